@@ -1,0 +1,139 @@
+/* Results: what every fallible function of Kinchaku returns.
+ *
+ * A code is grouped by who must act on it, has a number that is never reused, and a stable name that
+ * appears in logs, in JSON and on the wire. One table (KC_ERRORS) also gives the APDU status word, the
+ * HTTP status and the exit status, so that a refusal reads the same wherever it surfaces.
+ */
+#ifndef KC_BASE_RESULT_H
+#define KC_BASE_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KC_MUST_USE __attribute__((warn_unused_result))
+
+/* X(identifier, number, stable name, APDU status word, HTTP status, exit status, words for people)
+ *
+ * 0x01-0x3f the other party sent something we refuse; 0x40-0x6f the user must act; 0x70-0x8f try again;
+ * 0x90-0xaf the operator must act; 0xb0-0xbf a fault of our own. */
+#define KC_ERRORS(X)                                                                               \
+    X(OK, 0x00, "ok", 0x9000, 200, 0, "done")                                                      \
+    X(MALFORMED, 0x01, "malformed", 0x6a80, 400, 1, "the message cannot be read")                  \
+    X(TRAILING, 0x02, "trailing-bytes", 0x9e02, 400, 1, "there are bytes after the message")       \
+    X(NOT_CANONICAL, 0x03, "not-canonical", 0x9e03, 400, 1, "the encoding is not the shortest")    \
+    X(TOO_LARGE, 0x04, "too-large", 0x6700, 413, 1, "the message is longer than allowed")          \
+    X(WRONG_VERSION, 0x05, "wrong-version", 0x9e05, 400, 1, "the protocol version is not spoken")  \
+    X(WRONG_TYPE, 0x06, "wrong-type", 0x9e06, 400, 1, "this kind of message is not expected here") \
+    X(WRONG_DOMAIN, 0x07, "wrong-domain", 0x9e07, 400, 1, "signed for another purpose or bank")    \
+    X(BAD_SIGNATURE, 0x08, "bad-signature", 0x9e08, 403, 1, "the signature does not verify")       \
+    X(UNKNOWN_SIGNER, 0x09, "unknown-signer", 0x9e09, 403, 1, "the signer is not known")           \
+    X(CERT_EXPIRED, 0x0a, "certificate-expired", 0x9e0a, 403, 1, "a certificate has expired")      \
+    X(CERT_REVOKED, 0x0b, "certificate-revoked", 0x9e0b, 403, 1, "a certificate was revoked")      \
+    X(CERT_INVALID, 0x0c, "certificate-invalid", 0x9e0c, 403, 1, "a certificate is not valid")     \
+    X(CANNOT_UNSEAL, 0x0d, "cannot-unseal", 0x9e0d, 400, 1, "the sealed content does not open")    \
+    X(REPLAYED, 0x0e, "replayed", 0x9e0e, 409, 1, "the time stamp was seen before")                \
+    X(CONTENT_TYPE, 0x0f, "wrong-content-type", 0x9e0f, 415, 1, "the content type is not accepted") \
+    X(OUT_OF_ORDER, 0x10, "out-of-order", 0x6985, 409, 1, "this step does not fit the state")      \
+    X(UNKNOWN_TRANSACTION, 0x11, "unknown-transaction", 0x9e11, 404, 1, "no such transaction")     \
+    X(WRONG_ALGORITHM, 0x12, "wrong-algorithm", 0x9e12, 400, 1, "the algorithm does not fit")      \
+    X(MISMATCH, 0x13, "mismatch", 0x9e13, 409, 1, "the answer belongs to something else")          \
+    X(NOT_ALLOWED, 0x14, "not-allowed", 0x9e14, 403, 1, "the sender may not ask this")             \
+    X(NOT_FOUND, 0x15, "not-found", 0x6a88, 404, 1, "there is nothing of that name")               \
+    X(INSTRUCTION, 0x16, "unknown-instruction", 0x6d00, 405, 1, "the instruction is not known")    \
+    X(STALE_STATE, 0x17, "stale-state", 0x9e17, 409, 1, "the purse is behind what the bank has seen") \
+    X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1, "not enough value in the purse") \
+    X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1, "not enough in the account") \
+    X(AMOUNT_ZERO, 0x42, "amount-zero", 0x9e42, 400, 1, "the amount is zero")                      \
+    X(AMOUNT_TOO_LARGE, 0x43, "amount-too-large", 0x9e43, 400, 1, "the amount is too large")       \
+    X(PIN_REQUIRED, 0x44, "pin-required", 0x6982, 403, 1, "the PIN has to be given first")         \
+    X(PIN_WRONG, 0x45, "pin-wrong", 0x63c0, 403, 1, "the PIN is wrong")                            \
+    X(PIN_BLOCKED, 0x46, "pin-blocked", 0x6983, 403, 1, "the PIN is blocked after too many tries") \
+    X(DECLINED, 0x47, "declined", 0x9e47, 409, 1, "the user said no")                              \
+    X(UNKNOWN_ACCOUNT, 0x48, "unknown-account", 0x9e48, 404, 1, "there is no such account")        \
+    X(ACCOUNT_NOT_OPEN, 0x49, "account-not-open", 0x9e49, 409, 1, "the account is not open")       \
+    X(ACCOUNT_EXPIRED, 0x4a, "account-expired", 0x9e4a, 409, 1, "the account has expired")         \
+    X(NO_BANK_ACCOUNT, 0x4b, "no-bank-account", 0x9e4b, 404, 1, "the ordinary bank does not know the account") \
+    X(NO_ABILITY_TO_PAY, 0x4c, "no-ability-to-pay", 0x9e4c, 409, 1, "the ordinary bank vouches for no payment") \
+    X(PURSE_BLOCKED, 0x4d, "purse-blocked", 0x9e4d, 403, 1, "the purse is blocked")                \
+    X(ALREADY_EXISTS, 0x4e, "already-exists", 0x9e4e, 409, 1, "it exists already")                 \
+    X(WRONG_PASSWORD, 0x4f, "wrong-password", 0x9e4f, 403, 1, "the password is wrong")             \
+    X(COPIED_OR_RESTORED, 0x50, "copied-or-restored", 0x9e50, 409, 1, "the purse was copied or restored from an old copy") \
+    X(AMOUNT_MALFORMED, 0x51, "amount-malformed", 0x9e51, 400, 2, "the amount cannot be read")     \
+    X(UNKNOWN_PURSE, 0x52, "unknown-purse", 0x9e52, 404, 1, "there is no such purse")              \
+    X(PENDING, 0x53, "pending", 0x9e53, 409, 1, "an earlier transaction is not finished: sync first") \
+    X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
+    X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
+    X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \
+    X(NOT_COMPLETED, 0x73, "not-completed", 0x9e73, 504, 3, "the transaction was not completed")   \
+    X(EXPIRED, 0x74, "expired", 0x9e74, 409, 3, "the time for this transaction ran out")           \
+    X(DIRECTORY_DOWN, 0x75, "directory-unavailable", 0x9e75, 503, 3, "the directory does not answer") \
+    X(ORDINARY_BANK_DOWN, 0x76, "ordinary-bank-unavailable", 0x9e76, 503, 3, "the ordinary bank does not answer") \
+    X(IN_DOUBT, 0x77, "in-doubt", 0x9e77, 503, 3, "the outcome at the ordinary bank is not known yet") \
+    X(AUTHORITY_DOWN, 0x78, "authority-unavailable", 0x9e78, 503, 3, "the authority does not answer") \
+    X(DISK_FULL, 0x90, "disk-full", 0x9e90, 507, 4, "there is no space left for data")             \
+    X(STORE_CORRUPT, 0x91, "store-corrupt", 0x9e91, 500, 4, "the database is damaged")             \
+    X(PURSE_CORRUPT, 0x92, "purse-corrupt", 0x6f92, 500, 4, "the purse's storage is damaged")      \
+    X(CONFIG_INVALID, 0x93, "config-invalid", 0x9e93, 500, 4, "the configuration is not valid")    \
+    X(KEY_PERMISSIONS, 0x94, "key-permissions", 0x9e94, 500, 4, "a secret file is readable by others") \
+    X(IO_FAILED, 0x95, "io-failed", 0x6581, 500, 4, "reading or writing failed")                   \
+    X(STORE_FAILED, 0x96, "store-failed", 0x9e96, 500, 4, "the database failed")                   \
+    X(FILE_MISSING, 0x97, "file-missing", 0x9e97, 500, 4, "a file is missing")                     \
+    X(ADDRESS_IN_USE, 0x98, "address-in-use", 0x9e98, 500, 4, "the port is taken")                 \
+    X(IN_USE, 0x99, "in-use", 0x9e99, 409, 3, "another process is using it")                       \
+    X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
+    X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
+    X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \
+    X(CRYPTO_FAILED, 0xb3, "crypto-failed", 0x9eb3, 500, 4, "a cryptographic operation failed")    \
+    X(NO_MEMORY, 0xb4, "no-memory", 0x9eb4, 500, 4, "no memory")                                   \
+    X(USAGE, 0xb5, "usage", 0x9eb5, 400, 2, "wrong usage")
+
+enum kc_error {
+#define KC_ERROR_MEMBER(id, number, name, sw, http, exit, words) KC_##id = (number),
+    KC_ERRORS(KC_ERROR_MEMBER)
+#undef KC_ERROR_MEMBER
+};
+
+struct kc_result {
+    enum kc_error code;
+};
+
+/* A result of the given code. KC_OK is success. */
+static inline struct kc_result kc_result(enum kc_error code)
+{
+    return (struct kc_result){.code = code};
+}
+
+static inline struct kc_result kc_ok(void)
+{
+    return kc_result(KC_OK);
+}
+
+/* True when the call failed. Reading a result through this counts as looking at it. */
+static inline bool kc_failed(struct kc_result result)
+{
+    return result.code != KC_OK;
+}
+
+/* The stable name, such as "insufficient-value". Never NULL. */
+const char *kc_error_name(enum kc_error code);
+
+/* One sentence without a full stop, for people. Never NULL. */
+const char *kc_error_words(enum kc_error code);
+
+/* The APDU status word (ISO 7816-4 §5.6; 0x9Exx where no standard word fits). */
+uint16_t kc_error_status_word(enum kc_error code);
+
+/* The code behind a status word; KC_INTERNAL when no row has it. 0x63Cx is KC_PIN_WRONG for every x. */
+enum kc_error kc_error_from_status_word(uint16_t status_word);
+
+/* The HTTP status and the exit status of a command that ends with this code. */
+int kc_error_http_status(enum kc_error code);
+int kc_error_exit_status(enum kc_error code);
+
+/* The code of this number (from the wire or a database) or KC_INTERNAL when there is none. */
+enum kc_error kc_error_from_number(uint64_t number);
+
+/* The code of a stable name or KC_INTERNAL. `name` ends with NUL. */
+enum kc_error kc_error_from_name(const char *name);
+
+#endif

@@ -1,0 +1,503 @@
+/* made by tools/messages.py from protocol/messages.table; do not edit. */
+#include "message/generated/messages.h"
+
+#include <stddef.h>
+
+_Static_assert(sizeof(enum kc_purse_type) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_suite) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_cash_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_fund_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_answer) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
+
+static const struct kc_field certified_fields[] = {
+    {.offset = offsetof(struct kc_certified, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_certified, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, account_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, purse_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, sequence), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_certified_shape = {.number = 2, .version = 1,
+    .field_count = 9, .struct_size = sizeof(struct kc_certified),
+    .domain = "kinchaku/1 certified", .fields = certified_fields};
+
+static const struct kc_field value_information_fields[] = {
+    {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, value), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, paid), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, received), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, returned), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_value_information, entries), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x140, .presence = 0},
+};
+const struct kc_shape kc_value_information_shape = {.number = 3, .version = 1,
+    .field_count = 12, .struct_size = sizeof(struct kc_value_information),
+    .domain = NULL, .fields = value_information_fields};
+
+static const struct kc_field entry_fields[] = {
+    {.offset = offsetof(struct kc_entry, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7e, .presence = 0},
+    {.offset = offsetof(struct kc_entry, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_entry, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_entry, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_entry, recipient), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_entry, has_recipient)},
+    {.offset = offsetof(struct kc_entry, payer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_entry, has_payer)},
+    {.offset = offsetof(struct kc_entry, card), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_entry, has_card)},
+    {.offset = offsetof(struct kc_entry, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_entry, has_transaction)},
+    {.offset = offsetof(struct kc_entry, voids), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_entry, has_voids)},
+    {.offset = offsetof(struct kc_entry, partner), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+};
+const struct kc_shape kc_entry_shape = {.number = 4, .version = 1,
+    .field_count = 10, .struct_size = sizeof(struct kc_entry),
+    .domain = NULL, .fields = entry_fields};
+
+static const struct kc_field purse_info_fields[] = {
+    {.offset = offsetof(struct kc_purse_info, life), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xfe, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, currency), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x3, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, decimals), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, value), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, account_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, sequence), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, pin_tries), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, pending_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_pending)},
+    {.offset = offsetof(struct kc_purse_info, pending_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, url), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x80, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x50, .presence = 0},
+};
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 1,
+    .field_count = 18, .struct_size = sizeof(struct kc_purse_info),
+    .domain = NULL, .fields = purse_info_fields};
+
+static const struct kc_field key_proof_fields[] = {
+    {.offset = offsetof(struct kc_key_proof, sign_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_proof, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+};
+const struct kc_shape kc_key_proof_shape = {.number = 6, .version = 1,
+    .field_count = 2, .struct_size = sizeof(struct kc_key_proof),
+    .domain = "kinchaku/1 key-proof", .fields = key_proof_fields};
+
+static const struct kc_field cash_request_fields[] = {
+    {.offset = offsetof(struct kc_cash_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1400, .presence = 0},
+    {.offset = offsetof(struct kc_cash_request, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_cash_request, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_cash_request_shape = {.number = 10, .version = 1,
+    .field_count = 4, .struct_size = sizeof(struct kc_cash_request),
+    .domain = "kinchaku/1 cash-request", .fields = cash_request_fields};
+
+static const struct kc_field cash_quote_fields[] = {
+    {.offset = offsetof(struct kc_cash_quote, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, user_name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, account_before), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, account_after), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, purse_before), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, purse_after), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_quote, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_cash_quote_shape = {.number = 11, .version = 1,
+    .field_count = 15, .struct_size = sizeof(struct kc_cash_quote),
+    .domain = "kinchaku/1 cash-quote", .fields = cash_quote_fields};
+
+static const struct kc_field cash_answer_fields[] = {
+    {.offset = offsetof(struct kc_cash_answer, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_answer, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cash_answer, quote), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_cash_answer, answer), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_cash_answer, entry), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x140, .presence = offsetof(struct kc_cash_answer, has_entry)},
+    {.offset = offsetof(struct kc_cash_answer, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_cash_answer_shape = {.number = 12, .version = 1,
+    .field_count = 6, .struct_size = sizeof(struct kc_cash_answer),
+    .domain = "kinchaku/1 cash-answer", .fields = cash_answer_fields};
+
+static const struct kc_field completion_fields[] = {
+    {.offset = offsetof(struct kc_completion, answers), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_completion, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_completion, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_completion, outcome), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7e, .presence = 0},
+    {.offset = offsetof(struct kc_completion, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_completion, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_completion_shape = {.number = 13, .version = 1,
+    .field_count = 6, .struct_size = sizeof(struct kc_completion),
+    .domain = "kinchaku/1 completion", .fields = completion_fields};
+
+static const struct kc_field state_request_fields[] = {
+    {.offset = offsetof(struct kc_state_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1400, .presence = 0},
+    {.offset = offsetof(struct kc_state_request, pending_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_state_request, has_pending)},
+    {.offset = offsetof(struct kc_state_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_state_request_shape = {.number = 14, .version = 1,
+    .field_count = 3, .struct_size = sizeof(struct kc_state_request),
+    .domain = "kinchaku/1 state-request", .fields = state_request_fields};
+
+static const struct kc_field state_reply_fields[] = {
+    {.offset = offsetof(struct kc_state_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_state_reply, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_state_reply, has_transaction)},
+    {.offset = offsetof(struct kc_state_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_state_reply, outcome), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7e, .presence = 0},
+    {.offset = offsetof(struct kc_state_reply, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_state_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_state_reply_shape = {.number = 15, .version = 1,
+    .field_count = 6, .struct_size = sizeof(struct kc_state_reply),
+    .domain = "kinchaku/1 state-reply", .fields = state_reply_fields};
+
+static const struct kc_field fund_request_fields[] = {
+    {.offset = offsetof(struct kc_fund_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1400, .presence = 0},
+    {.offset = offsetof(struct kc_fund_request, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_fund_request, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_fund_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_fund_request_shape = {.number = 16, .version = 1,
+    .field_count = 4, .struct_size = sizeof(struct kc_fund_request),
+    .domain = "kinchaku/1 fund-request", .fields = fund_request_fields};
+
+static const struct kc_field fund_reply_fields[] = {
+    {.offset = offsetof(struct kc_fund_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, outcome), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7e, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_fund_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_fund_reply_shape = {.number = 17, .version = 1,
+    .field_count = 7, .struct_size = sizeof(struct kc_fund_reply),
+    .domain = "kinchaku/1 fund-reply", .fields = fund_reply_fields};
+
+static const struct kc_field refusal_fields[] = {
+    {.offset = offsetof(struct kc_refusal, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_refusal, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_refusal, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_refusal, has_certified)},
+    {.offset = offsetof(struct kc_refusal, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_refusal_shape = {.number = 18, .version = 1,
+    .field_count = 4, .struct_size = sizeof(struct kc_refusal),
+    .domain = "kinchaku/1 refusal", .fields = refusal_fields};
+
+static const struct kc_field open_request_fields[] = {
+    {.offset = offsetof(struct kc_open_request, id), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, address), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0xc8, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, phone), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, bank_account), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x28, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, password_hash), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0xa0, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_open_request_shape = {.number = 20, .version = 1,
+    .field_count = 8, .struct_size = sizeof(struct kc_open_request),
+    .domain = "kinchaku/1 open-request", .fields = open_request_fields};
+
+static const struct kc_field open_reply_fields[] = {
+    {.offset = offsetof(struct kc_open_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_open_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_reply, temporary_until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_reply, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_open_reply_shape = {.number = 21, .version = 1,
+    .field_count = 6, .struct_size = sizeof(struct kc_open_reply),
+    .domain = "kinchaku/1 open-reply", .fields = open_reply_fields};
+
+static const struct kc_field confirm_request_fields[] = {
+    {.offset = offsetof(struct kc_confirm_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_request, sign_digest), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_request, encrypt_digest), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_confirm_request_shape = {.number = 22, .version = 1,
+    .field_count = 5, .struct_size = sizeof(struct kc_confirm_request),
+    .domain = "kinchaku/1 confirm-request", .fields = confirm_request_fields};
+
+static const struct kc_field confirm_reply_fields[] = {
+    {.offset = offsetof(struct kc_confirm_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, decimals), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, url), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x80, .presence = 0},
+    {.offset = offsetof(struct kc_confirm_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_confirm_reply_shape = {.number = 23, .version = 1,
+    .field_count = 8, .struct_size = sizeof(struct kc_confirm_reply),
+    .domain = "kinchaku/1 confirm-reply", .fields = confirm_reply_fields};
+
+static const struct kc_field cancel_request_fields[] = {
+    {.offset = offsetof(struct kc_cancel_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cancel_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_cancel_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_cancel_request_shape = {.number = 24, .version = 1,
+    .field_count = 3, .struct_size = sizeof(struct kc_cancel_request),
+    .domain = "kinchaku/1 cancel-request", .fields = cancel_request_fields};
+
+static const struct kc_field done_fields[] = {
+    {.offset = offsetof(struct kc_done, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_done, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_done_shape = {.number = 25, .version = 1,
+    .field_count = 2, .struct_size = sizeof(struct kc_done),
+    .domain = "kinchaku/1 done", .fields = done_fields};
+
+static const struct kc_field identify_request_fields[] = {
+    {.offset = offsetof(struct kc_identify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_identify_request_shape = {.number = 26, .version = 1,
+    .field_count = 2, .struct_size = sizeof(struct kc_identify_request),
+    .domain = "kinchaku/1 identify-request", .fields = identify_request_fields};
+
+static const struct kc_field identify_reply_fields[] = {
+    {.offset = offsetof(struct kc_identify_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_identify_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify_reply, name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_identify_reply, password_hash), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0xa0, .presence = 0},
+    {.offset = offsetof(struct kc_identify_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 1,
+    .field_count = 5, .struct_size = sizeof(struct kc_identify_reply),
+    .domain = "kinchaku/1 identify-reply", .fields = identify_reply_fields};
+
+static const struct kc_field certify_request_fields[] = {
+    {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certify_request, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certify_request, proof), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_certify_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_certify_request_shape = {.number = 30, .version = 1,
+    .field_count = 4, .struct_size = sizeof(struct kc_certify_request),
+    .domain = "kinchaku/1 certify-request", .fields = certify_request_fields};
+
+static const struct kc_field certify_reply_fields[] = {
+    {.offset = offsetof(struct kc_certify_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_certify_reply, sign_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_certify_reply, encrypt_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_certify_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_certify_reply_shape = {.number = 31, .version = 1,
+    .field_count = 4, .struct_size = sizeof(struct kc_certify_reply),
+    .domain = "kinchaku/1 certify-reply", .fields = certify_reply_fields};
+
+static const struct kc_field revoke_request_fields[] = {
+    {.offset = offsetof(struct kc_revoke_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_revoke_request, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_revoke_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_revoke_request_shape = {.number = 33, .version = 1,
+    .field_count = 3, .struct_size = sizeof(struct kc_revoke_request),
+    .domain = "kinchaku/1 revoke-request", .fields = revoke_request_fields};
+
+const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
+    &kc_certified_shape,
+    &kc_value_information_shape,
+    &kc_entry_shape,
+    &kc_purse_info_shape,
+    &kc_key_proof_shape,
+    &kc_cash_request_shape,
+    &kc_cash_quote_shape,
+    &kc_cash_answer_shape,
+    &kc_completion_shape,
+    &kc_state_request_shape,
+    &kc_state_reply_shape,
+    &kc_fund_request_shape,
+    &kc_fund_reply_shape,
+    &kc_refusal_shape,
+    &kc_open_request_shape,
+    &kc_open_reply_shape,
+    &kc_confirm_request_shape,
+    &kc_confirm_reply_shape,
+    &kc_cancel_request_shape,
+    &kc_done_shape,
+    &kc_identify_request_shape,
+    &kc_identify_reply_shape,
+    &kc_certify_request_shape,
+    &kc_certify_reply_shape,
+    &kc_revoke_request_shape,
+};

@@ -1,0 +1,474 @@
+/* Every message and record as a struct; made by tools/messages.py from protocol/messages.table; do not edit. */
+#ifndef KC_MESSAGE_GENERATED_MESSAGES_H
+#define KC_MESSAGE_GENERATED_MESSAGES_H
+
+#include "message/shape.h"
+
+#define KC_SHAPE_COUNT 25
+extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
+
+/* What stores the value. */
+enum kc_purse_type {
+    KC_PURSE_TYPE_UIM = 1, /* the user's secure module */
+    KC_PURSE_TYPE_CARD = 2, /* a prepaid card */
+    KC_PURSE_TYPE_MACHINE = 3, /* a vending machine or point of sale */
+};
+/* The word for a value, such as "uim"; "?" for none of them. */
+const char *kc_purse_type_word(uint64_t value);
+
+/* The kind of key, which decides the algorithms. */
+enum kc_suite {
+    KC_SUITE_ES256 = 1, /* P-256: ES256, ECDH-ES + HKDF-256 */
+    KC_SUITE_RS2048 = 2, /* RSA 2048: PS256, RSAES-OAEP */
+    KC_SUITE_RS3072 = 3, /* RSA 3072: PS256, RSAES-OAEP */
+};
+/* The word for a value, such as "es256"; "?" for none of them. */
+const char *kc_suite_word(uint64_t value);
+
+/* The two directions between account and purse. */
+enum kc_cash_kind {
+    KC_CASH_KIND_WITHDRAW = 1, /* from the account into the purse */
+    KC_CASH_KIND_DEPOSIT = 2, /* from the purse into the account */
+};
+/* The word for a value, such as "withdraw"; "?" for none of them. */
+const char *kc_cash_kind_word(uint64_t value);
+
+/* The two directions between the ordinary bank and the account. */
+enum kc_fund_kind {
+    KC_FUND_KIND_FUND = 1, /* ordinary bank account to electronic account */
+    KC_FUND_KIND_REDEEM = 2, /* electronic account to ordinary bank account */
+};
+/* The word for a value, such as "fund"; "?" for none of them. */
+const char *kc_fund_kind_word(uint64_t value);
+
+/* What the user said to a quote. */
+enum kc_answer {
+    KC_ANSWER_OK = 1, /* carry it out */
+    KC_ANSWER_NG = 2, /* leave everything as it is */
+};
+/* The word for a value, such as "ok"; "?" for none of them. */
+const char *kc_answer_word(uint64_t value);
+
+/* How a transaction stands at the bank. */
+enum kc_outcome {
+    KC_OUTCOME_NONE = 1, /* the bank knows no such transaction, or none was asked about */
+    KC_OUTCOME_COMPLETED = 2, /* carried out */
+    KC_OUTCOME_DECLINED = 3, /* the user said NG; nothing changed */
+    KC_OUTCOME_NOT_COMPLETED = 4, /* the OK did not arrive in time or a newer request ended it; nothing changed */
+    KC_OUTCOME_IN_DOUBT = 5, /* the ordinary bank has not told its outcome yet */
+    KC_OUTCOME_REFUSED = 6, /* it was refused; the reason says why */
+};
+/* The word for a value, such as "none"; "?" for none of them. */
+const char *kc_outcome_word(uint64_t value);
+
+/* Kinds of entry in a purse's update history. */
+enum kc_entry_kind {
+    KC_ENTRY_KIND_PAY = 1, /* an offline payment, written when its amount is reserved */
+    KC_ENTRY_KIND_RECEIVE = 2, /* an offline payment received */
+    KC_ENTRY_KIND_REFUSE = 3, /* an offline payment declined by its payee */
+    KC_ENTRY_KIND_CASH_OUT = 4, /* value given to the bank: a deposit or transfer the user said OK to */
+    KC_ENTRY_KIND_VOID = 5, /* gives back an earlier pay or cash-out */
+    KC_ENTRY_KIND_CLOSE = 6, /* the last act of a key */
+};
+/* The word for a value, such as "pay"; "?" for none of them. */
+const char *kc_entry_kind_word(uint64_t value);
+
+/* The state of a purse. */
+enum kc_life {
+    KC_LIFE_BLANK = 1, /* nothing written yet */
+    KC_LIFE_PERSONALISING = 2, /* keys are made, the rest is being written */
+    KC_LIFE_READY = 3, /* may start a transaction */
+    KC_LIFE_REQUESTED = 4, /* a request left, its quote or reply has not come */
+    KC_LIFE_QUOTED = 5, /* a quote is shown, the user has not answered */
+    KC_LIFE_ANSWERED = 6, /* the answer left, the completion has not come */
+    KC_LIFE_BLOCKED = 7, /* out of use for good */
+};
+/* The word for a value, such as "blank"; "?" for none of them. */
+const char *kc_life_word(uint64_t value);
+
+/* The state of a purse certified by the bank (SGN2).
+ * signed: certified
+ * source: EP1221669 Fig 8 [0080]-[0083] */
+struct kc_certified {
+    uint64_t bank; /* bank id */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_account_id account; /* whose account */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_amount account_amount; /* amount in the account */
+    struct kc_amount purse_amount; /* amount in the purse, with every entry up to the counter */
+    uint64_t time_ms; /* when the bank certified it */
+    uint64_t sequence; /* the bank's sequence for this purse; a purse takes only a higher one */
+    uint64_t counter; /* highest purse counter included */
+};
+extern const struct kc_shape kc_certified_shape;
+
+/* What a purse tells about itself in every request to the bank.
+ * source: EP1221669 Fig 8 [0075]-[0085], [0127] */
+struct kc_value_information {
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_account_id account; /* whose account */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view identity; /* SGN1: the purse's identity as the bank signed it */
+    struct kc_view certified; /* SGN2: the newest certified value the purse holds */
+    struct kc_amount value; /* current amount */
+    uint64_t counter; /* counter of the newest entry, 0 when there is none */
+    uint8_t head[32]; /* chain head after that entry */
+    struct kc_amount paid; /* total of pay and cash-out entries ever */
+    struct kc_amount received; /* total of receive entries ever */
+    struct kc_amount returned; /* total of void entries ever */
+    struct kc_view_list entries; /* the entries after the certified counter, oldest first */
+};
+extern const struct kc_shape kc_value_information_shape;
+
+/* One entry of a purse's update history.
+ * source: EP1221669 Fig 9 [0086]-[0090] */
+struct kc_entry {
+    enum kc_entry_kind kind; /* kind of entry */
+    uint64_t counter; /* its place in the chain, from 1 without gaps */
+    uint64_t time_ms; /* the purse's time stamp */
+    struct kc_amount amount; /* how much */
+    bool has_recipient;
+    struct kc_account_id recipient; /* recipient account */
+    bool has_payer;
+    struct kc_account_id payer; /* payer account */
+    bool has_card;
+    struct kc_purse_id card; /* the payer's card where a card paid */
+    bool has_transaction;
+    uint64_t transaction_ms; /* the online transaction it belongs to, by the time stamp of its request */
+    bool has_voids;
+    uint64_t voids; /* for void: the counter of the entry given back */
+    uint8_t partner[32]; /* SHA-256 of the partner's signed message that this entry rests on */
+};
+extern const struct kc_shape kc_entry_shape;
+
+/* What a purse shows of itself to its host; neither signed nor secret. */
+struct kc_purse_info {
+    enum kc_life life; /* state */
+    enum kc_suite suite; /* kind of its keys */
+    uint64_t bank; /* bank id */
+    struct kc_view currency; /* currency code */
+    uint64_t decimals; /* decimals of the currency */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_account_id account; /* whose account */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_amount value; /* current amount in the purse */
+    struct kc_amount account_amount; /* amount in the account when last certified */
+    uint64_t time_ms; /* when that was */
+    uint64_t sequence; /* the bank's sequence of that */
+    uint64_t counter; /* counter of the newest entry */
+    uint64_t pin_tries; /* tries left for the PIN */
+    bool has_pending;
+    uint64_t pending_ms; /* the transaction that is not finished */
+    struct kc_amount pending_amount; /* its amount, 0 when there is none */
+    struct kc_view url; /* where the bank answers */
+    struct kc_view user_id; /* the user's id */
+};
+extern const struct kc_shape kc_purse_info_shape;
+
+/* Shows that the purse holds the private keys to be certified.
+ * signed: key-proof */
+struct kc_key_proof {
+    struct kc_view sign_key; /* public signature key (COSE_Key) */
+    struct kc_view encrypt_key; /* public encryption key (COSE_Key) */
+};
+extern const struct kc_shape kc_key_proof_shape;
+
+/* Asks for a withdrawal or deposit.
+ * step: Sa2
+ * from: purse
+ * to: bank
+ * sealed: cash-request
+ * source: EP1221669 [0127] */
+struct kc_cash_request {
+    struct kc_view information; /* value-information */
+    enum kc_cash_kind kind; /* direction */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* the purse's time stamp; it names the transaction */
+};
+extern const struct kc_shape kc_cash_request_shape;
+
+/* What the transaction would do. Never a certified value.
+ * step: Sa8
+ * from: bank
+ * to: purse
+ * sealed: cash-quote
+ * source: EP1221669 [0132]-[0135] */
+struct kc_cash_quote {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    uint64_t transaction_ms; /* time stamp of the request */
+    struct kc_account_id account; /* whose account */
+    struct kc_view user_name; /* the user's name */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_cash_kind kind; /* direction */
+    struct kc_amount amount; /* how much */
+    struct kc_amount account_before; /* amount in the account now */
+    struct kc_amount account_after; /* amount in the account afterwards */
+    struct kc_amount purse_before; /* amount in the purse now */
+    struct kc_amount purse_after; /* amount in the purse afterwards */
+    uint64_t counter; /* purse counter included */
+    uint64_t expires_ms; /* until when the answer is taken */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_cash_quote_shape;
+
+/* The user's OK or NG.
+ * step: Sa12
+ * from: purse
+ * to: bank
+ * sealed: cash-answer
+ * source: EP1221669 [0140] [0146] */
+struct kc_cash_answer {
+    struct kc_purse_id purse; /* which purse */
+    uint64_t transaction_ms; /* time stamp of the request */
+    uint8_t quote[32]; /* SHA-256 of the signed quote */
+    enum kc_answer answer; /* OK or NG */
+    bool has_entry;
+    struct kc_view entry; /* for a deposit with OK: the cash-out entry */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_cash_answer_shape;
+
+/* How the transaction ended, with the certified value.
+ * step: Sa16
+ * from: bank
+ * to: purse
+ * sealed: completion
+ * source: EP1221669 [0144] [0148] */
+struct kc_completion {
+    uint8_t answers[32]; /* SHA-256 of the signed answer */
+    uint64_t transaction_ms; /* time stamp of the request */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_outcome outcome; /* how it ended */
+    struct kc_view certified; /* SGN2 over the state of the purse */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_completion_shape;
+
+/* Recovery: asks for the authoritative state.
+ * step: Sa17'
+ * from: purse
+ * to: bank
+ * sealed: state-request
+ * source: EP1221669 [0150] */
+struct kc_state_request {
+    struct kc_view information; /* value-information */
+    bool has_pending;
+    uint64_t pending_ms; /* the transaction that the purse does not know the end of */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_state_request_shape;
+
+/* The authoritative state.
+ * step: Sa17'
+ * from: bank
+ * to: purse
+ * sealed: state-reply
+ * source: EP1221669 [0149] [0150] */
+struct kc_state_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    bool has_transaction;
+    uint64_t transaction_ms; /* the transaction asked about */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_outcome outcome; /* how it ended */
+    struct kc_view certified; /* SGN2 over the state of the purse */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_state_reply_shape;
+
+/* Funds the account from the ordinary bank account, or redeems to it.
+ * step: Fund1
+ * from: purse
+ * to: bank
+ * sealed: fund-request
+ * source: EP1221669 [0036] */
+struct kc_fund_request {
+    struct kc_view information; /* value-information */
+    enum kc_fund_kind kind; /* direction */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* the purse's time stamp; it names the transaction */
+};
+extern const struct kc_shape kc_fund_request_shape;
+
+/* How the funding or redeeming ended.
+ * step: Fund2
+ * from: bank
+ * to: purse
+ * sealed: fund-reply */
+struct kc_fund_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    uint64_t transaction_ms; /* time stamp of the request */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_outcome outcome; /* how it ended */
+    uint64_t reason; /* number of the error when refused, else 0 */
+    struct kc_view certified; /* SGN2 over the state of the purse */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_fund_reply_shape;
+
+/* A request of a known signer that is not carried out.
+ * from: bank
+ * to: purse, registrar
+ * sealed: refusal
+ * source: EP1221669 [0131] */
+struct kc_refusal {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    uint64_t reason; /* number of the error */
+    bool has_certified;
+    struct kc_view certified; /* the present certified value where one fits */
+    uint64_t time_ms; /* time stamp of the sender */
+};
+extern const struct kc_shape kc_refusal_shape;
+
+/* The application.
+ * step: SZ1
+ * from: registrar
+ * to: bank
+ * sealed: open-request
+ * source: EP1221669 [0101] [0102] */
+struct kc_open_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_view name; /* name */
+    struct kc_view address; /* address */
+    struct kc_view phone; /* telephone number */
+    struct kc_view bank_account; /* ordinary bank account */
+    struct kc_view password_hash; /* scrypt hash of the password */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_open_request_shape;
+
+/* The temporary account.
+ * step: SZ3
+ * from: bank
+ * to: registrar
+ * sealed: open-reply
+ * source: EP1221669 [0104] */
+struct kc_open_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* purse number */
+    uint64_t temporary_until_ms; /* when the temporary account lapses unless confirmed */
+    uint64_t expires_ms; /* when the account and its keys expire */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_open_reply_shape;
+
+/* The certificates stand in the directory: make the account permanent.
+ * step: SZ6
+ * from: registrar
+ * to: bank
+ * sealed: confirm-request
+ * source: EP1221669 [0108] */
+struct kc_confirm_request {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* purse number */
+    uint8_t sign_digest[32]; /* SHA-256 of the signature certificate */
+    uint8_t encrypt_digest[32]; /* SHA-256 of the encryption certificate */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_confirm_request_shape;
+
+/* The account is open; what goes into the UIM.
+ * step: SZ7
+ * from: bank
+ * to: registrar
+ * sealed: confirm-reply
+ * source: EP1221669 [0109] */
+struct kc_confirm_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* purse number */
+    struct kc_view identity; /* SGN1 */
+    struct kc_view certified; /* SGN2 over the empty purse */
+    uint64_t decimals; /* decimals of the currency */
+    struct kc_view url; /* where the bank answers */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_confirm_reply_shape;
+
+/* Gives up an application that was not confirmed.
+ * from: registrar
+ * to: bank
+ * sealed: cancel-request */
+struct kc_cancel_request {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* purse number */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_cancel_request_shape;
+
+/* Says that a request without another answer was carried out.
+ * from: bank, authority
+ * to: registrar
+ * sealed: done */
+struct kc_done {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    uint64_t time_ms; /* time stamp of the sender */
+};
+extern const struct kc_shape kc_done_shape;
+
+/* At the counter: who is the holder of this account?
+ * from: registrar
+ * to: bank
+ * sealed: identify-request */
+struct kc_identify_request {
+    struct kc_account_id account; /* account number */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_identify_request_shape;
+
+/* The holder's name and what to check the password against.
+ * from: bank
+ * to: registrar
+ * sealed: identify-reply */
+struct kc_identify_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_account_id account; /* account number */
+    struct kc_view name; /* name */
+    struct kc_view password_hash; /* scrypt hash of the password */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_identify_reply_shape;
+
+/* Public keys to be certified.
+ * step: SZ4
+ * from: registrar
+ * to: authority
+ * sealed: certify-request
+ * source: EP1221669 [0106] */
+struct kc_certify_request {
+    struct kc_account_id account; /* account number */
+    uint64_t expires_ms; /* when the certificates end */
+    struct kc_view proof; /* key-proof signed by the new signature key */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_certify_request_shape;
+
+/* Both certificates, which stand in the directory.
+ * step: SZ5
+ * from: authority
+ * to: registrar
+ * sealed: certify-reply
+ * source: EP1221669 [0107] */
+struct kc_certify_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_view sign_certificate; /* X.509 certificate of the signature key */
+    struct kc_view encrypt_certificate; /* X.509 certificate of the encryption key */
+    uint64_t time_ms; /* the authority's time stamp */
+};
+extern const struct kc_shape kc_certify_reply_shape;
+
+/* Revokes every certificate of an account.
+ * from: registrar, bank
+ * to: authority
+ * sealed: revoke-request
+ * source: EP1221669 [0038] */
+struct kc_revoke_request {
+    struct kc_account_id account; /* account number */
+    uint64_t reason; /* CRLReason (RFC 5280 §5.3.1) */
+    uint64_t time_ms; /* time stamp of the sender */
+};
+extern const struct kc_shape kc_revoke_request_shape;
+
+#endif

@@ -1,0 +1,363 @@
+/* Words for people and JSON; kept apart because a purse does not need them; made by tools/messages.py from protocol/messages.table; do not edit. */
+#include "message/generated/names.h"
+
+const char *kc_purse_type_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "uim";
+    case 2:
+        return "card";
+    case 3:
+        return "machine";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_suite_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "es256";
+    case 2:
+        return "rs2048";
+    case 3:
+        return "rs3072";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_cash_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "withdraw";
+    case 2:
+        return "deposit";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_fund_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "fund";
+    case 2:
+        return "redeem";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_answer_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "ok";
+    case 2:
+        return "ng";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_outcome_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "none";
+    case 2:
+        return "completed";
+    case 3:
+        return "declined";
+    case 4:
+        return "not-completed";
+    case 5:
+        return "in-doubt";
+    case 6:
+        return "refused";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_entry_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "pay";
+    case 2:
+        return "receive";
+    case 3:
+        return "refuse";
+    case 4:
+        return "cash-out";
+    case 5:
+        return "void";
+    case 6:
+        return "close";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_life_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "blank";
+    case 2:
+        return "personalising";
+    case 3:
+        return "ready";
+    case 4:
+        return "requested";
+    case 5:
+        return "quoted";
+    case 6:
+        return "answered";
+    case 7:
+        return "blocked";
+    default:
+        return "?";
+    }
+}
+
+static const struct kc_field_name certified_names[] = {
+    {"bank", 0},
+    {"purse-type", kc_purse_type_word},
+    {"account", 0},
+    {"purse", 0},
+    {"account-amount", 0},
+    {"purse-amount", 0},
+    {"time", 0},
+    {"sequence", 0},
+    {"counter", 0},
+};
+static const struct kc_field_name value_information_names[] = {
+    {"purse-type", kc_purse_type_word},
+    {"account", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"certified", 0},
+    {"value", 0},
+    {"counter", 0},
+    {"head", 0},
+    {"paid", 0},
+    {"received", 0},
+    {"returned", 0},
+    {"entries", 0},
+};
+static const struct kc_field_name entry_names[] = {
+    {"kind", kc_entry_kind_word},
+    {"counter", 0},
+    {"time", 0},
+    {"amount", 0},
+    {"recipient", 0},
+    {"payer", 0},
+    {"card", 0},
+    {"transaction", 0},
+    {"voids", 0},
+    {"partner", 0},
+};
+static const struct kc_field_name purse_info_names[] = {
+    {"life", kc_life_word},
+    {"suite", kc_suite_word},
+    {"bank", 0},
+    {"currency", 0},
+    {"decimals", 0},
+    {"purse-type", kc_purse_type_word},
+    {"account", 0},
+    {"purse", 0},
+    {"value", 0},
+    {"account-amount", 0},
+    {"time", 0},
+    {"sequence", 0},
+    {"counter", 0},
+    {"pin-tries", 0},
+    {"pending", 0},
+    {"pending-amount", 0},
+    {"url", 0},
+    {"user-id", 0},
+};
+static const struct kc_field_name key_proof_names[] = {
+    {"sign-key", 0},
+    {"encrypt-key", 0},
+};
+static const struct kc_field_name cash_request_names[] = {
+    {"information", 0},
+    {"kind", kc_cash_kind_word},
+    {"amount", 0},
+    {"time", 0},
+};
+static const struct kc_field_name cash_quote_names[] = {
+    {"request", 0},
+    {"transaction", 0},
+    {"account", 0},
+    {"user-name", 0},
+    {"purse-type", kc_purse_type_word},
+    {"purse", 0},
+    {"kind", kc_cash_kind_word},
+    {"amount", 0},
+    {"account-before", 0},
+    {"account-after", 0},
+    {"purse-before", 0},
+    {"purse-after", 0},
+    {"counter", 0},
+    {"expires", 0},
+    {"time", 0},
+};
+static const struct kc_field_name cash_answer_names[] = {
+    {"purse", 0},
+    {"transaction", 0},
+    {"quote", 0},
+    {"answer", kc_answer_word},
+    {"entry", 0},
+    {"time", 0},
+};
+static const struct kc_field_name completion_names[] = {
+    {"answers", 0},
+    {"transaction", 0},
+    {"purse", 0},
+    {"outcome", kc_outcome_word},
+    {"certified", 0},
+    {"time", 0},
+};
+static const struct kc_field_name state_request_names[] = {
+    {"information", 0},
+    {"pending", 0},
+    {"time", 0},
+};
+static const struct kc_field_name state_reply_names[] = {
+    {"request", 0},
+    {"transaction", 0},
+    {"purse", 0},
+    {"outcome", kc_outcome_word},
+    {"certified", 0},
+    {"time", 0},
+};
+static const struct kc_field_name fund_request_names[] = {
+    {"information", 0},
+    {"kind", kc_fund_kind_word},
+    {"amount", 0},
+    {"time", 0},
+};
+static const struct kc_field_name fund_reply_names[] = {
+    {"request", 0},
+    {"transaction", 0},
+    {"purse", 0},
+    {"outcome", kc_outcome_word},
+    {"reason", 0},
+    {"certified", 0},
+    {"time", 0},
+};
+static const struct kc_field_name refusal_names[] = {
+    {"request", 0},
+    {"reason", 0},
+    {"certified", 0},
+    {"time", 0},
+};
+static const struct kc_field_name open_request_names[] = {
+    {"id", 0},
+    {"name", 0},
+    {"address", 0},
+    {"phone", 0},
+    {"bank-account", 0},
+    {"password-hash", 0},
+    {"suite", kc_suite_word},
+    {"time", 0},
+};
+static const struct kc_field_name open_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"temporary-until", 0},
+    {"expires", 0},
+    {"time", 0},
+};
+static const struct kc_field_name confirm_request_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"sign-digest", 0},
+    {"encrypt-digest", 0},
+    {"time", 0},
+};
+static const struct kc_field_name confirm_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"certified", 0},
+    {"decimals", 0},
+    {"url", 0},
+    {"time", 0},
+};
+static const struct kc_field_name cancel_request_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"time", 0},
+};
+static const struct kc_field_name done_names[] = {
+    {"request", 0},
+    {"time", 0},
+};
+static const struct kc_field_name identify_request_names[] = {
+    {"account", 0},
+    {"time", 0},
+};
+static const struct kc_field_name identify_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"name", 0},
+    {"password-hash", 0},
+    {"time", 0},
+};
+static const struct kc_field_name certify_request_names[] = {
+    {"account", 0},
+    {"expires", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name certify_reply_names[] = {
+    {"request", 0},
+    {"sign-certificate", 0},
+    {"encrypt-certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name revoke_request_names[] = {
+    {"account", 0},
+    {"reason", 0},
+    {"time", 0},
+};
+
+const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
+    {"certified", certified_names},
+    {"value-information", value_information_names},
+    {"entry", entry_names},
+    {"purse-info", purse_info_names},
+    {"key-proof", key_proof_names},
+    {"cash-request", cash_request_names},
+    {"cash-quote", cash_quote_names},
+    {"cash-answer", cash_answer_names},
+    {"completion", completion_names},
+    {"state-request", state_request_names},
+    {"state-reply", state_reply_names},
+    {"fund-request", fund_request_names},
+    {"fund-reply", fund_reply_names},
+    {"refusal", refusal_names},
+    {"open-request", open_request_names},
+    {"open-reply", open_reply_names},
+    {"confirm-request", confirm_request_names},
+    {"confirm-reply", confirm_reply_names},
+    {"cancel-request", cancel_request_names},
+    {"done", done_names},
+    {"identify-request", identify_request_names},
+    {"identify-reply", identify_reply_names},
+    {"certify-request", certify_request_names},
+    {"certify-reply", certify_reply_names},
+    {"revoke-request", revoke_request_names},
+};
