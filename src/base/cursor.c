@@ -102,7 +102,12 @@ struct kc_view kc_read_bytes(struct kc_reader *reader)
 static size_t utf8_sequence(struct kc_view text, size_t at)
 {
     uint8_t first = text.data[at];
-    size_t size = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    size_t size = first < 0x80   ? 1
+                  : first < 0xc2 ? 0
+                  : first < 0xe0 ? 2
+                  : first < 0xf0 ? 3
+                  : first < 0xf5 ? 4
+                                 : 0;
     if (size == 0 || size > text.size - at) {
         return 0;
     }
@@ -177,7 +182,8 @@ bool kc_read_bool(struct kc_reader *reader)
 
 bool kc_read_null_if_next(struct kc_reader *reader)
 {
-    if (reader->error != KC_OK || left(reader) == 0 || reader->input.data[reader->at] != SIMPLE_NULL) {
+    if (reader->error != KC_OK || left(reader) == 0 ||
+        reader->input.data[reader->at] != SIMPLE_NULL) {
         return false;
     }
     reader->at++;

@@ -42,6 +42,7 @@ void kc_account_format(char out[KC_ID_TEXT_SIZE], struct kc_account_id account);
 void kc_purse_format(char out[KC_ID_TEXT_SIZE], struct kc_purse_id purse);
 
 /* Three capital letters; KC_MALFORMED otherwise. */
-KC_MUST_USE struct kc_result kc_realm_set(struct kc_realm *out, uint64_t bank, const char *currency);
+KC_MUST_USE struct kc_result kc_realm_set(struct kc_realm *out, uint64_t bank,
+                                          const char *currency);
 
 #endif

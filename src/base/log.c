@@ -42,7 +42,8 @@ void kc_log(enum kc_log_level level, const char *format, ...)
     char line[LINE_SIZE];
     char when[KC_CLOCK_TEXT_SIZE];
     kc_clock_format(when, kc_clock_now_ms());
-    int head = snprintf(line, sizeof line - 1, "%s %s %s ", when, settings.process, level_names[level]);
+    int head =
+        snprintf(line, sizeof line - 1, "%s %s %s ", when, settings.process, level_names[level]);
     if (head < 0) {
         return;
     }

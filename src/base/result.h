@@ -32,7 +32,8 @@
     X(CERT_INVALID, 0x0c, "certificate-invalid", 0x9e0c, 403, 1, "a certificate is not valid")     \
     X(CANNOT_UNSEAL, 0x0d, "cannot-unseal", 0x9e0d, 400, 1, "the sealed content does not open")    \
     X(REPLAYED, 0x0e, "replayed", 0x9e0e, 409, 1, "the time stamp was seen before")                \
-    X(CONTENT_TYPE, 0x0f, "wrong-content-type", 0x9e0f, 415, 1, "the content type is not accepted") \
+    X(CONTENT_TYPE, 0x0f, "wrong-content-type", 0x9e0f, 415, 1,                                    \
+      "the content type is not accepted")                                                          \
     X(OUT_OF_ORDER, 0x10, "out-of-order", 0x6985, 409, 1, "this step does not fit the state")      \
     X(UNKNOWN_TRANSACTION, 0x11, "unknown-transaction", 0x9e11, 404, 1, "no such transaction")     \
     X(WRONG_ALGORITHM, 0x12, "wrong-algorithm", 0x9e12, 400, 1, "the algorithm does not fit")      \
@@ -40,9 +41,12 @@
     X(NOT_ALLOWED, 0x14, "not-allowed", 0x9e14, 403, 1, "the sender may not ask this")             \
     X(NOT_FOUND, 0x15, "not-found", 0x6a88, 404, 1, "there is nothing of that name")               \
     X(INSTRUCTION, 0x16, "unknown-instruction", 0x6d00, 405, 1, "the instruction is not known")    \
-    X(STALE_STATE, 0x17, "stale-state", 0x9e17, 409, 1, "the purse is behind what the bank has seen") \
-    X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1, "not enough value in the purse") \
-    X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1, "not enough in the account") \
+    X(STALE_STATE, 0x17, "stale-state", 0x9e17, 409, 1,                                            \
+      "the purse is behind what the bank has seen")                                                \
+    X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
+      "not enough value in the purse")                                                             \
+    X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \
+      "not enough in the account")                                                                 \
     X(AMOUNT_ZERO, 0x42, "amount-zero", 0x9e42, 400, 1, "the amount is zero")                      \
     X(AMOUNT_TOO_LARGE, 0x43, "amount-too-large", 0x9e43, 400, 1, "the amount is too large")       \
     X(PIN_REQUIRED, 0x44, "pin-required", 0x6982, 403, 1, "the PIN has to be given first")         \
@@ -52,29 +56,38 @@
     X(UNKNOWN_ACCOUNT, 0x48, "unknown-account", 0x9e48, 404, 1, "there is no such account")        \
     X(ACCOUNT_NOT_OPEN, 0x49, "account-not-open", 0x9e49, 409, 1, "the account is not open")       \
     X(ACCOUNT_EXPIRED, 0x4a, "account-expired", 0x9e4a, 409, 1, "the account has expired")         \
-    X(NO_BANK_ACCOUNT, 0x4b, "no-bank-account", 0x9e4b, 404, 1, "the ordinary bank does not know the account") \
-    X(NO_ABILITY_TO_PAY, 0x4c, "no-ability-to-pay", 0x9e4c, 409, 1, "the ordinary bank vouches for no payment") \
+    X(NO_BANK_ACCOUNT, 0x4b, "no-bank-account", 0x9e4b, 404, 1,                                    \
+      "the ordinary bank does not know the account")                                               \
+    X(NO_ABILITY_TO_PAY, 0x4c, "no-ability-to-pay", 0x9e4c, 409, 1,                                \
+      "the ordinary bank vouches for no payment")                                                  \
     X(PURSE_BLOCKED, 0x4d, "purse-blocked", 0x9e4d, 403, 1, "the purse is blocked")                \
     X(ALREADY_EXISTS, 0x4e, "already-exists", 0x9e4e, 409, 1, "it exists already")                 \
     X(WRONG_PASSWORD, 0x4f, "wrong-password", 0x9e4f, 403, 1, "the password is wrong")             \
-    X(COPIED_OR_RESTORED, 0x50, "copied-or-restored", 0x9e50, 409, 1, "the purse was copied or restored from an old copy") \
+    X(COPIED_OR_RESTORED, 0x50, "copied-or-restored", 0x9e50, 409, 1,                              \
+      "the purse was copied or restored from an old copy")                                         \
     X(AMOUNT_MALFORMED, 0x51, "amount-malformed", 0x9e51, 400, 2, "the amount cannot be read")     \
     X(UNKNOWN_PURSE, 0x52, "unknown-purse", 0x9e52, 404, 1, "there is no such purse")              \
-    X(PENDING, 0x53, "pending", 0x9e53, 409, 1, "an earlier transaction is not finished: sync first") \
+    X(PENDING, 0x53, "pending", 0x9e53, 409, 1,                                                    \
+      "an earlier transaction is not finished: sync first")                                        \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \
     X(NOT_COMPLETED, 0x73, "not-completed", 0x9e73, 504, 3, "the transaction was not completed")   \
     X(EXPIRED, 0x74, "expired", 0x9e74, 409, 3, "the time for this transaction ran out")           \
-    X(DIRECTORY_DOWN, 0x75, "directory-unavailable", 0x9e75, 503, 3, "the directory does not answer") \
-    X(ORDINARY_BANK_DOWN, 0x76, "ordinary-bank-unavailable", 0x9e76, 503, 3, "the ordinary bank does not answer") \
-    X(IN_DOUBT, 0x77, "in-doubt", 0x9e77, 503, 3, "the outcome at the ordinary bank is not known yet") \
-    X(AUTHORITY_DOWN, 0x78, "authority-unavailable", 0x9e78, 503, 3, "the authority does not answer") \
+    X(DIRECTORY_DOWN, 0x75, "directory-unavailable", 0x9e75, 503, 3,                               \
+      "the directory does not answer")                                                             \
+    X(ORDINARY_BANK_DOWN, 0x76, "ordinary-bank-unavailable", 0x9e76, 503, 3,                       \
+      "the ordinary bank does not answer")                                                         \
+    X(IN_DOUBT, 0x77, "in-doubt", 0x9e77, 503, 3,                                                  \
+      "the outcome at the ordinary bank is not known yet")                                         \
+    X(AUTHORITY_DOWN, 0x78, "authority-unavailable", 0x9e78, 503, 3,                               \
+      "the authority does not answer")                                                             \
     X(DISK_FULL, 0x90, "disk-full", 0x9e90, 507, 4, "there is no space left for data")             \
     X(STORE_CORRUPT, 0x91, "store-corrupt", 0x9e91, 500, 4, "the database is damaged")             \
     X(PURSE_CORRUPT, 0x92, "purse-corrupt", 0x6f92, 500, 4, "the purse's storage is damaged")      \
     X(CONFIG_INVALID, 0x93, "config-invalid", 0x9e93, 500, 4, "the configuration is not valid")    \
-    X(KEY_PERMISSIONS, 0x94, "key-permissions", 0x9e94, 500, 4, "a secret file is readable by others") \
+    X(KEY_PERMISSIONS, 0x94, "key-permissions", 0x9e94, 500, 4,                                    \
+      "a secret file is readable by others")                                                       \
     X(IO_FAILED, 0x95, "io-failed", 0x6581, 500, 4, "reading or writing failed")                   \
     X(STORE_FAILED, 0x96, "store-failed", 0x9e96, 500, 4, "the database failed")                   \
     X(FILE_MISSING, 0x97, "file-missing", 0x9e97, 500, 4, "a file is missing")                     \

@@ -16,6 +16,7 @@ KC_MUST_USE struct kc_result kc_bearssl_open(struct kc_crypto *out, struct kc_be
                                              struct kc_view seed);
 
 /* The same, seeded by the operating system. KC_CRYPTO_FAILED when it has no entropy source. */
-KC_MUST_USE struct kc_result kc_bearssl_open_system(struct kc_crypto *out, struct kc_bearssl *state);
+KC_MUST_USE struct kc_result kc_bearssl_open_system(struct kc_crypto *out,
+                                                    struct kc_bearssl *state);
 
 #endif

@@ -90,7 +90,8 @@ struct kc_crypto {
 
     /* Signs a digest; *size becomes 64 (P-256) or the size of the modulus. KC_CRYPTO_FAILED. */
     struct kc_result (*sign)(void *context, uint8_t signature[KC_SIGNATURE_SIZE_MAX], size_t *size,
-                             const struct kc_private_key *key, const uint8_t digest[KC_DIGEST_SIZE]);
+                             const struct kc_private_key *key,
+                             const uint8_t digest[KC_DIGEST_SIZE]);
 
     /* KC_BAD_SIGNATURE for a wrong signature and for a public key that is none (point off the curve). */
     struct kc_result (*verify)(void *context, const struct kc_public_key *key,
@@ -109,13 +110,13 @@ struct kc_crypto {
                                const struct kc_private_key *key, struct kc_view wrapped);
 
     /* AES-256-GCM in place. open: KC_CANNOT_UNSEAL when the tag does not fit; text is wiped then. */
-    struct kc_result (*gcm_seal)(void *context, uint8_t tag[KC_GCM_TAG_SIZE], uint8_t *text, size_t size,
-                                 const uint8_t key[KC_GCM_KEY_SIZE], const uint8_t iv[KC_GCM_IV_SIZE],
-                                 struct kc_view aad);
+    struct kc_result (*gcm_seal)(void *context, uint8_t tag[KC_GCM_TAG_SIZE], uint8_t *text,
+                                 size_t size, const uint8_t key[KC_GCM_KEY_SIZE],
+                                 const uint8_t iv[KC_GCM_IV_SIZE], struct kc_view aad);
     struct kc_result (*gcm_open)(void *context, uint8_t *text, size_t size,
                                  const uint8_t tag[KC_GCM_TAG_SIZE],
-                                 const uint8_t key[KC_GCM_KEY_SIZE], const uint8_t iv[KC_GCM_IV_SIZE],
-                                 struct kc_view aad);
+                                 const uint8_t key[KC_GCM_KEY_SIZE],
+                                 const uint8_t iv[KC_GCM_IV_SIZE], struct kc_view aad);
 };
 
 /* Bytes of the modulus, or 0 for a key that is not RSA. */

@@ -113,13 +113,11 @@ KC_MUST_USE struct kc_result kc_envelope_make(struct kc_buffer *out, struct kc_e
 
 /* Verifies, unseals and decodes an envelope that must be of this shape. `plain` keeps the bytes that the views
  * in `message` point into. Errors of kc_signed_verify, kc_unseal, kc_shape_decode; KC_MALFORMED without a time. */
-KC_MUST_USE struct kc_result kc_envelope_open(void *message, struct kc_buffer *plain,
-                                              const struct kc_signed *envelope,
-                                              const struct kc_crypto *crypto,
-                                              const struct kc_public_key *signer_key,
-                                              const struct kc_private_key *own_key,
-                                              const struct kc_realm *realm,
-                                              const struct kc_shape *shape);
+KC_MUST_USE struct kc_result
+kc_envelope_open(void *message, struct kc_buffer *plain, const struct kc_signed *envelope,
+                 const struct kc_crypto *crypto, const struct kc_public_key *signer_key,
+                 const struct kc_private_key *own_key, const struct kc_realm *realm,
+                 const struct kc_shape *shape);
 
 /* The shape whose domain word the envelope carries, or NULL: a hint for dispatch, not yet verified. */
 const struct kc_shape *kc_signed_shape(const struct kc_signed *envelope);

@@ -36,7 +36,8 @@ KC_MUST_USE struct kc_result kc_identity_sign(struct kc_buffer *out, const struc
 
 /* Verifies and decodes with the bank's public key. Errors of kc_signed_verify; KC_WRONG_DOMAIN when the bank id
  * inside is another. Expiry is the caller's to check. */
-KC_MUST_USE struct kc_result kc_identity_open(struct kc_identity *out, const struct kc_crypto *crypto,
+KC_MUST_USE struct kc_result kc_identity_open(struct kc_identity *out,
+                                              const struct kc_crypto *crypto,
                                               const struct kc_public_key *bank_key,
                                               const struct kc_realm *realm, struct kc_view bytes);
 

@@ -133,7 +133,8 @@ static void read_enum(struct kc_reader *reader, const struct kc_field *field, ui
 
 static struct kc_view read_view(struct kc_reader *reader, const struct kc_field *field)
 {
-    struct kc_view view = field->type == KC_FIELD_TEXT ? kc_read_text(reader) : kc_read_bytes(reader);
+    struct kc_view view =
+        field->type == KC_FIELD_TEXT ? kc_read_text(reader) : kc_read_bytes(reader);
     if (view.size > field->max) {
         kc_reader_fail(reader, KC_TOO_LARGE);
     }
@@ -217,7 +218,8 @@ static void read_opening(struct kc_reader *reader, const struct kc_shape *shape)
     }
 }
 
-struct kc_result kc_shape_decode(void *message, const struct kc_shape *shape, struct kc_view encoded)
+struct kc_result kc_shape_decode(void *message, const struct kc_shape *shape,
+                                 struct kc_view encoded)
 {
     struct kc_reader reader;
     memset(message, 0, shape->struct_size);

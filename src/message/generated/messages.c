@@ -31,9 +31,11 @@ static const struct kc_field certified_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, counter), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
 };
 const struct kc_shape kc_certified_shape = {.number = 2, .version = 1,
-    .field_count = 9, .struct_size = sizeof(struct kc_certified),
+    .field_count = 10, .struct_size = sizeof(struct kc_certified),
     .domain = "kinchaku/1 certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {

@@ -99,6 +99,7 @@ struct kc_certified {
     uint64_t time_ms; /* when the bank certified it */
     uint64_t sequence; /* the bank's sequence for this purse; a purse takes only a higher one */
     uint64_t counter; /* highest purse counter included */
+    uint8_t head[32]; /* chain head after the entry of that counter; zeros before the first */
 };
 extern const struct kc_shape kc_certified_shape;
 

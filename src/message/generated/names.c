@@ -137,6 +137,7 @@ static const struct kc_field_name certified_names[] = {
     {"time", 0},
     {"sequence", 0},
     {"counter", 0},
+    {"head", 0},
 };
 static const struct kc_field_name value_information_names[] = {
     {"purse-type", kc_purse_type_word},
