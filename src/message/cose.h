@@ -54,6 +54,11 @@ KC_MUST_USE struct kc_result kc_key_encode(struct kc_buffer *out, const struct k
 /* Decodes one; KC_MALFORMED and the cursor's errors. A point off the curve is found when it is first used. */
 KC_MUST_USE struct kc_result kc_key_decode(struct kc_public_key *out, struct kc_view encoded);
 
+/* The same inside a larger item: appends to a writer, reads from a reader (which fails on a bad key). */
+KC_MUST_USE struct kc_result kc_key_write(struct kc_writer *writer,
+                                          const struct kc_public_key *key);
+void kc_key_read(struct kc_reader *reader, struct kc_public_key *out);
+
 /* The signer id of a key held by account or server `holder`. */
 void kc_signer_id_make(struct kc_signer_id *out, const struct kc_crypto *crypto, uint64_t holder,
                        const struct kc_public_key *key);

@@ -1,0 +1,193 @@
+#include <string.h>
+
+#include "base/assert.h"
+#include "message/cose.h"
+#include "message/external.h"
+#include "message/generated/messages.h"
+
+/* RFC 9052 §3.1 header labels, RFC 9053 §2 and RFC 8230 §2 algorithms; negative ones as the n of -1-n. */
+#define HEADER_ALG 1u
+#define HEADER_CONTENT_TYPE 3u
+#define HEADER_KID 4u
+#define HEADER_TIME_N 65536u
+#define ALG_ES256_N 6u
+#define ALG_PS256_N 36u
+
+#define PROTECTED_SIZE_MAX 96
+
+static uint64_t alg_of(enum kc_key_type type)
+{
+    return type == KC_KEY_P256 ? ALG_ES256_N : ALG_PS256_N;
+}
+
+static struct kc_view write_protected(uint8_t out[PROTECTED_SIZE_MAX],
+                                      const struct kc_signer *signer, const char *domain,
+                                      uint64_t time_ms)
+{
+    struct kc_writer writer;
+    kc_writer_init(&writer, out, PROTECTED_SIZE_MAX);
+    kc_write_map(&writer, time_ms == 0 ? 3 : 4);
+    kc_write_uint(&writer, HEADER_ALG);
+    kc_write_negative(&writer, alg_of(signer->key->type));
+    kc_write_uint(&writer, HEADER_CONTENT_TYPE);
+    kc_write_text(&writer, kc_view_text(domain));
+    kc_write_uint(&writer, HEADER_KID);
+    kc_write_bytes(&writer, kc_view(signer->id.bytes, KC_SIGNER_ID_SIZE));
+    if (time_ms != 0) {
+        kc_write_negative(&writer, HEADER_TIME_N);
+        kc_write_uint(&writer, time_ms);
+    }
+    KC_ASSERT(writer.error == KC_OK);
+    return kc_writer_view(&writer);
+}
+
+/* SHA-256 of Sig_structure = ["Signature1", protected, external, payload] (RFC 9052 §4.4). The payload is
+ * hashed where it lies. */
+static void digest_to_sign(uint8_t digest[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
+                           struct kc_view protected_header, struct kc_view external,
+                           struct kc_view payload)
+{
+    uint8_t head[1 + 11 + 3 + PROTECTED_SIZE_MAX + 3 + KC_EXTERNAL_SIZE_MAX + 9];
+    struct kc_writer writer;
+    struct kc_sha256 hash;
+    kc_writer_init(&writer, head, sizeof head);
+    kc_write_array(&writer, 4);
+    kc_write_text(&writer, kc_view_text("Signature1"));
+    kc_write_bytes(&writer, protected_header);
+    kc_write_bytes(&writer, external);
+    kc_write_bytes_head(&writer, payload.size);
+    KC_ASSERT(writer.error == KC_OK);
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, kc_writer_view(&writer));
+    crypto->sha256_add(crypto->context, &hash, payload);
+    crypto->sha256_end(crypto->context, &hash, digest);
+}
+
+struct kc_result kc_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
+                         const struct kc_signer *signer, const struct kc_realm *realm,
+                         const char *domain, uint64_t time_ms, struct kc_view payload)
+{
+    uint8_t protected_bytes[PROTECTED_SIZE_MAX];
+    uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE];
+    uint8_t signature[KC_SIGNATURE_SIZE_MAX];
+    size_t signature_size = 0;
+    KC_ASSERT(signer->key->type != KC_KEY_NONE);
+    KC_ASSERT(strlen(domain) <= KC_DOMAIN_SIZE_MAX);
+
+    struct kc_view protected_header = write_protected(protected_bytes, signer, domain, time_ms);
+    struct kc_view external = kc_external_make(external_bytes, realm, domain);
+    digest_to_sign(digest, crypto, protected_header, external, payload);
+    struct kc_result result =
+        crypto->sign(crypto->context, signature, &signature_size, signer->key, digest);
+    if (kc_failed(result)) {
+        out->size = 0;
+        return result;
+    }
+    struct kc_writer writer;
+    kc_writer_init(&writer, out->data, out->capacity);
+    kc_write_array(&writer, 4);
+    kc_write_bytes(&writer, protected_header);
+    kc_write_map(&writer, 0);
+    kc_write_bytes(&writer, payload);
+    kc_write_bytes(&writer, kc_view(signature, signature_size));
+    out->size = writer.error == KC_OK ? writer.size : 0;
+    return kc_writer_finish(&writer);
+}
+
+static void parse_alg(struct kc_reader *reader, struct kc_signed *out)
+{
+    kc_read_expect_uint(reader, HEADER_ALG);
+    uint64_t alg = kc_read_negative(reader);
+    if (alg == ALG_ES256_N) {
+        out->alg_family = KC_KEY_P256;
+    } else if (alg == ALG_PS256_N) {
+        out->alg_family = KC_KEY_RSA2048;
+    } else {
+        kc_reader_fail(reader, KC_WRONG_ALGORITHM);
+    }
+}
+
+static struct kc_result parse_protected(struct kc_signed *out)
+{
+    struct kc_reader reader;
+    kc_reader_init(&reader, out->protected_header);
+    size_t count = kc_read_map(&reader);
+    if (count != 3 && count != 4) {
+        kc_reader_fail(&reader, KC_MALFORMED);
+    }
+    parse_alg(&reader, out);
+    kc_read_expect_uint(&reader, HEADER_CONTENT_TYPE);
+    out->domain = kc_read_text(&reader);
+    kc_read_expect_uint(&reader, HEADER_KID);
+    struct kc_view kid = kc_read_bytes(&reader);
+    if (kid.size != KC_SIGNER_ID_SIZE || out->domain.size > KC_DOMAIN_SIZE_MAX) {
+        kc_reader_fail(&reader, KC_MALFORMED);
+    } else {
+        memcpy(out->signer.bytes, kid.data, KC_SIGNER_ID_SIZE);
+    }
+    if (count == 4) {
+        kc_read_expect_negative(&reader, HEADER_TIME_N);
+        out->time_ms = kc_read_uint(&reader);
+        out->has_time = true;
+        if (out->time_ms == 0 || out->time_ms > KC_AMOUNT_MAX) {
+            kc_reader_fail(&reader, KC_MALFORMED);
+        }
+    }
+    return kc_reader_finish(&reader);
+}
+
+struct kc_result kc_signed_parse(struct kc_signed *out, struct kc_view bytes)
+{
+    struct kc_reader reader;
+    memset(out, 0, sizeof *out);
+    kc_reader_init(&reader, bytes);
+    kc_read_expect_array(&reader, 4);
+    out->protected_header = kc_read_bytes(&reader);
+    kc_read_expect_map(&reader, 0);
+    out->payload = kc_read_bytes(&reader);
+    out->signature = kc_read_bytes(&reader);
+    struct kc_result result = kc_reader_finish(&reader);
+    if (!kc_failed(result) && out->protected_header.size > PROTECTED_SIZE_MAX) {
+        result = kc_result(KC_MALFORMED);
+    }
+    if (!kc_failed(result)) {
+        result = parse_protected(out);
+    }
+    if (kc_failed(result)) {
+        memset(out, 0, sizeof *out);
+    }
+    return result;
+}
+
+struct kc_result kc_signed_verify(const struct kc_signed *message, const struct kc_crypto *crypto,
+                                  const struct kc_public_key *key, const struct kc_realm *realm,
+                                  const char *domain)
+{
+    uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE];
+    if (!kc_view_equal(message->domain, kc_view_text(domain))) {
+        return kc_result(KC_WRONG_DOMAIN);
+    }
+    bool want_p256 = message->alg_family == KC_KEY_P256;
+    if (key->type == KC_KEY_NONE || want_p256 != (key->type == KC_KEY_P256)) {
+        return kc_result(KC_WRONG_ALGORITHM);
+    }
+    if (message->signature.size != kc_signature_size(key->type)) {
+        return kc_result(KC_BAD_SIGNATURE);
+    }
+    struct kc_view external = kc_external_make(external_bytes, realm, domain);
+    digest_to_sign(digest, crypto, message->protected_header, external, message->payload);
+    return crypto->verify(crypto->context, key, digest, message->signature);
+}
+
+const struct kc_shape *kc_signed_shape(const struct kc_signed *envelope)
+{
+    for (size_t i = 0; i < KC_SHAPE_COUNT; i++) {
+        const char *domain = kc_shapes[i]->domain;
+        if (domain != NULL && kc_view_equal(envelope->domain, kc_view_text(domain))) {
+            return kc_shapes[i];
+        }
+    }
+    return NULL;
+}
