@@ -1,0 +1,252 @@
+"""A second, independent reader of Kinchaku's messages, on Debian's python3-cbor2 and python3-cryptography.
+
+It shares nothing with the C code but the message table. It opens envelopes, signed records and plain messages,
+and refuses what is not deterministic, not of the table, or not verifiable, by the same stable names.
+"""
+import hashlib
+import io
+import re
+from pathlib import Path
+
+import cbor2
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+TABLE = Path(__file__).resolve().parents[2] / "protocol/messages.table"
+NUMBER_MAX = 2**63 - 1
+TIME_LABEL, PURSE_CLAIM = -65537, -65538
+ES256, PS256, A256GCM, ECDH_ES, OAEP = -7, -37, 3, -25, -41
+
+
+class Refused(Exception):
+    """Carries the stable name of the error."""
+
+
+def read_table():
+    enums, shapes, current = {}, {}, None
+    for line in TABLE.read_text().splitlines():
+        words = line.partition(" -- ")[0].split()
+        if not words or line.startswith("#"):
+            continue
+        if not line.startswith(" "):
+            if words[0] == "enum":
+                current = enums[words[1]] = {}
+            else:
+                current = shapes[words[1]] = {"number": int(words[2]), "version": int(words[3]),
+                                              "fields": [], "domain": None}
+        elif "fields" not in current:
+            current[int(words[1])] = words[0]
+        elif words[0] in ("signed", "sealed"):
+            current["domain"] = f"kinchaku/{current['version']} {words[1]}"
+        elif words[0] not in ("step", "from", "to", "source"):
+            current["fields"].append((words[0], words[1]))
+    return enums, shapes
+
+
+ENUMS, SHAPES = read_table()
+BY_NUMBER = {shape["number"]: (name, shape) for name, shape in SHAPES.items()}
+BY_DOMAIN = {shape["domain"]: (name, shape) for name, shape in SHAPES.items() if shape["domain"]}
+
+
+def decode(data):
+    """One CBOR item in deterministic encoding and nothing after it."""
+    stream = io.BytesIO(data)
+    try:
+        item = cbor2.CBORDecoder(stream).decode()
+    except Exception as error:
+        raise Refused("malformed") from error
+    if stream.tell() != len(data):
+        raise Refused("trailing-bytes")
+    if cbor2.dumps(item, canonical=True) != data:
+        raise Refused("not-canonical")
+    return item
+
+
+def want(condition, error="malformed"):
+    if not condition:
+        raise Refused(error)
+
+
+def check_number(value):
+    want(type(value) is int and value >= 0)
+    want(value <= NUMBER_MAX, "amount-too-large")
+
+
+def check_string(value, kind, size):
+    want(type(value) is kind)
+    length = len(value.encode() if kind is str else value)
+    if size.startswith(".."):
+        want(length <= int(size[2:]), "too-large")
+    else:
+        want(length == int(size))
+    if kind is str:
+        want(not any(ord(c) < 0x20 or 0x7f <= ord(c) < 0xa0 for c in value))
+
+
+def check_field(value, kind):
+    match = re.fullmatch(r"([a-z]+)(?:\((.*)\))?(\?)?", kind)
+    name, args, optional = match[1], match[2], match[3]
+    if optional and value is None:
+        return None
+    if name == "bool":
+        want(type(value) is bool)
+    elif name == "enum":
+        want(type(value) is int and value in ENUMS[args])
+        return ENUMS[args][value]
+    elif name == "bytes":
+        check_string(value, bytes, args)
+    elif name == "text":
+        check_string(value, str, args)
+    elif name == "list":
+        count, size = args.split(",")
+        want(type(value) is list)
+        want(len(value) <= int(count), "too-large")
+        for item in value:
+            check_string(item, bytes, ".." + size)
+    else:
+        check_number(value)
+    return value
+
+
+def read_message(data, name=None):
+    """A plain message or record: its name and fields."""
+    item = decode(data)
+    want(type(item) is list and len(item) >= 2 and all(type(i) is int for i in item[:2]))
+    version, number = item[:2]
+    want(number in BY_NUMBER, "wrong-type")
+    found, shape = BY_NUMBER[number]
+    want(name in (None, found), "wrong-type")
+    want(version == shape["version"], "wrong-version")
+    want(len(item) == 2 + len(shape["fields"]))
+    return found, {field: check_field(value, kind)
+                   for (field, kind), value in zip(shape["fields"], item[2:])}
+
+
+def read_key(item):
+    """A COSE_Key as a public key of the cryptography package."""
+    want(type(item) is dict)
+    if item.get(1) == 2:
+        want(set(item) == {1, -1, -2, -3} and item[-1] == 1)
+        want(all(type(item[k]) is bytes and len(item[k]) == 32 for k in (-2, -3)))
+        try:
+            return ec.EllipticCurvePublicNumbers(int.from_bytes(item[-2], "big"), int.from_bytes(item[-3], "big"),
+                                                 ec.SECP256R1()).public_key()
+        except ValueError as error:
+            raise Refused("bad-signature") from error
+    want(item.get(1) == 3 and set(item) == {1, -1, -2} and item[-2] == b"\x01\x00\x01")
+    want(type(item[-1]) is bytes and len(item[-1]) in (256, 384) and item[-1][0] >= 0x80)
+    return rsa.RSAPublicNumbers(65537, int.from_bytes(item[-1], "big")).public_key()
+
+
+def encode_key(public):
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        numbers = public.public_numbers()
+        return cbor2.dumps({1: 2, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")},
+                           canonical=True)
+    size = public.key_size // 8
+    return cbor2.dumps({1: 3, -1: public.public_numbers().n.to_bytes(size, "big"), -2: b"\x01\x00\x01"},
+                       canonical=True)
+
+
+def signer_id(holder, public):
+    return holder.to_bytes(8, "big") + hashlib.sha256(encode_key(public)).digest()[:8]
+
+
+def external(domain, realm):
+    return cbor2.dumps([domain, realm[0], realm[1]])
+
+
+def parse_signed(data):
+    item = decode(data)
+    want(type(item) is list and len(item) == 4 and item[1] == {})
+    want(all(type(item[i]) is bytes for i in (0, 2, 3)))
+    header = decode(item[0])
+    want(type(header) is dict and set(header) in ({1, 3, 4}, {1, 3, 4, TIME_LABEL}))
+    want(header[1] in (ES256, PS256), "wrong-algorithm")
+    want(type(header[3]) is str and type(header[4]) is bytes and len(header[4]) == 16)
+    return {"header": header, "protected": item[0], "payload": item[2], "signature": item[3]}
+
+
+def verify(signed, public, realm, domain):
+    want(signed["header"][3] == domain, "wrong-domain")
+    body = cbor2.dumps(["Signature1", signed["protected"], external(domain, realm), signed["payload"]])
+    is_ec = isinstance(public, ec.EllipticCurvePublicKey)
+    want(signed["header"][1] == (ES256 if is_ec else PS256), "wrong-algorithm")
+    signature = signed["signature"]
+    try:
+        if is_ec:
+            want(len(signature) == 64, "bad-signature")
+            r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+            public.verify(encode_dss_signature(r, s), body, ec.ECDSA(hashes.SHA256()))
+        else:
+            public.verify(signature, body, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())
+    except InvalidSignature as error:
+        raise Refused("bad-signature") from error
+
+
+def content_key(recipient, private):
+    want(type(recipient) is list and len(recipient) == 3 and type(recipient[1]) is dict)
+    protected, unprotected, wrapped = recipient
+    if isinstance(private, rsa.RSAPrivateKey):
+        want(protected == b"" and unprotected == {1: OAEP}, "cannot-unseal")
+        try:
+            return private.decrypt(wrapped, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+        except ValueError as error:
+            raise Refused("cannot-unseal") from error
+    want(protected == cbor2.dumps({1: ECDH_ES}) and set(unprotected) == {-1} and wrapped == b"", "cannot-unseal")
+    shared = private.exchange(ec.ECDH(), read_key(unprotected[-1]))
+    party = [None, None, None]
+    context = cbor2.dumps([A256GCM, party, party, [256, protected]])
+    return HKDF(hashes.SHA256(), 32, None, context).derive(shared)
+
+
+def unseal(data, private, realm, domain):
+    item = decode(data)
+    want(type(item) is list and len(item) == 4 and type(item[3]) is list and len(item[3]) == 1)
+    protected, unprotected, text, recipients = item
+    want(protected == cbor2.dumps({1: A256GCM}) and set(unprotected) == {5} and len(unprotected[5]) == 12)
+    want(type(text) is bytes and len(text) >= 16)
+    aad = cbor2.dumps(["Encrypt", protected, external(domain, realm)])
+    try:
+        return AESGCM(content_key(recipients[0], private)).decrypt(unprotected[5], text, aad)
+    except InvalidTag as error:
+        raise Refused("cannot-unseal") from error
+
+
+def open_envelope(data, public, private, realm, name=None):
+    """Verifies, unseals and reads an envelope; with `name`, it must be that message."""
+    want(len(data) <= 8192, "too-large")
+    signed = parse_signed(data)
+    want(TIME_LABEL in signed["header"])
+    domain = SHAPES[name]["domain"] if name else signed["header"][3]
+    want(domain in BY_DOMAIN, "wrong-domain")
+    verify(signed, public, realm, domain)
+    found, fields = read_message(unseal(signed["payload"], private, realm, domain), BY_DOMAIN[domain][0])
+    want(fields["time"] == signed["header"][TIME_LABEL], "mismatch")
+    return found, fields
+
+
+def open_signed(data, public, realm, name):
+    """Verifies and reads a signed record such as a certified value."""
+    signed = parse_signed(data)
+    verify(signed, public, realm, SHAPES[name]["domain"])
+    return read_message(signed["payload"], name)[1]
+
+
+def open_identity(data, public, realm):
+    signed = parse_signed(data)
+    verify(signed, public, realm, "kinchaku/1 identity")
+    claims = decode(signed["payload"])
+    want(type(claims) is dict and set(claims) == {2, 4, 6, 8, PURSE_CLAIM} and set(claims[8]) == {1})
+    kind, purse, bank = claims[PURSE_CLAIM]
+    want(bank == realm[0], "wrong-domain")
+    return {"account": int(claims[2]), "expires": claims[4], "issued": claims[6], "key": read_key(claims[8][1]),
+            "purse-type": ENUMS["purse-type"][kind], "purse": purse}
+
+
+def load_private(pem):
+    return serialization.load_pem_private_key(pem, None)
