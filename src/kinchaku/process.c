@@ -1,0 +1,175 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "kinchaku/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_MS 20u
+/* The field of /proc/<pid>/stat that holds the start time, counted after the name in parentheses (proc(5)). */
+#define STAT_START_TIME 20
+
+bool kc_process_path(char out[KC_PATH_SIZE], const char *dir, const char *middle, const char *name,
+                     const char *suffix)
+{
+    int size = snprintf(out, KC_PATH_SIZE, "%s/%s/%s%s", dir, middle, name, suffix);
+    return size > 0 && size < KC_PATH_SIZE;
+}
+
+static size_t read_small_file(const char *path, char *out, size_t capacity)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    ssize_t size = read(fd, out, capacity - 1);
+    (void)close(fd);
+    out[size > 0 ? size : 0] = '\0';
+    return size > 0 ? (size_t)size : 0;
+}
+
+/* The kernel's start time of a process, or 0 when there is none or it is only waiting to be reaped. */
+static uint64_t start_time(pid_t pid)
+{
+    char path[64];
+    char text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (read_small_file(path, text, sizeof text) == 0) {
+        return 0;
+    }
+    char *at = strrchr(text, ')');
+    if (at == NULL || at[1] == '\0' || at[2] == 'Z') {
+        return 0;
+    }
+    at += 2;
+    for (int field = 1; field < STAT_START_TIME && at != NULL; field++) {
+        at = strchr(at, ' ');
+        at = at == NULL ? NULL : at + 1;
+    }
+    return at == NULL ? 0 : strtoull(at, NULL, 10);
+}
+
+static bool read_record(const char *dir, const char *name, pid_t *pid, uint64_t *started)
+{
+    char path[KC_PATH_SIZE];
+    char text[64];
+    if (!kc_process_path(path, dir, "run", name, ".pid") ||
+        read_small_file(path, text, sizeof text) == 0) {
+        return false;
+    }
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    *started = strtoull(end, NULL, 10);
+    *pid = (pid_t)number;
+    return number > 1 && *started > 0;
+}
+
+static struct kc_result write_record(const char *dir, const char *name, pid_t pid)
+{
+    char path[KC_PATH_SIZE];
+    char text[64];
+    if (!kc_process_path(path, dir, "run", name, ".pid")) {
+        return kc_result(KC_IO_FAILED);
+    }
+    int size = snprintf(text, sizeof text, "%d %" PRIu64 "\n", (int)pid, start_time(pid));
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return kc_result(KC_IO_FAILED);
+    }
+    bool good = size > 0 && write(fd, text, (size_t)size) == size;
+    good = close(fd) == 0 && good;
+    return kc_result(good ? KC_OK : KC_IO_FAILED);
+}
+
+pid_t kc_process_find(const char *dir, const char *name)
+{
+    pid_t pid = 0;
+    uint64_t started = 0;
+    if (!read_record(dir, name, &pid, &started)) {
+        return 0;
+    }
+    return start_time(pid) == started ? pid : 0;
+}
+
+/* The child: its own session, nothing on stdin, stdout and stderr in the log, then the program. */
+__attribute__((noreturn)) static void become(const char *log_path, char *const argv[])
+{
+    int in = open("/dev/null", O_RDONLY);
+    int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    sigset_t none;
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (setsid() < 0 || in < 0 || log < 0 || dup2(in, STDIN_FILENO) < 0 ||
+        dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) {
+        _exit(126);
+    }
+    for (int fd = 3; fd < 256; fd++) {
+        (void)close(fd);
+    }
+    (void)execv(argv[0], argv);
+    _exit(127);
+}
+
+struct kc_result kc_process_start(const char *dir, const char *name, char *const argv[])
+{
+    char log_path[KC_PATH_SIZE];
+    if (access(argv[0], X_OK) != 0) {
+        return kc_result(KC_FILE_MISSING);
+    }
+    if (!kc_process_path(log_path, dir, "log", name, ".log")) {
+        return kc_result(KC_IO_FAILED);
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        return kc_result(KC_IO_FAILED);
+    }
+    if (pid == 0) {
+        become(log_path, argv);
+    }
+    return write_record(dir, name, pid);
+}
+
+static void pause_ms(unsigned ms)
+{
+    struct timespec time = {.tv_sec = ms / 1000u, .tv_nsec = (long)(ms % 1000u) * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+static bool ended_within(const char *dir, const char *name, pid_t pid, unsigned patience_ms)
+{
+    for (unsigned waited = 0; waited <= patience_ms; waited += POLL_MS) {
+        (void)waitpid(pid, NULL, WNOHANG);
+        if (kc_process_find(dir, name) == 0) {
+            return true;
+        }
+        pause_ms(POLL_MS);
+    }
+    return false;
+}
+
+struct kc_result kc_process_stop(const char *dir, const char *name, unsigned patience_ms)
+{
+    char path[KC_PATH_SIZE];
+    pid_t pid = kc_process_find(dir, name);
+    if (pid != 0) {
+        (void)kill(pid, SIGTERM);
+        if (!ended_within(dir, name, pid, patience_ms)) {
+            (void)kill(pid, SIGKILL);
+            if (!ended_within(dir, name, pid, patience_ms)) {
+                return kc_result(KC_TIMEOUT);
+            }
+        }
+    }
+    if (kc_process_path(path, dir, "run", name, ".pid") && unlink(path) != 0 && errno != ENOENT) {
+        return kc_result(KC_IO_FAILED);
+    }
+    return kc_ok();
+}

@@ -1,0 +1,31 @@
+/* The processes of one system: started in the background with a log each, found again by later commands, and stopped.
+ *
+ * D/run/<name>.pid holds the process id and the kernel's start time of the process, so that a number that was
+ * given to another process since is never signalled. D/log/<name>.log is appended to. */
+#ifndef KC_KINCHAKU_PROCESS_H
+#define KC_KINCHAKU_PROCESS_H
+
+#include <sys/types.h>
+
+#include "base/result.h"
+
+#define KC_PATH_SIZE 4096
+
+/* Starts argv[0] (a path) as `name`, in a session of its own, and records it. KC_IO_FAILED; KC_FILE_MISSING when the program
+ * is not there. */
+KC_MUST_USE struct kc_result kc_process_start(const char *dir, const char *name,
+                                              char *const argv[]);
+
+/* The process id of `name` when it runs, else 0. */
+pid_t kc_process_find(const char *dir, const char *name);
+
+/* Asks it to stop, waits at most `patience_ms`, then kills it; removes the record. KC_OK also when it was not
+ * running; KC_TIMEOUT when even a kill did not end it. */
+KC_MUST_USE struct kc_result kc_process_stop(const char *dir, const char *name,
+                                             unsigned patience_ms);
+
+/* Joins `dir`, `middle`, name and suffix to a path; false when it does not fit. */
+bool kc_process_path(char out[KC_PATH_SIZE], const char *dir, const char *middle, const char *name,
+                     const char *suffix);
+
+#endif
