@@ -1,0 +1,131 @@
+#define _GNU_SOURCE
+
+#include "service/command.h"
+
+#include <getopt.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+#define CODE_HELP 1000
+#define CODE_VERSION 1001
+#define CODE_JSON 1002
+
+static void print_help(const struct kc_program *program)
+{
+    (void)printf("%s: %s\n\n%s\n\nOptions:\n", program->name, program->summary, program->usage);
+    for (size_t i = 0; i < program->option_count; i++) {
+        const struct kc_option *option = &program->options[i];
+        char left[64];
+        (void)snprintf(left, sizeof left, "--%s%s%s", option->name,
+                       option->argument == NULL ? "" : " ",
+                       option->argument == NULL ? "" : option->argument);
+        (void)printf("  %-24s %s\n", left, option->help);
+    }
+    (void)printf("  %-24s %s\n  %-24s %s\n  %-24s %s\n", "--json",
+                 "machine-readable results on stdout", "--help", "this text", "--version",
+                 "the version");
+    (void)printf(
+        "\nExit status: 0 done, 1 refused, 2 wrong usage, 3 not completed or not reachable, "
+        "4 internal error.\n");
+}
+
+static void fill_table(struct option table[KC_OPTIONS_MAX + 4], const struct kc_program *program)
+{
+    size_t i = 0;
+    for (; i < program->option_count; i++) {
+        int has = program->options[i].argument == NULL ? no_argument : required_argument;
+        table[i] = (struct option){program->options[i].name, has, NULL, (int)i};
+    }
+    table[i++] = (struct option){"help", no_argument, NULL, CODE_HELP};
+    table[i++] = (struct option){"version", no_argument, NULL, CODE_VERSION};
+    table[i++] = (struct option){"json", no_argument, NULL, CODE_JSON};
+    table[i] = (struct option){NULL, 0, NULL, 0};
+}
+
+/* One parsed option; false ends the parsing with *status. */
+static bool take_option(struct kc_command *out, int code, int *status)
+{
+    const struct kc_program *program = out->program;
+    *status = 0;
+    if (code == CODE_HELP) {
+        print_help(program);
+        return false;
+    }
+    if (code == CODE_VERSION) {
+        (void)printf("%s %s\n", program->name, KC_VERSION);
+        return false;
+    }
+    if (code == CODE_JSON) {
+        out->json = true;
+        return true;
+    }
+    if (code < 0 || (size_t)code >= program->option_count) {
+        *status = kc_command_usage(out, "an option is not known or lacks its value");
+        return false;
+    }
+    if (out->values[code] != NULL) {
+        *status = kc_command_usage(out, "an option is given twice");
+        return false;
+    }
+    out->values[code] = optarg == NULL ? "" : optarg;
+    return true;
+}
+
+bool kc_command_parse(struct kc_command *out, const struct kc_program *program, int argc,
+                      char **argv, int *status)
+{
+    struct option table[KC_OPTIONS_MAX + 4];
+    KC_ASSERT(program->option_count <= KC_OPTIONS_MAX);
+    *out = (struct kc_command){.program = program};
+    fill_table(table, program);
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        int code = getopt_long(argc, argv, "", table, NULL);
+        if (code == -1) {
+            break;
+        }
+        if (!take_option(out, code == '?' ? -2 : code, status)) {
+            return false;
+        }
+    }
+    for (int i = optind; i < argc; i++) {
+        if (out->argument_count == KC_ARGUMENTS_MAX) {
+            *status = kc_command_usage(out, "too many arguments");
+            return false;
+        }
+        out->arguments[out->argument_count++] = argv[i];
+    }
+    return true;
+}
+
+const char *kc_command_value(const struct kc_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->program->option_count; i++) {
+        if (strcmp(command->program->options[i].name, name) == 0) {
+            return command->values[i];
+        }
+    }
+    KC_ASSERT(false);
+    return NULL;
+}
+
+int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail)
+{
+    const char *name = kc_error_name(result.code);
+    const char *words = kc_error_words(result.code);
+    (void)fprintf(stderr, "%s: %s%s%s (%s)\n", command->program->name, words,
+                  detail == NULL ? "" : ": ", detail == NULL ? "" : detail, name);
+    if (command->json) {
+        (void)printf("{\"error\": \"%s\", \"words\": \"%s\"}\n", name, words);
+    }
+    return kc_error_exit_status(result.code);
+}
+
+int kc_command_usage(const struct kc_command *command, const char *what)
+{
+    (void)fprintf(stderr, "%s: %s\n%s\nTry '%s --help'.\n", command->program->name, what,
+                  command->program->usage, command->program->name);
+    return kc_error_exit_status(KC_USAGE);
+}

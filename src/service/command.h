@@ -1,0 +1,53 @@
+/* The frame of every command line: --help, --version, --json, options by table, exit statuses by the result table. */
+#ifndef KC_SERVICE_COMMAND_H
+#define KC_SERVICE_COMMAND_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/result.h"
+
+#define KC_OPTIONS_MAX 32
+#define KC_ARGUMENTS_MAX 8
+
+/* An option `--name VALUE`, or a flag when `argument` is NULL. */
+struct kc_option {
+    const char *name;
+    const char *argument;
+    const char *help;
+};
+
+/* A program: what --help prints. `usage` has one line a form. */
+struct kc_program {
+    const char *name;
+    const char *summary;
+    const char *usage;
+    const struct kc_option *options;
+    size_t option_count;
+};
+
+/* A parsed command line; texts point into argv. */
+struct kc_command {
+    const struct kc_program *program;
+    bool json;
+    const char *values
+        [KC_OPTIONS_MAX]; /* by the option's place in the table; "" for a given flag, else NULL */
+    const char *arguments[KC_ARGUMENTS_MAX];
+    size_t argument_count;
+};
+
+/* Parses argv. True: go on. False: end with *status (--help and --version print to stdout and end with 0; wrong usage
+ * is explained on stderr and ends with 2). */
+bool kc_command_parse(struct kc_command *out, const struct kc_program *program, int argc,
+                      char **argv, int *status);
+
+/* The value of an option, or NULL when it was not given. The name must be in the table. */
+const char *kc_command_value(const struct kc_command *command, const char *name);
+
+/* Reports an error (stderr, and with --json an object on stdout) and gives the exit status. `detail` may be NULL. */
+int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail);
+
+/* Explains wrong usage; gives 2. */
+int kc_command_usage(const struct kc_command *command, const char *what);
+
+#endif

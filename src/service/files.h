@@ -1,0 +1,34 @@
+/* Files as servers use them: bounded reads, secrets only when nobody else can read them, writes that are whole or absent. */
+#ifndef KC_SERVICE_FILES_H
+#define KC_SERVICE_FILES_H
+
+#include "base/bytes.h"
+
+#define KC_PATH_SIZE_MAX 4096
+
+/* Joins up to three parts with '/'; parts after the first NULL are left out. KC_TOO_LARGE. */
+KC_MUST_USE struct kc_result kc_path_join(char out[KC_PATH_SIZE_MAX], const char *a, const char *b,
+                                          const char *c);
+
+/* Reads a whole file of at most out->capacity bytes. KC_FILE_MISSING, KC_TOO_LARGE, KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_file_read(struct kc_buffer *out, const char *path);
+
+/* The same for a secret: a regular file of ours or root's with no rights for others, else KC_KEY_PERMISSIONS. The
+ * caller wipes it. */
+KC_MUST_USE struct kc_result kc_file_read_secret(struct kc_buffer *out, const char *path);
+
+/* Writes a file so that after a crash either the old or the new content stands there (temporary file, fsync, rename,
+ * fsync of the folder). `mode` such as 0600. KC_DISK_FULL, KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_file_write(const char *path, struct kc_view content, unsigned mode);
+
+/* Makes a folder 0700 (parents must exist); fine when it is there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_folder_make(const char *path);
+
+bool kc_file_exists(const char *path);
+
+/* Takes an exclusive lock on a file (made when missing) for as long as the process lives or until kc_file_unlock.
+ * KC_IN_USE when another process has it. */
+KC_MUST_USE struct kc_result kc_file_lock(int *fd, const char *path);
+void kc_file_unlock(int fd);
+
+#endif
