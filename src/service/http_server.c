@@ -7,6 +7,7 @@
 #include <microhttpd.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct kc_http_server {
     pthread_mutex_t lock;
     pthread_cond_t quiet;
     size_t pending; /* handed over and not answered yet */
-    bool stopping;
+    atomic_bool stopping;
 };
 
 struct kc_http_exchange {

@@ -1,0 +1,84 @@
+/* X.509 certificates and revocation lists (RFC 5280) in the few profiles that Kinchaku has:
+ *
+ *   root      self-signed CA, path length 1; its key stays apart from every server
+ *   issuer    CA signed by the root, path length 0
+ *   sign      leaf: digitalSignature, nonRepudiation
+ *   encrypt   leaf: keyAgreement (P-256) or keyEncipherment (RSA)
+ *
+ * The subject is CN=<account number or server name>. */
+#ifndef KC_CRYPTO_X509_H
+#define KC_CRYPTO_X509_H
+
+#include "base/limits.h"
+#include "crypto/port.h"
+
+#define KC_SERIAL_SIZE 16
+#define KC_SUBJECT_SIZE 64
+#define KC_CRL_SIZE_MAX (8u * 1024u * 1024u)
+
+enum kc_profile { KC_PROFILE_ROOT, KC_PROFILE_ISSUER, KC_PROFILE_SIGN, KC_PROFILE_ENCRYPT };
+
+struct kc_certificate {
+    enum kc_profile profile;
+    uint8_t serial[KC_SERIAL_SIZE];
+    char subject[KC_SUBJECT_SIZE];
+    uint64_t not_before_ms;
+    uint64_t not_after_ms;
+    struct kc_public_key key;
+};
+
+/* Reads a DER certificate that must fit a profile exactly. KC_CERT_INVALID. Nothing is verified. */
+KC_MUST_USE struct kc_result kc_certificate_read(struct kc_certificate *out, struct kc_view der);
+
+/* Verifies leaf ← issuer ← root at a time, and reads the leaf, which must be a sign or encrypt certificate.
+ * KC_CERT_EXPIRED (or not yet valid), KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_view leaf,
+                                                   struct kc_view issuer, struct kc_view root,
+                                                   uint64_t now_ms);
+
+/* What goes into a new certificate. */
+struct kc_certificate_order {
+    enum kc_profile profile;
+    const uint8_t *serial; /* KC_SERIAL_SIZE bytes, the top bit clear */
+    const char *subject;
+    const struct kc_public_key *key;
+    uint64_t not_before_ms;
+    uint64_t not_after_ms;
+};
+
+/* Makes a DER certificate. `issuer` is NULL for the root. KC_CRYPTO_FAILED, KC_BUFFER_SMALL. */
+KC_MUST_USE struct kc_result kc_certificate_make(struct kc_buffer *out,
+                                                 const struct kc_certificate_order *order,
+                                                 const struct kc_view *issuer,
+                                                 const struct kc_private_key *issuer_key);
+
+/* A revocation list ready for look-ups. */
+struct kc_crl;
+
+struct kc_revoked {
+    uint8_t serial[KC_SERIAL_SIZE];
+    uint64_t time_ms;
+    unsigned reason; /* RFC 5280 §5.3.1 */
+};
+
+/* Reads a DER list and verifies it with the issuer's certificate. KC_CERT_INVALID. Freed by kc_crl_free. */
+KC_MUST_USE struct kc_result kc_crl_read(struct kc_crl **out, struct kc_view der,
+                                         struct kc_view issuer);
+void kc_crl_free(struct kc_crl *crl);
+bool kc_crl_has(const struct kc_crl *crl, const uint8_t serial[KC_SERIAL_SIZE]);
+uint64_t kc_crl_next_update_ms(const struct kc_crl *crl);
+uint64_t kc_crl_number(const struct kc_crl *crl);
+size_t kc_crl_count(const struct kc_crl *crl);
+
+/* Makes a DER list; *out is allocated and freed by kc_der_free. KC_CRYPTO_FAILED. */
+KC_MUST_USE struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revoked,
+                                         size_t count, uint64_t number, uint64_t this_update_ms,
+                                         uint64_t next_update_ms, struct kc_view issuer,
+                                         const struct kc_private_key *issuer_key);
+void kc_der_free(struct kc_view der);
+
+/* Certificates between DER and PEM. KC_CERT_INVALID, KC_BUFFER_SMALL. */
+KC_MUST_USE struct kc_result kc_certificate_to_pem(struct kc_buffer *pem, struct kc_view der);
+KC_MUST_USE struct kc_result kc_certificate_from_pem(struct kc_buffer *der, struct kc_view pem);
+
+#endif

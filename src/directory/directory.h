@@ -1,0 +1,54 @@
+/* The directory: an LDAP client (RFC 4511) for certificates and revocation lists (RFC 4523).
+ *
+ * Names: cn=<account number>,ou=accounts,o=kinchaku; cn=<server>,ou=servers,o=kinchaku; cn=issuer,ou=servers,o=kinchaku.
+ * One connection for one thread; a lost one is opened again once a call. */
+#ifndef KC_DIRECTORY_DIRECTORY_H
+#define KC_DIRECTORY_DIRECTORY_H
+
+#include "base/bytes.h"
+#include "base/limits.h"
+
+#define KC_DIRECTORY_BASE "o=kinchaku"
+#define KC_DIRECTORY_WRITER "cn=authority,o=kinchaku"
+#define KC_ENTRY_CERTIFICATES_MAX 8
+
+struct kc_directory;
+
+/* What stands under a name; freed by kc_directory_entry_free. */
+struct kc_directory_entry {
+    size_t count;
+    struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
+};
+
+/* Opens lazily: the first call connects. password NULL: read only. KC_NO_MEMORY. */
+KC_MUST_USE struct kc_result kc_directory_open(struct kc_directory **out, const char *url,
+                                               const char *password, unsigned timeout_ms);
+void kc_directory_close(struct kc_directory *directory);
+
+/* Certificates under an account number or a server's name. KC_NOT_FOUND, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_directory_account(struct kc_directory_entry *out,
+                                                  struct kc_directory *directory, uint64_t account);
+KC_MUST_USE struct kc_result kc_directory_server(struct kc_directory_entry *out,
+                                                 struct kc_directory *directory, const char *name);
+void kc_directory_entry_free(struct kc_directory_entry *entry);
+
+/* The issuing certificate and the revocation list; each allocated, freed with free(). */
+KC_MUST_USE struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
+                                                 struct kc_directory *directory);
+
+/* For the authority: makes the tree when it is empty; puts certificates under a name in place of what was there (count 0
+ * removes the entry); puts issuer and list. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
+KC_MUST_USE struct kc_result kc_directory_prepare(struct kc_directory *directory);
+KC_MUST_USE struct kc_result kc_directory_put_account(struct kc_directory *directory,
+                                                      uint64_t account,
+                                                      const struct kc_view *certificates,
+                                                      size_t count);
+KC_MUST_USE struct kc_result kc_directory_put_server(struct kc_directory *directory,
+                                                     const char *name,
+                                                     const struct kc_view *certificates,
+                                                     size_t count);
+KC_MUST_USE struct kc_result kc_directory_put_issuer(struct kc_directory *directory,
+                                                     struct kc_view certificate,
+                                                     struct kc_view crl);
+
+#endif

@@ -1,0 +1,36 @@
+#include "directory/slapd_conf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "directory/directory.h"
+
+struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
+                                     const char *password_hash)
+{
+    if (strpbrk(folder, "\"\\\r\n") != NULL || strpbrk(password_hash, "\"\\\r\n ") != NULL) {
+        return kc_result(KC_MALFORMED);
+    }
+    int size = snprintf((char *)out->data, out->capacity,
+                        "include /etc/ldap/schema/core.schema\n"
+                        "modulepath /usr/lib/ldap\n"
+                        "moduleload back_mdb\n"
+                        "pidfile \"%s/slapd.pid\"\n"
+                        "argsfile \"%s/slapd.args\"\n"
+                        "disallow bind_anon_dn\n"
+                        "sizelimit 500\n"
+                        "timelimit 10\n"
+                        "idletimeout 600\n"
+                        "database mdb\n"
+                        "suffix \"" KC_DIRECTORY_BASE "\"\n"
+                        "rootdn \"" KC_DIRECTORY_WRITER "\"\n"
+                        "rootpw \"%s\"\n"
+                        "directory \"%s/data\"\n"
+                        "maxsize 4294967296\n"
+                        "index objectClass eq\n"
+                        "index cn eq\n"
+                        "access to * by dn.exact=\"" KC_DIRECTORY_WRITER "\" write by * read\n",
+                        folder, folder, password_hash, folder);
+    out->size = size > 0 ? (size_t)size : 0;
+    return kc_result(size > 0 && (size_t)size < out->capacity ? KC_OK : KC_BUFFER_SMALL);
+}
