@@ -1,0 +1,417 @@
+/* Withdrawals, deposits and the recovery call (EP1221669 Fig 14, 15; docs/protocol.md "Cash"). */
+#include <string.h>
+
+#include "base/assert.h"
+#include "ledger/inside.h"
+
+static enum kc_cash_kind cash_kind(enum kc_transaction_kind kind)
+{
+    KC_ASSERT(kind == KC_TRANSACTION_WITHDRAW || kind == KC_TRANSACTION_DEPOSIT);
+    return kind == KC_TRANSACTION_WITHDRAW ? KC_CASH_KIND_WITHDRAW : KC_CASH_KIND_DEPOSIT;
+}
+
+/* Both amounts afterwards, or the reason why it cannot be. */
+static struct kc_result amounts_after(struct kc_amount *account, struct kc_amount *purse,
+                                      const struct kc_transaction_row *row)
+{
+    struct kc_result result;
+    if (row->kind == KC_TRANSACTION_WITHDRAW) {
+        result = kc_amount_sub(account, row->account_before, row->amount);
+        if (kc_failed(result)) {
+            return kc_result(KC_INSUFFICIENT_ACCOUNT);
+        }
+        result = kc_amount_add(purse, row->purse_before, row->amount);
+    } else {
+        result = kc_amount_sub(purse, row->purse_before, row->amount);
+        if (kc_failed(result)) {
+            return kc_result(KC_INSUFFICIENT_VALUE);
+        }
+        result = kc_amount_add(account, row->account_before, row->amount);
+    }
+    return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
+}
+
+void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
+                     const struct kc_transaction_row *row, const struct kc_purse_row *purse,
+                     const struct kc_account_row *account)
+{
+    memcpy(name, account->name, sizeof account->name);
+    memset(out, 0, sizeof *out);
+    memcpy(out->request, row->request_digest, KC_DIGEST_SIZE);
+    out->transaction_ms = row->time_ms;
+    out->account = account->account;
+    out->user_name = kc_view_text(name);
+    out->purse_type = purse->type;
+    out->purse = purse->purse;
+    out->kind = cash_kind(row->kind);
+    out->amount = row->amount;
+    out->account_before = row->account_before;
+    out->purse_before = row->purse_before;
+    struct kc_result result = amounts_after(&out->account_after, &out->purse_after, row);
+    KC_ASSERT(!kc_failed(result));
+    out->counter = row->counter;
+    out->expires_ms = row->expires_ms;
+    out->time_ms = row->quoted_ms;
+}
+
+/* Everything that may refuse a request of a purse that matched. */
+static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                      struct kc_account_row *account,
+                                      const struct kc_ledger_information *information,
+                                      struct kc_transaction_row *row)
+{
+    uint64_t pending_entry = 0;
+    struct kc_amount after_account;
+    struct kc_amount after_purse;
+    struct kc_result result = kc_ledger_match(ledger, purse, account, information, &pending_entry);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (pending_entry != 0 || information->certified.sequence != purse->sequence) {
+        return kc_result(KC_PENDING);
+    }
+    result = kc_ledger_check_amount(row->amount);
+    if (kc_failed(result)) {
+        return result;
+    }
+    row->account_before = account->balance;
+    row->purse_before = purse->value;
+    row->counter = purse->counter;
+    return amounts_after(&after_account, &after_purse, row);
+}
+
+static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
+                                       struct kc_ledger *ledger,
+                                       const struct kc_ledger_arrival *arrival)
+{
+    struct kc_account_row account;
+    const struct kc_transaction_row *row = &arrival->transaction;
+    if (!arrival->has_transaction) {
+        return kc_result(KC_REPLAYED);
+    }
+    if (row->state == KC_STATE_REFUSED) {
+        return kc_result(row->reason);
+    }
+    if (row->kind != KC_TRANSACTION_WITHDRAW && row->kind != KC_TRANSACTION_DEPOSIT) {
+        return kc_result(KC_MISMATCH);
+    }
+    struct kc_result result =
+        kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
+                                                          arrival->purse.account.number));
+    if (!kc_failed(result)) {
+        kc_ledger_quote(out, name, row, &arrival->purse, &account);
+    }
+    return result;
+}
+
+struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
+                                        struct kc_ledger *ledger,
+                                        const struct kc_cash_request *request,
+                                        const struct kc_ledger_information *information,
+                                        const struct kc_ledger_source *source)
+{
+    struct kc_ledger_arrival arrival;
+    struct kc_account_row account;
+    struct kc_transaction_row row;
+    enum kc_transaction_kind kind =
+        request->kind == KC_CASH_KIND_WITHDRAW ? KC_TRANSACTION_WITHDRAW : KC_TRANSACTION_DEPOSIT;
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, information->information.purse,
+                                               request->time_ms, KC_EVIDENCE_REQUEST, source);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (arrival.repeat) {
+        return repeat_request(out, name, ledger, &arrival);
+    }
+    struct kc_purse_row before = arrival.purse;
+    kc_ledger_new_transaction(&row, ledger, &before, request->time_ms, kind, request->amount,
+                              source);
+    result = check_request(ledger, &arrival.purse, &account, information, &row);
+    if (kc_failed(result)) {
+        before.state = arrival.purse.state;
+        return kc_ledger_refuse(ledger, &before, &row, result.code);
+    }
+    result = kc_ledger_end_open(ledger, &arrival.purse);
+    row.state = KC_STATE_QUOTED;
+    row.expires_ms = ledger->now_ms + ledger->options.quote_ms;
+    arrival.purse.open_ms = row.time_ms;
+    if (!kc_failed(result)) {
+        result = kc_ledger_save_transaction(ledger, &row);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_save_purse(ledger, &arrival.purse);
+    }
+    if (!kc_failed(result)) {
+        kc_ledger_quote(out, name, &row, &arrival.purse, &account);
+    }
+    return result;
+}
+
+/* ---- the answer ---- */
+
+/* The quote's digest is over its content, so that a quote signed twice is one quote. */
+static struct kc_result check_quote_digest(struct kc_ledger *ledger,
+                                           const struct kc_cash_answer *answer,
+                                           const struct kc_transaction_row *row,
+                                           const struct kc_purse_row *purse,
+                                           const struct kc_account_row *account)
+{
+    struct kc_cash_quote quote;
+    char name[KC_NAME_SIZE_MAX + 1];
+    uint8_t encoded[512];
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_buffer buffer = KC_BUFFER(encoded);
+    kc_ledger_quote(&quote, name, row, purse, account);
+    struct kc_result result = kc_shape_encode(&buffer, &kc_cash_quote_shape, &quote);
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_digest(ledger->crypto, digest, kc_buffer_view(&buffer));
+    return kc_result(memcmp(digest, answer->quote, KC_DIGEST_SIZE) == 0 ? KC_OK : KC_MISMATCH);
+}
+
+static struct kc_result check_entry(const struct kc_entry *entry,
+                                    const struct kc_transaction_row *row,
+                                    const struct kc_purse_row *purse)
+{
+    bool deposit = row->kind == KC_TRANSACTION_DEPOSIT;
+    if (!deposit) {
+        return kc_result(entry == NULL ? KC_OK : KC_MISMATCH);
+    }
+    bool fits = entry != NULL && entry->kind == KC_ENTRY_KIND_CASH_OUT &&
+                entry->counter == purse->counter + 1 && entry->has_transaction &&
+                entry->transaction_ms == row->time_ms && !entry->has_voids &&
+                kc_amount_compare(entry->amount, row->amount) == 0;
+    return kc_result(fits ? KC_OK : KC_MISMATCH);
+}
+
+/* Moves the purse's chain over the cash-out entry: head(n) = SHA-256(head(n-1) || body). */
+static struct kc_result count_entry(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                    struct kc_view entry_bytes, struct kc_amount amount)
+{
+    struct kc_sha256 hash;
+    const struct kc_crypto *crypto = ledger->crypto;
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, kc_view(purse->head, KC_DIGEST_SIZE));
+    crypto->sha256_add(crypto->context, &hash, entry_bytes);
+    crypto->sha256_end(crypto->context, &hash, purse->head);
+    purse->counter += 1;
+    return kc_amount_add(&purse->paid, purse->paid, amount);
+}
+
+/* Books a confirmed transaction. Everything was checked when it was quoted and nothing of this purse moved since, but
+ * the account may have. */
+static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                             struct kc_account_row *account, const struct kc_transaction_row *row,
+                             struct kc_view entry_bytes)
+{
+    struct kc_amount account_after;
+    struct kc_amount purse_after;
+    struct kc_transaction_row now = *row;
+    bool withdraw = row->kind == KC_TRANSACTION_WITHDRAW;
+    now.account_before = account->balance;
+    now.purse_before = purse->value;
+    struct kc_result result = amounts_after(&account_after, &purse_after, &now);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (!withdraw) {
+        result = count_entry(ledger, purse, entry_bytes, row->amount);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    account->balance = account_after;
+    purse->value = purse_after;
+    uint64_t debit = withdraw ? account->account.number : purse->purse.number;
+    uint64_t credit = withdraw ? purse->purse.number : account->account.number;
+    result = kc_ledger_post(ledger, debit, credit, row->amount, row);
+    if (kc_failed(result)) {
+        return result;
+    }
+    return kc_ledger_note(ledger, ledger->store->account_balance_put(ledger->store->context,
+                                                                     account->account.number,
+                                                                     account->balance));
+}
+
+/* Decides an answer to an open quote; the row's state and reason become final. */
+static struct kc_result decide(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                               struct kc_account_row *account, struct kc_transaction_row *row,
+                               const struct kc_cash_answer *answer, struct kc_view entry_bytes)
+{
+    if (row->expires_ms < ledger->now_ms) {
+        row->state = KC_STATE_NOT_COMPLETED;
+        row->reason = KC_EXPIRED;
+        return kc_ok();
+    }
+    if (answer->answer == KC_ANSWER_NG) {
+        row->state = KC_STATE_DECLINED;
+        row->reason = KC_DECLINED;
+        return kc_ok();
+    }
+    struct kc_result result = book(ledger, purse, account, row, entry_bytes);
+    if (!kc_failed(result)) {
+        row->state = KC_STATE_COMPLETED;
+        return result;
+    }
+    if (ledger->broken != KC_OK) {
+        return result;
+    }
+    row->state = KC_STATE_NOT_COMPLETED;
+    row->reason = result.code;
+    return kc_ok();
+}
+
+static struct kc_result finish(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                               struct kc_purse_row *purse, const struct kc_account_row *account,
+                               struct kc_transaction_row *row)
+{
+    struct kc_result result = kc_ledger_certify(&out->certified, ledger, account, purse);
+    purse->open_ms = 0;
+    row->certified_size = purse->certified_size;
+    memcpy(row->certified, purse->certified, purse->certified_size);
+    if (!kc_failed(result)) {
+        result = kc_ledger_save_transaction(ledger, row);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_save_purse(ledger, purse);
+    }
+    out->outcome = kc_ledger_outcome_of(row->state);
+    out->reason = row->reason;
+    out->transaction_ms = row->time_ms;
+    out->has_certified = true;
+    return result;
+}
+
+static struct kc_result load_answered(struct kc_purse_row *purse, struct kc_account_row *account,
+                                      struct kc_transaction_row *row, struct kc_ledger *ledger,
+                                      const struct kc_cash_answer *answer)
+{
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->purse_get(store->context, purse, answer->purse.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+    }
+    result =
+        kc_ledger_note(ledger, store->transaction_get(store->context, row, answer->purse.number,
+                                                      answer->transaction_ms));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_TRANSACTION) : result;
+    }
+    return kc_ledger_note(ledger,
+                          store->account_get(store->context, account, purse->account.number));
+}
+
+struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                                       const struct kc_cash_answer *answer,
+                                       const struct kc_entry *entry, struct kc_view entry_bytes,
+                                       const struct kc_ledger_source *source)
+{
+    struct kc_purse_row purse;
+    struct kc_account_row account;
+    struct kc_transaction_row row;
+    memset(out, 0, sizeof *out);
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result = load_answered(&purse, &account, &row, ledger, answer);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (row.state != KC_STATE_QUOTED) {
+        bool cash = row.kind == KC_TRANSACTION_WITHDRAW || row.kind == KC_TRANSACTION_DEPOSIT;
+        return cash ? kc_ledger_stored(out, &row, &purse) : kc_result(KC_MISMATCH);
+    }
+    if (purse.state != KC_PURSE_ACTIVE) {
+        return kc_result(KC_PURSE_BLOCKED);
+    }
+    if (answer->time_ms <= purse.last_ms) {
+        return kc_result(KC_REPLAYED);
+    }
+    result = check_quote_digest(ledger, answer, &row, &purse, &account);
+    if (!kc_failed(result) && answer->answer == KC_ANSWER_OK) {
+        result = check_entry(entry, &row, &purse);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    purse.last_ms = answer->time_ms;
+    memcpy(purse.last_digest, source->digest, KC_DIGEST_SIZE);
+    memcpy(row.answer_digest, source->digest, KC_DIGEST_SIZE);
+    result = kc_ledger_note(ledger, ledger->store->evidence_add(ledger->store->context,
+                                                                purse.purse.number, row.time_ms,
+                                                                KC_EVIDENCE_ANSWER, source->bytes));
+    if (!kc_failed(result)) {
+        result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
+    }
+    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row);
+}
+
+/* ---- recovery ---- */
+
+/* How the transaction ended that the purse asks about; an open quote ends here. */
+static struct kc_result settle_pending(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                                       struct kc_purse_row *purse,
+                                       const struct kc_state_request *request)
+{
+    struct kc_transaction_row row;
+    const struct kc_store *store = ledger->store;
+    out->outcome = KC_OUTCOME_NONE;
+    struct kc_result result = kc_ledger_end_open(ledger, purse);
+    if (kc_failed(result) || !request->has_pending) {
+        return result;
+    }
+    out->transaction_ms = request->pending_ms;
+    result =
+        kc_ledger_note(ledger, store->transaction_get(store->context, &row, purse->purse.number,
+                                                      request->pending_ms));
+    if (result.code == KC_NOT_FOUND) {
+        return kc_ok();
+    }
+    out->outcome = kc_ledger_outcome_of(row.state);
+    out->reason = row.reason;
+    return result;
+}
+
+static struct kc_result repeat_state(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                                     struct kc_ledger_arrival *arrival,
+                                     const struct kc_state_request *request)
+{
+    struct kc_result result = settle_pending(out, ledger, &arrival->purse, request);
+    out->has_certified = true;
+    return kc_failed(result) ? result
+                             : kc_ledger_recall(&out->certified, arrival->purse.certified,
+                                                arrival->purse.certified_size);
+}
+
+struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                                 const struct kc_state_request *request,
+                                 const struct kc_ledger_information *information,
+                                 const struct kc_ledger_source *source)
+{
+    struct kc_ledger_arrival arrival;
+    struct kc_account_row account;
+    uint64_t pending_entry = 0;
+    memset(out, 0, sizeof *out);
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, information->information.purse,
+                                               request->time_ms, KC_EVIDENCE_STATE, source);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (arrival.repeat) {
+        return arrival.has_transaction ? kc_result(KC_MISMATCH)
+                                       : repeat_state(out, ledger, &arrival, request);
+    }
+    struct kc_purse_row before = arrival.purse;
+    result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
+    if (kc_failed(result)) {
+        before.state = arrival.purse.state;
+        struct kc_result saved = kc_ledger_save_purse(ledger, &before);
+        return kc_failed(saved) ? saved : result;
+    }
+    result = settle_pending(out, ledger, &arrival.purse, request);
+    if (!kc_failed(result)) {
+        result = kc_ledger_certify(&out->certified, ledger, &account, &arrival.purse);
+        out->has_certified = true;
+    }
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &arrival.purse);
+}

@@ -1,0 +1,180 @@
+/* The ledger: accounts, shadows of purses, transactions and the journal; rules only, over a store port. No network and no
+ * clock here: time is given. The one piece of cryptography is SHA-256, for chains.
+ *
+ * Invariants, at every commit:
+ *  1. outside = accounts + shadows + in flight + fees, where outside is what the ordinary bank funded minus what it
+ *     redeemed.
+ *  2. Each balance is the sum of its postings; a posting is never changed or removed.
+ *  3. A transaction changes its state only along the edges drawn in ledger/store.h; a final state has its stored outcome.
+ *  4. The sequence of a purse grows with every certified value; two with one sequence are the same.
+ *
+ * Use: begin, any number of items, commit. An item checks everything before it writes; its own refusal leaves nothing
+ * of it but what it says it keeps. A store error inside an item is remembered, and commit then rolls back and returns it. */
+#ifndef KC_LEDGER_LEDGER_H
+#define KC_LEDGER_LEDGER_H
+
+#include "ledger/store.h"
+
+/* Postings go between these and the numbers of accounts and purses, which never coincide. */
+#define KC_BOOK_OUTSIDE 1u
+#define KC_BOOK_IN_FLIGHT 2u
+#define KC_BOOK_FEES 3u
+
+struct kc_ledger_options {
+    struct kc_realm realm;
+    uint64_t quote_ms;     /* how long a quote waits for its answer */
+    uint64_t temporary_ms; /* how long a temporary account waits for its confirmation */
+    uint64_t account_ms;   /* how long an account and its keys live */
+};
+
+struct kc_ledger {
+    const struct kc_store *store;
+    const struct kc_crypto *crypto; /* for SHA-256 alone */
+    struct kc_ledger_options options;
+    struct kc_totals_row totals;
+    struct kc_batch_row batch; /* the last one, or the one being written */
+    uint64_t now_ms;
+    bool in_batch;
+    enum kc_error broken;
+};
+
+/* Loads totals and the end of the journal. Errors of the store; KC_STORE_CORRUPT when the totals do not balance. */
+KC_MUST_USE struct kc_result kc_ledger_open(struct kc_ledger *ledger, const struct kc_store *store,
+                                            const struct kc_crypto *crypto,
+                                            const struct kc_ledger_options *options);
+
+KC_MUST_USE struct kc_result kc_ledger_begin(struct kc_ledger *ledger, uint64_t now_ms);
+/* Durable at return with KC_OK; otherwise nothing of the batch happened. */
+KC_MUST_USE struct kc_result kc_ledger_commit(struct kc_ledger *ledger);
+
+/* ---- opening accounts ---- */
+
+struct kc_ledger_opened {
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    uint64_t temporary_until_ms;
+    uint64_t expires_ms;
+};
+
+/* A temporary account (SZ2). The same open id gives the same account again; KC_MISMATCH when the particulars differ. */
+KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out,
+                                                    struct kc_ledger *ledger,
+                                                    const struct kc_open_request *request);
+
+/* Makes it permanent (SZ6): stores the digest of the purse's identity claims and gives the first certified value. Repeats
+ * with the same digest give the same again. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
+KC_MUST_USE struct kc_result
+kc_ledger_confirm_account(struct kc_certified *out, struct kc_ledger *ledger,
+                          struct kc_account_id account, struct kc_purse_id purse,
+                          const uint8_t identity_digest[KC_DIGEST_SIZE]);
+
+/* Gives up a temporary account; fine when it lapsed already. KC_NOT_ALLOWED once it is open. */
+KC_MUST_USE struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
+                                                      struct kc_account_id account,
+                                                      struct kc_purse_id purse);
+
+/* Lets temporary accounts lapse whose time ran out; *count says how many. */
+KC_MUST_USE struct kc_result kc_ledger_sweep(struct kc_ledger *ledger, size_t *count);
+
+/* ---- transactions of a purse ---- */
+
+struct kc_ledger_entry {
+    struct kc_entry entry;
+    uint8_t head_after[KC_DIGEST_SIZE];
+};
+
+/* What a purse told about itself, with everything verified that can be without the ledger: the certified value's
+ * signature, and the entries as a chain from its head to the head given. */
+struct kc_ledger_information {
+    struct kc_value_information information;
+    struct kc_certified certified;
+    uint8_t identity_digest[KC_DIGEST_SIZE];
+    size_t entry_count;
+    struct kc_ledger_entry entries[KC_LIST_COUNT_MAX];
+};
+
+/* The signed message an item comes from. */
+struct kc_ledger_source {
+    struct kc_view bytes;
+    uint8_t digest[KC_DIGEST_SIZE];
+};
+
+/* What an answer to the purse is made from. */
+struct kc_ledger_outcome {
+    enum kc_outcome outcome;
+    enum kc_error reason;
+    uint64_t transaction_ms;
+    bool has_certified;
+    struct kc_certified certified;
+};
+
+/* Sa3-Sa7. On KC_OK *out is the quote, all but its own time. A refusal of a purse that is known keeps the time stamp and
+ * the refused transaction, so that a repeat gets the same. */
+KC_MUST_USE struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out,
+                                                    char name[KC_NAME_SIZE_MAX + 1],
+                                                    struct kc_ledger *ledger,
+                                                    const struct kc_cash_request *request,
+                                                    const struct kc_ledger_information *information,
+                                                    const struct kc_ledger_source *source);
+
+/* Sa13-Sa15. `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
+KC_MUST_USE struct kc_result
+kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                      const struct kc_cash_answer *answer, const struct kc_entry *entry,
+                      struct kc_view entry_bytes, const struct kc_ledger_source *source);
+
+/* The recovery call. */
+KC_MUST_USE struct kc_result kc_ledger_state(struct kc_ledger_outcome *out,
+                                             struct kc_ledger *ledger,
+                                             const struct kc_state_request *request,
+                                             const struct kc_ledger_information *information,
+                                             const struct kc_ledger_source *source);
+
+/* What the ordinary bank is to be asked. */
+struct kc_ledger_order {
+    bool ask; /* false: the stored outcome stands already */
+    struct kc_purse_id purse;
+    uint64_t time_ms;
+    enum kc_fund_kind kind;
+    struct kc_amount amount;
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+};
+
+/* Funding and redeeming, first write: *order says what to ask, or *out holds the stored outcome. */
+KC_MUST_USE struct kc_result kc_ledger_fund_begin(struct kc_ledger_order *order,
+                                                  struct kc_ledger_outcome *out,
+                                                  struct kc_ledger *ledger,
+                                                  const struct kc_fund_request *request,
+                                                  const struct kc_ledger_information *information,
+                                                  const struct kc_ledger_source *source);
+
+/* Second write, once the ordinary bank's answer is known: KC_OK done, KC_IN_DOUBT unknown, anything else refused. */
+KC_MUST_USE struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out,
+                                                   struct kc_ledger *ledger,
+                                                   struct kc_purse_id purse, uint64_t time_ms,
+                                                   enum kc_error answer);
+
+/* Collects at most `max` orders whose outcome is not known, to ask again after a restart or a time-out. */
+KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count,
+                                                size_t max, struct kc_ledger *ledger);
+
+/* ---- audit ---- */
+
+struct kc_audit {
+    uint64_t accounts;
+    uint64_t purses;
+    uint64_t transactions;
+    uint64_t postings;
+    uint64_t batches;
+    uint64_t faults;
+    struct kc_totals_row totals;
+    /* Called for each fault found with a sentence; may be NULL. */
+    void *owner;
+    void (*fault)(void *owner, const char *what);
+};
+
+/* Derives every balance and chain from the journal again and compares. KC_STORE_CORRUPT when audit->faults is not 0. */
+KC_MUST_USE struct kc_result kc_ledger_audit(struct kc_audit *audit, const struct kc_store *store,
+                                             const struct kc_crypto *crypto);
+
+#endif

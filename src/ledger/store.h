@@ -1,0 +1,207 @@
+/* The ledger's store port: typed rows in a database that commits a batch as a whole.
+ *
+ * One writer uses begin, the puts and commit; a second connection opened read-only serves look-ups for operators.
+ * Rows are copied in and out. A get that finds nothing says KC_NOT_FOUND. Other errors: KC_DISK_FULL, KC_STORE_CORRUPT,
+ * KC_STORE_FAILED; after one of them inside a batch the caller rolls back. commit is durable at return. */
+#ifndef KC_LEDGER_STORE_H
+#define KC_LEDGER_STORE_H
+
+#include "base/ids.h"
+#include "base/limits.h"
+#include "crypto/port.h"
+#include "message/generated/messages.h"
+
+/* Stored numbers: never renumbered. */
+enum kc_account_state {
+    KC_ACCOUNT_TEMPORARY = 1,
+    KC_ACCOUNT_OPEN = 2,
+    KC_ACCOUNT_LAPSED = 3,
+};
+enum kc_purse_state { KC_PURSE_WAITING = 1, KC_PURSE_ACTIVE = 2, KC_PURSE_OUT = 3 };
+enum kc_transaction_kind {
+    KC_TRANSACTION_WITHDRAW = 1,
+    KC_TRANSACTION_DEPOSIT = 2,
+    KC_TRANSACTION_FUND = 3,
+    KC_TRANSACTION_REDEEM = 4,
+};
+/*            quoted ── OK in time ──> completed        sent ── done ────> completed
+ *              │ │ └── NG ──────────> declined          └── refused ───> refused
+ *              │ └──── too late, newer request, recovery ──> not-completed
+ *   request ──> refused                                                                                     */
+enum kc_transaction_state {
+    KC_STATE_QUOTED = 1,
+    KC_STATE_SENT = 2,
+    KC_STATE_COMPLETED = 3,
+    KC_STATE_DECLINED = 4,
+    KC_STATE_NOT_COMPLETED = 5,
+    KC_STATE_REFUSED = 6,
+};
+enum kc_evidence_kind {
+    KC_EVIDENCE_REQUEST = 1,
+    KC_EVIDENCE_ANSWER = 2,
+    KC_EVIDENCE_STATE = 3,
+    KC_EVIDENCE_FUND = 4,
+    KC_EVIDENCE_OPEN = 5,
+};
+
+#define KC_CERTIFIED_SIZE_MAX 160
+#define KC_OPEN_ID_SIZE 16
+
+struct kc_account_row {
+    struct kc_account_id account;
+    enum kc_account_state state;
+    enum kc_suite suite;
+    char name[KC_NAME_SIZE_MAX + 1];
+    char address[KC_ADDRESS_SIZE_MAX + 1];
+    char phone[KC_PHONE_SIZE_MAX + 1];
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+    char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
+    uint8_t open_id[KC_OPEN_ID_SIZE];
+    uint64_t created_ms;
+    uint64_t temporary_until_ms;
+    uint64_t expires_ms;
+    struct kc_amount balance;
+};
+
+/* The management record of a purse (EP1221669 Fig 4): amounts at the last access and now. */
+struct kc_purse_row {
+    struct kc_purse_id purse;
+    struct kc_account_id account;
+    enum kc_purse_type type;
+    enum kc_purse_state state;
+    struct kc_amount account_at_access;
+    struct kc_amount purse_at_access;
+    uint64_t access_ms;
+    struct kc_amount value; /* the shadow: what the purse should hold */
+    uint64_t value_ms;
+    uint64_t sequence;
+    uint64_t counter;
+    uint8_t head[KC_DIGEST_SIZE];
+    uint64_t last_ms; /* highest time stamp seen from it */
+    uint8_t last_digest[KC_DIGEST_SIZE];
+    uint64_t open_ms; /* its open transaction, or 0 */
+    struct kc_amount paid;
+    struct kc_amount received;
+    struct kc_amount returned;
+    uint8_t identity_digest[KC_DIGEST_SIZE];
+    size_t certified_size; /* newest certified value, encoded */
+    uint8_t certified[KC_CERTIFIED_SIZE_MAX];
+};
+
+struct kc_transaction_row {
+    struct kc_purse_id purse;
+    uint64_t time_ms;
+    enum kc_transaction_kind kind;
+    enum kc_transaction_state state;
+    enum kc_error reason;
+    struct kc_amount amount;
+    struct kc_amount account_before;
+    struct kc_amount purse_before;
+    uint64_t counter;
+    uint64_t quoted_ms;
+    uint64_t expires_ms;
+    uint8_t request_digest[KC_DIGEST_SIZE];
+    uint8_t answer_digest[KC_DIGEST_SIZE];
+    size_t certified_size; /* certified value that ended it, encoded */
+    uint8_t certified[KC_CERTIFIED_SIZE_MAX];
+};
+
+struct kc_posting_row {
+    uint64_t id;
+    uint64_t batch;
+    uint64_t debit;
+    uint64_t credit;
+    struct kc_amount amount;
+    struct kc_purse_id purse;
+    uint64_t transaction_ms;
+    uint64_t time_ms;
+};
+
+struct kc_batch_row {
+    uint64_t id;
+    uint64_t last_posting;
+    uint8_t chain[KC_DIGEST_SIZE];
+};
+
+struct kc_totals_row {
+    uint64_t next_account;
+    uint64_t next_posting;
+    struct kc_amount outside;
+    struct kc_amount accounts;
+    struct kc_amount shadows;
+    struct kc_amount in_flight;
+    struct kc_amount fees;
+};
+
+struct kc_alert_row {
+    uint64_t id;
+    struct kc_purse_id purse;
+    uint64_t time_ms;
+    enum kc_error reason;
+    uint64_t evidence_ms; /* time stamp of the message that shows it */
+};
+
+struct kc_evidence_row {
+    struct kc_purse_id purse;
+    uint64_t time_ms;
+    enum kc_evidence_kind kind;
+    size_t size;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+};
+
+/* A scan calls back for each row until it returns false. */
+struct kc_store_scan {
+    void *owner;
+    bool (*account)(void *owner, const struct kc_account_row *row);
+    bool (*purse)(void *owner, const struct kc_purse_row *row);
+    bool (*transaction)(void *owner, const struct kc_transaction_row *row);
+    bool (*posting)(void *owner, const struct kc_posting_row *row);
+    bool (*batch)(void *owner, const struct kc_batch_row *row);
+    bool (*alert)(void *owner, const struct kc_alert_row *row);
+    bool (*evidence)(void *owner, const struct kc_evidence_row *row);
+};
+
+struct kc_store {
+    void *context;
+    struct kc_result (*begin)(void *context);
+    struct kc_result (*commit)(void *context);
+    void (*rollback)(void *context);
+    struct kc_result (*account_get)(void *context, struct kc_account_row *out, uint64_t account);
+    struct kc_result (*account_by_open_id)(void *context, struct kc_account_row *out,
+                                           const uint8_t id[KC_OPEN_ID_SIZE]);
+    struct kc_result (*account_put)(void *context, const struct kc_account_row *row);
+    /* Only the balance and the state, the hot part of an account. */
+    struct kc_result (*account_balance_put)(void *context, uint64_t account,
+                                            struct kc_amount balance);
+    struct kc_result (*purse_get)(void *context, struct kc_purse_row *out, uint64_t purse);
+    struct kc_result (*purse_put)(void *context, const struct kc_purse_row *row);
+    struct kc_result (*transaction_get)(void *context, struct kc_transaction_row *out,
+                                        uint64_t purse, uint64_t time_ms);
+    struct kc_result (*transaction_put)(void *context, const struct kc_transaction_row *row);
+    struct kc_result (*posting_add)(void *context, const struct kc_posting_row *row);
+    struct kc_result (*batch_add)(void *context, const struct kc_batch_row *row);
+    struct kc_result (*batch_last)(void *context, struct kc_batch_row *out);
+    struct kc_result (*totals_get)(void *context, struct kc_totals_row *out);
+    struct kc_result (*totals_put)(void *context, const struct kc_totals_row *row);
+    struct kc_result (*alert_add)(void *context, const struct kc_alert_row *row);
+    struct kc_result (*evidence_add)(void *context, uint64_t purse, uint64_t time_ms,
+                                     enum kc_evidence_kind kind, struct kc_view bytes);
+    /* Scans in the order of keys. purse 0: of all purses. */
+    struct kc_result (*scan_accounts)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_temporary)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t until_ms);
+    struct kc_result (*scan_purses)(void *context, const struct kc_store_scan *scan,
+                                    uint64_t account);
+    struct kc_result (*scan_transactions)(void *context, const struct kc_store_scan *scan,
+                                          uint64_t purse);
+    struct kc_result (*scan_sent)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_postings)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_batches)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_alerts)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_evidence)(void *context, const struct kc_store_scan *scan,
+                                      uint64_t purse);
+    /* The engine's own check of its file. */
+    struct kc_result (*check)(void *context);
+};
+
+#endif

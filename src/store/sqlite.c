@@ -1,0 +1,748 @@
+#include "store/sqlite.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "store/sqlite_statements.h"
+
+struct kc_sqlite {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+struct kc_result kc_sqlite_error(int status)
+{
+    switch (status & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW:
+        return kc_ok();
+    case SQLITE_FULL:
+        return kc_result(KC_DISK_FULL);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return kc_result(KC_STORE_CORRUPT);
+    case SQLITE_CANTOPEN:
+        return kc_result(KC_FILE_MISSING);
+    case SQLITE_NOMEM:
+        return kc_result(KC_NO_MEMORY);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return kc_result(KC_BUSY);
+    case SQLITE_IOERR:
+        /* A full disk during a write or the growth of the log shows as an I/O error in some file systems. */
+        return kc_result(status == SQLITE_IOERR_WRITE ? KC_DISK_FULL : KC_STORE_FAILED);
+    default:
+        return kc_result(KC_STORE_FAILED);
+    }
+}
+
+static struct kc_result execute(struct kc_sqlite *sqlite, const char *sql)
+{
+    return kc_sqlite_error(sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL));
+}
+
+static struct kc_result step_done(sqlite3_stmt *statement)
+{
+    int status = sqlite3_step(statement);
+    (void)sqlite3_reset(statement);
+    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
+}
+
+static sqlite3_stmt *get(void *context, enum statement which)
+{
+    struct kc_sqlite *sqlite = context;
+    return sqlite->statements[which];
+}
+
+static struct kc_result store_begin(void *context)
+{
+    return step_done(get(context, STATEMENT_BEGIN));
+}
+
+static struct kc_result store_commit(void *context)
+{
+    return step_done(get(context, STATEMENT_COMMIT));
+}
+
+static void store_rollback(void *context)
+{
+    struct kc_sqlite *sqlite = context;
+    if (sqlite3_get_autocommit(sqlite->db) == 0) {
+        (void)step_done(get(context, STATEMENT_ROLLBACK));
+    }
+}
+
+/* ---- binding and reading ---- */
+
+static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
+{
+    KC_ASSERT(value <= KC_AMOUNT_MAX);
+    (void)sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
+}
+
+static void bind_amount(sqlite3_stmt *statement, int at, struct kc_amount amount)
+{
+    bind_number(statement, at, kc_amount_minor(amount));
+}
+
+static void bind_bytes(sqlite3_stmt *statement, int at, const void *data, size_t size)
+{
+    (void)sqlite3_bind_blob64(statement, at, data, size, SQLITE_STATIC);
+}
+
+static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    (void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
+}
+
+/* A row being read; stays failed. */
+struct row {
+    sqlite3_stmt *statement;
+    int at;
+    bool failed;
+};
+
+static uint64_t next_number(struct row *row)
+{
+    int at = row->at++;
+    sqlite3_int64 value = sqlite3_column_int64(row->statement, at);
+    if (value < 0 || sqlite3_column_type(row->statement, at) != SQLITE_INTEGER) {
+        row->failed = true;
+        return 0;
+    }
+    return (uint64_t)value;
+}
+
+static uint64_t next_enum(struct row *row, uint64_t most)
+{
+    uint64_t value = next_number(row);
+    if (value == 0 || value > most) {
+        row->failed = true;
+        return 1;
+    }
+    return value;
+}
+
+static struct kc_amount next_amount(struct row *row)
+{
+    struct kc_amount amount = kc_amount_zero();
+    if (kc_failed(kc_amount_from_minor(&amount, next_number(row)))) {
+        row->failed = true;
+    }
+    return amount;
+}
+
+static void next_bytes(struct row *row, void *out, size_t *size, size_t min, size_t max)
+{
+    int at = row->at++;
+    const void *data = sqlite3_column_blob(row->statement, at);
+    size_t found = (size_t)sqlite3_column_bytes(row->statement, at);
+    if (found < min || found > max) {
+        row->failed = true;
+        found = 0;
+    }
+    if (found > 0) {
+        memcpy(out, data, found);
+    }
+    if (size != NULL) {
+        *size = found;
+    }
+}
+
+static void next_fixed(struct row *row, void *out, size_t size)
+{
+    next_bytes(row, out, NULL, size, size);
+}
+
+static void next_text(struct row *row, char *out, size_t max)
+{
+    size_t size = 0;
+    next_bytes(row, out, &size, 0, max);
+    out[size] = '\0';
+}
+
+/* Steps a bound statement that gives at most one row. */
+static struct kc_result step_row(sqlite3_stmt *statement)
+{
+    int status = sqlite3_step(statement);
+    if (status == SQLITE_DONE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
+}
+
+static struct kc_result end_row(const struct row *row)
+{
+    bool failed = row->failed;
+    (void)sqlite3_reset(row->statement);
+    return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
+}
+
+/* ---- accounts ---- */
+
+static void read_account(struct row *row, struct kc_account_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->account.number = next_number(row);
+    out->state = (enum kc_account_state)next_enum(row, KC_ACCOUNT_LAPSED);
+    out->suite = (enum kc_suite)next_enum(row, KC_SUITE_RS3072);
+    next_text(row, out->name, KC_NAME_SIZE_MAX);
+    next_text(row, out->address, KC_ADDRESS_SIZE_MAX);
+    next_text(row, out->phone, KC_PHONE_SIZE_MAX);
+    next_text(row, out->bank_account, KC_BANK_ACCOUNT_SIZE_MAX);
+    next_text(row, out->password_hash, KC_SECRET_HASH_SIZE_MAX);
+    next_fixed(row, out->open_id, KC_OPEN_ID_SIZE);
+    out->created_ms = next_number(row);
+    out->temporary_until_ms = next_number(row);
+    out->expires_ms = next_number(row);
+    out->balance = next_amount(row);
+}
+
+static struct kc_result get_account(struct kc_account_row *out, sqlite3_stmt *statement)
+{
+    struct row row = {.statement = statement};
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result;
+    }
+    read_account(&row, out);
+    return end_row(&row);
+}
+
+static struct kc_result account_get(void *context, struct kc_account_row *out, uint64_t account)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_ACCOUNT_GET);
+    bind_number(statement, 1, account);
+    return get_account(out, statement);
+}
+
+static struct kc_result account_by_open_id(void *context, struct kc_account_row *out,
+                                           const uint8_t id[KC_OPEN_ID_SIZE])
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_ACCOUNT_BY_OPEN_ID);
+    bind_bytes(statement, 1, id, KC_OPEN_ID_SIZE);
+    return get_account(out, statement);
+}
+
+static struct kc_result account_put(void *context, const struct kc_account_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_ACCOUNT_PUT);
+    bind_number(statement, 1, row->account.number);
+    bind_number(statement, 2, row->state);
+    bind_number(statement, 3, row->suite);
+    bind_text(statement, 4, row->name);
+    bind_text(statement, 5, row->address);
+    bind_text(statement, 6, row->phone);
+    bind_text(statement, 7, row->bank_account);
+    bind_text(statement, 8, row->password_hash);
+    bind_bytes(statement, 9, row->open_id, KC_OPEN_ID_SIZE);
+    bind_number(statement, 10, row->created_ms);
+    bind_number(statement, 11, row->temporary_until_ms);
+    bind_number(statement, 12, row->expires_ms);
+    bind_amount(statement, 13, row->balance);
+    return step_done(statement);
+}
+
+static struct kc_result account_balance_put(void *context, uint64_t account,
+                                            struct kc_amount balance)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_ACCOUNT_BALANCE);
+    bind_amount(statement, 1, balance);
+    bind_number(statement, 2, account);
+    return step_done(statement);
+}
+
+/* ---- purses ---- */
+
+static void read_purse(struct row *row, struct kc_purse_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->purse.number = next_number(row);
+    out->account.number = next_number(row);
+    out->type = (enum kc_purse_type)next_enum(row, KC_PURSE_TYPE_MACHINE);
+    out->state = (enum kc_purse_state)next_enum(row, KC_PURSE_OUT);
+    out->account_at_access = next_amount(row);
+    out->purse_at_access = next_amount(row);
+    out->access_ms = next_number(row);
+    out->value = next_amount(row);
+    out->value_ms = next_number(row);
+    out->sequence = next_number(row);
+    out->counter = next_number(row);
+    next_fixed(row, out->head, KC_DIGEST_SIZE);
+    out->last_ms = next_number(row);
+    next_fixed(row, out->last_digest, KC_DIGEST_SIZE);
+    out->open_ms = next_number(row);
+    out->paid = next_amount(row);
+    out->received = next_amount(row);
+    out->returned = next_amount(row);
+    next_fixed(row, out->identity_digest, KC_DIGEST_SIZE);
+    next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
+}
+
+static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_PURSE_GET);
+    struct row row = {.statement = statement};
+    bind_number(statement, 1, purse);
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result;
+    }
+    read_purse(&row, out);
+    return end_row(&row);
+}
+
+static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_PURSE_PUT);
+    bind_number(statement, 1, row->purse.number);
+    bind_number(statement, 2, row->account.number);
+    bind_number(statement, 3, row->type);
+    bind_number(statement, 4, row->state);
+    bind_amount(statement, 5, row->account_at_access);
+    bind_amount(statement, 6, row->purse_at_access);
+    bind_number(statement, 7, row->access_ms);
+    bind_amount(statement, 8, row->value);
+    bind_number(statement, 9, row->value_ms);
+    bind_number(statement, 10, row->sequence);
+    bind_number(statement, 11, row->counter);
+    bind_bytes(statement, 12, row->head, KC_DIGEST_SIZE);
+    bind_number(statement, 13, row->last_ms);
+    bind_bytes(statement, 14, row->last_digest, KC_DIGEST_SIZE);
+    bind_number(statement, 15, row->open_ms);
+    bind_amount(statement, 16, row->paid);
+    bind_amount(statement, 17, row->received);
+    bind_amount(statement, 18, row->returned);
+    bind_bytes(statement, 19, row->identity_digest, KC_DIGEST_SIZE);
+    bind_bytes(statement, 20, row->certified, row->certified_size);
+    return step_done(statement);
+}
+
+/* ---- transactions ---- */
+
+static void read_transaction(struct row *row, struct kc_transaction_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->purse.number = next_number(row);
+    out->time_ms = next_number(row);
+    out->kind = (enum kc_transaction_kind)next_enum(row, KC_TRANSACTION_REDEEM);
+    out->state = (enum kc_transaction_state)next_enum(row, KC_STATE_REFUSED);
+    out->reason = kc_error_from_number(next_number(row));
+    out->amount = next_amount(row);
+    out->account_before = next_amount(row);
+    out->purse_before = next_amount(row);
+    out->counter = next_number(row);
+    out->quoted_ms = next_number(row);
+    out->expires_ms = next_number(row);
+    next_fixed(row, out->request_digest, KC_DIGEST_SIZE);
+    next_fixed(row, out->answer_digest, KC_DIGEST_SIZE);
+    next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
+}
+
+static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
+                                        uint64_t purse, uint64_t time_ms)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_TRANSACTION_GET);
+    struct row row = {.statement = statement};
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, time_ms);
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result;
+    }
+    read_transaction(&row, out);
+    return end_row(&row);
+}
+
+static struct kc_result transaction_put(void *context, const struct kc_transaction_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_TRANSACTION_PUT);
+    bind_number(statement, 1, row->purse.number);
+    bind_number(statement, 2, row->time_ms);
+    bind_number(statement, 3, row->kind);
+    bind_number(statement, 4, row->state);
+    bind_number(statement, 5, row->reason);
+    bind_amount(statement, 6, row->amount);
+    bind_amount(statement, 7, row->account_before);
+    bind_amount(statement, 8, row->purse_before);
+    bind_number(statement, 9, row->counter);
+    bind_number(statement, 10, row->quoted_ms);
+    bind_number(statement, 11, row->expires_ms);
+    bind_bytes(statement, 12, row->request_digest, KC_DIGEST_SIZE);
+    bind_bytes(statement, 13, row->answer_digest, KC_DIGEST_SIZE);
+    bind_bytes(statement, 14, row->certified, row->certified_size);
+    return step_done(statement);
+}
+
+/* ---- journal, totals, alerts, evidence ---- */
+
+static struct kc_result posting_add(void *context, const struct kc_posting_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_POSTING_ADD);
+    bind_number(statement, 1, row->id);
+    bind_number(statement, 2, row->batch);
+    bind_number(statement, 3, row->debit);
+    bind_number(statement, 4, row->credit);
+    bind_amount(statement, 5, row->amount);
+    bind_number(statement, 6, row->purse.number);
+    bind_number(statement, 7, row->transaction_ms);
+    bind_number(statement, 8, row->time_ms);
+    return step_done(statement);
+}
+
+static struct kc_result batch_add(void *context, const struct kc_batch_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_BATCH_ADD);
+    bind_number(statement, 1, row->id);
+    bind_number(statement, 2, row->last_posting);
+    bind_bytes(statement, 3, row->chain, KC_DIGEST_SIZE);
+    return step_done(statement);
+}
+
+static void read_batch(struct row *row, struct kc_batch_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = next_number(row);
+    out->last_posting = next_number(row);
+    next_fixed(row, out->chain, KC_DIGEST_SIZE);
+}
+
+static struct kc_result batch_last(void *context, struct kc_batch_row *out)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_BATCH_LAST);
+    struct row row = {.statement = statement};
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result;
+    }
+    read_batch(&row, out);
+    return end_row(&row);
+}
+
+static struct kc_result totals_get(void *context, struct kc_totals_row *out)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_TOTALS_GET);
+    struct row row = {.statement = statement};
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result.code == KC_NOT_FOUND ? kc_result(KC_STORE_CORRUPT) : result;
+    }
+    out->next_account = next_number(&row);
+    out->next_posting = next_number(&row);
+    out->outside = next_amount(&row);
+    out->accounts = next_amount(&row);
+    out->shadows = next_amount(&row);
+    out->in_flight = next_amount(&row);
+    out->fees = next_amount(&row);
+    return end_row(&row);
+}
+
+static struct kc_result totals_put(void *context, const struct kc_totals_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_TOTALS_PUT);
+    bind_number(statement, 1, row->next_account);
+    bind_number(statement, 2, row->next_posting);
+    bind_amount(statement, 3, row->outside);
+    bind_amount(statement, 4, row->accounts);
+    bind_amount(statement, 5, row->shadows);
+    bind_amount(statement, 6, row->in_flight);
+    bind_amount(statement, 7, row->fees);
+    return step_done(statement);
+}
+
+static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_ALERT_ADD);
+    bind_number(statement, 1, row->purse.number);
+    bind_number(statement, 2, row->time_ms);
+    bind_number(statement, 3, row->reason);
+    bind_number(statement, 4, row->evidence_ms);
+    return step_done(statement);
+}
+
+static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t time_ms,
+                                     enum kc_evidence_kind kind, struct kc_view bytes)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_EVIDENCE_ADD);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, time_ms);
+    bind_number(statement, 3, kind);
+    bind_bytes(statement, 4, bytes.data, bytes.size);
+    return step_done(statement);
+}
+
+/* ---- scans ---- */
+
+enum scanned {
+    SCAN_ACCOUNT,
+    SCAN_PURSE,
+    SCAN_TRANSACTION,
+    SCAN_POSTING,
+    SCAN_BATCH,
+    SCAN_ALERT,
+    SCAN_EVIDENCE
+};
+
+/* Room for one row of any kind. */
+union any_row {
+    struct kc_account_row account;
+    struct kc_purse_row purse;
+    struct kc_transaction_row transaction;
+    struct kc_posting_row posting;
+    struct kc_batch_row batch;
+    struct kc_alert_row alert;
+    struct kc_evidence_row evidence;
+};
+
+static void read_posting(struct row *row, struct kc_posting_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = next_number(row);
+    out->batch = next_number(row);
+    out->debit = next_number(row);
+    out->credit = next_number(row);
+    out->amount = next_amount(row);
+    out->purse.number = next_number(row);
+    out->transaction_ms = next_number(row);
+    out->time_ms = next_number(row);
+}
+
+static void read_alert(struct row *row, struct kc_alert_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = next_number(row);
+    out->purse.number = next_number(row);
+    out->time_ms = next_number(row);
+    out->reason = kc_error_from_number(next_number(row));
+    out->evidence_ms = next_number(row);
+}
+
+static void read_evidence(struct row *row, struct kc_evidence_row *out)
+{
+    memset(out, 0, sizeof *out);
+    out->purse.number = next_number(row);
+    out->time_ms = next_number(row);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OPEN);
+    next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
+}
+
+/* Reads the present row and calls back; false ends the scan. */
+static bool visit(struct row *row, union any_row *any, enum scanned kind,
+                  const struct kc_store_scan *scan)
+{
+    switch (kind) {
+    case SCAN_ACCOUNT:
+        read_account(row, &any->account);
+        return !row->failed && scan->account(scan->owner, &any->account);
+    case SCAN_PURSE:
+        read_purse(row, &any->purse);
+        return !row->failed && scan->purse(scan->owner, &any->purse);
+    case SCAN_TRANSACTION:
+        read_transaction(row, &any->transaction);
+        return !row->failed && scan->transaction(scan->owner, &any->transaction);
+    case SCAN_POSTING:
+        read_posting(row, &any->posting);
+        return !row->failed && scan->posting(scan->owner, &any->posting);
+    case SCAN_BATCH:
+        read_batch(row, &any->batch);
+        return !row->failed && scan->batch(scan->owner, &any->batch);
+    case SCAN_ALERT:
+        read_alert(row, &any->alert);
+        return !row->failed && scan->alert(scan->owner, &any->alert);
+    case SCAN_EVIDENCE:
+        read_evidence(row, &any->evidence);
+        return !row->failed && scan->evidence(scan->owner, &any->evidence);
+    }
+    return false;
+}
+
+static struct kc_result scan_rows(sqlite3_stmt *statement, enum scanned kind,
+                                  const struct kc_store_scan *scan)
+{
+    union any_row *any = malloc(sizeof *any);
+    int status = SQLITE_DONE;
+    bool corrupt = false;
+    bool more = any != NULL;
+    while (more && (status = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct row row = {.statement = statement};
+        more = visit(&row, any, kind, scan);
+        corrupt = corrupt || row.failed;
+    }
+    (void)sqlite3_reset(statement);
+    free(any);
+    return corrupt ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
+}
+
+static struct kc_result scan_accounts(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_ACCOUNTS), SCAN_ACCOUNT, scan);
+}
+
+static struct kc_result scan_temporary(void *context, const struct kc_store_scan *scan,
+                                       uint64_t until_ms)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_TEMPORARY);
+    bind_number(statement, 1, until_ms);
+    return scan_rows(statement, SCAN_ACCOUNT, scan);
+}
+
+static struct kc_result scan_purses(void *context, const struct kc_store_scan *scan,
+                                    uint64_t account)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_PURSES);
+    bind_number(statement, 1, account);
+    return scan_rows(statement, SCAN_PURSE, scan);
+}
+
+static struct kc_result scan_transactions(void *context, const struct kc_store_scan *scan,
+                                          uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_TRANSACTIONS);
+    bind_number(statement, 1, purse);
+    return scan_rows(statement, SCAN_TRANSACTION, scan);
+}
+
+static struct kc_result scan_sent(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_SENT), SCAN_TRANSACTION, scan);
+}
+
+static struct kc_result scan_postings(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_POSTINGS), SCAN_POSTING, scan);
+}
+
+static struct kc_result scan_batches(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_BATCHES), SCAN_BATCH, scan);
+}
+
+static struct kc_result scan_alerts(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_ALERTS), SCAN_ALERT, scan);
+}
+
+static struct kc_result scan_evidence(void *context, const struct kc_store_scan *scan,
+                                      uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_EVIDENCE);
+    bind_number(statement, 1, purse);
+    return scan_rows(statement, SCAN_EVIDENCE, scan);
+}
+
+static struct kc_result check(void *context)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_CHECK);
+    int status = sqlite3_step(statement);
+    const unsigned char *text = status == SQLITE_ROW ? sqlite3_column_text(statement, 0) : NULL;
+    bool good = text != NULL && strcmp((const char *)text, "ok") == 0;
+    (void)sqlite3_reset(statement);
+    return status == SQLITE_ROW ? kc_result(good ? KC_OK : KC_STORE_CORRUPT)
+                                : kc_sqlite_error(status);
+}
+
+/* ---- opening ---- */
+
+static struct kc_result prepare_all(struct kc_sqlite *sqlite)
+{
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        int status = sqlite3_prepare_v3(sqlite->db, kc_sqlite_statements[i], -1,
+                                        SQLITE_PREPARE_PERSISTENT, &sqlite->statements[i], NULL);
+        if (status != SQLITE_OK) {
+            return status == SQLITE_ERROR ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
+        }
+    }
+    return kc_ok();
+}
+
+static struct kc_result set_up(struct kc_sqlite *sqlite, bool write, uint64_t page_count_max)
+{
+    char limit[64];
+    struct kc_result result =
+        execute(sqlite, "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;");
+    if (!kc_failed(result) && write) {
+        result = execute(sqlite, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                                 "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536;");
+    }
+    if (!kc_failed(result) && write && page_count_max > 0) {
+        (void)sqlite3_snprintf(sizeof limit, limit, "PRAGMA max_page_count=%llu;",
+                               (unsigned long long)page_count_max);
+        result = execute(sqlite, limit);
+    }
+    if (!kc_failed(result) && write) {
+        result = execute(sqlite, kc_sqlite_schema);
+    }
+    return kc_failed(result) ? result : prepare_all(sqlite);
+}
+
+static const struct kc_store calls = {.begin = store_begin,
+                                      .commit = store_commit,
+                                      .rollback = store_rollback,
+                                      .account_get = account_get,
+                                      .account_by_open_id = account_by_open_id,
+                                      .account_put = account_put,
+                                      .account_balance_put = account_balance_put,
+                                      .purse_get = purse_get,
+                                      .purse_put = purse_put,
+                                      .transaction_get = transaction_get,
+                                      .transaction_put = transaction_put,
+                                      .posting_add = posting_add,
+                                      .batch_add = batch_add,
+                                      .batch_last = batch_last,
+                                      .totals_get = totals_get,
+                                      .totals_put = totals_put,
+                                      .alert_add = alert_add,
+                                      .evidence_add = evidence_add,
+                                      .scan_accounts = scan_accounts,
+                                      .scan_temporary = scan_temporary,
+                                      .scan_purses = scan_purses,
+                                      .scan_transactions = scan_transactions,
+                                      .scan_sent = scan_sent,
+                                      .scan_postings = scan_postings,
+                                      .scan_batches = scan_batches,
+                                      .scan_alerts = scan_alerts,
+                                      .scan_evidence = scan_evidence,
+                                      .check = check};
+
+struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,
+                                uint64_t page_count_max)
+{
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    struct kc_sqlite *sqlite = calloc(1, sizeof *sqlite);
+    if (sqlite == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    *out = calls;
+    out->context = sqlite;
+    struct kc_result result =
+        kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
+    if (!kc_failed(result)) {
+        result = set_up(sqlite, write, page_count_max);
+    }
+    if (kc_failed(result)) {
+        kc_sqlite_close(out);
+    }
+    return result;
+}
+
+void kc_sqlite_close(struct kc_store *store)
+{
+    struct kc_sqlite *sqlite = store->context;
+    if (sqlite == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < STATEMENT_COUNT; i++) {
+        (void)sqlite3_finalize(sqlite->statements[i]);
+    }
+    (void)sqlite3_close(sqlite->db);
+    free(sqlite);
+    store->context = NULL;
+}
