@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 25
+#define KC_SHAPE_COUNT 28
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -174,6 +174,57 @@ struct kc_key_proof {
 };
 extern const struct kc_shape kc_key_proof_shape;
 
+/* What the registrar writes into a purse before its keys are made. */
+struct kc_purse_settings {
+    uint64_t bank; /* bank id */
+    struct kc_view currency; /* currency code */
+    uint64_t decimals; /* decimals of the currency */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_account_id account; /* whose account */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view url; /* where the bank answers */
+    struct kc_view user_id; /* the user's id */
+};
+extern const struct kc_shape kc_purse_settings_shape;
+
+/* A private key made outside the purse, brought in by the registrar. */
+struct kc_private_key_record {
+    enum kc_suite suite; /* kind of key */
+    struct kc_view_list parts; /* P-256: d; RSA: p, q, dP, dQ, qInv; big-endian, each of its full length */
+};
+extern const struct kc_shape kc_private_key_record_shape;
+
+/* What a purse keeps and changes as a whole; see docs/purse.md. */
+struct kc_purse_state {
+    enum kc_life life; /* state */
+    enum kc_suite suite; /* kind of its keys */
+    struct kc_view settings; /* purse-settings */
+    uint8_t static_digest[32]; /* SHA-256 over keys and certificates, set when the purse becomes ready */
+    struct kc_view identity; /* SGN1 */
+    struct kc_view certified; /* SGN2, the newest taken */
+    uint64_t pin_tries; /* tries left */
+    uint8_t pin_salt[16]; /* salt of the PIN */
+    uint8_t pin_check[32]; /* HMAC-SHA-256 of the PIN under the salt */
+    uint64_t stamp_ms; /* the last time stamp issued */
+    uint64_t counter; /* counter of the newest entry */
+    uint8_t head[32]; /* chain head */
+    struct kc_amount value; /* current amount */
+    struct kc_amount paid; /* total of pay and cash-out entries ever */
+    struct kc_amount received; /* total of receive entries ever */
+    struct kc_amount returned; /* total of void entries ever */
+    struct kc_view_list entries; /* the entries after the certified counter */
+    uint64_t pending_ms; /* the transaction that is not finished, or 0 */
+    bool pending_fund; /* it moves value between the ordinary bank and the account */
+    uint64_t pending_kind; /* its direction: a cash-kind or fund-kind */
+    struct kc_amount pending_amount; /* its amount */
+    uint8_t request[32]; /* SHA-256 of its signed request */
+    uint8_t quote[32]; /* SHA-256 of the quote's encoding */
+    uint8_t answer[32]; /* SHA-256 of the signed answer */
+    uint8_t state_request[32]; /* SHA-256 of the signed recovery call, zeros when there is none */
+    struct kc_view last_message; /* the last envelope made, for repeating */
+};
+extern const struct kc_shape kc_purse_state_shape;
+
 /* Asks for a withdrawal or deposit.
  * step: Sa2
  * from: purse
@@ -222,7 +273,7 @@ extern const struct kc_shape kc_cash_quote_shape;
 struct kc_cash_answer {
     struct kc_purse_id purse; /* which purse */
     uint64_t transaction_ms; /* time stamp of the request */
-    uint8_t quote[32]; /* SHA-256 of the signed quote */
+    uint8_t quote[32]; /* SHA-256 of the quote's encoding (the same however often it was signed) */
     enum kc_answer answer; /* OK or NG */
     bool has_entry;
     struct kc_view entry; /* for a deposit with OK: the cash-out entry */

@@ -1,0 +1,326 @@
+/* APDUs: parsing, chaining, the table of instructions, responses. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "purse/inside.h"
+
+#define SW_OK 0x9000u
+#define SW_MORE 0x6100u
+#define SHORT_MAX 255u
+
+struct instruction {
+    uint8_t cla;
+    uint8_t ins;
+    bool needs_pin;
+    unsigned lives;
+    struct kc_result (*run)(struct kc_purse *purse, const struct kc_apdu *apdu);
+};
+
+#define IN(life) (1u << (life))
+#define EARLY (IN(KC_LIFE_BLANK) | IN(KC_LIFE_PERSONALISING))
+#define WORKING                                                                                    \
+    (IN(KC_LIFE_READY) | IN(KC_LIFE_REQUESTED) | IN(KC_LIFE_QUOTED) | IN(KC_LIFE_ANSWERED))
+#define ALWAYS (EARLY | WORKING | IN(KC_LIFE_BLOCKED))
+/* A new request may drop one that has no answer from the user yet. */
+#define MAY_REQUEST (IN(KC_LIFE_READY) | IN(KC_LIFE_REQUESTED) | IN(KC_LIFE_QUOTED))
+
+static const struct instruction instructions[] = {
+    {KC_CLA_STANDARD, KC_INS_VERIFY_PIN, false, WORKING, kc_purse_verify_pin},
+    {KC_CLA_STANDARD, KC_INS_CHANGE_PIN, true, WORKING, kc_purse_change_pin},
+    {KC_CLA_STANDARD, KC_INS_GET_DATA, false, ALWAYS, kc_purse_get_data},
+    {KC_CLA_KINCHAKU, KC_INS_PUT_DATA, false, EARLY, kc_purse_put_data},
+    {KC_CLA_KINCHAKU, KC_INS_PUT_KEY, false, EARLY, kc_purse_put_key},
+    {KC_CLA_KINCHAKU, KC_INS_GENERATE, false, EARLY, kc_purse_generate},
+    {KC_CLA_KINCHAKU, KC_INS_PROVE, false, IN(KC_LIFE_PERSONALISING), kc_purse_prove},
+    {KC_CLA_KINCHAKU, KC_INS_ACTIVATE, false, IN(KC_LIFE_PERSONALISING), kc_purse_activate},
+    {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, MAY_REQUEST, kc_purse_cash_request},
+    {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, MAY_REQUEST, kc_purse_fund_request},
+    {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, IN(KC_LIFE_QUOTED), kc_purse_answer},
+    {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, WORKING, kc_purse_state_request},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE, false, WORKING, kc_purse_take},
+    {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, WORKING, kc_purse_repeat},
+};
+
+struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)
+{
+    if (bytes.size > sizeof purse->output) {
+        return kc_result(KC_BUFFER_SMALL);
+    }
+    memmove(purse->output, bytes.data, bytes.size);
+    purse->output_size = bytes.size;
+    return kc_ok();
+}
+
+/* ---- GET DATA ---- */
+
+static struct kc_result get_info(struct kc_purse *purse)
+{
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    const struct kc_purse_state *state = &purse->state;
+    struct kc_purse_info info = {.life = state->life,
+                                 .suite = state->suite,
+                                 .bank = purse->settings.bank,
+                                 .currency = purse->settings.currency,
+                                 .decimals = purse->settings.decimals,
+                                 .purse_type = purse->settings.purse_type,
+                                 .account = purse->settings.account,
+                                 .purse = purse->settings.purse,
+                                 .value = state->value,
+                                 .account_amount = purse->certified.account_amount,
+                                 .time_ms = purse->certified.time_ms,
+                                 .sequence = purse->certified.sequence,
+                                 .counter = state->counter,
+                                 .pin_tries = state->pin_tries,
+                                 .has_pending = state->pending_ms != 0,
+                                 .pending_ms = state->pending_ms,
+                                 .pending_amount = state->pending_amount,
+                                 .url = purse->settings.url,
+                                 .user_id = purse->settings.user_id};
+    if (state->settings.size == 0) {
+        info.purse_type = KC_PURSE_TYPE_UIM;
+    }
+    struct kc_result result = kc_shape_encode(&out, &kc_purse_info_shape, &info);
+    purse->output_size = out.size;
+    return result;
+}
+
+static struct kc_result get_history(struct kc_purse *purse, uint8_t back)
+{
+    struct kc_view entry;
+    if (back >= purse->state.counter || back >= KC_HISTORY_COUNT) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    struct kc_result result = kc_purse_history_get(&entry, purse, purse->state.counter - back);
+    return kc_failed(result) ? result : kc_purse_respond(purse, entry);
+}
+
+static struct kc_result get_static(struct kc_purse *purse, unsigned item)
+{
+    struct kc_view content;
+    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    return kc_failed(result) ? result : kc_purse_respond(purse, content);
+}
+
+static struct kc_result get_record(struct kc_purse *purse, struct kc_view record)
+{
+    return record.size == 0 ? kc_result(KC_NOT_FOUND) : kc_purse_respond(purse, record);
+}
+
+static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_view information;
+    if (!purse->pin_verified) {
+        return kc_result(KC_PIN_REQUIRED);
+    }
+    if (apdu->p1 == KC_TAG_HISTORY) {
+        return get_history(purse, apdu->p2);
+    }
+    struct kc_result result = kc_purse_information(&information, purse);
+    return kc_failed(result) ? result : kc_purse_respond(purse, information);
+}
+
+struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    switch (apdu->p1) {
+    case KC_TAG_INFO:
+        return get_info(purse);
+    case KC_TAG_IDENTITY:
+        return get_record(purse, purse->state.identity);
+    case KC_TAG_CERTIFIED:
+        return get_record(purse, purse->state.certified);
+    case KC_TAG_HISTORY:
+    case KC_TAG_INFORMATION:
+        return get_private(purse, apdu);
+    case KC_TAG_SIGN_CERTIFICATE:
+    case KC_TAG_ENCRYPT_CERTIFICATE:
+    case KC_TAG_BANK_SIGN_CERTIFICATE:
+    case KC_TAG_BANK_ENCRYPT_CERTIFICATE:
+    case KC_TAG_AUTHORITY_CERTIFICATE:
+        return get_static(purse, KC_STATIC_SIGN_CERTIFICATE +
+                                     (apdu->p1 - (unsigned)KC_TAG_SIGN_CERTIFICATE));
+    default:
+        return kc_result(KC_NOT_FOUND);
+    }
+}
+
+/* ---- commands ---- */
+
+/* A parsed command: Lc and Le in their short or extended forms (ISO 7816-4 §5.1). */
+struct parsed {
+    uint8_t cla;
+    struct kc_apdu apdu;
+    bool extended;
+};
+
+static struct kc_result parse(struct parsed *out, struct kc_view command)
+{
+    const uint8_t *bytes = command.data;
+    if (command.size < 4) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    *out =
+        (struct parsed){.cla = bytes[0], .apdu = {.ins = bytes[1], .p1 = bytes[2], .p2 = bytes[3]}};
+    size_t rest = command.size - 4;
+    if (rest <= 1) {
+        return kc_ok();
+    }
+    if (bytes[4] == 0 && rest >= 3) {
+        size_t size = (size_t)bytes[5] << 8 | bytes[6];
+        out->extended = true;
+        if (rest == 3) {
+            return kc_ok();
+        }
+        out->apdu.data = kc_view(bytes + 7, size);
+        return kc_result(rest == 3 + size || rest == 5 + size ? KC_OK : KC_TOO_LARGE);
+    }
+    size_t size = bytes[4];
+    out->apdu.data = kc_view(bytes + 5, size);
+    return kc_result(size > 0 && (rest == 1 + size || rest == 2 + size) ? KC_OK : KC_TOO_LARGE);
+}
+
+static struct kc_result select_purse(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    static const uint8_t aid[] = KC_AID;
+    purse->pin_verified = false;
+    purse->selected = kc_view_equal(apdu->data, kc_view(aid, sizeof aid));
+    return kc_result(purse->selected ? KC_OK : KC_NOT_FOUND);
+}
+
+static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc_apdu *apdu)
+{
+    purse->output_size = 0;
+    purse->output_at = 0;
+    if (purse->locked) {
+        return kc_result(KC_PURSE_CORRUPT);
+    }
+    if (cla == KC_CLA_STANDARD && apdu->ins == KC_INS_SELECT) {
+        return select_purse(purse, apdu);
+    }
+    if (!purse->selected) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    for (size_t i = 0; i < sizeof instructions / sizeof instructions[0]; i++) {
+        const struct instruction *row = &instructions[i];
+        if (row->ins != apdu->ins || row->cla != cla) {
+            continue;
+        }
+        if ((row->lives & IN(purse->state.life)) == 0) {
+            return kc_result(purse->state.life == KC_LIFE_BLOCKED    ? KC_PURSE_BLOCKED
+                             : purse->state.life == KC_LIFE_ANSWERED ? KC_PENDING
+                                                                     : KC_OUT_OF_ORDER);
+        }
+        if (row->needs_pin && !purse->pin_verified) {
+            return kc_result(KC_PIN_REQUIRED);
+        }
+        return row->run(purse, apdu);
+    }
+    return kc_result(KC_INSTRUCTION);
+}
+
+/* Collects a piece of a chained command; true when `apdu` is complete now. */
+static struct kc_result collect(struct kc_purse *purse, struct parsed *parsed, bool *complete)
+{
+    bool more = (parsed->cla & KC_CLA_MORE) != 0;
+    *complete = !more;
+    if (!more && purse->input_size == 0) {
+        return kc_ok();
+    }
+    if (purse->input_size > 0 && purse->chained_ins != parsed->apdu.ins) {
+        purse->input_size = 0;
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    if (parsed->apdu.data.size > sizeof purse->input - purse->input_size) {
+        purse->input_size = 0;
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (parsed->apdu.data.size > 0) {
+        memcpy(purse->input + purse->input_size, parsed->apdu.data.data, parsed->apdu.data.size);
+    }
+    purse->input_size += parsed->apdu.data.size;
+    purse->chained_ins = parsed->apdu.ins;
+    if (*complete) {
+        parsed->apdu.data = kc_view(purse->input, purse->input_size);
+    }
+    return kc_ok();
+}
+
+static void put_status(uint8_t *response, size_t *size, unsigned status)
+{
+    response[(*size)++] = (uint8_t)(status >> 8);
+    response[(*size)++] = (uint8_t)status;
+}
+
+/* Gives the rest of the output: all of it to an extended command, else a piece and 61xx. */
+static void give_output(struct kc_purse *purse, uint8_t *response, size_t *size, bool extended)
+{
+    size_t left = purse->output_size - purse->output_at;
+    size_t now = extended || left <= SHORT_MAX ? left : SHORT_MAX;
+    memcpy(response, purse->output + purse->output_at, now);
+    *size = now;
+    purse->output_at += now;
+    left -= now;
+    put_status(response, size,
+               left == 0 ? SW_OK : SW_MORE | (left > SHORT_MAX ? 0u : (unsigned)left));
+}
+
+static unsigned status_of(const struct kc_purse *purse, struct kc_result result)
+{
+    unsigned status = kc_error_status_word(result.code);
+    if (result.code == KC_PIN_WRONG) {
+        status |= (unsigned)(purse->state.pin_tries & 0xfu);
+    }
+    return status;
+}
+
+void kc_purse_command(struct kc_purse *purse, uint8_t *response, size_t *response_size,
+                      struct kc_view command)
+{
+    struct parsed parsed = {.cla = 0};
+    bool complete = true;
+    *response_size = 0;
+    struct kc_result result = parse(&parsed, command);
+    uint8_t cla = (uint8_t)(parsed.cla & (uint8_t)~KC_CLA_MORE);
+    if (!kc_failed(result) && cla == KC_CLA_STANDARD && parsed.apdu.ins == KC_INS_GET_RESPONSE) {
+        if (purse->output_at < purse->output_size) {
+            give_output(purse, response, response_size, parsed.extended);
+        } else {
+            put_status(response, response_size, kc_error_status_word(KC_OUT_OF_ORDER));
+        }
+        return;
+    }
+    if (!kc_failed(result)) {
+        result = collect(purse, &parsed, &complete);
+    }
+    if (!kc_failed(result) && complete) {
+        result = run(purse, cla, &parsed.apdu);
+        kc_wipe(purse->input, purse->input_size);
+        purse->input_size = 0;
+    }
+    if (kc_failed(result)) {
+        purse->output_size = 0;
+        put_status(response, response_size, status_of(purse, result));
+        return;
+    }
+    if (!complete) {
+        purse->output_size = 0;
+        purse->output_at = 0;
+    }
+    give_output(purse, response, response_size, parsed.extended);
+}
+
+void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm, const struct kc_crypto *crypto)
+{
+    memset(purse, 0, sizeof *purse);
+    purse->nvm = *nvm;
+    purse->crypto = *crypto;
+    purse->state.life = KC_LIFE_BLANK;
+    purse->state.suite = KC_SUITE_ES256;
+    KC_ASSERT(nvm->size >= KC_NVM_SIZE);
+    struct kc_result result = kc_purse_load(purse);
+    purse->locked = kc_failed(result);
+}
+
+void kc_purse_close(struct kc_purse *purse)
+{
+    kc_wipe(purse, sizeof *purse);
+}

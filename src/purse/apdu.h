@@ -1,0 +1,62 @@
+/* The commands of a purse (ISO 7816-4 APDUs). CLA 00 for the standard's own, 80 for ours, bit 10 set while a command's data
+ * is sent in pieces. Data over 255 bytes goes in pieces or in one extended APDU; longer responses are fetched with GET RESPONSE
+ * (61xx) unless the command was extended. */
+#ifndef KC_PURSE_APDU_H
+#define KC_PURSE_APDU_H
+
+#include <stdint.h>
+
+#define KC_CLA_STANDARD 0x00u
+#define KC_CLA_KINCHAKU 0x80u
+#define KC_CLA_MORE 0x10u
+
+/* SELECT by name: A0 00 00 00 00 'KCPURSE' in the range for private use. */
+#define KC_AID                                                                                     \
+    {                                                                                              \
+        0xf0, 'K', 'C', 'P', 'U', 'R', 'S', 'E', 0x01                                              \
+    }
+#define KC_AID_SIZE 9
+
+#define KC_INS_VERIFY_PIN 0x20u /* data: PIN, 4 to 12 digits */
+#define KC_INS_CHANGE_PIN 0x24u /* data: new PIN; the old one was verified before */
+#define KC_INS_SELECT 0xa4u     /* data: KC_AID */
+#define KC_INS_GET_RESPONSE 0xc0u
+#define KC_INS_GET_DATA 0xcau /* P1: a tag below; P2: for history, how many entries back */
+#define KC_INS_PUT_DATA 0xdau /* P1: a tag below; personalisation */
+#define KC_INS_PUT_KEY 0xd8u  /* P1: KC_KEY_USE_...; data: private-key; personalisation */
+#define KC_INS_GENERATE 0x46u /* P1: suite; makes both keys; personalisation */
+#define KC_INS_PROVE 0x48u    /* gives the signed key-proof; personalisation */
+#define KC_INS_ACTIVATE 0x44u /* ends personalisation */
+#define KC_INS_CASH_REQUEST                                                                        \
+    0x50u                   /* data: kind (1), amount (8), host's time (8); gives an envelope */
+#define KC_INS_TAKE 0x52u   /* data: the bank's envelope; gives the message inside, for display */
+#define KC_INS_ANSWER 0x54u /* P1: answer; data: host's time (8); gives an envelope */
+#define KC_INS_STATE_REQUEST 0x56u /* data: host's time (8); gives an envelope */
+#define KC_INS_FUND_REQUEST 0x58u  /* data as for a cash request; gives an envelope */
+#define KC_INS_REPEAT 0x5au        /* gives the last envelope again */
+
+#define KC_KEY_USE_SIGN 1u
+#define KC_KEY_USE_ENCRYPT 2u
+
+enum kc_purse_tag {
+    KC_TAG_SETTINGS = 1,         /* put: purse-settings */
+    KC_TAG_BANK_VERIFY_KEY = 2,  /* put: COSE_Key */
+    KC_TAG_BANK_ENCRYPT_KEY = 3, /* put: COSE_Key */
+    KC_TAG_SIGN_CERTIFICATE = 4, /* put, get: X.509 of the purse's own keys */
+    KC_TAG_ENCRYPT_CERTIFICATE = 5,
+    KC_TAG_BANK_SIGN_CERTIFICATE = 6,
+    KC_TAG_BANK_ENCRYPT_CERTIFICATE = 7,
+    KC_TAG_AUTHORITY_CERTIFICATE = 8,
+    KC_TAG_PIN = 9,          /* put */
+    KC_TAG_IDENTITY = 10,    /* put, get: SGN1 */
+    KC_TAG_CERTIFIED = 11,   /* put, get: SGN2 */
+    KC_TAG_INFO = 12,        /* get: purse-info */
+    KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
+    KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
+};
+
+#define KC_PIN_SIZE_MIN 4u
+#define KC_PIN_SIZE_MAX 12u
+#define KC_PIN_TRIES 3u
+
+#endif

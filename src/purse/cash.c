@@ -1,0 +1,483 @@
+/* Requests to the bank and its answers (EP1221669 Fig 14; docs/protocol.md "Cash", "Funding"). */
+#include <string.h>
+
+#include "base/assert.h"
+#include "purse/inside.h"
+
+/* ---- out ---- */
+
+/* Makes an envelope into purse->output and keeps its digest; the caller commits a state that holds it before it leaves. */
+static struct kc_result make(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SIZE],
+                             uint64_t time_ms, const struct kc_shape *shape, const void *message)
+{
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    struct kc_signer signer = {.key = &purse->sign_key, .id = purse->signer_id};
+    struct kc_result result =
+        kc_envelope_make(&out, &purse->work, &purse->crypto, &signer, &purse->bank_encrypt,
+                         &purse->realm, time_ms, shape, message);
+    purse->output_size = out.size;
+    if (!kc_failed(result)) {
+        kc_digest(&purse->crypto, digest, kc_buffer_view(&out));
+    }
+    return result;
+}
+
+/* Commits the state under which the envelope in purse->output may leave. */
+static struct kc_result release(struct kc_purse *purse, struct kc_purse_state *next)
+{
+    next->last_message = kc_view(purse->output, purse->output_size);
+    struct kc_result result = kc_purse_commit(purse, next);
+    if (kc_failed(result)) {
+        kc_wipe(purse->output, purse->output_size);
+        purse->output_size = 0;
+    }
+    return result;
+}
+
+struct order {
+    uint8_t kind;
+    struct kc_amount amount;
+    uint64_t time_ms;
+};
+
+static struct kc_result read_order(struct order *out, const struct kc_purse *purse,
+                                   struct kc_view data)
+{
+    if (data.size != 17) {
+        return kc_result(KC_MALFORMED);
+    }
+    out->kind = data.data[0];
+    if (out->kind != 1 && out->kind != 2) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = kc_amount_from_minor(&out->amount, kc_be64_load(data.data + 1));
+    if (!kc_failed(result) && kc_amount_is_zero(out->amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    return kc_failed(result) ? result
+                             : kc_purse_stamp(&out->time_ms, purse, kc_view(data.data + 9, 8));
+}
+
+static void begin_pending(struct kc_purse_state *next, const struct order *order, bool fund)
+{
+    next->life = KC_LIFE_REQUESTED;
+    next->stamp_ms = order->time_ms;
+    next->pending_ms = order->time_ms;
+    next->pending_fund = fund;
+    next->pending_kind = order->kind;
+    next->pending_amount = order->amount;
+    memset(next->quote, 0, KC_DIGEST_SIZE);
+    memset(next->answer, 0, KC_DIGEST_SIZE);
+    memset(next->state_request, 0, KC_DIGEST_SIZE);
+}
+
+struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct order order;
+    struct kc_cash_request request = {.kind = KC_CASH_KIND_WITHDRAW};
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = read_order(&order, purse, apdu->data);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool deposit = order.kind == KC_CASH_KIND_DEPOSIT;
+    if (deposit && kc_amount_compare(order.amount, purse->state.value) > 0) {
+        return kc_result(KC_INSUFFICIENT_VALUE);
+    }
+    request.kind = deposit ? KC_CASH_KIND_DEPOSIT : KC_CASH_KIND_WITHDRAW;
+    request.amount = order.amount;
+    request.time_ms = order.time_ms;
+    result = kc_purse_information(&request.information, purse);
+    if (!kc_failed(result)) {
+        result = make(purse, next.request, order.time_ms, &kc_cash_request_shape, &request);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    begin_pending(&next, &order, false);
+    return release(purse, &next);
+}
+
+struct kc_result kc_purse_fund_request(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct order order;
+    struct kc_fund_request request = {.kind = KC_FUND_KIND_FUND};
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = read_order(&order, purse, apdu->data);
+    if (kc_failed(result)) {
+        return result;
+    }
+    request.kind = order.kind == KC_FUND_KIND_FUND ? KC_FUND_KIND_FUND : KC_FUND_KIND_REDEEM;
+    request.amount = order.amount;
+    request.time_ms = order.time_ms;
+    result = kc_purse_information(&request.information, purse);
+    if (!kc_failed(result)) {
+        result = make(purse, next.request, order.time_ms, &kc_fund_request_shape, &request);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    begin_pending(&next, &order, true);
+    return release(purse, &next);
+}
+
+struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_state_request request = {.has_pending = purse->state.pending_ms != 0,
+                                       .pending_ms = purse->state.pending_ms};
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
+    if (!kc_failed(result)) {
+        result = kc_purse_information(&request.information, purse);
+    }
+    if (!kc_failed(result)) {
+        result =
+            make(purse, next.state_request, request.time_ms, &kc_state_request_shape, &request);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    next.stamp_ms = request.time_ms;
+    return release(purse, &next);
+}
+
+/* The cash-out entry of a deposit the user said OK to: the value is gone from here on. */
+static struct kc_result reserve(struct kc_purse *purse, struct kc_purse_state *next,
+                                uint64_t time_ms)
+{
+    struct kc_entry entry = {.kind = KC_ENTRY_KIND_CASH_OUT,
+                             .time_ms = time_ms,
+                             .amount = next->pending_amount,
+                             .has_recipient = true,
+                             .recipient = purse->settings.account,
+                             .has_payer = true,
+                             .payer = purse->settings.account,
+                             .has_transaction = true,
+                             .transaction_ms = next->pending_ms};
+    memcpy(entry.partner, next->quote, KC_DIGEST_SIZE);
+    return kc_purse_add_entry(purse, next, &entry);
+}
+
+struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_purse_state next = purse->state;
+    struct kc_cash_answer answer = {.purse = purse->settings.purse,
+                                    .transaction_ms = next.pending_ms};
+    if (apdu->p1 != KC_ANSWER_OK && apdu->p1 != KC_ANSWER_NG) {
+        return kc_result(KC_MALFORMED);
+    }
+    answer.answer = apdu->p1 == KC_ANSWER_OK ? KC_ANSWER_OK : KC_ANSWER_NG;
+    memcpy(answer.quote, next.quote, KC_DIGEST_SIZE);
+    struct kc_result result = kc_purse_stamp(&answer.time_ms, purse, apdu->data);
+    bool deposit = next.pending_kind == KC_CASH_KIND_DEPOSIT;
+    if (!kc_failed(result) && deposit && answer.answer == KC_ANSWER_OK) {
+        result = reserve(purse, &next, answer.time_ms);
+        answer.has_entry = true;
+        answer.entry = next.entries.items[next.entries.count - 1];
+    }
+    if (!kc_failed(result)) {
+        result = make(purse, next.answer, answer.time_ms, &kc_cash_answer_shape, &answer);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    next.stamp_ms = answer.time_ms;
+    next.life = answer.answer == KC_ANSWER_OK ? KC_LIFE_ANSWERED : KC_LIFE_READY;
+    if (answer.answer == KC_ANSWER_NG) {
+        next.pending_ms = 0;
+        next.pending_amount = kc_amount_zero();
+    }
+    return release(purse, &next);
+}
+
+struct kc_result kc_purse_repeat(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    (void)apdu;
+    if (purse->state.last_message.size == 0) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    return kc_purse_respond(purse, purse->state.last_message);
+}
+
+/* ---- in ---- */
+
+static bool is_set(const uint8_t digest[KC_DIGEST_SIZE])
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < KC_DIGEST_SIZE; i++) {
+        any |= digest[i];
+    }
+    return any != 0;
+}
+
+static bool answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_DIGEST_SIZE])
+{
+    return is_set(own) && memcmp(given, own, KC_DIGEST_SIZE) == 0;
+}
+
+static void end_pending(struct kc_purse_state *next)
+{
+    next->life = KC_LIFE_READY;
+    next->pending_ms = 0;
+    next->pending_amount = kc_amount_zero();
+    memset(next->answer, 0, KC_DIGEST_SIZE);
+}
+
+static struct kc_result check_amounts(const struct kc_cash_quote *quote)
+{
+    struct kc_amount account;
+    struct kc_amount purse;
+    bool withdraw = quote->kind == KC_CASH_KIND_WITHDRAW;
+    struct kc_result result = withdraw
+                                  ? kc_amount_sub(&account, quote->account_before, quote->amount)
+                                  : kc_amount_add(&account, quote->account_before, quote->amount);
+    if (!kc_failed(result)) {
+        result = withdraw ? kc_amount_add(&purse, quote->purse_before, quote->amount)
+                          : kc_amount_sub(&purse, quote->purse_before, quote->amount);
+    }
+    bool adds_up = !kc_failed(result) && kc_amount_compare(account, quote->account_after) == 0 &&
+                   kc_amount_compare(purse, quote->purse_after) == 0;
+    return kc_result(adds_up ? KC_OK : KC_MISMATCH);
+}
+
+/* Sa9: the quote must be the one for this request, and say what this purse knows. */
+static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state *next,
+                                   const void *message, struct kc_view plain)
+{
+    const struct kc_cash_quote *quote = message;
+    if (next->pending_fund || !answers(quote->request, next->request)) {
+        return kc_result(KC_MISMATCH);
+    }
+    bool fits = quote->transaction_ms == next->pending_ms &&
+                quote->account.number == purse->settings.account.number &&
+                quote->purse.number == purse->settings.purse.number &&
+                quote->purse_type == purse->settings.purse_type &&
+                (uint64_t)quote->kind == next->pending_kind &&
+                kc_amount_compare(quote->amount, next->pending_amount) == 0 &&
+                quote->counter == next->counter &&
+                kc_amount_compare(quote->purse_before, next->value) == 0;
+    if (!fits || kc_failed(check_amounts(quote))) {
+        return kc_result(KC_MISMATCH);
+    }
+    kc_digest(&purse->crypto, next->quote, plain);
+    next->life = KC_LIFE_QUOTED;
+    return kc_ok();
+}
+
+/* Gives back a cash-out of the transaction that the bank's certified word says had no effect. */
+static struct kc_result give_back(struct kc_purse *purse, struct kc_purse_state *next,
+                                  const uint8_t word[KC_DIGEST_SIZE])
+{
+    for (size_t i = 0; i < next->entries.count; i++) {
+        struct kc_entry entry;
+        struct kc_result result = kc_shape_decode(&entry, &kc_entry_shape, next->entries.items[i]);
+        if (kc_failed(result)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        bool found = entry.kind == KC_ENTRY_KIND_CASH_OUT && entry.has_transaction &&
+                     entry.transaction_ms == next->pending_ms;
+        if (!found) {
+            continue;
+        }
+        struct kc_entry back = {.kind = KC_ENTRY_KIND_VOID,
+                                .time_ms = next->stamp_ms,
+                                .amount = entry.amount,
+                                .has_transaction = true,
+                                .transaction_ms = entry.transaction_ms,
+                                .has_voids = true,
+                                .voids = entry.counter};
+        memcpy(back.partner, word, KC_DIGEST_SIZE);
+        return kc_purse_add_entry(purse, next, &back);
+    }
+    return kc_ok();
+}
+
+/* True when an answered deposit still has its cash-out among the entries that the certified value leaves open. */
+static bool has_open_cash_out(const struct kc_purse_state *next)
+{
+    for (size_t i = 0; i < next->entries.count; i++) {
+        struct kc_entry entry;
+        if (!kc_failed(kc_shape_decode(&entry, &kc_entry_shape, next->entries.items[i])) &&
+            entry.kind == KC_ENTRY_KIND_CASH_OUT && entry.transaction_ms == next->pending_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Ends the pending transaction as the bank says, and takes the certified value. */
+static struct kc_result conclude(struct kc_purse *purse, struct kc_purse_state *next,
+                                 enum kc_outcome outcome, struct kc_view certified_bytes)
+{
+    struct kc_certified certified;
+    uint8_t word[KC_DIGEST_SIZE];
+    struct kc_result result = kc_purse_read_certified(&certified, purse, certified_bytes);
+    if (!kc_failed(result)) {
+        result = kc_purse_apply(purse, next, &certified, certified_bytes);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    switch (outcome) {
+    case KC_OUTCOME_IN_DOUBT:
+        return kc_ok();
+    case KC_OUTCOME_COMPLETED:
+        if (has_open_cash_out(next)) {
+            return kc_result(KC_MISMATCH);
+        }
+        break;
+    case KC_OUTCOME_NONE:
+    case KC_OUTCOME_DECLINED:
+    case KC_OUTCOME_NOT_COMPLETED:
+    case KC_OUTCOME_REFUSED:
+        kc_digest(&purse->crypto, word, certified_bytes);
+        result = give_back(purse, next, word);
+        break;
+    }
+    if (!kc_failed(result)) {
+        end_pending(next);
+    }
+    return result;
+}
+
+static struct kc_result take_completion(struct kc_purse *purse, struct kc_purse_state *next,
+                                        const void *message, struct kc_view plain)
+{
+    const struct kc_completion *completion = message;
+    (void)plain;
+    if (!answers(completion->answers, next->answer) ||
+        completion->transaction_ms != next->pending_ms ||
+        completion->purse.number != purse->settings.purse.number) {
+        return kc_result(KC_MISMATCH);
+    }
+    if (completion->outcome == KC_OUTCOME_IN_DOUBT || completion->outcome == KC_OUTCOME_NONE) {
+        return kc_result(KC_MISMATCH);
+    }
+    return conclude(purse, next, completion->outcome, completion->certified);
+}
+
+static struct kc_result take_state(struct kc_purse *purse, struct kc_purse_state *next,
+                                   const void *message, struct kc_view plain)
+{
+    const struct kc_state_reply *reply = message;
+    (void)plain;
+    bool about =
+        reply->has_transaction ? reply->transaction_ms == next->pending_ms : next->pending_ms == 0;
+    if (!answers(reply->request, next->state_request) || !about ||
+        reply->purse.number != purse->settings.purse.number) {
+        return kc_result(KC_MISMATCH);
+    }
+    struct kc_result result = conclude(purse, next, reply->outcome, reply->certified);
+    if (!kc_failed(result)) {
+        memset(next->state_request, 0, KC_DIGEST_SIZE);
+    }
+    return result;
+}
+
+static struct kc_result take_fund_reply(struct kc_purse *purse, struct kc_purse_state *next,
+                                        const void *message, struct kc_view plain)
+{
+    const struct kc_fund_reply *reply = message;
+    (void)plain;
+    if (!next->pending_fund || !answers(reply->request, next->request) ||
+        reply->transaction_ms != next->pending_ms ||
+        reply->purse.number != purse->settings.purse.number) {
+        return kc_result(KC_MISMATCH);
+    }
+    return conclude(purse, next, reply->outcome, reply->certified);
+}
+
+static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_state *next,
+                                     const void *message, struct kc_view plain)
+{
+    const struct kc_refusal *refusal = message;
+    enum kc_error reason = kc_error_from_number(refusal->reason);
+    (void)purse;
+    (void)plain;
+    bool to_request = next->life == KC_LIFE_REQUESTED && answers(refusal->request, next->request);
+    bool to_state = answers(refusal->request, next->state_request);
+    bool to_answer = next->life == KC_LIFE_ANSWERED && answers(refusal->request, next->answer);
+    if (!to_request && !to_state && !to_answer) {
+        return kc_result(KC_MISMATCH);
+    }
+    if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED) {
+        next->life = KC_LIFE_BLOCKED;
+    } else if (to_request) {
+        end_pending(next);
+    }
+    /* A refused answer leaves the transaction open: only a completion or the recovery call ends it. */
+    return kc_ok();
+}
+
+struct taker {
+    const struct kc_shape *shape;
+    unsigned lives; /* bits by enum kc_life */
+    struct kc_result (*take)(struct kc_purse *purse, struct kc_purse_state *next,
+                             const void *message, struct kc_view plain);
+};
+
+#define IN(life) (1u << (life))
+#define ANY_READY                                                                                  \
+    (IN(KC_LIFE_READY) | IN(KC_LIFE_REQUESTED) | IN(KC_LIFE_QUOTED) | IN(KC_LIFE_ANSWERED))
+
+/* Which message may come in which life; everything else is refused. */
+static const struct taker takers[] = {
+    {&kc_cash_quote_shape, IN(KC_LIFE_REQUESTED), take_quote},
+    {&kc_completion_shape, IN(KC_LIFE_ANSWERED), take_completion},
+    {&kc_state_reply_shape, ANY_READY, take_state},
+    {&kc_fund_reply_shape, IN(KC_LIFE_REQUESTED), take_fund_reply},
+    {&kc_refusal_shape, ANY_READY, take_refusal},
+};
+
+static const struct taker *find_taker(const struct kc_signed *envelope)
+{
+    const struct kc_shape *shape = kc_signed_shape(envelope);
+    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
+        if (takers[i].shape == shape) {
+            return &takers[i];
+        }
+    }
+    return NULL;
+}
+
+/* The struct of any message a purse takes. */
+union taken {
+    struct kc_cash_quote quote;
+    struct kc_completion completion;
+    struct kc_state_reply state;
+    struct kc_fund_reply fund;
+    struct kc_refusal refusal;
+};
+
+struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_signed envelope;
+    union taken message;
+    struct kc_purse_state next = purse->state;
+    struct kc_buffer plain = KC_BUFFER(purse->work.plain);
+    struct kc_result result = kc_signed_parse(&envelope, apdu->data);
+    if (kc_failed(result)) {
+        return result;
+    }
+    const struct taker *taker = find_taker(&envelope);
+    if (taker == NULL) {
+        return kc_result(KC_WRONG_TYPE);
+    }
+    if ((taker->lives & IN(purse->state.life)) == 0) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    result = kc_envelope_open(&message, &plain, &envelope, &purse->crypto, &purse->bank_verify,
+                              &purse->encrypt_key, &purse->realm, taker->shape);
+    if (!kc_failed(result)) {
+        result = taker->take(purse, &next, &message, kc_buffer_view(&plain));
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    next.last_message = kc_view(NULL, 0);
+    if (purse->state.life == KC_LIFE_ANSWERED && next.life == KC_LIFE_ANSWERED) {
+        next.last_message = purse->state.last_message;
+    }
+    result = kc_purse_commit(purse, &next);
+    return kc_failed(result) ? result : kc_purse_respond(purse, kc_buffer_view(&plain));
+}

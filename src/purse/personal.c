@@ -1,0 +1,392 @@
+/* Personalisation: keys made here or brought in, certificates, the bank's keys, the PIN; then nothing of it changes. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "message/identity.h"
+#include "purse/inside.h"
+
+static enum kc_key_type type_of_suite(enum kc_suite suite)
+{
+    switch (suite) {
+    case KC_SUITE_ES256:
+        return KC_KEY_P256;
+    case KC_SUITE_RS2048:
+        return KC_KEY_RSA2048;
+    case KC_SUITE_RS3072:
+        return KC_KEY_RSA3072;
+    }
+    return KC_KEY_NONE;
+}
+
+static size_t part_size(enum kc_key_type type)
+{
+    return type == KC_KEY_P256 ? KC_P256_COORDINATE_SIZE : kc_rsa_size(type) / 2;
+}
+
+/* The parts of a private key in the order of the record. */
+static size_t key_parts(uint8_t *parts[5], struct kc_private_key *key)
+{
+    if (key->type == KC_KEY_P256) {
+        parts[0] = key->p256.d;
+        return 1;
+    }
+    parts[0] = key->rsa.p;
+    parts[1] = key->rsa.q;
+    parts[2] = key->rsa.dp;
+    parts[3] = key->rsa.dq;
+    parts[4] = key->rsa.iq;
+    return 5;
+}
+
+static struct kc_result decode_private(struct kc_private_key *out, struct kc_view encoded)
+{
+    struct kc_private_key_record record;
+    uint8_t *parts[5];
+    memset(out, 0, sizeof *out);
+    struct kc_result result = kc_shape_decode(&record, &kc_private_key_record_shape, encoded);
+    if (kc_failed(result)) {
+        return result;
+    }
+    out->type = type_of_suite(record.suite);
+    size_t count = key_parts(parts, out);
+    if (record.parts.count != count) {
+        return kc_result(KC_MALFORMED);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (record.parts.items[i].size != part_size(out->type)) {
+            return kc_result(KC_MALFORMED);
+        }
+        memcpy(parts[i], record.parts.items[i].data, record.parts.items[i].size);
+    }
+    return kc_ok();
+}
+
+static struct kc_result store_private(struct kc_purse *purse, unsigned item,
+                                      const struct kc_private_key *key)
+{
+    struct kc_private_key copy = *key;
+    struct kc_private_key_record record = {.suite = purse->state.suite};
+    uint8_t *parts[5];
+    struct kc_buffer buffer = KC_BUFFER(purse->scratch);
+    record.parts.count = key_parts(parts, &copy);
+    for (size_t i = 0; i < record.parts.count; i++) {
+        record.parts.items[i] = kc_view(parts[i], part_size(copy.type));
+    }
+    record.suite = copy.type == KC_KEY_P256      ? KC_SUITE_ES256
+                   : copy.type == KC_KEY_RSA2048 ? KC_SUITE_RS2048
+                                                 : KC_SUITE_RS3072;
+    struct kc_result result = kc_shape_encode(&buffer, &kc_private_key_record_shape, &record);
+    if (!kc_failed(result)) {
+        result = kc_purse_static_put(purse, item, kc_buffer_view(&buffer));
+    }
+    kc_wipe(&copy, sizeof copy);
+    kc_wipe(purse->scratch, buffer.size);
+    return result;
+}
+
+static struct kc_result load_public(struct kc_public_key *out, struct kc_purse *purse,
+                                    unsigned item)
+{
+    struct kc_view content;
+    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    return kc_failed(result) ? result : kc_key_decode(out, content);
+}
+
+static struct kc_result load_private(struct kc_private_key *out, struct kc_purse *purse,
+                                     unsigned item)
+{
+    struct kc_view content;
+    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    if (!kc_failed(result)) {
+        result = decode_private(out, content);
+    }
+    kc_wipe(purse->scratch, sizeof purse->scratch);
+    return result;
+}
+
+static bool may_spend(enum kc_life life)
+{
+    return life == KC_LIFE_READY || life == KC_LIFE_REQUESTED || life == KC_LIFE_QUOTED ||
+           life == KC_LIFE_ANSWERED;
+}
+
+/* Everything a ready purse works with; while personalising, what is there already. */
+struct kc_result kc_purse_load_keys(struct kc_purse *purse)
+{
+    uint8_t digest[KC_DIGEST_SIZE];
+    bool whole = may_spend(purse->state.life);
+    if (whole) {
+        struct kc_result checked = kc_purse_static_digest(digest, purse);
+        if (kc_failed(checked) || memcmp(digest, purse->state.static_digest, KC_DIGEST_SIZE) != 0) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+    }
+    struct kc_result results[] = {load_private(&purse->sign_key, purse, KC_STATIC_SIGN_KEY),
+                                  load_private(&purse->encrypt_key, purse, KC_STATIC_ENCRYPT_KEY),
+                                  load_public(&purse->bank_verify, purse, KC_STATIC_BANK_VERIFY),
+                                  load_public(&purse->bank_encrypt, purse, KC_STATIC_BANK_ENCRYPT)};
+    for (size_t i = 0; i < 4; i++) {
+        if (kc_failed(results[i]) && (whole || results[i].code == KC_PURSE_CORRUPT)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+    }
+    if (!kc_failed(results[0])) {
+        struct kc_result derived = purse->crypto.derive_public(
+            purse->crypto.context, &purse->sign_public, &purse->sign_key);
+        if (kc_failed(derived)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        kc_signer_id_make(&purse->signer_id, &purse->crypto, purse->settings.account.number,
+                          &purse->sign_public);
+    }
+    return kc_ok();
+}
+
+/* ---- keys ---- */
+
+static struct kc_result begin_personalising(struct kc_purse *purse, enum kc_suite suite)
+{
+    struct kc_purse_state next = purse->state;
+    next.life = KC_LIFE_PERSONALISING;
+    next.suite = suite;
+    struct kc_result result = kc_purse_commit(purse, &next);
+    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+}
+
+static struct kc_result generate_one(struct kc_purse *purse, unsigned item, enum kc_key_type type)
+{
+    struct kc_private_key private_key;
+    struct kc_public_key public_key;
+    struct kc_result result =
+        purse->crypto.generate(purse->crypto.context, &private_key, &public_key, type);
+    if (!kc_failed(result)) {
+        result = store_private(purse, item, &private_key);
+    }
+    kc_wipe(&private_key, sizeof private_key);
+    return result;
+}
+
+struct kc_result kc_purse_generate(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    enum kc_suite suite = (enum kc_suite)apdu->p1;
+    enum kc_key_type type = type_of_suite(suite);
+    if (type == KC_KEY_NONE || apdu->data.size != 0) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = generate_one(purse, KC_STATIC_SIGN_KEY, type);
+    if (!kc_failed(result)) {
+        result = generate_one(purse, KC_STATIC_ENCRYPT_KEY, type);
+    }
+    return kc_failed(result) ? result : begin_personalising(purse, suite);
+}
+
+struct kc_result kc_purse_put_key(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_private_key key;
+    struct kc_public_key public_key;
+    bool sign = apdu->p1 == KC_KEY_USE_SIGN;
+    if (!sign && apdu->p1 != KC_KEY_USE_ENCRYPT) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = decode_private(&key, apdu->data);
+    if (!kc_failed(result)) {
+        result = purse->crypto.derive_public(purse->crypto.context, &public_key, &key);
+    }
+    if (!kc_failed(result)) {
+        result = store_private(purse, sign ? KC_STATIC_SIGN_KEY : KC_STATIC_ENCRYPT_KEY, &key);
+    }
+    enum kc_suite suite = key.type == KC_KEY_P256      ? KC_SUITE_ES256
+                          : key.type == KC_KEY_RSA2048 ? KC_SUITE_RS2048
+                                                       : KC_SUITE_RS3072;
+    kc_wipe(&key, sizeof key);
+    return kc_failed(result) ? result : begin_personalising(purse, suite);
+}
+
+struct kc_result kc_purse_prove(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_public_key encrypt_public;
+    uint8_t sign_bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t encrypt_bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer sign = KC_BUFFER(sign_bytes);
+    struct kc_buffer encrypt = KC_BUFFER(encrypt_bytes);
+    struct kc_buffer plain = KC_BUFFER(purse->work.plain);
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    (void)apdu;
+    if (purse->sign_key.type == KC_KEY_NONE || purse->encrypt_key.type == KC_KEY_NONE ||
+        purse->state.settings.size == 0) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    struct kc_result result =
+        purse->crypto.derive_public(purse->crypto.context, &encrypt_public, &purse->encrypt_key);
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&sign, &purse->sign_public);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&encrypt, &encrypt_public);
+    }
+    struct kc_key_proof proof = {.sign_key = kc_buffer_view(&sign),
+                                 .encrypt_key = kc_buffer_view(&encrypt)};
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&plain, &kc_key_proof_shape, &proof);
+    }
+    if (!kc_failed(result)) {
+        struct kc_signer signer = {.key = &purse->sign_key, .id = purse->signer_id};
+        result = kc_sign(&out, &purse->crypto, &signer, &purse->realm, kc_key_proof_shape.domain, 0,
+                         kc_buffer_view(&plain));
+    }
+    purse->output_size = kc_failed(result) ? 0 : out.size;
+    return result;
+}
+
+/* ---- data ---- */
+
+static struct kc_result put_settings(struct kc_purse *purse, struct kc_view data)
+{
+    struct kc_purse_settings settings;
+    struct kc_realm realm;
+    char currency[4] = {0};
+    struct kc_result result = kc_shape_decode(&settings, &kc_purse_settings_shape, data);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (settings.currency.size != 3 || settings.decimals > KC_AMOUNT_DECIMALS_MAX ||
+        !kc_number_checks(settings.account.number) || !kc_number_checks(settings.purse.number)) {
+        return kc_result(KC_MALFORMED);
+    }
+    memcpy(currency, settings.currency.data, 3);
+    result = kc_realm_set(&realm, settings.bank, currency);
+    if (kc_failed(result)) {
+        return result;
+    }
+    struct kc_purse_state next = purse->state;
+    next.settings = data;
+    result = kc_purse_commit(purse, &next);
+    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+}
+
+static struct kc_result put_record(struct kc_purse *purse, uint8_t tag, struct kc_view data)
+{
+    struct kc_purse_state next = purse->state;
+    if (data.size == 0 || data.size > KC_RECORD_SIZE_MAX) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (tag == KC_TAG_IDENTITY) {
+        next.identity = data;
+    } else {
+        /* Parsed at every power-up, so it must at least be one. It is verified at activation. */
+        struct kc_signed parsed;
+        struct kc_certified certified;
+        struct kc_result result = kc_signed_parse(&parsed, data);
+        if (!kc_failed(result)) {
+            result = kc_shape_decode(&certified, &kc_certified_shape, parsed.payload);
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+        next.certified = data;
+    }
+    return kc_purse_commit(purse, &next);
+}
+
+static struct kc_result put_pin(struct kc_purse *purse, struct kc_view data)
+{
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = kc_purse_set_pin(purse, &next, data);
+    return kc_failed(result) ? result : kc_purse_commit(purse, &next);
+}
+
+static struct kc_result put_bank_key(struct kc_purse *purse, unsigned item, struct kc_view data)
+{
+    struct kc_public_key key;
+    struct kc_result result = kc_key_decode(&key, data);
+    if (!kc_failed(result)) {
+        result = kc_purse_static_put(purse, item, data);
+    }
+    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+}
+
+struct kc_result kc_purse_put_data(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    switch (apdu->p1) {
+    case KC_TAG_SETTINGS:
+        return put_settings(purse, apdu->data);
+    case KC_TAG_BANK_VERIFY_KEY:
+        return put_bank_key(purse, KC_STATIC_BANK_VERIFY, apdu->data);
+    case KC_TAG_BANK_ENCRYPT_KEY:
+        return put_bank_key(purse, KC_STATIC_BANK_ENCRYPT, apdu->data);
+    case KC_TAG_SIGN_CERTIFICATE:
+    case KC_TAG_ENCRYPT_CERTIFICATE:
+    case KC_TAG_BANK_SIGN_CERTIFICATE:
+    case KC_TAG_BANK_ENCRYPT_CERTIFICATE:
+    case KC_TAG_AUTHORITY_CERTIFICATE:
+        return kc_purse_static_put(
+            purse, KC_STATIC_SIGN_CERTIFICATE + (apdu->p1 - (unsigned)KC_TAG_SIGN_CERTIFICATE),
+            apdu->data);
+    case KC_TAG_PIN:
+        return put_pin(purse, apdu->data);
+    case KC_TAG_IDENTITY:
+    case KC_TAG_CERTIFIED:
+        return put_record(purse, apdu->p1, apdu->data);
+    default:
+        return kc_result(KC_NOT_FOUND);
+    }
+}
+
+/* ---- activation ---- */
+
+static bool same_key(const struct kc_public_key *a, const struct kc_public_key *b)
+{
+    uint8_t first_bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t second_bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer first = KC_BUFFER(first_bytes);
+    struct kc_buffer second = KC_BUFFER(second_bytes);
+    return !kc_failed(kc_key_encode(&first, a)) && !kc_failed(kc_key_encode(&second, b)) &&
+           kc_view_equal(kc_buffer_view(&first), kc_buffer_view(&second));
+}
+
+static struct kc_result check_identity(struct kc_purse *purse)
+{
+    struct kc_identity identity;
+    struct kc_result result = kc_identity_open(&identity, &purse->crypto, &purse->bank_verify,
+                                               &purse->realm, purse->state.identity);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool own = identity.account.number == purse->settings.account.number &&
+               identity.purse.number == purse->settings.purse.number &&
+               identity.purse_type == purse->settings.purse_type &&
+               same_key(&identity.key, &purse->sign_public);
+    return kc_result(own ? KC_OK : KC_MISMATCH);
+}
+
+struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_certified certified;
+    static const uint8_t no_head[KC_DIGEST_SIZE] = {0};
+    bool complete = purse->state.settings.size > 0 && purse->state.identity.size > 0 &&
+                    purse->state.certified.size > 0 && purse->state.pin_tries > 0 &&
+                    purse->sign_key.type != KC_KEY_NONE && purse->encrypt_key.type != KC_KEY_NONE &&
+                    purse->bank_verify.type != KC_KEY_NONE &&
+                    purse->bank_encrypt.type != KC_KEY_NONE;
+    if (!complete || apdu->data.size != 0) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    struct kc_result result = check_identity(purse);
+    if (!kc_failed(result)) {
+        result = kc_purse_read_certified(&certified, purse, purse->state.certified);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (certified.counter != 0 || memcmp(certified.head, no_head, KC_DIGEST_SIZE) != 0) {
+        return kc_result(KC_MISMATCH);
+    }
+    struct kc_purse_state next = purse->state;
+    result = kc_purse_static_digest(next.static_digest, purse);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_OUT_OF_ORDER) : result;
+    }
+    next.life = KC_LIFE_READY;
+    next.value = certified.purse_amount;
+    return kc_purse_commit(purse, &next);
+}

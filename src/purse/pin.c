@@ -1,0 +1,75 @@
+/* The PIN: kept as HMAC-SHA-256 under a salt; tries are counted down durably before anything is compared. */
+#include <string.h>
+
+#include "purse/inside.h"
+
+static bool is_pin(struct kc_view pin)
+{
+    if (pin.size < KC_PIN_SIZE_MIN || pin.size > KC_PIN_SIZE_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < pin.size; i++) {
+        if (pin.data[i] < '0' || pin.data[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct kc_result kc_purse_set_pin(struct kc_purse *purse, struct kc_purse_state *next,
+                                  struct kc_view pin)
+{
+    if (!is_pin(pin)) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result =
+        purse->crypto.random(purse->crypto.context, next->pin_salt, sizeof next->pin_salt);
+    if (kc_failed(result)) {
+        return result;
+    }
+    purse->crypto.hmac_sha256(purse->crypto.context, next->pin_check,
+                              kc_view(next->pin_salt, sizeof next->pin_salt), pin);
+    next->pin_tries = KC_PIN_TRIES;
+    return kc_ok();
+}
+
+static struct kc_result set_tries(struct kc_purse *purse, uint64_t tries)
+{
+    struct kc_purse_state next = purse->state;
+    next.pin_tries = tries;
+    return kc_purse_commit(purse, &next);
+}
+
+struct kc_result kc_purse_verify_pin(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    uint8_t check[KC_DIGEST_SIZE];
+    purse->pin_verified = false;
+    if (purse->state.pin_tries == 0) {
+        return kc_result(KC_PIN_BLOCKED);
+    }
+    if (!is_pin(apdu->data)) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = set_tries(purse, purse->state.pin_tries - 1);
+    if (kc_failed(result)) {
+        return result;
+    }
+    purse->crypto.hmac_sha256(purse->crypto.context, check,
+                              kc_view(purse->state.pin_salt, sizeof purse->state.pin_salt),
+                              apdu->data);
+    bool right = kc_equal_secret(check, purse->state.pin_check, sizeof check);
+    kc_wipe(check, sizeof check);
+    if (!right) {
+        return kc_result(purse->state.pin_tries == 0 ? KC_PIN_BLOCKED : KC_PIN_WRONG);
+    }
+    result = set_tries(purse, KC_PIN_TRIES);
+    purse->pin_verified = !kc_failed(result);
+    return result;
+}
+
+struct kc_result kc_purse_change_pin(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = kc_purse_set_pin(purse, &next, apdu->data);
+    return kc_failed(result) ? result : kc_purse_commit(purse, &next);
+}

@@ -1,0 +1,333 @@
+/* Storage: two images written in turn, two marks that say which one was finished, static items, history.
+ *
+ * A commit writes image n into the room n mod 2, syncs, writes mark n, syncs. So at power-up:
+ *   image n whole, mark n whole           state n
+ *   image n whole, mark n-1               cut before the mark: state n, and the mark is written again
+ *   image n torn,  mark n-1               cut in the image: state n-1
+ *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1 */
+#include <string.h>
+
+#include "base/assert.h"
+#include "purse/inside.h"
+
+#define IMAGE_MAGIC UINT32_C(0x4b434931) /* "KCI1" */
+#define MARK_MAGIC UINT32_C(0x4b434d31)  /* "KCM1" */
+#define IMAGE_HEAD 16u /* magic, size, sequence; then the content, then its digest */
+
+static size_t image_at(unsigned room)
+{
+    return KC_NVM_IMAGES_AT + (size_t)room * KC_NVM_IMAGE_ROOM;
+}
+
+static size_t mark_at(unsigned room)
+{
+    return KC_NVM_MARKS_AT + (size_t)room * KC_NVM_MARK_SIZE;
+}
+
+static struct kc_result nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
+{
+    KC_ASSERT(at + size <= KC_NVM_SIZE);
+    return purse->nvm.read(purse->nvm.context, at, out, size);
+}
+
+static struct kc_result nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
+                                  size_t size)
+{
+    KC_ASSERT(at + size <= KC_NVM_SIZE);
+    return purse->nvm.write(purse->nvm.context, at, data, size);
+}
+
+static struct kc_result nvm_sync(struct kc_purse *purse)
+{
+    return purse->nvm.sync(purse->nvm.context);
+}
+
+/* ---- marks ---- */
+
+static struct kc_result write_mark(struct kc_purse *purse, uint64_t sequence)
+{
+    uint8_t mark[KC_NVM_MARK_SIZE];
+    uint8_t digest[KC_DIGEST_SIZE];
+    kc_be32_store(mark, MARK_MAGIC);
+    kc_be64_store(mark + 4, sequence);
+    kc_digest(&purse->crypto, digest, kc_view(mark, 12));
+    memcpy(mark + 12, digest, KC_NVM_MARK_SIZE - 12);
+    struct kc_result result =
+        nvm_write(purse, mark_at((unsigned)(sequence % 2)), mark, sizeof mark);
+    return kc_failed(result) ? result : nvm_sync(purse);
+}
+
+/* The sequence of a whole mark, else 0. */
+static uint64_t read_mark(struct kc_purse *purse, unsigned room)
+{
+    uint8_t mark[KC_NVM_MARK_SIZE];
+    uint8_t digest[KC_DIGEST_SIZE];
+    if (kc_failed(nvm_read(purse, mark_at(room), mark, sizeof mark)) ||
+        kc_be32_load(mark) != MARK_MAGIC) {
+        return 0;
+    }
+    kc_digest(&purse->crypto, digest, kc_view(mark, 12));
+    bool whole = memcmp(digest, mark + 12, KC_NVM_MARK_SIZE - 12) == 0;
+    return whole ? kc_be64_load(mark + 4) : 0;
+}
+
+/* ---- images ---- */
+
+static void image_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse,
+                         const uint8_t head[IMAGE_HEAD], struct kc_view content)
+{
+    struct kc_sha256 hash;
+    const struct kc_crypto *crypto = &purse->crypto;
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, kc_view(head, IMAGE_HEAD));
+    crypto->sha256_add(crypto->context, &hash, content);
+    crypto->sha256_end(crypto->context, &hash, out);
+}
+
+static struct kc_result write_image(struct kc_purse *purse, uint64_t sequence,
+                                    struct kc_view content)
+{
+    uint8_t head[IMAGE_HEAD];
+    uint8_t digest[KC_DIGEST_SIZE];
+    size_t at = image_at((unsigned)(sequence % 2));
+    kc_be32_store(head, IMAGE_MAGIC);
+    kc_be32_store(head + 4, (uint32_t)content.size);
+    kc_be64_store(head + 8, sequence);
+    image_digest(digest, purse, head, content);
+    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    if (!kc_failed(result)) {
+        result = nvm_write(purse, at + IMAGE_HEAD, content.data, content.size);
+    }
+    if (!kc_failed(result)) {
+        result = nvm_write(purse, at + IMAGE_HEAD + content.size, digest, sizeof digest);
+    }
+    return kc_failed(result) ? result : nvm_sync(purse);
+}
+
+/* Reads a room into its image buffer; gives the sequence of a whole image, else 0. */
+static uint64_t read_image(struct kc_purse *purse, unsigned room, size_t *size)
+{
+    uint8_t head[IMAGE_HEAD];
+    uint8_t stored[KC_DIGEST_SIZE];
+    uint8_t digest[KC_DIGEST_SIZE];
+    size_t at = image_at(room);
+    if (kc_failed(nvm_read(purse, at, head, sizeof head)) || kc_be32_load(head) != IMAGE_MAGIC) {
+        return 0;
+    }
+    *size = kc_be32_load(head + 4);
+    if (*size > KC_IMAGE_SIZE_MAX ||
+        kc_failed(nvm_read(purse, at + IMAGE_HEAD, purse->images[room], *size)) ||
+        kc_failed(nvm_read(purse, at + IMAGE_HEAD + *size, stored, sizeof stored))) {
+        return 0;
+    }
+    image_digest(digest, purse, head, kc_view(purse->images[room], *size));
+    return memcmp(digest, stored, KC_DIGEST_SIZE) == 0 ? kc_be64_load(head + 8) : 0;
+}
+
+/* Decodes the image of a room; everything else in the purse that hangs on the state follows. */
+static struct kc_result adopt(struct kc_purse *purse, unsigned room, size_t size)
+{
+    struct kc_view content = kc_view(purse->images[room], size);
+    struct kc_result result = kc_shape_decode(&purse->state, &kc_purse_state_shape, content);
+    purse->live = room;
+    if (!kc_failed(result) && purse->state.settings.size > 0) {
+        result = kc_shape_decode(&purse->settings, &kc_purse_settings_shape, purse->state.settings);
+        if (!kc_failed(result) && purse->settings.currency.size == 3) {
+            char currency[4] = {0};
+            memcpy(currency, purse->settings.currency.data, 3);
+            result = kc_realm_set(&purse->realm, purse->settings.bank, currency);
+        }
+    }
+    if (!kc_failed(result) && purse->state.certified.size > 0) {
+        struct kc_signed parsed;
+        result = kc_signed_parse(&parsed, purse->state.certified);
+        if (!kc_failed(result)) {
+            result = kc_shape_decode(&purse->certified, &kc_certified_shape, parsed.payload);
+        }
+    }
+    return kc_failed(result) ? kc_result(KC_PURSE_CORRUPT) : result;
+}
+
+struct kc_result kc_purse_commit(struct kc_purse *purse, const struct kc_purse_state *next)
+{
+    unsigned room = purse->live ^ 1u;
+    uint64_t sequence = purse->image_sequence + 1;
+    struct kc_buffer buffer = {.data = purse->images[room], .capacity = KC_IMAGE_SIZE_MAX};
+    KC_ASSERT(sequence % 2 == room);
+    struct kc_result result = kc_shape_encode(&buffer, &kc_purse_state_shape, next);
+    if (!kc_failed(result)) {
+        result = write_image(purse, sequence, kc_buffer_view(&buffer));
+    }
+    if (!kc_failed(result)) {
+        result = write_mark(purse, sequence);
+    }
+    if (kc_failed(result)) {
+        /* Whether the image got through is known only at the next power-up. Until then nothing more may leave. */
+        purse->locked = true;
+        return result;
+    }
+    purse->image_sequence = sequence;
+    return adopt(purse, room, buffer.size);
+}
+
+/* The state of a purse that was never written. */
+static void set_blank(struct kc_purse *purse)
+{
+    memset(&purse->state, 0, sizeof purse->state);
+    purse->state.life = KC_LIFE_BLANK;
+    purse->state.suite = KC_SUITE_ES256;
+    purse->image_sequence = 0;
+    purse->live = 0;
+}
+
+/* True when nothing but the very first image was ever begun: both marks and the room of image 2 are untouched. */
+static bool is_untouched(struct kc_purse *purse)
+{
+    uint8_t bytes[2 * KC_NVM_MARK_SIZE + IMAGE_HEAD];
+    uint8_t any = 0;
+    if (kc_failed(nvm_read(purse, KC_NVM_MARKS_AT, bytes, 2 * KC_NVM_MARK_SIZE)) ||
+        kc_failed(nvm_read(purse, image_at(0), bytes + 2 * KC_NVM_MARK_SIZE, IMAGE_HEAD))) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        any |= bytes[i];
+    }
+    return any == 0;
+}
+
+struct kc_result kc_purse_load(struct kc_purse *purse)
+{
+    size_t sizes[2] = {0, 0};
+    uint64_t first = read_image(purse, 0, &sizes[0]);
+    uint64_t second = read_image(purse, 1, &sizes[1]);
+    uint64_t mark = read_mark(purse, 0);
+    uint64_t other_mark = read_mark(purse, 1);
+    unsigned room = first > second ? 0u : 1u;
+    uint64_t newest = first > second ? first : second;
+    mark = mark > other_mark ? mark : other_mark;
+    if (newest == 0 && mark == 0) {
+        if (!is_untouched(purse)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        set_blank(purse);
+        return kc_ok();
+    }
+    if (newest < mark || newest > mark + 1 || newest % 2 != room) {
+        return kc_result(KC_PURSE_CORRUPT);
+    }
+    purse->image_sequence = newest;
+    struct kc_result result = adopt(purse, room, sizes[room]);
+    if (!kc_failed(result) && newest > mark) {
+        result = write_mark(purse, newest);
+    }
+    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+}
+
+/* ---- static items: size (4), content, SHA-256 cut to 8 bytes ---- */
+
+struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, struct kc_view content)
+{
+    uint8_t head[4];
+    uint8_t digest[KC_DIGEST_SIZE];
+    size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
+    KC_ASSERT(item < KC_STATIC_COUNT);
+    if (content.size == 0 || content.size > KC_STATIC_ROOM - 12) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    kc_be32_store(head, (uint32_t)content.size);
+    kc_digest(&purse->crypto, digest, content);
+    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    if (!kc_failed(result)) {
+        result = nvm_write(purse, at + 4, content.data, content.size);
+    }
+    if (!kc_failed(result)) {
+        result = nvm_write(purse, at + 4 + content.size, digest, 8);
+    }
+    return kc_failed(result) ? result : nvm_sync(purse);
+}
+
+struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse, unsigned item)
+{
+    uint8_t head[4];
+    uint8_t stored[8];
+    uint8_t digest[KC_DIGEST_SIZE];
+    size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
+    KC_ASSERT(item < KC_STATIC_COUNT);
+    struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    size_t size = kc_be32_load(head);
+    if (kc_failed(result) || size == 0 || size > KC_STATIC_ROOM - 12) {
+        return kc_failed(result) ? result : kc_result(KC_NOT_FOUND);
+    }
+    result = nvm_read(purse, at + 4, purse->scratch, size);
+    if (!kc_failed(result)) {
+        result = nvm_read(purse, at + 4 + size, stored, sizeof stored);
+    }
+    kc_digest(&purse->crypto, digest, kc_view(purse->scratch, size));
+    if (!kc_failed(result) && memcmp(stored, digest, sizeof stored) != 0) {
+        result = kc_result(KC_PURSE_CORRUPT);
+    }
+    *out = kc_view(purse->scratch, size);
+    return result;
+}
+
+struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse)
+{
+    struct kc_sha256 hash;
+    const struct kc_crypto *crypto = &purse->crypto;
+    crypto->sha256_start(crypto->context, &hash);
+    for (unsigned item = 0; item < KC_STATIC_COUNT; item++) {
+        struct kc_view content;
+        struct kc_result result = kc_purse_static_get(&content, purse, item);
+        if (kc_failed(result)) {
+            return result;
+        }
+        uint8_t size[4];
+        kc_be32_store(size, (uint32_t)content.size);
+        crypto->sha256_add(crypto->context, &hash, kc_view(size, sizeof size));
+        crypto->sha256_add(crypto->context, &hash, content);
+    }
+    crypto->sha256_end(crypto->context, &hash, out);
+    kc_wipe(purse->scratch, sizeof purse->scratch);
+    return kc_ok();
+}
+
+/* ---- history: slot counter mod 48; counter (8), size (4), entry, SHA-256 cut to 8 bytes ---- */
+
+static size_t history_at(uint64_t counter)
+{
+    return KC_NVM_HISTORY_AT + (size_t)(counter % KC_HISTORY_COUNT) * KC_HISTORY_ROOM;
+}
+
+struct kc_result kc_purse_history_put(struct kc_purse *purse, uint64_t counter,
+                                      struct kc_view entry)
+{
+    uint8_t slot[KC_HISTORY_ROOM];
+    uint8_t digest[KC_DIGEST_SIZE];
+    KC_ASSERT(entry.size + 20 <= sizeof slot);
+    kc_be64_store(slot, counter);
+    kc_be32_store(slot + 8, (uint32_t)entry.size);
+    memcpy(slot + 12, entry.data, entry.size);
+    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + entry.size));
+    memcpy(slot + 12 + entry.size, digest, 8);
+    return nvm_write(purse, history_at(counter), slot, 20 + entry.size);
+}
+
+struct kc_result kc_purse_history_get(struct kc_view *out, struct kc_purse *purse, uint64_t counter)
+{
+    uint8_t *slot = purse->scratch;
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_result result = nvm_read(purse, history_at(counter), slot, KC_HISTORY_ROOM);
+    size_t size = kc_be32_load(slot + 8);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_be64_load(slot) != counter || size + 20 > KC_HISTORY_ROOM) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + size));
+    if (memcmp(digest, slot + 12 + size, 8) != 0) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = kc_view(slot + 12, size);
+    return kc_ok();
+}
