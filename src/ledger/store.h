@@ -17,7 +17,7 @@ enum kc_account_state {
     KC_ACCOUNT_OPEN = 2,
     KC_ACCOUNT_LAPSED = 3,
 };
-enum kc_purse_state { KC_PURSE_WAITING = 1, KC_PURSE_ACTIVE = 2, KC_PURSE_OUT = 3 };
+enum kc_purse_standing { KC_PURSE_WAITING = 1, KC_PURSE_ACTIVE = 2, KC_PURSE_OUT = 3 };
 enum kc_transaction_kind {
     KC_TRANSACTION_WITHDRAW = 1,
     KC_TRANSACTION_DEPOSIT = 2,
@@ -68,7 +68,7 @@ struct kc_purse_row {
     struct kc_purse_id purse;
     struct kc_account_id account;
     enum kc_purse_type type;
-    enum kc_purse_state state;
+    enum kc_purse_standing state;
     struct kc_amount account_at_access;
     struct kc_amount purse_at_access;
     uint64_t access_ms;

@@ -264,7 +264,7 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->purse.number = next_number(row);
     out->account.number = next_number(row);
     out->type = (enum kc_purse_type)next_enum(row, KC_PURSE_TYPE_MACHINE);
-    out->state = (enum kc_purse_state)next_enum(row, KC_PURSE_OUT);
+    out->state = (enum kc_purse_standing)next_enum(row, KC_PURSE_OUT);
     out->account_at_access = next_amount(row);
     out->purse_at_access = next_amount(row);
     out->access_ms = next_number(row);
