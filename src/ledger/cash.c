@@ -115,7 +115,7 @@ struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_
     struct kc_transaction_row row;
     enum kc_transaction_kind kind =
         request->kind == KC_CASH_KIND_WITHDRAW ? KC_TRANSACTION_WITHDRAW : KC_TRANSACTION_DEPOSIT;
-    struct kc_result result = kc_ledger_arrive(&arrival, ledger, information->information.purse,
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information,
                                                request->time_ms, KC_EVIDENCE_REQUEST, source);
     if (kc_failed(result)) {
         return result;
@@ -304,6 +304,7 @@ static struct kc_result load_answered(struct kc_purse_row *purse, struct kc_acco
 }
 
 struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
+                                       struct kc_account_id holder,
                                        const struct kc_cash_answer *answer,
                                        const struct kc_entry *entry, struct kc_view entry_bytes,
                                        const struct kc_ledger_source *source)
@@ -316,6 +317,9 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     struct kc_result result = load_answered(&purse, &account, &row, ledger, answer);
     if (kc_failed(result)) {
         return result;
+    }
+    if (purse.account.number != holder.number) {
+        return kc_result(KC_NOT_ALLOWED);
     }
     if (row.state != KC_STATE_QUOTED) {
         bool cash = row.kind == KC_TRANSACTION_WITHDRAW || row.kind == KC_TRANSACTION_DEPOSIT;
@@ -392,7 +396,7 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
     struct kc_account_row account;
     uint64_t pending_entry = 0;
     memset(out, 0, sizeof *out);
-    struct kc_result result = kc_ledger_arrive(&arrival, ledger, information->information.purse,
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information,
                                                request->time_ms, KC_EVIDENCE_STATE, source);
     if (kc_failed(result)) {
         return result;

@@ -97,7 +97,7 @@ struct kc_result kc_ledger_fund_begin(struct kc_ledger_order *order, struct kc_l
         request->kind == KC_FUND_KIND_FUND ? KC_TRANSACTION_FUND : KC_TRANSACTION_REDEEM;
     memset(order, 0, sizeof *order);
     memset(out, 0, sizeof *out);
-    struct kc_result result = kc_ledger_arrive(&arrival, ledger, information->information.purse,
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information,
                                                request->time_ms, KC_EVIDENCE_FUND, source);
     if (kc_failed(result)) {
         return result;

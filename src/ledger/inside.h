@@ -41,7 +41,7 @@ KC_MUST_USE struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);
 
-/* What every request of a purse begins with: the row is loaded, the message kept as evidence, its time stamp noted. A message
+/* What every request of a purse begins with (`from` is its own word, of the account that signed): the row is loaded, the message kept as evidence, its time stamp noted. A message
  * with a time stamp that is not above the last one is KC_REPLAYED; *repeat says that it is the very message that was seen
  * last or has a transaction of its own, which is then in *transaction when has_transaction. */
 struct kc_ledger_arrival {
@@ -51,7 +51,8 @@ struct kc_ledger_arrival {
     struct kc_transaction_row transaction;
 };
 KC_MUST_USE struct kc_result kc_ledger_arrive(struct kc_ledger_arrival *out,
-                                              struct kc_ledger *ledger, struct kc_purse_id purse,
+                                              struct kc_ledger *ledger,
+                                              const struct kc_value_information *from,
                                               uint64_t time_ms, enum kc_evidence_kind kind,
                                               const struct kc_ledger_source *source);
 

@@ -298,24 +298,27 @@ static struct kc_result find_repeat(struct kc_ledger_arrival *out, struct kc_led
 }
 
 struct kc_result kc_ledger_arrive(struct kc_ledger_arrival *out, struct kc_ledger *ledger,
-                                  struct kc_purse_id purse, uint64_t time_ms,
+                                  const struct kc_value_information *from, uint64_t time_ms,
                                   enum kc_evidence_kind kind, const struct kc_ledger_source *source)
 {
     const struct kc_store *store = ledger->store;
     memset(out, 0, sizeof *out);
     KC_ASSERT(ledger->in_batch);
     struct kc_result result =
-        kc_ledger_note(ledger, store->purse_get(store->context, &out->purse, purse.number));
+        kc_ledger_note(ledger, store->purse_get(store->context, &out->purse, from->purse.number));
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+    }
+    if (out->purse.account.number != from->account.number) {
+        return kc_result(KC_UNKNOWN_PURSE);
     }
     if (time_ms <= out->purse.last_ms) {
         return find_repeat(out, ledger, time_ms, source);
     }
     out->purse.last_ms = time_ms;
     memcpy(out->purse.last_digest, source->digest, KC_DIGEST_SIZE);
-    return kc_ledger_note(
-        ledger, store->evidence_add(store->context, purse.number, time_ms, kind, source->bytes));
+    return kc_ledger_note(ledger, store->evidence_add(store->context, from->purse.number, time_ms,
+                                                      kind, source->bytes));
 }
 
 void kc_ledger_new_transaction(struct kc_transaction_row *out, const struct kc_ledger *ledger,

@@ -129,7 +129,7 @@ static struct kc_result check_file(int fd)
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? kc_ok() : kc_result(KC_IN_USE);
 }
 
-struct kc_result kc_file_purse_open(struct kc_file_purse **out, struct kc_reader_port *port,
+struct kc_result kc_file_purse_open(struct kc_file_purse **out, struct kc_slot_port *port,
                                     const char *path, const struct kc_crypto *crypto)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -150,7 +150,7 @@ struct kc_result kc_file_purse_open(struct kc_file_purse **out, struct kc_reader
                          .write = nvm_write,
                          .sync = nvm_sync};
     kc_purse_open(&purse->core, &nvm, crypto);
-    *port = (struct kc_reader_port){.context = purse, .transmit = transmit};
+    *port = (struct kc_slot_port){.context = purse, .transmit = transmit};
     *out = purse;
     return kc_ok();
 }

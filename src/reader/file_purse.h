@@ -13,7 +13,7 @@ KC_MUST_USE struct kc_result kc_file_purse_create(const char *path);
 /* Opens a purse; *port reaches it. The crypto port is copied and its backend must outlive the purse. KC_FILE_MISSING,
  * KC_KEY_PERMISSIONS (open to others), KC_PURSE_CORRUPT (wrong size), KC_IN_USE, KC_NO_MEMORY. */
 KC_MUST_USE struct kc_result kc_file_purse_open(struct kc_file_purse **out,
-                                                struct kc_reader_port *port, const char *path,
+                                                struct kc_slot_port *port, const char *path,
                                                 const struct kc_crypto *crypto);
 void kc_file_purse_close(struct kc_file_purse *purse);
 

@@ -25,19 +25,19 @@ static size_t write_command(uint8_t *out, const uint8_t head[4], struct kc_view 
     return size;
 }
 
-struct kc_result kc_reader_send(struct kc_view *out, struct kc_reader *reader, uint8_t cla,
-                                uint8_t ins, uint8_t p1, uint8_t p2, struct kc_view data)
+struct kc_result kc_slot_send(struct kc_view *out, struct kc_slot *slot, uint8_t cla, uint8_t ins,
+                              uint8_t p1, uint8_t p2, struct kc_view data)
 {
     const uint8_t head[4] = {cla, ins, p1, p2};
-    struct kc_buffer response = KC_BUFFER(reader->response);
+    struct kc_buffer response = KC_BUFFER(slot->response);
     *out = kc_view(NULL, 0);
     if (data.size > KC_MESSAGE_SIZE_MAX) {
         return kc_result(KC_TOO_LARGE);
     }
-    size_t size = write_command(reader->command, head, data);
+    size_t size = write_command(slot->command, head, data);
     struct kc_result result =
-        reader->port.transmit(reader->port.context, &response, kc_view(reader->command, size));
-    kc_wipe(reader->command, size);
+        slot->port.transmit(slot->port.context, &response, kc_view(slot->command, size));
+    kc_wipe(slot->command, size);
     if (kc_failed(result)) {
         return result;
     }
@@ -45,110 +45,108 @@ struct kc_result kc_reader_send(struct kc_view *out, struct kc_reader *reader, u
         return kc_result(KC_IO_FAILED);
     }
     uint16_t status =
-        (uint16_t)(reader->response[response.size - 2] << 8 | reader->response[response.size - 1]);
-    *out = kc_view(reader->response, response.size - 2);
+        (uint16_t)(slot->response[response.size - 2] << 8 | slot->response[response.size - 1]);
+    *out = kc_view(slot->response, response.size - 2);
     return kc_result(kc_error_from_status_word(status));
 }
 
-struct kc_result kc_reader_open(struct kc_reader *reader, const struct kc_reader_port *port)
+struct kc_result kc_slot_open(struct kc_slot *slot, const struct kc_slot_port *port)
 {
     static const uint8_t aid[] = KC_AID;
     struct kc_view out;
-    reader->port = *port;
-    return kc_reader_send(&out, reader, KC_CLA_STANDARD, KC_INS_SELECT, 0x04, 0x00,
-                          kc_view(aid, sizeof aid));
+    slot->port = *port;
+    return kc_slot_send(&out, slot, KC_CLA_STANDARD, KC_INS_SELECT, 0x04, 0x00,
+                        kc_view(aid, sizeof aid));
 }
 
-struct kc_result kc_reader_verify_pin(struct kc_reader *reader, struct kc_view pin)
+struct kc_result kc_slot_verify_pin(struct kc_slot *slot, struct kc_view pin)
 {
     struct kc_view out;
-    return kc_reader_send(&out, reader, KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, 1, pin);
+    return kc_slot_send(&out, slot, KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, 1, pin);
 }
 
-struct kc_result kc_reader_change_pin(struct kc_reader *reader, struct kc_view pin)
+struct kc_result kc_slot_change_pin(struct kc_slot *slot, struct kc_view pin)
 {
     struct kc_view out;
-    return kc_reader_send(&out, reader, KC_CLA_STANDARD, KC_INS_CHANGE_PIN, 0, 1, pin);
+    return kc_slot_send(&out, slot, KC_CLA_STANDARD, KC_INS_CHANGE_PIN, 0, 1, pin);
 }
 
-struct kc_result kc_reader_get(struct kc_view *out, struct kc_reader *reader, uint8_t tag)
+struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t tag)
 {
-    return kc_reader_send(out, reader, KC_CLA_STANDARD, KC_INS_GET_DATA, tag, 0, kc_view(NULL, 0));
+    return kc_slot_send(out, slot, KC_CLA_STANDARD, KC_INS_GET_DATA, tag, 0, kc_view(NULL, 0));
 }
 
-struct kc_result kc_reader_put(struct kc_reader *reader, uint8_t tag, struct kc_view data)
+struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data)
 {
     struct kc_view out;
-    return kc_reader_send(&out, reader, KC_CLA_KINCHAKU, KC_INS_PUT_DATA, tag, 0, data);
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_PUT_DATA, tag, 0, data);
 }
 
-struct kc_result kc_reader_info(struct kc_purse_info *out, struct kc_reader *reader)
+struct kc_result kc_slot_info(struct kc_purse_info *out, struct kc_slot *slot)
 {
     struct kc_view encoded;
-    struct kc_result result = kc_reader_get(&encoded, reader, KC_TAG_INFO);
+    struct kc_result result = kc_slot_get(&encoded, slot, KC_TAG_INFO);
     return kc_failed(result) ? result : kc_shape_decode(out, &kc_purse_info_shape, encoded);
 }
 
-struct kc_result kc_reader_history(struct kc_entry *out, struct kc_reader *reader, uint8_t back)
+struct kc_result kc_slot_history(struct kc_entry *out, struct kc_slot *slot, uint8_t back)
 {
     struct kc_view encoded;
-    struct kc_result result = kc_reader_send(&encoded, reader, KC_CLA_STANDARD, KC_INS_GET_DATA,
-                                             KC_TAG_HISTORY, back, kc_view(NULL, 0));
+    struct kc_result result = kc_slot_send(&encoded, slot, KC_CLA_STANDARD, KC_INS_GET_DATA,
+                                           KC_TAG_HISTORY, back, kc_view(NULL, 0));
     return kc_failed(result) ? result : kc_shape_decode(out, &kc_entry_shape, encoded);
 }
 
-static struct kc_result send_order(struct kc_view *out, struct kc_reader *reader, uint8_t ins,
+static struct kc_result send_order(struct kc_view *out, struct kc_slot *slot, uint8_t ins,
                                    unsigned kind, struct kc_amount amount, uint64_t now_ms)
 {
     uint8_t data[17];
     data[0] = (uint8_t)kind;
     kc_be64_store(data + 1, kc_amount_minor(amount));
     kc_be64_store(data + 9, now_ms);
-    return kc_reader_send(out, reader, KC_CLA_KINCHAKU, ins, 0, 0, kc_view(data, sizeof data));
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, ins, 0, 0, kc_view(data, sizeof data));
 }
 
-struct kc_result kc_reader_cash_request(struct kc_view *out, struct kc_reader *reader,
-                                        enum kc_cash_kind kind, struct kc_amount amount,
-                                        uint64_t now_ms)
+struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc_slot *slot,
+                                      enum kc_cash_kind kind, struct kc_amount amount,
+                                      uint64_t now_ms)
 {
-    return send_order(out, reader, KC_INS_CASH_REQUEST, kind, amount, now_ms);
+    return send_order(out, slot, KC_INS_CASH_REQUEST, kind, amount, now_ms);
 }
 
-struct kc_result kc_reader_fund_request(struct kc_view *out, struct kc_reader *reader,
-                                        enum kc_fund_kind kind, struct kc_amount amount,
-                                        uint64_t now_ms)
+struct kc_result kc_slot_fund_request(struct kc_view *out, struct kc_slot *slot,
+                                      enum kc_fund_kind kind, struct kc_amount amount,
+                                      uint64_t now_ms)
 {
-    return send_order(out, reader, KC_INS_FUND_REQUEST, kind, amount, now_ms);
+    return send_order(out, slot, KC_INS_FUND_REQUEST, kind, amount, now_ms);
 }
 
-static struct kc_result send_time(struct kc_view *out, struct kc_reader *reader, uint8_t ins,
+static struct kc_result send_time(struct kc_view *out, struct kc_slot *slot, uint8_t ins,
                                   unsigned p1, uint64_t now_ms)
 {
     uint8_t data[8];
     kc_be64_store(data, now_ms);
-    return kc_reader_send(out, reader, KC_CLA_KINCHAKU, ins, (uint8_t)p1, 0,
-                          kc_view(data, sizeof data));
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, ins, (uint8_t)p1, 0,
+                        kc_view(data, sizeof data));
 }
 
-struct kc_result kc_reader_answer(struct kc_view *out, struct kc_reader *reader,
-                                  enum kc_answer answer, uint64_t now_ms)
+struct kc_result kc_slot_answer(struct kc_view *out, struct kc_slot *slot, enum kc_answer answer,
+                                uint64_t now_ms)
 {
-    return send_time(out, reader, KC_INS_ANSWER, answer, now_ms);
+    return send_time(out, slot, KC_INS_ANSWER, answer, now_ms);
 }
 
-struct kc_result kc_reader_state_request(struct kc_view *out, struct kc_reader *reader,
-                                         uint64_t now_ms)
+struct kc_result kc_slot_state_request(struct kc_view *out, struct kc_slot *slot, uint64_t now_ms)
 {
-    return send_time(out, reader, KC_INS_STATE_REQUEST, 0, now_ms);
+    return send_time(out, slot, KC_INS_STATE_REQUEST, 0, now_ms);
 }
 
-struct kc_result kc_reader_repeat(struct kc_view *out, struct kc_reader *reader)
+struct kc_result kc_slot_repeat(struct kc_view *out, struct kc_slot *slot)
 {
-    return kc_reader_send(out, reader, KC_CLA_KINCHAKU, KC_INS_REPEAT, 0, 0, kc_view(NULL, 0));
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_REPEAT, 0, 0, kc_view(NULL, 0));
 }
 
-struct kc_result kc_reader_take(struct kc_view *out, struct kc_reader *reader,
-                                struct kc_view envelope)
+struct kc_result kc_slot_take(struct kc_view *out, struct kc_slot *slot, struct kc_view envelope)
 {
-    return kc_reader_send(out, reader, KC_CLA_KINCHAKU, KC_INS_TAKE, 0, 0, envelope);
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE, 0, 0, envelope);
 }

@@ -8,54 +8,50 @@
 #include "base/limits.h"
 #include "message/generated/messages.h"
 
-struct kc_reader_port {
+struct kc_slot_port {
     void *context;
     /* Sends one command and receives one response into lent memory (at least KC_MESSAGE_SIZE_MAX + 2). */
     struct kc_result (*transmit)(void *context, struct kc_buffer *response, struct kc_view command);
 };
 
 /* An open purse. Responses lie in `response` until the next command. */
-struct kc_reader {
-    struct kc_reader_port port;
+struct kc_slot {
+    struct kc_slot_port port;
     uint8_t command[KC_MESSAGE_SIZE_MAX + 16];
     uint8_t response[KC_MESSAGE_SIZE_MAX + 2];
 };
 
 /* Selects the purse. Errors of the purse, KC_IO_FAILED. */
-KC_MUST_USE struct kc_result kc_reader_open(struct kc_reader *reader,
-                                            const struct kc_reader_port *port);
+KC_MUST_USE struct kc_result kc_slot_open(struct kc_slot *slot, const struct kc_slot_port *port);
 
 /* Sends one command; *out views its response data. The error is the purse's, by its status word. */
-KC_MUST_USE struct kc_result kc_reader_send(struct kc_view *out, struct kc_reader *reader,
-                                            uint8_t cla, uint8_t ins, uint8_t p1, uint8_t p2,
-                                            struct kc_view data);
+KC_MUST_USE struct kc_result kc_slot_send(struct kc_view *out, struct kc_slot *slot, uint8_t cla,
+                                          uint8_t ins, uint8_t p1, uint8_t p2, struct kc_view data);
 
-KC_MUST_USE struct kc_result kc_reader_verify_pin(struct kc_reader *reader, struct kc_view pin);
-KC_MUST_USE struct kc_result kc_reader_change_pin(struct kc_reader *reader, struct kc_view pin);
-KC_MUST_USE struct kc_result kc_reader_info(struct kc_purse_info *out, struct kc_reader *reader);
+KC_MUST_USE struct kc_result kc_slot_verify_pin(struct kc_slot *slot, struct kc_view pin);
+KC_MUST_USE struct kc_result kc_slot_change_pin(struct kc_slot *slot, struct kc_view pin);
+KC_MUST_USE struct kc_result kc_slot_info(struct kc_purse_info *out, struct kc_slot *slot);
 /* The n-th entry back, 0 the newest. KC_NOT_FOUND past the end. */
-KC_MUST_USE struct kc_result kc_reader_history(struct kc_entry *out, struct kc_reader *reader,
-                                               uint8_t back);
-KC_MUST_USE struct kc_result kc_reader_get(struct kc_view *out, struct kc_reader *reader,
-                                           uint8_t tag);
-KC_MUST_USE struct kc_result kc_reader_put(struct kc_reader *reader, uint8_t tag,
-                                           struct kc_view data);
+KC_MUST_USE struct kc_result kc_slot_history(struct kc_entry *out, struct kc_slot *slot,
+                                             uint8_t back);
+KC_MUST_USE struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t tag);
+KC_MUST_USE struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data);
 
 /* Each gives an envelope for the bank. */
-KC_MUST_USE struct kc_result kc_reader_cash_request(struct kc_view *out, struct kc_reader *reader,
-                                                    enum kc_cash_kind kind, struct kc_amount amount,
-                                                    uint64_t now_ms);
-KC_MUST_USE struct kc_result kc_reader_fund_request(struct kc_view *out, struct kc_reader *reader,
-                                                    enum kc_fund_kind kind, struct kc_amount amount,
-                                                    uint64_t now_ms);
-KC_MUST_USE struct kc_result kc_reader_answer(struct kc_view *out, struct kc_reader *reader,
-                                              enum kc_answer answer, uint64_t now_ms);
-KC_MUST_USE struct kc_result kc_reader_state_request(struct kc_view *out, struct kc_reader *reader,
-                                                     uint64_t now_ms);
-KC_MUST_USE struct kc_result kc_reader_repeat(struct kc_view *out, struct kc_reader *reader);
+KC_MUST_USE struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc_slot *slot,
+                                                  enum kc_cash_kind kind, struct kc_amount amount,
+                                                  uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_fund_request(struct kc_view *out, struct kc_slot *slot,
+                                                  enum kc_fund_kind kind, struct kc_amount amount,
+                                                  uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_answer(struct kc_view *out, struct kc_slot *slot,
+                                            enum kc_answer answer, uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_state_request(struct kc_view *out, struct kc_slot *slot,
+                                                   uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_repeat(struct kc_view *out, struct kc_slot *slot);
 
 /* Hands the bank's envelope in; *out is the message that was inside, for display. */
-KC_MUST_USE struct kc_result kc_reader_take(struct kc_view *out, struct kc_reader *reader,
-                                            struct kc_view envelope);
+KC_MUST_USE struct kc_result kc_slot_take(struct kc_view *out, struct kc_slot *slot,
+                                          struct kc_view envelope);
 
 #endif

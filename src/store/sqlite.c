@@ -651,11 +651,13 @@ static struct kc_result check(void *context)
 
 /* ---- opening ---- */
 
-static struct kc_result prepare_all(struct kc_sqlite *sqlite)
+static struct kc_result prepare_all(struct kc_sqlite *sqlite, bool write)
 {
     for (size_t i = 0; i < STATEMENT_COUNT; i++) {
-        int status = sqlite3_prepare_v3(sqlite->db, kc_sqlite_statements[i], -1,
-                                        SQLITE_PREPARE_PERSISTENT, &sqlite->statements[i], NULL);
+        /* A reader's transaction is a snapshot; it must not ask for the right to write. */
+        const char *sql = i == STATEMENT_BEGIN && !write ? "BEGIN" : kc_sqlite_statements[i];
+        int status = sqlite3_prepare_v3(sqlite->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                        &sqlite->statements[i], NULL);
         if (status != SQLITE_OK) {
             return status == SQLITE_ERROR ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
         }
@@ -680,7 +682,7 @@ static struct kc_result set_up(struct kc_sqlite *sqlite, bool write, uint64_t pa
     if (!kc_failed(result) && write) {
         result = execute(sqlite, kc_sqlite_schema);
     }
-    return kc_failed(result) ? result : prepare_all(sqlite);
+    return kc_failed(result) ? result : prepare_all(sqlite, write);
 }
 
 static const struct kc_store calls = {.begin = store_begin,

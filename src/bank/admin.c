@@ -1,0 +1,406 @@
+/* What an operator sees: account, purse, alerts, evidence, audit, stats; read-only beside a running bank. */
+#include "bank/admin.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bank/bank.h"
+#include "base/clock.h"
+#include "crypto/libcrypto.h"
+#include "service/files.h"
+#include "service/json_out.h"
+#include "store/sqlite.h"
+
+/* An admin command at work. */
+struct desk {
+    const struct kc_command *command;
+    struct kc_bank_config config;
+    struct kc_store store;
+    struct kc_crypto crypto;
+    size_t count;
+};
+
+static void amount_text(char out[KC_AMOUNT_TEXT_SIZE], const struct desk *desk,
+                        struct kc_amount amount)
+{
+    kc_amount_format(out, amount, (unsigned)desk->config.decimals);
+}
+
+static void show_text(struct desk *desk, struct kc_json_out *json, const char *name,
+                      const char *value)
+{
+    if (desk->command->json) {
+        kc_json_text(json, name, value);
+    } else {
+        (void)printf("%-18s %s\n", name, value);
+    }
+}
+
+static void show_number(struct desk *desk, struct kc_json_out *json, const char *name,
+                        uint64_t value)
+{
+    if (desk->command->json) {
+        kc_json_number(json, name, value);
+    } else {
+        (void)printf("%-18s %" PRIu64 "\n", name, value);
+    }
+}
+
+static void show_amount(struct desk *desk, struct kc_json_out *json, const char *name,
+                        struct kc_amount amount)
+{
+    char text[KC_AMOUNT_TEXT_SIZE];
+    amount_text(text, desk, amount);
+    show_text(desk, json, name, text);
+}
+
+static void show_time(struct desk *desk, struct kc_json_out *json, const char *name,
+                      uint64_t time_ms)
+{
+    char text[KC_CLOCK_TEXT_SIZE] = "-";
+    if (time_ms != 0) {
+        kc_clock_format(text, time_ms);
+    }
+    show_text(desk, json, name, text);
+}
+
+static void begin_object(struct desk *desk, struct kc_json_out *json)
+{
+    if (desk->command->json) {
+        kc_json_open(json, stdout);
+    } else if (desk->count > 0) {
+        (void)printf("\n");
+    }
+    desk->count += 1;
+}
+
+static void end_object(struct desk *desk, struct kc_json_out *json)
+{
+    if (desk->command->json) {
+        kc_json_close(json);
+    }
+}
+
+static const char *account_state_word(enum kc_account_state state)
+{
+    switch (state) {
+    case KC_ACCOUNT_TEMPORARY:
+        return "temporary";
+    case KC_ACCOUNT_OPEN:
+        return "open";
+    case KC_ACCOUNT_LAPSED:
+        return "lapsed";
+    }
+    return "?";
+}
+
+static const char *purse_state_word(enum kc_purse_standing state)
+{
+    switch (state) {
+    case KC_PURSE_WAITING:
+        return "waiting";
+    case KC_PURSE_ACTIVE:
+        return "active";
+    case KC_PURSE_OUT:
+        return "blocked";
+    }
+    return "?";
+}
+
+static bool show_purse(void *owner, const struct kc_purse_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    begin_object(desk, &json);
+    show_number(desk, &json, "purse", row->purse.number);
+    show_number(desk, &json, "account", row->account.number);
+    show_text(desk, &json, "type", kc_purse_type_word(row->type));
+    show_text(desk, &json, "state", purse_state_word(row->state));
+    show_amount(desk, &json, "value", row->value);
+    show_time(desk, &json, "value_time", row->value_ms);
+    show_amount(desk, &json, "access_account", row->account_at_access);
+    show_amount(desk, &json, "access_value", row->purse_at_access);
+    show_time(desk, &json, "access_time", row->access_ms);
+    show_number(desk, &json, "sequence", row->sequence);
+    show_number(desk, &json, "counter", row->counter);
+    show_number(desk, &json, "open_transaction", row->open_ms);
+    end_object(desk, &json);
+    return true;
+}
+
+static const char *kind_word(enum kc_transaction_kind kind)
+{
+    switch (kind) {
+    case KC_TRANSACTION_WITHDRAW:
+        return "withdraw";
+    case KC_TRANSACTION_DEPOSIT:
+        return "deposit";
+    case KC_TRANSACTION_FUND:
+        return "fund";
+    case KC_TRANSACTION_REDEEM:
+        return "redeem";
+    }
+    return "?";
+}
+
+/* A quote whose time ran out shows as what it will be at the next contact. */
+static const char *state_word(const struct kc_transaction_row *row)
+{
+    bool late = row->state == KC_STATE_QUOTED && row->expires_ms < kc_clock_now_ms();
+    switch (row->state) {
+    case KC_STATE_QUOTED:
+        return late ? "not-completed" : "quoted";
+    case KC_STATE_SENT:
+        return "in-doubt";
+    case KC_STATE_COMPLETED:
+        return "completed";
+    case KC_STATE_DECLINED:
+        return "declined";
+    case KC_STATE_NOT_COMPLETED:
+        return "not-completed";
+    case KC_STATE_REFUSED:
+        return "refused";
+    }
+    return "?";
+}
+
+static bool show_transaction(void *owner, const struct kc_transaction_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    begin_object(desk, &json);
+    show_number(desk, &json, "transaction", row->time_ms);
+    show_text(desk, &json, "kind", kind_word(row->kind));
+    show_text(desk, &json, "state", state_word(row));
+    show_amount(desk, &json, "amount", row->amount);
+    show_text(desk, &json, "reason", kc_error_name(row->reason));
+    end_object(desk, &json);
+    return true;
+}
+
+static struct kc_result show_account(struct desk *desk, const char *number)
+{
+    struct kc_account_id account;
+    struct kc_account_row row;
+    struct kc_json_out json;
+    struct kc_result result = kc_account_parse(&account, number);
+    if (kc_failed(result)) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
+    }
+    result = desk->store.account_get(desk->store.context, &row, account.number);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
+    }
+    begin_object(desk, &json);
+    show_number(desk, &json, "account", row.account.number);
+    show_text(desk, &json, "state", account_state_word(row.state));
+    show_text(desk, &json, "name", row.name);
+    show_amount(desk, &json, "balance", row.balance);
+    show_text(desk, &json, "bank_account", row.bank_account);
+    show_text(desk, &json, "suite", kc_suite_word(row.suite));
+    show_time(desk, &json, "created", row.created_ms);
+    show_time(desk, &json, "expires", row.expires_ms);
+    end_object(desk, &json);
+    struct kc_store_scan scan = {.owner = desk, .purse = show_purse};
+    return desk->store.scan_purses(desk->store.context, &scan, account.number);
+}
+
+static struct kc_result show_one_purse(struct desk *desk, const char *number)
+{
+    struct kc_purse_id purse;
+    struct kc_purse_row row;
+    if (kc_failed(kc_purse_parse(&purse, number))) {
+        return kc_result(KC_UNKNOWN_PURSE);
+    }
+    struct kc_result result = desk->store.purse_get(desk->store.context, &row, purse.number);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+    }
+    (void)show_purse(desk, &row);
+    struct kc_store_scan scan = {.owner = desk, .transaction = show_transaction};
+    return desk->store.scan_transactions(desk->store.context, &scan, purse.number);
+}
+
+static bool show_alert(void *owner, const struct kc_alert_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    begin_object(desk, &json);
+    show_number(desk, &json, "alert", row->id);
+    show_number(desk, &json, "purse", row->purse.number);
+    show_time(desk, &json, "time", row->time_ms);
+    show_text(desk, &json, "reason", kc_error_name(row->reason));
+    show_number(desk, &json, "evidence", row->evidence_ms);
+    end_object(desk, &json);
+    return true;
+}
+
+static const char *evidence_word(enum kc_evidence_kind kind)
+{
+    switch (kind) {
+    case KC_EVIDENCE_REQUEST:
+        return "request";
+    case KC_EVIDENCE_ANSWER:
+        return "answer";
+    case KC_EVIDENCE_STATE:
+        return "state-request";
+    case KC_EVIDENCE_FUND:
+        return "fund-request";
+    case KC_EVIDENCE_OPEN:
+        return "open-request";
+    }
+    return "?";
+}
+
+static bool show_evidence_row(void *owner, const struct kc_evidence_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    char *hex = malloc(2 * row->size + 1);
+    if (hex == NULL) {
+        return false;
+    }
+    kc_hex_write(hex, kc_view(row->bytes, row->size));
+    begin_object(desk, &json);
+    show_number(desk, &json, "purse", row->purse.number);
+    show_number(desk, &json, "transaction", row->time_ms);
+    show_text(desk, &json, "kind", evidence_word(row->kind));
+    show_text(desk, &json, "bytes", hex);
+    end_object(desk, &json);
+    free(hex);
+    return true;
+}
+
+static struct kc_result show_evidence(struct desk *desk, const char *number)
+{
+    struct kc_purse_id purse;
+    struct kc_store_scan scan = {.owner = desk, .evidence = show_evidence_row};
+    if (kc_failed(kc_purse_parse(&purse, number))) {
+        return kc_result(KC_UNKNOWN_PURSE);
+    }
+    return desk->store.scan_evidence(desk->store.context, &scan, purse.number);
+}
+
+static void show_totals(struct desk *desk, struct kc_json_out *json,
+                        const struct kc_totals_row *totals)
+{
+    show_amount(desk, json, "outside", totals->outside);
+    show_amount(desk, json, "accounts_total", totals->accounts);
+    show_amount(desk, json, "shadows_total", totals->shadows);
+    show_amount(desk, json, "in_flight", totals->in_flight);
+    show_amount(desk, json, "fees", totals->fees);
+}
+
+static void print_fault(void *owner, const char *what)
+{
+    (void)owner;
+    (void)fprintf(stderr, "kinchaku-bank: audit: %s\n", what);
+}
+
+static struct kc_result run_audit(struct desk *desk, const char *unused)
+{
+    struct kc_audit audit = {.fault = print_fault};
+    struct kc_json_out json;
+    (void)unused;
+    struct kc_result result = desk->store.begin(desk->store.context);
+    if (!kc_failed(result)) {
+        result = kc_ledger_audit(&audit, &desk->store, &desk->crypto);
+    }
+    desk->store.rollback(desk->store.context);
+    if (kc_failed(result) && audit.faults == 0) {
+        return result;
+    }
+    begin_object(desk, &json);
+    show_text(desk, &json, "audit", audit.faults == 0 ? "good" : "faults");
+    show_number(desk, &json, "faults", audit.faults);
+    show_number(desk, &json, "accounts", audit.accounts);
+    show_number(desk, &json, "purses", audit.purses);
+    show_number(desk, &json, "transactions", audit.transactions);
+    show_number(desk, &json, "postings", audit.postings);
+    show_number(desk, &json, "batches", audit.batches);
+    show_totals(desk, &json, &audit.totals);
+    end_object(desk, &json);
+    return result;
+}
+
+static struct kc_result show_stats(struct desk *desk, const char *unused)
+{
+    struct kc_totals_row totals;
+    struct kc_batch_row batch = {.id = 0};
+    struct kc_json_out json;
+    (void)unused;
+    struct kc_result result = desk->store.totals_get(desk->store.context, &totals);
+    if (kc_failed(result)) {
+        return result;
+    }
+    (void)kc_failed(desk->store.batch_last(desk->store.context, &batch));
+    begin_object(desk, &json);
+    show_totals(desk, &json, &totals);
+    show_number(desk, &json, "postings", totals.next_posting - 1);
+    show_number(desk, &json, "last_batch", batch.id);
+    end_object(desk, &json);
+    return result;
+}
+
+static struct kc_result show_alerts(struct desk *desk, const char *unused)
+{
+    struct kc_store_scan scan = {.owner = desk, .alert = show_alert};
+    (void)unused;
+    return desk->store.scan_alerts(desk->store.context, &scan);
+}
+
+struct verb {
+    const char *name;
+    bool takes_argument;
+    struct kc_result (*run)(struct desk *desk, const char *argument);
+};
+
+static const struct verb verbs[] = {
+    {"account", true, show_account}, {"purse", true, show_one_purse},
+    {"alerts", false, show_alerts},  {"evidence", true, show_evidence},
+    {"audit", false, run_audit},     {"stats", false, show_stats},
+};
+
+static struct kc_result open_desk(struct desk *desk, const char *dir)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_config_read(&desk->config, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&desk->crypto, 8);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.db", NULL);
+    }
+    return kc_failed(result) ? result : kc_sqlite_open(&desk->store, path, false, 0);
+}
+
+int kc_bank_admin(const struct kc_command *command, const char *dir)
+{
+    struct desk desk = {.command = command};
+    const char *name = command->arguments[0];
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, name) != 0) {
+            continue;
+        }
+        if (command->argument_count != (verbs[i].takes_argument ? 2u : 1u)) {
+            return kc_command_usage(command, "wrong number of arguments");
+        }
+        struct kc_result result = open_desk(&desk, dir);
+        if (!kc_failed(result)) {
+            result = verbs[i].run(&desk, command->arguments[1]);
+        }
+        kc_sqlite_close(&desk.store);
+        kc_libcrypto_close(&desk.crypto);
+        return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
+    }
+    return kc_command_usage(command, "this command is not known");
+}

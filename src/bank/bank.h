@@ -1,0 +1,147 @@
+/* The bank (EBS): what its files share. The pipeline carries items; a kind's route says which step runs where.
+ *
+ *   exchange ─> item ─> receive (WORK) ─> [look up the signer (OUTSIDE)] ─> open (WORK) ─> the kind's own steps ─> reply
+ *
+ * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
+#ifndef KC_BANK_BANK_H
+#define KC_BANK_BANK_H
+
+#include <stdatomic.h>
+
+#include "bank/config.h"
+#include "bank/ordinary.h"
+#include "bank/people.h"
+#include "bank/pipeline.h"
+#include "directory/directory.h"
+#include "ledger/ledger.h"
+#include "message/identity.h"
+#include "service/http_server.h"
+
+#define KC_ITEM_REPLY_SIZE KC_MESSAGE_SIZE_MAX
+
+struct kc_bank {
+    struct kc_bank_config config;
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_public_key sign_public;
+    struct kc_signer_id signer_id;
+    struct kc_realm realm;
+    struct kc_people people;
+    struct kc_store store; /* the writer's */
+    struct kc_ledger ledger;
+    struct kc_pipeline pipeline;
+    struct kc_http_server *server;
+    struct kc_crypto crypto; /* the writer's, for digests */
+    char ordinary_token[128];
+    atomic_bool stopping;
+    uint64_t asked_again_ms; /* the writer's: when orders in doubt were last taken up */
+};
+
+/* The context of one thread. */
+struct kc_bank_thread {
+    struct kc_crypto crypto;
+    struct kc_directory *directory;   /* OUTSIDE */
+    struct kc_ordinary_bank ordinary; /* OUTSIDE */
+    struct kc_envelope_work work;     /* WORK */
+};
+
+/* A decoded message of any kind. */
+union kc_bank_message {
+    struct kc_cash_request cash_request;
+    struct kc_cash_answer cash_answer;
+    struct kc_state_request state_request;
+    struct kc_fund_request fund_request;
+    struct kc_open_request open_request;
+    struct kc_confirm_request confirm_request;
+    struct kc_cancel_request cancel_request;
+    struct kc_identify_request identify_request;
+};
+
+struct kc_bank_kind;
+
+/* One message on its way. */
+struct kc_bank_item {
+    struct kc_pipeline_item head;      /* first: the pipeline's */
+    struct kc_http_exchange *exchange; /* NULL for an order asked again by the bank itself */
+    const struct kc_bank_kind *kind;
+    size_t step;
+    enum kc_error error;
+    bool authenticated; /* the signature verified: refusals are signed from here on */
+    struct kc_view bytes;
+    struct kc_signed envelope;
+    struct kc_person signer;
+    uint8_t digest[KC_DIGEST_SIZE];
+    uint8_t plain[KC_PLAIN_SIZE_MAX];
+    union kc_bank_message message;
+    struct kc_ledger_information information;
+    struct kc_entry entry;
+    struct kc_ledger_outcome outcome;
+    struct kc_cash_quote quote;
+    char name[KC_NAME_SIZE_MAX + 1];
+    char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
+    struct kc_ledger_order order;
+    enum kc_error order_answer;
+    struct kc_ledger_opened opened;
+    struct kc_certified certified;
+    uint8_t identity[KC_RECORD_SIZE_MAX];
+    size_t identity_size;
+    uint8_t identity_digest[KC_DIGEST_SIZE];
+    int status;
+    uint8_t reply[KC_ITEM_REPLY_SIZE];
+    size_t reply_size;
+};
+
+/* A step: its lane, and what runs there. An error sends the item to its refusal. */
+struct kc_bank_step {
+    enum kc_lane lane;
+    struct kc_result (*run)(struct kc_bank *bank, struct kc_bank_thread *thread,
+                            struct kc_bank_item *item);
+};
+
+#define KC_BANK_STEPS_MAX 6
+
+/* A kind of message: who may send it and the route it takes after it was opened. */
+struct kc_bank_kind {
+    const struct kc_shape *shape;
+    bool from_purse;                              /* else from the registrar */
+    struct kc_bank_step steps[KC_BANK_STEPS_MAX]; /* up to the first without a run */
+};
+
+extern const struct kc_bank_kind kc_bank_cash_request;
+extern const struct kc_bank_kind kc_bank_cash_answer;
+extern const struct kc_bank_kind kc_bank_state_request;
+extern const struct kc_bank_kind kc_bank_fund_request;
+extern const struct kc_bank_kind kc_bank_fund_again;
+extern const struct kc_bank_kind kc_bank_open_request;
+extern const struct kc_bank_kind kc_bank_confirm_request;
+extern const struct kc_bank_kind kc_bank_cancel_request;
+extern const struct kc_bank_kind kc_bank_identify_request;
+
+/* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
+ * a chain, and that it is the signer's. */
+KC_MUST_USE struct kc_result kc_bank_read_information(struct kc_bank *bank,
+                                                      struct kc_bank_thread *thread,
+                                                      struct kc_bank_item *item,
+                                                      struct kc_view bytes);
+
+/* Seals and signs a message for the item's signer into item->reply. */
+KC_MUST_USE struct kc_result kc_bank_reply(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                           struct kc_bank_item *item, uint64_t time_ms,
+                                           const struct kc_shape *shape, const void *message);
+
+/* Signs a certified value (SGN2). */
+KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,
+                                             struct kc_bank_thread *thread,
+                                             const struct kc_certified *certified);
+
+/* The ledger's source for an item. */
+struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
+
+/* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
+KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);
+void kc_bank_unload(struct kc_bank *bank);
+
+/* Starts everything, serves until a signal, stops cleanly; the exit status. */
+int kc_bank_serve(const char *dir);
+
+#endif

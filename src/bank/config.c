@@ -1,0 +1,44 @@
+#include "bank/config.h"
+
+#include <stddef.h>
+
+#include "service/config.h"
+
+#define TEXT(section, name, member, fallback)                                                      \
+    {                                                                                              \
+        section, name, KC_CONFIG_TEXT, offsetof(struct kc_bank_config, member), 0,                 \
+            sizeof((struct kc_bank_config){0}.member) - 1, fallback                                \
+    }
+#define UINT(section, name, member, min, max, fallback)                                            \
+    {                                                                                              \
+        section, name, KC_CONFIG_UINT, offsetof(struct kc_bank_config, member), min, max, fallback \
+    }
+
+#define DAY_MS UINT64_C(86400000)
+
+static const struct kc_config_key keys[] = {
+    UINT("bank", "id", id, 1, UINT32_MAX, NULL),
+    TEXT("bank", "currency", currency, NULL),
+    UINT("bank", "decimals", decimals, 0, 8, "0"),
+    TEXT("bank", "address", address, "127.0.0.1"),
+    UINT("bank", "port", port, 1, 65535, NULL),
+    TEXT("bank", "url", url, NULL),
+    TEXT("directory", "url", directory_url, NULL),
+    TEXT("ordinary-bank", "url", ordinary_url, NULL),
+    UINT("times", "quote_ms", quote_ms, 100, DAY_MS, "120000"),
+    UINT("times", "temporary_ms", temporary_ms, 100, 30 * DAY_MS, "86400000"),
+    UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "63072000000"),
+    UINT("times", "crl_ms", crl_ms, 100, DAY_MS, "5000"),
+    UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
+    UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
+    UINT("limits", "work_threads", work_threads, 0, 32, "0"),
+    UINT("limits", "items", items, 4, 16384, "1024"),
+    UINT("limits", "people", people, 16, 4194304, "65536"),
+    UINT("limits", "database_pages", page_count_max, 0, UINT32_MAX, "0"),
+    TEXT("debug", "capture", capture, ""),
+};
+
+struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path)
+{
+    return kc_config_read(out, keys, sizeof keys / sizeof keys[0], path);
+}

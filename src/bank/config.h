@@ -1,0 +1,32 @@
+/* The bank's configuration, bank.ini in its folder. */
+#ifndef KC_BANK_CONFIG_H
+#define KC_BANK_CONFIG_H
+
+#include "base/limits.h"
+#include "base/result.h"
+
+struct kc_bank_config {
+    uint64_t id;
+    char currency[4];
+    uint64_t decimals;
+    char address[64];
+    uint64_t port;
+    char url[KC_URL_SIZE_MAX + 1];
+    char directory_url[KC_URL_SIZE_MAX + 1];
+    char ordinary_url[KC_URL_SIZE_MAX + 1];
+    uint64_t quote_ms;
+    uint64_t temporary_ms;
+    uint64_t account_ms;
+    uint64_t crl_ms;       /* how often the revocation list is fetched */
+    uint64_t outside_ms;   /* how long directory and ordinary bank may take */
+    uint64_t clock_ms;     /* how far a registrar's clock may be off */
+    uint64_t work_threads; /* 0: one a core */
+    uint64_t items;
+    uint64_t people;         /* certificates kept in memory */
+    uint64_t page_count_max; /* of the database; 0: no limit */
+    char capture[256];       /* a folder for a copy of every message; empty: none */
+};
+
+KC_MUST_USE struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path);
+
+#endif

@@ -1,0 +1,150 @@
+/* What the bank needs before it can serve: configuration, keys, certificates, database. */
+#include <string.h>
+
+#include "bank/bank.h"
+#include "crypto/libcrypto.h"
+#include "crypto/pem.h"
+#include "crypto/x509.h"
+#include "service/files.h"
+#include "store/sqlite.h"
+
+static struct kc_result load_key(struct kc_private_key *out, const char *folder, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read_secret(&buffer, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_pem_read_private(out, kc_buffer_view(&buffer));
+    }
+    kc_wipe(text, sizeof text);
+    return result;
+}
+
+static struct kc_result load_certificate(struct kc_buffer *der, const char *folder,
+                                         const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    return kc_failed(result) ? result : kc_certificate_from_pem(der, kc_buffer_view(&buffer));
+}
+
+/* The bank's public key comes out of its own certificate, and must belong to its private key. */
+static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
+{
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(der);
+    struct kc_certificate certificate;
+    struct kc_public_key derived;
+    struct kc_result result = load_key(&bank->sign_key, folder, "sign.key");
+    if (!kc_failed(result)) {
+        result = load_key(&bank->encrypt_key, folder, "encrypt.key");
+    }
+    if (!kc_failed(result)) {
+        result = load_certificate(&buffer, folder, "sign.crt");
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&certificate, kc_buffer_view(&buffer));
+    }
+    if (!kc_failed(result)) {
+        result = bank->crypto.derive_public(bank->crypto.context, &derived, &bank->sign_key);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &derived);
+    struct kc_signer_id from_certificate;
+    kc_signer_id_make(&from_certificate, &bank->crypto, KC_SERVER_BANK, &certificate.key);
+    bank->sign_public = derived;
+    bool same = memcmp(&from_certificate, &bank->signer_id, sizeof from_certificate) == 0;
+    return kc_result(same ? KC_OK : KC_CERT_INVALID);
+}
+
+static struct kc_result load_token(struct kc_bank *bank, const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_buffer buffer = {.data = (uint8_t *)bank->ordinary_token,
+                               .capacity = sizeof bank->ordinary_token - 1};
+    struct kc_result result = kc_path_join(path, folder, "ordinary-bank.token", NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read_secret(&buffer, path);
+    }
+    while (buffer.size > 0 && buffer.data[buffer.size - 1] == '\n') {
+        buffer.size -= 1;
+    }
+    bank->ordinary_token[buffer.size] = '\0';
+    return result;
+}
+
+static struct kc_result load_people(struct kc_bank *bank, const char *folder)
+{
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(der);
+    struct kc_result result = load_certificate(&buffer, folder, "root.crt");
+    return kc_failed(result)
+               ? result
+               : kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
+}
+
+static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_ledger_options options = {.realm = bank->realm,
+                                        .quote_ms = bank->config.quote_ms,
+                                        .temporary_ms = bank->config.temporary_ms,
+                                        .account_ms = bank->config.account_ms};
+    struct kc_result result = kc_path_join(path, folder, "bank.db", NULL);
+    if (!kc_failed(result)) {
+        result = kc_sqlite_open(&bank->store, path, true, bank->config.page_count_max);
+    }
+    return kc_failed(result) ? result
+                             : kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
+}
+
+struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_config_read(&bank->config, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_realm_set(&bank->realm, bank->config.id, bank->config.currency);
+        result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "lock", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_file_lock(lock, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&bank->crypto, 64);
+    }
+    struct kc_result (*const parts[])(struct kc_bank *, const char *) = {load_keys, load_token,
+                                                                         load_people, open_ledger};
+    for (size_t i = 0; i < 4 && !kc_failed(result); i++) {
+        result = parts[i](bank, folder);
+    }
+    return result;
+}
+
+void kc_bank_unload(struct kc_bank *bank)
+{
+    kc_people_close(&bank->people);
+    kc_sqlite_close(&bank->store);
+    kc_libcrypto_close(&bank->crypto);
+    kc_wipe(bank, sizeof *bank);
+}

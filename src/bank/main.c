@@ -1,0 +1,36 @@
+#include <string.h>
+
+#include "bank/admin.h"
+#include "bank/bank.h"
+
+static const struct kc_option options[] = {
+    {"dir", "D", "folder of the system (default .kinchaku)"},
+};
+
+static const struct kc_program program = {
+    .name = "kinchaku-bank",
+    .summary = "the electronic bank server",
+    .usage = "usage: kinchaku-bank serve [--dir D]\n"
+             "       kinchaku-bank account N | purse ID | alerts | evidence ID | audit | stats "
+             "[--dir D]",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+};
+
+int main(int argc, char **argv)
+{
+    struct kc_command command;
+    int status = 0;
+    if (!kc_command_parse(&command, &program, argc, argv, &status)) {
+        return status;
+    }
+    const char *dir = kc_command_value(&command, "dir");
+    dir = dir == NULL ? ".kinchaku" : dir;
+    if (command.argument_count == 0) {
+        return kc_command_usage(&command, "no command given");
+    }
+    if (strcmp(command.arguments[0], "serve") == 0 && command.argument_count == 1) {
+        return kc_bank_serve(dir);
+    }
+    return kc_bank_admin(&command, dir);
+}

@@ -1,0 +1,208 @@
+/* Opening an account: SZ1-SZ3, SZ6-SZ7; giving up; identifying at the counter. All from the registrar. */
+#include <string.h>
+
+#include "bank/bank.h"
+#include "base/clock.h"
+
+/* The registrar's requests have no counter behind them: their time must be near the bank's. */
+static struct kc_result check_clock(const struct kc_bank *bank, uint64_t time_ms)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t off = now_ms > time_ms ? now_ms - time_ms : time_ms - now_ms;
+    return kc_result(off > bank->config.clock_ms ? KC_EXPIRED : KC_OK);
+}
+
+static void copy_text(char *out, size_t capacity, struct kc_view text)
+{
+    size_t size = text.size < capacity ? text.size : capacity - 1;
+    memcpy(out, text.data, size);
+    out[size] = '\0';
+}
+
+/* ---- SZ1-SZ3 ---- */
+
+static struct kc_result check_open(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    const struct kc_open_request *request = &item->message.open_request;
+    bool filled = request->name.size > 0 && request->address.size > 0 && request->phone.size > 0 &&
+                  request->bank_account.size > 0 && request->password_hash.size > 0;
+    (void)thread;
+    return filled ? check_clock(bank, request->time_ms) : kc_result(KC_MALFORMED);
+}
+
+static struct kc_result ask_ordinary_bank(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                          struct kc_bank_item *item)
+{
+    char account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+    (void)bank;
+    copy_text(account, sizeof account, item->message.open_request.bank_account);
+    return thread->ordinary.check(thread->ordinary.context, account);
+}
+
+static struct kc_result apply_open(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_ledger_open_account(&item->opened, &bank->ledger, &item->message.open_request);
+}
+
+static struct kc_result answer_open(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    struct kc_open_reply reply = {.account = item->opened.account,
+                                  .purse = item->opened.purse,
+                                  .temporary_until_ms = item->opened.temporary_until_ms,
+                                  .expires_ms = item->opened.expires_ms,
+                                  .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_open_reply_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_open_request = {
+    .shape = &kc_open_request_shape,
+    .steps = {{KC_LANE_WORK, check_open},
+              {KC_LANE_OUTSIDE, ask_ordinary_bank},
+              {KC_LANE_WRITE, apply_open},
+              {KC_LANE_WORK, answer_open}},
+};
+
+/* ---- SZ6-SZ7 ---- */
+
+/* SZ6: both certificates must stand in the directory, and be the ones that the registrar means. */
+static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                struct kc_bank_item *item)
+{
+    const struct kc_confirm_request *request = &item->message.confirm_request;
+    struct kc_person holder;
+    uint8_t sign[KC_DIGEST_SIZE] = {0};
+    uint8_t encrypt[KC_DIGEST_SIZE] = {0};
+    struct kc_result result = check_clock(bank, request->time_ms);
+    if (!kc_failed(result)) {
+        result =
+            kc_people_certificates(&holder, sign, encrypt, &bank->people, thread->directory,
+                                   &thread->crypto, request->account.number, kc_clock_now_ms());
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (memcmp(sign, request->sign_digest, KC_DIGEST_SIZE) != 0 ||
+        memcmp(encrypt, request->encrypt_digest, KC_DIGEST_SIZE) != 0) {
+        return kc_result(KC_MISMATCH);
+    }
+    /* Everything in the identity comes from the certificate, so that a repeat makes the same claims. */
+    struct kc_identity identity = {.bank = bank->realm.bank,
+                                   .purse_type = KC_PURSE_TYPE_UIM,
+                                   .account = request->account,
+                                   .purse = request->purse,
+                                   .issued_s = holder.issued_ms / 1000u,
+                                   .expires_s = holder.expires_ms / 1000u,
+                                   .key = holder.sign_key};
+    struct kc_buffer claims = KC_BUFFER(item->identity);
+    result = kc_identity_encode(&claims, &identity);
+    kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
+    item->identity_size = claims.size;
+    return result;
+}
+
+static struct kc_result apply_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    const struct kc_confirm_request *request = &item->message.confirm_request;
+    (void)thread;
+    return kc_ledger_confirm_account(&item->certified, &bank->ledger, request->account,
+                                     request->purse, item->identity_digest);
+}
+
+static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    uint8_t identity_bytes[KC_RECORD_SIZE_MAX];
+    uint8_t certified_bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer identity = KC_BUFFER(identity_bytes);
+    struct kc_buffer certified = KC_BUFFER(certified_bytes);
+    struct kc_signer signer = {.key = &bank->sign_key, .id = bank->signer_id};
+    struct kc_confirm_reply reply = {.account = item->message.confirm_request.account,
+                                     .purse = item->message.confirm_request.purse,
+                                     .decimals = bank->config.decimals,
+                                     .url = kc_view_text(bank->config.url),
+                                     .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    struct kc_result result =
+        kc_sign(&identity, &thread->crypto, &signer, &bank->realm, KC_IDENTITY_DOMAIN, 0,
+                kc_view(item->identity, item->identity_size));
+    if (!kc_failed(result)) {
+        result = kc_bank_certify(&certified, bank, thread, &item->certified);
+    }
+    reply.identity = kc_buffer_view(&identity);
+    reply.certified = kc_buffer_view(&certified);
+    return kc_failed(result)
+               ? result
+               : kc_bank_reply(bank, thread, item, reply.time_ms, &kc_confirm_reply_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_confirm_request = {
+    .shape = &kc_confirm_request_shape,
+    .steps = {{KC_LANE_OUTSIDE, look_up},
+              {KC_LANE_WRITE, apply_confirm},
+              {KC_LANE_WORK, answer_confirm}},
+};
+
+/* ---- giving up ---- */
+
+static struct kc_result apply_cancel(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
+{
+    const struct kc_cancel_request *request = &item->message.cancel_request;
+    (void)thread;
+    return kc_ledger_cancel_account(&bank->ledger, request->account, request->purse);
+}
+
+static struct kc_result answer_done(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    struct kc_done reply = {.time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_done_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_cancel_request = {
+    .shape = &kc_cancel_request_shape,
+    .steps = {{KC_LANE_WRITE, apply_cancel}, {KC_LANE_WORK, answer_done}},
+};
+
+/* ---- identifying at the counter ---- */
+
+static struct kc_result apply_identify(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    const struct kc_identify_request *request = &item->message.identify_request;
+    struct kc_account_row row;
+    (void)thread;
+    struct kc_result result = check_clock(bank, request->time_ms);
+    if (!kc_failed(result)) {
+        result = bank->store.account_get(bank->store.context, &row, request->account.number);
+    }
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
+    }
+    copy_text(item->name, sizeof item->name, kc_view_text(row.name));
+    copy_text(item->password_hash, sizeof item->password_hash, kc_view_text(row.password_hash));
+    return kc_result(row.state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);
+}
+
+static struct kc_result answer_identify(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                        struct kc_bank_item *item)
+{
+    struct kc_identify_reply reply = {.account = item->message.identify_request.account,
+                                      .name = kc_view_text(item->name),
+                                      .password_hash = kc_view_text(item->password_hash),
+                                      .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_identify_reply_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_identify_request = {
+    .shape = &kc_identify_request_shape,
+    .steps = {{KC_LANE_WRITE, apply_identify}, {KC_LANE_WORK, answer_identify}},
+};

@@ -1,0 +1,64 @@
+/* People: who signs what the bank receives, from certificates in the directory, kept in memory.
+ *
+ * A person is known by the signer id of a message: a number and the start of the digest of a key. The cache has a fixed
+ * number of places; a place is taken over by whoever falls on it. Expiry is checked at every look-up, and the
+ * revocation list too, which is fetched on schedule; when it is older than its own next update nobody new is believed. */
+#ifndef KC_BANK_PEOPLE_H
+#define KC_BANK_PEOPLE_H
+
+#include <pthread.h>
+
+#include "crypto/x509.h"
+#include "directory/directory.h"
+#include "message/cose.h"
+
+struct kc_person {
+    struct kc_signer_id id;
+    uint64_t number;
+    struct kc_public_key sign_key;
+    struct kc_public_key encrypt_key;
+    uint8_t sign_serial[KC_SERIAL_SIZE];
+    uint8_t encrypt_serial[KC_SERIAL_SIZE];
+    uint64_t issued_ms;
+    uint64_t expires_ms;
+};
+
+struct kc_people {
+    pthread_rwlock_t lock;
+    size_t count; /* a power of two */
+    struct kc_person *places;
+    struct kc_crl *crl;
+    uint64_t crl_fetched_ms;
+    uint8_t root[KC_CERTIFICATE_SIZE_MAX];
+    size_t root_size;
+    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX];
+    size_t issuer_size;
+};
+
+/* `root` is the pinned root certificate (DER). KC_NO_MEMORY. */
+KC_MUST_USE struct kc_result kc_people_open(struct kc_people *people, size_t places,
+                                            struct kc_view root);
+void kc_people_close(struct kc_people *people);
+
+/* From memory. KC_NOT_FOUND (ask the directory), KC_CERT_EXPIRED, KC_CERT_REVOKED. */
+KC_MUST_USE struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
+                                            const struct kc_signer_id *id, uint64_t now_ms);
+
+/* From the directory, verified, then kept. KC_UNKNOWN_SIGNER, KC_CERT_..., KC_DIRECTORY_DOWN. Waits. */
+KC_MUST_USE struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people,
+                                             struct kc_directory *directory,
+                                             const struct kc_crypto *crypto,
+                                             const struct kc_signer_id *id, uint64_t now_ms);
+
+/* Both certificates of a number; *sign and *encrypt are their SHA-256. KC_NOT_FOUND unless both are there and good. */
+KC_MUST_USE struct kc_result
+kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
+                       uint8_t encrypt[KC_DIGEST_SIZE], struct kc_people *people,
+                       struct kc_directory *directory, const struct kc_crypto *crypto,
+                       uint64_t number, uint64_t now_ms);
+
+/* Fetches issuer and revocation list. Waits. */
+KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
+                                               struct kc_directory *directory, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,509 @@
+/* The bank as a server: exchanges become items, items travel, threads have their contexts. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bank/bank.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/libcrypto.h"
+#include "crypto/pem.h"
+#include "crypto/x509.h"
+#include "message/print.h"
+#include "service/files.h"
+#include "service/signals.h"
+#include "store/sqlite.h"
+
+#define KEY_SLOTS 4096u
+#define HTTP_THREADS 2u
+#define OUTSIDE_THREADS 4u
+#define CONNECTIONS_MAX 4096u
+#define CONNECTION_TIMEOUT_S 15u
+#define IN_DOUBT_MAX 32u
+#define IN_DOUBT_EVERY_MS 2000u
+
+static const struct kc_bank_kind *const kinds[] = {
+    &kc_bank_cash_request,   &kc_bank_cash_answer,      &kc_bank_state_request,
+    &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
+    &kc_bank_cancel_request, &kc_bank_identify_request,
+};
+
+/* ---- the way of an item ---- */
+
+/* Steps before the kind's own: they are counted with it. */
+enum { STEP_RECEIVE, STEP_FETCH, STEP_OPEN, STEP_OWN };
+
+static const struct kc_bank_kind *find_kind(const struct kc_signed *envelope)
+{
+    const struct kc_shape *shape = kc_signed_shape(envelope);
+    for (size_t i = 0; shape != NULL && i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i]->shape == shape) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                struct kc_bank_item *item)
+{
+    struct kc_result result = kc_signed_parse(&item->envelope, item->bytes);
+    if (kc_failed(result)) {
+        return result;
+    }
+    item->kind = find_kind(&item->envelope);
+    if (item->kind == NULL) {
+        return kc_result(KC_WRONG_TYPE);
+    }
+    bool registrar = kc_signer_id_holder(&item->envelope.signer) == KC_SERVER_REGISTRAR;
+    bool server = kc_signer_id_holder(&item->envelope.signer) < 10;
+    if (item->kind->from_purse ? server : !registrar) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    kc_digest(&thread->crypto, item->digest, item->bytes);
+    result =
+        kc_people_find(&item->signer, &bank->people, &item->envelope.signer, kc_clock_now_ms());
+    if (!kc_failed(result)) {
+        item->step = STEP_OPEN;
+        return result;
+    }
+    item->step = STEP_FETCH;
+    return result.code == KC_NOT_FOUND || result.code == KC_DIRECTORY_DOWN ? kc_ok() : result;
+}
+
+static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *thread,
+                              struct kc_bank_item *item)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
+                                              &thread->crypto, &item->envelope.signer, now_ms);
+    if (kc_failed(result)) {
+        /* The list in memory may be old because the directory was away, or know nothing of a new issuer. */
+        result = kc_people_refresh(&bank->people, thread->directory, now_ms);
+        if (!kc_failed(result)) {
+            result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
+                                     &thread->crypto, &item->envelope.signer, now_ms);
+        }
+    }
+    item->step = STEP_OPEN;
+    return result;
+}
+
+/* The time in the message, which the table puts last in every message. */
+static uint64_t time_inside(const struct kc_bank_item *item)
+{
+    const struct kc_field *last = &item->kind->shape->fields[item->kind->shape->field_count - 1];
+    uint64_t time_ms;
+    memcpy(&time_ms, (const uint8_t *)&item->message + last->offset, sizeof time_ms);
+    return time_ms;
+}
+
+static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  struct kc_bank_item *item)
+{
+    struct kc_buffer plain = {.data = item->plain, .capacity = sizeof item->plain};
+    KC_ASSERT(item->kind->shape->struct_size <= sizeof item->message);
+    struct kc_result result =
+        kc_signed_verify(&item->envelope, &thread->crypto, &item->signer.sign_key, &bank->realm,
+                         item->kind->shape->domain);
+    if (kc_failed(result)) {
+        return result;
+    }
+    item->authenticated = true;
+    item->step = STEP_OWN;
+    result = kc_unseal(&plain, &thread->crypto, &bank->encrypt_key, &bank->realm,
+                       item->kind->shape->domain, item->envelope.payload);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&item->message, item->kind->shape, kc_buffer_view(&plain));
+    }
+    if (!kc_failed(result) &&
+        (!item->envelope.has_time || time_inside(item) != item->envelope.time_ms)) {
+        result = kc_result(KC_MISMATCH);
+    }
+    return result;
+}
+
+static const struct kc_bank_step *own_step(const struct kc_bank_item *item)
+{
+    size_t at = item->step - STEP_OWN;
+    if (at >= KC_BANK_STEPS_MAX || item->kind->steps[at].run == NULL) {
+        return NULL;
+    }
+    return &item->kind->steps[at];
+}
+
+static enum kc_lane lane_of(const struct kc_bank_item *item)
+{
+    if (item->error != KC_OK || item->step == STEP_RECEIVE || item->step == STEP_OPEN) {
+        return KC_LANE_WORK;
+    }
+    return item->step == STEP_FETCH ? KC_LANE_OUTSIDE : own_step(item)->lane;
+}
+
+/* ---- the end of an item ---- */
+
+static void log_refusal(const struct kc_bank_item *item)
+{
+    kc_log(KC_LOG_WARN, "refused reason=%s message=%s signer=%llu", kc_error_name(item->error),
+           item->kind == NULL || item->kind->shape == NULL ? "?"
+                                                           : kc_shape_name_of(item->kind->shape),
+           (unsigned long long)(item->authenticated ? item->signer.number : 0));
+}
+
+/* A refusal to a known signer is signed; to anybody else it is plain. */
+static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item)
+{
+    struct kc_refusal refusal = {.reason = item->error, .time_ms = kc_clock_now_ms()};
+    item->reply_size = 0;
+    log_refusal(item);
+    if (!item->authenticated) {
+        return;
+    }
+    memcpy(refusal.request, item->digest, KC_DIGEST_SIZE);
+    if (kc_failed(
+            kc_bank_reply(bank, thread, item, refusal.time_ms, &kc_refusal_shape, &refusal))) {
+        item->reply_size = 0;
+    }
+    item->status = kc_error_http_status(item->error);
+}
+
+static void capture(const struct kc_bank *bank, const struct kc_bank_item *item, const char *way,
+                    struct kc_view bytes)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char name[2 * 8 + 1];
+    if (bank->config.capture[0] == '\0' || bytes.size == 0) {
+        return;
+    }
+    kc_hex_write(name, kc_view(item->digest, 8));
+    (void)snprintf(path, sizeof path, "%s/%llu-%s-%s.cose", bank->config.capture,
+                   (unsigned long long)kc_clock_monotonic_ns(), name, way);
+    (void)kc_failed(kc_file_write(path, bytes, 0600));
+}
+
+static void finish(struct kc_bank *bank, struct kc_bank_item *item)
+{
+    if (item->exchange != NULL) {
+        capture(bank, item, "in", item->bytes);
+        capture(bank, item, "out", kc_view(item->reply, item->reply_size));
+        if (item->reply_size > 0) {
+            kc_http_answer(item->exchange, item->status, KC_CONTENT_COSE,
+                           kc_view(item->reply, item->reply_size));
+        } else {
+            kc_http_answer_error(item->exchange, item->error == KC_OK ? KC_INTERNAL : item->error);
+        }
+    }
+    kc_wipe(item->plain, sizeof item->plain);
+    kc_wipe(item->password_hash, sizeof item->password_hash);
+}
+
+/* After a step: where to next. */
+static bool advance(struct kc_bank *bank, struct kc_bank_item *item, struct kc_result result,
+                    bool own)
+{
+    if (kc_failed(result)) {
+        item->error = result.code;
+    } else if (own) {
+        item->step += 1;
+    }
+    if (item->error == KC_OK && item->step >= STEP_OWN && own_step(item) == NULL) {
+        finish(bank, item);
+        return false;
+    }
+    if (item->error != KC_OK && item->exchange == NULL) {
+        return false;
+    }
+    item->head.lane = lane_of(item);
+    return true;
+}
+
+static bool step(void *owner, void *thread, struct kc_pipeline_item *head)
+{
+    struct kc_bank *bank = owner;
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)head;
+    if (item->error != KC_OK) {
+        refuse(bank, thread, item);
+        finish(bank, item);
+        return false;
+    }
+    switch (item->step) {
+    case STEP_RECEIVE:
+        return advance(bank, item, receive(bank, thread, item), false);
+    case STEP_FETCH:
+        return advance(bank, item, fetch(bank, thread, item), false);
+    case STEP_OPEN:
+        return advance(bank, item, open_item(bank, thread, item), false);
+    default:
+        return advance(bank, item, own_step(item)->run(bank, thread, item), true);
+    }
+}
+
+/* ---- the writer ---- */
+
+static struct kc_result batch_begin(void *owner, void *thread)
+{
+    struct kc_bank *bank = owner;
+    (void)thread;
+    return kc_ledger_begin(&bank->ledger, kc_clock_now_ms());
+}
+
+static void batch_item(void *owner, void *thread, struct kc_pipeline_item *head)
+{
+    struct kc_bank *bank = owner;
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)head;
+    item->error = own_step(item)->run(bank, thread, item).code;
+}
+
+static struct kc_result batch_commit(void *owner, void *thread)
+{
+    struct kc_bank *bank = owner;
+    (void)thread;
+    struct kc_result result = kc_ledger_commit(&bank->ledger);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "commit failed reason=%s", kc_error_name(result.code));
+    }
+    return result;
+}
+
+static bool batch_done(void *owner, void *thread, struct kc_pipeline_item *head,
+                       struct kc_result committed)
+{
+    struct kc_bank *bank = owner;
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)head;
+    (void)thread;
+    enum kc_error error = kc_failed(committed) ? committed.code : item->error;
+    item->error = KC_OK;
+    return advance(bank, item, kc_result(error), true);
+}
+
+/* Orders whose outcome the ordinary bank has not told are asked again, also after a restart. */
+static void ask_again(struct kc_bank *bank)
+{
+    static struct kc_ledger_order orders[IN_DOUBT_MAX];
+    size_t count = 0;
+    if (kc_failed(kc_ledger_in_doubt(orders, &count, IN_DOUBT_MAX, &bank->ledger))) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct kc_bank_item *item =
+            (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+        if (item == NULL) {
+            return;
+        }
+        item->exchange = NULL;
+        item->kind = &kc_bank_fund_again;
+        item->step = STEP_OWN;
+        item->error = KC_OK;
+        item->order = orders[i];
+        item->head.lane = lane_of(item);
+        kc_pipeline_send(&bank->pipeline, &item->head);
+    }
+}
+
+static void idle(void *owner, void *thread)
+{
+    struct kc_bank *bank = owner;
+    size_t lapsed = 0;
+    uint64_t now_ms = kc_clock_now_ms();
+    (void)thread;
+    if (kc_failed(kc_ledger_begin(&bank->ledger, now_ms))) {
+        return;
+    }
+    struct kc_result result = kc_ledger_sweep(&bank->ledger, &lapsed);
+    struct kc_result committed = kc_ledger_commit(&bank->ledger);
+    if (!kc_failed(result) && !kc_failed(committed) && lapsed > 0) {
+        kc_log(KC_LOG_INFO, "temporary accounts lapsed count=%zu", lapsed);
+    }
+    if (now_ms - bank->asked_again_ms >= IN_DOUBT_EVERY_MS && !bank->stopping) {
+        bank->asked_again_ms = now_ms;
+        ask_again(bank);
+    }
+}
+
+/* ---- threads ---- */
+
+static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread *thread)
+{
+    unsigned timeout_ms = (unsigned)bank->config.outside_ms;
+    struct kc_result result =
+        kc_directory_open(&thread->directory, bank->config.directory_url, NULL, timeout_ms);
+    if (!kc_failed(result)) {
+        result = kc_ordinary_http_open(&thread->ordinary, bank->config.ordinary_url,
+                                       bank->ordinary_token, bank->config.currency, timeout_ms);
+    }
+    return result;
+}
+
+static void thread_close(void *owner, enum kc_lane lane, void *context)
+{
+    struct kc_bank_thread *thread = context;
+    (void)owner;
+    (void)lane;
+    kc_directory_close(thread->directory);
+    kc_ordinary_http_close(&thread->ordinary);
+    kc_libcrypto_close(&thread->crypto);
+    kc_wipe(thread, sizeof *thread);
+    free(thread);
+}
+
+static void *thread_open(void *owner, enum kc_lane lane)
+{
+    struct kc_bank_thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) {
+        return NULL;
+    }
+    struct kc_result result = kc_libcrypto_open(&thread->crypto, KEY_SLOTS);
+    if (!kc_failed(result) && lane == KC_LANE_OUTSIDE) {
+        result = open_outside(owner, thread);
+    }
+    if (kc_failed(result)) {
+        thread_close(owner, lane, thread);
+        return NULL;
+    }
+    return thread;
+}
+
+/* ---- HTTP ---- */
+
+static void handle(void *owner, struct kc_http_exchange *exchange,
+                   const struct kc_http_request *request)
+{
+    struct kc_bank *bank = owner;
+    if (strcmp(request->path, "/v1/message") != 0) {
+        kc_http_answer_error(exchange, KC_NOT_FOUND);
+        return;
+    }
+    struct kc_result result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
+    if (kc_failed(result)) {
+        kc_http_answer_error(exchange, result.code);
+        return;
+    }
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+    if (item == NULL) {
+        kc_http_answer_error(exchange, KC_BUSY);
+        return;
+    }
+    item->exchange = exchange;
+    item->kind = NULL;
+    item->step = STEP_RECEIVE;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->bytes = request->body;
+    item->reply_size = 0;
+    item->head.lane = KC_LANE_WORK;
+    kc_pipeline_send(&bank->pipeline, &item->head);
+}
+
+/* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
+static void *refresh_main(void *owner)
+{
+    struct kc_bank *bank = owner;
+    struct kc_directory *directory = NULL;
+    bool reported = false;
+    if (kc_failed(kc_directory_open(&directory, bank->config.directory_url, NULL,
+                                    (unsigned)bank->config.outside_ms))) {
+        return NULL;
+    }
+    while (!bank->stopping) {
+        struct kc_result result = kc_people_refresh(&bank->people, directory, kc_clock_now_ms());
+        if (kc_failed(result) != reported) {
+            reported = kc_failed(result);
+            kc_log(reported ? KC_LOG_WARN : KC_LOG_INFO, "revocation list %s",
+                   kc_error_name(result.code));
+        }
+        for (uint64_t waited = 0; waited < bank->config.crl_ms && !bank->stopping; waited += 100) {
+            (void)usleep(100000);
+        }
+    }
+    kc_directory_close(directory);
+    return NULL;
+}
+
+/* ---- start and stop ---- */
+
+static struct kc_result start_pipeline(struct kc_bank *bank, struct kc_bank_item *items)
+{
+    const struct kc_pipeline_calls calls = {.owner = bank,
+                                            .thread_open = thread_open,
+                                            .thread_close = thread_close,
+                                            .step = step,
+                                            .batch_begin = batch_begin,
+                                            .batch_item = batch_item,
+                                            .batch_commit = batch_commit,
+                                            .batch_done = batch_done,
+                                            .idle = idle};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned workers = (unsigned)bank->config.work_threads;
+    if (workers == 0) {
+        workers = cores > 0 && cores <= 32 ? (unsigned)cores : 2u;
+    }
+    return kc_pipeline_start(&bank->pipeline, &calls, items, bank->config.items, sizeof *items,
+                             workers, OUTSIDE_THREADS);
+}
+
+static struct kc_result start_server(struct kc_bank *bank)
+{
+    const struct kc_http_options options = {.address = bank->config.address,
+                                            .port = (unsigned)bank->config.port,
+                                            .threads = HTTP_THREADS,
+                                            .body_size_max = KC_MESSAGE_SIZE_MAX,
+                                            .connections_max = CONNECTIONS_MAX,
+                                            .timeout_s = CONNECTION_TIMEOUT_S,
+                                            .owner = bank,
+                                            .handle = handle};
+    return kc_http_server_start(&bank->server, &options);
+}
+
+static int report(struct kc_result result, const char *what)
+{
+    kc_log(KC_LOG_ERROR, "%s failed reason=%s", what, kc_error_name(result.code));
+    (void)fprintf(stderr, "kinchaku-bank: %s: %s (%s)\n", what, kc_error_words(result.code),
+                  kc_error_name(result.code));
+    return kc_error_exit_status(result.code);
+}
+
+static int run(struct kc_bank *bank, struct kc_bank_item *items)
+{
+    pthread_t refresher;
+    struct kc_result result = start_pipeline(bank, items);
+    if (kc_failed(result)) {
+        return report(result, "starting the pipeline");
+    }
+    bool refreshing = pthread_create(&refresher, NULL, refresh_main, bank) == 0;
+    result = refreshing ? start_server(bank) : kc_result(KC_INTERNAL);
+    if (!kc_failed(result)) {
+        kc_log(KC_LOG_INFO, "serving port=%u bank=%llu", kc_http_server_port(bank->server),
+               (unsigned long long)bank->realm.bank);
+        kc_signals_wait();
+        bank->stopping = true;
+        kc_http_server_stop(bank->server);
+        kc_log(KC_LOG_INFO, "stopped");
+    }
+    bank->stopping = true;
+    if (refreshing) {
+        (void)pthread_join(refresher, NULL);
+    }
+    kc_pipeline_stop(&bank->pipeline);
+    return kc_failed(result) ? report(result, "starting the server") : 0;
+}
+
+int kc_bank_serve(const char *dir)
+{
+    static struct kc_bank bank;
+    int lock = -1;
+    int status;
+    kc_log_open("bank", KC_LOG_INFO);
+    kc_signals_block();
+    struct kc_result result = kc_bank_load(&bank, &lock, dir);
+    if (kc_failed(result)) {
+        return report(result, "starting");
+    }
+    struct kc_bank_item *items = calloc(bank.config.items, sizeof *items);
+    status = items == NULL ? report(kc_result(KC_NO_MEMORY), "starting") : run(&bank, items);
+    free(items);
+    kc_bank_unload(&bank);
+    kc_file_unlock(lock);
+    return status;
+}
