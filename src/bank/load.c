@@ -3,39 +3,10 @@
 
 #include "bank/bank.h"
 #include "crypto/libcrypto.h"
-#include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "service/files.h"
+#include "service/keys.h"
 #include "store/sqlite.h"
-
-static struct kc_result load_key(struct kc_private_key *out, const char *folder, const char *name)
-{
-    char path[KC_PATH_SIZE_MAX];
-    uint8_t text[KC_PEM_SIZE_MAX];
-    struct kc_buffer buffer = KC_BUFFER(text);
-    struct kc_result result = kc_path_join(path, folder, name, NULL);
-    if (!kc_failed(result)) {
-        result = kc_file_read_secret(&buffer, path);
-    }
-    if (!kc_failed(result)) {
-        result = kc_pem_read_private(out, kc_buffer_view(&buffer));
-    }
-    kc_wipe(text, sizeof text);
-    return result;
-}
-
-static struct kc_result load_certificate(struct kc_buffer *der, const char *folder,
-                                         const char *name)
-{
-    char path[KC_PATH_SIZE_MAX];
-    uint8_t text[KC_PEM_SIZE_MAX];
-    struct kc_buffer buffer = KC_BUFFER(text);
-    struct kc_result result = kc_path_join(path, folder, name, NULL);
-    if (!kc_failed(result)) {
-        result = kc_file_read(&buffer, path);
-    }
-    return kc_failed(result) ? result : kc_certificate_from_pem(der, kc_buffer_view(&buffer));
-}
 
 /* The bank's public key comes out of its own certificate, and must belong to its private key. */
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
@@ -44,12 +15,12 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
     struct kc_buffer buffer = KC_BUFFER(der);
     struct kc_certificate certificate;
     struct kc_public_key derived;
-    struct kc_result result = load_key(&bank->sign_key, folder, "sign.key");
+    struct kc_result result = kc_key_file_load(&bank->sign_key, folder, "sign.key");
     if (!kc_failed(result)) {
-        result = load_key(&bank->encrypt_key, folder, "encrypt.key");
+        result = kc_key_file_load(&bank->encrypt_key, folder, "encrypt.key");
     }
     if (!kc_failed(result)) {
-        result = load_certificate(&buffer, folder, "sign.crt");
+        result = kc_certificate_file_load(&buffer, folder, "sign.crt");
     }
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, kc_buffer_view(&buffer));
@@ -70,25 +41,15 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 
 static struct kc_result load_token(struct kc_bank *bank, const char *folder)
 {
-    char path[KC_PATH_SIZE_MAX];
-    struct kc_buffer buffer = {.data = (uint8_t *)bank->ordinary_token,
-                               .capacity = sizeof bank->ordinary_token - 1};
-    struct kc_result result = kc_path_join(path, folder, "ordinary-bank.token", NULL);
-    if (!kc_failed(result)) {
-        result = kc_file_read_secret(&buffer, path);
-    }
-    while (buffer.size > 0 && buffer.data[buffer.size - 1] == '\n') {
-        buffer.size -= 1;
-    }
-    bank->ordinary_token[buffer.size] = '\0';
-    return result;
+    return kc_token_file_load(bank->ordinary_token, sizeof bank->ordinary_token, folder,
+                              "ordinary-bank.token");
 }
 
 static struct kc_result load_people(struct kc_bank *bank, const char *folder)
 {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer buffer = KC_BUFFER(der);
-    struct kc_result result = load_certificate(&buffer, folder, "root.crt");
+    struct kc_result result = kc_certificate_file_load(&buffer, folder, "root.crt");
     return kc_failed(result)
                ? result
                : kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));

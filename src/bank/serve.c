@@ -125,13 +125,16 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
     return result;
 }
 
-static const struct kc_bank_step *own_step(const struct kc_bank_item *item)
+static bool has_step(const struct kc_bank_item *item)
 {
     size_t at = item->step - STEP_OWN;
-    if (at >= KC_BANK_STEPS_MAX || item->kind->steps[at].run == NULL) {
-        return NULL;
-    }
-    return &item->kind->steps[at];
+    return at < KC_BANK_STEPS_MAX && item->kind->steps[at].run != NULL;
+}
+
+static const struct kc_bank_step *own_step(const struct kc_bank_item *item)
+{
+    KC_ASSERT(has_step(item));
+    return &item->kind->steps[item->step - STEP_OWN];
 }
 
 static enum kc_lane lane_of(const struct kc_bank_item *item)
@@ -208,7 +211,7 @@ static bool advance(struct kc_bank *bank, struct kc_bank_item *item, struct kc_r
     } else if (own) {
         item->step += 1;
     }
-    if (item->error == KC_OK && item->step >= STEP_OWN && own_step(item) == NULL) {
+    if (item->error == KC_OK && item->step >= STEP_OWN && !has_step(item)) {
         finish(bank, item);
         return false;
     }

@@ -1,0 +1,113 @@
+#include "service/keys.h"
+
+#include <string.h>
+
+#include "crypto/pem.h"
+#include "crypto/x509.h"
+#include "service/files.h"
+
+struct kc_result kc_key_file_load(struct kc_private_key *out, const char *folder, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read_secret(&buffer, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_pem_read_private(out, kc_buffer_view(&buffer));
+    }
+    kc_wipe(text, sizeof text);
+    return result;
+}
+
+static struct kc_result make_key(struct kc_private_key *out, const struct kc_crypto *crypto,
+                                 const char *path, enum kc_key_type type)
+{
+    struct kc_public_key public_key;
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = crypto->generate(crypto->context, out, &public_key, type);
+    if (!kc_failed(result)) {
+        result = kc_pem_write_private(&buffer, out);
+    }
+    if (!kc_failed(result)) {
+        result = kc_file_write(path, kc_buffer_view(&buffer), 0600);
+    }
+    kc_wipe(text, sizeof text);
+    return result;
+}
+
+struct kc_result kc_key_file_ensure(struct kc_private_key *out, const struct kc_crypto *crypto,
+                                    const char *folder, const char *name, enum kc_key_type type)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_key_file_load(out, folder, name);
+    if (result.code != KC_FILE_MISSING) {
+        return result;
+    }
+    result = kc_path_join(path, folder, name, NULL);
+    return kc_failed(result) ? result : make_key(out, crypto, path, type);
+}
+
+struct kc_result kc_certificate_file_load(struct kc_buffer *der, const char *folder,
+                                          const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    return kc_failed(result) ? result : kc_certificate_from_pem(der, kc_buffer_view(&buffer));
+}
+
+struct kc_result kc_certificate_file_save(const char *folder, const char *name, struct kc_view der)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_certificate_to_pem(&buffer, der);
+    }
+    return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0644);
+}
+
+struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,
+                                    const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_buffer buffer = {.data = (uint8_t *)out, .capacity = capacity - 1};
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read_secret(&buffer, path);
+    }
+    while (buffer.size > 0 && (out[buffer.size - 1] == '\n' || out[buffer.size - 1] == '\r')) {
+        buffer.size -= 1;
+    }
+    out[kc_failed(result) ? 0 : buffer.size] = '\0';
+    return result;
+}
+
+struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto, const char *folder,
+                                      const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t bytes[32];
+    char text[2 * sizeof bytes + 1];
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (kc_failed(result) || kc_file_exists(path)) {
+        return result;
+    }
+    result = crypto->random(crypto->context, bytes, sizeof bytes);
+    if (!kc_failed(result)) {
+        kc_hex_write(text, kc_view(bytes, sizeof bytes));
+        result = kc_file_write(path, kc_view(text, 2 * sizeof bytes), 0600);
+    }
+    kc_wipe(bytes, sizeof bytes);
+    kc_wipe(text, sizeof text);
+    return result;
+}

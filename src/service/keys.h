@@ -1,0 +1,31 @@
+/* Keys and certificates of a server as files in its folder: NAME.key (PKCS#8 PEM, 0600), NAME.crt (PEM). */
+#ifndef KC_SERVICE_KEYS_H
+#define KC_SERVICE_KEYS_H
+
+#include "base/limits.h"
+#include "crypto/port.h"
+
+/* KC_FILE_MISSING, KC_KEY_PERMISSIONS, KC_MALFORMED, KC_WRONG_ALGORITHM. */
+KC_MUST_USE struct kc_result kc_key_file_load(struct kc_private_key *out, const char *folder,
+                                              const char *name);
+
+/* Loads a key or, when the file is missing, makes one of the given type and saves it. */
+KC_MUST_USE struct kc_result kc_key_file_ensure(struct kc_private_key *out,
+                                                const struct kc_crypto *crypto, const char *folder,
+                                                const char *name, enum kc_key_type type);
+
+/* A certificate as DER. KC_FILE_MISSING, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, const char *folder,
+                                                      const char *name);
+KC_MUST_USE struct kc_result kc_certificate_file_save(const char *folder, const char *name,
+                                                      struct kc_view der);
+
+/* A token: one line of text from a secret file, with a final NUL. */
+KC_MUST_USE struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,
+                                                const char *name);
+
+/* Makes a token of 32 random bytes in hexadecimal unless the file is there. */
+KC_MUST_USE struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto,
+                                                  const char *folder, const char *name);
+
+#endif

@@ -1,0 +1,58 @@
+/* The authority's database: certificates that were issued, and the answers given, over SQLite (WAL, synchronous=FULL). */
+#ifndef KC_STORE_AUTHORITY_STORE_H
+#define KC_STORE_AUTHORITY_STORE_H
+
+#include "base/limits.h"
+#include "crypto/port.h"
+#include "crypto/x509.h"
+
+struct kc_authority_store;
+
+struct kc_issued {
+    uint8_t serial[KC_SERIAL_SIZE];
+    uint64_t holder; /* account or server number */
+    uint64_t use;    /* enum kc_profile */
+    uint64_t expires_ms;
+    uint64_t revoked_ms; /* 0: not revoked */
+    uint64_t reason;
+    size_t der_size;
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+};
+
+KC_MUST_USE struct kc_result kc_authority_store_open(struct kc_authority_store **out,
+                                                     const char *path);
+void kc_authority_store_close(struct kc_authority_store *store);
+
+KC_MUST_USE struct kc_result kc_authority_store_begin(struct kc_authority_store *store);
+/* Durable at return. */
+KC_MUST_USE struct kc_result kc_authority_store_commit(struct kc_authority_store *store);
+void kc_authority_store_rollback(struct kc_authority_store *store);
+
+KC_MUST_USE struct kc_result kc_authority_store_add(struct kc_authority_store *store,
+                                                    const struct kc_issued *issued,
+                                                    const uint8_t request[KC_DIGEST_SIZE]);
+
+/* Calls back for certificates: of one request, of one holder, all that are revoked and not past their end, or all. */
+typedef bool (*kc_issued_visit)(void *owner, const struct kc_issued *issued);
+KC_MUST_USE struct kc_result kc_authority_store_of_request(struct kc_authority_store *store,
+                                                           const uint8_t request[KC_DIGEST_SIZE],
+                                                           kc_issued_visit visit, void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_of_holder(struct kc_authority_store *store,
+                                                          uint64_t holder, kc_issued_visit visit,
+                                                          void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_revoked(struct kc_authority_store *store,
+                                                        uint64_t now_ms, kc_issued_visit visit,
+                                                        void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_all(struct kc_authority_store *store,
+                                                    kc_issued_visit visit, void *owner);
+
+/* Revokes every certificate of a holder that is not revoked yet; *count says how many. */
+KC_MUST_USE struct kc_result kc_authority_store_revoke(struct kc_authority_store *store,
+                                                       size_t *count, uint64_t holder,
+                                                       uint64_t time_ms, uint64_t reason);
+
+/* The next number of a revocation list; grows with every call. Durable. */
+KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,
+                                                           uint64_t *out);
+
+#endif
