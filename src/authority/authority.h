@@ -1,0 +1,95 @@
+/* The authority (CA): certificates for users and servers, the revocation list, both published in the directory.
+ *
+ * The root key makes one issuing certificate at `init` and is never read again; the issuing key signs everything else. A
+ * certificate is durable in the authority's database before it is published, and published before it is answered:
+ *
+ *   cut after        database   directory   who recovers
+ *   issue            both       -           the registrar's repeat finds the same keys, publishes, answers
+ *   publish          both       both        the registrar's repeat finds the same keys, answers
+ *
+ * Requests are taken one at a time: the authority is asked once in the life of an account. */
+#ifndef KC_AUTHORITY_AUTHORITY_H
+#define KC_AUTHORITY_AUTHORITY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "crypto/x509.h"
+#include "directory/directory.h"
+#include "message/cose.h"
+#include "store/authority_store.h"
+
+struct kc_authority_config {
+    uint64_t bank;
+    char currency[4];
+    char address[64];
+    uint64_t port;
+    char directory_url[KC_URL_SIZE_MAX + 1];
+    uint64_t crl_ms;
+    uint64_t clock_ms;
+    uint64_t outside_ms;
+    uint64_t account_ms; /* the longest life of a user's certificate */
+};
+
+struct kc_authority {
+    struct kc_authority_config config;
+    struct kc_realm realm;
+    struct kc_crypto crypto;
+    struct kc_authority_store *store;
+    struct kc_directory *directory;
+    pthread_mutex_t lock; /* around everything below a request or a publication */
+    atomic_bool stopping;
+    struct kc_private_key issuing_key;
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_signer_id signer_id;
+    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX];
+    size_t issuer_size;
+    uint64_t issuer_expires_ms;
+    struct kc_envelope_work work;
+    uint8_t plain[KC_PLAIN_SIZE_MAX];
+};
+
+/* Makes root, issuing and own keys, certificates, configuration and the directory's password in D/root and D/authority, as far
+ * as they are missing. */
+KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
+                                               unsigned port, const char *directory_url);
+
+/* Opens what init made. *lock keeps a second server out when `exclusive`. */
+KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
+void kc_authority_close(struct kc_authority *authority);
+
+/* Issues both certificates of a holder into the database. *sign and *encrypt are filled. */
+KC_MUST_USE struct kc_result
+kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
+                   struct kc_authority *authority, uint64_t holder, const char *subject,
+                   const struct kc_public_key *sign_key, const struct kc_public_key *encrypt_key,
+                   uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE]);
+
+/* The newest certificates of a holder that are neither revoked nor expired; counts are 0 or 1. */
+struct kc_pair {
+    size_t sign_count;
+    size_t encrypt_count;
+    struct kc_issued sign;
+    struct kc_issued encrypt;
+};
+KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *authority,
+                                               uint64_t holder);
+
+/* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
+/* Puts issuer and a fresh revocation list there. */
+KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
+/* The tree, the servers, the list. */
+KC_MUST_USE struct kc_result kc_authority_publish_all(struct kc_authority *authority);
+
+/* The name of a server number, or NULL. */
+const char *kc_authority_server_name(uint64_t number);
+
+/* Handles one envelope; *reply is an envelope when its signer was known, else empty. The error for HTTP. */
+struct kc_result kc_authority_handle(struct kc_buffer *reply, struct kc_authority *authority,
+                                     struct kc_view bytes);
+
+int kc_authority_serve(const char *dir);
+
+#endif

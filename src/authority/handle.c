@@ -1,0 +1,259 @@
+/* Requests to the authority: certify (SZ4, SZ5) and revoke; signed by registrar or bank, sealed for the authority. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/authority.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+/* A request being handled. */
+struct request {
+    struct kc_signed envelope;
+    const struct kc_shape *shape;
+    uint64_t sender;
+    struct kc_public_key sender_sign;
+    struct kc_public_key sender_encrypt;
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_pair pair;
+    union {
+        struct kc_certify_request certify;
+        struct kc_revoke_request revoke;
+    } message;
+};
+
+/* Who signed: the authority knows its servers from its own database. */
+static struct kc_result find_sender(struct request *request, struct kc_authority *authority)
+{
+    struct kc_certificate sign;
+    struct kc_certificate encrypt;
+    struct kc_signer_id id;
+    request->sender = kc_signer_id_holder(&request->envelope.signer);
+    if (request->sender != KC_SERVER_BANK && request->sender != KC_SERVER_REGISTRAR) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    struct kc_result result = kc_authority_pair(&request->pair, authority, request->sender);
+    if (!kc_failed(result) && (request->pair.sign_count == 0 || request->pair.encrypt_count == 0)) {
+        result = kc_result(KC_UNKNOWN_SIGNER);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&sign,
+                                     kc_view(request->pair.sign.der, request->pair.sign.der_size));
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(
+            &encrypt, kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size));
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_signer_id_make(&id, &authority->crypto, request->sender, &sign.key);
+    request->sender_sign = sign.key;
+    request->sender_encrypt = encrypt.key;
+    bool same = memcmp(&id, &request->envelope.signer, sizeof id) == 0;
+    return kc_result(same ? KC_OK : KC_UNKNOWN_SIGNER);
+}
+
+static struct kc_result reply_with(struct kc_buffer *reply, struct kc_authority *authority,
+                                   const struct request *request, uint64_t time_ms,
+                                   const struct kc_shape *shape, const void *message)
+{
+    struct kc_signer signer = {.key = &authority->sign_key, .id = authority->signer_id};
+    return kc_envelope_make(reply, &authority->work, &authority->crypto, &signer,
+                            &request->sender_encrypt, &authority->realm, time_ms, shape, message);
+}
+
+/* The proof is signed by the key that is to be certified, and names both keys. */
+static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_key *encrypt,
+                                   struct kc_authority *authority, struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_key_proof proof;
+    struct kc_result result = kc_signed_parse(&parsed, bytes);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_decode(sign, proof.sign_key);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_decode(encrypt, proof.encrypt_key);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_view_equal(proof.sign_key, proof.encrypt_key) || sign->type != encrypt->type) {
+        return kc_result(KC_WRONG_ALGORITHM);
+    }
+    return kc_signed_verify(&parsed, &authority->crypto, sign, &authority->realm,
+                            kc_key_proof_shape.domain);
+}
+
+static bool certifies(const struct kc_issued *issued, const struct kc_public_key *key,
+                      const struct kc_crypto *crypto)
+{
+    struct kc_certificate certificate;
+    struct kc_signer_id a;
+    struct kc_signer_id b;
+    if (kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size)))) {
+        return false;
+    }
+    kc_signer_id_make(&a, crypto, 0, &certificate.key);
+    kc_signer_id_make(&b, crypto, 0, key);
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* New certificates, or the ones that were issued for the same keys before. */
+static struct kc_result issue_or_find(struct request *request, struct kc_authority *authority)
+{
+    const struct kc_certify_request *certify = &request->message.certify;
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    char subject[24];
+    uint64_t account = certify->account.number;
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = read_proof(&sign, &encrypt, authority, certify->proof);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (!kc_number_checks(account) || certify->expires_ms <= now_ms ||
+        certify->expires_ms > now_ms + authority->config.account_ms) {
+        return kc_result(KC_MALFORMED);
+    }
+    result = kc_authority_pair(&request->pair, authority, account);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (request->pair.sign_count > 0 || request->pair.encrypt_count > 0) {
+        bool same = request->pair.sign_count > 0 && request->pair.encrypt_count > 0 &&
+                    certifies(&request->pair.sign, &sign, &authority->crypto) &&
+                    certifies(&request->pair.encrypt, &encrypt, &authority->crypto);
+        return kc_result(same ? KC_OK : KC_ALREADY_EXISTS);
+    }
+    (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
+    return kc_authority_issue(&request->pair.sign, &request->pair.encrypt, authority, account,
+                              subject, &sign, &encrypt, certify->expires_ms, request->digest);
+}
+
+static struct kc_result certify(struct kc_buffer *reply, struct request *request,
+                                struct kc_authority *authority)
+{
+    if (request->sender != KC_SERVER_REGISTRAR) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    struct kc_result result = issue_or_find(request, authority);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish(authority, request->message.certify.account.number);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    struct kc_certify_reply answer = {
+        .sign_certificate = kc_view(request->pair.sign.der, request->pair.sign.der_size),
+        .encrypt_certificate = kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size),
+        .time_ms = kc_clock_now_ms()};
+    memcpy(answer.request, request->digest, KC_DIGEST_SIZE);
+    return reply_with(reply, authority, request, answer.time_ms, &kc_certify_reply_shape, &answer);
+}
+
+static struct kc_result revoke(struct kc_buffer *reply, struct request *request,
+                               struct kc_authority *authority)
+{
+    const struct kc_revoke_request *order = &request->message.revoke;
+    size_t count = 0;
+    if (!kc_number_checks(order->account.number) || order->reason > 10 || order->reason == 7) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = kc_authority_store_revoke(
+        authority->store, &count, order->account.number, kc_clock_now_ms(), order->reason);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_crl(authority);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_publish(authority, order->account.number);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_log(KC_LOG_INFO, "revoked account=%" PRIu64 " certificates=%zu", order->account.number,
+           count);
+    struct kc_done done = {.time_ms = kc_clock_now_ms()};
+    memcpy(done.request, request->digest, KC_DIGEST_SIZE);
+    return reply_with(reply, authority, request, done.time_ms, &kc_done_shape, &done);
+}
+
+static struct kc_result open_request(struct request *request, struct kc_authority *authority)
+{
+    struct kc_buffer plain = {.data = authority->plain, .capacity = sizeof authority->plain};
+    struct kc_result result = kc_envelope_open(
+        &request->message, &plain, &request->envelope, &authority->crypto, &request->sender_sign,
+        &authority->encrypt_key, &authority->realm, request->shape);
+    if (kc_failed(result)) {
+        return result;
+    }
+    uint64_t time_ms = request->shape == &kc_certify_request_shape
+                           ? request->message.certify.time_ms
+                           : request->message.revoke.time_ms;
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t off = now_ms > time_ms ? now_ms - time_ms : time_ms - now_ms;
+    if (time_ms != request->envelope.time_ms) {
+        return kc_result(KC_MISMATCH);
+    }
+    return kc_result(off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
+}
+
+static struct kc_result run(struct kc_buffer *reply, struct request *request, bool *known,
+                            struct kc_authority *authority, struct kc_view bytes)
+{
+    struct kc_result result = kc_signed_parse(&request->envelope, bytes);
+    if (kc_failed(result)) {
+        return result;
+    }
+    request->shape = kc_signed_shape(&request->envelope);
+    if (request->shape != &kc_certify_request_shape && request->shape != &kc_revoke_request_shape) {
+        return kc_result(KC_WRONG_TYPE);
+    }
+    kc_digest(&authority->crypto, request->digest, bytes);
+    result = find_sender(request, authority);
+    if (!kc_failed(result)) {
+        result = kc_signed_verify(&request->envelope, &authority->crypto, &request->sender_sign,
+                                  &authority->realm, request->shape->domain);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    *known = true;
+    result = open_request(request, authority);
+    if (kc_failed(result)) {
+        return result;
+    }
+    return request->shape == &kc_certify_request_shape ? certify(reply, request, authority)
+                                                       : revoke(reply, request, authority);
+}
+
+struct kc_result kc_authority_handle(struct kc_buffer *reply, struct kc_authority *authority,
+                                     struct kc_view bytes)
+{
+    struct request *request = calloc(1, sizeof *request);
+    bool known = false;
+    reply->size = 0;
+    if (request == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    struct kc_result result = run(reply, request, &known, authority, bytes);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "refused reason=%s signer=%" PRIu64, kc_error_name(result.code),
+               known ? request->sender : 0);
+        reply->size = 0;
+        struct kc_refusal refusal = {.reason = result.code, .time_ms = kc_clock_now_ms()};
+        memcpy(refusal.request, request->digest, KC_DIGEST_SIZE);
+        if (known && kc_failed(reply_with(reply, authority, request, refusal.time_ms,
+                                          &kc_refusal_shape, &refusal))) {
+            reply->size = 0;
+        }
+    }
+    kc_wipe(authority->plain, sizeof authority->plain);
+    free(request);
+    return result;
+}

@@ -1,0 +1,197 @@
+/* Issuing and publishing. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/authority.h"
+#include "base/clock.h"
+
+#define BEFORE_MS UINT64_C(300000)
+#define CRL_PERIODS 3u
+
+const char *kc_authority_server_name(uint64_t number)
+{
+    static const char *const names[] = {NULL, "bank", "authority", "registrar"};
+    return number < sizeof names / sizeof names[0] ? names[number] : NULL;
+}
+
+static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
+                                 enum kc_profile profile, uint64_t holder, const char *subject,
+                                 const struct kc_public_key *key, uint64_t expires_ms)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
+    struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
+    out->holder = holder;
+    out->use = profile;
+    out->expires_ms =
+        expires_ms < authority->issuer_expires_ms ? expires_ms : authority->issuer_expires_ms;
+    out->revoked_ms = 0;
+    out->reason = 0;
+    struct kc_result result =
+        authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
+    out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
+    const struct kc_certificate_order order = {.profile = profile,
+                                               .serial = out->serial,
+                                               .subject = subject,
+                                               .key = key,
+                                               .not_before_ms = now_ms - BEFORE_MS,
+                                               .not_after_ms = out->expires_ms};
+    if (!kc_failed(result)) {
+        result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);
+    }
+    out->der_size = der.size;
+    return result;
+}
+
+struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
+                                    struct kc_authority *authority, uint64_t holder,
+                                    const char *subject, const struct kc_public_key *sign_key,
+                                    const struct kc_public_key *encrypt_key, uint64_t expires_ms,
+                                    const uint8_t request[KC_DIGEST_SIZE])
+{
+    struct kc_result result =
+        make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
+    if (!kc_failed(result)) {
+        result = make_one(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject, encrypt_key,
+                          expires_ms);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_begin(authority->store);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_add(authority->store, sign, request);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_add(authority->store, encrypt, request);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_commit(authority->store);
+    }
+    if (kc_failed(result)) {
+        kc_authority_store_rollback(authority->store);
+    }
+    return result;
+}
+
+struct pairing {
+    struct kc_pair *pair;
+    uint64_t now_ms;
+};
+
+static bool take_valid(void *owner, const struct kc_issued *issued)
+{
+    struct pairing *pairing = owner;
+    struct kc_pair *pair = pairing->pair;
+    if (issued->revoked_ms != 0 || issued->expires_ms <= pairing->now_ms) {
+        return true;
+    }
+    if (issued->use == KC_PROFILE_SIGN) {
+        pair->sign = *issued;
+        pair->sign_count = 1;
+    } else if (issued->use == KC_PROFILE_ENCRYPT) {
+        pair->encrypt = *issued;
+        pair->encrypt_count = 1;
+    }
+    return true;
+}
+
+struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *authority,
+                                   uint64_t holder)
+{
+    struct pairing pairing = {.pair = out, .now_ms = kc_clock_now_ms()};
+    out->sign_count = 0;
+    out->encrypt_count = 0;
+    return kc_authority_store_of_holder(authority->store, holder, take_valid, &pairing);
+}
+
+struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder)
+{
+    struct kc_pair *pair = calloc(1, sizeof *pair);
+    struct kc_view certificates[2];
+    size_t count = 0;
+    const char *server = kc_authority_server_name(holder);
+    struct kc_result result =
+        pair == NULL ? kc_result(KC_NO_MEMORY) : kc_authority_pair(pair, authority, holder);
+    if (!kc_failed(result)) {
+        if (pair->sign_count > 0) {
+            certificates[count++] = kc_view(pair->sign.der, pair->sign.der_size);
+        }
+        if (pair->encrypt_count > 0) {
+            certificates[count++] = kc_view(pair->encrypt.der, pair->encrypt.der_size);
+        }
+        result = server != NULL
+                     ? kc_directory_put_server(authority->directory, server, certificates, count)
+                     : kc_directory_put_account(authority->directory, holder, certificates, count);
+    }
+    free(pair);
+    return result;
+}
+
+/* The revoked serials, in memory that grows. */
+struct revoked_list {
+    struct kc_revoked *items;
+    size_t count;
+    size_t capacity;
+    bool no_memory;
+};
+
+static bool take_revoked(void *owner, const struct kc_issued *issued)
+{
+    struct revoked_list *list = owner;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        struct kc_revoked *grown = realloc(list->items, capacity * sizeof *grown);
+        if (grown == NULL) {
+            list->no_memory = true;
+            return false;
+        }
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    struct kc_revoked *item = &list->items[list->count++];
+    memcpy(item->serial, issued->serial, KC_SERIAL_SIZE);
+    item->time_ms = issued->revoked_ms;
+    item->reason = (unsigned)issued->reason;
+    return true;
+}
+
+struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+{
+    struct revoked_list list = {.items = NULL};
+    struct kc_view crl = {.data = NULL};
+    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t number = 0;
+    struct kc_result result =
+        kc_authority_store_revoked(authority->store, now_ms, take_revoked, &list);
+    if (!kc_failed(result) && list.no_memory) {
+        result = kc_result(KC_NO_MEMORY);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_crl_number(authority->store, &number);
+    }
+    if (!kc_failed(result)) {
+        /* Seconds are the list's unit: at least a few, however short the schedule. */
+        uint64_t life_ms = CRL_PERIODS * authority->config.crl_ms + 10000u;
+        result = kc_crl_make(&crl, list.items, list.count, number, now_ms, now_ms + life_ms, issuer,
+                             &authority->issuing_key);
+    }
+    if (!kc_failed(result)) {
+        result = kc_directory_put_issuer(authority->directory, issuer, crl);
+        kc_der_free(crl);
+    }
+    free(list.items);
+    return result;
+}
+
+struct kc_result kc_authority_publish_all(struct kc_authority *authority)
+{
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
+         server++) {
+        result = kc_authority_publish(authority, server);
+    }
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}

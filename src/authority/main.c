@@ -1,0 +1,341 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "authority/authority.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/pem.h"
+#include "service/command.h"
+#include "service/files.h"
+#include "service/http_server.h"
+#include "service/json_out.h"
+#include "service/keys.h"
+#include "service/signals.h"
+
+#define SERVER_MS (UINT64_C(3650) * 86400000)
+#define START_TRIES 100u
+#define TRY_EVERY_US 100000u
+
+static const struct kc_option options[] = {
+    {"dir", "D", "folder of the system (default .kinchaku)"},
+    {"bank", "ID", "init: bank id (default 1)"},
+    {"currency", "C", "init: currency code (default JPY)"},
+    {"port", "P", "init: port to serve on"},
+    {"directory-url", "URL", "init: where the directory is"},
+    {"name", "N", "server: bank or registrar"},
+    {"account", "N", "revoke: account number"},
+    {"reason", "R", "revoke: CRLReason number (default 1, key compromise)"},
+};
+
+static const struct kc_program program = {
+    .name = "kinchaku-authority",
+    .summary = "the certificate authority",
+    .usage = "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
+             "C] [--dir D]\n"
+             "       kinchaku-authority server --name bank|registrar [--dir D]\n"
+             "       kinchaku-authority serve | publish | list [--dir D]\n"
+             "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+};
+
+/* ---- serve ---- */
+
+static void handle(void *owner, struct kc_http_exchange *exchange,
+                   const struct kc_http_request *request)
+{
+    struct kc_authority *authority = owner;
+    uint8_t *bytes = NULL;
+    struct kc_result result = strcmp(request->path, "/v1/message") == 0
+                                  ? kc_http_expect(request, "POST", KC_CONTENT_COSE)
+                                  : kc_result(KC_NOT_FOUND);
+    if (!kc_failed(result)) {
+        bytes = malloc(KC_MESSAGE_SIZE_MAX);
+        result = bytes == NULL ? kc_result(KC_NO_MEMORY) : result;
+    }
+    if (kc_failed(result)) {
+        kc_http_answer_error(exchange, result.code);
+        return;
+    }
+    struct kc_buffer reply = {.data = bytes, .capacity = KC_MESSAGE_SIZE_MAX};
+    (void)pthread_mutex_lock(&authority->lock);
+    result = kc_authority_handle(&reply, authority, request->body);
+    (void)pthread_mutex_unlock(&authority->lock);
+    if (reply.size > 0) {
+        int status = kc_failed(result) ? kc_error_http_status(result.code) : 200;
+        kc_http_answer(exchange, status, KC_CONTENT_COSE, kc_buffer_view(&reply));
+    } else {
+        kc_http_answer_error(exchange, kc_failed(result) ? result.code : KC_INTERNAL);
+    }
+    free(bytes);
+}
+
+static void *publish_main(void *owner)
+{
+    struct kc_authority *authority = owner;
+    uint64_t next_ms = kc_clock_now_ms() + authority->config.crl_ms;
+    while (!authority->stopping) {
+        (void)usleep(TRY_EVERY_US);
+        if (kc_clock_now_ms() < next_ms) {
+            continue;
+        }
+        (void)pthread_mutex_lock(&authority->lock);
+        struct kc_result result = kc_authority_publish_all(authority);
+        (void)pthread_mutex_unlock(&authority->lock);
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
+        }
+        next_ms = kc_clock_now_ms() + (kc_failed(result) ? 1000u : authority->config.crl_ms);
+    }
+    return NULL;
+}
+
+/* The directory may be starting at the same time; the first publication waits for it a while. */
+static void publish_first(struct kc_authority *authority)
+{
+    struct kc_result result = kc_result(KC_DIRECTORY_DOWN);
+    for (unsigned i = 0; i < START_TRIES && kc_failed(result); i++) {
+        result = kc_authority_publish_all(authority);
+        if (kc_failed(result)) {
+            (void)usleep(TRY_EVERY_US);
+        }
+    }
+    kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "first publication %s",
+           kc_error_name(result.code));
+}
+
+static struct kc_result serve(const struct kc_command *command, const char *dir)
+{
+    static struct kc_authority authority;
+    struct kc_http_server *server = NULL;
+    pthread_t publisher;
+    (void)command;
+    kc_log_open("authority", KC_LOG_INFO);
+    kc_signals_block();
+    struct kc_result result = kc_authority_open(&authority, dir);
+    if (kc_failed(result)) {
+        return result;
+    }
+    publish_first(&authority);
+    const struct kc_http_options http = {.address = authority.config.address,
+                                         .port = (unsigned)authority.config.port,
+                                         .threads = 2,
+                                         .body_size_max = KC_MESSAGE_SIZE_MAX,
+                                         .connections_max = 256,
+                                         .timeout_s = 15,
+                                         .owner = &authority,
+                                         .handle = handle};
+    result = kc_http_server_start(&server, &http);
+    if (!kc_failed(result) && pthread_create(&publisher, NULL, publish_main, &authority) == 0) {
+        kc_log(KC_LOG_INFO, "serving port=%u", kc_http_server_port(server));
+        kc_signals_wait();
+        authority.stopping = true;
+        (void)pthread_join(publisher, NULL);
+    }
+    if (server != NULL) {
+        kc_http_server_stop(server);
+    }
+    kc_authority_close(&authority);
+    return result;
+}
+
+/* ---- commands ---- */
+
+static struct kc_result init(const struct kc_command *command, const char *dir)
+{
+    const char *bank = kc_command_value(command, "bank");
+    const char *currency = kc_command_value(command, "currency");
+    const char *port = kc_command_value(command, "port");
+    const char *url = kc_command_value(command, "directory-url");
+    if (port == NULL || url == NULL) {
+        return kc_result(KC_USAGE);
+    }
+    unsigned long number = strtoul(port, NULL, 10);
+    if (number == 0 || number > 65535) {
+        return kc_result(KC_USAGE);
+    }
+    return kc_authority_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
+                             currency == NULL ? "JPY" : currency, (unsigned)number, url);
+}
+
+static struct kc_result read_public(struct kc_public_key *out, const char *folder, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    return kc_failed(result) ? result : kc_pem_read_public(out, kc_buffer_view(&buffer));
+}
+
+static struct kc_result issue_server(struct kc_authority *authority, const char *dir,
+                                     uint64_t number)
+{
+    static struct kc_pair pair;
+    char folder[KC_PATH_SIZE_MAX];
+    uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(root_bytes);
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    const char *name = kc_authority_server_name(number);
+    struct kc_result result = kc_authority_pair(&pair, authority, number);
+    if (!kc_failed(result)) {
+        result = kc_path_join(folder, dir, name, NULL);
+    }
+    if (!kc_failed(result) && pair.sign_count == 0) {
+        result = read_public(&sign, folder, "sign.pub");
+        if (!kc_failed(result)) {
+            result = read_public(&encrypt, folder, "encrypt.pub");
+        }
+        if (!kc_failed(result)) {
+            result = kc_authority_issue(&pair.sign, &pair.encrypt, authority, number, name, &sign,
+                                        &encrypt, kc_clock_now_ms() + SERVER_MS, by_hand);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(folder, "sign.crt",
+                                          kc_view(pair.sign.der, pair.sign.der_size));
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(folder, "encrypt.crt",
+                                          kc_view(pair.encrypt.der, pair.encrypt.der_size));
+    }
+    char own[KC_PATH_SIZE_MAX];
+    if (!kc_failed(result)) {
+        result = kc_path_join(own, dir, "authority", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_load(&root, own, "root.crt");
+    }
+    return kc_failed(result) ? result
+                             : kc_certificate_file_save(folder, "root.crt", kc_buffer_view(&root));
+}
+
+static struct kc_result server_certificates(struct kc_authority *authority,
+                                            const struct kc_command *command, const char *dir)
+{
+    const char *name = kc_command_value(command, "name");
+    for (uint64_t number = KC_SERVER_BANK; name != NULL && number <= KC_SERVER_REGISTRAR;
+         number++) {
+        if (strcmp(kc_authority_server_name(number), name) == 0 && number != KC_SERVER_AUTHORITY) {
+            return issue_server(authority, dir, number);
+        }
+    }
+    return kc_result(KC_USAGE);
+}
+
+static struct kc_result revoke(struct kc_authority *authority, const struct kc_command *command,
+                               const char *dir)
+{
+    const char *text = kc_command_value(command, "account");
+    const char *reason_text = kc_command_value(command, "reason");
+    struct kc_account_id account;
+    size_t count = 0;
+    (void)dir;
+    uint64_t reason = reason_text == NULL ? 1 : strtoull(reason_text, NULL, 10);
+    if (text == NULL || kc_failed(kc_account_parse(&account, text)) || reason > 10) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
+                                                        kc_clock_now_ms(), reason);
+    if (!kc_failed(result) && count == 0) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_crl(authority);
+    }
+    return kc_failed(result) ? result : kc_authority_publish(authority, account.number);
+}
+
+static struct kc_result publish(struct kc_authority *authority, const struct kc_command *command,
+                                const char *dir)
+{
+    (void)command;
+    (void)dir;
+    return kc_authority_publish_all(authority);
+}
+
+static bool show(void *owner, const struct kc_issued *issued)
+{
+    const struct kc_command *command = owner;
+    struct kc_json_out json;
+    char serial[2 * KC_SERIAL_SIZE + 1];
+    char expires[KC_CLOCK_TEXT_SIZE];
+    const char *use = issued->use == KC_PROFILE_SIGN ? "sign" : "encrypt";
+    kc_hex_write(serial, kc_view(issued->serial, KC_SERIAL_SIZE));
+    kc_clock_format(expires, issued->expires_ms);
+    if (!command->json) {
+        (void)printf("%-20llu %-8s %s %s %s\n", (unsigned long long)issued->holder, use, serial,
+                     expires, issued->revoked_ms == 0 ? "valid" : "revoked");
+        return true;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_number(&json, "holder", issued->holder);
+    kc_json_text(&json, "use", use);
+    kc_json_text(&json, "serial", serial);
+    kc_json_text(&json, "expires", expires);
+    kc_json_bool(&json, "revoked", issued->revoked_ms != 0);
+    kc_json_close(&json);
+    return true;
+}
+
+static struct kc_result list(struct kc_authority *authority, const struct kc_command *command,
+                             const char *dir)
+{
+    union {
+        const struct kc_command *in;
+        void *out;
+    } owner = {.in = command};
+    (void)dir;
+    return kc_authority_store_all(authority->store, show, owner.out);
+}
+
+struct verb {
+    const char *name;
+    struct kc_result (*alone)(const struct kc_command *command, const char *dir);
+    struct kc_result (*opened)(struct kc_authority *authority, const struct kc_command *command,
+                               const char *dir);
+};
+
+static const struct verb verbs[] = {
+    {"init", init, NULL},       {"serve", serve, NULL},   {"server", NULL, server_certificates},
+    {"publish", NULL, publish}, {"revoke", NULL, revoke}, {"list", NULL, list},
+};
+
+static struct kc_result run(const struct verb *verb, const struct kc_command *command,
+                            const char *dir)
+{
+    static struct kc_authority authority;
+    if (verb->alone != NULL) {
+        return verb->alone(command, dir);
+    }
+    struct kc_result result = kc_authority_open(&authority, dir);
+    if (!kc_failed(result)) {
+        result = verb->opened(&authority, command, dir);
+    }
+    kc_authority_close(&authority);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct kc_command command;
+    int status = 0;
+    if (!kc_command_parse(&command, &program, argc, argv, &status)) {
+        return status;
+    }
+    const char *dir = kc_command_value(&command, "dir");
+    dir = dir == NULL ? ".kinchaku" : dir;
+    for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
+            struct kc_result result = run(&verbs[i], &command, dir);
+            return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
+        }
+    }
+    return kc_command_usage(&command, "this command is not known");
+}

@@ -1,0 +1,284 @@
+/* Setting up: root, issuing key, own keys, configuration; and opening all that again. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/authority.h"
+#include "base/clock.h"
+#include "crypto/libcrypto.h"
+#include "service/config.h"
+#include "service/files.h"
+#include "service/keys.h"
+
+#define DAY_MS UINT64_C(86400000)
+#define ROOT_MS (7300 * DAY_MS)
+#define ISSUER_MS (5475 * DAY_MS)
+#define SERVER_MS (3650 * DAY_MS)
+/* Certificates begin a little before they are made, so that clocks may differ. */
+#define BEFORE_MS UINT64_C(300000)
+
+#define TEXT(section, name, member, fallback)                                                      \
+    {                                                                                              \
+        section, name, KC_CONFIG_TEXT, offsetof(struct kc_authority_config, member), 0,            \
+            sizeof((struct kc_authority_config){0}.member) - 1, fallback                           \
+    }
+#define UINT(section, name, member, min, max, fallback)                                            \
+    {                                                                                              \
+        section, name, KC_CONFIG_UINT, offsetof(struct kc_authority_config, member), min, max,     \
+            fallback                                                                               \
+    }
+
+static const struct kc_config_key keys[] = {
+    UINT("authority", "bank", bank, 1, UINT32_MAX, NULL),
+    TEXT("authority", "currency", currency, NULL),
+    TEXT("authority", "address", address, "127.0.0.1"),
+    UINT("authority", "port", port, 1, 65535, NULL),
+    TEXT("directory", "url", directory_url, NULL),
+    UINT("times", "crl_ms", crl_ms, 500, DAY_MS, "60000"),
+    UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
+    UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
+    UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
+};
+
+static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc_crypto *crypto)
+{
+    struct kc_result result = crypto->random(crypto->context, out, KC_SERIAL_SIZE);
+    out[0] = (uint8_t)((out[0] & 0x7fu) | 0x40u);
+    return result;
+}
+
+static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *crypto,
+                                enum kc_profile profile, const struct kc_private_key *key,
+                                const struct kc_view *issuer,
+                                const struct kc_private_key *issuer_key)
+{
+    uint8_t serial[KC_SERIAL_SIZE];
+    struct kc_public_key public_key;
+    uint64_t now_ms = kc_clock_now_ms();
+    bool root = profile == KC_PROFILE_ROOT;
+    struct kc_certificate_order order = {.profile = profile,
+                                         .serial = serial,
+                                         .subject = root ? "Kinchaku root" : "Kinchaku issuer",
+                                         .key = &public_key,
+                                         .not_before_ms = now_ms - BEFORE_MS,
+                                         .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
+    struct kc_result result = make_serial(serial, crypto);
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &public_key, key);
+    }
+    return kc_failed(result) ? result : kc_certificate_make(der, &order, issuer, issuer_key);
+}
+
+/* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. */
+static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char *root_folder,
+                                      const char *folder)
+{
+    uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t issuer_bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(root_bytes);
+    struct kc_buffer issuer = KC_BUFFER(issuer_bytes);
+    struct kc_private_key root_key;
+    struct kc_private_key issuing_key;
+    struct kc_result result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
+    if (result.code != KC_FILE_MISSING) {
+        return result;
+    }
+    result = kc_key_file_ensure(&root_key, crypto, root_folder, "root.key", KC_KEY_P256);
+    if (!kc_failed(result)) {
+        result = kc_key_file_ensure(&issuing_key, crypto, folder, "issuing.key", KC_KEY_P256);
+    }
+    if (!kc_failed(result)) {
+        result = make_ca(&root, crypto, KC_PROFILE_ROOT, &root_key, NULL, &root_key);
+    }
+    if (!kc_failed(result)) {
+        struct kc_view root_view = kc_buffer_view(&root);
+        result = make_ca(&issuer, crypto, KC_PROFILE_ISSUER, &issuing_key, &root_view, &root_key);
+    }
+    kc_wipe(&root_key, sizeof root_key);
+    kc_wipe(&issuing_key, sizeof issuing_key);
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(root_folder, "root.crt", kc_buffer_view(&root));
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(folder, "root.crt", kc_buffer_view(&root));
+    }
+    return kc_failed(result)
+               ? result
+               : kc_certificate_file_save(folder, "issuing.crt", kc_buffer_view(&issuer));
+}
+
+static struct kc_result write_config(const char *folder, uint64_t bank, const char *currency,
+                                     unsigned port, const char *directory_url)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char text[512];
+    struct kc_result result = kc_path_join(path, folder, "authority.ini", NULL);
+    if (kc_failed(result) || kc_file_exists(path)) {
+        return result;
+    }
+    int size = snprintf(text, sizeof text,
+                        "[authority]\nbank = %" PRIu64 "\ncurrency = %s\nport = %u\n\n"
+                        "[directory]\nurl = %s\n",
+                        bank, currency, port, directory_url);
+    return kc_file_write(path, kc_view(text, (size_t)size), 0600);
+}
+
+/* The authority's own two certificates. */
+static struct kc_result ensure_own(const char *dir, const char *folder)
+{
+    struct kc_authority *authority = calloc(1, sizeof *authority);
+    struct kc_pair *pair = calloc(1, sizeof *pair);
+    struct kc_public_key sign_key;
+    struct kc_public_key encrypt_key;
+    static const uint8_t own[KC_DIGEST_SIZE] = {0};
+    struct kc_result result = authority == NULL || pair == NULL ? kc_result(KC_NO_MEMORY)
+                                                                : kc_authority_open(authority, dir);
+    if (!kc_failed(result)) {
+        result = kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
+    }
+    if (!kc_failed(result) && pair->sign_count == 0) {
+        const struct kc_crypto *crypto = &authority->crypto;
+        result = crypto->derive_public(crypto->context, &sign_key, &authority->sign_key);
+        if (!kc_failed(result)) {
+            result = crypto->derive_public(crypto->context, &encrypt_key, &authority->encrypt_key);
+        }
+        if (!kc_failed(result)) {
+            result = kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,
+                                        "authority", &sign_key, &encrypt_key,
+                                        kc_clock_now_ms() + SERVER_MS, own);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(folder, "sign.crt",
+                                          kc_view(pair->sign.der, pair->sign.der_size));
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_save(folder, "encrypt.crt",
+                                          kc_view(pair->encrypt.der, pair->encrypt.der_size));
+    }
+    if (authority != NULL) {
+        kc_authority_close(authority);
+    }
+    free(pair);
+    free(authority);
+    return result;
+}
+
+struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
+                                   unsigned port, const char *directory_url)
+{
+    char root_folder[KC_PATH_SIZE_MAX];
+    char folder[KC_PATH_SIZE_MAX];
+    struct kc_crypto crypto;
+    struct kc_private_key key;
+    struct kc_result result = kc_path_join(root_folder, dir, "root", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(folder, dir, "authority", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_folder_make(root_folder);
+    }
+    if (!kc_failed(result)) {
+        result = kc_folder_make(folder);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_libcrypto_open(&crypto, 8);
+    if (!kc_failed(result)) {
+        result = ensure_issuer(&crypto, root_folder, folder);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_file_ensure(&key, &crypto, folder, "sign.key", KC_KEY_P256);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_file_ensure(&key, &crypto, folder, "encrypt.key", KC_KEY_P256);
+    }
+    if (!kc_failed(result)) {
+        result = kc_token_file_ensure(&crypto, folder, "directory.secret");
+    }
+    kc_wipe(&key, sizeof key);
+    kc_libcrypto_close(&crypto);
+    if (!kc_failed(result)) {
+        result = write_config(folder, bank, currency, port, directory_url);
+    }
+    return kc_failed(result) ? result : ensure_own(dir, folder);
+}
+
+static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
+{
+    struct kc_buffer issuer = {.data = authority->issuer, .capacity = sizeof authority->issuer};
+    struct kc_certificate certificate;
+    struct kc_public_key sign_public;
+    const struct kc_crypto *crypto = &authority->crypto;
+    struct kc_result result = kc_key_file_load(&authority->issuing_key, folder, "issuing.key");
+    if (!kc_failed(result)) {
+        result = kc_key_file_load(&authority->sign_key, folder, "sign.key");
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_file_load(&authority->encrypt_key, folder, "encrypt.key");
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&certificate, kc_buffer_view(&issuer));
+    }
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &sign_public, &authority->sign_key);
+    }
+    if (!kc_failed(result)) {
+        authority->issuer_size = issuer.size;
+        authority->issuer_expires_ms = certificate.not_after_ms;
+        kc_signer_id_make(&authority->signer_id, crypto, KC_SERVER_AUTHORITY, &sign_public);
+    }
+    return result;
+}
+
+struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    char secret[128];
+    memset(authority, 0, sizeof *authority);
+    (void)pthread_mutex_init(&authority->lock, NULL);
+    struct kc_result result = kc_path_join(folder, dir, "authority", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "authority.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_config_read(&authority->config, keys, sizeof keys / sizeof keys[0], path);
+    }
+    if (!kc_failed(result)) {
+        result =
+            kc_realm_set(&authority->realm, authority->config.bank, authority->config.currency);
+    }
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&authority->crypto, 64);
+    }
+    if (!kc_failed(result)) {
+        result = open_keys(authority, folder);
+    }
+    if (!kc_failed(result)) {
+        result = kc_token_file_load(secret, sizeof secret, folder, "directory.secret");
+    }
+    if (!kc_failed(result)) {
+        result = kc_directory_open(&authority->directory, authority->config.directory_url, secret,
+                                   (unsigned)authority->config.outside_ms);
+    }
+    kc_wipe(secret, sizeof secret);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "authority.db", NULL);
+    }
+    return kc_failed(result) ? result : kc_authority_store_open(&authority->store, path);
+}
+
+void kc_authority_close(struct kc_authority *authority)
+{
+    kc_authority_store_close(authority->store);
+    kc_directory_close(authority->directory);
+    kc_libcrypto_close(&authority->crypto);
+    (void)pthread_mutex_destroy(&authority->lock);
+    kc_wipe(authority, sizeof *authority);
+}
