@@ -7,6 +7,7 @@
 #include "authority/authority.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "message/generated/messages.h"
 
 /* A request being handled. */
 struct request {
