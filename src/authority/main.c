@@ -229,7 +229,7 @@ static struct kc_result server_certificates(struct kc_authority *authority,
     return kc_result(KC_USAGE);
 }
 
-static struct kc_result revoke(struct kc_authority *authority, const struct kc_command *command,
+static struct kc_result revoke_account(struct kc_authority *authority, const struct kc_command *command,
                                const char *dir)
 {
     const char *text = kc_command_value(command, "account");
@@ -304,7 +304,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     {"init", init, NULL},       {"serve", serve, NULL},   {"server", NULL, server_certificates},
-    {"publish", NULL, publish}, {"revoke", NULL, revoke}, {"list", NULL, list},
+    {"publish", NULL, publish}, {"revoke", NULL, revoke_account}, {"list", NULL, list},
 };
 
 static struct kc_result run(const struct verb *verb, const struct kc_command *command,

@@ -10,7 +10,7 @@
 
 #include "bank/config.h"
 #include "bank/ordinary.h"
-#include "bank/people.h"
+#include "directory/people.h"
 #include "bank/pipeline.h"
 #include "directory/directory.h"
 #include "ledger/ledger.h"

@@ -1,5 +1,3 @@
-#define _GNU_SOURCE
-
 #include "directory/directory.h"
 
 #include <inttypes.h>

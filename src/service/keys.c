@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "crypto/libcrypto.h"
 #include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "service/files.h"
@@ -109,5 +110,45 @@ struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto, const char
     }
     kc_wipe(bytes, sizeof bytes);
     kc_wipe(text, sizeof text);
+    return result;
+}
+
+static struct kc_result ensure_pair(const struct kc_crypto *crypto, const char *folder,
+                                    const char *key_name, const char *public_name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t text[KC_PEM_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(text);
+    struct kc_private_key key;
+    struct kc_public_key public_key;
+    struct kc_result result = kc_key_file_ensure(&key, crypto, folder, key_name, KC_KEY_P256);
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &public_key, &key);
+    }
+    kc_wipe(&key, sizeof key);
+    if (!kc_failed(result)) {
+        result = kc_pem_write_public(&buffer, &public_key);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, public_name, NULL);
+    }
+    return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0644);
+}
+
+struct kc_result kc_server_keys_ensure(const char *folder)
+{
+    struct kc_crypto crypto;
+    struct kc_result result = kc_folder_make(folder);
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&crypto, 8);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = ensure_pair(&crypto, folder, "sign.key", "sign.pub");
+    if (!kc_failed(result)) {
+        result = ensure_pair(&crypto, folder, "encrypt.key", "encrypt.pub");
+    }
+    kc_libcrypto_close(&crypto);
     return result;
 }

@@ -1,10 +1,10 @@
-/* People: who signs what the bank receives, from certificates in the directory, kept in memory.
+/* People: who signs what a server receives, from certificates in the directory, kept in memory.
  *
  * A person is known by the signer id of a message: a number and the start of the digest of a key. The cache has a fixed
  * number of places; a place is taken over by whoever falls on it. Expiry is checked at every look-up, and the
  * revocation list too, which is fetched on schedule; when it is older than its own next update nobody new is believed. */
-#ifndef KC_BANK_PEOPLE_H
-#define KC_BANK_PEOPLE_H
+#ifndef KC_DIRECTORY_PEOPLE_H
+#define KC_DIRECTORY_PEOPLE_H
 
 #include <pthread.h>
 

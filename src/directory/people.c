@@ -1,4 +1,4 @@
-#include "bank/people.h"
+#include "directory/people.h"
 
 #include <inttypes.h>
 #include <stdio.h>

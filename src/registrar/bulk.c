@@ -1,0 +1,171 @@
+/* Many applicants from a CSV file (RFC 4180 without line breaks inside fields): name,address,phone,bank account,UIM file[,suite]. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "registrar/letter.h"
+#include "service/json_out.h"
+
+#define LINE_SIZE 1024
+#define FIELDS_MAX 6
+#define BAR_WIDTH 40u
+
+/* Splits a line in place; the number of fields, or 0 when it cannot be read. */
+static size_t split(char *fields[FIELDS_MAX], char *line)
+{
+    size_t count = 0;
+    char *at = line;
+    for (;;) {
+        if (count == FIELDS_MAX) {
+            return 0;
+        }
+        char *out = at;
+        fields[count++] = out;
+        bool quoted = *at == '"';
+        at += quoted ? 1 : 0;
+        while (*at != '\0' && (quoted || *at != ',')) {
+            if (quoted && *at == '"') {
+                if (at[1] != '"') {
+                    break;
+                }
+                at++;
+            }
+            *out++ = *at++;
+        }
+        if (quoted && *at++ != '"') {
+            return 0;
+        }
+        char end = *at;
+        *out = '\0';
+        if (end == '\0') {
+            return count;
+        }
+        if (end != ',') {
+            return 0;
+        }
+        at++;
+    }
+}
+
+static bool copy(char *out, size_t capacity, const char *text)
+{
+    size_t size = strlen(text);
+    if (size == 0 || size >= capacity) {
+        return false;
+    }
+    memcpy(out, text, size + 1);
+    return true;
+}
+
+static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS_MAX], size_t count)
+{
+    memset(out, 0, sizeof *out);
+    out->suite = KC_SUITE_ES256;
+    if (count != 5 && count != 6) {
+        return kc_result(KC_MALFORMED);
+    }
+    if (count == 6 && strcmp(fields[5], "rs2048") == 0) {
+        out->suite = KC_SUITE_RS2048;
+    } else if (count == 6 && strcmp(fields[5], "es256") != 0) {
+        return kc_result(KC_MALFORMED);
+    }
+    bool good = copy(out->name, sizeof out->name, fields[0]) &&
+                copy(out->address, sizeof out->address, fields[1]) &&
+                copy(out->phone, sizeof out->phone, fields[2]) &&
+                copy(out->bank_account, sizeof out->bank_account, fields[3]) &&
+                fields[4][0] != '\0';
+    return kc_result(good ? KC_OK : KC_MALFORMED);
+}
+
+static void show_result(size_t row, const char *path, struct kc_result result,
+                        const struct kc_opened_account *opened, bool json)
+{
+    struct kc_json_out out;
+    if (!json) {
+        (void)printf("%zu %s %s", row, path, kc_error_name(result.code));
+        if (!kc_failed(result)) {
+            (void)printf(" account %llu", (unsigned long long)opened->account.number);
+        }
+        (void)printf("\n");
+        return;
+    }
+    kc_json_open(&out, stdout);
+    kc_json_number(&out, "row", row);
+    kc_json_text(&out, "uim", path);
+    kc_json_text(&out, "result", kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        kc_json_number(&out, "account", opened->account.number);
+        kc_json_number(&out, "purse", opened->purse.number);
+    }
+    kc_json_close(&out);
+}
+
+static void show_bar(size_t done, size_t total)
+{
+    if (isatty(STDERR_FILENO) == 0 || total == 0) {
+        return;
+    }
+    size_t full = done * BAR_WIDTH / total;
+    (void)fprintf(stderr, "\r[");
+    for (size_t i = 0; i < BAR_WIDTH; i++) {
+        (void)fputc(i < full ? '#' : '.', stderr);
+    }
+    (void)fprintf(stderr, "] %zu/%zu%s", done, total, done == total ? "\n" : "");
+}
+
+static size_t count_lines(FILE *file)
+{
+    size_t count = 0;
+    char line[LINE_SIZE];
+    while (fgets(line, sizeof line, file) != NULL) {
+        count += line[0] != '\n' && line[0] != '#' ? 1 : 0;
+    }
+    rewind(file);
+    return count;
+}
+
+static struct kc_result open_row(struct kc_registrar *registrar, size_t row, char *line, bool json)
+{
+    static struct kc_application application;
+    struct kc_opened_account opened = {.expires_ms = 0};
+    char *fields[FIELDS_MAX] = {NULL};
+    bool made = false;
+    size_t count = split(fields, line);
+    struct kc_result result = read_row(&application, fields, count);
+    if (!kc_failed(result)) {
+        result = kc_letter_fill(&made, registrar, &application);
+    }
+    if (!kc_failed(result)) {
+        result = kc_registrar_open_account(&opened, registrar, &application, fields[4]);
+    }
+    if (!kc_failed(result)) {
+        result = kc_letter_write(fields[4], &application);
+    }
+    show_result(row, count > 4 ? fields[4] : "-", result, &opened, json);
+    kc_wipe(&application, sizeof application);
+    return result;
+}
+
+int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json)
+{
+    char line[LINE_SIZE];
+    size_t row = 0;
+    int status = 0;
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return kc_error_exit_status(KC_FILE_MISSING);
+    }
+    size_t total = count_lines(file);
+    show_bar(0, total);
+    while (fgets(line, sizeof line, file) != NULL) {
+        if (line[0] == '\n' || line[0] == '#') {
+            continue;
+        }
+        line[strcspn(line, "\r\n")] = '\0';
+        struct kc_result result = open_row(registrar, ++row, line, json);
+        status = kc_failed(result) ? kc_error_exit_status(result.code) : status;
+        show_bar(row, total);
+    }
+    (void)fclose(file);
+    return status;
+}

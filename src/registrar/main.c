@@ -1,0 +1,261 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "registrar/letter.h"
+#include "service/command.h"
+#include "service/files.h"
+#include "service/json_out.h"
+
+static const struct kc_option options[] = {
+    {"dir", "D", "folder of the system (default .kinchaku)"},
+    {"name", "N", "open: name"},
+    {"address", "A", "open: address"},
+    {"phone", "T", "open: telephone number"},
+    {"bank-account", "B", "open: ordinary bank account"},
+    {"uim", "FILE", "open: where to write the UIM"},
+    {"suite", "S", "open: es256 (default), rs2048 or rs3072"},
+    {"password-file", "F", "open, identify: file with the password"},
+    {"pin-file", "F", "open: file with the UIM's PIN"},
+    {"bring-keys", NULL, "open: make the keys here instead of in the UIM"},
+    {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite] a line"},
+    {"account", "N", "identify: account number"},
+    {"trace", "FILE", "append every protocol step to FILE"},
+    {"bank", "ID", "init: bank id (default 1)"},
+    {"currency", "C", "init: currency code (default JPY)"},
+    {"decimals", "N", "init: decimals of the currency (default 0)"},
+    {"bank-url", "URL", "init: where the bank answers"},
+    {"authority-url", "URL", "init: where the authority answers"},
+    {"directory-url", "URL", "init: where the directory is"},
+};
+
+static const struct kc_program program = {
+    .name = "kinchaku-registrar",
+    .summary = "opens accounts and writes UIMs",
+    .usage =
+        "usage: kinchaku-registrar open --name N --address A --phone T --bank-account B --uim "
+        "FILE\n"
+        "                          [--suite S] [--password-file F] [--pin-file F] [--bring-keys] "
+        "[--dir D]\n"
+        "       kinchaku-registrar bulk --file CSV [--dir D]\n"
+        "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
+        "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+};
+
+static bool take_text(char *out, size_t capacity, const struct kc_command *command,
+                      const char *option)
+{
+    const char *text = kc_command_value(command, option);
+    if (text == NULL || text[0] == '\0' || strlen(text) >= capacity) {
+        return false;
+    }
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
+/* The first line of a secret file. */
+static struct kc_result read_secret(char *out, size_t capacity, const char *path)
+{
+    uint8_t bytes[128];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_result result = kc_file_read_secret(&buffer, path);
+    if (!kc_failed(result)) {
+        size_t size = 0;
+        while (size < buffer.size && bytes[size] != '\n' && bytes[size] != '\r') {
+            size++;
+        }
+        if (size == 0 || size >= capacity) {
+            result = kc_result(KC_MALFORMED);
+        } else {
+            memcpy(out, bytes, size);
+            out[size] = '\0';
+        }
+    }
+    kc_wipe(bytes, sizeof bytes);
+    return result;
+}
+
+static bool take_suite(enum kc_suite *out, const char *text)
+{
+    static const struct {
+        const char *name;
+        enum kc_suite suite;
+    } suites[] = {
+        {"es256", KC_SUITE_ES256}, {"rs2048", KC_SUITE_RS2048}, {"rs3072", KC_SUITE_RS3072}};
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        if (strcmp(suites[i].name, text) == 0) {
+            *out = suites[i].suite;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
+{
+    const char *suite = kc_command_value(command, "suite");
+    const char *password_file = kc_command_value(command, "password-file");
+    const char *pin_file = kc_command_value(command, "pin-file");
+    memset(out, 0, sizeof *out);
+    bool good = take_text(out->name, sizeof out->name, command, "name") &&
+                take_text(out->address, sizeof out->address, command, "address") &&
+                take_text(out->phone, sizeof out->phone, command, "phone") &&
+                take_text(out->bank_account, sizeof out->bank_account, command, "bank-account") &&
+                kc_command_value(command, "uim") != NULL &&
+                take_suite(&out->suite, suite == NULL ? "es256" : suite);
+    if (!good) {
+        return kc_result(KC_USAGE);
+    }
+    out->bring_keys = kc_command_value(command, "bring-keys") != NULL;
+    struct kc_result result = kc_ok();
+    if (password_file != NULL) {
+        result = read_secret(out->password, sizeof out->password, password_file);
+    }
+    if (!kc_failed(result) && pin_file != NULL) {
+        result = read_secret(out->pin, sizeof out->pin, pin_file);
+    }
+    return result;
+}
+
+static void show_opened(const struct kc_command *command, const struct kc_opened_account *opened,
+                        const char *uim, bool letter)
+{
+    char expires[KC_CLOCK_TEXT_SIZE];
+    struct kc_json_out json;
+    kc_clock_format(expires, opened->expires_ms);
+    if (!command->json) {
+        (void)printf("account %llu opened, UIM written to %s (purse %llu, until %s)\n",
+                     (unsigned long long)opened->account.number, uim,
+                     (unsigned long long)opened->purse.number, expires);
+        if (letter) {
+            (void)printf("PIN and password are in %s.letter; hand it over and delete it\n", uim);
+        }
+        return;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_number(&json, "account", opened->account.number);
+    kc_json_number(&json, "purse", opened->purse.number);
+    kc_json_text(&json, "uim", uim);
+    kc_json_text(&json, "expires", expires);
+    kc_json_bool(&json, "letter", letter);
+    kc_json_close(&json);
+}
+
+static struct kc_result open_account(struct kc_registrar *registrar,
+                                     const struct kc_command *command)
+{
+    static struct kc_application application;
+    struct kc_opened_account opened = {.expires_ms = 0};
+    const char *uim = kc_command_value(command, "uim");
+    bool letter = false;
+    struct kc_result result = read_form(&application, command);
+    if (!kc_failed(result)) {
+        result = kc_letter_fill(&letter, registrar, &application);
+    }
+    if (!kc_failed(result)) {
+        result = kc_registrar_open_account(&opened, registrar, &application, uim);
+    }
+    if (!kc_failed(result) && letter) {
+        result = kc_letter_write(uim, &application);
+    }
+    if (!kc_failed(result)) {
+        show_opened(command, &opened, uim, letter);
+    }
+    kc_wipe(&application, sizeof application);
+    return result;
+}
+
+static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    char password[KC_NAME_SIZE_MAX + 1];
+    struct kc_account_id account;
+    struct kc_json_out json;
+    const char *number = kc_command_value(command, "account");
+    const char *file = kc_command_value(command, "password-file");
+    if (number == NULL || file == NULL || kc_failed(kc_account_parse(&account, number))) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result = read_secret(password, sizeof password, file);
+    if (!kc_failed(result)) {
+        result = kc_registrar_identify(name, registrar, account, kc_view_text(password));
+    }
+    kc_wipe(password, sizeof password);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (command->json) {
+        kc_json_open(&json, stdout);
+        kc_json_text(&json, "account", number);
+        kc_json_text(&json, "name", name);
+        kc_json_close(&json);
+    } else {
+        (void)printf("account %s belongs to %s; the password is right\n", number, name);
+    }
+    return result;
+}
+
+static struct kc_result init(const struct kc_command *command, const char *dir)
+{
+    const char *bank = kc_command_value(command, "bank");
+    const char *currency = kc_command_value(command, "currency");
+    const char *decimals = kc_command_value(command, "decimals");
+    const char *bank_url = kc_command_value(command, "bank-url");
+    const char *authority_url = kc_command_value(command, "authority-url");
+    const char *directory_url = kc_command_value(command, "directory-url");
+    if (bank_url == NULL || authority_url == NULL || directory_url == NULL) {
+        return kc_result(KC_USAGE);
+    }
+    return kc_registrar_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
+                             currency == NULL ? "JPY" : currency,
+                             decimals == NULL ? 0 : (unsigned)strtoul(decimals, NULL, 10), bank_url,
+                             authority_url, directory_url);
+}
+
+/* The exit status of a verb that needs the registrar open. */
+static int run(const struct kc_command *command, const char *name, const char *dir)
+{
+    static struct kc_registrar registrar;
+    int status = 0;
+    struct kc_result result = kc_registrar_open(&registrar, dir);
+    registrar.trace = kc_command_value(command, "trace");
+    if (!kc_failed(result) && strcmp(name, "open") == 0) {
+        result = open_account(&registrar, command);
+    } else if (!kc_failed(result) && strcmp(name, "identify") == 0) {
+        result = identify(&registrar, command);
+    } else if (!kc_failed(result)) {
+        const char *file = kc_command_value(command, "file");
+        status = file == NULL ? kc_command_usage(command, "bulk needs --file")
+                              : kc_registrar_bulk(&registrar, file, command->json);
+    }
+    kc_registrar_close(&registrar);
+    if (result.code == KC_USAGE) {
+        return kc_command_usage(command, "an option is missing or not valid");
+    }
+    return kc_failed(result) ? kc_command_fail(command, result, name) : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct kc_command command;
+    int status = 0;
+    if (!kc_command_parse(&command, &program, argc, argv, &status)) {
+        return status;
+    }
+    const char *dir = kc_command_value(&command, "dir");
+    const char *name = command.argument_count == 1 ? command.arguments[0] : "";
+    dir = dir == NULL ? ".kinchaku" : dir;
+    kc_log_open("registrar", KC_LOG_WARN);
+    if (strcmp(name, "init") == 0) {
+        struct kc_result result = init(&command, dir);
+        return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
+    }
+    if (strcmp(name, "open") != 0 && strcmp(name, "bulk") != 0 && strcmp(name, "identify") != 0) {
+        return kc_command_usage(&command, "this command is not known");
+    }
+    return run(&command, name, dir);
+}

@@ -1,0 +1,266 @@
+/* Opening one account: SZ1 to SZ9 (EP1221669 Fig 12), and taking everything back when a step fails. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/password.h"
+#include "reader/file_purse.h"
+#include "registrar/registrar.h"
+#include "service/files.h"
+#include "service/message_client.h"
+#include "service/trace.h"
+
+#define REVOKE_CESSATION 5u
+
+static struct kc_result open_reply(void *reply, const struct kc_shape *shape,
+                                   struct kc_registrar *registrar, const struct kc_person *server,
+                                   struct kc_view bytes)
+{
+    struct kc_signed envelope;
+    struct kc_buffer plain = {.data = registrar->plain, .capacity = sizeof registrar->plain};
+    struct kc_refusal refusal;
+    struct kc_result result = kc_signed_parse(&envelope, bytes);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_signed_shape(&envelope) == &kc_refusal_shape) {
+        result =
+            kc_envelope_open(&refusal, &plain, &envelope, &registrar->crypto, &server->sign_key,
+                             &registrar->encrypt_key, &registrar->realm, &kc_refusal_shape);
+        return kc_failed(result) ? result : kc_result(kc_error_from_number(refusal.reason));
+    }
+    return kc_envelope_open(reply, &plain, &envelope, &registrar->crypto, &server->sign_key,
+                            &registrar->encrypt_key, &registrar->realm, shape);
+}
+
+struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,
+                                  struct kc_registrar *registrar, const struct kc_person *server,
+                                  const char *url, uint64_t time_ms, const struct kc_shape *shape,
+                                  const void *message)
+{
+    struct kc_buffer request = {.data = registrar->request, .capacity = sizeof registrar->request};
+    struct kc_buffer answer = {.data = registrar->reply, .capacity = sizeof registrar->reply};
+    struct kc_signer signer = {.key = &registrar->sign_key, .id = registrar->signer_id};
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_result result =
+        kc_envelope_make(&request, &registrar->work, &registrar->crypto, &signer,
+                         &server->encrypt_key, &registrar->realm, time_ms, shape, message);
+    registrar->request_size = request.size;
+    if (!kc_failed(result)) {
+        kc_digest(&registrar->crypto, digest, kc_buffer_view(&request));
+        result = kc_message_post(&answer, registrar->client, url, kc_buffer_view(&request));
+    }
+    if (!kc_failed(result)) {
+        result = open_reply(reply, reply_shape, registrar, server, kc_buffer_view(&answer));
+    }
+    /* Every reply begins with the digest of the request that it answers. */
+    if (!kc_failed(result) && memcmp(reply, digest, KC_DIGEST_SIZE) != 0) {
+        result = kc_result(KC_MISMATCH);
+    }
+    return result;
+}
+
+/* An application in progress: how far it got decides what has to be taken back. */
+struct progress {
+    struct kc_open_reply opened;
+    struct kc_certify_reply certificates;
+    struct kc_confirm_reply confirmed;
+    uint8_t certificate_bytes[2][KC_CERTIFICATE_SIZE_MAX];
+    bool has_account;
+    bool has_certificates;
+};
+
+static struct kc_result apply(struct progress *progress, struct kc_registrar *registrar,
+                              const struct kc_application *application)
+{
+    char hash[KC_SECRET_HASH_SIZE_MAX];
+    struct kc_open_request request = {.name = kc_view_text(application->name),
+                                      .address = kc_view_text(application->address),
+                                      .phone = kc_view_text(application->phone),
+                                      .bank_account = kc_view_text(application->bank_account),
+                                      .suite = application->suite,
+                                      .time_ms = kc_clock_now_ms()};
+    struct kc_result result = kc_password_hash(hash, kc_view_text(application->password));
+    if (!kc_failed(result)) {
+        result = registrar->crypto.random(registrar->crypto.context, request.id, sizeof request.id);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    request.password_hash = kc_view_text(hash);
+    result = kc_registrar_ask(&progress->opened, &kc_open_reply_shape, registrar, &registrar->bank,
+                              registrar->config.bank_url, request.time_ms, &kc_open_request_shape,
+                              &request);
+    kc_trace(registrar->trace, "SZ1", "registrar", "bank", "open-request", registrar->request_size);
+    if (!kc_failed(result)) {
+        kc_trace(registrar->trace, "SZ2", "bank", "ordinary bank", "exists and can pay?", 0);
+        kc_trace(registrar->trace, "SZ3", "bank", "registrar", "open-reply", 0);
+        progress->has_account = true;
+    }
+    return result;
+}
+
+/* Certificates are copied because the reply's memory is used again. */
+static struct kc_result certify(struct progress *progress, struct kc_registrar *registrar,
+                                struct kc_view proof)
+{
+    struct kc_certify_request request = {.account = progress->opened.account,
+                                         .expires_ms = progress->opened.expires_ms,
+                                         .proof = proof,
+                                         .time_ms = kc_clock_now_ms()};
+    struct kc_view *views[] = {&progress->certificates.sign_certificate,
+                               &progress->certificates.encrypt_certificate};
+    progress->has_certificates = true;
+    struct kc_result result = kc_registrar_ask(
+        &progress->certificates, &kc_certify_reply_shape, registrar, &registrar->authority,
+        registrar->config.authority_url, request.time_ms, &kc_certify_request_shape, &request);
+    kc_trace(registrar->trace, "SZ4", "registrar", "authority", "certify-request",
+             registrar->request_size);
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_trace(registrar->trace, "SZ5", "authority", "directory", "both certificates", 0);
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(progress->certificate_bytes[i], views[i]->data, views[i]->size);
+        *views[i] = kc_view(progress->certificate_bytes[i], views[i]->size);
+    }
+    return result;
+}
+
+static struct kc_result confirm(struct progress *progress, struct kc_registrar *registrar)
+{
+    struct kc_confirm_request request = {.account = progress->opened.account,
+                                         .purse = progress->opened.purse,
+                                         .time_ms = kc_clock_now_ms()};
+    kc_digest(&registrar->crypto, request.sign_digest, progress->certificates.sign_certificate);
+    kc_digest(&registrar->crypto, request.encrypt_digest,
+              progress->certificates.encrypt_certificate);
+    struct kc_result result = kc_registrar_ask(
+        &progress->confirmed, &kc_confirm_reply_shape, registrar, &registrar->bank,
+        registrar->config.bank_url, request.time_ms, &kc_confirm_request_shape, &request);
+    kc_trace(registrar->trace, "SZ6", "bank", "directory", "both there?", 0);
+    if (!kc_failed(result)) {
+        kc_trace(registrar->trace, "SZ7", "bank", "registrar", "confirm-reply", 0);
+    }
+    return result;
+}
+
+static struct kc_result write_uim(struct progress *progress, struct kc_registrar *registrar,
+                                  const struct kc_application *application, const char *path)
+{
+    struct kc_file_purse *file = NULL;
+    struct kc_slot_port port;
+    static struct kc_slot uim;
+    struct kc_view proof;
+    struct kc_result result = kc_file_purse_create(path);
+    if (!kc_failed(result)) {
+        result = kc_file_purse_open(&file, &port, path, &registrar->purse_crypto);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_open(&uim, &port);
+    }
+    if (!kc_failed(result)) {
+        result = kc_personalise_keys(&proof, registrar, &uim, application, &progress->opened,
+                                     registrar->config.bank_url, registrar->config.decimals);
+    }
+    if (!kc_failed(result)) {
+        result = certify(progress, registrar, proof);
+    }
+    if (!kc_failed(result)) {
+        result = confirm(progress, registrar);
+    }
+    if (!kc_failed(result)) {
+        kc_trace(registrar->trace, "SZ8", "directory", "registrar",
+                 "bank and authority certificates", 0);
+        result = kc_personalise_rest(registrar, &uim, application, &progress->certificates,
+                                     &progress->confirmed);
+    }
+    if (!kc_failed(result)) {
+        kc_trace(registrar->trace, "SZ9", "registrar", "UIM", "keys, certificates, account", 0);
+    }
+    kc_file_purse_close(file);
+    return result;
+}
+
+/* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. */
+static void take_back(struct progress *progress, struct kc_registrar *registrar, const char *path)
+{
+    struct kc_done done;
+    (void)unlink(path);
+    if (progress->has_certificates) {
+        struct kc_revoke_request request = {.account = progress->opened.account,
+                                            .reason = REVOKE_CESSATION,
+                                            .time_ms = kc_clock_now_ms()};
+        struct kc_result result = kc_registrar_ask(
+            &done, &kc_done_shape, registrar, &registrar->authority,
+            registrar->config.authority_url, request.time_ms, &kc_revoke_request_shape, &request);
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_WARN, "certificates not revoked reason=%s", kc_error_name(result.code));
+        }
+    }
+    if (progress->has_account) {
+        struct kc_cancel_request request = {.account = progress->opened.account,
+                                            .purse = progress->opened.purse,
+                                            .time_ms = kc_clock_now_ms()};
+        struct kc_result result = kc_registrar_ask(
+            &done, &kc_done_shape, registrar, &registrar->bank, registrar->config.bank_url,
+            request.time_ms, &kc_cancel_request_shape, &request);
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_WARN, "application not cancelled reason=%s", kc_error_name(result.code));
+        }
+    }
+}
+
+struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
+                                           struct kc_registrar *registrar,
+                                           const struct kc_application *application,
+                                           const char *path)
+{
+    static struct progress progress;
+    char temporary[KC_PATH_SIZE_MAX];
+    memset(&progress, 0, sizeof progress);
+    int size = snprintf(temporary, sizeof temporary, "%s.new-%ld", path, (long)getpid());
+    if (size < 0 || (size_t)size >= sizeof temporary) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (kc_file_exists(path)) {
+        return kc_result(KC_ALREADY_EXISTS);
+    }
+    struct kc_result result = apply(&progress, registrar, application);
+    if (!kc_failed(result)) {
+        result = write_uim(&progress, registrar, application, temporary);
+    }
+    if (!kc_failed(result) && rename(temporary, path) != 0) {
+        result = kc_result(KC_IO_FAILED);
+    }
+    if (kc_failed(result)) {
+        take_back(&progress, registrar, temporary);
+        return result;
+    }
+    *out = (struct kc_opened_account){.account = progress.opened.account,
+                                      .purse = progress.opened.purse,
+                                      .expires_ms = progress.opened.expires_ms};
+    return result;
+}
+
+struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
+                                       struct kc_registrar *registrar, struct kc_account_id account,
+                                       struct kc_view password)
+{
+    struct kc_identify_reply reply;
+    struct kc_identify_request request = {.account = account, .time_ms = kc_clock_now_ms()};
+    struct kc_result result = kc_registrar_ask(
+        &reply, &kc_identify_reply_shape, registrar, &registrar->bank, registrar->config.bank_url,
+        request.time_ms, &kc_identify_request_shape, &request);
+    if (!kc_failed(result)) {
+        result = kc_password_check(reply.password_hash, password);
+    }
+    if (!kc_failed(result)) {
+        memcpy(name, reply.name.data, reply.name.size);
+        name[reply.name.size] = '\0';
+    }
+    kc_wipe(registrar->plain, sizeof registrar->plain);
+    return result;
+}

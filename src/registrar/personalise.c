@@ -1,0 +1,151 @@
+/* Writing a UIM (EP1221669 [0110]). */
+#include <string.h>
+
+#include "base/assert.h"
+#include "purse/apdu.h"
+#include "reader/reader.h"
+#include "registrar/registrar.h"
+
+static struct kc_result put_settings(struct kc_registrar *registrar, struct kc_slot *uim,
+                                     const struct kc_application *application,
+                                     const struct kc_open_reply *opened, const char *url,
+                                     uint64_t decimals)
+{
+    uint8_t encoded[320];
+    struct kc_buffer buffer = KC_BUFFER(encoded);
+    struct kc_purse_settings settings = {.bank = registrar->realm.bank,
+                                         .currency = kc_view_text(registrar->realm.currency),
+                                         .decimals = decimals,
+                                         .purse_type = KC_PURSE_TYPE_UIM,
+                                         .account = opened->account,
+                                         .purse = opened->purse,
+                                         .url = kc_view_text(url),
+                                         .user_id = kc_view_text(application->name)};
+    struct kc_result result = kc_shape_encode(&buffer, &kc_purse_settings_shape, &settings);
+    return kc_failed(result) ? result : kc_slot_put(uim, KC_TAG_SETTINGS, kc_buffer_view(&buffer));
+}
+
+static enum kc_key_type key_type(enum kc_suite suite)
+{
+    return suite == KC_SUITE_ES256    ? KC_KEY_P256
+           : suite == KC_SUITE_RS2048 ? KC_KEY_RSA2048
+                                      : KC_KEY_RSA3072;
+}
+
+/* Makes one key here and brings it in (EP1221669 [0110], [0241]). */
+static struct kc_result bring_key(struct kc_registrar *registrar, struct kc_slot *uim,
+                                  enum kc_suite suite, uint8_t use)
+{
+    struct kc_private_key key;
+    struct kc_public_key public_key;
+    uint8_t encoded[1024];
+    struct kc_buffer buffer = KC_BUFFER(encoded);
+    struct kc_view out;
+    size_t part = kc_rsa_size(key_type(suite)) / 2;
+    struct kc_private_key_record record = {.suite = suite};
+    struct kc_result result =
+        registrar->crypto.generate(registrar->crypto.context, &key, &public_key, key_type(suite));
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (suite == KC_SUITE_ES256) {
+        record.parts.count = 1;
+        record.parts.items[0] = kc_view(key.p256.d, sizeof key.p256.d);
+    } else {
+        const uint8_t *parts[] = {key.rsa.p, key.rsa.q, key.rsa.dp, key.rsa.dq, key.rsa.iq};
+        record.parts.count = 5;
+        for (size_t i = 0; i < 5; i++) {
+            record.parts.items[i] = kc_view(parts[i], part);
+        }
+    }
+    result = kc_shape_encode(&buffer, &kc_private_key_record_shape, &record);
+    if (!kc_failed(result)) {
+        result = kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, use, 0,
+                              kc_buffer_view(&buffer));
+    }
+    kc_wipe(&key, sizeof key);
+    kc_wipe(encoded, sizeof encoded);
+    return result;
+}
+
+struct kc_result kc_personalise_keys(struct kc_view *proof, struct kc_registrar *registrar,
+                                     struct kc_slot *uim, const struct kc_application *application,
+                                     const struct kc_open_reply *opened, const char *url,
+                                     uint64_t decimals)
+{
+    struct kc_view out;
+    struct kc_view nothing = kc_view(NULL, 0);
+    struct kc_result result = put_settings(registrar, uim, application, opened, url, decimals);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (application->bring_keys) {
+        result = bring_key(registrar, uim, application->suite, KC_KEY_USE_SIGN);
+        if (!kc_failed(result)) {
+            result = bring_key(registrar, uim, application->suite, KC_KEY_USE_ENCRYPT);
+        }
+    } else {
+        result = kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_GENERATE,
+                              (uint8_t)application->suite, 0, nothing);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_slot_send(proof, uim, KC_CLA_KINCHAKU, KC_INS_PROVE, 0, 0, nothing);
+}
+
+static struct kc_result put_key(struct kc_slot *uim, uint8_t tag, const struct kc_public_key *key)
+{
+    uint8_t encoded[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(encoded);
+    struct kc_result result = kc_key_encode(&buffer, key);
+    return kc_failed(result) ? result : kc_slot_put(uim, tag, kc_buffer_view(&buffer));
+}
+
+/* SZ8: the bank's certificates and the issuer's, fresh from the directory. */
+static struct kc_result put_servers(struct kc_registrar *registrar, struct kc_slot *uim)
+{
+    struct kc_directory_entry entry;
+    struct kc_certificate certificate;
+    struct kc_result result = kc_directory_server(&entry, registrar->directory, "bank");
+    for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
+        result = kc_certificate_read(&certificate, entry.certificates[i]);
+        if (!kc_failed(result)) {
+            uint8_t tag = certificate.profile == KC_PROFILE_SIGN ? KC_TAG_BANK_SIGN_CERTIFICATE
+                                                                 : KC_TAG_BANK_ENCRYPT_CERTIFICATE;
+            result = kc_slot_put(uim, tag, entry.certificates[i]);
+        }
+    }
+    kc_directory_entry_free(&entry);
+    if (!kc_failed(result)) {
+        result = kc_slot_put(uim, KC_TAG_AUTHORITY_CERTIFICATE,
+                             kc_view(registrar->people.issuer, registrar->people.issuer_size));
+    }
+    if (!kc_failed(result)) {
+        result = put_key(uim, KC_TAG_BANK_VERIFY_KEY, &registrar->bank.sign_key);
+    }
+    return kc_failed(result) ? result
+                             : put_key(uim, KC_TAG_BANK_ENCRYPT_KEY, &registrar->bank.encrypt_key);
+}
+
+struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_slot *uim,
+                                     const struct kc_application *application,
+                                     const struct kc_certify_reply *certificates,
+                                     const struct kc_confirm_reply *confirmed)
+{
+    const struct {
+        uint8_t tag;
+        struct kc_view content;
+    } parts[] = {{KC_TAG_SIGN_CERTIFICATE, certificates->sign_certificate},
+                 {KC_TAG_ENCRYPT_CERTIFICATE, certificates->encrypt_certificate},
+                 {KC_TAG_IDENTITY, confirmed->identity},
+                 {KC_TAG_CERTIFIED, confirmed->certified},
+                 {KC_TAG_PIN, kc_view_text(application->pin)}};
+    struct kc_view out;
+    struct kc_result result = put_servers(registrar, uim);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
+        result = kc_slot_put(uim, parts[i].tag, parts[i].content);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_ACTIVATE, 0, 0, kc_view(NULL, 0));
+}

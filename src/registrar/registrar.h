@@ -1,0 +1,103 @@
+/* The registrar (RA): applications, the opening of accounts between bank, authority and directory, and the writing of UIMs. */
+#ifndef KC_REGISTRAR_REGISTRAR_H
+#define KC_REGISTRAR_REGISTRAR_H
+
+#include "directory/people.h"
+#include "message/generated/messages.h"
+#include "service/http_client.h"
+
+struct kc_registrar_config {
+    uint64_t bank;
+    char currency[4];
+    uint64_t decimals;
+    char bank_url[KC_URL_SIZE_MAX + 1];
+    char authority_url[KC_URL_SIZE_MAX + 1];
+    char directory_url[KC_URL_SIZE_MAX + 1];
+    uint64_t timeout_ms;
+};
+
+struct kc_registrar {
+    struct kc_registrar_config config;
+    struct kc_realm realm;
+    struct kc_crypto crypto;
+    struct kc_crypto purse_crypto; /* the backend inside the UIMs it writes */
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_signer_id signer_id;
+    struct kc_people people;
+    struct kc_directory *directory;
+    struct kc_http_client *client;
+    struct kc_person bank;
+    struct kc_person authority;
+    const char *trace;
+    struct kc_envelope_work work;
+    uint8_t request[KC_MESSAGE_SIZE_MAX];
+    size_t request_size;
+    uint8_t reply[KC_MESSAGE_SIZE_MAX];
+    uint8_t plain[KC_PLAIN_SIZE_MAX];
+};
+
+/* The form (EP1221669 [0101]). Texts end with NUL. */
+struct kc_application {
+    char name[KC_NAME_SIZE_MAX + 1];
+    char address[KC_ADDRESS_SIZE_MAX + 1];
+    char phone[KC_PHONE_SIZE_MAX + 1];
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+    enum kc_suite suite;
+    bool bring_keys; /* keys made here and brought in, instead of made in the purse */
+    char password[KC_NAME_SIZE_MAX + 1];
+    char pin[16];
+};
+
+/* What came of it. */
+struct kc_opened_account {
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    uint64_t expires_ms;
+};
+
+KC_MUST_USE struct kc_result kc_registrar_init(const char *dir, uint64_t bank, const char *currency,
+                                               unsigned decimals, const char *bank_url,
+                                               const char *authority_url,
+                                               const char *directory_url);
+/* Opens what init made and fetches the servers' certificates from the directory (SZ8 needs them, SZ1 and SZ4 too). */
+KC_MUST_USE struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *dir);
+void kc_registrar_close(struct kc_registrar *registrar);
+
+/* Opens one account and writes its UIM to `path`, whole or not at all (SZ1-SZ9). After a failure nothing is left half-open: the
+ * application is cancelled and certificates are revoked as far as the servers can be reached; what cannot lapses. */
+KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
+                                                       struct kc_registrar *registrar,
+                                                       const struct kc_application *application,
+                                                       const char *path);
+
+/* Asks a server: sends `message`, opens the answer as `reply_shape` into *reply. The server's refusal by its reason. */
+KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,
+                                              struct kc_registrar *registrar,
+                                              const struct kc_person *server, const char *url,
+                                              uint64_t time_ms, const struct kc_shape *shape,
+                                              const void *message);
+
+/* Checks a holder's password at the counter; *name gets the holder's name. KC_WRONG_PASSWORD. */
+KC_MUST_USE struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
+                                                   struct kc_registrar *registrar,
+                                                   struct kc_account_id account,
+                                                   struct kc_view password);
+
+/* Writes a UIM: `uim` is open and blank. Steps in two halves, because certificates come in between. */
+struct kc_slot;
+KC_MUST_USE struct kc_result
+kc_personalise_keys(struct kc_view *proof, struct kc_registrar *registrar, struct kc_slot *uim,
+                    const struct kc_application *application, const struct kc_open_reply *opened,
+                    const char *url, uint64_t decimals);
+KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
+                                                 struct kc_slot *uim,
+                                                 const struct kc_application *application,
+                                                 const struct kc_certify_reply *certificates,
+                                                 const struct kc_confirm_reply *confirmed);
+
+/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one result a
+ * row on stdout. The exit status: 0 when every row was opened, else that of the last error. */
+int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json);
+
+#endif

@@ -1,0 +1,38 @@
+#include "service/message_client.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+
+static struct kc_result read_error(struct kc_view content)
+{
+    json_t *object = json_loadb((const char *)content.data, content.size, 0, NULL);
+    const char *name = json_string_value(json_object_get(object, "error"));
+    enum kc_error error = name == NULL ? KC_CONTENT_TYPE : kc_error_from_name(name);
+    json_decref(object);
+    return kc_result(error == KC_OK ? KC_INTERNAL : error);
+}
+
+struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client *client,
+                                 const char *url, struct kc_view envelope)
+{
+    char full[KC_URL_SIZE_MAX + 16];
+    struct kc_http_reply answer = {.content = reply};
+    int size = snprintf(full, sizeof full, "%s/v1/message", url);
+    if (size < 0 || (size_t)size >= sizeof full) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    struct kc_http_call call = {.url = full, .content_type = "application/cose", .body = envelope};
+    struct kc_result result = kc_http_client_call(client, &answer, &call);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_http_reply_is(&answer, "application/cose")) {
+        return kc_ok();
+    }
+    if (kc_http_reply_is(&answer, "application/json")) {
+        return read_error(kc_buffer_view(reply));
+    }
+    return kc_result(KC_CONTENT_TYPE);
+}

@@ -1,0 +1,12 @@
+/* Posting envelopes: one call to a server's /v1/message. */
+#ifndef KC_SERVICE_MESSAGE_CLIENT_H
+#define KC_SERVICE_MESSAGE_CLIENT_H
+
+#include "service/http_client.h"
+
+/* Posts an envelope to `url`/v1/message. KC_OK: *reply holds the envelope that came back, whatever it says. The server's own
+ * plain error (not signed), by its name; KC_UNREACHABLE, KC_TIMEOUT; KC_CONTENT_TYPE for anything else that came. */
+KC_MUST_USE struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client *client,
+                                             const char *url, struct kc_view envelope);
+
+#endif

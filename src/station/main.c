@@ -1,0 +1,437 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "message/generated/names.h"
+#include "service/command.h"
+#include "service/files.h"
+#include "service/json_out.h"
+#include "station/station.h"
+
+#define TIMEOUT_MS 15000u
+
+static const struct kc_option options[] = {
+    {"uim", "FILE", "the UIM (required)"},
+    {"yes", NULL, "say OK to the quote without asking"},
+    {"no", NULL, "say NG to the quote without asking"},
+    {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
+    {"bank", "URL", "the bank, instead of the one that the UIM names"},
+    {"timeout", "MS", "how long to wait for the bank (default 15000)"},
+    {"trace", "FILE", "append every protocol step to FILE"},
+    {"lose", "WHAT", "for demonstrations: lose request, quote, answer or completion on the way"},
+};
+
+static const struct kc_program program = {
+    .name = "kinchaku-station",
+    .summary = "the user's station: shows and moves the value in a UIM",
+    .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
+             "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
+             "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
+             "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+};
+
+/* ---- the PIN ---- */
+
+static bool keep_line(char *out, size_t capacity, const char *text, size_t size)
+{
+    size_t line = 0;
+    while (line < size && text[line] != '\n' && text[line] != '\r') {
+        line++;
+    }
+    if (line == 0 || line >= capacity) {
+        return false;
+    }
+    memcpy(out, text, line);
+    out[line] = '\0';
+    return true;
+}
+
+static struct kc_result pin_from_file(char *out, size_t capacity, const char *path,
+                                      const char *prefix)
+{
+    uint8_t bytes[256];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    size_t skip = strlen(prefix);
+    struct kc_result result = kc_file_read_secret(&buffer, path);
+    if (!kc_failed(result)) {
+        bool good = buffer.size > skip && memcmp(bytes, prefix, skip) == 0 &&
+                    keep_line(out, capacity, (const char *)bytes + skip, buffer.size - skip);
+        result = kc_result(good ? KC_OK : KC_PIN_REQUIRED);
+    }
+    kc_wipe(bytes, sizeof bytes);
+    return result;
+}
+
+static struct kc_result pin_from_terminal(char *out, size_t capacity)
+{
+    struct termios before;
+    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before) != 0) {
+        return kc_result(KC_PIN_REQUIRED);
+    }
+    struct termios quiet = before;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)fprintf(stderr, "PIN: ");
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    bool read = fgets(out, (int)capacity, stdin) != NULL;
+    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    (void)fprintf(stderr, "\n");
+    out[strcspn(out, "\r\n")] = '\0';
+    return kc_result(read && out[0] != '\0' ? KC_OK : KC_PIN_REQUIRED);
+}
+
+static struct kc_result find_pin(char *out, size_t capacity, const struct kc_command *command)
+{
+    char letter[KC_PATH_SIZE_MAX];
+    const char *file = kc_command_value(command, "pin-file");
+    const char *given = getenv("KINCHAKU_PIN");
+    if (file != NULL) {
+        return pin_from_file(out, capacity, file, "");
+    }
+    if (given != NULL) {
+        return kc_result(keep_line(out, capacity, given, strlen(given)) ? KC_OK : KC_PIN_REQUIRED);
+    }
+    int size = snprintf(letter, sizeof letter, "%s.letter", kc_command_value(command, "uim"));
+    if (size > 0 && (size_t)size < sizeof letter && kc_file_exists(letter)) {
+        return pin_from_file(out, capacity, letter, "PIN ");
+    }
+    return pin_from_terminal(out, capacity);
+}
+
+static struct kc_result unlock(struct kc_station *station, const struct kc_command *command)
+{
+    char pin[32];
+    struct kc_result result = find_pin(pin, sizeof pin, command);
+    if (!kc_failed(result)) {
+        result = kc_station_verify_pin(station, kc_view_text(pin));
+    }
+    kc_wipe(pin, sizeof pin);
+    return result;
+}
+
+/* ---- showing ---- */
+
+static void format(char out[KC_AMOUNT_TEXT_SIZE], const struct kc_station *station,
+                   struct kc_amount amount)
+{
+    kc_amount_format(out, amount, station->decimals);
+}
+
+static struct kc_result show_state(struct kc_station *station, const struct kc_command *command,
+                                   const char *result_word)
+{
+    struct kc_purse_info info;
+    struct kc_json_out json;
+    char value[KC_AMOUNT_TEXT_SIZE];
+    char account[KC_AMOUNT_TEXT_SIZE];
+    char pending[KC_AMOUNT_TEXT_SIZE];
+    char when[KC_CLOCK_TEXT_SIZE];
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (kc_failed(result)) {
+        return result;
+    }
+    format(value, station, info.value);
+    format(account, station, info.account_amount);
+    format(pending, station, info.pending_amount);
+    kc_clock_format(when, info.time_ms);
+    if (command->json) {
+        kc_json_open(&json, stdout);
+        if (result_word != NULL) {
+            kc_json_text(&json, "result", result_word);
+        }
+        kc_json_number(&json, "account", info.account.number);
+        kc_json_number(&json, "purse", info.purse.number);
+        kc_json_text(&json, "uim_amount", value);
+        kc_json_text(&json, "account_amount", account);
+        kc_json_text(&json, "currency", station->currency);
+        kc_json_text(&json, "certified", when);
+        kc_json_text(&json, "state", kc_life_word(info.life));
+        kc_json_text(&json, "pending_amount", pending);
+        kc_json_number(&json, "counter", info.counter);
+        kc_json_number(&json, "sequence", info.sequence);
+        kc_json_number(&json, "pin_tries", info.pin_tries);
+        kc_json_close(&json);
+        return result;
+    }
+    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", value,
+                 station->currency, account, station->currency, when, info.account.number);
+    if (info.has_pending) {
+        (void)printf("not finished %s %s (%s): run 'sync'\n", pending, station->currency,
+                     kc_life_word(info.life));
+    }
+    return result;
+}
+
+static struct kc_result show_history(struct kc_station *station, const struct kc_command *command)
+{
+    for (unsigned back = 0; back < 48; back++) {
+        struct kc_entry entry;
+        struct kc_json_out json;
+        char amount[KC_AMOUNT_TEXT_SIZE];
+        char when[KC_CLOCK_TEXT_SIZE];
+        struct kc_result result = kc_slot_history(&entry, &station->uim, (uint8_t)back);
+        if (result.code == KC_NOT_FOUND) {
+            return kc_ok();
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+        format(amount, station, entry.amount);
+        kc_clock_format(when, entry.time_ms);
+        if (command->json) {
+            kc_json_open(&json, stdout);
+            kc_json_number(&json, "counter", entry.counter);
+            kc_json_text(&json, "kind", kc_entry_kind_word(entry.kind));
+            kc_json_text(&json, "amount", amount);
+            kc_json_text(&json, "time", when);
+            kc_json_close(&json);
+        } else {
+            (void)printf("%-4" PRIu64 " %-9s %12s %s  %s\n", entry.counter,
+                         kc_entry_kind_word(entry.kind), amount, station->currency, when);
+        }
+    }
+    return kc_ok();
+}
+
+/* ---- asking ---- */
+
+struct asking {
+    const struct kc_command *command;
+    const struct kc_station *station;
+};
+
+static bool ask_user(void *owner, const struct kc_cash_quote *quote)
+{
+    const struct asking *asking = owner;
+    char texts[5][KC_AMOUNT_TEXT_SIZE];
+    char line[16] = "";
+    const struct kc_amount amounts[5] = {quote->amount, quote->account_before, quote->account_after,
+                                         quote->purse_before, quote->purse_after};
+    for (size_t i = 0; i < 5; i++) {
+        format(texts[i], asking->station, amounts[i]);
+    }
+    (void)fprintf(stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM      %s -> %s\n",
+                  (int)quote->user_name.size, (const char *)quote->user_name.data,
+                  kc_cash_kind_word(quote->kind), texts[0], asking->station->currency,
+                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+    if (kc_command_value(asking->command, "yes") != NULL) {
+        return true;
+    }
+    if (kc_command_value(asking->command, "no") != NULL) {
+        return false;
+    }
+    (void)fprintf(stderr, "OK? [y/N] ");
+    return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+}
+
+/* What to do next, for the errors that a user can do something about. */
+static const char *advice(enum kc_error error)
+{
+    static const struct {
+        enum kc_error error;
+        const char *words;
+    } rows[] = {
+        {KC_TIMEOUT, "not completed; run 'sync' to learn how it ended"},
+        {KC_UNREACHABLE, "not completed; run 'sync' when the bank can be reached again"},
+        {KC_NOT_COMPLETED, "nothing was changed; try again"},
+        {KC_IN_DOUBT, "run 'sync' later; the bank goes on asking"},
+        {KC_PENDING, "run 'sync' first"},
+        {KC_PIN_WRONG, "check the PIN; it is blocked after three wrong ones"},
+        {KC_PIN_BLOCKED, "take the UIM to the registrar"},
+        {KC_COPIED_OR_RESTORED, "this UIM is out of use; take it to the registrar"},
+        {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
+        {KC_CERT_REVOKED, "take the UIM to the registrar"},
+        {KC_CERT_EXPIRED, "take the UIM to the registrar"},
+        {KC_INSUFFICIENT_ACCOUNT, "fund the account first"},
+        {KC_BUSY, "try again in a moment"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].error == error) {
+            return rows[i].words;
+        }
+    }
+    return NULL;
+}
+
+/* ---- commands ---- */
+
+static struct kc_result run_cash(struct kc_station *station, const struct kc_command *command,
+                                 enum kc_cash_kind kind)
+{
+    struct asking asking = {.command = command, .station = station};
+    struct kc_amount amount;
+    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
+    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_cash(station, kind, amount, ask_user, &asking);
+    }
+    if (result.code == KC_DECLINED) {
+        struct kc_result shown = show_state(station, command, "declined");
+        return kc_failed(shown) ? shown : result;
+    }
+    return kc_failed(result) ? result : show_state(station, command, "completed");
+}
+
+static struct kc_result withdraw(struct kc_station *station, const struct kc_command *command)
+{
+    return run_cash(station, command, KC_CASH_KIND_WITHDRAW);
+}
+
+static struct kc_result deposit(struct kc_station *station, const struct kc_command *command)
+{
+    return run_cash(station, command, KC_CASH_KIND_DEPOSIT);
+}
+
+static struct kc_result run_fund(struct kc_station *station, const struct kc_command *command,
+                                 enum kc_fund_kind kind)
+{
+    struct kc_amount amount;
+    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
+    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_fund(station, kind, amount);
+    }
+    return kc_failed(result) ? result : show_state(station, command, "completed");
+}
+
+static struct kc_result fund(struct kc_station *station, const struct kc_command *command)
+{
+    return run_fund(station, command, KC_FUND_KIND_FUND);
+}
+
+static struct kc_result redeem(struct kc_station *station, const struct kc_command *command)
+{
+    return run_fund(station, command, KC_FUND_KIND_REDEEM);
+}
+
+static struct kc_result show(struct kc_station *station, const struct kc_command *command)
+{
+    return show_state(station, command, NULL);
+}
+
+static struct kc_result history(struct kc_station *station, const struct kc_command *command)
+{
+    struct kc_result result = unlock(station, command);
+    return kc_failed(result) ? result : show_history(station, command);
+}
+
+static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
+{
+    enum kc_outcome outcome = KC_OUTCOME_NONE;
+    struct kc_result result = unlock(station, command);
+    if (!kc_failed(result)) {
+        result = kc_station_sync(station, &outcome);
+    }
+    return kc_failed(result) ? result : show_state(station, command, kc_outcome_word(outcome));
+}
+
+static struct kc_result change_pin(struct kc_station *station, const struct kc_command *command)
+{
+    char pin[32];
+    struct kc_result result = unlock(station, command);
+    if (!kc_failed(result)) {
+        result = pin_from_file(pin, sizeof pin, command->arguments[1], "");
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_change_pin(&station->uim, kc_view_text(pin));
+    }
+    kc_wipe(pin, sizeof pin);
+    return result;
+}
+
+struct verb {
+    const char *name;
+    size_t arguments;
+    struct kc_result (*run)(struct kc_station *station, const struct kc_command *command);
+};
+
+static const struct verb verbs[] = {
+    {"show", 1, show},         {"history", 1, history}, {"sync", 1, sync_uim},
+    {"withdraw", 2, withdraw}, {"deposit", 2, deposit}, {"fund", 2, fund},
+    {"redeem", 2, redeem},     {"pin", 2, change_pin},
+};
+
+static bool take_loss(enum kc_station_loss *out, const char *text)
+{
+    static const char *const words[] = {"nothing", "request", "quote", "answer", "completion"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *out = (enum kc_station_loss)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int run(const struct verb *verb, const struct kc_command *command)
+{
+    static struct kc_station station;
+    const char *timeout = kc_command_value(command, "timeout");
+    const char *lose = kc_command_value(command, "lose");
+    unsigned long timeout_ms = timeout == NULL ? TIMEOUT_MS : strtoul(timeout, NULL, 10);
+    if (timeout_ms == 0 || timeout_ms > 600000) {
+        return kc_command_usage(command, "the time-out is not valid");
+    }
+    struct kc_result result =
+        kc_station_open(&station, kc_command_value(command, "uim"),
+                        kc_command_value(command, "bank"), (unsigned)timeout_ms);
+    station.trace = kc_command_value(command, "trace");
+    if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
+        kc_station_close(&station);
+        return kc_command_usage(command, "this cannot be lost");
+    }
+    if (!kc_failed(result)) {
+        result = verb->run(&station, command);
+    }
+    kc_station_close(&station);
+    if (result.code == KC_DECLINED) {
+        return 0;
+    }
+    return kc_failed(result) ? kc_command_fail(command, result, advice(result.code)) : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct kc_command command;
+    int status = 0;
+    if (!kc_command_parse(&command, &program, argc, argv, &status)) {
+        return status;
+    }
+    kc_log_open("station", KC_LOG_WARN);
+    bool both =
+        kc_command_value(&command, "yes") != NULL && kc_command_value(&command, "no") != NULL;
+    if (kc_command_value(&command, "uim") == NULL || command.argument_count == 0 || both) {
+        return kc_command_usage(&command, both ? "--yes or --no, not both"
+                                               : "--uim and a command are needed");
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
+            return command.argument_count == verbs[i].arguments
+                       ? run(&verbs[i], &command)
+                       : kc_command_usage(&command, "wrong number of arguments");
+        }
+    }
+    return kc_command_usage(&command, "this command is not known");
+}

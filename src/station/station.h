@@ -1,0 +1,57 @@
+/* The station (MS): drives a UIM and carries its envelopes to the bank. It sees no key and decides nothing about value. */
+#ifndef KC_STATION_STATION_H
+#define KC_STATION_STATION_H
+
+#include "reader/file_purse.h"
+#include "service/http_client.h"
+
+/* Faults on purpose, for demonstrations and tests: which message is lost on the way. */
+enum kc_station_loss {
+    KC_LOSE_NOTHING,
+    KC_LOSE_REQUEST,
+    KC_LOSE_QUOTE,
+    KC_LOSE_ANSWER,
+    KC_LOSE_COMPLETION
+};
+
+struct kc_station {
+    struct kc_crypto crypto; /* the backend inside the purse */
+    struct kc_file_purse *file;
+    struct kc_slot uim;
+    struct kc_http_client *client;
+    char url[KC_URL_SIZE_MAX + 1];
+    char currency[4];
+    unsigned decimals;
+    const char *trace;
+    enum kc_station_loss lose;
+    uint8_t envelope[KC_MESSAGE_SIZE_MAX];
+    uint8_t reply[KC_MESSAGE_SIZE_MAX];
+};
+
+/* Opens the UIM in `path`; url NULL: the bank that the UIM names. */
+KC_MUST_USE struct kc_result kc_station_open(struct kc_station *station, const char *path,
+                                             const char *url, unsigned timeout_ms);
+void kc_station_close(struct kc_station *station);
+
+KC_MUST_USE struct kc_result kc_station_verify_pin(struct kc_station *station, struct kc_view pin);
+
+/* Asks the user; true for OK. */
+typedef bool (*kc_station_ask)(void *owner, const struct kc_cash_quote *quote);
+
+/* Sa1-Sa17. *outcome says how it ended when the result is KC_OK. KC_DECLINED for NG, KC_NOT_COMPLETED when the bank says so,
+ * KC_TIMEOUT and KC_UNREACHABLE when no word came (then sync), the bank's refusal by its reason. */
+KC_MUST_USE struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind kind,
+                                             struct kc_amount amount, kc_station_ask ask,
+                                             void *owner);
+
+/* Funds or redeems. KC_IN_DOUBT when the ordinary bank's outcome is not known yet (then sync). */
+KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
+                                             struct kc_amount amount);
+
+/* The recovery call: sets the UIM to the bank's word. *outcome is about the transaction that was pending. */
+KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome);
+
+/* Before a new transaction: finishes what is pending, so that it cannot stand in the way. */
+KC_MUST_USE struct kc_result kc_station_settle(struct kc_station *station);
+
+#endif
