@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #define NAME_SIZE 128
 #define ATTRIBUTE_CERTIFICATE "userCertificate;binary"
