@@ -22,7 +22,7 @@ static const struct kc_option options[] = {
     {"bring-keys", NULL, "open: make the keys here instead of in the UIM"},
     {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite] a line"},
     {"account", "N", "identify: account number"},
-    {"trace", "FILE", "append every protocol step to FILE"},
+    {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"bank", "ID", "init: bank id (default 1)"},
     {"currency", "C", "init: currency code (default JPY)"},
     {"decimals", "N", "init: decimals of the currency (default 0)"},
@@ -222,7 +222,9 @@ static int run(const struct kc_command *command, const char *name, const char *d
     static struct kc_registrar registrar;
     int status = 0;
     struct kc_result result = kc_registrar_open(&registrar, dir);
-    registrar.trace = kc_command_value(command, "trace");
+    if (!kc_failed(result)) {
+        result = kc_trace_open(&registrar.trace, kc_command_value(command, "trace"));
+    }
     if (!kc_failed(result) && strcmp(name, "open") == 0) {
         result = open_account(&registrar, command);
     } else if (!kc_failed(result) && strcmp(name, "identify") == 0) {
