@@ -19,14 +19,15 @@
 #include "service/keys.h"
 
 static const struct kc_config_key keys[] = {
-    {"system", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, bank), 1, UINT32_MAX, NULL},
+    {"system", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, bank), 1, UINT32_MAX,
+     NULL},
     {"system", "currency", KC_CONFIG_TEXT, offsetof(struct kc_system_config, currency), 0, 3, NULL},
     {"system", "decimals", KC_CONFIG_UINT, offsetof(struct kc_system_config, decimals), 0, 8, NULL},
     {"system", "faults", KC_CONFIG_BOOL, offsetof(struct kc_system_config, faults), 0, 0, "no"},
     {"ports", "directory", KC_CONFIG_UINT,
      offsetof(struct kc_system_config, ports[KC_NODE_DIRECTORY]), 1, 65535, NULL},
-    {"ports", "sandbank", KC_CONFIG_UINT, offsetof(struct kc_system_config, ports[KC_NODE_SANDBANK]),
-     1, 65535, NULL},
+    {"ports", "sandbank", KC_CONFIG_UINT,
+     offsetof(struct kc_system_config, ports[KC_NODE_SANDBANK]), 1, 65535, NULL},
     {"ports", "authority", KC_CONFIG_UINT,
      offsetof(struct kc_system_config, ports[KC_NODE_AUTHORITY]), 1, 65535, NULL},
     {"ports", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, ports[KC_NODE_BANK]), 1,
@@ -84,9 +85,9 @@ struct kc_result kc_system_open(struct kc_system *system, const char *dir)
     if (!kc_failed(result)) {
         result = kc_path_join(path, system->dir, "system.ini", NULL);
     }
-    return kc_failed(result) ? result
-                             : kc_config_read(&system->config, keys, sizeof keys / sizeof keys[0],
-                                              path);
+    return kc_failed(result)
+               ? result
+               : kc_config_read(&system->config, keys, sizeof keys / sizeof keys[0], path);
 }
 
 /* Asks the kernel for free ports, all held at once so that they differ. */
@@ -114,8 +115,8 @@ static struct kc_result choose_ports(uint64_t ports[KC_NODES])
     return result;
 }
 
-static struct kc_result write_text(const char *folder, const char *name, const char *text,
-                                   int size, size_t capacity)
+static struct kc_result write_text(const char *folder, const char *name, const char *text, int size,
+                                   size_t capacity)
 {
     char path[KC_PATH_SIZE_MAX];
     if (size < 0 || (size_t)size >= capacity) {
@@ -238,10 +239,14 @@ static struct kc_result prepare_authority(const struct kc_system *system, const 
 
 static struct kc_result prepare_sandbank(const struct kc_system *system, const struct words *words)
 {
-    const char *arguments[] = {"init",          "--port",
-                               words->ports[KC_NODE_SANDBANK], "--currency",
-                               system->config.currency,        "--decimals",
-                               words->decimals, system->config.faults ? "--faults" : NULL,
+    const char *arguments[] = {"init",
+                               "--port",
+                               words->ports[KC_NODE_SANDBANK],
+                               "--currency",
+                               system->config.currency,
+                               "--decimals",
+                               words->decimals,
+                               system->config.faults ? "--faults" : NULL,
                                NULL};
     return run_program(system, "sandbank", arguments);
 }
@@ -294,13 +299,12 @@ static struct kc_result write_bank_config(const struct kc_system *system, const 
     if (kc_failed(result) || kc_file_exists(path)) {
         return result;
     }
-    int size =
-        snprintf(text, sizeof text,
-                 "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
-                 "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n",
-                 words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
-                 words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY],
-                 words->urls[KC_NODE_SANDBANK]);
+    int size = snprintf(text, sizeof text,
+                        "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
+                        "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n",
+                        words->bank, system->config.currency, words->decimals,
+                        words->ports[KC_NODE_BANK], words->urls[KC_NODE_BANK],
+                        words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_SANDBANK]);
     return write_text(folder, "bank.ini", text, size, sizeof text);
 }
 

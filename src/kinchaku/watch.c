@@ -131,8 +131,8 @@ struct kc_result kc_watch_look(struct kc_watch *watch)
     size_t at = 0;
     for (char *member = watch->account_amount; member != NULL && at < out.size;) {
         json_error_t error;
-        json_t *object = json_loadb((const char *)bytes + at, out.size - at,
-                                    JSON_DISABLE_EOF_CHECK, &error);
+        json_t *object =
+            json_loadb((const char *)bytes + at, out.size - at, JSON_DISABLE_EOF_CHECK, &error);
         if (object == NULL) {
             return kc_result(KC_MALFORMED);
         }
@@ -162,8 +162,7 @@ static void print_json(const struct kc_watch *watch, const json_t *step)
         const char *text = json_string_value(json_object_get(step, texts[i]));
         kc_json_text(&json, texts[i], text == NULL ? "" : text);
     }
-    kc_json_number(&json, "bytes",
-                   (uint64_t)json_integer_value(json_object_get(step, "bytes")));
+    kc_json_number(&json, "bytes", (uint64_t)json_integer_value(json_object_get(step, "bytes")));
     if (watch->account != 0) {
         kc_json_text(&json, "account", watch->account_amount);
         kc_json_text(&json, "shadow", watch->shadow_amount);

@@ -69,10 +69,12 @@ static void trace(struct kc_station *station, const char *step, const char *from
                                                      .uim = value});
 }
 
-/* The two halves of an exchange as the trace names them. */
+/* The two halves of an exchange as the trace names them, each with what its receiver did. */
 struct leg {
     const char *step;
     const char *what;
+    const char *then;
+    const char *done;
     enum kc_station_loss loss;
 };
 
@@ -84,7 +86,7 @@ static struct kc_result exchange(struct kc_view *message, struct kc_station *sta
 {
     struct kc_buffer reply = KC_BUFFER(station->reply);
     size_t size = out.size;
-    memcpy(station->envelope, out.data, size);
+    memmove(station->envelope, out.data, size);
     trace(station, there->step, "UIM", "bank", there->what, size);
     if (station->lose == there->loss) {
         trace(station, there->step, "UIM", "nobody", "lost on the way", size);
@@ -96,15 +98,17 @@ static struct kc_result exchange(struct kc_view *message, struct kc_station *sta
         return result;
     }
     size = reply.size;
+    trace(station, there->then, "bank", "bank", there->done, 0);
     if (station->lose == back->loss) {
         trace(station, back->step, "bank", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
+    trace(station, back->step, "bank", "UIM", back->what, size);
     result = kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
     if (!kc_failed(result)) {
         memcpy(station->reply, message->data, message->size);
         *message = kc_view(station->reply, message->size);
-        trace(station, back->step, "bank", "UIM", back->what, size);
+        trace(station, back->then, "UIM", "UIM", back->done, 0);
     }
     return result;
 }
@@ -125,8 +129,9 @@ static struct kc_result get_quote(struct kc_cash_quote *quote, struct kc_station
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa2", "cash-request", KC_LOSE_REQUEST};
-    static const struct leg back = {"Sa8", "cash-quote", KC_LOSE_QUOTE};
+    static const struct leg there = {"Sa2", "cash-request", "Sa3-Sa7",
+                                     "verified, unsealed, computed", KC_LOSE_REQUEST};
+    static const struct leg back = {"Sa8", "cash-quote", "Sa9", "verified", KC_LOSE_QUOTE};
     trace(station, "Sa1", "user", "station", kc_cash_kind_word(kind), 0);
     struct kc_result result =
         kc_slot_cash_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
@@ -136,8 +141,7 @@ static struct kc_result get_quote(struct kc_cash_quote *quote, struct kc_station
     if (!kc_failed(result)) {
         result = check_refusal(message);
     }
-    return kc_failed(result) ? result
-                             : kc_shape_decode(quote, &kc_cash_quote_shape, message);
+    return kc_failed(result) ? result : kc_shape_decode(quote, &kc_cash_quote_shape, message);
 }
 
 static struct kc_result read_completion(struct kc_view message)
@@ -158,8 +162,10 @@ static struct kc_result say_no(struct kc_station *station)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa12", "cash-answer NG", KC_LOSE_ANSWER};
-    static const struct leg back = {"Sa16", "completion: declined", KC_LOSE_COMPLETION};
+    static const struct leg there = {"Sa12", "cash-answer NG", "Sa13-Sa15",
+                                     "verified, kept as evidence", KC_LOSE_ANSWER};
+    static const struct leg back = {"Sa16", "completion: declined", "Sa17", "nothing changed",
+                                    KC_LOSE_COMPLETION};
     trace(station, "Sa10", "user", "station", "NG", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_NG, kc_clock_now_ms());
@@ -174,14 +180,20 @@ static struct kc_result say_yes(struct kc_station *station)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa12", "cash-answer OK", KC_LOSE_ANSWER};
-    static const struct leg back = {"Sa16", "completion", KC_LOSE_COMPLETION};
+    static const struct leg there = {"Sa12", "cash-answer OK", "Sa13-Sa15", "verified, booked",
+                                     KC_LOSE_ANSWER};
+    static const struct leg back = {"Sa16", "completion", "Sa16",
+                                    "verified, certified value applied", KC_LOSE_COMPLETION};
     trace(station, "Sa10", "user", "station", "OK", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_OK, kc_clock_now_ms());
-    if (!kc_failed(result)) {
-        result = exchange(&message, station, envelope, &there, &back);
+    if (kc_failed(result)) {
+        return result;
     }
+    memcpy(station->envelope, envelope.data, envelope.size);
+    envelope = kc_view(station->envelope, envelope.size);
+    trace(station, "Sa11", "UIM", "UIM", "answered", 0);
+    result = exchange(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
         result = read_completion(message);
         trace(station, "Sa17", "station", "user", kc_failed(result) ? "not completed" : "completed",
@@ -190,25 +202,37 @@ static struct kc_result say_yes(struct kc_station *station)
     return result;
 }
 
+/* The bank asks for a sync first when the purse missed its newest certified value, say in a reply that was lost. */
+static bool sync_helps(struct kc_station *station, struct kc_result result)
+{
+    enum kc_outcome outcome;
+    return result.code == KC_PENDING && !kc_failed(kc_station_sync(station, &outcome));
+}
+
 struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind kind,
                                  struct kc_amount amount, kc_station_ask ask, void *owner)
 {
     struct kc_cash_quote quote;
     struct kc_result result = get_quote(&quote, station, kind, amount);
+    if (kc_failed(result) && sync_helps(station, result)) {
+        result = get_quote(&quote, station, kind, amount);
+    }
     if (kc_failed(result)) {
         return result;
     }
     return ask(owner, &quote) ? say_yes(station) : say_no(station);
 }
 
-struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
+static struct kc_result ask_fund(struct kc_station *station, enum kc_fund_kind kind,
                                  struct kc_amount amount)
 {
     struct kc_view envelope;
     struct kc_view message;
     struct kc_fund_reply reply;
-    static const struct leg there = {"fund-1", "fund-request", KC_LOSE_REQUEST};
-    static const struct leg back = {"fund-2", "fund-reply", KC_LOSE_COMPLETION};
+    static const struct leg there = {"fund-1", "fund-request", "fund-1", "asked the ordinary bank",
+                                     KC_LOSE_REQUEST};
+    static const struct leg back = {"fund-2", "fund-reply", "fund-2",
+                                    "verified, certified value applied", KC_LOSE_COMPLETION};
     struct kc_result result =
         kc_slot_fund_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
     if (kc_failed(result)) {
@@ -231,13 +255,23 @@ struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind k
                                                  : kc_result(kc_error_from_number(reply.reason));
 }
 
+struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
+                                 struct kc_amount amount)
+{
+    struct kc_result result = ask_fund(station, kind, amount);
+    return kc_failed(result) && sync_helps(station, result) ? ask_fund(station, kind, amount)
+                                                            : result;
+}
+
 struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome)
 {
     struct kc_view envelope;
     struct kc_view message;
     struct kc_state_reply reply;
-    static const struct leg there = {"sync-1", "state-request", KC_LOSE_REQUEST};
-    static const struct leg back = {"sync-2", "state-reply", KC_LOSE_COMPLETION};
+    static const struct leg there = {"sync-1", "state-request", "sync-1",
+                                     "transaction ended, certified anew", KC_LOSE_REQUEST};
+    static const struct leg back = {"sync-2", "state-reply", "sync-2", "verified, conformed",
+                                    KC_LOSE_COMPLETION};
     struct kc_result result = kc_slot_state_request(&envelope, &station->uim, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
