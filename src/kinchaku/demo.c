@@ -163,11 +163,11 @@ static struct kc_result audit(struct kc_watch *watch)
 {
     uint8_t bytes[4096];
     struct kc_buffer out = KC_BUFFER(bytes);
-    const char *const arguments[] = {"audit", "--json", NULL};
+    const char *const arguments[] = {"audit", NULL};
     announce(watch, "audit", "all balances once more, from the journal");
     struct kc_result result = kc_watch_tool(watch, &out, "bank", arguments);
     if (!kc_failed(result) && !watch->json) {
-        (void)printf("  %.*s", (int)out.size, (const char *)bytes);
+        (void)fwrite(bytes, 1, out.size, stdout);
     }
     return result;
 }

@@ -181,7 +181,7 @@ static void print_text(const struct kc_watch *watch, const json_t *step)
     if (bytes > 0) {
         (void)snprintf(size, sizeof size, "%" JSON_INTEGER_FORMAT " bytes", bytes);
     }
-    (void)printf("  %-7s %-24s %-32s %11s", json_string_value(json_object_get(step, "step")), way,
+    (void)printf("  %-9s %-24s %-32s %11s", json_string_value(json_object_get(step, "step")), way,
                  json_string_value(json_object_get(step, "what")), size);
     if (watch->account != 0) {
         (void)printf("   account %6s   UIM %5s   (bank's record of it %s)",

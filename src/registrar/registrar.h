@@ -46,7 +46,8 @@ struct kc_application {
     char phone[KC_PHONE_SIZE_MAX + 1];
     char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
     enum kc_suite suite;
-    bool bring_keys; /* keys made here and brought in, instead of made in the purse */
+    bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
+    const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
 };
