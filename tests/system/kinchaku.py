@@ -288,14 +288,14 @@ class Stepper:
             except OSError:
                 return
             with client, client.makefile("rb") as stream:
-                for line in stream:
-                    step = json.loads(line)
-                    self.steps.append(step)
-                    self.at_step(len(self.steps) - 1, step)
-                    try:
+                try:
+                    for line in stream:
+                        step = json.loads(line)
+                        self.steps.append(step)
+                        self.at_step(len(self.steps) - 1, step)
                         client.sendall(b"\n")
-                    except OSError:
-                        break
+                except OSError:
+                    pass
 
     def close(self):
         self.server.close()

@@ -1,4 +1,7 @@
 """Is an account opened whole or not at all, whoever fails on the way?"""
+import os
+import pty
+import shutil
 import subprocess
 import time
 
@@ -50,7 +53,7 @@ def test_ordinary_bank_decides_who_may_open(shared, tmp_path):
     unknown = shared.apply("no-such-account", tmp_path / "a.uim")
     assert (unknown.status, unknown.error) == (REFUSED, "no-bank-account"), unknown
     poor = shared.apply(shared.ordinary_account(balance=0), tmp_path / "b.uim")
-    assert (poor.status, poor.error) == (REFUSED, "unable-to-pay"), poor
+    assert (poor.status, poor.error) == (REFUSED, "no-ability-to-pay"), poor
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,21 +136,31 @@ def test_many_applicants_from_a_file(shared, tmp_path):
     results = [row["result"] for row in done.objects]
     assert results == ["ok", "ok", "no-bank-account", "ok", "malformed", "ok", "ok"], done
     assert sorted(path.name for path in tmp_path.glob("*.uim")) == [f"p{n}.uim" for n in range(5)]
-    assert "7/7" in done.err.replace(" ", ""), done.err
+    assert "5 of 7 rows opened" in done.err, done.err
     assert all(bank_account(shared, row["account"])["state"] == "open" for row in done.objects if row["result"] == "ok")
 
 
 def test_bulk_row_that_fails_late_leaves_nothing_half_open(alone, tmp_path):
-    """The folder of one UIM cannot be written: found out after the bank opened a temporary account."""
+    """The folder of one UIM goes away after the bank opened a temporary account for it."""
     alone.up()
-    rows = [f"A,S,1,{alone.ordinary_account()},{tmp_path}/no/such/folder/a.uim",
-            f"B,S,1,{alone.ordinary_account()},{tmp_path}/b.uim"]
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    rows = [f"A,S,1,{alone.ordinary_account()},{gone}/a.uim", f"B,S,1,{alone.ordinary_account()},{tmp_path}/b.uim"]
     csv = tmp_path / "two.csv"
     csv.write_text("\n".join(rows))
-    done = alone.registrar("bulk", "--file", csv)
+
+    def at_step(number, step):
+        if number == 2:
+            assert step["step"] == "SZ3" and bank_account(alone, 10000008)["state"] == "temporary"
+            shutil.rmtree(gone)
+
+    stepper = Stepper(tmp_path, at_step)
+    done = alone.registrar("bulk", "--file", csv, "--trace", stepper.place)
+    stepper.close()
     assert [row["result"] == "ok" for row in done.objects] == [False, True], done
-    states = {n: bank_account(alone, n).get("state") for n in (row["account"] for row in done.objects if "account" in row)}
-    assert list(states.values()) == ["open"], states
+    assert bank_account(alone, 10000008)["state"] == "lapsed"
+    assert bank_account(alone, done.objects[1]["account"])["state"] == "open"
+    assert not gone.exists()
     left = [row for row in alone.authority("list").objects if not row["revoked"] and row["holder"] > 1000]
     assert {row["holder"] for row in left} == {done.objects[1]["account"]}
 
@@ -158,8 +171,8 @@ def test_revoked_holder_is_refused_by_the_bank(alone):
     uim = alone.open(fund=100)
     assert alone.authority("revoke", "--account", uim.account).status == OK
     time.sleep(0.6)
-    uim.fails("cert-revoked", "withdraw", 10, "--yes")
-    assert "cert-revoked" in alone.log("bank")
+    uim.fails("certificate-revoked", "withdraw", 10, "--yes")
+    assert "certificate-revoked" in alone.log("bank")
 
 
 def test_expired_holder_is_refused_by_the_bank(alone):
@@ -168,5 +181,19 @@ def test_expired_holder_is_refused_by_the_bank(alone):
     uim = alone.open(fund=100)
     time.sleep(3.2)
     done = uim.must("withdraw", 10, "--yes", status=REFUSED)
-    assert done.error in ("cert-expired", "account-expired"), done
+    assert done.error in ("certificate-expired", "account-expired"), done
     assert uim.both() == (100, 0)
+
+
+def test_bulk_shows_its_progress_on_a_terminal(shared, tmp_path):
+    csv = tmp_path / "one.csv"
+    csv.write_text(f"# a comment\nA,S,1,{shared.ordinary_account()},{tmp_path}/a.uim\n{'x' * 2000}\n")
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([program("kinchaku-registrar"), "bulk", "--dir", str(shared.dir), "--file", str(csv)],
+                               stdout=subprocess.PIPE, stderr=theirs, text=True)
+    out, _ = process.communicate(timeout=60)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == REFUSED and "2/2" in shown and "1 of 2 rows opened" in shown, (out, shown)
+    assert [line.split()[2] for line in out.splitlines()] == ["ok", "malformed"]
