@@ -351,8 +351,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (!kc_failed(result)) {
         result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
     }
-    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row,
-                                               answer->answer);
+    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row, answer->answer);
 }
 
 /* ---- recovery ---- */
