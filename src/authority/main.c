@@ -229,8 +229,8 @@ static struct kc_result server_certificates(struct kc_authority *authority,
     return kc_result(KC_USAGE);
 }
 
-static struct kc_result revoke_account(struct kc_authority *authority, const struct kc_command *command,
-                               const char *dir)
+static struct kc_result revoke_account(struct kc_authority *authority,
+                                       const struct kc_command *command, const char *dir)
 {
     const char *text = kc_command_value(command, "account");
     const char *reason_text = kc_command_value(command, "reason");
@@ -303,8 +303,12 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"init", init, NULL},       {"serve", serve, NULL},   {"server", NULL, server_certificates},
-    {"publish", NULL, publish}, {"revoke", NULL, revoke_account}, {"list", NULL, list},
+    {"init", init, NULL},
+    {"serve", serve, NULL},
+    {"server", NULL, server_certificates},
+    {"publish", NULL, publish},
+    {"revoke", NULL, revoke_account},
+    {"list", NULL, list},
 };
 
 static struct kc_result run(const struct verb *verb, const struct kc_command *command,

@@ -17,7 +17,6 @@ struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
                         "moduleload back_mdb\n"
                         "pidfile \"%s/slapd.pid\"\n"
                         "argsfile \"%s/slapd.args\"\n"
-                        "disallow bind_anon_dn\n"
                         "sizelimit 500\n"
                         "timelimit 10\n"
                         "idletimeout 600\n"

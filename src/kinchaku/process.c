@@ -1,17 +1,19 @@
-#define _POSIX_C_SOURCE 200809L
-
 #include "kinchaku/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/assert.h"
 
 #define POLL_MS 20u
 /* The field of /proc/<pid>/stat that holds the start time, counted after the name in parentheses (proc(5)). */
@@ -99,6 +101,18 @@ pid_t kc_process_find(const char *dir, const char *name)
     return start_time(pid) == started ? pid : 0;
 }
 
+/* A program that root starts gets no capability but the one that lets root enter other people's folders; it may live there. */
+static bool drop_powers(void)
+{
+    bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+    for (int power = 0; geteuid() == 0 && power <= CAP_LAST_CAP; power++) {
+        if (power != CAP_DAC_OVERRIDE && prctl(PR_CAPBSET_READ, power, 0, 0, 0) == 1) {
+            good = prctl(PR_CAPBSET_DROP, power, 0, 0, 0) == 0 && good;
+        }
+    }
+    return good;
+}
+
 /* The child: its own session, nothing on stdin, stdout and stderr in the log, then the program. */
 __attribute__((noreturn)) static void become(const char *log_path, char *const argv[])
 {
@@ -107,7 +121,7 @@ __attribute__((noreturn)) static void become(const char *log_path, char *const a
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    if (setsid() < 0 || in < 0 || log < 0 || dup2(in, STDIN_FILENO) < 0 ||
+    if (!drop_powers() || setsid() < 0 || in < 0 || log < 0 || dup2(in, STDIN_FILENO) < 0 ||
         dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) {
         _exit(126);
     }
@@ -135,6 +149,81 @@ struct kc_result kc_process_start(const char *dir, const char *name, char *const
         become(log_path, argv);
     }
     return write_record(dir, name, pid);
+}
+
+__attribute__((noreturn)) static void become_tool(int out, char *const argv[], bool quiet)
+{
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        (quiet && dup2(null, STDERR_FILENO) < 0)) {
+        _exit(126);
+    }
+    (void)execv(argv[0], argv);
+    _exit(127);
+}
+
+pid_t kc_process_begin(int *out_fd, char *const argv[], bool quiet)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_tool(ends[1], argv, quiet);
+    }
+    (void)close(ends[1]);
+    *out_fd = ends[0];
+    if (pid < 0) {
+        (void)close(ends[0]);
+    }
+    return pid;
+}
+
+/* Reads to the end, so that the program never waits for us; keeps what fits. */
+static void drain(struct kc_buffer *out, int fd)
+{
+    char piece[512];
+    for (ssize_t size = 1; size != 0;) {
+        size = read(fd, piece, sizeof piece);
+        if (size < 0 && errno != EINTR) {
+            return;
+        }
+        for (ssize_t i = 0; i < size && out != NULL && out->size + 1 < out->capacity; i++) {
+            out->data[out->size++] = (uint8_t)piece[i];
+        }
+    }
+}
+
+struct kc_result kc_process_end(int *status, struct kc_buffer *out, pid_t pid, int out_fd)
+{
+    int ended = 0;
+    drain(out, out_fd);
+    (void)close(out_fd);
+    if (out != NULL) {
+        KC_ASSERT(out->size < out->capacity);
+        out->data[out->size] = '\0';
+    }
+    while (waitpid(pid, &ended, 0) != pid) {
+        if (errno != EINTR) {
+            return kc_result(KC_IO_FAILED);
+        }
+    }
+    if (!WIFEXITED(ended)) {
+        return kc_result(KC_INTERNAL);
+    }
+    *status = WEXITSTATUS(ended);
+    return kc_ok();
+}
+
+struct kc_result kc_process_run(int *status, struct kc_buffer *out, char *const argv[], bool quiet)
+{
+    int out_fd = -1;
+    if (out != NULL) {
+        out->size = 0;
+    }
+    pid_t pid = kc_process_begin(&out_fd, argv, quiet);
+    return pid < 0 ? kc_result(KC_IO_FAILED) : kc_process_end(status, out, pid, out_fd);
 }
 
 static void pause_ms(unsigned ms)

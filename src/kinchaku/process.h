@@ -7,14 +7,25 @@
 
 #include <sys/types.h>
 
-#include "base/result.h"
+#include "base/bytes.h"
 
 #define KC_PATH_SIZE 4096
 
-/* Starts argv[0] (a path) as `name`, in a session of its own, and records it. KC_IO_FAILED; KC_FILE_MISSING when the program
+/* Starts argv[0] (a path) as `name`, in a session of its own and, when we are root, without root's powers except that over
+ * files; and records it. KC_IO_FAILED; KC_FILE_MISSING when the program
  * is not there. */
 KC_MUST_USE struct kc_result kc_process_start(const char *dir, const char *name,
                                               char *const argv[]);
+
+/* Runs argv[0] to its end with its stdout in `out` (what does not fit is dropped; a final NUL is added, NULL: to /dev/null) and
+ * its stderr on ours, or dropped when `quiet`. *status is its exit status. KC_IO_FAILED, KC_INTERNAL when a signal ended it. */
+KC_MUST_USE struct kc_result kc_process_run(int *status, struct kc_buffer *out, char *const argv[],
+                                            bool quiet);
+
+/* The same in two halves: `kc_process_begin` returns the process id, or a negative number. */
+pid_t kc_process_begin(int *out_fd, char *const argv[], bool quiet);
+KC_MUST_USE struct kc_result kc_process_end(int *status, struct kc_buffer *out, pid_t pid,
+                                            int out_fd);
 
 /* The process id of `name` when it runs, else 0. */
 pid_t kc_process_find(const char *dir, const char *name);

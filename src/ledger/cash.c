@@ -262,11 +262,15 @@ static struct kc_result decide(struct kc_ledger *ledger, struct kc_purse_row *pu
     return kc_ok();
 }
 
+/* NG changed nothing, and the purse does not wait for its answer: there the newest certified value stays what it is. */
 static struct kc_result finish(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                struct kc_purse_row *purse, const struct kc_account_row *account,
-                               struct kc_transaction_row *row)
+                               struct kc_transaction_row *row, enum kc_answer answer)
 {
-    struct kc_result result = kc_ledger_certify(&out->certified, ledger, account, purse);
+    struct kc_result result =
+        answer == KC_ANSWER_OK
+            ? kc_ledger_certify(&out->certified, ledger, account, purse)
+            : kc_ledger_recall(&out->certified, purse->certified, purse->certified_size);
     purse->open_ms = 0;
     row->certified_size = purse->certified_size;
     memcpy(row->certified, purse->certified, purse->certified_size);
@@ -347,7 +351,8 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (!kc_failed(result)) {
         result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
     }
-    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row);
+    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row,
+                                               answer->answer);
 }
 
 /* ---- recovery ---- */

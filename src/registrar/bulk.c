@@ -133,13 +133,7 @@ static struct kc_result open_row(struct kc_registrar *registrar, size_t row, cha
     size_t count = split(fields, line);
     struct kc_result result = read_row(&application, fields, count);
     if (!kc_failed(result)) {
-        result = kc_letter_fill(&made, registrar, &application);
-    }
-    if (!kc_failed(result)) {
-        result = kc_registrar_open_account(&opened, registrar, &application, fields[4]);
-    }
-    if (!kc_failed(result)) {
-        result = kc_letter_write(fields[4], &application);
+        result = kc_letter_open_account(&opened, &made, registrar, &application, fields[4]);
     }
     show_result(row, count > 4 ? fields[4] : "-", result, &opened, json);
     kc_wipe(&application, sizeof application);

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/assert.h"
 #include "service/files.h"
 
 #define PIN_DIGITS 6u
@@ -42,8 +44,8 @@ static struct kc_result make_password(char *out, struct kc_registrar *registrar)
     return result;
 }
 
-struct kc_result kc_letter_fill(bool *made, struct kc_registrar *registrar,
-                                struct kc_application *application)
+static struct kc_result fill(bool *made, struct kc_registrar *registrar,
+                             struct kc_application *application)
 {
     struct kc_result result = kc_ok();
     *made = false;
@@ -58,17 +60,39 @@ struct kc_result kc_letter_fill(bool *made, struct kc_registrar *registrar,
     return result;
 }
 
-struct kc_result kc_letter_write(const char *path, const struct kc_application *application)
+static struct kc_result write_letter(const char *path, const struct kc_application *application)
 {
-    char letter_path[KC_PATH_SIZE_MAX];
     char text[160];
-    int path_size = snprintf(letter_path, sizeof letter_path, "%s.letter", path);
     int size = snprintf(text, sizeof text, "PIN %s\npassword %s\n", application->pin,
                         application->password);
-    if (path_size < 0 || (size_t)path_size >= sizeof letter_path) {
+    KC_ASSERT(size > 0 && (size_t)size < sizeof text);
+    struct kc_result result = kc_file_write(path, kc_view(text, (size_t)size), 0600);
+    kc_wipe(text, sizeof text);
+    return result;
+}
+
+struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
+                                        struct kc_registrar *registrar,
+                                        struct kc_application *application, const char *uim)
+{
+    char path[KC_PATH_SIZE_MAX];
+    int size = snprintf(path, sizeof path, "%s.letter", uim);
+    *made = false;
+    if (size < 0 || (size_t)size >= sizeof path) {
         return kc_result(KC_TOO_LARGE);
     }
-    struct kc_result result = kc_file_write(letter_path, kc_view(text, (size_t)size), 0600);
-    kc_wipe(text, sizeof text);
+    if (kc_file_exists(uim) || kc_file_exists(path)) {
+        return kc_result(KC_ALREADY_EXISTS);
+    }
+    struct kc_result result = fill(made, registrar, application);
+    if (!kc_failed(result) && *made) {
+        result = write_letter(path, application);
+    }
+    if (!kc_failed(result)) {
+        result = kc_registrar_open_account(out, registrar, application, uim);
+    }
+    if (kc_failed(result) && *made) {
+        (void)unlink(path);
+    }
     return result;
 }

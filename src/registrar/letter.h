@@ -1,15 +1,15 @@
-/* The letter to a new holder: PIN and first password, in a file 0600 beside the UIM, when they were not given. */
+/* The letter: PIN and password that the registrar made up because none was given, for the holder's eyes only. */
 #ifndef KC_REGISTRAR_LETTER_H
 #define KC_REGISTRAR_LETTER_H
 
 #include "registrar/registrar.h"
 
-/* Fills pin and password that are empty with random ones; *made says whether any was. */
-KC_MUST_USE struct kc_result kc_letter_fill(bool *made, struct kc_registrar *registrar,
-                                            struct kc_application *application);
-
-/* Writes PATH.letter. */
-KC_MUST_USE struct kc_result kc_letter_write(const char *path,
-                                             const struct kc_application *application);
+/* Opens an account as kc_registrar_open_account does. When the application names no PIN or no password, they are made up and
+ * written to `uim`.letter (0600) before anything else happens, so that no UIM exists whose PIN is lost; *made tells. The letter
+ * goes when the opening fails. KC_ALREADY_EXISTS when the UIM or its letter is there. */
+KC_MUST_USE struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
+                                                    struct kc_registrar *registrar,
+                                                    struct kc_application *application,
+                                                    const char *uim);
 
 #endif

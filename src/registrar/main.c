@@ -20,9 +20,10 @@ static const struct kc_option options[] = {
     {"password-file", "F", "open, identify: file with the password"},
     {"pin-file", "F", "open: file with the UIM's PIN"},
     {"bring-keys", NULL, "open: make the keys here instead of in the UIM"},
+    {"keys", "FOLDER", "open: bring in sign.key and encrypt.key, made elsewhere before"},
     {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite] a line"},
     {"account", "N", "identify: account number"},
-    {"trace", "FILE", "append every protocol step to FILE"},
+    {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"bank", "ID", "init: bank id (default 1)"},
     {"currency", "C", "init: currency code (default JPY)"},
     {"decimals", "N", "init: decimals of the currency (default 0)"},
@@ -37,7 +38,8 @@ static const struct kc_program program = {
     .usage =
         "usage: kinchaku-registrar open --name N --address A --phone T --bank-account B --uim "
         "FILE\n"
-        "                          [--suite S] [--password-file F] [--pin-file F] [--bring-keys] "
+        "                          [--suite S] [--password-file F] [--pin-file F] [--bring-keys | "
+        "--keys FOLDER] "
         "[--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
@@ -110,7 +112,8 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
     if (!good) {
         return kc_result(KC_USAGE);
     }
-    out->bring_keys = kc_command_value(command, "bring-keys") != NULL;
+    out->keys_folder = kc_command_value(command, "keys");
+    out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
     struct kc_result result = kc_ok();
     if (password_file != NULL) {
         result = read_secret(out->password, sizeof out->password, password_file);
@@ -154,13 +157,7 @@ static struct kc_result open_account(struct kc_registrar *registrar,
     bool letter = false;
     struct kc_result result = read_form(&application, command);
     if (!kc_failed(result)) {
-        result = kc_letter_fill(&letter, registrar, &application);
-    }
-    if (!kc_failed(result)) {
-        result = kc_registrar_open_account(&opened, registrar, &application, uim);
-    }
-    if (!kc_failed(result) && letter) {
-        result = kc_letter_write(uim, &application);
+        result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, uim, letter);
@@ -222,7 +219,9 @@ static int run(const struct kc_command *command, const char *name, const char *d
     static struct kc_registrar registrar;
     int status = 0;
     struct kc_result result = kc_registrar_open(&registrar, dir);
-    registrar.trace = kc_command_value(command, "trace");
+    if (!kc_failed(result)) {
+        result = kc_trace_open(&registrar.trace, kc_command_value(command, "trace"));
+    }
     if (!kc_failed(result) && strcmp(name, "open") == 0) {
         result = open_account(&registrar, command);
     } else if (!kc_failed(result) && strcmp(name, "identify") == 0) {

@@ -14,6 +14,18 @@
 
 #define REVOKE_CESSATION 5u
 
+/* One step of the opening in the trace; the account is known from SZ3 on. */
+static void trace(const struct kc_registrar *registrar, const char *step, const char *from,
+                  const char *to, const char *what, size_t bytes, uint64_t account)
+{
+    kc_trace_step(&registrar->trace, &(struct kc_step){.step = step,
+                                                       .from = from,
+                                                       .to = to,
+                                                       .what = what,
+                                                       .bytes = bytes,
+                                                       .account = account});
+}
+
 static struct kc_result open_reply(void *reply, const struct kc_shape *shape,
                                    struct kc_registrar *registrar, const struct kc_person *server,
                                    struct kc_view bytes)
@@ -51,6 +63,7 @@ struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shap
     if (!kc_failed(result)) {
         kc_digest(&registrar->crypto, digest, kc_buffer_view(&request));
         result = kc_message_post(&answer, registrar->client, url, kc_buffer_view(&request));
+        registrar->reply_size = answer.size;
     }
     if (!kc_failed(result)) {
         result = open_reply(reply, reply_shape, registrar, server, kc_buffer_view(&answer));
@@ -93,10 +106,11 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
     result = kc_registrar_ask(&progress->opened, &kc_open_reply_shape, registrar, &registrar->bank,
                               registrar->config.bank_url, request.time_ms, &kc_open_request_shape,
                               &request);
-    kc_trace(registrar->trace, "SZ1", "registrar", "bank", "open-request", registrar->request_size);
+    trace(registrar, "SZ1", "registrar", "bank", "open-request", registrar->request_size, 0);
     if (!kc_failed(result)) {
-        kc_trace(registrar->trace, "SZ2", "bank", "ordinary bank", "exists and can pay?", 0);
-        kc_trace(registrar->trace, "SZ3", "bank", "registrar", "open-reply", 0);
+        uint64_t account = progress->opened.account.number;
+        trace(registrar, "SZ2", "bank", "ordinary bank", "exists and can pay?", 0, account);
+        trace(registrar, "SZ3", "bank", "registrar", "open-reply", registrar->reply_size, account);
         progress->has_account = true;
     }
     return result;
@@ -116,12 +130,14 @@ static struct kc_result certify(struct progress *progress, struct kc_registrar *
     struct kc_result result = kc_registrar_ask(
         &progress->certificates, &kc_certify_reply_shape, registrar, &registrar->authority,
         registrar->config.authority_url, request.time_ms, &kc_certify_request_shape, &request);
-    kc_trace(registrar->trace, "SZ4", "registrar", "authority", "certify-request",
-             registrar->request_size);
+    uint64_t account = progress->opened.account.number;
+    trace(registrar, "SZ4", "registrar", "authority", "certify-request", registrar->request_size,
+          account);
     if (kc_failed(result)) {
         return result;
     }
-    kc_trace(registrar->trace, "SZ5", "authority", "directory", "both certificates", 0);
+    trace(registrar, "SZ5", "authority", "directory", "both certificates",
+          views[0]->size + views[1]->size, account);
     for (size_t i = 0; i < 2; i++) {
         memcpy(progress->certificate_bytes[i], views[i]->data, views[i]->size);
         *views[i] = kc_view(progress->certificate_bytes[i], views[i]->size);
@@ -140,9 +156,11 @@ static struct kc_result confirm(struct progress *progress, struct kc_registrar *
     struct kc_result result = kc_registrar_ask(
         &progress->confirmed, &kc_confirm_reply_shape, registrar, &registrar->bank,
         registrar->config.bank_url, request.time_ms, &kc_confirm_request_shape, &request);
-    kc_trace(registrar->trace, "SZ6", "bank", "directory", "both there?", 0);
+    uint64_t account = progress->opened.account.number;
+    trace(registrar, "SZ6", "bank", "directory", "both certificates there?", 0, account);
     if (!kc_failed(result)) {
-        kc_trace(registrar->trace, "SZ7", "bank", "registrar", "confirm-reply", 0);
+        trace(registrar, "SZ7", "bank", "registrar", "confirm-reply", registrar->reply_size,
+              account);
     }
     return result;
 }
@@ -172,13 +190,14 @@ static struct kc_result write_uim(struct progress *progress, struct kc_registrar
         result = confirm(progress, registrar);
     }
     if (!kc_failed(result)) {
-        kc_trace(registrar->trace, "SZ8", "directory", "registrar",
-                 "bank and authority certificates", 0);
+        trace(registrar, "SZ8", "directory", "registrar", "bank and authority certificates", 0,
+              progress->opened.account.number);
         result = kc_personalise_rest(registrar, &uim, application, &progress->certificates,
                                      &progress->confirmed);
     }
     if (!kc_failed(result)) {
-        kc_trace(registrar->trace, "SZ9", "registrar", "UIM", "keys, certificates, account", 0);
+        trace(registrar, "SZ9", "registrar", "UIM", "keys, certificates, account", 0,
+              progress->opened.account.number);
     }
     kc_file_purse_close(file);
     return result;

@@ -5,6 +5,7 @@
 #include "purse/apdu.h"
 #include "reader/reader.h"
 #include "registrar/registrar.h"
+#include "service/keys.h"
 
 static struct kc_result put_settings(struct kc_registrar *registrar, struct kc_slot *uim,
                                      const struct kc_application *application,
@@ -32,19 +33,32 @@ static enum kc_key_type key_type(enum kc_suite suite)
                                       : KC_KEY_RSA3072;
 }
 
-/* Makes one key here and brings it in (EP1221669 [0110], [0241]). */
-static struct kc_result bring_key(struct kc_registrar *registrar, struct kc_slot *uim,
-                                  enum kc_suite suite, uint8_t use)
+/* A key made before, of the suite asked for, or one made here. */
+static struct kc_result find_key(struct kc_private_key *out, struct kc_registrar *registrar,
+                                 const struct kc_application *application, uint8_t use)
 {
-    struct kc_private_key key;
     struct kc_public_key public_key;
+    enum kc_key_type type = key_type(application->suite);
+    if (application->keys_folder == NULL) {
+        return registrar->crypto.generate(registrar->crypto.context, out, &public_key, type);
+    }
+    struct kc_result result = kc_key_file_load(out, application->keys_folder,
+                                               use == KC_KEY_USE_SIGN ? "sign.key" : "encrypt.key");
+    return !kc_failed(result) && out->type != type ? kc_result(KC_WRONG_ALGORITHM) : result;
+}
+
+/* Brings in one key that was made outside the purse (EP1221669 [0110], [0241]). */
+static struct kc_result bring_key(struct kc_registrar *registrar, struct kc_slot *uim,
+                                  const struct kc_application *application, uint8_t use)
+{
+    enum kc_suite suite = application->suite;
+    struct kc_private_key key;
     uint8_t encoded[1024];
     struct kc_buffer buffer = KC_BUFFER(encoded);
     struct kc_view out;
     size_t part = kc_rsa_size(key_type(suite)) / 2;
     struct kc_private_key_record record = {.suite = suite};
-    struct kc_result result =
-        registrar->crypto.generate(registrar->crypto.context, &key, &public_key, key_type(suite));
+    struct kc_result result = find_key(&key, registrar, application, use);
     if (kc_failed(result)) {
         return result;
     }
@@ -80,9 +94,9 @@ struct kc_result kc_personalise_keys(struct kc_view *proof, struct kc_registrar 
         return result;
     }
     if (application->bring_keys) {
-        result = bring_key(registrar, uim, application->suite, KC_KEY_USE_SIGN);
+        result = bring_key(registrar, uim, application, KC_KEY_USE_SIGN);
         if (!kc_failed(result)) {
-            result = bring_key(registrar, uim, application->suite, KC_KEY_USE_ENCRYPT);
+            result = bring_key(registrar, uim, application, KC_KEY_USE_ENCRYPT);
         }
     } else {
         result = kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_GENERATE,

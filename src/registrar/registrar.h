@@ -5,6 +5,7 @@
 #include "directory/people.h"
 #include "message/generated/messages.h"
 #include "service/http_client.h"
+#include "service/trace.h"
 
 struct kc_registrar_config {
     uint64_t bank;
@@ -29,10 +30,11 @@ struct kc_registrar {
     struct kc_http_client *client;
     struct kc_person bank;
     struct kc_person authority;
-    const char *trace;
+    struct kc_trace trace;
     struct kc_envelope_work work;
     uint8_t request[KC_MESSAGE_SIZE_MAX];
     size_t request_size;
+    size_t reply_size;
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
     uint8_t plain[KC_PLAIN_SIZE_MAX];
 };
@@ -44,7 +46,8 @@ struct kc_application {
     char phone[KC_PHONE_SIZE_MAX + 1];
     char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
     enum kc_suite suite;
-    bool bring_keys; /* keys made here and brought in, instead of made in the purse */
+    bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
+    const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
 };

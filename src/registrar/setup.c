@@ -100,6 +100,7 @@ struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *d
     char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
     memset(registrar, 0, sizeof *registrar);
+    registrar->trace.fd = -1;
     struct kc_result result = kc_path_join(folder, dir, "registrar", NULL);
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "registrar.ini", NULL);
@@ -132,6 +133,7 @@ struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *d
 
 void kc_registrar_close(struct kc_registrar *registrar)
 {
+    kc_trace_close(&registrar->trace);
     kc_http_client_close(registrar->client);
     kc_directory_close(registrar->directory);
     kc_people_close(&registrar->people);

@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/assert.h"
 
@@ -77,6 +78,8 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
 {
     struct option table[KC_OPTIONS_MAX + 4];
     KC_ASSERT(program->option_count <= KC_OPTIONS_MAX);
+    /* Whatever a program makes, databases and logs included, is for its own user only. */
+    (void)umask(077);
     *out = (struct kc_command){.program = program};
     fill_table(table, program);
     opterr = 0;

@@ -22,7 +22,7 @@ static const struct kc_option options[] = {
     {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
     {"bank", "URL", "the bank, instead of the one that the UIM names"},
     {"timeout", "MS", "how long to wait for the bank (default 15000)"},
-    {"trace", "FILE", "append every protocol step to FILE"},
+    {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"lose", "WHAT", "for demonstrations: lose request, quote, answer or completion on the way"},
 };
 
@@ -397,7 +397,9 @@ static int run(const struct verb *verb, const struct kc_command *command)
     struct kc_result result =
         kc_station_open(&station, kc_command_value(command, "uim"),
                         kc_command_value(command, "bank"), (unsigned)timeout_ms);
-    station.trace = kc_command_value(command, "trace");
+    if (!kc_failed(result)) {
+        result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
+    }
     if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
         kc_station_close(&station);
         return kc_command_usage(command, "this cannot be lost");

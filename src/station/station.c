@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "service/message_client.h"
-#include "service/trace.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *path, const char *url,
                                  unsigned timeout_ms)
@@ -13,6 +12,7 @@ struct kc_result kc_station_open(struct kc_station *station, const char *path, c
     struct kc_slot_port port;
     struct kc_purse_info info;
     memset(station, 0, sizeof *station);
+    station->trace.fd = -1;
     struct kc_result result = kc_libcrypto_open(&station->crypto, 16);
     if (!kc_failed(result)) {
         result = kc_file_purse_open(&station->file, &port, path, &station->crypto);
@@ -38,6 +38,7 @@ struct kc_result kc_station_open(struct kc_station *station, const char *path, c
 
 void kc_station_close(struct kc_station *station)
 {
+    kc_trace_close(&station->trace);
     kc_http_client_close(station->client);
     kc_file_purse_close(station->file);
     kc_libcrypto_close(&station->crypto);
@@ -49,24 +50,67 @@ struct kc_result kc_station_verify_pin(struct kc_station *station, struct kc_vie
     return kc_slot_verify_pin(&station->uim, pin);
 }
 
+/* One step in the trace, with what the UIM holds after it. Uses the slot's memory: nothing may point into it. */
+static void trace(struct kc_station *station, const char *step, const char *from, const char *to,
+                  const char *what, size_t bytes)
+{
+    struct kc_purse_info info;
+    char value[KC_AMOUNT_TEXT_SIZE];
+    if (station->trace.fd < 0 || kc_failed(kc_slot_info(&info, &station->uim))) {
+        return;
+    }
+    kc_amount_format(value, info.value, station->decimals);
+    kc_trace_step(&station->trace, &(struct kc_step){.step = step,
+                                                     .from = from,
+                                                     .to = to,
+                                                     .what = what,
+                                                     .bytes = bytes,
+                                                     .account = info.account.number,
+                                                     .uim = value});
+}
+
+/* The two halves of an exchange as the trace names them, each with what its receiver did. */
+struct leg {
+    const char *step;
+    const char *what;
+    const char *then;
+    const char *done;
+    enum kc_station_loss loss;
+};
+
 /* Carries one envelope to the bank and the answer back into the UIM; *message is what the UIM read in it. A message that is lost on
  * purpose ends as a time-out, like one that was lost on the way. */
 static struct kc_result exchange(struct kc_view *message, struct kc_station *station,
-                                 struct kc_view out, enum kc_station_loss lost_there,
-                                 enum kc_station_loss lost_back)
+                                 struct kc_view out, const struct leg *there,
+                                 const struct leg *back)
 {
     struct kc_buffer reply = KC_BUFFER(station->reply);
-    memcpy(station->envelope, out.data, out.size);
-    if (lost_there != KC_LOSE_NOTHING && station->lose == lost_there) {
+    size_t size = out.size;
+    memmove(station->envelope, out.data, size);
+    trace(station, there->step, "UIM", "bank", there->what, size);
+    if (station->lose == there->loss) {
+        trace(station, there->step, "UIM", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    struct kc_result result = kc_message_post(&reply, station->client, station->url,
-                                              kc_view(station->envelope, out.size));
-    if (!kc_failed(result) && lost_back != KC_LOSE_NOTHING && station->lose == lost_back) {
+    struct kc_result result =
+        kc_message_post(&reply, station->client, station->url, kc_view(station->envelope, size));
+    if (kc_failed(result)) {
+        return result;
+    }
+    size = reply.size;
+    trace(station, there->then, "bank", "bank", there->done, 0);
+    if (station->lose == back->loss) {
+        trace(station, back->step, "bank", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    return kc_failed(result) ? result
-                             : kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
+    trace(station, back->step, "bank", "UIM", back->what, size);
+    result = kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
+    if (!kc_failed(result)) {
+        memcpy(station->reply, message->data, message->size);
+        *message = kc_view(station->reply, message->size);
+        trace(station, back->then, "UIM", "UIM", back->done, 0);
+    }
+    return result;
 }
 
 /* The reason in a refusal, or KC_OK when the message is something else. */
@@ -85,21 +129,19 @@ static struct kc_result get_quote(struct kc_cash_quote *quote, struct kc_station
 {
     struct kc_view envelope;
     struct kc_view message;
+    static const struct leg there = {"Sa2", "cash-request", "Sa3-Sa7",
+                                     "verified, unsealed, computed", KC_LOSE_REQUEST};
+    static const struct leg back = {"Sa8", "cash-quote", "Sa9", "verified", KC_LOSE_QUOTE};
+    trace(station, "Sa1", "user", "station", kc_cash_kind_word(kind), 0);
     struct kc_result result =
         kc_slot_cash_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result)) {
+        result = exchange(&message, station, envelope, &there, &back);
     }
-    kc_trace(station->trace, "Sa2", "UIM", "bank", "cash-request", envelope.size);
-    result = exchange(&message, station, envelope, KC_LOSE_REQUEST, KC_LOSE_QUOTE);
     if (!kc_failed(result)) {
         result = check_refusal(message);
     }
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(quote, &kc_cash_quote_shape, message);
-        kc_trace(station->trace, "Sa8", "bank", "UIM", "cash-quote", message.size);
-    }
-    return result;
+    return kc_failed(result) ? result : kc_shape_decode(quote, &kc_cash_quote_shape, message);
 }
 
 static struct kc_result read_completion(struct kc_view message)
@@ -115,22 +157,22 @@ static struct kc_result read_completion(struct kc_view message)
     return kc_result(completion.outcome == KC_OUTCOME_COMPLETED ? KC_OK : KC_NOT_COMPLETED);
 }
 
-/* NG is evidence for the bank; the purse changed nothing and waits for nothing. */
+/* NG is evidence for the bank; the purse changed nothing and waits for nothing, so its loss does no harm. */
 static struct kc_result say_no(struct kc_station *station)
 {
     struct kc_view envelope;
-    struct kc_buffer reply = KC_BUFFER(station->reply);
+    struct kc_view message;
+    static const struct leg there = {"Sa12", "cash-answer NG", "Sa13-Sa15",
+                                     "verified, kept as evidence", KC_LOSE_ANSWER};
+    static const struct leg back = {"Sa16", "completion: declined", "Sa17", "nothing changed",
+                                    KC_LOSE_COMPLETION};
+    trace(station, "Sa10", "user", "station", "NG", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_NG, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    kc_trace(station->trace, "Sa12", "UIM", "bank", "cash-answer NG", envelope.size);
-    memcpy(station->envelope, envelope.data, envelope.size);
-    if (station->lose != KC_LOSE_ANSWER) {
-        (void)kc_failed(kc_message_post(&reply, station->client, station->url,
-                                        kc_view(station->envelope, envelope.size)));
-    }
+    (void)kc_failed(exchange(&message, station, envelope, &there, &back));
     return kc_result(KC_DECLINED);
 }
 
@@ -138,18 +180,33 @@ static struct kc_result say_yes(struct kc_station *station)
 {
     struct kc_view envelope;
     struct kc_view message;
+    static const struct leg there = {"Sa12", "cash-answer OK", "Sa13-Sa15", "verified, booked",
+                                     KC_LOSE_ANSWER};
+    static const struct leg back = {"Sa16", "completion", "Sa16",
+                                    "verified, certified value applied", KC_LOSE_COMPLETION};
+    trace(station, "Sa10", "user", "station", "OK", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_OK, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    kc_trace(station->trace, "Sa12", "UIM", "bank", "cash-answer OK", envelope.size);
-    result = exchange(&message, station, envelope, KC_LOSE_ANSWER, KC_LOSE_COMPLETION);
-    if (kc_failed(result)) {
-        return result;
+    memcpy(station->envelope, envelope.data, envelope.size);
+    envelope = kc_view(station->envelope, envelope.size);
+    trace(station, "Sa11", "UIM", "UIM", "answered", 0);
+    result = exchange(&message, station, envelope, &there, &back);
+    if (!kc_failed(result)) {
+        result = read_completion(message);
+        trace(station, "Sa17", "station", "user", kc_failed(result) ? "not completed" : "completed",
+              0);
     }
-    kc_trace(station->trace, "Sa16", "bank", "UIM", "completion", message.size);
-    return read_completion(message);
+    return result;
+}
+
+/* The bank asks for a sync first when the purse missed its newest certified value, say in a reply that was lost. */
+static bool sync_helps(struct kc_station *station, struct kc_result result)
+{
+    enum kc_outcome outcome;
+    return result.code == KC_PENDING && !kc_failed(kc_station_sync(station, &outcome));
 }
 
 struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind kind,
@@ -157,31 +214,36 @@ struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind k
 {
     struct kc_cash_quote quote;
     struct kc_result result = get_quote(&quote, station, kind, amount);
+    if (kc_failed(result) && sync_helps(station, result)) {
+        result = get_quote(&quote, station, kind, amount);
+    }
     if (kc_failed(result)) {
         return result;
     }
     return ask(owner, &quote) ? say_yes(station) : say_no(station);
 }
 
-struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
+static struct kc_result ask_fund(struct kc_station *station, enum kc_fund_kind kind,
                                  struct kc_amount amount)
 {
     struct kc_view envelope;
     struct kc_view message;
     struct kc_fund_reply reply;
+    static const struct leg there = {"fund-1", "fund-request", "fund-1", "asked the ordinary bank",
+                                     KC_LOSE_REQUEST};
+    static const struct leg back = {"fund-2", "fund-reply", "fund-2",
+                                    "verified, certified value applied", KC_LOSE_COMPLETION};
     struct kc_result result =
         kc_slot_fund_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    kc_trace(station->trace, "Fund1", "UIM", "bank", "fund-request", envelope.size);
-    result = exchange(&message, station, envelope, KC_LOSE_REQUEST, KC_LOSE_COMPLETION);
+    result = exchange(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
         result = check_refusal(message);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&reply, &kc_fund_reply_shape, message);
-        kc_trace(station->trace, "Fund2", "bank", "UIM", "fund-reply", message.size);
     }
     if (kc_failed(result)) {
         return result;
@@ -193,23 +255,33 @@ struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind k
                                                  : kc_result(kc_error_from_number(reply.reason));
 }
 
+struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
+                                 struct kc_amount amount)
+{
+    struct kc_result result = ask_fund(station, kind, amount);
+    return kc_failed(result) && sync_helps(station, result) ? ask_fund(station, kind, amount)
+                                                            : result;
+}
+
 struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome)
 {
     struct kc_view envelope;
     struct kc_view message;
     struct kc_state_reply reply;
+    static const struct leg there = {"sync-1", "state-request", "sync-1",
+                                     "transaction ended, certified anew", KC_LOSE_REQUEST};
+    static const struct leg back = {"sync-2", "state-reply", "sync-2", "verified, conformed",
+                                    KC_LOSE_COMPLETION};
     struct kc_result result = kc_slot_state_request(&envelope, &station->uim, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    kc_trace(station->trace, "Sa17'", "UIM", "bank", "state-request", envelope.size);
-    result = exchange(&message, station, envelope, KC_LOSE_REQUEST, KC_LOSE_COMPLETION);
+    result = exchange(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
         result = check_refusal(message);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&reply, &kc_state_reply_shape, message);
-        kc_trace(station->trace, "Sa17'", "bank", "UIM", "state-reply", message.size);
         *outcome = reply.outcome;
     }
     return result;

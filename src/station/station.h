@@ -4,6 +4,7 @@
 
 #include "reader/file_purse.h"
 #include "service/http_client.h"
+#include "service/trace.h"
 
 /* Faults on purpose, for demonstrations and tests: which message is lost on the way. */
 enum kc_station_loss {
@@ -22,7 +23,7 @@ struct kc_station {
     char url[KC_URL_SIZE_MAX + 1];
     char currency[4];
     unsigned decimals;
-    const char *trace;
+    struct kc_trace trace;
     enum kc_station_loss lose;
     uint8_t envelope[KC_MESSAGE_SIZE_MAX];
     uint8_t reply[KC_MESSAGE_SIZE_MAX];

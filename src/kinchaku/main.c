@@ -1,0 +1,251 @@
+#include <ftw.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "kinchaku/demo.h"
+#include "service/command.h"
+#include "service/files.h"
+#include "service/json_out.h"
+
+static const struct kc_option options[] = {
+    {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
+    {"store", "S", "up: where the bank keeps its ledger: sqlite (default)"},
+    {"bank", "ID", "first up: bank id (default 1)"},
+    {"currency", "C", "first up: currency code (default JPY)"},
+    {"decimals", "N", "first up: decimals of the currency (default 0)"},
+    {"faults", NULL, "first up: let tests order faults from the sandbank"},
+    {"keep", NULL, "demo: keep the new folder"},
+};
+
+static const struct kc_program program = {
+    .name = "kinchaku",
+    .summary = "starts, stops and shows a whole system in one folder; runs the demonstration",
+    .usage = "usage: kinchaku up [--dir D] [--store sqlite] [--bank ID] [--currency C] "
+             "[--decimals N]\n"
+             "       kinchaku init [--dir D] [--bank ID] [--currency C] [--decimals N]\n"
+             "       kinchaku status | down [--dir D]\n"
+             "       kinchaku demo [--dir D] [--keep]",
+    .options = options,
+    .option_count = sizeof options / sizeof options[0],
+};
+
+/* A number from the command line within bounds, or the fallback when it is not given. */
+static bool take_number(uint64_t *out, const struct kc_command *command, const char *option,
+                        uint64_t min, uint64_t max, uint64_t fallback)
+{
+    const char *text = kc_command_value(command, option);
+    char *end = NULL;
+    if (text == NULL) {
+        *out = fallback;
+        return true;
+    }
+    *out = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= min && *out <= max;
+}
+
+static bool take_config(struct kc_system_config *out, const struct kc_command *command)
+{
+    const char *currency = kc_command_value(command, "currency");
+    const char *store = kc_command_value(command, "store");
+    currency = currency == NULL ? "JPY" : currency;
+    *out = (struct kc_system_config){0};
+    out->faults = kc_command_value(command, "faults") != NULL;
+    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
+        (store != NULL && strcmp(store, "sqlite") != 0)) {
+        return false;
+    }
+    memcpy(out->currency, currency, 4);
+    return take_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
+           take_number(&out->decimals, command, "decimals", 0, 8, 0);
+}
+
+/* One command at a time works on a system. */
+static struct kc_result lock(int *fd, const struct kc_system *system)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(path, system->dir, "system.ini", NULL);
+    return kc_failed(result) ? result : kc_file_lock(fd, path);
+}
+
+/* Opens the system in `dir` or makes one there, and locks it; then makes whatever is missing in it. */
+static struct kc_result ensure(int *fd, struct kc_system *system, const char *dir,
+                               const struct kc_command *command)
+{
+    *fd = -1;
+    memset(system, 0, sizeof *system);
+    struct kc_system_config config;
+    if (!take_config(&config, command)) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result = kc_system_open(system, dir);
+    if (result.code == KC_FILE_MISSING) {
+        result = kc_system_create(system, dir, &config);
+    }
+    if (!kc_failed(result)) {
+        result = lock(fd, system);
+    }
+    return kc_failed(result) ? result : kc_system_prepare(system);
+}
+
+static void show_node(const struct kc_command *command, const struct kc_system *system,
+                      enum kc_node node, const char *state)
+{
+    struct kc_json_out json;
+    const char *name = kc_node_name(node);
+    pid_t pid = kc_process_find(system->dir, name);
+    if (!command->json) {
+        (void)printf("%-10s %-14s pid %-8d port %" PRIu64 "\n", name, state, (int)pid,
+                     system->config.ports[node]);
+        return;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_text(&json, "process", name);
+    kc_json_text(&json, "state", state);
+    kc_json_number(&json, "pid", (uint64_t)pid);
+    kc_json_number(&json, "port", system->config.ports[node]);
+    kc_json_close(&json);
+}
+
+/* True when every process answers. */
+static bool show_status(const struct kc_command *command, const struct kc_system *system)
+{
+    bool all = true;
+    for (int i = 0; i < KC_NODES; i++) {
+        enum kc_node node = (enum kc_node)i;
+        bool answers = kc_system_answers(system, node);
+        bool runs = kc_process_find(system->dir, kc_node_name(node)) != 0;
+        show_node(command, system, node, answers ? "up" : runs ? "does not answer" : "stopped");
+        all = all && answers;
+    }
+    return all;
+}
+
+static struct kc_result up(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    int fd = -1;
+    struct kc_result result = ensure(&fd, &system, dir, command);
+    if (!kc_failed(result)) {
+        result = kc_system_up(&system);
+    }
+    if (!kc_failed(result)) {
+        (void)show_status(command, &system);
+    }
+    kc_file_unlock(fd);
+    return result;
+}
+
+static struct kc_result init(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    int fd = -1;
+    struct kc_result result = ensure(&fd, &system, dir, command);
+    kc_file_unlock(fd);
+    return result;
+}
+
+static struct kc_result status(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    struct kc_result result = kc_system_open(&system, dir);
+    if (!kc_failed(result) && !show_status(command, &system)) {
+        result = kc_result(KC_UNREACHABLE);
+    }
+    return result;
+}
+
+static struct kc_result down(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    int fd = -1;
+    (void)command;
+    struct kc_result result = kc_system_open(&system, dir);
+    if (!kc_failed(result)) {
+        result = lock(&fd, &system);
+    }
+    if (!kc_failed(result)) {
+        result = kc_system_down(&system);
+    }
+    kc_file_unlock(fd);
+    return result;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
+/* On a system of its own that is gone afterwards, or on the one in --dir, which is left as it was found. */
+static struct kc_result demo(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    const char *base = getenv("TMPDIR");
+    char folder[KC_PATH_SIZE_MAX];
+    bool own = kc_command_value(command, "dir") == NULL;
+    int fd = -1;
+    int size = snprintf(folder, sizeof folder, "%s/kinchaku-demo-XXXXXX",
+                        base == NULL || base[0] != '/' ? "/tmp" : base);
+    if (own && (size < 0 || (size_t)size >= sizeof folder || mkdtemp(folder) == NULL)) {
+        return kc_result(KC_IO_FAILED);
+    }
+    struct kc_result result = ensure(&fd, &system, own ? folder : dir, command);
+    bool was_up = !kc_failed(result) && kc_system_answers(&system, KC_NODE_BANK);
+    if (!kc_failed(result)) {
+        result = kc_system_up(&system);
+    }
+    if (!kc_failed(result)) {
+        if (!command->json) {
+            (void)printf("A system in %s\n", system.dir);
+            (void)show_status(command, &system);
+        }
+        result = kc_demo_run(&system, command->json);
+    }
+    if (!was_up && fd >= 0) {
+        struct kc_result stopped = kc_system_down(&system);
+        result = kc_failed(result) ? result : stopped;
+    }
+    kc_file_unlock(fd);
+    if (own && !kc_failed(result) && kc_command_value(command, "keep") == NULL) {
+        (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    } else if (own) {
+        (void)fprintf(stderr, "The system is kept in %s\n", folder);
+    }
+    return result;
+}
+
+struct verb {
+    const char *name;
+    struct kc_result (*run)(const struct kc_command *command, const char *dir);
+};
+
+static const struct verb verbs[] = {
+    {"up", up}, {"init", init}, {"status", status}, {"down", down}, {"demo", demo}};
+
+int main(int argc, char **argv)
+{
+    struct kc_command command;
+    int exit_status = 0;
+    if (!kc_command_parse(&command, &program, argc, argv, &exit_status)) {
+        return exit_status;
+    }
+    const char *dir = kc_command_value(&command, "dir");
+    dir = dir == NULL ? ".kinchaku" : dir;
+    kc_log_open("kinchaku", KC_LOG_INFO);
+    for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
+            struct kc_result result = verbs[i].run(&command, dir);
+            if (result.code == KC_USAGE) {
+                return kc_command_usage(&command, "an option is not valid");
+            }
+            return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
+        }
+    }
+    return kc_command_usage(&command, "this command is not known");
+}

@@ -1,0 +1,381 @@
+/* The layout of a system in a folder. Everything here may be repeated: what is there already stays as it is. */
+#include "kinchaku/system.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "directory/slapd_conf.h"
+#include "service/config.h"
+#include "service/files.h"
+#include "service/keys.h"
+
+static const struct kc_config_key keys[] = {
+    {"system", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, bank), 1, UINT32_MAX,
+     NULL},
+    {"system", "currency", KC_CONFIG_TEXT, offsetof(struct kc_system_config, currency), 0, 3, NULL},
+    {"system", "decimals", KC_CONFIG_UINT, offsetof(struct kc_system_config, decimals), 0, 8, NULL},
+    {"system", "faults", KC_CONFIG_BOOL, offsetof(struct kc_system_config, faults), 0, 0, "no"},
+    {"ports", "directory", KC_CONFIG_UINT,
+     offsetof(struct kc_system_config, ports[KC_NODE_DIRECTORY]), 1, 65535, NULL},
+    {"ports", "sandbank", KC_CONFIG_UINT,
+     offsetof(struct kc_system_config, ports[KC_NODE_SANDBANK]), 1, 65535, NULL},
+    {"ports", "authority", KC_CONFIG_UINT,
+     offsetof(struct kc_system_config, ports[KC_NODE_AUTHORITY]), 1, 65535, NULL},
+    {"ports", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, ports[KC_NODE_BANK]), 1,
+     65535, NULL},
+};
+
+const char *kc_node_name(enum kc_node node)
+{
+    static const char *const names[KC_NODES] = {"slapd", "sandbank", "authority", "bank"};
+    return names[node];
+}
+
+static struct kc_result find_programs(struct kc_system *system)
+{
+    ssize_t size = readlink("/proc/self/exe", system->programs, sizeof system->programs - 1);
+    if (size <= 0) {
+        return kc_result(KC_IO_FAILED);
+    }
+    system->programs[size] = '\0';
+    char *slash = strrchr(system->programs, '/');
+    if (slash == NULL) {
+        return kc_result(KC_IO_FAILED);
+    }
+    *slash = '\0';
+    return kc_ok();
+}
+
+struct kc_result kc_system_program(char out[KC_PATH_SIZE], const struct kc_system *system,
+                                   const char *name)
+{
+    if (kc_process_path(out, system->programs, ".", "kinchaku-", name) && access(out, X_OK) == 0) {
+        return kc_ok();
+    }
+    int size = snprintf(out, KC_PATH_SIZE, "%s/../%s/kinchaku-%s", system->programs, name, name);
+    bool good = size > 0 && size < KC_PATH_SIZE && access(out, X_OK) == 0;
+    return kc_result(good ? KC_OK : KC_FILE_MISSING);
+}
+
+static struct kc_result make_absolute(struct kc_system *system, const char *dir)
+{
+    if (realpath(dir, system->dir) == NULL) {
+        return kc_result(errno == ENOENT ? KC_FILE_MISSING : KC_IO_FAILED);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_system_open(struct kc_system *system, const char *dir)
+{
+    char path[KC_PATH_SIZE_MAX];
+    memset(system, 0, sizeof *system);
+    struct kc_result result = find_programs(system);
+    if (!kc_failed(result)) {
+        result = make_absolute(system, dir);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, system->dir, "system.ini", NULL);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_config_read(&system->config, keys, sizeof keys / sizeof keys[0], path);
+}
+
+/* Asks the kernel for free ports, all held at once so that they differ. */
+static struct kc_result choose_ports(uint64_t ports[KC_NODES])
+{
+    int sockets[KC_NODES];
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < KC_NODES; i++) {
+        struct sockaddr_in address = {.sin_family = AF_INET};
+        socklen_t size = sizeof address;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (sockets[i] < 0 ||
+            bind(sockets[i], (const struct sockaddr *)&address, sizeof address) != 0 ||
+            getsockname(sockets[i], (struct sockaddr *)&address, &size) != 0) {
+            result = kc_result(KC_IO_FAILED);
+        }
+        ports[i] = ntohs(address.sin_port);
+    }
+    for (size_t i = 0; i < KC_NODES; i++) {
+        if (sockets[i] >= 0) {
+            (void)close(sockets[i]);
+        }
+    }
+    return result;
+}
+
+static struct kc_result write_text(const char *folder, const char *name, const char *text, int size,
+                                   size_t capacity)
+{
+    char path[KC_PATH_SIZE_MAX];
+    if (size < 0 || (size_t)size >= capacity) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    struct kc_result result = kc_path_join(path, folder, name, NULL);
+    return kc_failed(result) ? result : kc_file_write(path, kc_view(text, (size_t)size), 0600);
+}
+
+/* Makes a folder of the system, `name` below `above`. */
+static struct kc_result make_folder(char out[KC_PATH_SIZE_MAX], const char *above, const char *name)
+{
+    struct kc_result result = kc_path_join(out, above, name, NULL);
+    return kc_failed(result) ? result : kc_folder_make(out);
+}
+
+struct kc_result kc_system_create(struct kc_system *system, const char *dir,
+                                  const struct kc_system_config *config)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char text[512];
+    memset(system, 0, sizeof *system);
+    system->config = *config;
+    struct kc_result result = kc_folder_make(dir);
+    if (!kc_failed(result)) {
+        result = make_absolute(system, dir);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, system->dir, "system.ini", NULL);
+    }
+    if (!kc_failed(result) && kc_file_exists(path)) {
+        result = kc_result(KC_ALREADY_EXISTS);
+    }
+    if (!kc_failed(result)) {
+        result = find_programs(system);
+    }
+    if (!kc_failed(result)) {
+        result = choose_ports(system->config.ports);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    const uint64_t *ports = system->config.ports;
+    int size = snprintf(text, sizeof text,
+                        "[system]\nbank = %" PRIu64 "\ncurrency = %s\ndecimals = %" PRIu64
+                        "\nfaults = %s\n\n[ports]\ndirectory = %" PRIu64 "\nsandbank = %" PRIu64
+                        "\nauthority = %" PRIu64 "\nbank = %" PRIu64 "\n",
+                        config->bank, config->currency, config->decimals,
+                        config->faults ? "yes" : "no", ports[KC_NODE_DIRECTORY],
+                        ports[KC_NODE_SANDBANK], ports[KC_NODE_AUTHORITY], ports[KC_NODE_BANK]);
+    return write_text(system->dir, "system.ini", text, size, sizeof text);
+}
+
+/* ---- the parts ---- */
+
+/* Texts that the programs take on their command lines. */
+struct words {
+    char bank[24];
+    char decimals[4];
+    char ports[KC_NODES][8];
+    char urls[KC_NODES][40];
+};
+
+static void fill_words(struct words *out, const struct kc_system *system)
+{
+    const struct kc_system_config *config = &system->config;
+    (void)snprintf(out->bank, sizeof out->bank, "%" PRIu64, config->bank);
+    (void)snprintf(out->decimals, sizeof out->decimals, "%u", (unsigned)(config->decimals & 15u));
+    for (size_t i = 0; i < KC_NODES; i++) {
+        unsigned port = (unsigned)(config->ports[i] & 0xffffu);
+        (void)snprintf(out->ports[i], sizeof out->ports[i], "%u", port);
+        (void)snprintf(out->urls[i], sizeof out->urls[i], "%s://127.0.0.1:%u",
+                       i == KC_NODE_DIRECTORY ? "ldap" : "http", port);
+    }
+}
+
+/* Runs one of our programs with `arguments` (ended by NULL) and --dir. */
+static struct kc_result run_program(const struct kc_system *system, const char *name,
+                                    const char *const *arguments)
+{
+    char path[KC_PATH_SIZE];
+    char *argv[24] = {path};
+    size_t count = 1;
+    int status = 0;
+    struct kc_result result = kc_system_program(path, system, name);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "kinchaku-%s is not installed beside this program", name);
+        return result;
+    }
+    for (; arguments[count - 1] != NULL && count < 21; count++) {
+        argv[count] = strdup(arguments[count - 1]);
+    }
+    argv[count++] = strdup("--dir");
+    argv[count] = strdup(system->dir);
+    result = kc_process_run(&status, NULL, argv, false);
+    for (size_t i = 1; i <= count; i++) {
+        free(argv[i]);
+    }
+    if (!kc_failed(result) && status != 0) {
+        kc_log(KC_LOG_ERROR, "kinchaku-%s %s failed status=%d", name, arguments[0], status);
+        result = kc_result(KC_CONFIG_INVALID);
+    }
+    return result;
+}
+
+static struct kc_result prepare_authority(const struct kc_system *system, const struct words *words)
+{
+    const char *const arguments[] = {"init",
+                                     "--bank",
+                                     words->bank,
+                                     "--currency",
+                                     system->config.currency,
+                                     "--port",
+                                     words->ports[KC_NODE_AUTHORITY],
+                                     "--directory-url",
+                                     words->urls[KC_NODE_DIRECTORY],
+                                     NULL};
+    return run_program(system, "authority", arguments);
+}
+
+static struct kc_result prepare_sandbank(const struct kc_system *system, const struct words *words)
+{
+    const char *arguments[] = {"init",
+                               "--port",
+                               words->ports[KC_NODE_SANDBANK],
+                               "--currency",
+                               system->config.currency,
+                               "--decimals",
+                               words->decimals,
+                               system->config.faults ? "--faults" : NULL,
+                               NULL};
+    return run_program(system, "sandbank", arguments);
+}
+
+static struct kc_result prepare_registrar(const struct kc_system *system, const struct words *words)
+{
+    const char *const init[] = {"init",
+                                "--bank",
+                                words->bank,
+                                "--currency",
+                                system->config.currency,
+                                "--decimals",
+                                words->decimals,
+                                "--bank-url",
+                                words->urls[KC_NODE_BANK],
+                                "--authority-url",
+                                words->urls[KC_NODE_AUTHORITY],
+                                "--directory-url",
+                                words->urls[KC_NODE_DIRECTORY],
+                                NULL};
+    const char *const certify[] = {"server", "--name", "registrar", NULL};
+    struct kc_result result = run_program(system, "registrar", init);
+    return kc_failed(result) ? result : run_program(system, "authority", certify);
+}
+
+/* The bank's access to the ordinary bank: the same token in both folders. */
+static struct kc_result copy_token(const struct kc_system *system, const char *bank_folder)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char token[160];
+    struct kc_result result = kc_path_join(folder, system->dir, "sandbank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_token_file_load(token, sizeof token - 1, folder, "access.token");
+    }
+    if (!kc_failed(result)) {
+        size_t size = strlen(token);
+        token[size] = '\n';
+        result = write_text(bank_folder, "ordinary-bank.token", token, (int)size + 1, sizeof token);
+    }
+    kc_wipe(token, sizeof token);
+    return result;
+}
+
+static struct kc_result write_bank_config(const struct kc_system *system, const char *folder,
+                                          const struct words *words)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char text[512];
+    struct kc_result result = kc_path_join(path, folder, "bank.ini", NULL);
+    if (kc_failed(result) || kc_file_exists(path)) {
+        return result;
+    }
+    int size = snprintf(text, sizeof text,
+                        "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
+                        "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n",
+                        words->bank, system->config.currency, words->decimals,
+                        words->ports[KC_NODE_BANK], words->urls[KC_NODE_BANK],
+                        words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_SANDBANK]);
+    return write_text(folder, "bank.ini", text, size, sizeof text);
+}
+
+static struct kc_result prepare_bank(const struct kc_system *system, const struct words *words)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    const char *const certify[] = {"server", "--name", "bank", NULL};
+    struct kc_result result = kc_path_join(folder, system->dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_server_keys_ensure(folder);
+    }
+    if (!kc_failed(result)) {
+        result = copy_token(system, folder);
+    }
+    if (!kc_failed(result)) {
+        result = write_bank_config(system, folder, words);
+    }
+    return kc_failed(result) ? result : run_program(system, "authority", certify);
+}
+
+static struct kc_result prepare_directory(const struct kc_system *system)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    char secret[160];
+    static uint8_t text[3 * KC_PATH_SIZE_MAX + 2048];
+    struct kc_buffer conf = KC_BUFFER(text);
+    struct kc_result result = make_folder(folder, system->dir, "directory");
+    if (!kc_failed(result)) {
+        result = make_folder(path, folder, "data");
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, system->dir, "authority", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_token_file_load(secret, sizeof secret, path, "directory.secret");
+    }
+    if (!kc_failed(result)) {
+        result = kc_slapd_conf_write(&conf, folder, secret);
+    }
+    kc_wipe(secret, sizeof secret);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "slapd.conf", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_file_write(path, kc_buffer_view(&conf), 0600);
+    }
+    kc_wipe(text, sizeof text);
+    return result;
+}
+
+struct kc_result kc_system_prepare(const struct kc_system *system)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct words words;
+    fill_words(&words, system);
+    struct kc_result result = make_folder(path, system->dir, "run");
+    if (!kc_failed(result)) {
+        result = make_folder(path, system->dir, "log");
+    }
+    if (!kc_failed(result)) {
+        result = prepare_authority(system, &words);
+    }
+    if (!kc_failed(result)) {
+        result = prepare_sandbank(system, &words);
+    }
+    if (!kc_failed(result)) {
+        result = prepare_registrar(system, &words);
+    }
+    if (!kc_failed(result)) {
+        result = prepare_bank(system, &words);
+    }
+    return kc_failed(result) ? result : prepare_directory(system);
+}
