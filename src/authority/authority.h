@@ -29,6 +29,7 @@ struct kc_authority_config {
     uint64_t clock_ms;
     uint64_t outside_ms;
     uint64_t account_ms; /* the longest life of a user's certificate */
+    char capture[256];   /* a folder for a copy of every message; empty: none */
 };
 
 struct kc_authority {

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
+#include "service/capture.h"
 #include "service/command.h"
 #include "service/files.h"
 #include "service/http_server.h"
@@ -63,6 +64,7 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     (void)pthread_mutex_lock(&authority->lock);
     result = kc_authority_handle(&reply, authority, request->body);
     (void)pthread_mutex_unlock(&authority->lock);
+    kc_capture(authority->config.capture, request->body, kc_buffer_view(&reply));
     if (reply.size > 0) {
         int status = kc_failed(result) ? kc_error_http_status(result.code) : 200;
         kc_http_answer(exchange, status, KC_CONTENT_COSE, kc_buffer_view(&reply));

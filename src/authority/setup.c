@@ -39,6 +39,7 @@ static const struct kc_config_key keys[] = {
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
+    TEXT("debug", "capture", capture, ""),
 };
 
 static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc_crypto *crypto)

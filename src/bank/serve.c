@@ -12,6 +12,7 @@
 #include "crypto/pem.h"
 #include "crypto/x509.h"
 #include "message/print.h"
+#include "service/capture.h"
 #include "service/files.h"
 #include "service/signals.h"
 #include "store/sqlite.h"
@@ -172,25 +173,10 @@ static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct k
     item->status = kc_error_http_status(item->error);
 }
 
-static void capture(const struct kc_bank *bank, const struct kc_bank_item *item, const char *way,
-                    struct kc_view bytes)
-{
-    char path[KC_PATH_SIZE_MAX];
-    char name[2 * 8 + 1];
-    if (bank->config.capture[0] == '\0' || bytes.size == 0) {
-        return;
-    }
-    kc_hex_write(name, kc_view(item->digest, 8));
-    (void)snprintf(path, sizeof path, "%s/%llu-%s-%s.cose", bank->config.capture,
-                   (unsigned long long)kc_clock_monotonic_ns(), name, way);
-    (void)kc_failed(kc_file_write(path, bytes, 0600));
-}
-
 static void finish(struct kc_bank *bank, struct kc_bank_item *item)
 {
     if (item->exchange != NULL) {
-        capture(bank, item, "in", item->bytes);
-        capture(bank, item, "out", kc_view(item->reply, item->reply_size));
+        kc_capture(bank->config.capture, item->bytes, kc_view(item->reply, item->reply_size));
         if (item->reply_size > 0) {
             kc_http_answer(item->exchange, item->status, KC_CONTENT_COSE,
                            kc_view(item->reply, item->reply_size));

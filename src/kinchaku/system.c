@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,10 @@
 #include "service/config.h"
 #include "service/files.h"
 #include "service/keys.h"
+
+#define PORT_FIRST 15000u
+#define PORT_COUNT 16000u
+#define PORT_TRIES 100
 
 static const struct kc_config_key keys[] = {
     {"system", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, bank), 1, UINT32_MAX,
@@ -90,22 +95,39 @@ struct kc_result kc_system_open(struct kc_system *system, const char *dir)
                : kc_config_read(&system->config, keys, sizeof keys / sizeof keys[0], path);
 }
 
-/* Asks the kernel for free ports, all held at once so that they differ. */
+/* A socket bound to a random loopback port that is free now, or -1. Below the range from which the kernel takes ports for
+ * outgoing connections, so that none of those sits on it when the process starts again later. */
+static int bind_somewhere(uint64_t *port)
+{
+    for (int i = 0; i < PORT_TRIES; i++) {
+        uint16_t random = 0;
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+            return -1;
+        }
+        *port = PORT_FIRST + random % PORT_COUNT;
+        struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0) {
+            return fd;
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+    return -1;
+}
+
+/* Free ports, all held at once so that they differ. */
 static struct kc_result choose_ports(uint64_t ports[KC_NODES])
 {
     int sockets[KC_NODES];
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < KC_NODES; i++) {
-        struct sockaddr_in address = {.sin_family = AF_INET};
-        socklen_t size = sizeof address;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (sockets[i] < 0 ||
-            bind(sockets[i], (const struct sockaddr *)&address, sizeof address) != 0 ||
-            getsockname(sockets[i], (struct sockaddr *)&address, &size) != 0) {
-            result = kc_result(KC_IO_FAILED);
+        sockets[i] = bind_somewhere(&ports[i]);
+        if (sockets[i] < 0) {
+            result = kc_result(KC_ADDRESS_IN_USE);
         }
-        ports[i] = ntohs(address.sin_port);
     }
     for (size_t i = 0; i < KC_NODES; i++) {
         if (sockets[i] >= 0) {

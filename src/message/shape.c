@@ -26,7 +26,9 @@ static uint64_t load_u64(const uint8_t *at)
 
 static void write_view(struct kc_writer *writer, const struct kc_field *field, struct kc_view view)
 {
-    KC_ASSERT(view.size <= field->max);
+    if (view.size > field->max && writer->error == KC_OK) {
+        writer->error = KC_TOO_LARGE;
+    }
     if (field->type == KC_FIELD_TEXT) {
         kc_write_text(writer, view);
     } else {

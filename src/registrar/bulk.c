@@ -113,12 +113,33 @@ static void show_bar(size_t done, size_t total)
     (void)fprintf(stderr, "] %zu/%zu%s", done, total, done == total ? "\n" : "");
 }
 
-static size_t count_lines(FILE *file)
+/* The next line that is a row, without its end; an empty text for one that is too long. False at the end. */
+static bool next_row(char line[LINE_SIZE], FILE *file)
+{
+    while (fgets(line, LINE_SIZE, file) != NULL) {
+        bool whole = strchr(line, '\n') != NULL || feof(file) != 0;
+        if (!whole) {
+            int c = 0;
+            while (c != '\n' && c != EOF) {
+                c = fgetc(file);
+            }
+            line[0] = '\0';
+            return true;
+        }
+        line[strcspn(line, "\r\n")] = '\0';
+        if (line[0] != '\0' && line[0] != '#') {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_rows(FILE *file)
 {
     size_t count = 0;
     char line[LINE_SIZE];
-    while (fgets(line, sizeof line, file) != NULL) {
-        count += line[0] != '\n' && line[0] != '#' ? 1 : 0;
+    while (next_row(line, file)) {
+        count += 1;
     }
     rewind(file);
     return count;
@@ -144,22 +165,21 @@ int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool jso
 {
     char line[LINE_SIZE];
     size_t row = 0;
+    size_t opened = 0;
     int status = 0;
     FILE *file = fopen(path, "r");
     if (file == NULL) {
         return kc_error_exit_status(KC_FILE_MISSING);
     }
-    size_t total = count_lines(file);
+    size_t total = count_rows(file);
     show_bar(0, total);
-    while (fgets(line, sizeof line, file) != NULL) {
-        if (line[0] == '\n' || line[0] == '#') {
-            continue;
-        }
-        line[strcspn(line, "\r\n")] = '\0';
+    while (next_row(line, file)) {
         struct kc_result result = open_row(registrar, ++row, line, json);
         status = kc_failed(result) ? kc_error_exit_status(result.code) : status;
+        opened += kc_failed(result) ? 0 : 1;
         show_bar(row, total);
     }
     (void)fclose(file);
+    (void)fprintf(stderr, "%zu of %zu rows opened\n", opened, total);
     return status;
 }

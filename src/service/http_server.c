@@ -257,7 +257,7 @@ static struct MHD_Daemon *start_daemon(struct kc_http_server *server, struct soc
                                 options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                                 (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
                                 on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-                                server, MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_END);
+                                server, MHD_OPTION_END);
     }
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)address,
@@ -265,7 +265,7 @@ static struct MHD_Daemon *start_daemon(struct kc_http_server *server, struct soc
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_END);
+        MHD_OPTION_END);
 }
 
 struct kc_result kc_http_server_start(struct kc_http_server **out,

@@ -532,7 +532,7 @@ static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, expires_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certify_request, proof), .type = KC_FIELD_BYTES, .count = 0,
-     .max = 0x480, .presence = 0},
+     .max = 0x580, .presence = 0},
     {.offset = offsetof(struct kc_certify_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };

@@ -1,0 +1,79 @@
+"""Does a whole system do the main job, from nothing to cash in a purse, as the source's figures tell it?"""
+import subprocess
+
+from kinchaku import AGAIN, OK, USAGE, System, run
+
+
+def demo(*arguments):
+    done = run("kinchaku", "demo", *arguments, timeout=180)
+    assert done.status == OK, done
+    return done
+
+
+# shows: R-NODE-1 R-NODE-2 R-NODE-3 R-NODE-4 R-NODE-5 R-NODE-6 R-NODE-7
+def test_demo_shows_every_step_and_both_balances(tmp_path):
+    steps = demo("--json", "--dir", str(tmp_path / "demo system")).objects
+    by_part = {}
+    for step in steps:
+        by_part.setdefault(step["part"], []).append(step)
+    assert [s["step"] for s in by_part["open"]] == [f"SZ{n}" for n in range(1, 10)]
+    good = [s["step"] for s in by_part["withdraw"]]
+    assert good == ["Sa1", "Sa2", "Sa3-Sa7", "Sa8", "Sa9", "Sa10", "Sa11", "Sa12", "Sa13-Sa15", "Sa16", "Sa16", "Sa17"]
+    ends = {part: (rows[-1].get("account"), rows[-1].get("uim")) for part, rows in by_part.items()}
+    assert ends["fund"] == ("1000", "0")
+    assert ends["withdraw"] == ("900", "100")
+    assert ends["deposit"] == ("940", "60")
+    assert ends["ng"] == ("940", "60")
+    assert ends["lost-ok"] == ("940", "30")
+    assert ends["lost-ok-recovery"] == ("940", "60")
+    assert ends["lost-completion"] == ("920", "60")
+    assert ends["lost-completion-recovery"] == ("920", "80")
+    assert all(s["bytes"] > 0 for s in steps if s["step"] in ("SZ1", "SZ3", "SZ4", "SZ7", "Sa2", "Sa8", "Sa12"))
+    left = run("kinchaku", "status", "--dir", str(tmp_path / "demo system"))
+    assert left.status == AGAIN and "up " not in left.out
+
+
+def test_demo_in_words_leaves_nothing_behind(tmp_path):
+    done = run("kinchaku", "demo", timeout=180, env={"TMPDIR": str(tmp_path)})
+    assert done.status == OK, done
+    assert "account 900, UIM 100 JPY" in done.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_up_is_idempotent_and_two_systems_live_side_by_side(tmp_path):
+    first, second = System(tmp_path / "1"), System(tmp_path / "2")
+    for system in (first, second):
+        system.base.mkdir()
+        system.up()
+    pids = {node: first.pid(node) for node in ("slapd", "sandbank", "authority", "bank")}
+    first.up()
+    assert pids == {node: first.pid(node) for node in pids}
+    assert {first.port(n) for n in pids}.isdisjoint({second.port(n) for n in pids})
+    first.down()
+    assert all(row["state"] == "stopped" for row in first.kinchaku("status").objects if "state" in row)
+    assert all(row["state"] == "up" for row in second.kinchaku("status").objects if "state" in row)
+    second.down()
+    second.down()
+
+
+def test_down_spares_a_process_that_got_an_old_number(tmp_path):
+    system = System(tmp_path)
+    system.init()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        (system.dir / "run" / "bank.pid").write_text(f"{bystander.pid} 1\n")
+        system.down()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_every_program_explains_itself():
+    for name in ("", "-bank", "-authority", "-registrar", "-sandbank", "-station"):
+        shown = run(f"kinchaku{name}", "--help")
+        assert shown.status == OK and "usage:" in shown.out
+        assert run(f"kinchaku{name}", "--version").out.split()[0] == f"kinchaku{name}"
+        wrong = run(f"kinchaku{name}", "--no-such-option")
+        assert wrong.status == USAGE and wrong.out == ""
+        assert run(f"kinchaku{name}", "no-such-command").status == USAGE
