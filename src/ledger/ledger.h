@@ -117,7 +117,8 @@ KC_MUST_USE struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out,
                                                     const struct kc_ledger_information *information,
                                                     const struct kc_ledger_source *source);
 
-/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED. `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
+/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED.
+ * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
 KC_MUST_USE struct kc_result
 kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                       struct kc_account_id holder, const struct kc_cash_answer *answer,

@@ -1,4 +1,5 @@
-/* Many applicants from a CSV file (RFC 4180 without line breaks inside fields): name,address,phone,bank account,UIM file[,suite]. */
+/* Many applicants from a CSV file (RFC 4180 without line breaks inside fields), a line for each:
+ * name,address,phone,bank account,UIM file[,suite]. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -99,8 +99,8 @@ KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
                                                  const struct kc_certify_reply *certificates,
                                                  const struct kc_confirm_reply *confirmed);
 
-/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one result a
- * row on stdout. The exit status: 0 when every row was opened, else that of the last error. */
+/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one
+ * result a row on stdout. The exit status: 0 when every row was opened, else that of the last error. */
 int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json);
 
 #endif

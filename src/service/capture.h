@@ -5,8 +5,8 @@
 
 #include "base/bytes.h"
 
-/* Writes `in` and `out` to FOLDER/<number>-in.cose and -out.cose, both with the same number; nothing when the folder's name is empty, and
- * no file for an empty view. Failures are ignored: a capture never disturbs the protocol. */
+/* Writes `in` and `out` to FOLDER/<number>-in.cose and -out.cose, both with the same number; nothing when the folder's name is
+ * empty, and no file for an empty view. Failures are ignored: a capture never disturbs the protocol. */
 void kc_capture(const char *folder, struct kc_view in, struct kc_view out);
 
 #endif

@@ -35,7 +35,8 @@ KC_MUST_USE struct kc_result kc_token_file_load(char *out, size_t capacity, cons
 KC_MUST_USE struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto,
                                                   const char *folder, const char *name);
 
-/* Makes a server's folder with its two P-256 key pairs as far as they are missing: sign.key, sign.pub, encrypt.key, encrypt.pub. */
+/* Makes a server's folder with its two P-256 key pairs as far as they are missing: sign.key, sign.pub, encrypt.key,
+ * encrypt.pub. */
 KC_MUST_USE struct kc_result kc_server_keys_ensure(const char *folder);
 
 #endif

@@ -78,8 +78,8 @@ struct leg {
     enum kc_station_loss loss;
 };
 
-/* Carries one envelope to the bank and the answer back into the UIM; *message is what the UIM read in it. A message that is lost on
- * purpose ends as a time-out, like one that was lost on the way. */
+/* Carries one envelope to the bank and the answer back into the UIM; *message is what the UIM read in it. A message that is lost
+ * on purpose ends as a time-out, like one that was lost on the way. */
 static struct kc_result exchange(struct kc_view *message, struct kc_station *station,
                                  struct kc_view out, const struct leg *there,
                                  const struct leg *back)
