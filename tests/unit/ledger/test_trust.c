@@ -378,6 +378,37 @@ static void a_funding_request_of_a_copy_is_found_too(void **state)
     assert_int_equal(kc_amount_minor(world->ledger.totals.in_flight), 0);
 }
 
+/* shows: R-SEC-1 R-SEC-4 */
+static void a_refused_recovery_call_stays_refused(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy copy;
+    struct toy_message request;
+    struct toy_message message;
+    struct toy_reply reply;
+    toy_rich(&toy, world, 1, 900, 100);
+    copy = toy;
+    toy_state(&message, &toy, world);
+    message.information.information.paid = world_amount(1);
+    EXPECT(world_send(world, &reply, &message), KC_STALE_STATE);
+    EXPECT(world_send(world, &reply, &message), KC_STALE_STATE);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 60, &reply), KC_OK);
+    toy_cash(&request, &toy, world, KC_CASH_KIND_DEPOSIT, 10);
+    EXPECT(world_send(world, &reply, &request), KC_OK);
+    world->now_ms += 1000;
+    toy_state(&message, &copy, world);
+    EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(world_send(world, &reply, &message), KC_PURSE_BLOCKED);
+        assert_false(reply.outcome.has_certified);
+        assert_int_equal(purse_of(world, &toy).open_ms, request.cash.time_ms);
+    }
+    expect_accused(world, &toy, &message);
+    assert_int_equal(world_ask(world, "SELECT count(*) FROM transactions WHERE state = 1"), 1);
+    expect_amounts(world, &toy, 960, 40);
+}
+
 /* A backup from before a withdrawal shows no contradiction: it is conformed, and gains nothing. */
 static void a_backup_without_entries_is_conformed(void **state)
 {
@@ -411,6 +442,7 @@ int main(void)
         TEST(a_counter_below_the_banks_is_a_copy),
         TEST(another_head_at_a_counted_counter_is_a_copy),
         TEST(a_funding_request_of_a_copy_is_found_too),
+        TEST(a_refused_recovery_call_stays_refused),
         TEST(a_backup_without_entries_is_conformed),
     };
     return cmocka_run_group_tests_name("ledger: recovery and copied purses", tests, NULL, NULL);
