@@ -8,7 +8,7 @@ SHELL := /bin/bash
 	coverage install dist clean
 
 SECONDS_EACH ?= 60
-SEEDS ?= 1-200
+SECONDS ?= 600
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
 help: ## print this list
@@ -36,8 +36,8 @@ fuzz: ## fuzz each target for SECONDS_EACH (60) seconds
 	tools/install-packages build fuzz
 	tools/fuzz --seconds '$(SECONDS_EACH)'
 
-sim: build ## the long seeded campaign of the model, SEEDS (1-200)
-	tools/campaign '$(SEEDS)'
+sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
+	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
 
 requirements: ## which requirement is shown by how many tests
 	tools/requirements

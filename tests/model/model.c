@@ -289,7 +289,8 @@ static struct model_word answer(struct model *model, struct model_purse *purse,
     purse->last_ms = given->time_ms;
     purse->last_id = letter->id;
     purse->open_ms = 0;
-    purse->sequence += 1;
+    /* NG certifies nothing anew. */
+    purse->sequence += ok ? 1 : 0;
     if (found->expires_ms < model->now_ms) {
         found->state = KC_STATE_NOT_COMPLETED;
         found->reason = KC_EXPIRED;
