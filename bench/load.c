@@ -1,0 +1,239 @@
+/* Withdrawals and deposits at a running bank, by many purses at once: one thread and one connection a purse.
+ *
+ *   load --seconds T [--pause-us N] UIM...
+ *
+ * Each purse is a real one, in its file (put the files where writing is cheap, the bank is what is measured), with libcrypto
+ * inside. Every transaction is both round trips: request and quote, answer and completion. Prints one JSON object. */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crypto/libcrypto.h"
+#include "reader/file_purse.h"
+#include "service/http_client.h"
+#include "service/message_client.h"
+
+#define PURSES_MAX 512
+#define TIMES_MAX 200000
+#define TIMEOUT_MS 20000
+
+struct worker {
+    pthread_t thread;
+    const char *path;
+    const atomic_bool *stop;
+    uint64_t pause_us;
+    struct kc_crypto crypto;
+    struct kc_file_purse *file;
+    struct kc_slot uim;
+    struct kc_http_client *client;
+    char url[KC_URL_SIZE_MAX + 1];
+    uint8_t out[KC_MESSAGE_SIZE_MAX];
+    uint8_t in[KC_MESSAGE_SIZE_MAX];
+    uint64_t done;
+    uint64_t failed;
+    struct kc_result last;
+    uint32_t *times_us;
+    size_t time_count;
+};
+
+static struct kc_result unlock(struct worker *worker)
+{
+    char path[4096];
+    char line[64] = "";
+    (void)snprintf(path, sizeof path, "%s.letter", worker->path);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        return kc_result(KC_FILE_MISSING);
+    }
+    bool read = fgets(line, sizeof line, file) != NULL;
+    (void)fclose(file);
+    line[strcspn(line, "\r\n")] = '\0';
+    return read && strncmp(line, "PIN ", 4) == 0
+               ? kc_slot_verify_pin(&worker->uim, kc_view_text(line + 4))
+               : kc_result(KC_MALFORMED);
+}
+
+static struct kc_result open_worker(struct worker *worker)
+{
+    struct kc_slot_port port;
+    struct kc_purse_info info;
+    struct kc_result result = kc_libcrypto_open(&worker->crypto, 16);
+    if (!kc_failed(result)) {
+        result = kc_file_purse_open(&worker->file, &port, worker->path, &worker->crypto);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_open(&worker->uim, &port);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_info(&info, &worker->uim);
+    }
+    if (!kc_failed(result)) {
+        memcpy(worker->url, info.url.data, info.url.size);
+        result = unlock(worker);
+    }
+    return kc_failed(result) ? result : kc_http_client_open(&worker->client, TIMEOUT_MS);
+}
+
+static struct kc_result exchange(struct worker *worker, struct kc_view envelope)
+{
+    struct kc_buffer reply = KC_BUFFER(worker->in);
+    struct kc_view message;
+    memcpy(worker->out, envelope.data, envelope.size);
+    struct kc_result result =
+        kc_message_post(&reply, worker->client, worker->url, kc_view(worker->out, envelope.size));
+    return kc_failed(result) ? result
+                             : kc_slot_take(&message, &worker->uim, kc_buffer_view(&reply));
+}
+
+static struct kc_result transact(struct worker *worker, enum kc_cash_kind kind)
+{
+    struct kc_amount amount;
+    struct kc_view envelope;
+    struct kc_purse_info info;
+    struct kc_result result = kc_amount_from_minor(&amount, 1);
+    if (!kc_failed(result)) {
+        result = kc_slot_cash_request(&envelope, &worker->uim, kind, amount, kc_clock_now_ms());
+    }
+    if (!kc_failed(result)) {
+        result = exchange(worker, envelope);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_answer(&envelope, &worker->uim, KC_ANSWER_OK, kc_clock_now_ms());
+    }
+    if (!kc_failed(result)) {
+        result = exchange(worker, envelope);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_info(&info, &worker->uim);
+    }
+    return !kc_failed(result) && info.life != KC_LIFE_READY ? kc_result(KC_NOT_COMPLETED) : result;
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    while (!atomic_load(worker->stop)) {
+        uint64_t start_ns = kc_clock_monotonic_ns();
+        struct kc_result result = transact(worker, KC_CASH_KIND_WITHDRAW);
+        if (kc_failed(result)) {
+            worker->last = result;
+            worker->failed += 1;
+            break;
+        }
+        worker->done += 1;
+        if (worker->time_count < TIMES_MAX) {
+            worker->times_us[worker->time_count++] =
+                (uint32_t)((kc_clock_monotonic_ns() - start_ns) / 1000u);
+        }
+        if (worker->pause_us > 0) {
+            (void)usleep((useconds_t)worker->pause_us);
+        }
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t left;
+    uint32_t right;
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    return left < right ? -1 : left > right;
+}
+
+static void report(struct worker *workers, size_t count, uint64_t elapsed_ns)
+{
+    size_t total = 0;
+    uint64_t done = 0;
+    uint64_t failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        total += workers[i].time_count;
+        done += workers[i].done;
+        failed += workers[i].failed;
+        if (workers[i].failed > 0) {
+            (void)fprintf(stderr, "%s: %s\n", workers[i].path, kc_error_name(workers[i].last.code));
+        }
+    }
+    uint32_t *all = calloc(total + 1, sizeof *all);
+    size_t at = 0;
+    for (size_t i = 0; i < count && all != NULL; i++) {
+        memcpy(all + at, workers[i].times_us, workers[i].time_count * sizeof *all);
+        at += workers[i].time_count;
+    }
+    if (all != NULL) {
+        qsort(all, total, sizeof *all, compare);
+        (void)printf("{\"purses\": %zu, \"done\": %" PRIu64 ", \"failed\": %" PRIu64
+                     ", \"per_second\": %.1f, \"p50_us\": %u, \"p99_us\": %u}\n",
+                     count, done, failed, (double)done * 1e9 / (double)elapsed_ns, all[total / 2],
+                     all[total * 99 / 100]);
+    }
+    free(all);
+}
+
+static int run(struct worker *workers, size_t count, unsigned seconds, uint64_t pause_us)
+{
+    atomic_bool stop = false;
+    for (size_t i = 0; i < count; i++) {
+        workers[i].stop = &stop;
+        workers[i].pause_us = pause_us;
+        workers[i].times_us = calloc(TIMES_MAX, sizeof *workers[i].times_us);
+        struct kc_result result =
+            workers[i].times_us == NULL ? kc_result(KC_NO_MEMORY) : open_worker(&workers[i]);
+        if (kc_failed(result)) {
+            (void)fprintf(stderr, "%s: %s\n", workers[i].path, kc_error_name(result.code));
+            return 4;
+        }
+    }
+    uint64_t start_ns = kc_clock_monotonic_ns();
+    for (size_t i = 0; i < count; i++) {
+        if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
+            return 4;
+        }
+    }
+    (void)sleep(seconds);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < count; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+    }
+    report(workers, count, kc_clock_monotonic_ns() - start_ns);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned seconds = 5;
+    uint64_t pause_us = 0;
+    int at = 1;
+    for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
+        if (strcmp(argv[at], "--seconds") == 0) {
+            seconds = (unsigned)strtoul(argv[at + 1], NULL, 10);
+        } else if (strcmp(argv[at], "--pause-us") == 0) {
+            pause_us = strtoull(argv[at + 1], NULL, 10);
+        } else {
+            return 2;
+        }
+    }
+    size_t count = (size_t)(argc - at);
+    if (count == 0 || count > PURSES_MAX) {
+        (void)fprintf(stderr, "usage: load [--seconds T] [--pause-us N] UIM...\n");
+        return 2;
+    }
+    struct worker *workers = calloc(count, sizeof *workers);
+    for (size_t i = 0; i < count && workers != NULL; i++) {
+        workers[i].path = argv[at + (int)i];
+    }
+    int status = workers == NULL ? 4 : run(workers, count, seconds, pause_us);
+    for (size_t i = 0; i < count && workers != NULL; i++) {
+        kc_http_client_close(workers[i].client);
+        kc_file_purse_close(workers[i].file);
+        kc_libcrypto_close(&workers[i].crypto);
+        free(workers[i].times_us);
+    }
+    free(workers);
+    return status;
+}

@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""run.py BUILD: measures a whole system and the purse core. Prints one JSON object a figure, as tools/run-bench wants them.
+
+Speeds are set beside something that ran in the same run on the same cores: withdrawals beside the bare cryptographic operations
+of both sides of a withdrawal. Load generator and bank share the machine, so the bare operations count both.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(sys.argv[1]).resolve()
+sys.path.insert(0, str(ROOT / "tests/system"))
+os.environ["KINCHAKU_BUILD"] = str(BUILD)
+from kinchaku import System  # noqa: E402
+
+PURSES = int(os.environ.get("BENCH_PURSES", "48"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
+SIZES = [int(size) for size in os.environ.get("BENCH_ACCOUNTS", "10000,100000").split(",")]
+
+
+def figure(name, value, unit, beside=None, of=None):
+    ratio = None if of is None else value / of
+    print(json.dumps({"name": name, "value": round(value, 3), "unit": unit, "ratio": ratio and round(ratio, 4),
+                      "beside": beside}), flush=True)
+
+
+def tool(name, *arguments):
+    done = subprocess.run([str(BUILD / "bench" / name), *map(str, arguments)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def rss_kib(pid):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Place:
+    """A system on the disk of the build folder; the UIMs where writing costs nothing."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.uims = Path(tempfile.mkdtemp(prefix="kinchaku-bench-", dir=memory))
+        self.system = System(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.system.down()
+        shutil.rmtree(self.folder)
+        shutil.rmtree(self.uims)
+
+    def open_uims(self, suite, count):
+        rows, paths = [], []
+        for number in range(count):
+            paths.append(self.uims / f"{suite}-{number}.uim")
+            rows.append(f"Person {number},Street,03,{self.system.ordinary_account(10**9)},{paths[-1]},{suite}")
+        csv = self.uims / "people.csv"
+        csv.write_text("\n".join(rows))
+        done = self.system.registrar("bulk", "--file", csv, timeout=900)
+        assert done.status == 0, done
+        for path in paths:
+            funded = subprocess.run([str(BUILD / "src/station/kinchaku-station"), "--uim", str(path), "fund", "1000000"],
+                                    capture_output=True, text=True, check=False)
+            assert funded.returncode == 0, funded
+        return paths
+
+
+def database_bytes(system):
+    return sum(path.stat().st_size for path in (system.dir / "bank").glob("bank.db*"))
+
+
+def checkpointed_bytes(system):
+    path = system.dir / "bank" / "bank.db"
+    subprocess.run(["sqlite3", str(path), "PRAGMA wal_checkpoint(TRUNCATE)"], capture_output=True, check=True)
+    return path.stat().st_size
+
+
+def measure_suite(place, suite):
+    system, name = place.system, {"es256": "withdraw.es256", "rs2048": "withdraw.rs2048"}[suite]
+    paths = place.open_uims(suite, PURSES)
+    tool("bench-load", "--seconds", 1, *paths)
+    before, start = cpu_seconds(system.pid("bank")), time.monotonic()
+    full = tool("bench-load", "--seconds", SECONDS, *paths)
+    share = (cpu_seconds(system.pid("bank")) - before) / (time.monotonic() - start)
+    bare = tool("bench-bare", "--seconds", max(2, SECONDS // 2), suite)
+    assert full["failed"] == 0 and full["done"] > 0, full
+    figure(f"{name}.bare", bare["per_second"], "1/s")
+    figure(name, full["per_second"], "1/s", f"{name}.bare", bare["per_second"])
+    figure(f"{name}.bank-cores", share, "cores", "all cores", os.cpu_count())
+    figure(f"{name}.p50.full-load", full["p50_us"] / 1000, "ms")
+    figure(f"{name}.p99.full-load", full["p99_us"] / 1000, "ms")
+    one = tool("bench-load", "--seconds", max(2, SECONDS // 2), paths[0])
+    figure(f"{name}.p50.one-purse", one["p50_us"] / 1000, "ms")
+    figure(f"{name}.p99.one-purse", one["p99_us"] / 1000, "ms")
+    half_load(name, full["per_second"], paths)
+    return full["done"]
+
+
+def half_load(name, per_second, paths):
+    """Every purse pauses between two withdrawals so that together they ask for half of what was reached."""
+    pause_us = int(2e6 * len(paths) / per_second)
+    half = tool("bench-load", "--seconds", SECONDS, "--pause-us", pause_us, *paths)
+    figure(f"{name}.half-load", half["per_second"], "1/s", name, per_second)
+    figure(f"{name}.p50.half-load", half["p50_us"] / 1000, "ms")
+    figure(f"{name}.p99.half-load", half["p99_us"] / 1000, "ms")
+
+
+def measure_speed():
+    with Place() as place:
+        place.system.up()
+        for suite in ("es256", "rs2048"):
+            measure_suite(place, suite)
+        system = place.system
+        paths = sorted(place.uims.glob("es256-*.uim"))
+        size = checkpointed_bytes(system)
+        done = tool("bench-load", "--seconds", SECONDS, *paths)["done"]
+        figure("disk.bytes-per-transaction", (checkpointed_bytes(system) - size) / done, "bytes")
+        system.check_audit()
+
+
+def measure_size():
+    for accounts in SIZES:
+        with Place() as place:
+            system = place.system
+            system.init()
+            path = system.dir / "bank" / "bank.db"
+            tool("bench-fill", path, 1)
+            empty = checkpointed_bytes(system)
+            tool("bench-fill", path, accounts)
+            figure(f"disk.bytes-per-account.{accounts}", (checkpointed_bytes(system) - empty) / accounts, "bytes")
+            system.up()
+            figure(f"memory.bank.{accounts}.started", rss_kib(system.pid("bank")) / 1024, "MiB")
+            paths = place.open_uims("es256", 8)
+            tool("bench-load", "--seconds", 3, *paths)
+            figure(f"memory.bank.{accounts}.working", rss_kib(system.pid("bank")) / 1024, "MiB")
+
+
+# ---- the purse core ----
+
+CORE = ["src/purse/*.c", "src/message/shape.c", "src/message/key.c", "src/message/sign.c", "src/message/seal.c",
+        "src/message/envelope.c", "src/message/generated/messages.c", "src/base/amount.c", "src/base/bytes.c",
+        "src/base/cursor.c", "src/base/ids.c", "src/base/result.c"]
+
+
+def compile_core(folder):
+    objects = []
+    for pattern in CORE:
+        for source in sorted(ROOT.glob(pattern)):
+            objects.append(folder / (source.stem + "-" + source.parent.name + ".o"))
+            subprocess.run(["cc", "-std=c17", "-Os", "-ffunction-sections", "-fdata-sections", "-fcallgraph-info=su",
+                            "-I", str(ROOT / "src"), "-c", str(source), "-o", str(objects[-1])], cwd=folder, check=True)
+    return objects
+
+
+def sizes(objects):
+    done = subprocess.run(["size", "-t", *map(str, objects)], capture_output=True, text=True, check=True)
+    text, data, bss = done.stdout.splitlines()[-1].split()[:3]
+    return int(text), int(data), int(bss)
+
+
+def stack_depth(folder):
+    """The deepest path through the call graph. Calls through the tables of the platform end it: what the platform's own functions
+    need comes on top."""
+    own, calls = {}, {}
+    for path in folder.glob("*.ci"):
+        text = path.read_text()
+        for name, used in re.findall(r'node: \{ title: "([^"]+)" label: "[^"]*?(\d+) bytes \((?:static|dynamic,bounded)\)', text):
+            own[name] = int(used)
+        for source, target in re.findall(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"', text):
+            calls.setdefault(source, set()).add(target)
+    known = {}
+
+    def deepest(name, above=()):
+        if name in above:
+            raise SystemExit(f"recursion through {name}")
+        if name not in known:
+            below = [deepest(target, (*above, name)) for target in calls.get(name, ())]
+            known[name] = own.get(name, 0) + max(below, default=0)
+        return known[name]
+
+    return max(deepest(name) for name in own if name.endswith("kc_purse_transmit") or "kc_purse_" in name)
+
+
+def measure_core():
+    with tempfile.TemporaryDirectory(dir=BUILD) as name:
+        folder = Path(name)
+        text, data, bss = sizes(compile_core(folder))
+        figure("purse-core.text", text, "bytes")
+        figure("purse-core.data", data + bss, "bytes")
+        figure("purse-core.stack", stack_depth(folder), "bytes")
+        probe = folder / "probe.c"
+        probe.write_text('#include <stdio.h>\n#include "purse/purse.h"\n'
+                         'int main(void) { printf("%zu\\n", sizeof(struct kc_purse)); return 0; }\n')
+        subprocess.run(["cc", "-std=c17", "-I", str(ROOT / "src"), str(probe), "-o", str(folder / "probe")], check=True)
+        ram = int(subprocess.run([str(folder / "probe")], capture_output=True, text=True, check=True).stdout)
+        figure("purse-core.ram", ram, "bytes")
+
+
+def main():
+    measure_core()
+    measure_speed()
+    measure_size()
+
+
+if __name__ == "__main__":
+    main()
