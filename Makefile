@@ -7,8 +7,10 @@ SHELL := /bin/bash
 .PHONY: help packages build demo test bench fuzz sim requirements format lint check-source sanitize \
 	coverage install dist clean
 
-SECONDS_EACH ?= 60
-SEEDS ?= 1-200
+# How long fuzzing takes a target, and the campaign a simulator; where the campaign starts.
+FUZZ_SECONDS ?= 60
+SIM_SECONDS ?= 600
+SIM_SEED ?= 1
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
 help: ## print this list
@@ -32,12 +34,12 @@ test: build ## source checks and all quick tests; the last line counts them
 bench: build ## measure; figures go to build/bench.json
 	tools/run-bench
 
-fuzz: ## fuzz each target for SECONDS_EACH (60) seconds
+fuzz: ## fuzz each target for FUZZ_SECONDS (60)
 	tools/install-packages build fuzz
-	tools/fuzz --seconds '$(SECONDS_EACH)'
+	tools/fuzz --seconds '$(FUZZ_SECONDS)'
 
-sim: build ## the long seeded campaign of the model, SEEDS (1-200)
-	tools/campaign '$(SEEDS)'
+sim: build ## the long campaign of the simulators, SIM_SECONDS (600) from seed SIM_SEED (1)
+	tools/campaign --seed '$(SIM_SEED)' --seconds '$(SIM_SECONDS)'
 
 requirements: ## which requirement is shown by how many tests
 	tools/requirements
