@@ -29,7 +29,7 @@ demo: build ## start a whole system in a new folder and walk through it
 	build/src/kinchaku/kinchaku demo
 
 test: build ## source checks and all quick tests; the last line counts them
-	tools/run-tests --check 'tools/check-source' --check 'tools/messages.py --check'
+	tools/run-tests --check 'tools/check-source' --check 'tools/messages.py --check' --check 'tools/requirements'
 
 bench: build ## measure; figures go to build/bench.json
 	tools/run-bench
