@@ -7,10 +7,9 @@ SHELL := /bin/bash
 .PHONY: help packages build demo test bench fuzz sim requirements format lint check-source sanitize \
 	coverage install dist clean
 
-# How long fuzzing takes a target, and the campaign a simulator; where the campaign starts.
+# How long fuzzing takes a target, and the campaign of the model.
 FUZZ_SECONDS ?= 60
-SIM_SECONDS ?= 600
-SIM_SEED ?= 1
+SECONDS ?= 600
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
 help: ## print this list
@@ -38,8 +37,8 @@ fuzz: ## fuzz each target for FUZZ_SECONDS (60)
 	tools/install-packages build fuzz
 	tools/fuzz --seconds '$(FUZZ_SECONDS)'
 
-sim: build ## the long campaign of the simulators, SIM_SECONDS (600) from seed SIM_SEED (1)
-	tools/campaign --seed '$(SIM_SEED)' --seconds '$(SIM_SECONDS)'
+sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
+	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
 
 requirements: ## which requirement is shown by how many tests
 	tools/requirements

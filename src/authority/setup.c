@@ -207,27 +207,46 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
     return kc_failed(result) ? result : ensure_own(dir, folder);
 }
 
+/* One of the authority's own keys. Its certificate is still to be made when the authority opens for the first time. */
+static struct kc_result open_own_key(struct kc_private_key *key, struct kc_public_key *public_key,
+                                     const struct kc_crypto *crypto, const char *folder,
+                                     const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[32];
+    (void)snprintf(file, sizeof file, "%s.crt", name);
+    struct kc_result result = kc_path_join(path, folder, file, NULL);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_file_exists(path)) {
+        return kc_key_pair_load(key, public_key, crypto, folder, name);
+    }
+    (void)snprintf(file, sizeof file, "%s.key", name);
+    result = kc_key_file_load(key, folder, file);
+    return kc_failed(result) ? result : crypto->derive_public(crypto->context, public_key, key);
+}
+
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
 {
     struct kc_buffer issuer = {.data = authority->issuer, .capacity = sizeof authority->issuer};
     struct kc_certificate certificate;
     struct kc_public_key sign_public;
+    struct kc_public_key encrypt_public;
     const struct kc_crypto *crypto = &authority->crypto;
-    struct kc_result result = kc_key_file_load(&authority->issuing_key, folder, "issuing.key");
+    struct kc_result result =
+        kc_key_pair_load(&authority->issuing_key, NULL, crypto, folder, "issuing");
     if (!kc_failed(result)) {
-        result = kc_key_file_load(&authority->sign_key, folder, "sign.key");
+        result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign");
     }
     if (!kc_failed(result)) {
-        result = kc_key_file_load(&authority->encrypt_key, folder, "encrypt.key");
+        result = open_own_key(&authority->encrypt_key, &encrypt_public, crypto, folder, "encrypt");
     }
     if (!kc_failed(result)) {
         result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
     }
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, kc_buffer_view(&issuer));
-    }
-    if (!kc_failed(result)) {
-        result = crypto->derive_public(crypto->context, &sign_public, &authority->sign_key);
     }
     if (!kc_failed(result)) {
         authority->issuer_size = issuer.size;

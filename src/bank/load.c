@@ -8,35 +8,17 @@
 #include "service/keys.h"
 #include "store/sqlite.h"
 
-/* The bank's public key comes out of its own certificate, and must belong to its private key. */
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
-    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer buffer = KC_BUFFER(der);
-    struct kc_certificate certificate;
-    struct kc_public_key derived;
-    struct kc_result result = kc_key_file_load(&bank->sign_key, folder, "sign.key");
+    struct kc_result result =
+        kc_key_pair_load(&bank->sign_key, &bank->sign_public, &bank->crypto, folder, "sign");
     if (!kc_failed(result)) {
-        result = kc_key_file_load(&bank->encrypt_key, folder, "encrypt.key");
+        result = kc_key_pair_load(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt");
     }
     if (!kc_failed(result)) {
-        result = kc_certificate_file_load(&buffer, folder, "sign.crt");
+        kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
     }
-    if (!kc_failed(result)) {
-        result = kc_certificate_read(&certificate, kc_buffer_view(&buffer));
-    }
-    if (!kc_failed(result)) {
-        result = bank->crypto.derive_public(bank->crypto.context, &derived, &bank->sign_key);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &derived);
-    struct kc_signer_id from_certificate;
-    kc_signer_id_make(&from_certificate, &bank->crypto, KC_SERVER_BANK, &certificate.key);
-    bank->sign_public = derived;
-    bool same = memcmp(&from_certificate, &bank->signer_id, sizeof from_certificate) == 0;
-    return kc_result(same ? KC_OK : KC_CERT_INVALID);
+    return result;
 }
 
 static struct kc_result load_token(struct kc_bank *bank, const char *folder)

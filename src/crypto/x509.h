@@ -36,6 +36,10 @@ KC_MUST_USE struct kc_result kc_certificate_verify(struct kc_certificate *out, s
                                                    struct kc_view issuer, struct kc_view root,
                                                    uint64_t now_ms);
 
+/* Verifies an issuing certificate ← root at a time. KC_CERT_EXPIRED, KC_CERT_INVALID (also for another profile). */
+KC_MUST_USE struct kc_result kc_certificate_verify_issuer(struct kc_view issuer,
+                                                          struct kc_view root, uint64_t now_ms);
+
 /* What goes into a new certificate. */
 struct kc_certificate_order {
     enum kc_profile profile;

@@ -148,6 +148,28 @@ struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_vie
     return result;
 }
 
+struct kc_result kc_certificate_verify_issuer(struct kc_view issuer, struct kc_view root,
+                                              uint64_t now_ms)
+{
+    struct kc_certificate read;
+    X509 *issuer_certificate = parse(issuer);
+    X509 *root_certificate = parse(root);
+    struct kc_result result = kc_result(KC_CERT_INVALID);
+    if (issuer_certificate != NULL && root_certificate != NULL) {
+        result = read_certificate(&read, issuer_certificate);
+        if (!kc_failed(result) && read.profile != KC_PROFILE_ISSUER) {
+            result = kc_result(KC_CERT_INVALID);
+        }
+        if (!kc_failed(result)) {
+            result = verify_chain(issuer_certificate, issuer_certificate, root_certificate, now_ms);
+        }
+    }
+    X509_free(issuer_certificate);
+    X509_free(root_certificate);
+    ERR_clear_error();
+    return result;
+}
+
 /* ---- revocation lists ---- */
 
 struct kc_crl {

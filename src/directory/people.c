@@ -179,16 +179,6 @@ struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people
     return result;
 }
 
-/* The issuer counts only when the root signed it: a CA certificate under the pinned root. */
-static bool issuer_is_good(const struct kc_people *people, struct kc_view certificate,
-                           struct kc_crl *crl)
-{
-    struct kc_certificate issuer;
-    (void)people;
-    return crl != NULL && !kc_failed(kc_certificate_read(&issuer, certificate)) &&
-           issuer.profile == KC_PROFILE_ISSUER && certificate.size <= KC_CERTIFICATE_SIZE_MAX;
-}
-
 struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory *directory,
                                    uint64_t now_ms)
 {
@@ -199,11 +189,14 @@ struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_DIRECTORY_DOWN) : result;
     }
-    result = kc_crl_read(&crl, list, certificate);
-    if (!kc_failed(result) && !issuer_is_good(people, certificate, crl)) {
-        kc_crl_free(crl);
-        crl = NULL;
-        result = kc_result(KC_CERT_INVALID);
+    /* The directory is not trusted: the issuer counts only when the pinned root signed it, the list only when the issuer did. */
+    result = certificate.size <= KC_CERTIFICATE_SIZE_MAX ? kc_ok() : kc_result(KC_CERT_INVALID);
+    if (!kc_failed(result)) {
+        result = kc_certificate_verify_issuer(certificate, kc_view(people->root, people->root_size),
+                                              now_ms);
+    }
+    if (!kc_failed(result)) {
+        result = kc_crl_read(&crl, list, certificate);
     }
     if (!kc_failed(result)) {
         (void)pthread_rwlock_wrlock(&people->lock);

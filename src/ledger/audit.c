@@ -11,6 +11,7 @@ struct book {
     uint64_t number; /* 0: free */
     struct kc_amount balance;
     bool is_purse;
+    bool has_row;
 };
 
 struct auditor {
@@ -151,8 +152,11 @@ static void compare_balance(struct auditor *auditor, const char *what, uint64_t 
                             struct kc_amount stored)
 {
     struct kc_amount derived = kc_amount_zero();
-    if (auditor->capacity > 0) {
-        derived = find(auditor->books, auditor->capacity, number)->balance;
+    struct book *book =
+        auditor->capacity > 0 ? find(auditor->books, auditor->capacity, number) : NULL;
+    if (book != NULL && book->number != 0) {
+        derived = book->balance;
+        book->has_row = true;
     }
     if (kc_amount_compare(derived, stored) != 0) {
         fault(auditor, what, number);
@@ -232,6 +236,18 @@ static struct kc_result scan_all(struct auditor *auditor)
     return kc_failed(result) ? result : store->scan_transactions(store->context, &scan, 0);
 }
 
+/* Every book of the journal but the bank's own stands for an account or a purse. */
+static void find_missing_rows(struct auditor *auditor)
+{
+    for (size_t i = 0; i < auditor->capacity; i++) {
+        const struct book *book = &auditor->books[i];
+        if (book->number > KC_BOOK_FEES && !book->has_row) {
+            fault(auditor,
+                  "the journal names an account or purse that is not there:", book->number);
+        }
+    }
+}
+
 static void compare_ends(struct auditor *auditor)
 {
     struct kc_totals_row stored;
@@ -262,6 +278,7 @@ struct kc_result kc_ledger_audit(struct kc_audit *audit, const struct kc_store *
     }
     if (!kc_failed(result)) {
         compare_ends(&auditor);
+        find_missing_rows(&auditor);
         audit->batches = auditor.batch_count;
     }
     free(auditor.books);

@@ -351,8 +351,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (!kc_failed(result)) {
         result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
     }
-    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row,
-                                               answer->answer);
+    return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row, answer->answer);
 }
 
 /* ---- recovery ---- */
@@ -381,11 +380,21 @@ static struct kc_result settle_pending(struct kc_ledger_outcome *out, struct kc_
     return result;
 }
 
+/* A call that was answered ended the open quote then, so nothing changes now. One that was refused is refused again. */
 static struct kc_result repeat_state(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                      struct kc_ledger_arrival *arrival,
-                                     const struct kc_state_request *request)
+                                     const struct kc_state_request *request,
+                                     const struct kc_ledger_information *information)
 {
-    struct kc_result result = settle_pending(out, ledger, &arrival->purse, request);
+    struct kc_purse_row purse = arrival->purse;
+    struct kc_account_row account;
+    uint64_t pending_entry = 0;
+    struct kc_result result =
+        kc_ledger_match(ledger, &purse, &account, information, &pending_entry);
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = settle_pending(out, ledger, &arrival->purse, request);
     out->has_certified = true;
     return kc_failed(result) ? result
                              : kc_ledger_recall(&out->certified, arrival->purse.certified,
@@ -408,7 +417,7 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
     }
     if (arrival.repeat) {
         return arrival.has_transaction ? kc_result(KC_MISMATCH)
-                                       : repeat_state(out, ledger, &arrival, request);
+                                       : repeat_state(out, ledger, &arrival, request, information);
     }
     struct kc_purse_row before = arrival.purse;
     result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);

@@ -144,6 +144,15 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_account_row *ac
     return move_account(ledger, account, row, KC_BOOK_IN_FLIGHT, number);
 }
 
+/* False when the ordinary bank's money would make the sum of everything uncountable: several orders that each fitted when
+ * they were sent. Such an order waits until value has left. */
+static bool fits(const struct kc_ledger *ledger, const struct kc_transaction_row *row)
+{
+    struct kc_amount after;
+    return row->kind == KC_TRANSACTION_REDEEM ||
+           !kc_failed(kc_amount_add(&after, ledger->totals.outside, row->amount));
+}
+
 static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                struct kc_purse_row *purse, struct kc_account_row *account,
                                struct kc_transaction_row *row, enum kc_error answer)
@@ -193,7 +202,8 @@ struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out, struct kc_
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_TRANSACTION) : result;
     }
-    if (row.state != KC_STATE_SENT || answer == KC_IN_DOUBT) {
+    bool waits = answer == KC_IN_DOUBT || (answer == KC_OK && !fits(ledger, &row));
+    if (row.state != KC_STATE_SENT || waits) {
         return kc_ledger_stored(out, &row, &purse_row);
     }
     return settle(out, ledger, &purse_row, &account, &row, answer);

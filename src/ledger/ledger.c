@@ -48,7 +48,11 @@ struct kc_result kc_ledger_open(struct kc_ledger *ledger, const struct kc_store 
 struct kc_result kc_ledger_begin(struct kc_ledger *ledger, uint64_t now_ms)
 {
     KC_ASSERT(!ledger->in_batch);
-    struct kc_result result = ledger->store->begin(ledger->store->context);
+    struct kc_result result = ledger->lost ? load(ledger) : kc_ok();
+    ledger->lost = kc_failed(result);
+    if (!kc_failed(result)) {
+        result = ledger->store->begin(ledger->store->context);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -83,6 +87,7 @@ struct kc_result kc_ledger_commit(struct kc_ledger *ledger)
     if (kc_failed(result)) {
         ledger->store->rollback(ledger->store->context);
         struct kc_result loaded = load(ledger);
+        ledger->lost = kc_failed(loaded);
         return kc_failed(loaded) && loaded.code == KC_STORE_CORRUPT ? loaded : result;
     }
     return result;

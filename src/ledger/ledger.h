@@ -35,6 +35,7 @@ struct kc_ledger {
     struct kc_batch_row batch; /* the last one, or the one being written */
     uint64_t now_ms;
     bool in_batch;
+    bool lost; /* totals and batch are not what the store has: read again before the next batch */
     enum kc_error broken;
 };
 
@@ -44,7 +45,8 @@ KC_MUST_USE struct kc_result kc_ledger_open(struct kc_ledger *ledger, const stru
                                             const struct kc_ledger_options *options);
 
 KC_MUST_USE struct kc_result kc_ledger_begin(struct kc_ledger *ledger, uint64_t now_ms);
-/* Durable at return with KC_OK; otherwise nothing of the batch happened. */
+/* Durable at return with KC_OK. Otherwise nothing of the batch happened, unless the store did commit and could not say so; the
+ * ledger goes on from what the store has. */
 KC_MUST_USE struct kc_result kc_ledger_commit(struct kc_ledger *ledger);
 
 /* ---- opening accounts ---- */

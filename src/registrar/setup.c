@@ -59,13 +59,11 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
     struct kc_public_key sign_public;
     uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(root_bytes);
-    struct kc_result result = kc_key_file_load(&registrar->sign_key, folder, "sign.key");
+    const struct kc_crypto *crypto = &registrar->crypto;
+    struct kc_result result =
+        kc_key_pair_load(&registrar->sign_key, &sign_public, crypto, folder, "sign");
     if (!kc_failed(result)) {
-        result = kc_key_file_load(&registrar->encrypt_key, folder, "encrypt.key");
-    }
-    if (!kc_failed(result)) {
-        result = registrar->crypto.derive_public(registrar->crypto.context, &sign_public,
-                                                 &registrar->sign_key);
+        result = kc_key_pair_load(&registrar->encrypt_key, NULL, crypto, folder, "encrypt");
     }
     if (!kc_failed(result)) {
         kc_signer_id_make(&registrar->signer_id, &registrar->crypto, KC_SERVER_REGISTRAR,

@@ -1,7 +1,9 @@
 #include "service/keys.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/pem.h"
 #include "crypto/x509.h"
@@ -150,5 +152,57 @@ struct kc_result kc_server_keys_ensure(const char *folder)
         result = ensure_pair(&crypto, folder, "encrypt.key", "encrypt.pub");
     }
     kc_libcrypto_close(&crypto);
+    return result;
+}
+
+static struct kc_result load_certified_key(struct kc_public_key *out, const char *folder,
+                                           const char *name)
+{
+    char file[64];
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(der);
+    struct kc_certificate certificate;
+    (void)snprintf(file, sizeof file, "%s.crt", name);
+    struct kc_result result = kc_certificate_file_load(&buffer, folder, file);
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&certificate, kc_buffer_view(&buffer));
+    }
+    if (!kc_failed(result)) {
+        *out = certificate.key;
+    }
+    return result;
+}
+
+static bool same_key(const struct kc_public_key *a, const struct kc_public_key *b)
+{
+    if (a->type != b->type) {
+        return false;
+    }
+    return a->type == KC_KEY_P256 ? memcmp(&a->p256, &b->p256, sizeof a->p256) == 0
+                                  : memcmp(a->rsa.n, b->rsa.n, kc_rsa_size(a->type)) == 0;
+}
+
+struct kc_result kc_key_pair_load(struct kc_private_key *private_key,
+                                  struct kc_public_key *public_key, const struct kc_crypto *crypto,
+                                  const char *folder, const char *name)
+{
+    char file[64];
+    struct kc_public_key derived;
+    struct kc_public_key certified;
+    (void)snprintf(file, sizeof file, "%s.key", name);
+    struct kc_result result = kc_key_file_load(private_key, folder, file);
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &derived, private_key);
+    }
+    if (!kc_failed(result)) {
+        result = load_certified_key(&certified, folder, name);
+    }
+    if (!kc_failed(result) && !same_key(&derived, &certified)) {
+        kc_log(KC_LOG_ERROR, "%s.key is not the key in %s.crt", name, name);
+        result = kc_result(KC_CONFIG_INVALID);
+    }
+    if (!kc_failed(result) && public_key != NULL) {
+        *public_key = derived;
+    }
     return result;
 }

@@ -14,6 +14,13 @@ KC_MUST_USE struct kc_result kc_key_file_ensure(struct kc_private_key *out,
                                                 const struct kc_crypto *crypto, const char *folder,
                                                 const char *name, enum kc_key_type type);
 
+/* Loads NAME.key and checks that it is the key in NAME.crt. *public_key may be NULL. As kc_key_file_load; KC_FILE_MISSING and
+ * KC_CERT_INVALID for the certificate; KC_CONFIG_INVALID when the two do not belong together (logged with the name). */
+KC_MUST_USE struct kc_result kc_key_pair_load(struct kc_private_key *private_key,
+                                              struct kc_public_key *public_key,
+                                              const struct kc_crypto *crypto, const char *folder,
+                                              const char *name);
+
 /* A certificate as DER. KC_FILE_MISSING, KC_CERT_INVALID. */
 KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, const char *folder,
                                                       const char *name);

@@ -659,7 +659,8 @@ static struct kc_result prepare_all(struct kc_sqlite *sqlite, bool write)
         int status = sqlite3_prepare_v3(sqlite->db, sql, -1, SQLITE_PREPARE_PERSISTENT,
                                         &sqlite->statements[i], NULL);
         if (status != SQLITE_OK) {
-            return status == SQLITE_ERROR ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
+            bool schema = (status & 0xff) == SQLITE_ERROR;
+            return schema ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
         }
     }
     return kc_ok();
@@ -727,6 +728,8 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     struct kc_result result =
         kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (!kc_failed(result)) {
+        /* Without these a failed write cannot be told from other I/O errors. */
+        (void)sqlite3_extended_result_codes(sqlite->db, 1);
         result = set_up(sqlite, write, page_count_max);
     }
     if (kc_failed(result)) {

@@ -1,0 +1,68 @@
+/* What the ledger's tests compare with, by name, so that a failure can be read. Includes cmocka in
+ * the order it wants. */
+#ifndef KC_TESTS_EXPECT_H
+#define KC_TESTS_EXPECT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+#define EXPECT(result, expected)                                                                   \
+    assert_string_equal(kc_error_name((result).code), kc_error_name(expected))
+
+/* Every test starts with a bank of its own. */
+static inline int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    *state = world;
+    return world != NULL && world_make(world) ? 0 : -1;
+}
+
+/* And ends with a clean audit unless it closed the store. */
+static inline int world_teardown(void **state)
+{
+    struct world *world = *state;
+    uint64_t faults = 0;
+    char first[160] = "";
+    bool clean = world->store.context == NULL || world_audit(world, &faults, first).code == KC_OK;
+    if (!clean) {
+        print_error("audit: %s\n", first);
+    }
+    world_remove(world);
+    free(world);
+    return clean ? 0 : -1;
+}
+
+/* An open account whose electronic account holds `account` and whose purse holds `purse`. */
+static inline void toy_rich(struct toy *toy, struct world *world, unsigned n, uint64_t account,
+                            uint64_t purse)
+{
+    struct toy_reply reply;
+    EXPECT(toy_open(toy, world, n), KC_OK);
+    if (account + purse > 0) {
+        EXPECT(toy_fund_whole(toy, world, KC_FUND_KIND_FUND, account + purse, &reply), KC_OK);
+    }
+    if (purse > 0) {
+        EXPECT(toy_cash_whole(toy, world, KC_CASH_KIND_WITHDRAW, purse, &reply), KC_OK);
+    }
+}
+
+static inline void expect_amounts(struct world *world, const struct toy *toy, uint64_t account,
+                                  uint64_t purse)
+{
+    assert_int_equal(world_balance(world, toy->account), account);
+    assert_int_equal(world_shadow(world, toy->purse), purse);
+}
+
+static inline uint64_t postings(struct world *world)
+{
+    return world->ledger.totals.next_posting - 1;
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* A bank in a folder for tests: the real ledger over the real SQLite store, and toy purses that
+ * speak to it without signatures, because the ledger gets messages that were verified already. Time
+ * stands still unless a test moves it. */
+#ifndef KC_TESTS_WORLD_H
+#define KC_TESTS_WORLD_H
+
+#include "ledger/ledger.h"
+
+#define WORLD_START_MS UINT64_C(1800000000000)
+#define WORLD_QUOTE_MS UINT64_C(60000)
+#define WORLD_TEMPORARY_MS UINT64_C(600000)
+#define WORLD_ACCOUNT_MS UINT64_C(10000000000)
+
+struct world {
+    char folder[128];
+    char path[160];
+    struct kc_store store;
+    struct kc_store
+        spoiled; /* when `spoil` is set the ledger works through this copy, changed by the test */
+    void (*spoil)(struct world *world);
+    struct kc_crypto crypto;
+    struct kc_ledger ledger;
+    uint64_t now_ms;
+    uint64_t page_count_max;
+};
+
+/* A fresh folder with an empty database; false with a line on stderr when that fails. */
+bool world_make(struct world *world);
+/* Removes the folder. */
+void world_remove(struct world *world);
+/* Opens the database and the ledger over it, and closes both. */
+struct kc_result world_open(struct world *world);
+void world_close(struct world *world);
+/* Only the database, without a ledger over it: also when its totals do not balance. */
+struct kc_result world_open_store(struct world *world);
+/* A copy of a closed world's database beside it, as a world of its own that shares the folder; and
+ * its end. */
+bool world_copy(struct world *copy, const struct world *world);
+void world_unlink(const struct world *world);
+/* SQL statements over a connection of its own; false when it fails or changes nothing. The store
+ * must be closed. */
+bool world_plant(const struct world *world, const char *sql);
+/* A number out of the database over a connection of its own; UINT64_MAX when there is none. */
+uint64_t world_ask(const struct world *world, const char *sql);
+/* The audit's result; *faults as it counted and the first fault's words. */
+struct kc_result world_audit(struct world *world, uint64_t *faults, char first[160]);
+
+enum toy_life { TOY_READY, TOY_REQUESTED, TOY_ANSWERED };
+
+/* A purse that follows docs/protocol.md. */
+struct toy {
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    uint8_t identity_digest[KC_DIGEST_SIZE];
+    struct kc_certified certified;
+    size_t entry_count;
+    struct kc_ledger_entry entries[KC_LIST_COUNT_MAX];
+    uint64_t counter;
+    uint8_t head[KC_DIGEST_SIZE];
+    uint64_t value;
+    uint64_t paid;
+    uint64_t received;
+    uint64_t returned;
+    uint64_t last_ms;
+    enum toy_life life;
+    uint64_t pending_ms;
+    uint64_t pending_entry; /* counter of its cash-out, or 0 */
+};
+
+enum toy_kind { TOY_CASH, TOY_ANSWER, TOY_STATE, TOY_FUND };
+
+struct toy_message {
+    enum toy_kind kind;
+    struct kc_account_id holder;
+    struct kc_ledger_information information;
+    struct kc_cash_request cash;
+    struct kc_cash_answer answer;
+    struct kc_state_request state;
+    struct kc_fund_request fund;
+    struct kc_entry entry;
+    uint8_t entry_bytes[256];
+    size_t entry_size;
+    uint8_t bytes[128];
+    size_t size;
+    uint8_t digest[KC_DIGEST_SIZE];
+};
+
+struct toy_reply {
+    struct kc_result result;
+    struct kc_cash_quote quote;
+    char name[KC_NAME_SIZE_MAX + 1];
+    struct kc_ledger_outcome outcome;
+    struct kc_ledger_order order;
+};
+
+struct kc_amount world_amount(uint64_t minor);
+/* The particulars of applicant `n`; views point into static text. */
+struct kc_open_request world_application(unsigned n);
+
+/* Opens and confirms an account for applicant `n` in batches of their own. */
+struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n);
+
+/* Messages of a purse. They change the purse as sending them does. */
+void toy_cash(struct toy_message *out, struct toy *toy, struct world *world, enum kc_cash_kind kind,
+              uint64_t minor);
+void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
+                const struct kc_cash_quote *quote, enum kc_answer answer);
+void toy_state(struct toy_message *out, struct toy *toy, struct world *world);
+void toy_fund(struct toy_message *out, struct toy *toy, struct world *world, enum kc_fund_kind kind,
+              uint64_t minor);
+/* Gives a changed message its own bytes and digest again. */
+void toy_stamp(struct toy_message *message, struct world *world, const char *mark);
+
+/* One item inside a batch; and with a batch of its own, whose failure is the result. */
+void world_item(struct world *world, struct toy_reply *reply, const struct toy_message *message);
+struct kc_result world_send(struct world *world, struct toy_reply *reply,
+                            const struct toy_message *message);
+struct kc_result world_settle(struct world *world, struct toy_reply *reply,
+                              const struct kc_ledger_order *order, enum kc_error answer);
+
+/* What the purse does with an outcome (Sa16, recovery): conforms, and voids a cash-out that came to
+ * nothing. */
+void toy_take(struct toy *toy, struct world *world, const struct kc_ledger_outcome *outcome);
+
+/* Whole transactions, each step in a batch of its own. */
+struct kc_result toy_cash_whole(struct toy *toy, struct world *world, enum kc_cash_kind kind,
+                                uint64_t minor, struct toy_reply *reply);
+struct kc_result toy_fund_whole(struct toy *toy, struct world *world, enum kc_fund_kind kind,
+                                uint64_t minor, struct toy_reply *reply);
+
+/* Rows as the store has them now; UINT64_MAX when there is none. */
+uint64_t world_balance(struct world *world, struct kc_account_id account);
+uint64_t world_shadow(struct world *world, struct kc_purse_id purse);
+
+#endif
