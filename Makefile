@@ -7,7 +7,8 @@ SHELL := /bin/bash
 .PHONY: help packages build demo test bench fuzz sim requirements format lint check-source sanitize \
 	coverage install dist clean
 
-SECONDS_EACH ?= 60
+# How long fuzzing takes a target, and the campaign of the model.
+FUZZ_SECONDS ?= 60
 SECONDS ?= 600
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
@@ -27,14 +28,14 @@ demo: build ## start a whole system in a new folder and walk through it
 	build/src/kinchaku/kinchaku demo
 
 test: build ## source checks and all quick tests; the last line counts them
-	tools/run-tests --check 'tools/check-source' --check 'tools/messages.py --check'
+	tools/run-tests --check 'tools/check-source' --check 'tools/messages.py --check' --check 'tools/requirements'
 
 bench: build ## measure; figures go to build/bench.json
 	tools/run-bench
 
-fuzz: ## fuzz each target for SECONDS_EACH (60) seconds
+fuzz: ## fuzz each target for FUZZ_SECONDS (60)
 	tools/install-packages build fuzz
-	tools/fuzz --seconds '$(SECONDS_EACH)'
+	tools/fuzz --seconds '$(FUZZ_SECONDS)'
 
 sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
 	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
