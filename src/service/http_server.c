@@ -250,22 +250,22 @@ static struct MHD_Daemon *start_daemon(struct kc_http_server *server, struct soc
     const struct kc_http_options *options = &server->options;
     unsigned flags =
         MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    /* Nothing is said about the reuse of the address: then a server that was killed starts again at once, and two at one port
+     * still exclude each other. */
     if (options->threads < 2) {
-        return MHD_start_daemon(flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR,
-                                (struct sockaddr *)address, MHD_OPTION_CONNECTION_LIMIT,
-                                options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT,
-                                options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
-                                on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-                                server, MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_END);
+        return MHD_start_daemon(
+            flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR,
+            (struct sockaddr *)address, MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+            MHD_OPTION_CONNECTION_TIMEOUT, options->timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+            MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     }
     return MHD_start_daemon(
         flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)address,
         MHD_OPTION_THREAD_POOL_SIZE, options->threads, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max, MHD_OPTION_CONNECTION_TIMEOUT, options->timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 0u, MHD_OPTION_END);
+        on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
 }
 
 struct kc_result kc_http_server_start(struct kc_http_server **out,
