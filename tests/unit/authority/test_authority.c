@@ -622,7 +622,7 @@ static void what_was_issued_survives_a_kill_and_no_serial_comes_twice(void **sta
         }
         (void)close(fds[0]);
     }
-    print_message("%zu serials\n", count);
+    print_message("# %zu serials\n", count);
     assert_true(count > 2 * ROUNDS);
     qsort(serials, count, KC_SERIAL_SIZE, by_bytes);
     for (size_t i = 1; i < count; i++) {

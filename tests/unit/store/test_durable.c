@@ -160,7 +160,7 @@ static void what_was_acknowledged_survives_a_kill(void **state)
     struct crowd *crowd = calloc(1, sizeof *crowd);
     struct rng rng = {.state = seed};
     assert_non_null(crowd);
-    print_message("seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
+    print_message("# seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
     for (unsigned i = 0; i < PURSES; i++) {
         EXPECT(toy_open(&crowd->toys[i], world, i), KC_OK);
     }
@@ -176,7 +176,7 @@ static void what_was_acknowledged_survives_a_kill(void **state)
             check_acks(world, crowd);
         }
     }
-    print_message("%zu acknowledged\n", crowd->ack_count);
+    print_message("# %zu acknowledged\n", crowd->ack_count);
     assert_true(crowd->ack_count > rounds);
     free(crowd);
 }
