@@ -316,7 +316,7 @@ static void expect_listed(struct place *place, const struct kc_pair *pair, bool 
     EXPECT(kc_crl_read(&crl, bytes, kc_view(place->root, place->root_size)), KC_CERT_INVALID);
 }
 
-/* shows: R-NODE-2 R-NODE-3 R-SEC-4 */
+/* shows: R-NODE-2 R-SEC-4 */
 static void the_list_names_what_was_revoked_and_nothing_else(void **state)
 {
     struct place *place = *state;
@@ -411,7 +411,7 @@ static struct kc_result send_certify(struct place *place, const struct certify *
                 &kc_certify_request_shape, &certify->request);
 }
 
-/* shows: R-OPEN-4 R-NODE-3 */
+/* shows: R-OPEN-4 */
 static void certify_issues_publishes_and_answers_once(void **state)
 {
     struct place *place = *state;
@@ -488,7 +488,7 @@ static void what_may_not_be_certified_is_refused(void **state)
     expect_refusal(place, registrar, KC_ALREADY_EXISTS);
 }
 
-/* shows: R-NODE-2 R-SEC-2 */
+/* shows: R-NODE-2 */
 static void only_its_servers_are_heard(void **state)
 {
     struct place *place = *state;
@@ -519,7 +519,7 @@ static void only_its_servers_are_heard(void **state)
     assert_int_equal(directory.puts, 0);
 }
 
-/* shows: R-NODE-2 R-NODE-3 R-SEC-4 */
+/* shows: R-NODE-2 R-SEC-4 */
 static void revoking_on_request_lists_both_certificates(void **state)
 {
     struct place *place = *state;

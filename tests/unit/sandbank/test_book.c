@@ -140,7 +140,7 @@ static void a_transfer_is_carried_out_once(void **state)
     assert_int_equal(settlement(place), 200);
 }
 
-/* shows: R-NODE-5 R-OPEN-2 */
+/* shows: R-NODE-5 */
 static void a_refusal_is_kept_and_moves_nothing(void **state)
 {
     struct place *place = *state;

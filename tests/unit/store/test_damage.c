@@ -121,7 +121,6 @@ struct damage_setting {
     unsigned char bad[IMAGE_MAX];
 };
 
-/* shows: R-DATA-1 */
 static void flipped_bytes_give_a_named_error(void **state)
 {
     struct world *world = *state;
@@ -260,7 +259,6 @@ static uint64_t fund_until_full(struct world *world, struct toy *toy, struct kc_
     return acknowledged;
 }
 
-/* shows: R-DATA-1 */
 static void a_full_database_refuses_and_stays_whole(void **state)
 {
     struct world *world = *state;

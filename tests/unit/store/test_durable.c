@@ -153,7 +153,6 @@ static void check_ledger(struct world *world)
     EXPECT(result, KC_OK);
 }
 
-/* shows: R-DATA-1 R-NODE-1 */
 static void what_was_acknowledged_survives_a_kill(void **state)
 {
     struct world *world = *state;
@@ -225,7 +224,6 @@ static void make_images(struct images *images, struct world *world, struct crowd
     assert_true(images->log_size > 0 && images->log_size < IMAGE_MAX);
 }
 
-/* shows: R-DATA-1 */
 static void a_log_cut_anywhere_gives_a_whole_earlier_state(void **state)
 {
     struct world *world = *state;
