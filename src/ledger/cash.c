@@ -380,7 +380,8 @@ static struct kc_result settle_pending(struct kc_ledger_outcome *out, struct kc_
     return result;
 }
 
-/* A call that was answered ended the open quote then, so nothing changes now. One that was refused is refused again. */
+/* A call that was answered ended the open quote then, so nothing changes now. One that was refused
+ * is refused again. */
 static struct kc_result repeat_state(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                      struct kc_ledger_arrival *arrival,
                                      const struct kc_state_request *request,

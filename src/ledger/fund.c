@@ -144,8 +144,8 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_account_row *ac
     return move_account(ledger, account, row, KC_BOOK_IN_FLIGHT, number);
 }
 
-/* False when the ordinary bank's money would make the sum of everything uncountable: several orders that each fitted when
- * they were sent. Such an order waits until value has left. */
+/* False when the ordinary bank's money would make the sum of everything uncountable: several orders
+ * that each fitted when they were sent. Such an order waits until value has left. */
 static bool fits(const struct kc_ledger *ledger, const struct kc_transaction_row *row)
 {
     struct kc_amount after;

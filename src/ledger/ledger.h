@@ -45,8 +45,8 @@ KC_MUST_USE struct kc_result kc_ledger_open(struct kc_ledger *ledger, const stru
                                             const struct kc_ledger_options *options);
 
 KC_MUST_USE struct kc_result kc_ledger_begin(struct kc_ledger *ledger, uint64_t now_ms);
-/* Durable at return with KC_OK. Otherwise nothing of the batch happened, unless the store did commit and could not say so; the
- * ledger goes on from what the store has. */
+/* Durable at return with KC_OK. Otherwise nothing of the batch happened, unless the store did commit
+ * and could not say so; the ledger goes on from what the store has. */
 KC_MUST_USE struct kc_result kc_ledger_commit(struct kc_ledger *ledger);
 
 /* ---- opening accounts ---- */

@@ -43,8 +43,8 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_SET_SETTLEMENT] = "UPDATE settlement SET balance = ? WHERE one = 1",
     [QUERY_FIND] = "SELECT account, fund, amount, outcome FROM transfers WHERE key = ?",
     [QUERY_KEEP] = "INSERT INTO transfers (key, account, fund, amount, outcome) VALUES (?,?,?,?,?)",
-    [QUERY_TOTALS] = "SELECT settlement.balance, (SELECT ifnull(sum(balance), 0) FROM accounts),"
-                     " paid_in FROM settlement WHERE one = 1",
+    [QUERY_TOTALS] = ("SELECT settlement.balance, (SELECT ifnull(sum(balance), 0) FROM accounts),"
+                      " paid_in FROM settlement WHERE one = 1"),
 };
 
 struct kc_book {

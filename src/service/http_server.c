@@ -250,6 +250,8 @@ static struct MHD_Daemon *start_daemon(struct kc_http_server *server, struct soc
     const struct kc_http_options *options = &server->options;
     unsigned flags =
         MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC;
+    /* Nothing is said about the reuse of the address: then a server that was killed starts again at
+     * once, and two at one port still exclude each other. */
     if (options->threads < 2) {
         return MHD_start_daemon(
             flags, 0, NULL, NULL, on_access, server, MHD_OPTION_SOCK_ADDR,

@@ -1,8 +1,4 @@
-/* After every step: the ledger's rows equal the model's, no value was created (invariant 1), all
- * value is accounted for (invariant 2), and the audit is clean. At the end of an episode every
- * honest purse can come back to the bank's value. */
-#include "simulate.h"
-
+/* What happens in an episode. At its end every honest purse can come back to the bank's value. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,183 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../unit/store/rng.h"
 #include "base/assert.h"
-#include "model.h"
 #include "mutants.h"
+#include "sim.h"
 
-#define POOL_MAX 24
 #define BATCH_MAX 3
 /* So many purses are never restored from a backup. */
 #define HONEST 2
-
-struct purse_state {
-    struct toy toy;
-    bool quoted;
-    bool must_sync;
-    struct kc_cash_quote quote;
-    char name[KC_NAME_SIZE_MAX + 1];
-    struct letter last;
-};
-
-struct actor {
-    struct purse_state now;
-    struct purse_state saved;
-    bool has_saved;
-    bool restored;
-    bool dead;
-};
-
-struct sim {
-    struct world world;
-    struct model model;
-    struct model before;
-    struct rng rng;
-    struct actor actors[MODEL_PURSES];
-    struct letter pool[POOL_MAX];
-    size_t pool_count;
-    uint64_t next_id;
-    struct tally_of_run *run;
-    char *why;
-};
-
-static bool wrong(struct sim *sim, const char *what, uint64_t number, uint64_t found,
-                  uint64_t expected)
-{
-    if (sim->why[0] == '\0') {
-        (void)snprintf(sim->why, 256,
-                       "%s of %" PRIu64 ": the ledger has %" PRIu64 ", the model %" PRIu64, what,
-                       number, found, expected);
-    }
-    return false;
-}
-
-/* ---- comparing ---- */
-
-static bool same_numbers(struct sim *sim, const struct model *model, unsigned i)
-{
-    const struct model_purse *purse = &model->purses[i];
-    const struct toy *toy = &sim->actors[i].now.toy;
-    const struct kc_store *store = &sim->world.store;
-    struct kc_account_row account;
-    struct kc_purse_row row;
-    if (kc_failed(store->account_get(store->context, &account, toy->account.number)) ||
-        kc_failed(store->purse_get(store->context, &row, toy->purse.number))) {
-        return wrong(sim, "rows", i, 0, 1);
-    }
-    const struct {
-        const char *what;
-        uint64_t found;
-        uint64_t expected;
-    } pairs[] = {
-        {"account", kc_amount_minor(account.balance), purse->account},
-        {"shadow", kc_amount_minor(row.value), purse->shadow},
-        {"sequence", row.sequence, purse->sequence},
-        {"counter", row.counter, purse->counter},
-        {"paid", kc_amount_minor(row.paid), purse->paid},
-        {"returned", kc_amount_minor(row.returned), purse->returned},
-        {"time stamp", row.last_ms, purse->last_ms},
-        {"open transaction", row.open_ms, purse->open_ms},
-        {"out of use", row.state == KC_PURSE_OUT, purse->out},
-        {"head", (uint64_t)(memcmp(row.head, purse->head, KC_DIGEST_SIZE) == 0), 1},
-    };
-    for (size_t j = 0; j < sizeof pairs / sizeof pairs[0]; j++) {
-        if (pairs[j].found != pairs[j].expected) {
-            return wrong(sim, pairs[j].what, i, pairs[j].found, pairs[j].expected);
-        }
-    }
-    return true;
-}
-
-static bool same_transactions(struct sim *sim, struct model *model, unsigned i)
-{
-    struct model_purse *purse = &model->purses[i];
-    const struct kc_store *store = &sim->world.store;
-    uint64_t number = sim->actors[i].now.toy.purse.number;
-    size_t first = purse->count > 6 ? purse->count - 6 : 0;
-    for (size_t j = first; j < purse->count; j++) {
-        const struct model_transaction *expected = &purse->transactions[j];
-        struct kc_transaction_row row;
-        if (kc_failed(store->transaction_get(store->context, &row, number, expected->time_ms))) {
-            return wrong(sim, "transaction", i, 0, expected->time_ms);
-        }
-        if (row.state != expected->state) {
-            return wrong(sim, "state of a transaction", i, row.state, expected->state);
-        }
-        if (row.reason != expected->reason) {
-            return wrong(sim, "reason of a transaction", i, row.reason, expected->reason);
-        }
-    }
-    return true;
-}
-
-static bool count_alert(void *owner, const struct kc_alert_row *row)
-{
-    uint64_t *count = owner;
-    *count += row->reason == KC_COPIED_OR_RESTORED;
-    return true;
-}
-
-/* Invariant 2, from the rows themselves. */
-static bool is_accounted(struct sim *sim, const struct model *model)
-{
-    const struct kc_store *store = &sim->world.store;
-    struct kc_totals_row totals;
-    uint64_t alerts = 0;
-    uint64_t sum = model->in_flight;
-    struct kc_store_scan scan = {.owner = &alerts, .alert = count_alert};
-    if (kc_failed(store->totals_get(store->context, &totals)) ||
-        kc_failed(store->scan_alerts(store->context, &scan))) {
-        return wrong(sim, "totals", 0, 0, 1);
-    }
-    for (unsigned i = 0; i < MODEL_PURSES; i++) {
-        sum += world_balance(&sim->world, sim->actors[i].now.toy.account);
-        sum += world_shadow(&sim->world, sim->actors[i].now.toy.purse);
-    }
-    if (kc_amount_minor(totals.outside) != model->outside || sum != model->outside) {
-        return wrong(sim, "sum outside", 0, kc_amount_minor(totals.outside), model->outside);
-    }
-    if (kc_amount_minor(totals.in_flight) != model->in_flight) {
-        return wrong(sim, "sum in flight", 0, kc_amount_minor(totals.in_flight), model->in_flight);
-    }
-    return alerts == model->alerts ? true : wrong(sim, "alerts", 0, alerts, model->alerts);
-}
-
-static bool agrees(struct sim *sim, struct model *model)
-{
-    for (unsigned i = 0; i < MODEL_PURSES; i++) {
-        if (!same_numbers(sim, model, i) || !same_transactions(sim, model, i)) {
-            return false;
-        }
-    }
-    return is_accounted(sim, model);
-}
-
-/* Invariant 1 for purses that are what they were, invariant 6 for their users, and the audit. */
-static bool is_sound(struct sim *sim)
-{
-    char first[160];
-    uint64_t faults = 0;
-    for (unsigned i = 0; i < MODEL_PURSES; i++) {
-        const struct actor *actor = &sim->actors[i];
-        const struct model_purse *purse = &sim->model.purses[i];
-        if (!actor->restored && purse->out) {
-            return wrong(sim, "an honest user accused, purse", i, 1, 0);
-        }
-        if (!actor->restored && actor->now.toy.value > purse->shadow) {
-            return wrong(sim, "value in the purse above its shadow", i, actor->now.toy.value,
-                         purse->shadow);
-        }
-    }
-    if (!agrees(sim, &sim->model)) {
-        return false;
-    }
-    if (kc_failed(world_audit(&sim->world, &faults, first))) {
-        (void)snprintf(sim->why, 256, "audit: %s (%" PRIu64 " faults)", first, faults);
-        return false;
-    }
-    return true;
-}
 
 /* ---- what a purse hears ---- */
 
@@ -279,15 +105,15 @@ static bool same_word(struct sim *sim, const struct letter *letter, const struct
 {
     unsigned kind = letter->settles ? 9 : (unsigned)letter->message.kind;
     if (reply->result.code != word->code) {
-        return wrong(sim, "result of a message of kind", kind, reply->result.code, word->code);
+        return sim_wrong(sim, "result of a message of kind", kind, reply->result.code, word->code);
     }
     if (reply->outcome.outcome != word->outcome) {
-        return wrong(sim, "outcome of a message of kind", kind, reply->outcome.outcome,
-                     word->outcome);
+        return sim_wrong(sim, "outcome of a message of kind", kind, reply->outcome.outcome,
+                         word->outcome);
     }
     bool asks = letter->message.kind == TOY_FUND && reply->order.ask;
     return asks == word->ask ? true
-                             : wrong(sim, "order of a message of kind", kind, asks, word->ask);
+                             : sim_wrong(sim, "order of a message of kind", kind, asks, word->ask);
 }
 
 static bool run_items(struct sim *sim, struct toy_reply *replies, const struct letter *letters,
@@ -295,7 +121,7 @@ static bool run_items(struct sim *sim, struct toy_reply *replies, const struct l
 {
     sim->model.now_ms = sim->world.now_ms;
     if (kc_failed(kc_ledger_begin(&sim->world.ledger, sim->world.now_ms))) {
-        return wrong(sim, "begin", 0, 1, 0);
+        return sim_wrong(sim, "begin", 0, 1, 0);
     }
     for (size_t i = 0; i < count; i++) {
         run_item(sim, &replies[i], &letters[i]);
@@ -313,7 +139,7 @@ static bool reopen(struct sim *sim)
 {
     world_close(&sim->world);
     struct kc_result result = world_open(&sim->world);
-    return kc_failed(result) ? wrong(sim, "opening again", 0, result.code, KC_OK) : true;
+    return kc_failed(result) ? sim_wrong(sim, "opening again", 0, result.code, KC_OK) : true;
 }
 
 static _Noreturn void be_killed(struct sim *sim, const struct letter *letters, size_t count, int fd)
@@ -336,7 +162,7 @@ static bool run_killed(struct sim *sim, const struct letter *letters, size_t cou
     uint64_t after_us = rng_below(&sim->rng, 2500);
     world_close(&sim->world);
     if (pipe(fds) != 0) {
-        return wrong(sim, "pipe", 0, 1, 0);
+        return sim_wrong(sim, "pipe", 0, 1, 0);
     }
     pid_t pid = fork();
     if (pid == 0) {
@@ -349,11 +175,11 @@ static bool run_killed(struct sim *sim, const struct letter *letters, size_t cou
     bool acknowledged = read(fds[0], &byte, 1) == 1;
     (void)close(fds[0]);
     if (WIFEXITED(status)) {
-        return wrong(sim, "status of a writer", 0, (uint64_t)WEXITSTATUS(status), 0);
+        return sim_wrong(sim, "status of a writer", 0, (uint64_t)WEXITSTATUS(status), 0);
     }
     struct kc_result opened = world_open(&sim->world);
     if (kc_failed(opened)) {
-        return wrong(sim, "opening after a kill", 0, opened.code, KC_OK);
+        return sim_wrong(sim, "opening after a kill", 0, opened.code, KC_OK);
     }
     sim->model.now_ms = sim->world.now_ms;
     for (size_t i = 0; i < count; i++) {
@@ -361,7 +187,7 @@ static bool run_killed(struct sim *sim, const struct letter *letters, size_t cou
         sim->run->copies += word.code == KC_COPIED_OR_RESTORED;
     }
     sim->run->kills += 1;
-    bool after = agrees(sim, &sim->model);
+    bool after = sim_agrees(sim, &sim->model);
     sim->run->committed += after;
     if (!after && !acknowledged) {
         sim->why[0] = '\0';
@@ -394,7 +220,7 @@ static bool run_batch(struct sim *sim, const struct letter *letters, size_t coun
         sim->model = sim->before;
     }
     if (kc_failed(result) != (fate != FATE_COMMIT)) {
-        return wrong(sim, "commit", 0, result.code, KC_OK);
+        return sim_wrong(sim, "commit", 0, result.code, KC_OK);
     }
     for (size_t i = 0; i < count && fate == FATE_COMMIT; i++) {
         if (rng_below(&sim->rng, 100) < 85) {
@@ -672,7 +498,7 @@ static bool open_bank(struct sim *sim)
     for (unsigned i = 0; i < MODEL_PURSES; i++) {
         struct model_purse *purse = &sim->model.purses[i];
         if (kc_failed(toy_open(&sim->actors[i].now.toy, &sim->world, i))) {
-            return wrong(sim, "opening account", i, 1, 0);
+            return sim_wrong(sim, "opening account", i, 1, 0);
         }
         purse->sequence = 1;
     }
@@ -685,7 +511,7 @@ static bool deliver(struct sim *sim, const struct letter *letter)
     struct toy_reply reply;
     sim->before = sim->model;
     if (!run_items(sim, &reply, letter, 1) || kc_failed(kc_ledger_commit(&sim->world.ledger))) {
-        return wrong(sim, "an undisturbed delivery", letter->purse, 1, 0);
+        return sim_wrong(sim, "an undisturbed delivery", letter->purse, 1, 0);
     }
     hear(sim, letter, &reply);
     return true;
@@ -722,20 +548,20 @@ static bool converge(struct sim *sim, unsigned i)
         return false;
     }
     if (toy->life != TOY_READY || toy->pending_ms != 0) {
-        return wrong(sim, "life after recovery, purse", i, (uint64_t)toy->life, TOY_READY);
+        return sim_wrong(sim, "life after recovery, purse", i, (uint64_t)toy->life, TOY_READY);
     }
     if (toy->value != sim->model.purses[i].shadow) {
-        return wrong(sim, "value after recovery, purse", i, toy->value,
-                     sim->model.purses[i].shadow);
+        return sim_wrong(sim, "value after recovery, purse", i, toy->value,
+                         sim->model.purses[i].shadow);
     }
     struct toy_reply reply;
     sim->run->items += 2;
     if (toy->value > 0 &&
         kc_failed(toy_cash_whole(toy, &sim->world, KC_CASH_KIND_DEPOSIT, toy->value, &reply))) {
-        return wrong(sim, "a last deposit, purse", i, reply.result.code, KC_OK);
+        return sim_wrong(sim, "a last deposit, purse", i, reply.result.code, KC_OK);
     }
     uint64_t left = world_shadow(&sim->world, toy->purse);
-    return left == 0 ? true : wrong(sim, "shadow after the last deposit", i, left, 0);
+    return left == 0 ? true : sim_wrong(sim, "shadow after the last deposit", i, left, 0);
 }
 
 static bool run_episode(struct sim *sim, unsigned steps)
@@ -744,7 +570,7 @@ static bool run_episode(struct sim *sim, unsigned steps)
     uint64_t faults = 0;
     bool good = open_bank(sim);
     for (unsigned i = 0; i < steps && good; i++) {
-        good = step(sim) && is_sound(sim);
+        good = step(sim) && sim_is_sound(sim);
         sim->run->steps += 1;
         if (!good) {
             size_t size = strlen(sim->why);
@@ -755,7 +581,7 @@ static bool run_episode(struct sim *sim, unsigned steps)
         good = converge(sim, i);
     }
     if (good && kc_failed(world_audit(&sim->world, &faults, first))) {
-        good = wrong(sim, first, 0, faults, 0);
+        good = sim_wrong(sim, first, 0, faults, 0);
     }
     if (good) {
         sim->run->bookings += sim->world.ledger.totals.next_posting - 1;

@@ -24,7 +24,7 @@ static void fill(struct world *world)
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
 }
 
-/* shows: R-DATA-1 R-SEC-1 */
+/* shows: R-SEC-1 */
 static void a_good_ledger_is_clean(void **state)
 {
     struct world *world = *state;
@@ -107,7 +107,7 @@ static const struct plant plants[] = {
                        " (SELECT max(rowid) FROM purses)"},
 };
 
-/* shows: R-DATA-1 R-SEC-1 */
+/* shows: R-SEC-1 */
 static void every_planted_corruption_is_found(void **state)
 {
     struct world *world = *state;

@@ -167,7 +167,7 @@ static void an_exact_repeat_gets_the_stored_answer_and_books_nothing(void **stat
     expect_amounts(world, &toy, 899, 101);
 }
 
-/* shows: R-CASH-3 R-DATA-9 */
+/* shows: R-CASH-3 */
 static void another_request_with_an_old_time_stamp_is_replayed(void **state)
 {
     struct world *world = *state;
@@ -343,7 +343,6 @@ static void the_first_word_decides_in_every_order(void **state)
 
 /* ---- refusals ---- */
 
-/* shows: R-CASH-2 */
 static void an_answer_must_fit_its_quote(void **state)
 {
     struct world *world = *state;
@@ -420,7 +419,6 @@ static struct kc_result ask(struct world *world, struct toy *toy, enum kc_cash_k
     return world_send(world, &reply, message);
 }
 
-/* shows: R-CASH-4 */
 static void amounts_that_cannot_be_are_refused_for_good(void **state)
 {
     struct world *world = *state;
@@ -530,7 +528,7 @@ static void an_account_that_emptied_since_the_quote_is_not_overdrawn(void **stat
     world_close(world);
 }
 
-/* shows: R-CASH-4 R-SEC-4 */
+/* shows: R-SEC-4 */
 static void purses_and_accounts_out_of_use_are_refused(void **state)
 {
     struct world *world = *state;

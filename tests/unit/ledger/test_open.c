@@ -66,7 +66,7 @@ static void a_temporary_account_has_number_and_expiry(void **state)
     assert_int_equal(purse_of(world, opened.purse).state, KC_PURSE_WAITING);
 }
 
-/* shows: R-OPEN-1 R-OPEN-2 */
+/* shows: R-OPEN-2 */
 static void the_same_id_gives_the_same_account(void **state)
 {
     struct world *world = *state;
@@ -85,7 +85,7 @@ static void the_same_id_gives_the_same_account(void **state)
     assert_int_not_equal(first.purse.number, again.purse.number);
 }
 
-/* shows: R-OPEN-5 R-NODE-1 R-DATA-2 */
+/* shows: R-NODE-1 R-DATA-2 */
 static void confirmation_makes_it_permanent_with_a_first_certified_value(void **state)
 {
     struct world *world = *state;
@@ -207,7 +207,6 @@ static void a_sweep_takes_all_in_bounded_parts(void **state)
     assert_int_equal(world_ask(world, "SELECT count(*) FROM purses WHERE state = 3"), 150);
 }
 
-/* shows: R-DATA-1 R-OPEN-5 */
 static void what_was_opened_is_there_after_a_restart(void **state)
 {
     struct world *world = *state;

@@ -166,7 +166,7 @@ static void an_unfinished_purse_must_recover_first(void **state)
 
 /* ---- what does not fit ---- */
 
-/* shows: R-SEC-1 R-CASH-2 */
+/* shows: R-SEC-1 */
 static void a_purse_that_tells_otherwise_is_refused_without_effect(void **state)
 {
     struct world *world = *state;

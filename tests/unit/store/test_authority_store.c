@@ -238,7 +238,7 @@ static void no_kill_loses_a_certificate_or_repeats_a_number(void **state)
     uint64_t list = 0;
     uint64_t number = 0;
     assert_true(tally != NULL && acknowledged != NULL);
-    print_message("seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
+    print_message("# seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
     for (unsigned round = 0; round < rounds; round++) {
         kc_authority_store_close(place->store);
         place->store = NULL;
@@ -254,7 +254,7 @@ static void no_kill_loses_a_certificate_or_repeats_a_number(void **state)
             assert_true(tally->seen[2 * i] >= acknowledged[i] && tally->seen[2 * i] <= 1);
         }
     }
-    print_message("%zu certificates\n", tally->count);
+    print_message("# %zu certificates\n", tally->count);
     assert_true(tally->count > rounds);
     free(acknowledged);
     free(tally);

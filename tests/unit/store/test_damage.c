@@ -121,7 +121,6 @@ struct damage_setting {
     unsigned char bad[IMAGE_MAX];
 };
 
-/* shows: R-DATA-1 */
 static void flipped_bytes_give_a_named_error(void **state)
 {
     struct world *world = *state;
@@ -132,7 +131,7 @@ static void flipped_bytes_give_a_named_error(void **state)
     size_t size = make_image(setting->good, world, setting->toys);
     write_image(world, setting->good, size);
     EXPECT(kc_result(use_apart(world, setting->toys)), KC_OK);
-    print_message("seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
+    print_message("# seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
     for (unsigned round = 0; round < rounds; round++) {
         memcpy(setting->bad, setting->good, size);
         damage(setting->bad, size, &rng);
@@ -148,7 +147,7 @@ static void flipped_bytes_give_a_named_error(void **state)
         assert_int_equal(first, second);
         corrupt += first == KC_STORE_CORRUPT;
     }
-    print_message("%u of %u found corrupt\n", corrupt, rounds);
+    print_message("# %u of %u found corrupt\n", corrupt, rounds);
     assert_true(corrupt > rounds / 2);
     free(setting);
 }
@@ -260,7 +259,6 @@ static uint64_t fund_until_full(struct world *world, struct toy *toy, struct kc_
     return acknowledged;
 }
 
-/* shows: R-DATA-1 */
 static void a_full_database_refuses_and_stays_whole(void **state)
 {
     struct world *world = *state;

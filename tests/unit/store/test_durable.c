@@ -153,14 +153,13 @@ static void check_ledger(struct world *world)
     EXPECT(result, KC_OK);
 }
 
-/* shows: R-DATA-1 R-NODE-1 */
 static void what_was_acknowledged_survives_a_kill(void **state)
 {
     struct world *world = *state;
     struct crowd *crowd = calloc(1, sizeof *crowd);
     struct rng rng = {.state = seed};
     assert_non_null(crowd);
-    print_message("seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
+    print_message("# seed %llu, %u rounds\n", (unsigned long long)seed, rounds);
     for (unsigned i = 0; i < PURSES; i++) {
         EXPECT(toy_open(&crowd->toys[i], world, i), KC_OK);
     }
@@ -176,7 +175,7 @@ static void what_was_acknowledged_survives_a_kill(void **state)
             check_acks(world, crowd);
         }
     }
-    print_message("%zu acknowledged\n", crowd->ack_count);
+    print_message("# %zu acknowledged\n", crowd->ack_count);
     assert_true(crowd->ack_count > rounds);
     free(crowd);
 }
@@ -225,7 +224,6 @@ static void make_images(struct images *images, struct world *world, struct crowd
     assert_true(images->log_size > 0 && images->log_size < IMAGE_MAX);
 }
 
-/* shows: R-DATA-1 */
 static void a_log_cut_anywhere_gives_a_whole_earlier_state(void **state)
 {
     struct world *world = *state;

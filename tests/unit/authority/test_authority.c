@@ -1,0 +1,649 @@
+/* Question: does the authority issue what it should and nothing else, once, with the root key out
+ * of the way? The directory is one in memory, which can be told to be down. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "authority/authority.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/libcrypto.h"
+#include "message/generated/messages.h"
+#include "service/files.h"
+#include "service/keys.h"
+
+#define EXPECT(result, expected)                                                                   \
+    assert_string_equal(kc_error_name((result).code), kc_error_name(expected))
+#define YEAR_MS (UINT64_C(365) * 86400000)
+
+/* ---- the directory in memory ---- */
+
+static struct {
+    bool down;
+    uint64_t account;
+    size_t count;
+    uint8_t certificates[2][KC_CERTIFICATE_SIZE_MAX];
+    size_t sizes[2];
+    size_t puts;
+    uint8_t crl[65536];
+    size_t crl_size;
+} directory;
+
+struct kc_result kc_directory_open(struct kc_directory **out, const char *url, const char *password,
+                                   unsigned timeout_ms)
+{
+    (void)timeout_ms;
+    *out = NULL;
+    return kc_result(url[0] != '\0' && password[0] != '\0' ? KC_OK : KC_CONFIG_INVALID);
+}
+
+void kc_directory_close(struct kc_directory *unused)
+{
+    (void)unused;
+}
+
+struct kc_result kc_directory_prepare(struct kc_directory *unused)
+{
+    (void)unused;
+    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
+}
+
+struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t account,
+                                          const struct kc_view *certificates, size_t count)
+{
+    (void)unused;
+    if (directory.down) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    directory.account = account;
+    directory.count = count;
+    directory.puts += 1;
+    for (size_t i = 0; i < count && i < 2; i++) {
+        directory.sizes[i] = certificates[i].size;
+        memcpy(directory.certificates[i], certificates[i].data, certificates[i].size);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_directory_put_server(struct kc_directory *unused, const char *name,
+                                         const struct kc_view *certificates, size_t count)
+{
+    (void)unused;
+    (void)name;
+    (void)certificates;
+    (void)count;
+    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
+}
+
+struct kc_result kc_directory_put_issuer(struct kc_directory *unused, struct kc_view certificate,
+                                         struct kc_view crl)
+{
+    (void)unused;
+    if (directory.down) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    assert_true(certificate.size > 0 && crl.size <= sizeof directory.crl);
+    memcpy(directory.crl, crl.data, crl.size);
+    directory.crl_size = crl.size;
+    return kc_ok();
+}
+
+/* ---- a place with an authority and two servers that it knows ---- */
+
+struct pair_of_keys {
+    struct kc_private_key sign;
+    struct kc_private_key encrypt;
+    struct kc_public_key sign_public;
+    struct kc_public_key encrypt_public;
+};
+
+struct place {
+    char dir[64];
+    struct kc_authority authority;
+    struct kc_crypto crypto;
+    struct pair_of_keys registrar;
+    struct pair_of_keys bank;
+    struct kc_public_key authority_sign;
+    struct kc_public_key authority_encrypt;
+    uint8_t root[KC_CERTIFICATE_SIZE_MAX];
+    size_t root_size;
+    uint8_t envelope[KC_MESSAGE_SIZE_MAX];
+    uint8_t reply[KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer reply_buffer;
+    uint8_t plain[KC_PLAIN_SIZE_MAX];
+};
+
+static void make_keys(struct pair_of_keys *out, struct place *place, enum kc_key_type type)
+{
+    const struct kc_crypto *crypto = &place->crypto;
+    EXPECT(crypto->generate(crypto->context, &out->sign, &out->sign_public, type), KC_OK);
+    EXPECT(crypto->generate(crypto->context, &out->encrypt, &out->encrypt_public, type), KC_OK);
+}
+
+static void issue(struct kc_pair *out, struct place *place, uint64_t holder, const char *subject,
+                  const struct pair_of_keys *keys, uint64_t expires_ms)
+{
+    uint8_t request[KC_DIGEST_SIZE] = {0};
+    kc_be64_store(request, holder);
+    EXPECT(kc_authority_issue(&out->sign, &out->encrypt, &place->authority, holder, subject,
+                              &keys->sign_public, &keys->encrypt_public, expires_ms, request),
+           KC_OK);
+}
+
+static int setup(void **state)
+{
+    struct place *place = calloc(1, sizeof *place);
+    struct kc_pair pair;
+    struct kc_buffer root;
+    char folder[KC_PATH_SIZE_MAX];
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    *state = place;
+    memset(&directory, 0, sizeof directory);
+    (void)snprintf(place->dir, sizeof place->dir, "%s/kinchaku-test-XXXXXX", base);
+    if (mkdtemp(place->dir) == NULL || kc_failed(kc_libcrypto_open(&place->crypto, 8))) {
+        return -1;
+    }
+    kc_log_open("test", KC_LOG_ERROR);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1"), KC_OK);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    EXPECT(kc_path_join(folder, place->dir, "authority", NULL), KC_OK);
+    root = (struct kc_buffer){.data = place->root, .capacity = sizeof place->root};
+    EXPECT(kc_certificate_file_load(&root, folder, "root.crt"), KC_OK);
+    place->root_size = root.size;
+    const struct kc_crypto *crypto = &place->crypto;
+    EXPECT(
+        crypto->derive_public(crypto->context, &place->authority_sign, &place->authority.sign_key),
+        KC_OK);
+    EXPECT(crypto->derive_public(crypto->context, &place->authority_encrypt,
+                                 &place->authority.encrypt_key),
+           KC_OK);
+    make_keys(&place->registrar, place, KC_KEY_P256);
+    make_keys(&place->bank, place, KC_KEY_P256);
+    uint64_t end_ms = kc_clock_now_ms() + YEAR_MS;
+    issue(&pair, place, KC_SERVER_REGISTRAR, "registrar", &place->registrar, end_ms);
+    issue(&pair, place, KC_SERVER_BANK, "bank", &place->bank, end_ms);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    static const char *const files[] = {"root/root.key",
+                                        "root/root.crt",
+                                        "authority/issuing.key",
+                                        "authority/issuing.crt",
+                                        "authority/sign.key",
+                                        "authority/sign.crt",
+                                        "authority/encrypt.key",
+                                        "authority/encrypt.crt",
+                                        "authority/root.crt",
+                                        "authority/directory.secret",
+                                        "authority/authority.ini",
+                                        "authority/authority.db",
+                                        "authority/authority.db-wal",
+                                        "authority/authority.db-shm"};
+    struct place *place = *state;
+    char path[KC_PATH_SIZE_MAX];
+    kc_authority_close(&place->authority);
+    kc_libcrypto_close(&place->crypto);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        (void)kc_failed(kc_path_join(path, place->dir, files[i], NULL));
+        (void)unlink(path);
+    }
+    (void)kc_failed(kc_path_join(path, place->dir, "root", NULL));
+    (void)rmdir(path);
+    (void)kc_failed(kc_path_join(path, place->dir, "authority", NULL));
+    (void)rmdir(path);
+    int status = rmdir(place->dir);
+    free(place);
+    return status;
+}
+
+static struct kc_view issuer_of(const struct place *place)
+{
+    return kc_view(place->authority.issuer, place->authority.issuer_size);
+}
+
+/* ---- keys and certificates ---- */
+
+/* shows: R-NODE-2 */
+static void the_root_key_is_apart_and_not_needed_again(void **state)
+{
+    struct place *place = *state;
+    char path[KC_PATH_SIZE_MAX];
+    struct stat status;
+    struct kc_private_key root;
+    struct pair_of_keys keys;
+    struct kc_pair pair;
+    EXPECT(kc_path_join(path, place->dir, "root/root.key", NULL), KC_OK);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    EXPECT(kc_path_join(path, place->dir, "root", NULL), KC_OK);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0700);
+    EXPECT(kc_key_file_load(&root, path, "root.key"), KC_OK);
+    assert_memory_not_equal(root.p256.d, place->authority.issuing_key.p256.d,
+                            KC_P256_COORDINATE_SIZE);
+    EXPECT(kc_path_join(path, place->dir, "authority/root.key", NULL), KC_OK);
+    assert_false(kc_file_exists(path));
+    EXPECT(kc_path_join(path, place->dir, "root/root.key", NULL), KC_OK);
+    assert_int_equal(unlink(path), 0);
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&pair, place, 18, "18", &keys, kc_clock_now_ms() + YEAR_MS);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1"), KC_OK);
+    assert_false(kc_file_exists(path));
+}
+
+static void check_pair(struct place *place, enum kc_key_type type, uint64_t holder)
+{
+    struct pair_of_keys keys;
+    struct kc_pair pair;
+    struct kc_certificate sign;
+    struct kc_certificate encrypt;
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t end_ms = now_ms + YEAR_MS;
+    make_keys(&keys, place, type);
+    issue(&pair, place, holder, "18", &keys, end_ms);
+    struct kc_view root = kc_view(place->root, place->root_size);
+    struct kc_view sign_der = kc_view(pair.sign.der, pair.sign.der_size);
+    struct kc_view encrypt_der = kc_view(pair.encrypt.der, pair.encrypt.der_size);
+    EXPECT(kc_certificate_verify(&sign, sign_der, issuer_of(place), root, now_ms), KC_OK);
+    EXPECT(kc_certificate_verify(&encrypt, encrypt_der, issuer_of(place), root, now_ms), KC_OK);
+    assert_int_equal(sign.profile, KC_PROFILE_SIGN);
+    assert_int_equal(encrypt.profile, KC_PROFILE_ENCRYPT);
+    assert_string_equal(sign.subject, "18");
+    assert_int_equal(sign.key.type, type);
+    assert_memory_equal(sign.key.rsa.n, keys.sign_public.rsa.n, 64);
+    assert_memory_equal(encrypt.key.rsa.n, keys.encrypt_public.rsa.n, 64);
+    assert_memory_equal(sign.serial, pair.sign.serial, KC_SERIAL_SIZE);
+    assert_memory_not_equal(sign.serial, encrypt.serial, KC_SERIAL_SIZE);
+    assert_int_equal(sign.serial[0] & 0x80, 0);
+    assert_int_equal(sign.not_after_ms / 1000, end_ms / 1000);
+    assert_int_equal(encrypt.not_after_ms, sign.not_after_ms);
+    EXPECT(kc_certificate_verify(&sign, sign_der, issuer_of(place), root, end_ms + 2000),
+           KC_CERT_EXPIRED);
+    EXPECT(kc_certificate_verify(&sign, sign_der, issuer_of(place), root, now_ms - YEAR_MS),
+           KC_CERT_EXPIRED);
+    EXPECT(kc_certificate_verify(&sign, sign_der, root, root, now_ms), KC_CERT_INVALID);
+}
+
+/* shows: R-NODE-2 R-OPEN-3 R-OPEN-4 R-SEC-3 */
+static void two_certificates_a_user_each_for_its_use(void **state)
+{
+    struct place *place = *state;
+    check_pair(place, KC_KEY_P256, 18);
+    check_pair(place, KC_KEY_RSA2048, 26);
+    check_pair(place, KC_KEY_RSA3072, 34);
+}
+
+static void no_certificate_outlives_its_issuer(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct kc_pair pair;
+    struct kc_certificate sign;
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&pair, place, 18, "18", &keys, place->authority.issuer_expires_ms + YEAR_MS);
+    EXPECT(kc_certificate_read(&sign, kc_view(pair.sign.der, pair.sign.der_size)), KC_OK);
+    assert_int_equal(sign.not_after_ms / 1000, place->authority.issuer_expires_ms / 1000);
+}
+
+static void expect_listed(struct place *place, const struct kc_pair *pair, bool listed,
+                          uint64_t *number)
+{
+    struct kc_crl *crl = NULL;
+    struct kc_view bytes = kc_view(directory.crl, directory.crl_size);
+    EXPECT(kc_crl_read(&crl, bytes, issuer_of(place)), KC_OK);
+    assert_int_equal(kc_crl_has(crl, pair->sign.serial), listed);
+    assert_int_equal(kc_crl_has(crl, pair->encrypt.serial), listed);
+    assert_true(kc_crl_number(crl) > *number);
+    assert_true(kc_crl_next_update_ms(crl) > kc_clock_now_ms());
+    *number = kc_crl_number(crl);
+    kc_crl_free(crl);
+    EXPECT(kc_crl_read(&crl, bytes, kc_view(place->root, place->root_size)), KC_CERT_INVALID);
+}
+
+/* shows: R-NODE-2 R-SEC-4 */
+static void the_list_names_what_was_revoked_and_nothing_else(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct kc_pair gone;
+    struct kc_pair stays;
+    uint64_t number = 0;
+    size_t count = 0;
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&gone, place, 18, "18", &keys, kc_clock_now_ms() + YEAR_MS);
+    issue(&stays, place, 26, "26", &keys, kc_clock_now_ms() + YEAR_MS);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &gone, false, &number);
+    EXPECT(kc_authority_store_revoke(place->authority.store, &count, 18, kc_clock_now_ms(), 1),
+           KC_OK);
+    assert_int_equal(count, 2);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &gone, true, &number);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &stays, false, &number);
+    EXPECT(kc_authority_publish(&place->authority, 18), KC_OK);
+    assert_int_equal(directory.count, 0);
+    EXPECT(kc_authority_publish(&place->authority, 26), KC_OK);
+    assert_int_equal(directory.count, 2);
+    directory.down = true;
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_DIRECTORY_DOWN);
+}
+
+/* ---- requests ---- */
+
+static struct kc_result send(struct place *place, const struct pair_of_keys *from, uint64_t sender,
+                             uint64_t time_ms, const struct kc_shape *shape, const void *message)
+{
+    static struct kc_envelope_work work;
+    struct kc_signer signer = {.key = &from->sign};
+    struct kc_buffer out = {.data = place->envelope, .capacity = sizeof place->envelope};
+    kc_signer_id_make(&signer.id, &place->crypto, sender, &from->sign_public);
+    EXPECT(kc_envelope_make(&out, &work, &place->crypto, &signer, &place->authority_encrypt,
+                            &place->authority.realm, time_ms, shape, message),
+           KC_OK);
+    place->reply_buffer = (struct kc_buffer){.data = place->reply, .capacity = sizeof place->reply};
+    return kc_authority_handle(&place->reply_buffer, &place->authority, kc_buffer_view(&out));
+}
+
+static void open_reply(void *out, struct place *place, const struct pair_of_keys *to,
+                       const struct kc_shape *shape)
+{
+    struct kc_signed parsed;
+    struct kc_buffer plain = {.data = place->plain, .capacity = sizeof place->plain};
+    EXPECT(kc_signed_parse(&parsed, kc_buffer_view(&place->reply_buffer)), KC_OK);
+    EXPECT(kc_envelope_open(out, &plain, &parsed, &place->crypto, &place->authority_sign,
+                            &to->encrypt, &place->authority.realm, shape),
+           KC_OK);
+}
+
+struct certify {
+    struct kc_certify_request request;
+    uint8_t proof[1200];
+};
+
+/* A request to certify `keys`, with the proof signed by `prover`. */
+static void make_certify(struct certify *out, struct place *place, struct kc_account_id account,
+                         const struct pair_of_keys *keys, const struct kc_private_key *prover)
+{
+    uint8_t sign_bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t encrypt_bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t payload[1000];
+    struct kc_buffer sign = KC_BUFFER(sign_bytes);
+    struct kc_buffer encrypt = KC_BUFFER(encrypt_bytes);
+    struct kc_buffer encoded = KC_BUFFER(payload);
+    struct kc_buffer proof = KC_BUFFER(out->proof);
+    struct kc_signer signer = {.key = prover};
+    EXPECT(kc_key_encode(&sign, &keys->sign_public), KC_OK);
+    EXPECT(kc_key_encode(&encrypt, &keys->encrypt_public), KC_OK);
+    const struct kc_key_proof body = {.sign_key = kc_buffer_view(&sign),
+                                      .encrypt_key = kc_buffer_view(&encrypt)};
+    EXPECT(kc_shape_encode(&encoded, &kc_key_proof_shape, &body), KC_OK);
+    kc_signer_id_make(&signer.id, &place->crypto, account.number, &keys->sign_public);
+    EXPECT(kc_sign(&proof, &place->crypto, &signer, &place->authority.realm,
+                   kc_key_proof_shape.domain, 0, kc_buffer_view(&encoded)),
+           KC_OK);
+    uint64_t now_ms = kc_clock_now_ms();
+    out->request = (struct kc_certify_request){.account = account,
+                                               .expires_ms = now_ms + YEAR_MS,
+                                               .proof = kc_buffer_view(&proof),
+                                               .time_ms = now_ms};
+}
+
+static struct kc_result send_certify(struct place *place, const struct certify *certify)
+{
+    return send(place, &place->registrar, KC_SERVER_REGISTRAR, certify->request.time_ms,
+                &kc_certify_request_shape, &certify->request);
+}
+
+/* shows: R-OPEN-4 */
+static void certify_issues_publishes_and_answers_once(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_certify_reply reply;
+    struct kc_certificate sign;
+    uint8_t first[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_account_id account = kc_account_nth(1000000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    /* Cut between the database and the directory: the repeat finds what was issued. */
+    directory.down = true;
+    EXPECT(send_certify(place, &certify), KC_DIRECTORY_DOWN);
+    directory.down = false;
+    EXPECT(send_certify(place, &certify), KC_OK);
+    open_reply(&reply, place, &place->registrar, &kc_certify_reply_shape);
+    EXPECT(kc_certificate_read(&sign, reply.sign_certificate), KC_OK);
+    assert_int_equal(sign.profile, KC_PROFILE_SIGN);
+    assert_memory_equal(sign.key.p256.x, keys.sign_public.p256.x, KC_P256_COORDINATE_SIZE);
+    assert_int_equal(directory.account, account.number);
+    assert_int_equal(directory.count, 2);
+    assert_true(kc_view_equal(kc_view(directory.certificates[0], directory.sizes[0]),
+                              reply.sign_certificate));
+    assert_true(kc_view_equal(kc_view(directory.certificates[1], directory.sizes[1]),
+                              reply.encrypt_certificate));
+    size_t size = reply.sign_certificate.size;
+    memcpy(first, reply.sign_certificate.data, size);
+    EXPECT(send_certify(place, &certify), KC_OK);
+    open_reply(&reply, place, &place->registrar, &kc_certify_reply_shape);
+    assert_true(kc_view_equal(kc_view(first, size), reply.sign_certificate));
+}
+
+static void expect_refusal(struct place *place, const struct pair_of_keys *to, enum kc_error reason)
+{
+    struct kc_refusal refusal;
+    open_reply(&refusal, place, to, &kc_refusal_shape);
+    assert_int_equal(refusal.reason, reason);
+}
+
+/* shows: R-NODE-2 R-OPEN-4 */
+static void what_may_not_be_certified_is_refused(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct pair_of_keys other;
+    struct certify certify;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct pair_of_keys *registrar = &place->registrar;
+    make_keys(&keys, place, KC_KEY_P256);
+    make_keys(&other, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &other.sign);
+    EXPECT(send_certify(place, &certify), KC_BAD_SIGNATURE);
+    expect_refusal(place, registrar, KC_BAD_SIGNATURE);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    certify.request.account.number += 1;
+    EXPECT(send_certify(place, &certify), KC_MALFORMED);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    certify.request.expires_ms += 10 * YEAR_MS;
+    EXPECT(send_certify(place, &certify), KC_MALFORMED);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    certify.request.time_ms -= place->authority.config.clock_ms + 60000;
+    EXPECT(send_certify(place, &certify), KC_EXPIRED);
+    expect_refusal(place, registrar, KC_EXPIRED);
+    assert_int_equal(directory.puts, 0);
+    struct pair_of_keys same = keys;
+    same.encrypt_public = same.sign_public;
+    make_certify(&certify, place, account, &same, &keys.sign);
+    EXPECT(send_certify(place, &certify), KC_WRONG_ALGORITHM);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_certify(place, &certify), KC_OK);
+    make_certify(&certify, place, account, &other, &other.sign);
+    EXPECT(send_certify(place, &certify), KC_ALREADY_EXISTS);
+    expect_refusal(place, registrar, KC_ALREADY_EXISTS);
+}
+
+/* shows: R-NODE-2 */
+static void only_its_servers_are_heard(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_account_id account = kc_account_nth(1000000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    const struct kc_certify_request *request = &certify.request;
+    EXPECT(send(place, &place->bank, KC_SERVER_BANK, request->time_ms, &kc_certify_request_shape,
+                request),
+           KC_NOT_ALLOWED);
+    expect_refusal(place, &place->bank, KC_NOT_ALLOWED);
+    EXPECT(send(place, &keys, account.number, request->time_ms, &kc_certify_request_shape, request),
+           KC_NOT_ALLOWED);
+    assert_int_equal(place->reply_buffer.size, 0);
+    EXPECT(send(place, &keys, KC_SERVER_REGISTRAR, request->time_ms, &kc_certify_request_shape,
+                request),
+           KC_UNKNOWN_SIGNER);
+    assert_int_equal(place->reply_buffer.size, 0);
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, request->time_ms + 1,
+                &kc_certify_request_shape, request),
+           KC_MISMATCH);
+    place->reply_buffer.size = 1;
+    EXPECT(kc_authority_handle(&place->reply_buffer, &place->authority, kc_view_text("nonsense")),
+           KC_MALFORMED);
+    assert_int_equal(place->reply_buffer.size, 0);
+    assert_int_equal(directory.puts, 0);
+}
+
+/* shows: R-NODE-2 R-SEC-4 */
+static void revoking_on_request_lists_both_certificates(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_done done;
+    struct kc_pair pair;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_certify(place, &certify), KC_OK);
+    EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+    struct kc_revoke_request order = {
+        .account = account, .reason = 7, .time_ms = kc_clock_now_ms()};
+    EXPECT(
+        send(place, &place->bank, KC_SERVER_BANK, order.time_ms, &kc_revoke_request_shape, &order),
+        KC_MALFORMED);
+    order.reason = 5;
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send(place, &place->bank, KC_SERVER_BANK, order.time_ms, &kc_revoke_request_shape,
+                    &order),
+               KC_OK);
+        open_reply(&done, place, &place->bank, &kc_done_shape);
+        expect_listed(place, &pair, true, &number);
+        assert_int_equal(directory.count, 0);
+    }
+    EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+    assert_int_equal(pair.sign_count + pair.encrypt_count, 0);
+}
+
+/* ---- killed while issuing ---- */
+
+#define ROUNDS 8
+#define SERIALS_MAX 20000
+
+static _Noreturn void issue_until_killed(struct place *place, int fd)
+{
+    struct pair_of_keys keys;
+    struct kc_pair pair;
+    make_keys(&keys, place, KC_KEY_P256);
+    for (uint64_t i = 0; i < SERIALS_MAX / ROUNDS / 2; i++) {
+        issue(&pair, place, kc_account_nth(1 + i).number, "18", &keys, kc_clock_now_ms() + YEAR_MS);
+        uint8_t both[2 * KC_SERIAL_SIZE];
+        memcpy(both, pair.sign.serial, KC_SERIAL_SIZE);
+        memcpy(both + KC_SERIAL_SIZE, pair.encrypt.serial, KC_SERIAL_SIZE);
+        if (write(fd, both, sizeof both) != (ssize_t)sizeof both) {
+            break;
+        }
+    }
+    _exit(0);
+}
+
+static bool count_serial(void *owner, const struct kc_issued *issued)
+{
+    uint8_t(*wanted)[KC_SERIAL_SIZE] = owner;
+    for (size_t i = 0; i < 2; i++) {
+        if (memcmp(wanted[i], issued->serial, KC_SERIAL_SIZE) == 0) {
+            wanted[i][0] = 0xff;
+        }
+    }
+    return true;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return memcmp(a, b, KC_SERIAL_SIZE);
+}
+
+/* shows: R-NODE-2 */
+static void what_was_issued_survives_a_kill_and_no_serial_comes_twice(void **state)
+{
+    struct place *place = *state;
+    static uint8_t serials[SERIALS_MAX][KC_SERIAL_SIZE];
+    size_t count = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        int fds[2];
+        int status = 0;
+        assert_int_equal(pipe(fds), 0);
+        kc_authority_close(&place->authority);
+        pid_t pid = fork();
+        if (pid == 0) {
+            if (kc_failed(kc_authority_open(&place->authority, place->dir))) {
+                _exit(1);
+            }
+            issue_until_killed(place, fds[1]);
+        }
+        (void)close(fds[1]);
+        (void)usleep(8000u + 7000u * round);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+        uint8_t both[2][KC_SERIAL_SIZE];
+        while (count + 2 <= SERIALS_MAX && read(fds[0], both, sizeof both) == sizeof both) {
+            memcpy(serials[count], both, sizeof both);
+            count += 2;
+            EXPECT(kc_authority_store_all(place->authority.store, count_serial, both), KC_OK);
+            assert_true(both[0][0] == 0xff && both[1][0] == 0xff);
+        }
+        (void)close(fds[0]);
+    }
+    print_message("# %zu serials\n", count);
+    assert_true(count > 2 * ROUNDS);
+    qsort(serials, count, KC_SERIAL_SIZE, by_bytes);
+    for (size_t i = 1; i < count; i++) {
+        assert_memory_not_equal(serials[i - 1], serials[i], KC_SERIAL_SIZE);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_root_key_is_apart_and_not_needed_again),
+        TEST(two_certificates_a_user_each_for_its_use),
+        TEST(no_certificate_outlives_its_issuer),
+        TEST(the_list_names_what_was_revoked_and_nothing_else),
+        TEST(certify_issues_publishes_and_answers_once),
+        TEST(what_may_not_be_certified_is_refused),
+        TEST(only_its_servers_are_heard),
+        TEST(revoking_on_request_lists_both_certificates),
+        TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),
+    };
+    return cmocka_run_group_tests_name("authority", tests, NULL, NULL);
+}
