@@ -10,9 +10,9 @@
 
 #include "bank/config.h"
 #include "bank/ordinary.h"
-#include "directory/people.h"
 #include "bank/pipeline.h"
 #include "directory/directory.h"
+#include "directory/people.h"
 #include "ledger/ledger.h"
 #include "message/identity.h"
 #include "service/http_server.h"

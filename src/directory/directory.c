@@ -223,7 +223,7 @@ struct kc_result kc_directory_server(struct kc_directory_entry *out, struct kc_d
     return read_entry(out, directory, name);
 }
 
-static void free_view(struct kc_view view)
+void kc_directory_free_view(struct kc_view view)
 {
     free(unconst(view.data));
 }
@@ -231,7 +231,7 @@ static void free_view(struct kc_view view)
 void kc_directory_entry_free(struct kc_directory_entry *entry)
 {
     for (size_t i = 0; i < entry->count; i++) {
-        free_view(entry->certificates[i]);
+        kc_directory_free_view(entry->certificates[i]);
     }
     entry->count = 0;
 }
@@ -249,8 +249,8 @@ struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view
                                           found, ATTRIBUTE_CA);
         size_t lists = copy_values(crl, 1, 8u << 20, directory->ldap, found, ATTRIBUTE_CRL);
         if (certificates != 1 || lists != 1) {
-            free_view(certificates == 1 ? *certificate : kc_view(NULL, 0));
-            free_view(lists == 1 ? *crl : kc_view(NULL, 0));
+            kc_directory_free_view(certificates == 1 ? *certificate : kc_view(NULL, 0));
+            kc_directory_free_view(lists == 1 ? *crl : kc_view(NULL, 0));
             result = kc_result(KC_NOT_FOUND);
         }
     }

@@ -32,9 +32,11 @@ KC_MUST_USE struct kc_result kc_directory_server(struct kc_directory_entry *out,
                                                  struct kc_directory *directory, const char *name);
 void kc_directory_entry_free(struct kc_directory_entry *entry);
 
-/* The issuing certificate and the revocation list; each allocated, freed with free(). */
+/* The issuing certificate and the revocation list; each allocated, freed by kc_directory_free_view. */
 KC_MUST_USE struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
                                                  struct kc_directory *directory);
+
+void kc_directory_free_view(struct kc_view view);
 
 /* For the authority: makes the tree when it is empty; puts certificates under a name in place of what was there (count 0
  * removes the entry); puts issuer and list. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */

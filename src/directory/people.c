@@ -211,11 +211,7 @@ struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory
         (void)pthread_rwlock_unlock(&people->lock);
         kc_crl_free(old);
     }
-    union {
-        const uint8_t *in;
-        void *out;
-    } memory[] = {{.in = certificate.data}, {.in = list.data}};
-    free(memory[0].out);
-    free(memory[1].out);
+    kc_directory_free_view(certificate);
+    kc_directory_free_view(list);
     return result;
 }

@@ -35,6 +35,16 @@ pid_t kc_process_find(const char *dir, const char *name);
 KC_MUST_USE struct kc_result kc_process_stop(const char *dir, const char *name,
                                              unsigned patience_ms);
 
+/* execv(3) takes its words as not constant but changes none. */
+static inline char *kc_process_word(const char *text)
+{
+    const union {
+        const char *in;
+        char *out;
+    } word = {.in = text};
+    return word.out;
+}
+
 /* Joins `dir`, `middle`, name and suffix to a path; false when it does not fit. */
 bool kc_process_path(char out[KC_PATH_SIZE], const char *dir, const char *middle, const char *name,
                      const char *suffix);

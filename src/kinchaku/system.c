@@ -229,14 +229,11 @@ static struct kc_result run_program(const struct kc_system *system, const char *
         return result;
     }
     for (; arguments[count - 1] != NULL && count < 21; count++) {
-        argv[count] = strdup(arguments[count - 1]);
+        argv[count] = kc_process_word(arguments[count - 1]);
     }
-    argv[count++] = strdup("--dir");
-    argv[count] = strdup(system->dir);
+    argv[count++] = kc_process_word("--dir");
+    argv[count] = kc_process_word(system->dir);
     result = kc_process_run(&status, NULL, argv, false);
-    for (size_t i = 1; i <= count; i++) {
-        free(argv[i]);
-    }
     if (!kc_failed(result) && status != 0) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s %s failed status=%d", name, arguments[0], status);
         result = kc_result(KC_CONFIG_INVALID);

@@ -31,8 +31,8 @@ static bool directory_answers(const struct kc_system *system)
         result = kc_directory_issuer(&certificate, &crl, directory);
     }
     if (!kc_failed(result)) {
-        free((void *)(uintptr_t)certificate.data);
-        free((void *)(uintptr_t)crl.data);
+        kc_directory_free_view(certificate);
+        kc_directory_free_view(crl);
     }
     kc_directory_close(directory);
     return !kc_failed(result) || result.code == KC_NOT_FOUND;

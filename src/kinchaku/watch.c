@@ -50,7 +50,7 @@ void kc_watch_close(struct kc_watch *watch)
 
 /* ---- running ---- */
 
-/* argv of one of our programs; every text but the first is a copy for kc_process_begin. */
+/* argv of one of our programs. */
 struct line {
     char program[KC_PATH_SIZE];
     char *argv[KC_WATCH_ARGUMENTS_MAX + 4];
@@ -60,7 +60,7 @@ struct line {
 static void line_add(struct line *line, const char *text)
 {
     if (line->count < KC_WATCH_ARGUMENTS_MAX + 3) {
-        line->argv[line->count++] = strdup(text);
+        line->argv[line->count++] = kc_process_word(text);
     }
 }
 
@@ -84,13 +84,6 @@ static struct kc_result line_make(struct line *line, const struct kc_watch *watc
     return result;
 }
 
-static void line_free(struct line *line)
-{
-    for (size_t i = 1; i < line->count; i++) {
-        free(line->argv[i]);
-    }
-}
-
 struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out, const char *name,
                                const char *const *arguments)
 {
@@ -100,7 +93,6 @@ struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out, co
     if (!kc_failed(result)) {
         result = kc_process_run(&status, out, line.argv, false);
     }
-    line_free(&line);
     return !kc_failed(result) && status != 0 ? kc_result(KC_INTERNAL) : result;
 }
 
@@ -291,7 +283,6 @@ struct kc_result kc_watch_run(struct kc_watch *watch, const char *name,
     } else if (!kc_failed(result)) {
         result = kc_result(KC_IO_FAILED);
     }
-    line_free(&line);
     if (!kc_failed(result) && status != expected) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s ended with status %d instead of %d", name, status,
                expected);

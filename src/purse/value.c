@@ -76,7 +76,7 @@ static void chain(uint8_t head[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
 /* Totals and value as an entry changes them. */
 static struct kc_result count_entry(struct kc_purse_state *next, const struct kc_entry *entry)
 {
-    struct kc_result result = kc_result(KC_INTERNAL);
+    struct kc_result result;
     switch (entry->kind) {
     case KC_ENTRY_KIND_PAY:
     case KC_ENTRY_KIND_CASH_OUT:
@@ -97,7 +97,7 @@ static struct kc_result count_entry(struct kc_purse_state *next, const struct kc
     case KC_ENTRY_KIND_CLOSE:
         return kc_ok();
     }
-    return result;
+    return kc_result(KC_INTERNAL);
 }
 
 struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct kc_purse_state *next,

@@ -139,7 +139,9 @@ static struct kc_result certify(struct progress *progress, struct kc_registrar *
     trace(registrar, "SZ5", "authority", "directory", "both certificates",
           views[0]->size + views[1]->size, account);
     for (size_t i = 0; i < 2; i++) {
-        memcpy(progress->certificate_bytes[i], views[i]->data, views[i]->size);
+        if (views[i]->size > 0) {
+            memcpy(progress->certificate_bytes[i], views[i]->data, views[i]->size);
+        }
         *views[i] = kc_view(progress->certificate_bytes[i], views[i]->size);
     }
     return result;
@@ -268,7 +270,7 @@ struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
                                        struct kc_registrar *registrar, struct kc_account_id account,
                                        struct kc_view password)
 {
-    struct kc_identify_reply reply;
+    struct kc_identify_reply reply = {.name = kc_view(NULL, 0)};
     struct kc_identify_request request = {.account = account, .time_ms = kc_clock_now_ms()};
     struct kc_result result = kc_registrar_ask(
         &reply, &kc_identify_reply_shape, registrar, &registrar->bank, registrar->config.bank_url,
@@ -277,8 +279,8 @@ struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
         result = kc_password_check(reply.password_hash, password);
     }
     if (!kc_failed(result)) {
-        memcpy(name, reply.name.data, reply.name.size);
-        name[reply.name.size] = '\0';
+        (void)snprintf(name, KC_NAME_SIZE_MAX + 1, "%.*s", (int)reply.name.size,
+                       (const char *)reply.name.data);
     }
     kc_wipe(registrar->plain, sizeof registrar->plain);
     return result;

@@ -228,8 +228,8 @@ static struct kc_result keep(struct kc_book *book, const struct kc_transfer *tra
 
 static struct kc_result carry_out(struct kc_book *book, struct kc_transfer *transfer)
 {
-    struct kc_amount account;
-    struct kc_amount settlement;
+    struct kc_amount account = kc_amount_zero();
+    struct kc_amount settlement = kc_amount_zero();
     struct kc_result result = kc_book_balance(book, &account, transfer->account);
     if (result.code == KC_NOT_FOUND) {
         transfer->outcome = KC_NO_BANK_ACCOUNT;
@@ -256,7 +256,7 @@ static struct kc_result carry_out(struct kc_book *book, struct kc_transfer *tran
 
 struct kc_result kc_book_transfer(struct kc_book *book, struct kc_transfer *transfer)
 {
-    struct kc_transfer stored;
+    struct kc_transfer stored = {.key = ""};
     struct kc_result result = run(book, QUERY_BEGIN);
     if (kc_failed(result)) {
         return result;
