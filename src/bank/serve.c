@@ -295,15 +295,19 @@ static void idle(void *owner, void *thread)
 {
     struct kc_bank *bank = owner;
     size_t lapsed = 0;
+    size_t late = 0;
     uint64_t now_ms = kc_clock_now_ms();
     (void)thread;
     if (kc_failed(kc_ledger_begin(&bank->ledger, now_ms))) {
         return;
     }
     struct kc_result result = kc_ledger_sweep(&bank->ledger, &lapsed);
+    if (!kc_failed(result)) {
+        result = kc_ledger_end_late(&bank->ledger, &late);
+    }
     struct kc_result committed = kc_ledger_commit(&bank->ledger);
-    if (!kc_failed(result) && !kc_failed(committed) && lapsed > 0) {
-        kc_log(KC_LOG_INFO, "temporary accounts lapsed count=%zu", lapsed);
+    if (!kc_failed(result) && !kc_failed(committed) && lapsed + late > 0) {
+        kc_log(KC_LOG_INFO, "lapsed temporary_accounts=%zu quotes=%zu", lapsed, late);
     }
     if (now_ms - bank->asked_again_ms >= IN_DOUBT_EVERY_MS && !bank->stopping) {
         bank->asked_again_ms = now_ms;

@@ -354,6 +354,45 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row, answer->answer);
 }
 
+/* ---- quotes that nobody answered ---- */
+
+#define LATE_MAX 64
+
+struct late {
+    size_t count;
+    struct kc_purse_id purses[LATE_MAX];
+};
+
+static bool collect_late(void *owner, const struct kc_transaction_row *row)
+{
+    struct late *late = owner;
+    late->purses[late->count++] = row->purse;
+    return late->count < LATE_MAX;
+}
+
+struct kc_result kc_ledger_end_late(struct kc_ledger *ledger, size_t *count)
+{
+    struct late late = {.count = 0};
+    const struct kc_store *store = ledger->store;
+    const struct kc_store_scan scan = {.owner = &late, .transaction = collect_late};
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result =
+        kc_ledger_note(ledger, store->scan_late(store->context, &scan, ledger->now_ms));
+    for (size_t i = 0; i < late.count && !kc_failed(result); i++) {
+        struct kc_purse_row purse;
+        result = kc_ledger_note(ledger,
+                                store->purse_get(store->context, &purse, late.purses[i].number));
+        if (!kc_failed(result)) {
+            result = kc_ledger_end_open(ledger, &purse);
+        }
+        if (!kc_failed(result)) {
+            result = kc_ledger_save_purse(ledger, &purse);
+        }
+    }
+    *count = late.count;
+    return result;
+}
+
 /* ---- recovery ---- */
 
 /* How the transaction ended that the purse asks about; an open quote ends here. */

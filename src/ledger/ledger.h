@@ -127,6 +127,10 @@ kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                       const struct kc_entry *entry, struct kc_view entry_bytes,
                       const struct kc_ledger_source *source);
 
+/* Ends quotes whose time ran out as not completed, a bounded number at a time; *count says how many. An answer that comes later
+ * gets that outcome. */
+KC_MUST_USE struct kc_result kc_ledger_end_late(struct kc_ledger *ledger, size_t *count);
+
 /* The recovery call. */
 KC_MUST_USE struct kc_result kc_ledger_state(struct kc_ledger_outcome *out,
                                              struct kc_ledger *ledger,

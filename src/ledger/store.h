@@ -194,6 +194,9 @@ struct kc_store {
                                     uint64_t account);
     struct kc_result (*scan_transactions)(void *context, const struct kc_store_scan *scan,
                                           uint64_t purse);
+    /* Quotes whose time ran out before `until_ms`. */
+    struct kc_result (*scan_late)(void *context, const struct kc_store_scan *scan,
+                                  uint64_t until_ms);
     struct kc_result (*scan_sent)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_postings)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_batches)(void *context, const struct kc_store_scan *scan);

@@ -607,6 +607,15 @@ static struct kc_result scan_transactions(void *context, const struct kc_store_s
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_TRANSACTIONS);
     bind_number(statement, 1, purse);
+    bind_number(statement, 2, purse == 0 ? INT64_MAX : purse);
+    return scan_rows(statement, SCAN_TRANSACTION, scan);
+}
+
+static struct kc_result scan_late(void *context, const struct kc_store_scan *scan,
+                                  uint64_t until_ms)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_LATE);
+    bind_number(statement, 1, until_ms);
     return scan_rows(statement, SCAN_TRANSACTION, scan);
 }
 
@@ -708,6 +717,7 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_temporary = scan_temporary,
                                       .scan_purses = scan_purses,
                                       .scan_transactions = scan_transactions,
+                                      .scan_late = scan_late,
                                       .scan_sent = scan_sent,
                                       .scan_postings = scan_postings,
                                       .scan_batches = scan_batches,

@@ -12,7 +12,7 @@
     "expires, request_digest, answer_digest, certified"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
-/* Keys are chosen so that the paths of every transaction need no secondary index; the two partial indexes hold only the
+/* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
  * few rows that wait for something. */
 const char kc_sqlite_schema[] =
     "CREATE TABLE IF NOT EXISTS accounts (account INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
@@ -36,6 +36,7 @@ const char kc_sqlite_schema[] =
     " counter INTEGER NOT NULL, quoted INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " request_digest BLOB NOT NULL, answer_digest BLOB NOT NULL, certified BLOB NOT NULL,"
     " PRIMARY KEY (purse, time)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS transactions_late ON transactions (expires) WHERE state = 1;"
     "CREATE INDEX IF NOT EXISTS transactions_sent ON transactions (purse) WHERE state = 2;"
     "CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
     " debit INTEGER NOT NULL, credit INTEGER NOT NULL, amount INTEGER NOT NULL,"
@@ -86,7 +87,9 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " PURSE_COLUMNS " FROM purses WHERE ?1 = 0 OR account = ?1 ORDER BY purse",
     [STATEMENT_SCAN_TRANSACTIONS] =
         "SELECT " TRANSACTION_COLUMNS
-        " FROM transactions WHERE ?1 = 0 OR purse = ?1 ORDER BY purse, time",
+        " FROM transactions WHERE purse BETWEEN ?1 AND ?2 ORDER BY purse, time",
+    [STATEMENT_SCAN_LATE] =
+        "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 1 AND expires < ?",
     [STATEMENT_SCAN_SENT] = "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 2",
     [STATEMENT_SCAN_POSTINGS] = "SELECT " POSTING_COLUMNS " FROM journal ORDER BY id",
     [STATEMENT_SCAN_BATCHES] = "SELECT id, last_posting, chain FROM batches ORDER BY id",

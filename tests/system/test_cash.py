@@ -1,6 +1,7 @@
 """Does money between account and UIM move once or not at all, whatever is lost, repeated, copied or forged?"""
 import fcntl
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -126,12 +127,24 @@ def test_an_answer_after_the_expiry_books_nothing(alone):
     alone.check_audit()
 
 
+def stored_state(system, kind):
+    """The state of the newest transaction of this kind, as it stands in the database (5: not completed)."""
+    number = {"withdraw": 1, "deposit": 2}[kind]
+    query = f"SELECT state FROM transactions WHERE kind = {number} ORDER BY time DESC LIMIT 1"
+    return int(subprocess.run(["sqlite3", str(system.dir / "bank" / "bank.db"), query], capture_output=True, text=True,
+                              check=True).stdout)
+
+
 def test_a_quote_nobody_answers_is_not_completed_after_its_time(alone):
     alone.configure("bank", "times", quote_ms=500)
     alone.up()
     uim = alone.open(fund=1000)
     uim.must("withdraw", 100, "--yes", "--lose", "quote", status=AGAIN)
-    time.sleep(0.8)
+    for _ in range(100):
+        if stored_state(alone, "withdraw") == 5:
+            break
+        time.sleep(0.1)
+    assert stored_state(alone, "withdraw") == 5
     rows = alone.bank("purse", uim.purse).objects[1:]
     assert [row["state"] for row in rows if row["kind"] == "withdraw"] == ["not-completed"], rows
 

@@ -224,6 +224,37 @@ static void ok_after_the_expiry_gets_not_completed(void **state)
     expect_amounts(world, &toy, 1050, 0);
 }
 
+/* shows: R-CASH-8 */
+static void a_quote_nobody_answers_ends_by_itself(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message request;
+    struct toy_message answer;
+    struct toy_reply reply;
+    size_t count = 0;
+    toy_rich(&toy, world, 1, 1000, 50);
+    toy_cash(&request, &toy, world, KC_CASH_KIND_DEPOSIT, 20);
+    EXPECT(world_send(world, &reply, &request), KC_OK);
+    uint64_t time_ms = request.cash.time_ms;
+    for (uint64_t late = 0; late < 2; late++) {
+        world->now_ms = reply.quote.expires_ms + late;
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_end_late(&world->ledger, &count), KC_OK);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+        assert_int_equal(count, late);
+    }
+    assert_int_equal(transaction_of(world, &toy, time_ms).state, KC_STATE_NOT_COMPLETED);
+    assert_int_equal(transaction_of(world, &toy, time_ms).reason, KC_EXPIRED);
+    toy_answer(&answer, &toy, world, &reply.quote, KC_ANSWER_OK);
+    EXPECT(world_send(world, &reply, &answer), KC_OK);
+    assert_int_equal(reply.outcome.outcome, KC_OUTCOME_NOT_COMPLETED);
+    toy_take(&toy, world, &reply.outcome);
+    assert_int_equal(toy.value, 50);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 50, &reply), KC_OK);
+    expect_amounts(world, &toy, 1050, 0);
+}
+
 static void ok_at_the_last_moment_is_taken(void **state)
 {
     struct world *world = *state;
@@ -574,6 +605,7 @@ int main(void)
         TEST(an_exact_repeat_gets_the_stored_answer_and_books_nothing),
         TEST(another_request_with_an_old_time_stamp_is_replayed),
         TEST(ok_after_the_expiry_gets_not_completed),
+        TEST(a_quote_nobody_answers_ends_by_itself),
         TEST(ok_at_the_last_moment_is_taken),
         TEST(a_newer_request_ends_the_older_quote),
         TEST(the_first_word_decides_in_every_order),
