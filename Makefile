@@ -7,8 +7,7 @@ SHELL := /bin/bash
 .PHONY: help packages build demo test bench fuzz sim requirements format lint check-source sanitize \
 	coverage install dist clean
 
-# How long fuzzing takes a target, and the campaign of the model.
-FUZZ_SECONDS ?= 60
+# How long the fuzz targets, or the campaign of the model, may take; SEED repeats a run.
 SECONDS ?= 600
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
@@ -33,9 +32,9 @@ test: build ## source checks and all quick tests; the last line counts them
 bench: build ## measure; figures go to build/bench.json
 	tools/run-bench
 
-fuzz: ## fuzz each target for FUZZ_SECONDS (60)
+fuzz: ## fuzz all targets for SECONDS (600) together, from SEED (the clock) on
 	tools/install-packages build fuzz
-	tools/fuzz --seconds '$(FUZZ_SECONDS)'
+	tools/fuzz $(if $(SEED),'$(SEED)',"$$(date +%s)") '$(SECONDS)'
 
 sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
 	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')

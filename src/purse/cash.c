@@ -172,6 +172,9 @@ struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *a
     bool deposit = next.pending_kind == KC_CASH_KIND_DEPOSIT;
     if (!kc_failed(result) && deposit && answer.answer == KC_ANSWER_OK) {
         result = reserve(purse, &next, answer.time_ms);
+        if (kc_failed(result)) {
+            return result;
+        }
         answer.has_entry = true;
         answer.entry = next.entries.items[next.entries.count - 1];
     }

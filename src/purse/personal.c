@@ -125,8 +125,9 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
                                   load_private(&purse->encrypt_key, purse, KC_STATIC_ENCRYPT_KEY),
                                   load_public(&purse->bank_verify, purse, KC_STATIC_BANK_VERIFY),
                                   load_public(&purse->bank_encrypt, purse, KC_STATIC_BANK_ENCRYPT)};
+    /* While personalising, an item that a power cut left torn counts as not written: it is put again. */
     for (size_t i = 0; i < 4; i++) {
-        if (kc_failed(results[i]) && (whole || results[i].code == KC_PURSE_CORRUPT)) {
+        if (kc_failed(results[i]) && whole) {
             return kc_result(KC_PURSE_CORRUPT);
         }
     }

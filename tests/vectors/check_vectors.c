@@ -8,6 +8,8 @@
 #include "vector_keys.h"
 
 #define MESSAGE_STRUCT_MAX 4096
+/* A purse's whole state is larger than any message; it is stored, never sent. */
+#define RECORD_SIZE_MAX 16384
 
 struct checker {
     struct kc_crypto crypto;
@@ -15,9 +17,9 @@ struct checker {
     unsigned count;
     unsigned failed;
     uint64_t message[MESSAGE_STRUCT_MAX / sizeof(uint64_t)];
-    uint8_t bytes[2 * KC_MESSAGE_SIZE_MAX + 16];
-    uint8_t plain[2 * KC_MESSAGE_SIZE_MAX];
-    char text[8 * KC_MESSAGE_SIZE_MAX];
+    uint8_t bytes[RECORD_SIZE_MAX + 16];
+    uint8_t plain[KC_MESSAGE_SIZE_MAX];
+    char text[4 * RECORD_SIZE_MAX];
 };
 
 static struct kc_result open_signed(struct checker *checker, const struct kc_shape *shape,

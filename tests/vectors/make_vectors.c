@@ -13,8 +13,8 @@
 
 #define TIME_MS UINT64_C(1795478400000)
 #define MESSAGE_STRUCT_MAX 4096
-/* The largest plain text: a purse's state, with a whole envelope in it. */
-#define PLAIN_MAX (2 * KC_MESSAGE_SIZE_MAX)
+/* A purse's whole state is larger than any message; it is stored, never sent. */
+#define RECORD_SIZE_MAX 16384
 
 struct maker {
     struct kc_crypto crypto;
@@ -26,10 +26,10 @@ struct maker {
     const char *suite;
     const char *form;
     json_t *list;
-    uint8_t plain_bytes[PLAIN_MAX];
+    uint8_t plain_bytes[RECORD_SIZE_MAX];
     uint8_t sealed_bytes[KC_MESSAGE_SIZE_MAX];
     uint8_t out_bytes[KC_MESSAGE_SIZE_MAX];
-    char text[4 * PLAIN_MAX];
+    char text[4 * RECORD_SIZE_MAX];
 };
 
 /* What a vector is made with; a good one has everything from the maker. */
@@ -131,7 +131,7 @@ static struct kc_view encode_sample(struct maker *maker, bool full)
 
 static void add_outer(struct maker *maker, struct kc_view good)
 {
-    uint8_t bytes[PLAIN_MAX + 1];
+    uint8_t bytes[RECORD_SIZE_MAX + 1];
     memcpy(bytes, good.data, good.size);
     add(maker, "truncated", "malformed", kc_view(bytes, good.size - 1), NULL);
     bytes[good.size] = 0;
@@ -161,14 +161,15 @@ static void add_inner(struct maker *maker, const char *name, const char *expect,
 
 static void add_inners(struct maker *maker, struct kc_view good)
 {
-    uint8_t bytes[PLAIN_MAX + 2];
+    uint8_t bytes[RECORD_SIZE_MAX + 2];
     memcpy(bytes, good.data, good.size);
     add_inner(maker, "inside-truncated", "malformed", kc_view(bytes, good.size - 1));
     bytes[good.size] = 0;
     add_inner(maker, "inside-trailing", "trailing-bytes", kc_view(bytes, good.size + 1));
-    /* The version follows the head of the array, which is one byte for fewer than 24 elements, else two. */
-    size_t at = maker->shape->field_count + 2 < 24 ? 1 : 2;
-    must(good.data[at] == maker->shape->version, "place of the version");
+    /* The version follows the head of the array, whose last byte counts the elements. */
+    size_t at = kc_cbor_head_size((uint64_t)maker->shape->field_count + 2);
+    must(good.data[at] == maker->shape->version, "version after the head");
+    must(at == kc_cbor_head_size((uint64_t)maker->shape->field_count + 3), "room for one more");
     bytes[at] = 0x17;
     add_inner(maker, "wrong-version", "wrong-version", kc_view(bytes, good.size));
     bytes[at] = 0x18;

@@ -1,0 +1,457 @@
+/* Can any sequence of commands, power cuts and forged messages make a purse richer, unblock it, give a key away or stop it answering?
+ *
+ * The first byte chooses a ready purse (even) or a blank one (odd). Then follow operations, each one byte and its arguments; see
+ * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. */
+#define _GNU_SOURCE
+
+#include <string.h>
+
+#include "purse_world.h"
+
+#define OPERATIONS_MAX 64u
+
+struct script {
+    const uint8_t *data;
+    size_t size;
+    size_t at;
+};
+
+/* What an operation may do to the purse. */
+enum authority { BY_HOST, BY_BANK };
+
+/* The purse as it was before an operation. */
+struct before {
+    struct kc_purse_state state;
+    struct kc_certified certified;
+    uint64_t image_sequence;
+    bool pin_verified;
+    bool locked;
+};
+
+static struct world world;
+
+static uint8_t take(struct script *script)
+{
+    return script->at < script->size ? script->data[script->at++] : 0;
+}
+
+static struct kc_view take_view(struct script *script, size_t size)
+{
+    size_t left = script->size - script->at;
+    size = size < left ? size : left;
+    struct kc_view view = kc_view(script->data + script->at, size);
+    script->at += size;
+    return view;
+}
+
+/* ---- what must hold ---- */
+
+static void check_status(unsigned status, bool may_fail_crypto)
+{
+    enum kc_error error = kc_error_from_status_word((uint16_t)status);
+    if ((status & 0xff00u) == 0x6100u) {
+        return;
+    }
+    KC_FUZZ_CHECK(error != KC_INTERNAL && error != KC_OVERFLOW && error != KC_BUFFER_SMALL);
+    KC_FUZZ_CHECK(may_fail_crypto || error != KC_CRYPTO_FAILED);
+}
+
+static void check_no_key_leaves(void)
+{
+    static const char *const names[] = {"es256-sign", "es256-encrypt"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct kc_private_key *key = &kc_fuzz_key(names[i])->private_key;
+        KC_FUZZ_CHECK(memmem(world.response, world.response_size, key->p256.d,
+                             KC_P256_COORDINATE_SIZE) == NULL);
+    }
+}
+
+static bool is_working(enum kc_life life)
+{
+    return life == KC_LIFE_READY || life == KC_LIFE_REQUESTED || life == KC_LIFE_QUOTED ||
+           life == KC_LIFE_ANSWERED;
+}
+
+/* Invariant 3 of the purse: what it holds follows from the bank's word and its own entries after it. */
+static void check_value_adds_up(const struct kc_purse *purse)
+{
+    const struct kc_purse_state *state = &purse->state;
+    struct kc_certified certified = world_certified(purse);
+    uint64_t value = kc_amount_minor(certified.purse_amount);
+    uint64_t counter = certified.counter;
+    for (size_t i = 0; i < state->entries.count; i++) {
+        struct kc_entry entry;
+        KC_FUZZ_CHECK(
+            !kc_failed(kc_shape_decode(&entry, &kc_entry_shape, state->entries.items[i])));
+        KC_FUZZ_CHECK(entry.counter == ++counter);
+        uint64_t amount = kc_amount_minor(entry.amount);
+        KC_FUZZ_CHECK(entry.kind == KC_ENTRY_KIND_CASH_OUT || entry.kind == KC_ENTRY_KIND_VOID);
+        KC_FUZZ_CHECK(entry.kind == KC_ENTRY_KIND_VOID || amount <= value);
+        value = entry.kind == KC_ENTRY_KIND_VOID ? value + amount : value - amount;
+    }
+    KC_FUZZ_CHECK(counter == state->counter && value == kc_amount_minor(state->value));
+}
+
+/* What no operation at all may undo. */
+static void check_never_back(const struct before *before)
+{
+    const struct kc_purse_state *was = &before->state;
+    const struct kc_purse_state *now = &world.purse.state;
+    KC_FUZZ_CHECK(now->counter >= was->counter && now->stamp_ms >= was->stamp_ms);
+    KC_FUZZ_CHECK(kc_amount_compare(now->paid, was->paid) >= 0);
+    KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) >= 0);
+    KC_FUZZ_CHECK(kc_amount_is_zero(now->received));
+    KC_FUZZ_CHECK(was->life != KC_LIFE_BLOCKED || now->life == KC_LIFE_BLOCKED);
+    KC_FUZZ_CHECK(was->life != KC_LIFE_BLOCKED || kc_amount_compare(now->value, was->value) == 0);
+    KC_FUZZ_CHECK(!is_working(was->life) || is_working(now->life) || now->life == KC_LIFE_BLOCKED);
+    if (is_working(was->life)) {
+        KC_FUZZ_CHECK(world_certified(&world.purse).sequence >= before->certified.sequence);
+        /* Unless the right PIN set the tries back just when the power went. */
+        KC_FUZZ_CHECK(was->pin_tries > 0 || now->pin_tries == 0 || before->locked);
+    }
+}
+
+/* Without the bank nothing is gained, and nothing is sent or spent without the PIN. */
+static void check_by_host(const struct before *before)
+{
+    const struct kc_purse_state *was = &before->state;
+    const struct kc_purse_state *now = &world.purse.state;
+    bool activated = was->life == KC_LIFE_PERSONALISING && now->life == KC_LIFE_READY;
+    if (activated) {
+        KC_FUZZ_CHECK(kc_amount_minor(now->value) == WORLD_VALUE);
+        return;
+    }
+    KC_FUZZ_CHECK(kc_amount_compare(now->value, was->value) <= 0);
+    KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) == 0);
+    KC_FUZZ_CHECK(was->life == KC_LIFE_BLOCKED || now->life != KC_LIFE_BLOCKED);
+    KC_FUZZ_CHECK(now->life != KC_LIFE_QUOTED || was->life == KC_LIFE_QUOTED);
+    if (is_working(was->life)) {
+        KC_FUZZ_CHECK(world_certified(&world.purse).sequence == before->certified.sequence);
+        KC_FUZZ_CHECK(before->pin_verified || now->stamp_ms == was->stamp_ms);
+        KC_FUZZ_CHECK(before->pin_verified || now->counter == was->counter);
+    }
+}
+
+/* The bank adds value by a later certified value or a void, and by nothing else. */
+static void check_by_bank(const struct before *before)
+{
+    const struct kc_purse_state *was = &before->state;
+    const struct kc_purse_state *now = &world.purse.state;
+    bool grew = kc_amount_compare(now->value, was->value) > 0;
+    bool later = world_certified(&world.purse).sequence > before->certified.sequence;
+    bool returned = kc_amount_compare(now->returned, was->returned) > 0;
+    KC_FUZZ_CHECK(!grew || later || returned);
+    KC_FUZZ_CHECK(now->stamp_ms == was->stamp_ms && kc_amount_compare(now->paid, was->paid) == 0);
+}
+
+static void check_after(const struct before *before, enum authority authority)
+{
+    if (world.purse.locked) {
+        KC_FUZZ_CHECK(before->locked || world.writes_left == 0);
+        return;
+    }
+    check_never_back(before);
+    if (authority == BY_BANK) {
+        check_by_bank(before);
+    } else {
+        check_by_host(before);
+    }
+    if (is_working(world.purse.state.life)) {
+        check_value_adds_up(&world.purse);
+    }
+}
+
+static void remember(struct before *out)
+{
+    out->state = world.purse.state;
+    out->certified = world_certified(&world.purse);
+    out->image_sequence = world.purse.image_sequence;
+    out->pin_verified = world.purse.pin_verified;
+    out->locked = world.purse.locked;
+}
+
+/* ---- operations ---- */
+
+static unsigned send(uint8_t cla, uint8_t ins, uint8_t p1, struct kc_view data)
+{
+    return world_send(&world, cla, ins, p1, 0, data);
+}
+
+static unsigned do_raw(struct script *script)
+{
+    size_t size = take(script);
+    return world_send_raw(&world, take_view(script, size << 8 | take(script)));
+}
+
+static unsigned do_select(struct script *script)
+{
+    static const uint8_t aid[] = KC_AID;
+    (void)script;
+    return send(KC_CLA_STANDARD, KC_INS_SELECT, 4, kc_view(aid, sizeof aid));
+}
+
+static unsigned do_verify(struct script *script)
+{
+    (void)script;
+    return send(KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, kc_view_text(WORLD_PIN));
+}
+
+static unsigned do_wrong_pin(struct script *script)
+{
+    (void)script;
+    return send(KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, kc_view_text("1235"));
+}
+
+static uint64_t take_time(struct script *script)
+{
+    return WORLD_TIME_MS + (uint64_t)take(script) * 1000;
+}
+
+static unsigned do_order(struct script *script, uint8_t ins)
+{
+    uint8_t data[17];
+    data[0] = (uint8_t)(1 + take(script) % 2);
+    uint64_t amount = (uint64_t)take(script) << 8;
+    amount |= take(script);
+    kc_be64_store(data + 1, amount);
+    kc_be64_store(data + 9, take_time(script));
+    return send(KC_CLA_KINCHAKU, ins, 0, kc_view(data, sizeof data));
+}
+
+static unsigned do_cash(struct script *script)
+{
+    return do_order(script, KC_INS_CASH_REQUEST);
+}
+
+static unsigned do_fund(struct script *script)
+{
+    return do_order(script, KC_INS_FUND_REQUEST);
+}
+
+static unsigned do_answer(struct script *script)
+{
+    uint8_t data[8];
+    uint8_t answer = (uint8_t)(1 + take(script) % 2);
+    kc_be64_store(data, take_time(script));
+    return send(KC_CLA_KINCHAKU, KC_INS_ANSWER, answer, kc_view(data, sizeof data));
+}
+
+static unsigned do_state(struct script *script)
+{
+    uint8_t data[8];
+    kc_be64_store(data, take_time(script));
+    return send(KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, 0, kc_view(data, sizeof data));
+}
+
+static unsigned do_repeat(struct script *script)
+{
+    (void)script;
+    return send(KC_CLA_KINCHAKU, KC_INS_REPEAT, 0, kc_view(NULL, 0));
+}
+
+static unsigned do_get(struct script *script)
+{
+    uint8_t tag = take(script);
+    return world_send(&world, KC_CLA_STANDARD, KC_INS_GET_DATA, (uint8_t)(tag % 16), take(script),
+                      kc_view(NULL, 0));
+}
+
+static unsigned do_power(struct script *script)
+{
+    (void)script;
+    struct kc_purse_state was = world.purse.state;
+    bool cut = world.writes_left >= 0;
+    uint64_t sequence = world.purse.image_sequence;
+    world_power_cycle(&world);
+    KC_FUZZ_CHECK(!world.purse.locked && !world.purse.pin_verified);
+    KC_FUZZ_CHECK(world.purse.image_sequence == sequence || cut);
+    KC_FUZZ_CHECK(cut || world.purse.state.life == was.life);
+    KC_FUZZ_CHECK(cut || kc_amount_compare(world.purse.state.value, was.value) == 0);
+    return do_select(script);
+}
+
+/* The power goes at one of the next writes, and comes back only with `do_power`. */
+static unsigned do_cut(struct script *script)
+{
+    world.writes_left = 1 + take(script) % 12;
+    return 0x9000;
+}
+
+static unsigned do_step(struct script *script)
+{
+    uint8_t command[4096];
+    size_t size = world_personalise_step(take(script) % 15, command);
+    return world_send_raw(&world, kc_view(command, size));
+}
+
+static struct saying take_saying(struct script *script)
+{
+    struct saying saying = {.kind = take(script), .outcome = take(script)};
+    saying.sequence = take(script);
+    saying.included = take(script);
+    saying.amount = (uint16_t)(take(script) << 8);
+    saying.amount = (uint16_t)(saying.amount | take(script));
+    return saying;
+}
+
+static unsigned do_bank(struct script *script)
+{
+    struct saying saying = take_saying(script);
+    return send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, world_bank_says(&world, &saying));
+}
+
+/* The bank's message with one byte changed on the way: nothing of it may be taken. */
+static unsigned do_forged(struct script *script)
+{
+    uint8_t copy[KC_MESSAGE_SIZE_MAX];
+    struct saying saying = take_saying(script);
+    struct kc_view said = world_bank_says(&world, &saying);
+    size_t place = (size_t)take(script) << 8;
+    place |= take(script);
+    uint8_t change = take(script);
+    uint64_t sequence = world.purse.image_sequence;
+    memcpy(copy, said.data, said.size);
+    copy[place % said.size] ^= change == 0 ? 1 : change;
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, kc_view(copy, said.size));
+    KC_FUZZ_CHECK(status != 0x9000 && world.purse.image_sequence == sequence);
+    return status;
+}
+
+/* What the purse itself sent comes back to it. */
+static unsigned do_echo(struct script *script)
+{
+    uint8_t copy[KC_MESSAGE_SIZE_MAX];
+    struct kc_view last = world.purse.state.last_message;
+    (void)script;
+    memcpy(copy, last.data == NULL ? (const uint8_t *)"" : last.data, last.size);
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, kc_view(copy, last.size));
+    KC_FUZZ_CHECK(status != 0x9000);
+    return status;
+}
+
+struct operation {
+    unsigned (*run)(struct script *script);
+    enum authority authority;
+};
+
+/* By the first byte of an operation modulo 16. */
+static const struct operation operations[16] = {
+    {do_raw, BY_HOST},    {do_select, BY_HOST}, {do_verify, BY_HOST}, {do_wrong_pin, BY_HOST},
+    {do_cash, BY_HOST},   {do_fund, BY_HOST},   {do_answer, BY_HOST}, {do_state, BY_HOST},
+    {do_repeat, BY_HOST}, {do_get, BY_HOST},    {do_power, BY_HOST},  {do_cut, BY_HOST},
+    {do_step, BY_HOST},   {do_bank, BY_BANK},   {do_forged, BY_HOST}, {do_echo, BY_HOST},
+};
+
+static void run_one(struct script *script, bool ready)
+{
+    static struct before before;
+    const struct operation *operation = &operations[take(script) % 16];
+    bool cut = world.writes_left >= 0;
+    remember(&before);
+    unsigned status = operation->run(script);
+    check_status(status, !ready);
+    check_no_key_leaves();
+    /* A commit that was cut may have been the bank's; it shows after the power comes back. */
+    bool may_be_bank = operation->authority == BY_BANK || (cut && operation->run == do_power);
+    if (!may_be_bank || operation->authority == BY_BANK) {
+        check_after(&before, operation->authority);
+    } else {
+        check_never_back(&before);
+    }
+    kc_fuzz_accepted += status == 0x9000 ? 1 : 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct script script = {.data = data, .size = size, .at = 0};
+    bool ready = (take(&script) & 1u) == 0;
+    world_reset(&world, ready);
+    for (unsigned i = 0; i < OPERATIONS_MAX && script.at < script.size; i++) {
+        run_one(&script, ready);
+    }
+    /* Whatever came, the purse still answers after a power cycle. */
+    script.at = script.size;
+    world.writes_left = world.writes_left >= 0 ? 0 : -1;
+    KC_FUZZ_CHECK(do_power(&script) == 0x9000);
+    KC_FUZZ_CHECK(send(KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_INFO, kc_view(NULL, 0)) == 0x9000);
+    kc_purse_close(&world.purse);
+    return 0;
+}
+
+/* ---- seeds ---- */
+
+#define SEED(...)                                                                                  \
+    {                                                                                              \
+        {__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})                                      \
+    }
+
+enum {
+    RAW,
+    SELECT,
+    VERIFY,
+    WRONG,
+    CASH,
+    FUND,
+    ANSWER,
+    STATE,
+    REPEAT,
+    GET,
+    POWER,
+    CUT,
+    STEP,
+    BANK,
+    FORGED,
+    ECHO
+};
+enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL };
+enum { NONE, COMPLETED, DECLINED, NOT_COMPLETED, IN_DOUBT, REFUSED };
+
+static const struct {
+    uint8_t bytes[160];
+    size_t size;
+} seeds[] = {
+    /* A withdrawal of 100: 500 and then 600. */
+    SEED(0, SELECT, VERIFY, CASH, 0, 0, 100, 1, BANK, QUOTE, 0, 0, 0, 0, 0, ANSWER, 0, 2, BANK,
+         COMPLETION, COMPLETED, 2, 0, 2, 88, GET, KC_TAG_INFO, 0, POWER, VERIFY, GET,
+         KC_TAG_INFORMATION, 0),
+    /* A deposit of 100, power cut, repeated, completed at 400; then a second one that the bank did not complete. */
+    SEED(0, SELECT, VERIFY, CASH, 1, 0, 100, 1, BANK, QUOTE, 0, 0, 0, 0, 0, ANSWER, 0, 2, POWER,
+         VERIFY, REPEAT, ECHO, BANK, COMPLETION, COMPLETED, 2, 1, 1, 144, CASH, 1, 0, 50, 9, BANK,
+         QUOTE, 0, 0, 0, 0, 0, ANSWER, 0, 10, STATE, 11, BANK, STATE_REPLY, NOT_COMPLETED, 2, 0, 1,
+         144, GET, KC_TAG_HISTORY, 0, GET, KC_TAG_HISTORY, 1),
+    /* The user says no; then a fund request and its reply. */
+    SEED(0, SELECT, VERIFY, CASH, 0, 1, 0, 1, BANK, QUOTE, 0, 0, 0, 0, 0, ANSWER, 1, 2, FUND, 0, 0,
+         9, 3, BANK, FUND_REPLY, COMPLETED, 2, 0, 1, 244, REPEAT),
+    /* Refused as a copy: blocked for good. */
+    SEED(0, SELECT, VERIFY, CASH, 0, 0, 1, 1, BANK, REFUSAL, KC_COPIED_OR_RESTORED, 0, 0, 0, 0,
+         SELECT, VERIFY, CASH, 0, 0, 1, 1, POWER, VERIFY, STATE, 5, GET, KC_TAG_INFO, 0),
+    /* A quoted deposit that the bank's later word leaves no value for. */
+    SEED(0, SELECT, VERIFY, CASH, 1, 1, 0, 1, BANK, QUOTE, 0, 0, 0, 0, 0, STATE, 3, BANK,
+         STATE_REPLY, IN_DOUBT, 2, 0, 0, 5, ANSWER, 0, 4, GET, KC_TAG_INFO, 0),
+    /* Wrong PINs, forged and cut messages. */
+    SEED(0, SELECT, WRONG, VERIFY, CASH, 1, 0, 7, 1, FORGED, QUOTE, 0, 0, 0, 0, 0, 0, 90, 1, BANK,
+         QUOTE, 0, 0, 0, 0, 0, CUT, 3, ANSWER, 0, 4, POWER, VERIFY, STATE, 5, CUT, 4, BANK,
+         STATE_REPLY, NONE, 2, 0, 1, 244, POWER, WRONG, WRONG, WRONG, VERIFY),
+    /* Short commands, chaining and GET RESPONSE. */
+    SEED(0, SELECT, RAW, 0, 5, 0x00, 0xca, 0x0a, 0x00, 0x00, RAW, 0, 5, 0x00, 0xc0, 0x00, 0x00,
+         0x00, RAW, 0, 9, 0x10, 0x20, 0x00, 0x01, 0x04, '1', '2', '3', '4', RAW, 0, 5, 0x00, 0x20,
+         0x00, 0x01, 0x00, RAW, 0, 4, 0x80, 0x5a, 0x00, 0x00),
+    /* Personalisation, out of order once and whole once. */
+    SEED(1, STEP, 0, STEP, 14, STEP, 3, STEP, 2, STEP, 1, STEP, 4, STEP, 5, STEP, 6, STEP, 7, STEP,
+         8, STEP, 9, STEP, 10, STEP, 11, STEP, 12, STEP, 13, STEP, 14, VERIFY, CASH, 1, 0, 9, 1,
+         BANK, QUOTE, 0, 0, 0, 0, 0, POWER),
+    SEED(1, STEP, 0, RAW, 0, 4, 0x80, 0x46, 0x01, 0x00, RAW, 0, 4, 0x80, 0x48, 0x00, 0x00, STEP, 1,
+         RAW, 0, 4, 0x80, 0x48, 0x00, 0x00, CUT, 2, STEP, 11, POWER, STEP, 11),
+    /* A key put a second time, cut in its middle: the purse is still being personalised, and it is put again. */
+    SEED(1, STEP, 0, STEP, 2, STEP, 3, CUT, 1, STEP, 3, POWER, STEP, 3, STEP, 1, STEP, 4, STEP, 5,
+         STEP, 6, STEP, 7, STEP, 8, STEP, 9, STEP, 10, STEP, 11, STEP, 12, STEP, 13, STEP, 14),
+};
+
+size_t kc_fuzz_seed(size_t index, uint8_t *out)
+{
+    if (index >= sizeof seeds / sizeof seeds[0]) {
+        return 0;
+    }
+    memcpy(out, seeds[index].bytes, seeds[index].size);
+    return seeds[index].size;
+}
