@@ -1,5 +1,5 @@
-/* What the fuzz targets and their drivers share. A target is one file with LLVMFuzzerTestOneInput and kc_fuzz_seed; it is driven by
- * driver.c (seeded, no coverage) or by libFuzzer. */
+/* What the fuzz targets and their drivers share. A target is one file with LLVMFuzzerTestOneInput and kc_fuzz_seed; it is
+ * driven by driver.c (seeded, no coverage) or by libFuzzer. */
 #ifndef KC_TESTS_FUZZ_H
 #define KC_TESTS_FUZZ_H
 

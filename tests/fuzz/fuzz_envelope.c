@@ -1,4 +1,5 @@
-/* Does an envelope, signature or seal open that the holder of the key did not make? First byte: 0 an envelope as it comes; 1 a plain
+/* Does an envelope, signature or seal open that the holder of the key did not make? First byte: 0 an
+ * envelope as it comes; 1 a plain
  * message, then sealed and signed as it should be; 2 sealed bytes, then signed as they should be; 3 a seal as it comes. Its upper
  * half chooses the suite. */
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Does a purse take an identity or a key in a second encoding, or one the bank did not sign? First byte: 0 claims, 1 a key, 2 signed
+/* Does a purse take an identity or a key in a second encoding, or one the bank did not sign? First byte: 0
+ * claims, 1 a key, 2 signed
  * bytes as they come. */
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* Can any sequence of commands, power cuts and forged messages make a purse richer, unblock it, give a key away or stop it answering?
+/* Can any sequence of commands, power cuts and forged messages make a purse richer, unblock it, give a key
+ * away or stop it answering?
  *
  * The first byte chooses a ready purse (even) or a blank one (odd). Then follow operations, each one byte and its arguments; see
  * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. */
