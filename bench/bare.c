@@ -76,25 +76,23 @@ static bool verify(struct worker *worker, const struct keys *keys)
                                             kc_view(keys->signature, keys->signature_size)));
 }
 
-/* The content key of a seal, on the sender's side. */
-static bool seal(struct worker *worker, const struct keys *to)
+/* The content key of a seal, on the sender's side, who sends the ephemeral key along. */
+static bool seal(struct worker *worker, struct kc_public_key *sent, const struct keys *to)
 {
     const struct kc_crypto *crypto = &worker->crypto;
     struct kc_private_key ephemeral;
-    struct kc_public_key ephemeral_public;
     uint8_t out[KC_RSA_SIZE_MAX];
     size_t size;
     if (to->public_key.type != KC_KEY_P256) {
         return !kc_failed(crypto->wrap(crypto->context, out, &size, &to->public_key,
                                        kc_view(content_key, sizeof content_key)));
     }
-    return !kc_failed(
-               crypto->generate(crypto->context, &ephemeral, &ephemeral_public, KC_KEY_P256)) &&
+    return !kc_failed(crypto->generate(crypto->context, &ephemeral, sent, KC_KEY_P256)) &&
            !kc_failed(crypto->agree(crypto->context, out, &ephemeral, &to->public_key));
 }
 
-/* And on the receiver's; the sender's ephemeral key is another each time. */
-static bool unseal(struct worker *worker, const struct keys *own, const struct keys *peer)
+/* And on the receiver's, for whom the ephemeral key is a new one each time. */
+static bool unseal(struct worker *worker, const struct keys *own, const struct kc_public_key *sent)
 {
     const struct kc_crypto *crypto = &worker->crypto;
     uint8_t out[KC_RSA_SIZE_MAX];
@@ -103,18 +101,18 @@ static bool unseal(struct worker *worker, const struct keys *own, const struct k
         return !kc_failed(crypto->unwrap(crypto->context, out, &size, sizeof out, &own->private_key,
                                          kc_view(own->wrapped, own->wrapped_size)));
     }
-    return !kc_failed(crypto->agree(crypto->context, out, &own->private_key, &peer->public_key));
+    return !kc_failed(crypto->agree(crypto->context, out, &own->private_key, sent));
 }
 
 static bool one_withdrawal(struct worker *worker)
 {
+    struct kc_public_key sent;
     bool good = true;
     for (int i = 0; i < 2 && good; i++) {
-        good = seal(worker, &worker->bank) && sign(worker, &worker->user_sign) &&
-               verify(worker, &worker->user_sign) && unseal(worker, &worker->bank, &worker->bank) &&
-               seal(worker, &worker->user_encrypt) && sign(worker, &worker->bank) &&
-               verify(worker, &worker->bank) &&
-               unseal(worker, &worker->user_encrypt, &worker->bank);
+        good = seal(worker, &sent, &worker->bank) && sign(worker, &worker->user_sign) &&
+               verify(worker, &worker->user_sign) && unseal(worker, &worker->bank, &sent) &&
+               seal(worker, &sent, &worker->user_encrypt) && sign(worker, &worker->bank) &&
+               verify(worker, &worker->bank) && unseal(worker, &worker->user_encrypt, &sent);
     }
     return good && sign(worker, &worker->bank) && verify(worker, &worker->bank) &&
            verify(worker, &worker->bank);

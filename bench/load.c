@@ -1,6 +1,6 @@
 /* Withdrawals and deposits at a running bank, by many purses at once: one thread and one connection a purse.
  *
- *   load --seconds T [--pause-us N] UIM...
+ *   load --seconds T [--every-us N] UIM...
  *
  * Each purse is a real one, in its file (put the files where writing is cheap, the bank is what is measured), with libcrypto
  * inside. Every transaction is both round trips: request and quote, answer and completion. Prints one JSON object. */
@@ -26,7 +26,8 @@ struct worker {
     pthread_t thread;
     const char *path;
     const atomic_bool *stop;
-    uint64_t pause_us;
+    uint64_t start_ns; /* so that the purses do not all begin at once */
+    uint64_t every_us;
     struct kc_crypto crypto;
     struct kc_file_purse *file;
     struct kc_slot uim;
@@ -114,9 +115,18 @@ static struct kc_result transact(struct worker *worker, enum kc_cash_kind kind)
     return !kc_failed(result) && info.life != KC_LIFE_READY ? kc_result(KC_NOT_COMPLETED) : result;
 }
 
+static void wait_until(uint64_t time_ns)
+{
+    uint64_t now_ns = kc_clock_monotonic_ns();
+    if (now_ns < time_ns) {
+        (void)usleep((useconds_t)((time_ns - now_ns) / 1000u));
+    }
+}
+
 static void *work(void *argument)
 {
     struct worker *worker = argument;
+    wait_until(worker->start_ns);
     while (!atomic_load(worker->stop)) {
         uint64_t start_ns = kc_clock_monotonic_ns();
         struct kc_result result = transact(worker, KC_CASH_KIND_WITHDRAW);
@@ -130,9 +140,7 @@ static void *work(void *argument)
             worker->times_us[worker->time_count++] =
                 (uint32_t)((kc_clock_monotonic_ns() - start_ns) / 1000u);
         }
-        if (worker->pause_us > 0) {
-            (void)usleep((useconds_t)worker->pause_us);
-        }
+        wait_until(start_ns + worker->every_us * 1000u);
     }
     return NULL;
 }
@@ -175,12 +183,12 @@ static void report(struct worker *workers, size_t count, uint64_t elapsed_ns)
     free(all);
 }
 
-static int run(struct worker *workers, size_t count, unsigned seconds, uint64_t pause_us)
+static int run(struct worker *workers, size_t count, unsigned seconds, uint64_t every_us)
 {
     atomic_bool stop = false;
     for (size_t i = 0; i < count; i++) {
         workers[i].stop = &stop;
-        workers[i].pause_us = pause_us;
+        workers[i].every_us = every_us;
         workers[i].times_us = calloc(TIMES_MAX, sizeof *workers[i].times_us);
         struct kc_result result =
             workers[i].times_us == NULL ? kc_result(KC_NO_MEMORY) : open_worker(&workers[i]);
@@ -191,6 +199,7 @@ static int run(struct worker *workers, size_t count, unsigned seconds, uint64_t 
     }
     uint64_t start_ns = kc_clock_monotonic_ns();
     for (size_t i = 0; i < count; i++) {
+        workers[i].start_ns = start_ns + every_us * 1000u * i / count;
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0) {
             return 4;
         }
@@ -207,27 +216,27 @@ static int run(struct worker *workers, size_t count, unsigned seconds, uint64_t 
 int main(int argc, char **argv)
 {
     unsigned seconds = 5;
-    uint64_t pause_us = 0;
+    uint64_t every_us = 0;
     int at = 1;
     for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
         if (strcmp(argv[at], "--seconds") == 0) {
             seconds = (unsigned)strtoul(argv[at + 1], NULL, 10);
-        } else if (strcmp(argv[at], "--pause-us") == 0) {
-            pause_us = strtoull(argv[at + 1], NULL, 10);
+        } else if (strcmp(argv[at], "--every-us") == 0) {
+            every_us = strtoull(argv[at + 1], NULL, 10);
         } else {
             return 2;
         }
     }
     size_t count = (size_t)(argc - at);
     if (count == 0 || count > PURSES_MAX) {
-        (void)fprintf(stderr, "usage: load [--seconds T] [--pause-us N] UIM...\n");
+        (void)fprintf(stderr, "usage: load [--seconds T] [--every-us N] UIM...\n");
         return 2;
     }
     struct worker *workers = calloc(count, sizeof *workers);
     for (size_t i = 0; i < count && workers != NULL; i++) {
         workers[i].path = argv[at + (int)i];
     }
-    int status = workers == NULL ? 4 : run(workers, count, seconds, pause_us);
+    int status = workers == NULL ? 4 : run(workers, count, seconds, every_us);
     for (size_t i = 0; i < count && workers != NULL; i++) {
         kc_http_client_close(workers[i].client);
         kc_file_purse_close(workers[i].file);

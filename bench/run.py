@@ -110,9 +110,9 @@ def measure_suite(place, suite):
 
 
 def half_load(name, per_second, paths):
-    """Every purse pauses between two withdrawals so that together they ask for half of what was reached."""
-    pause_us = int(2e6 * len(paths) / per_second)
-    half = tool("bench-load", "--seconds", SECONDS, "--pause-us", pause_us, *paths)
+    """Every purse begins a withdrawal at fixed times, so that together they ask for half of what was reached."""
+    every_us = int(2e6 * len(paths) / per_second)
+    half = tool("bench-load", "--seconds", SECONDS, "--every-us", every_us, *paths)
     figure(f"{name}.half-load", half["per_second"], "1/s", name, per_second)
     figure(f"{name}.p50.half-load", half["p50_us"] / 1000, "ms")
     figure(f"{name}.p99.half-load", half["p99_us"] / 1000, "ms")
