@@ -1,4 +1,7 @@
-/* The BearSSL backend of the crypto port: constant time, no heap. It belongs to the purse core. */
+/* The BearSSL backend of the crypto port: constant time, no heap. It belongs to the purse core.
+ *
+ * Signatures with P-256 are deterministic (RFC 6979). One difference from other implementations: a digest that is zero
+ * modulo the order of P-256 never verifies. No message with such a digest is known. */
 #ifndef KC_CRYPTO_BEARSSL_H
 #define KC_CRYPTO_BEARSSL_H
 

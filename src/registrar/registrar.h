@@ -2,6 +2,7 @@
 #ifndef KC_REGISTRAR_REGISTRAR_H
 #define KC_REGISTRAR_REGISTRAR_H
 
+#include "crypto/bearssl.h"
 #include "directory/people.h"
 #include "message/generated/messages.h"
 #include "service/http_client.h"
@@ -21,7 +22,8 @@ struct kc_registrar {
     struct kc_registrar_config config;
     struct kc_realm realm;
     struct kc_crypto crypto;
-    struct kc_crypto purse_crypto; /* the backend inside the UIMs it writes */
+    struct kc_crypto purse_crypto; /* the backend inside the UIMs it writes, over the state below */
+    struct kc_bearssl purse_crypto_state;
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;

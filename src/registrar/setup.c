@@ -114,7 +114,7 @@ struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *d
         result = kc_libcrypto_open(&registrar->crypto, 64);
     }
     if (!kc_failed(result)) {
-        result = kc_libcrypto_open(&registrar->purse_crypto, 16);
+        result = kc_bearssl_open_system(&registrar->purse_crypto, &registrar->purse_crypto_state);
     }
     if (!kc_failed(result)) {
         result = open_keys(registrar, folder);
@@ -136,6 +136,5 @@ void kc_registrar_close(struct kc_registrar *registrar)
     kc_directory_close(registrar->directory);
     kc_people_close(&registrar->people);
     kc_libcrypto_close(&registrar->crypto);
-    kc_libcrypto_close(&registrar->purse_crypto);
     kc_wipe(registrar, sizeof *registrar);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "crypto/libcrypto.h"
 #include "service/message_client.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *path, const char *url,
@@ -13,7 +12,7 @@ struct kc_result kc_station_open(struct kc_station *station, const char *path, c
     struct kc_purse_info info;
     memset(station, 0, sizeof *station);
     station->trace.fd = -1;
-    struct kc_result result = kc_libcrypto_open(&station->crypto, 16);
+    struct kc_result result = kc_bearssl_open_system(&station->crypto, &station->crypto_state);
     if (!kc_failed(result)) {
         result = kc_file_purse_open(&station->file, &port, path, &station->crypto);
     }
@@ -41,7 +40,6 @@ void kc_station_close(struct kc_station *station)
     kc_trace_close(&station->trace);
     kc_http_client_close(station->client);
     kc_file_purse_close(station->file);
-    kc_libcrypto_close(&station->crypto);
     kc_wipe(station, sizeof *station);
 }
 

@@ -2,6 +2,7 @@
 #ifndef KC_STATION_STATION_H
 #define KC_STATION_STATION_H
 
+#include "crypto/bearssl.h"
 #include "reader/file_purse.h"
 #include "service/http_client.h"
 #include "service/trace.h"
@@ -16,7 +17,8 @@ enum kc_station_loss {
 };
 
 struct kc_station {
-    struct kc_crypto crypto; /* the backend inside the purse */
+    struct kc_crypto crypto; /* the backend inside the purse, over the state below */
+    struct kc_bearssl crypto_state;
     struct kc_file_purse *file;
     struct kc_slot uim;
     struct kc_http_client *client;
