@@ -90,6 +90,9 @@ struct kc_result kc_system_open(struct kc_system *system, const char *dir)
     if (!kc_failed(result)) {
         result = kc_path_join(path, system->dir, "system.ini", NULL);
     }
+    if (!kc_failed(result) && !kc_file_exists(path)) {
+        result = kc_result(KC_FILE_MISSING);
+    }
     return kc_failed(result)
                ? result
                : kc_config_read(&system->config, keys, sizeof keys / sizeof keys[0], path);

@@ -59,7 +59,6 @@ static void print_run(const struct tally_of_run *run)
                  run->committed, run->copies);
 }
 
-/* shows: R-CASH-3 R-CASH-6 R-CASH-7 R-CASH-8 R-CASH-9 R-CASH-11 R-NODE-1 R-SEC-1 */
 static int run_model(const struct options *options)
 {
     struct tally_of_run run = {.steps = 0};

@@ -96,8 +96,8 @@ static void test_hmac(void **state)
     }
 }
 
-/* RFC 5869 §A.1 and §A.3: the two HMACs that message/seal.c strings together to HKDF, as far as the first 32 bytes of output, which
- * are all that it takes. */
+/* RFC 5869 §A.1 and §A.3: the two HMACs that message/seal.c strings together to HKDF, as far as the first 32 bytes of output,
+ * which are all that it takes. */
 static void test_hkdf(void **state)
 {
     struct backends *both = *state;
