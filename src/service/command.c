@@ -83,7 +83,7 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
     *out = (struct kc_command){.program = program};
     fill_table(table, program);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* with the GNU library: begin anew */
     for (;;) {
         int code = getopt_long(argc, argv, "", table, NULL);
         if (code == -1) {

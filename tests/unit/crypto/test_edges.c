@@ -14,78 +14,79 @@
 #define HALF (MODULUS / 2)
 
 /* ecdsa_secp256r1_sha256_p1363_test.json; every message is "123400". */
+static const struct {
+    const char *x, *y, *signature;
+    enum kc_error wanted;
+} ecdsa_cases[] = {
+    /* 1: s and n - s are both signatures. */
+    {"2927b10512bae3eddcfe467828128bad2903269919f7086069c8c4df6c732838",
+     "c7787964eaac00e5921fb1498a60f4606766b3d9685001558d1a974e7341513e",
+     "2ba3a8be6b94d5ec80a6d9d1190a436effe50d85a1eee859b8cc6af9bd5c2e18"
+     "4cd60b855d442f5b3c7b11eb6c4e0ae7525fe710fab9aa7c77a67f79e6fadd76",
+     KC_OK},
+    /* 4: n - r. */
+    {"2927b10512bae3eddcfe467828128bad2903269919f7086069c8c4df6c732838",
+     "c7787964eaac00e5921fb1498a60f4606766b3d9685001558d1a974e7341513e",
+     "d45c5740946b2a147f59262ee6f5bc90bd01ed280528b62b3aed5fc93f06f739"
+     "b329f479a2bbd0a5c384ee1493b1f5186a87139cac5df4087c134b49156847db",
+     KC_BAD_SIGNATURE},
+    /* 126, 128, 130, 132, 134: small r and s. */
+    {"cbe0c29132cd738364fedd603152990c048e5e2fff996d883fa6caca7978c737",
+     "70af6a8ce44cb41224b2603606f4c04d188e80bff7cc31ad5189d4ab0d70e8c1",
+     "0000000000000000000000000000000000000000000000000000000000000005"
+     "0000000000000000000000000000000000000000000000000000000000000006",
+     KC_OK},
+    {"2ef747671c97d9c7f9cb2f6a30d678c3d84757ba241ef7183d51a29f52d87c2e",
+     "a8fb2ea635b761baefc1c4ded2099281b844e13e044c328553bbbafa337d8a76",
+     "0000000000000000000000000000000000000000000000000000000000000006"
+     "0000000000000000000000000000000000000000000000000000000000000001",
+     KC_OK},
+    {"931cc49cda4d87d25b1601c56c3b83b4f45e44971998f2d3e7d3c55152214edf",
+     "058dc140abbba42fc1ddbf30dab8eb9b46ee7338b3f7ee96242bf45e1df5e995",
+     "0000000000000000000000000000000000000000000000000000000000000006"
+     "0000000000000000000000000000000000000000000000000000000000000003",
+     KC_OK},
+    {"899a4af61867e3f3c190dbb48f8bc9fc74b70a467a4a1f06477b3af2f39ab8ed",
+     "47ac000f9ea8a3034939bf48ad5d061a69fc8495ae4df2dbec7effa03a0062b3",
+     "0000000000000000000000000000000000000000000000000000000000000006"
+     "0000000000000000000000000000000000000000000000000000000000000006",
+     KC_OK},
+    {"d03eb09913cc20c6a8d0070f0d8d2a7f63527fafa44117fce6bd1ef2aa4ae3c4",
+     "6d5df3f45ac58fa334c6d102381b3120b7a2455600dcaff3d1a845514f12bf46",
+     "0000000000000000000000000000000000000000000000000000000000000006"
+     "0000000000000000000000000000000000000000000000000000000000000007",
+     KC_OK},
+    /* 136, 137: the same with r + n; s larger than n. */
+    {"d03eb09913cc20c6a8d0070f0d8d2a7f63527fafa44117fce6bd1ef2aa4ae3c4",
+     "6d5df3f45ac58fa334c6d102381b3120b7a2455600dcaff3d1a845514f12bf46",
+     "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632557"
+     "0000000000000000000000000000000000000000000000000000000000000007",
+     KC_BAD_SIGNATURE},
+    {"3a72476291571193b4d109b2c37b59f2807e8fe9cffd804eacded903e77ca0da",
+     "592dbc74fee0ca7508cc7bc282b0c51a143286ff53c60131668e7a0929e4ed04",
+     "0000000000000000000000000000000000000000000000000000000000000006"
+     "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc75fbd8",
+     KC_BAD_SIGNATURE},
+    /* 138: small r and inverse of s. */
+    {"d0f73792203716afd4be4329faa48d269f15313ebbba379d7783c97bf3e890d9",
+     "971f4a3206605bec21782bf5e275c714417e8f566549e6bc68690d2363c89cc1",
+     "0000000000000000000000000000000000000000000000000000000000000100"
+     "8f1e3c7862c58b16bb76eddbb76eddbb516af4f63f2d74d76e0d28c9bb75ea88",
+     KC_OK},
+};
+
 static void test_ecdsa_edges(void **state)
 {
     struct backends *both = *state;
-    static const struct {
-        const char *x, *y, *signature;
-        enum kc_error wanted;
-    } cases[] = {
-        /* 1: s and n - s are both signatures. */
-        {"2927b10512bae3eddcfe467828128bad2903269919f7086069c8c4df6c732838",
-         "c7787964eaac00e5921fb1498a60f4606766b3d9685001558d1a974e7341513e",
-         "2ba3a8be6b94d5ec80a6d9d1190a436effe50d85a1eee859b8cc6af9bd5c2e18"
-         "4cd60b855d442f5b3c7b11eb6c4e0ae7525fe710fab9aa7c77a67f79e6fadd76",
-         KC_OK},
-        /* 4: n - r. */
-        {"2927b10512bae3eddcfe467828128bad2903269919f7086069c8c4df6c732838",
-         "c7787964eaac00e5921fb1498a60f4606766b3d9685001558d1a974e7341513e",
-         "d45c5740946b2a147f59262ee6f5bc90bd01ed280528b62b3aed5fc93f06f739"
-         "b329f479a2bbd0a5c384ee1493b1f5186a87139cac5df4087c134b49156847db",
-         KC_BAD_SIGNATURE},
-        /* 126, 128, 130, 132, 134: small r and s. */
-        {"cbe0c29132cd738364fedd603152990c048e5e2fff996d883fa6caca7978c737",
-         "70af6a8ce44cb41224b2603606f4c04d188e80bff7cc31ad5189d4ab0d70e8c1",
-         "0000000000000000000000000000000000000000000000000000000000000005"
-         "0000000000000000000000000000000000000000000000000000000000000006",
-         KC_OK},
-        {"2ef747671c97d9c7f9cb2f6a30d678c3d84757ba241ef7183d51a29f52d87c2e",
-         "a8fb2ea635b761baefc1c4ded2099281b844e13e044c328553bbbafa337d8a76",
-         "0000000000000000000000000000000000000000000000000000000000000006"
-         "0000000000000000000000000000000000000000000000000000000000000001",
-         KC_OK},
-        {"931cc49cda4d87d25b1601c56c3b83b4f45e44971998f2d3e7d3c55152214edf",
-         "058dc140abbba42fc1ddbf30dab8eb9b46ee7338b3f7ee96242bf45e1df5e995",
-         "0000000000000000000000000000000000000000000000000000000000000006"
-         "0000000000000000000000000000000000000000000000000000000000000003",
-         KC_OK},
-        {"899a4af61867e3f3c190dbb48f8bc9fc74b70a467a4a1f06477b3af2f39ab8ed",
-         "47ac000f9ea8a3034939bf48ad5d061a69fc8495ae4df2dbec7effa03a0062b3",
-         "0000000000000000000000000000000000000000000000000000000000000006"
-         "0000000000000000000000000000000000000000000000000000000000000006",
-         KC_OK},
-        {"d03eb09913cc20c6a8d0070f0d8d2a7f63527fafa44117fce6bd1ef2aa4ae3c4",
-         "6d5df3f45ac58fa334c6d102381b3120b7a2455600dcaff3d1a845514f12bf46",
-         "0000000000000000000000000000000000000000000000000000000000000006"
-         "0000000000000000000000000000000000000000000000000000000000000007",
-         KC_OK},
-        /* 136, 137: the same with r + n; s larger than n. */
-        {"d03eb09913cc20c6a8d0070f0d8d2a7f63527fafa44117fce6bd1ef2aa4ae3c4",
-         "6d5df3f45ac58fa334c6d102381b3120b7a2455600dcaff3d1a845514f12bf46",
-         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632557"
-         "0000000000000000000000000000000000000000000000000000000000000007",
-         KC_BAD_SIGNATURE},
-        {"3a72476291571193b4d109b2c37b59f2807e8fe9cffd804eacded903e77ca0da",
-         "592dbc74fee0ca7508cc7bc282b0c51a143286ff53c60131668e7a0929e4ed04",
-         "0000000000000000000000000000000000000000000000000000000000000006"
-         "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc75fbd8",
-         KC_BAD_SIGNATURE},
-        /* 138: small r and inverse of s. */
-        {"d0f73792203716afd4be4329faa48d269f15313ebbba379d7783c97bf3e890d9",
-         "971f4a3206605bec21782bf5e275c714417e8f566549e6bc68690d2363c89cc1",
-         "0000000000000000000000000000000000000000000000000000000000000100"
-         "8f1e3c7862c58b16bb76eddbb76eddbb516af4f63f2d74d76e0d28c9bb75ea88",
-         KC_OK},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0] * BACKENDS; i++) {
+    for (size_t i = 0; i < sizeof ecdsa_cases / sizeof ecdsa_cases[0] * BACKENDS; i++) {
         const struct kc_crypto *crypto = &both->port[i % 2];
         struct kc_public_key key;
         uint8_t digest[KC_DIGEST_SIZE], signature[64];
-        p256_public_from(&key, cases[i / 2].x, cases[i / 2].y);
-        from_hex(signature, sizeof signature, cases[i / 2].signature);
+        p256_public_from(&key, ecdsa_cases[i / 2].x, ecdsa_cases[i / 2].y);
+        from_hex(signature, sizeof signature, ecdsa_cases[i / 2].signature);
         kc_digest(crypto, digest, kc_view_text("123400"));
         assert_code(crypto->verify(crypto->context, &key, digest, kc_view(signature, 64)),
-                    cases[i / 2].wanted);
+                    ecdsa_cases[i / 2].wanted);
     }
 }
 
@@ -265,8 +266,8 @@ static void oaep_encode(uint8_t encoded[MODULUS], const struct change *change,
     mask(seed, 32, block, MODULUS - 33, crypto);
 }
 
-/* The classes of InvalidOaepPadding and Constructed: one byte of lHash, all of it, of the zeros; another end of the zeros, no end at
- * all; a first byte other than 0. The masks make the first byte of a number below n in every case. */
+/* The classes of InvalidOaepPadding and Constructed: one byte of lHash, all of it, of the zeros; another end of the zeros, no
+ * end at all; a first byte other than 0. The masks make the first byte of a number below n in every case. */
 static void test_oaep_paddings(void **state)
 {
     struct backends *both = *state;
@@ -389,7 +390,8 @@ static void expect_pss(struct backends *both, const struct kc_private_key *key,
     }
 }
 
-/* The classes of rsa_pss_2048_sha256_mgf1_32_test.json: other sizes of the salt, a changed hash, zeros, end of zeros, last byte. */
+/* The classes of rsa_pss_2048_sha256_mgf1_32_test.json: other sizes of the salt, a changed hash, zeros, end of zeros, last
+ * byte. */
 static void test_pss_paddings(void **state)
 {
     struct backends *both = *state;
@@ -422,7 +424,8 @@ static void test_pss_paddings(void **state)
     }
 }
 
-/* The top bit of an encoded message must be clear. A digest is searched whose message with that bit is still below n, which begins with a2. */
+/* The top bit of an encoded message must be clear. A digest is searched whose message with that bit is still below n, which
+ * begins with a2. */
 static void test_pss_top_bit(void **state)
 {
     struct backends *both = *state;
