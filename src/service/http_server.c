@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 
 /* Each connection takes a page for its headers; longer headers are refused by the library with 431. */
 #define CONNECTION_MEMORY 16384u
@@ -40,6 +41,7 @@ struct kc_http_exchange {
     struct MHD_Response *response;
     pthread_mutex_t lock;
     bool suspended;
+    uint64_t begun_ns;
     size_t size;
     uint8_t body[];
 };
@@ -130,6 +132,7 @@ static struct kc_http_exchange *open_exchange(struct kc_http_server *server,
     memset(exchange, 0, sizeof *exchange);
     exchange->server = server;
     exchange->connection = connection;
+    exchange->begun_ns = kc_clock_monotonic_ns();
     (void)pthread_mutex_init(&exchange->lock, NULL);
     return exchange;
 }
@@ -187,6 +190,13 @@ static enum MHD_Result send_response(struct kc_http_exchange *exchange)
     return MHD_queue_response(exchange->connection, (unsigned)exchange->status, exchange->response);
 }
 
+/* The library's own time-out starts anew with every byte; a body as a whole has no longer either. */
+static bool takes_too_long(const struct kc_http_exchange *exchange)
+{
+    uint64_t limit_ns = UINT64_C(1000000000) * exchange->server->options.timeout_s;
+    return kc_clock_monotonic_ns() - exchange->begun_ns > limit_ns;
+}
+
 /* The library calls this for the headers, for each piece of the body, for its end, and after a resume. */
 static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *data,
@@ -200,6 +210,9 @@ static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection,
         return exchange == NULL ? MHD_NO : MHD_YES;
     }
     if (*size > 0) {
+        if (takes_too_long(exchange)) {
+            return MHD_NO;
+        }
         receive(exchange, data, *size);
         *size = 0;
         return MHD_YES;

@@ -137,7 +137,7 @@ static void read_reply(int fd, struct reply *out)
         }
     }
     if (size == whole) {
-        out->status = atoi(out->text + 9);
+        out->status = (int)strtol(out->text + 9, NULL, 10);
     }
 }
 
