@@ -16,7 +16,7 @@
 #include "mutants.h"
 #include "simulate.h"
 
-#define TEETH_EPISODES 12u
+#define TEETH_EPISODES 200u
 #define STATUS_FOUND 3
 
 struct options {
