@@ -40,10 +40,11 @@ class Message:
 
     @property
     def domain(self):
-        return self.marks.get("signed") or self.marks.get("sealed")
+        return self.marks.get("signed") or self.marks.get("sealed") or self.marks.get("brief")
 
     def shape_digest(self):
-        lines = [f"{self.name} {self.number} {self.domain}"]
+        brief = " brief" if "brief" in self.marks else ""
+        lines = [f"{self.name} {self.number} {self.domain}{brief}"]
         lines += [f"{f.name} {f.kind} {f.args} {f.optional}" for f in self.fields]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
@@ -80,7 +81,7 @@ def parse():
                 fail(f"{where}: unknown word {words[0]}")
         elif isinstance(current, dict):
             current["values"].append((words[0], int(words[1]), doc))
-        elif words[0] in ("step", "from", "to", "signed", "sealed", "source") and not doc:
+        elif words[0] in ("step", "from", "to", "signed", "sealed", "brief", "source") and not doc:
             current.marks[words[0]] = head.strip().split(" ", 1)[1]
         else:
             current.fields.append(parse_field(words, doc, where))
@@ -164,6 +165,7 @@ def source(enums, messages):
         out += ["", f"static const struct kc_field {name}_fields[] = {{"]
         out += [descriptor(m, f, enums) for f in m.fields]
         out += ["};", f"const struct kc_shape kc_{name}_shape = {{.number = {m.number}, .version = {m.version},",
+                f"    .brief = {'true' if 'brief' in m.marks else 'false'},",
                 f"    .field_count = {len(m.fields)}, .struct_size = sizeof(struct kc_{name}),",
                 f"    .domain = {domain}, .fields = {name}_fields}};"]
     out += ["", "const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {"]
@@ -239,6 +241,7 @@ def documentation(enums, messages):
            "How they are signed, sealed and carried stands in [protocol.md](protocol.md).", ""]
     for m in messages:
         how = f"sealed, domain `kinchaku/{m.version} {m.domain}`" if "sealed" in m.marks else \
+              f"signed in the brief form, domain `kinchaku/{m.version} {m.domain}`" if "brief" in m.marks else \
               f"signed, domain `kinchaku/{m.version} {m.domain}`" if m.domain else "not signed by itself"
         way = f" {m.marks['from']} → {m.marks['to']}." if "from" in m.marks else ""
         step = f" Step {m.marks['step']}." if "step" in m.marks else ""

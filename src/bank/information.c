@@ -20,7 +20,7 @@ static struct kc_result digest_identity(struct kc_bank_thread *thread, uint8_t o
                                         struct kc_view bytes)
 {
     struct kc_signed parsed;
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
+    struct kc_result result = kc_brief_parse(&parsed, bytes);
     if (!kc_failed(result)) {
         kc_digest(&thread->crypto, out, parsed.payload);
     }

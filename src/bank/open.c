@@ -121,7 +121,6 @@ static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thre
     uint8_t certified_bytes[KC_RECORD_SIZE_MAX];
     struct kc_buffer identity = KC_BUFFER(identity_bytes);
     struct kc_buffer certified = KC_BUFFER(certified_bytes);
-    struct kc_signer signer = {.key = &bank->sign_key, .id = bank->signer_id};
     struct kc_confirm_reply reply = {.account = item->message.confirm_request.account,
                                      .purse = item->message.confirm_request.purse,
                                      .decimals = bank->config.decimals,
@@ -129,8 +128,8 @@ static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thre
                                      .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     struct kc_result result =
-        kc_sign(&identity, &thread->crypto, &signer, &bank->realm, KC_IDENTITY_DOMAIN, 0,
-                kc_view(item->identity, item->identity_size));
+        kc_sign_brief(&identity, &thread->crypto, &bank->sign_key, &bank->realm, KC_IDENTITY_DOMAIN,
+                      kc_view(item->identity, item->identity_size));
     if (!kc_failed(result)) {
         result = kc_bank_certify(&certified, bank, thread, &item->certified);
     }

@@ -43,6 +43,10 @@
     X(INSTRUCTION, 0x16, "unknown-instruction", 0x6d00, 405, 1, "the instruction is not known")    \
     X(STALE_STATE, 0x17, "stale-state", 0x9e17, 409, 1,                                            \
       "the purse is behind what the bank has seen")                                                \
+    X(IDENTITY_NEEDED, 0x18, "identity-needed", 0x9e18, 409, 1,                                    \
+      "the other purse has to show its identity")                                                  \
+    X(ASK_BANK, 0x19, "ask-the-bank", 0x9e19, 409, 1,                                              \
+      "the purse no longer has it: only the bank can say")                                         \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \
@@ -69,6 +73,13 @@
     X(UNKNOWN_PURSE, 0x52, "unknown-purse", 0x9e52, 404, 1, "there is no such purse")              \
     X(PENDING, 0x53, "pending", 0x9e53, 409, 1,                                                    \
       "an earlier transaction is not finished: sync first")                                        \
+    X(HISTORY_FULL, 0x54, "history-full", 0x9e54, 409, 1,                                          \
+      "the history is full: report it to the bank first")                                          \
+    X(IDENTITY_EXPIRED, 0x55, "identity-expired", 0x9e55, 403, 1,                                  \
+      "the purse's identity has expired")                                                          \
+    X(HOTLISTED, 0x56, "hotlisted", 0x9e56, 403, 1, "the purse is on the hotlist")                 \
+    X(LIMIT_EXCEEDED, 0x57, "limit-exceeded", 0x9e57, 409, 1,                                      \
+      "more than the purse may hold or pay")                                                       \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \

@@ -4,6 +4,8 @@
  * Signed bytes:  COSE_Sign1 array (no tag) [protected, {}, payload, signature], protected =
  *                {1: alg, 3: domain word, 4: signer id, -65537: signing time}; the time only in envelopes.
  *                External data: CBOR [domain word, bank id, currency]. A verifier names the one domain it accepts.
+ * Brief bytes:   the same with protected = {1: alg} alone, for what two purses give each other over slow links: who signed
+ *                is known from the content, and the domain stands in the external data only.
  * Sealed bytes:  COSE_Encrypt array (no tag), A256GCM, one recipient: ECDH-ES + HKDF-256 (alg -25) for a P-256
  *                key, RSAES-OAEP with SHA-256 (alg -41) for an RSA key. External data as above.
  * Envelope:      signed bytes whose payload is the sealed bytes: sealed first, then signed (EP1221669 Sa2).
@@ -42,6 +44,7 @@ struct kc_signed {
     struct kc_view signature;
     struct kc_signer_id signer;
     enum kc_key_type alg_family; /* KC_KEY_P256 for ES256, KC_KEY_RSA2048 for PS256 of any size */
+    bool brief;                  /* taken apart by kc_brief_parse: no domain, signer or time */
     bool has_time;
     uint64_t time_ms;
 };
@@ -83,6 +86,18 @@ KC_MUST_USE struct kc_result kc_signed_verify(const struct kc_signed *message,
                                               const struct kc_crypto *crypto,
                                               const struct kc_public_key *key,
                                               const struct kc_realm *realm, const char *domain);
+
+/* The brief form. Errors as above; kc_brief_parse refuses the long form and kc_signed_parse this one, and each verifier wants
+ * what its own parser gave (KC_WRONG_DOMAIN). A brief signature of another domain is KC_BAD_SIGNATURE. */
+KC_MUST_USE struct kc_result kc_sign_brief(struct kc_buffer *out, const struct kc_crypto *crypto,
+                                           const struct kc_private_key *key,
+                                           const struct kc_realm *realm, const char *domain,
+                                           struct kc_view payload);
+KC_MUST_USE struct kc_result kc_brief_parse(struct kc_signed *out, struct kc_view bytes);
+KC_MUST_USE struct kc_result kc_brief_verify(const struct kc_signed *message,
+                                             const struct kc_crypto *crypto,
+                                             const struct kc_public_key *key,
+                                             const struct kc_realm *realm, const char *domain);
 
 /* ---- seals ---- */
 

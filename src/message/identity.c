@@ -93,7 +93,7 @@ struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view clai
 }
 
 struct kc_result kc_identity_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
-                                  const struct kc_signer *bank, const struct kc_realm *realm,
+                                  const struct kc_private_key *bank, const struct kc_realm *realm,
                                   const struct kc_identity *identity)
 {
     uint8_t claims[KC_COSE_KEY_SIZE_MAX + 96];
@@ -102,7 +102,7 @@ struct kc_result kc_identity_sign(struct kc_buffer *out, const struct kc_crypto 
     if (kc_failed(result)) {
         return result;
     }
-    return kc_sign(out, crypto, bank, realm, KC_IDENTITY_DOMAIN, 0, kc_buffer_view(&buffer));
+    return kc_sign_brief(out, crypto, bank, realm, KC_IDENTITY_DOMAIN, kc_buffer_view(&buffer));
 }
 
 struct kc_result kc_identity_open(struct kc_identity *out, const struct kc_crypto *crypto,
@@ -110,9 +110,9 @@ struct kc_result kc_identity_open(struct kc_identity *out, const struct kc_crypt
                                   const struct kc_realm *realm, struct kc_view bytes)
 {
     struct kc_signed parsed;
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
+    struct kc_result result = kc_brief_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, crypto, bank_key, realm, KC_IDENTITY_DOMAIN);
+        result = kc_brief_verify(&parsed, crypto, bank_key, realm, KC_IDENTITY_DOMAIN);
     }
     if (!kc_failed(result)) {
         result = kc_identity_decode(out, parsed.payload);

@@ -2,14 +2,14 @@
  * the confirmation claim (RFC 8747), so that two purses verify each other without a directory.
  *
  * Claims, in deterministic order: 2 sub = account number as text, 4 exp, 6 iat (seconds), 8 cnf = {1: COSE_Key},
- * -65538: [purse type, purse number, bank id]. Domain word `kinchaku/1 identity`. */
+ * -65538: [purse type, purse number, bank id]. Signed in the brief form under `kinchaku/2 identity`. */
 #ifndef KC_MESSAGE_IDENTITY_H
 #define KC_MESSAGE_IDENTITY_H
 
 #include "message/cose.h"
 #include "message/generated/messages.h"
 
-#define KC_IDENTITY_DOMAIN "kinchaku/1 identity"
+#define KC_IDENTITY_DOMAIN "kinchaku/2 identity"
 
 struct kc_identity {
     uint64_t bank;
@@ -30,11 +30,11 @@ KC_MUST_USE struct kc_result kc_identity_decode(struct kc_identity *out, struct 
 
 /* Signs an identity as the bank does. */
 KC_MUST_USE struct kc_result kc_identity_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
-                                              const struct kc_signer *bank,
+                                              const struct kc_private_key *bank,
                                               const struct kc_realm *realm,
                                               const struct kc_identity *identity);
 
-/* Verifies and decodes with the bank's public key. Errors of kc_signed_verify; KC_WRONG_DOMAIN when the bank id
+/* Verifies and decodes with the bank's public key. Errors of kc_brief_verify; KC_WRONG_DOMAIN when the bank id
  * inside is another. Expiry is the caller's to check. */
 KC_MUST_USE struct kc_result kc_identity_open(struct kc_identity *out,
                                               const struct kc_crypto *crypto,

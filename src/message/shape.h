@@ -47,6 +47,8 @@ struct kc_shape {
     uint16_t struct_size;
     /* The domain word it is signed under, or NULL. */
     const char *domain;
+    /* It is signed in the brief form. */
+    bool brief;
     const struct kc_field *fields;
 };
 

@@ -63,23 +63,22 @@ static void digest_to_sign(uint8_t digest[KC_DIGEST_SIZE], const struct kc_crypt
     crypto->sha256_end(crypto->context, &hash, digest);
 }
 
-struct kc_result kc_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
-                         const struct kc_signer *signer, const struct kc_realm *realm,
-                         const char *domain, uint64_t time_ms, struct kc_view payload)
+static struct kc_result sign_under(struct kc_buffer *out, const struct kc_crypto *crypto,
+                                   const struct kc_private_key *key, const struct kc_realm *realm,
+                                   const char *domain, struct kc_view protected_header,
+                                   struct kc_view payload)
 {
-    uint8_t protected_bytes[PROTECTED_SIZE_MAX];
     uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
     uint8_t digest[KC_DIGEST_SIZE];
     uint8_t signature[KC_SIGNATURE_SIZE_MAX];
     size_t signature_size = 0;
-    KC_ASSERT(signer->key->type != KC_KEY_NONE);
+    KC_ASSERT(key->type != KC_KEY_NONE);
     KC_ASSERT(strlen(domain) <= KC_DOMAIN_SIZE_MAX);
 
-    struct kc_view protected_header = write_protected(protected_bytes, signer, domain, time_ms);
     struct kc_view external = kc_external_make(external_bytes, realm, domain);
     digest_to_sign(digest, crypto, protected_header, external, payload);
     struct kc_result result =
-        crypto->sign(crypto->context, signature, &signature_size, signer->key, digest);
+        crypto->sign(crypto->context, signature, &signature_size, key, digest);
     if (kc_failed(result)) {
         out->size = 0;
         return result;
@@ -93,6 +92,28 @@ struct kc_result kc_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
     kc_write_bytes(&writer, kc_view(signature, signature_size));
     out->size = writer.error == KC_OK ? writer.size : 0;
     return kc_writer_finish(&writer);
+}
+
+struct kc_result kc_sign(struct kc_buffer *out, const struct kc_crypto *crypto,
+                         const struct kc_signer *signer, const struct kc_realm *realm,
+                         const char *domain, uint64_t time_ms, struct kc_view payload)
+{
+    uint8_t bytes[PROTECTED_SIZE_MAX];
+    struct kc_view protected_header = write_protected(bytes, signer, domain, time_ms);
+    return sign_under(out, crypto, signer->key, realm, domain, protected_header, payload);
+}
+
+struct kc_result kc_sign_brief(struct kc_buffer *out, const struct kc_crypto *crypto,
+                               const struct kc_private_key *key, const struct kc_realm *realm,
+                               const char *domain, struct kc_view payload)
+{
+    uint8_t bytes[PROTECTED_SIZE_MAX];
+    struct kc_writer writer;
+    kc_writer_init(&writer, bytes, sizeof bytes);
+    kc_write_map(&writer, 1);
+    kc_write_uint(&writer, HEADER_ALG);
+    kc_write_negative(&writer, alg_of(key->type));
+    return sign_under(out, crypto, key, realm, domain, kc_writer_view(&writer), payload);
 }
 
 static void parse_alg(struct kc_reader *reader, struct kc_signed *out)
@@ -137,7 +158,18 @@ static struct kc_result parse_protected(struct kc_signed *out)
     return kc_reader_finish(&reader);
 }
 
-struct kc_result kc_signed_parse(struct kc_signed *out, struct kc_view bytes)
+static struct kc_result parse_brief_protected(struct kc_signed *out)
+{
+    struct kc_reader reader;
+    kc_reader_init(&reader, out->protected_header);
+    kc_read_expect_map(&reader, 1);
+    parse_alg(&reader, out);
+    out->brief = true;
+    return kc_reader_finish(&reader);
+}
+
+static struct kc_result parse_with(struct kc_signed *out, struct kc_view bytes,
+                                   struct kc_result (*protected_part)(struct kc_signed *out))
 {
     struct kc_reader reader;
     memset(out, 0, sizeof *out);
@@ -152,7 +184,7 @@ struct kc_result kc_signed_parse(struct kc_signed *out, struct kc_view bytes)
         result = kc_result(KC_MALFORMED);
     }
     if (!kc_failed(result)) {
-        result = parse_protected(out);
+        result = protected_part(out);
     }
     if (kc_failed(result)) {
         memset(out, 0, sizeof *out);
@@ -160,15 +192,23 @@ struct kc_result kc_signed_parse(struct kc_signed *out, struct kc_view bytes)
     return result;
 }
 
-struct kc_result kc_signed_verify(const struct kc_signed *message, const struct kc_crypto *crypto,
-                                  const struct kc_public_key *key, const struct kc_realm *realm,
-                                  const char *domain)
+struct kc_result kc_signed_parse(struct kc_signed *out, struct kc_view bytes)
+{
+    return parse_with(out, bytes, parse_protected);
+}
+
+struct kc_result kc_brief_parse(struct kc_signed *out, struct kc_view bytes)
+{
+    return parse_with(out, bytes, parse_brief_protected);
+}
+
+static struct kc_result verify_under(const struct kc_signed *message,
+                                     const struct kc_crypto *crypto,
+                                     const struct kc_public_key *key, const struct kc_realm *realm,
+                                     const char *domain)
 {
     uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
     uint8_t digest[KC_DIGEST_SIZE];
-    if (!kc_view_equal(message->domain, kc_view_text(domain))) {
-        return kc_result(KC_WRONG_DOMAIN);
-    }
     bool want_p256 = message->alg_family == KC_KEY_P256;
     if (key->type == KC_KEY_NONE || want_p256 != (key->type == KC_KEY_P256)) {
         return kc_result(KC_WRONG_ALGORITHM);
@@ -179,6 +219,22 @@ struct kc_result kc_signed_verify(const struct kc_signed *message, const struct 
     struct kc_view external = kc_external_make(external_bytes, realm, domain);
     digest_to_sign(digest, crypto, message->protected_header, external, message->payload);
     return crypto->verify(crypto->context, key, digest, message->signature);
+}
+
+struct kc_result kc_signed_verify(const struct kc_signed *message, const struct kc_crypto *crypto,
+                                  const struct kc_public_key *key, const struct kc_realm *realm,
+                                  const char *domain)
+{
+    bool named = !message->brief && kc_view_equal(message->domain, kc_view_text(domain));
+    return named ? verify_under(message, crypto, key, realm, domain) : kc_result(KC_WRONG_DOMAIN);
+}
+
+struct kc_result kc_brief_verify(const struct kc_signed *message, const struct kc_crypto *crypto,
+                                 const struct kc_public_key *key, const struct kc_realm *realm,
+                                 const char *domain)
+{
+    return message->brief ? verify_under(message, crypto, key, realm, domain)
+                          : kc_result(KC_WRONG_DOMAIN);
 }
 
 const struct kc_shape *kc_signed_shape(const struct kc_signed *envelope)

@@ -164,7 +164,7 @@ static struct kc_result put_identity(struct kc_buffer *out)
                                    .issued_s = 1,
                                    .expires_s = 2,
                                    .key = kc_fuzz_key("es256-sign")->public_key};
-    return kc_identity_sign(out, kc_fuzz_crypto(), &bank, &kc_fuzz_keys()->realm, &identity);
+    return kc_identity_sign(out, kc_fuzz_crypto(), bank.key, &kc_fuzz_keys()->realm, &identity);
 }
 
 static struct kc_result put_certified(struct kc_buffer *out)

@@ -34,6 +34,18 @@ static struct kc_result open_signed(struct checker *checker, const struct kc_sha
     return kc_failed(result) ? result : kc_shape_decode(checker->message, shape, parsed.payload);
 }
 
+static struct kc_result open_brief(struct checker *checker, const struct kc_shape *shape,
+                                   const struct kc_vector_key *signer, struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_result result = kc_brief_parse(&parsed, bytes);
+    if (!kc_failed(result)) {
+        result = kc_brief_verify(&parsed, &checker->crypto, &signer->public_key,
+                                 &checker->keys.realm, shape->domain);
+    }
+    return kc_failed(result) ? result : kc_shape_decode(checker->message, shape, parsed.payload);
+}
+
 /* The time in the message, which the table puts last in every message. */
 static uint64_t time_inside(const struct checker *checker, const struct kc_shape *shape)
 {
@@ -74,6 +86,9 @@ static struct kc_result open_vector(struct checker *checker, const struct kc_sha
     }
     if (strcmp(form, "signed") == 0) {
         return open_signed(checker, shape, signer, bytes);
+    }
+    if (strcmp(form, "brief") == 0) {
+        return open_brief(checker, shape, signer, bytes);
     }
     return open_envelope(checker, shape, signer, recipient, bytes);
 }

@@ -26,6 +26,8 @@ def open_vector(vector, name, keys, realm):
         return reader.read_message(data, name)[1]
     if vector["form"] == "signed":
         return reader.open_signed(data, public, realm, name)
+    if vector["form"] == "brief":
+        return reader.open_brief(data, public, realm, name)
     return reader.open_envelope(data, public, keys[vector["recipient"]], realm, name)[1]
 
 

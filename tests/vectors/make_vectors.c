@@ -80,6 +80,12 @@ static struct kc_view cook(struct maker *maker, const struct recipe *recipe)
              "seal");
         payload = kc_buffer_view(&sealed);
     }
+    if (strcmp(maker->form, "brief") == 0) {
+        must(!kc_failed(kc_sign_brief(&out, &maker->crypto, &recipe->signer->private_key,
+                                      recipe->realm, recipe->sign_domain, payload)),
+             "sign");
+        return kc_buffer_view(&out);
+    }
     struct kc_signer signer = {.key = &recipe->signer->private_key};
     kc_signer_id_make(&signer.id, &maker->crypto, maker->signer->holder,
                       &recipe->signer->public_key);
@@ -195,7 +201,7 @@ static void add_misdirected(struct maker *maker, struct kc_view plain)
     recipe.realm = &elsewhere;
     add_recipe(maker, &recipe);
     recipe = good_recipe(maker, "wrong-domain", plain);
-    recipe.expect = "wrong-domain";
+    recipe.expect = maker->shape->brief ? "bad-signature" : "wrong-domain";
     recipe.sign_domain = "kinchaku/1 elsewhere";
     add_recipe(maker, &recipe);
     if (strcmp(maker->form, "envelope") == 0) {
@@ -268,7 +274,10 @@ static void make_keys(struct maker *maker)
 static const char *form_of(const struct kc_shape *shape)
 {
     bool record = shape == &kc_certified_shape || shape == &kc_key_proof_shape;
-    return shape->domain == NULL ? "plain" : record ? "signed" : "envelope";
+    return shape->domain == NULL ? "plain"
+           : shape->brief        ? "brief"
+           : record              ? "signed"
+                                 : "envelope";
 }
 
 static void make_file(struct maker *maker, const char *folder)

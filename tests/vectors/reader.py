@@ -40,7 +40,7 @@ def read_table():
                                               "fields": [], "domain": None}
         elif "fields" not in current:
             current[int(words[1])] = words[0]
-        elif words[0] in ("signed", "sealed"):
+        elif words[0] in ("signed", "sealed", "brief"):
             current["domain"] = f"kinchaku/{current['version']} {words[1]}"
         elif words[0] not in ("step", "from", "to", "source"):
             current["fields"].append((words[0], words[1]))
@@ -171,8 +171,19 @@ def parse_signed(data):
     return {"header": header, "protected": item[0], "payload": item[2], "signature": item[3]}
 
 
+def parse_brief(data):
+    """COSE_Sign1 whose protected header holds the algorithm alone."""
+    item = decode(data)
+    want(type(item) is list and len(item) == 4 and item[1] == {})
+    want(all(type(item[i]) is bytes for i in (0, 2, 3)))
+    header = decode(item[0])
+    want(type(header) is dict and set(header) == {1})
+    want(header[1] in (ES256, PS256), "wrong-algorithm")
+    return {"header": header, "protected": item[0], "payload": item[2], "signature": item[3]}
+
+
 def verify(signed, public, realm, domain):
-    want(signed["header"][3] == domain, "wrong-domain")
+    want(signed["header"].get(3, domain) == domain, "wrong-domain")
     body = cbor2.dumps(["Signature1", signed["protected"], external(domain, realm), signed["payload"]])
     is_ec = isinstance(public, ec.EllipticCurvePublicKey)
     want(signed["header"][1] == (ES256 if is_ec else PS256), "wrong-algorithm")
@@ -237,9 +248,16 @@ def open_signed(data, public, realm, name):
     return read_message(signed["payload"], name)[1]
 
 
+def open_brief(data, public, realm, name):
+    """Verifies and reads a record that two purses give each other, such as a payment order."""
+    signed = parse_brief(data)
+    verify(signed, public, realm, SHAPES[name]["domain"])
+    return read_message(signed["payload"], name)[1]
+
+
 def open_identity(data, public, realm):
-    signed = parse_signed(data)
-    verify(signed, public, realm, "kinchaku/1 identity")
+    signed = parse_brief(data)
+    verify(signed, public, realm, "kinchaku/2 identity")
     claims = decode(signed["payload"])
     want(type(claims) is dict and set(claims) == {2, 4, 6, 8, PURSE_CLAIM} and set(claims[8]) == {1})
     kind, purse, bank = claims[PURSE_CLAIM]

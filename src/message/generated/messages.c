@@ -35,6 +35,7 @@ static const struct kc_field certified_fields[] = {
      .max = 0x20, .presence = 0},
 };
 const struct kc_shape kc_certified_shape = {.number = 2, .version = 1,
+    .brief = false,
     .field_count = 10, .struct_size = sizeof(struct kc_certified),
     .domain = "kinchaku/1 certified", .fields = certified_fields};
 
@@ -65,6 +66,7 @@ static const struct kc_field value_information_fields[] = {
      .max = 0x140, .presence = 0},
 };
 const struct kc_shape kc_value_information_shape = {.number = 3, .version = 1,
+    .brief = false,
     .field_count = 12, .struct_size = sizeof(struct kc_value_information),
     .domain = NULL, .fields = value_information_fields};
 
@@ -91,6 +93,7 @@ static const struct kc_field entry_fields[] = {
      .max = 0x20, .presence = 0},
 };
 const struct kc_shape kc_entry_shape = {.number = 4, .version = 1,
+    .brief = false,
     .field_count = 10, .struct_size = sizeof(struct kc_entry),
     .domain = NULL, .fields = entry_fields};
 
@@ -133,6 +136,7 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x50, .presence = 0},
 };
 const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 1,
+    .brief = false,
     .field_count = 18, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
@@ -143,6 +147,7 @@ static const struct kc_field key_proof_fields[] = {
      .max = 0x1a0, .presence = 0},
 };
 const struct kc_shape kc_key_proof_shape = {.number = 6, .version = 1,
+    .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_key_proof),
     .domain = "kinchaku/1 key-proof", .fields = key_proof_fields};
 
@@ -165,6 +170,7 @@ static const struct kc_field purse_settings_fields[] = {
      .max = 0x50, .presence = 0},
 };
 const struct kc_shape kc_purse_settings_shape = {.number = 7, .version = 1,
+    .brief = false,
     .field_count = 8, .struct_size = sizeof(struct kc_purse_settings),
     .domain = NULL, .fields = purse_settings_fields};
 
@@ -175,6 +181,7 @@ static const struct kc_field private_key_record_fields[] = {
      .max = 0xc0, .presence = 0},
 };
 const struct kc_shape kc_private_key_record_shape = {.number = 8, .version = 1,
+    .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_private_key_record),
     .domain = NULL, .fields = private_key_record_fields};
 
@@ -233,6 +240,7 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x2000, .presence = 0},
 };
 const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 1,
+    .brief = false,
     .field_count = 26, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
@@ -247,6 +255,7 @@ static const struct kc_field cash_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_cash_request_shape = {.number = 10, .version = 1,
+    .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_cash_request),
     .domain = "kinchaku/1 cash-request", .fields = cash_request_fields};
 
@@ -283,6 +292,7 @@ static const struct kc_field cash_quote_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_cash_quote_shape = {.number = 11, .version = 1,
+    .brief = false,
     .field_count = 15, .struct_size = sizeof(struct kc_cash_quote),
     .domain = "kinchaku/1 cash-quote", .fields = cash_quote_fields};
 
@@ -301,6 +311,7 @@ static const struct kc_field cash_answer_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_cash_answer_shape = {.number = 12, .version = 1,
+    .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_cash_answer),
     .domain = "kinchaku/1 cash-answer", .fields = cash_answer_fields};
 
@@ -319,6 +330,7 @@ static const struct kc_field completion_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_completion_shape = {.number = 13, .version = 1,
+    .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_completion),
     .domain = "kinchaku/1 completion", .fields = completion_fields};
 
@@ -331,6 +343,7 @@ static const struct kc_field state_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_state_request_shape = {.number = 14, .version = 1,
+    .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_state_request),
     .domain = "kinchaku/1 state-request", .fields = state_request_fields};
 
@@ -349,6 +362,7 @@ static const struct kc_field state_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_state_reply_shape = {.number = 15, .version = 1,
+    .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_state_reply),
     .domain = "kinchaku/1 state-reply", .fields = state_reply_fields};
 
@@ -363,6 +377,7 @@ static const struct kc_field fund_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_fund_request_shape = {.number = 16, .version = 1,
+    .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_fund_request),
     .domain = "kinchaku/1 fund-request", .fields = fund_request_fields};
 
@@ -383,6 +398,7 @@ static const struct kc_field fund_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_fund_reply_shape = {.number = 17, .version = 1,
+    .brief = false,
     .field_count = 7, .struct_size = sizeof(struct kc_fund_reply),
     .domain = "kinchaku/1 fund-reply", .fields = fund_reply_fields};
 
@@ -397,6 +413,7 @@ static const struct kc_field refusal_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_refusal_shape = {.number = 18, .version = 1,
+    .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_refusal),
     .domain = "kinchaku/1 refusal", .fields = refusal_fields};
 
@@ -419,6 +436,7 @@ static const struct kc_field open_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_open_request_shape = {.number = 20, .version = 1,
+    .brief = false,
     .field_count = 8, .struct_size = sizeof(struct kc_open_request),
     .domain = "kinchaku/1 open-request", .fields = open_request_fields};
 
@@ -437,6 +455,7 @@ static const struct kc_field open_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_open_reply_shape = {.number = 21, .version = 1,
+    .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_open_reply),
     .domain = "kinchaku/1 open-reply", .fields = open_reply_fields};
 
@@ -453,6 +472,7 @@ static const struct kc_field confirm_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_confirm_request_shape = {.number = 22, .version = 1,
+    .brief = false,
     .field_count = 5, .struct_size = sizeof(struct kc_confirm_request),
     .domain = "kinchaku/1 confirm-request", .fields = confirm_request_fields};
 
@@ -475,6 +495,7 @@ static const struct kc_field confirm_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_confirm_reply_shape = {.number = 23, .version = 1,
+    .brief = false,
     .field_count = 8, .struct_size = sizeof(struct kc_confirm_reply),
     .domain = "kinchaku/1 confirm-reply", .fields = confirm_reply_fields};
 
@@ -487,6 +508,7 @@ static const struct kc_field cancel_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_cancel_request_shape = {.number = 24, .version = 1,
+    .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_cancel_request),
     .domain = "kinchaku/1 cancel-request", .fields = cancel_request_fields};
 
@@ -497,6 +519,7 @@ static const struct kc_field done_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_done_shape = {.number = 25, .version = 1,
+    .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_done),
     .domain = "kinchaku/1 done", .fields = done_fields};
 
@@ -507,6 +530,7 @@ static const struct kc_field identify_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_identify_request_shape = {.number = 26, .version = 1,
+    .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_identify_request),
     .domain = "kinchaku/1 identify-request", .fields = identify_request_fields};
 
@@ -523,6 +547,7 @@ static const struct kc_field identify_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 1,
+    .brief = false,
     .field_count = 5, .struct_size = sizeof(struct kc_identify_reply),
     .domain = "kinchaku/1 identify-reply", .fields = identify_reply_fields};
 
@@ -537,6 +562,7 @@ static const struct kc_field certify_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_certify_request_shape = {.number = 30, .version = 1,
+    .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_certify_request),
     .domain = "kinchaku/1 certify-request", .fields = certify_request_fields};
 
@@ -551,6 +577,7 @@ static const struct kc_field certify_reply_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_certify_reply_shape = {.number = 31, .version = 1,
+    .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_certify_reply),
     .domain = "kinchaku/1 certify-reply", .fields = certify_reply_fields};
 
@@ -563,8 +590,211 @@ static const struct kc_field revoke_request_fields[] = {
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_revoke_request_shape = {.number = 33, .version = 1,
+    .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_revoke_request),
     .domain = "kinchaku/1 revoke-request", .fields = revoke_request_fields};
+
+static const struct kc_field identify_fields[] = {
+    {.offset = offsetof(struct kc_identify, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, hotlist), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, full), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_identify_shape = {.number = 40, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_identify),
+    .domain = NULL, .fields = identify_fields};
+
+static const struct kc_field payee_identity_fields[] = {
+    {.offset = offsetof(struct kc_payee_identity, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_payee_identity, has_identity)},
+    {.offset = offsetof(struct kc_payee_identity, knows), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, hotlist), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, asked), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
+};
+const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 1,
+    .brief = false,
+    .field_count = 7, .struct_size = sizeof(struct kc_payee_identity),
+    .domain = NULL, .fields = payee_identity_fields};
+
+static const struct kc_field payment_order_fields[] = {
+    {.offset = offsetof(struct kc_payment_order, payee), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, payee_purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, payer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, payer_purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, card), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_payment_order, has_card)},
+    {.offset = offsetof(struct kc_payment_order, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, payer_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, payee_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, paid), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, received), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_order, returned), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_payment_order_shape = {.number = 42, .version = 1,
+    .brief = true,
+    .field_count = 13, .struct_size = sizeof(struct kc_payment_order),
+    .domain = "kinchaku/1 payment", .fields = payment_order_fields};
+
+static const struct kc_field payment_fields[] = {
+    {.offset = offsetof(struct kc_payment, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_payment, has_identity)},
+    {.offset = offsetof(struct kc_payment, order), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x2c0, .presence = 0},
+};
+const struct kc_shape kc_payment_shape = {.number = 43, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_payment),
+    .domain = NULL, .fields = payment_fields};
+
+static const struct kc_field receipt_fields[] = {
+    {.offset = offsetof(struct kc_receipt, payment), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, payee_purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, paid), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, received), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, returned), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_receipt, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_receipt_shape = {.number = 44, .version = 1,
+    .brief = true,
+    .field_count = 8, .struct_size = sizeof(struct kc_receipt),
+    .domain = "kinchaku/1 receipt", .fields = receipt_fields};
+
+static const struct kc_field decline_fields[] = {
+    {.offset = offsetof(struct kc_decline, payment), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_decline, payee_purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_decline, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_decline, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_decline, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_decline_shape = {.number = 45, .version = 1,
+    .brief = true,
+    .field_count = 5, .struct_size = sizeof(struct kc_decline),
+    .domain = "kinchaku/1 decline", .fields = decline_fields};
+
+static const struct kc_field payment_answer_fields[] = {
+    {.offset = offsetof(struct kc_payment_answer, taken), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payment_answer, answer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x240, .presence = 0},
+};
+const struct kc_shape kc_payment_answer_shape = {.number = 46, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_payment_answer),
+    .domain = NULL, .fields = payment_answer_fields};
+
+static const struct kc_field log_record_fields[] = {
+    {.offset = offsetof(struct kc_log_record, entry), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x140, .presence = 0},
+    {.offset = offsetof(struct kc_log_record, order), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x2c0, .presence = offsetof(struct kc_log_record, has_order)},
+    {.offset = offsetof(struct kc_log_record, answer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x240, .presence = offsetof(struct kc_log_record, has_answer)},
+};
+const struct kc_shape kc_log_record_shape = {.number = 50, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_log_record),
+    .domain = NULL, .fields = log_record_fields};
+
+static const struct kc_field settle_request_fields[] = {
+    {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xa00, .presence = 0},
+    {.offset = offsetof(struct kc_settle_request, records), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x660, .presence = 0},
+    {.offset = offsetof(struct kc_settle_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_settle_request_shape = {.number = 51, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_settle_request),
+    .domain = "kinchaku/1 settle-request", .fields = settle_request_fields};
+
+static const struct kc_field release_fields[] = {
+    {.offset = offsetof(struct kc_release, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_release, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_release, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_release_shape = {.number = 52, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_release),
+    .domain = NULL, .fields = release_fields};
+
+static const struct kc_field objection_fields[] = {
+    {.offset = offsetof(struct kc_objection, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_objection, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_objection_shape = {.number = 53, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_objection),
+    .domain = NULL, .fields = objection_fields};
+
+static const struct kc_field settle_reply_fields[] = {
+    {.offset = offsetof(struct kc_settle_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, released), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, objections), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_settle_reply_shape = {.number = 54, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_settle_reply),
+    .domain = "kinchaku/1 settle-reply", .fields = settle_reply_fields};
 
 const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_certified_shape,
@@ -595,4 +825,16 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
+    &kc_identify_shape,
+    &kc_payee_identity_shape,
+    &kc_payment_order_shape,
+    &kc_payment_shape,
+    &kc_receipt_shape,
+    &kc_decline_shape,
+    &kc_payment_answer_shape,
+    &kc_log_record_shape,
+    &kc_settle_request_shape,
+    &kc_release_shape,
+    &kc_objection_shape,
+    &kc_settle_reply_shape,
 };

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 28
+#define KC_SHAPE_COUNT 40
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -522,5 +522,163 @@ struct kc_revoke_request {
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_revoke_request_shape;
+
+/* Opens an exchange: the payer asks who the payee is.
+ * step: Sb1
+ * from: purse
+ * to: purse
+ * source: EP1221669 [0154] */
+struct kc_identify {
+    uint64_t bank; /* bank id */
+    struct kc_account_id account; /* the payer's account */
+    struct kc_purse_id purse; /* the payer's purse */
+    uint64_t hotlist; /* version of the hotlist the payer holds, 0 for none */
+    bool full; /* the payer wants the payee's identity even if they have met */
+};
+extern const struct kc_shape kc_identify_shape;
+
+/* Who the payee is, and what it will take.
+ * step: Sb2
+ * from: purse
+ * to: purse
+ * source: EP1221669 [0155] */
+struct kc_payee_identity {
+    struct kc_account_id account; /* the payee's account */
+    struct kc_purse_id purse; /* the payee's purse */
+    bool has_identity;
+    struct kc_view identity; /* SGN1; left out when the payee knows the payer, so that they have met */
+    bool knows; /* the payee holds the payer's identity, which the payment may leave out */
+    uint64_t counter; /* the payee's next counter: a payment fits only this one */
+    uint64_t hotlist; /* version of the hotlist the payee holds, 0 for none */
+    bool has_asked;
+    struct kc_amount asked; /* the amount asked for */
+};
+extern const struct kc_shape kc_payee_identity_shape;
+
+/* What a payer signs. It is part of the payment.
+ * brief: payment
+ * source: EP1221669 [0157] [0158], Fig 9 */
+struct kc_payment_order {
+    struct kc_account_id payee; /* the payee's account */
+    struct kc_purse_id payee_purse; /* the payee's purse */
+    struct kc_account_id payer; /* the payer's account */
+    struct kc_purse_id payer_purse; /* the payer's purse */
+    bool has_card;
+    struct kc_purse_id card; /* the payer's card where a card paid */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* the payer's time stamp */
+    uint64_t payer_counter; /* the payer's counter of the pay entry */
+    uint64_t payee_counter; /* the payee's counter of the receive entry */
+    uint8_t head[32]; /* the payer's chain head before the pay entry */
+    struct kc_amount paid; /* the payer's totals before the pay entry: paid */
+    struct kc_amount received; /* received */
+    struct kc_amount returned; /* returned */
+};
+extern const struct kc_shape kc_payment_order_shape;
+
+/* A payment: value that left the payer's purse.
+ * step: Sb5
+ * from: purse
+ * to: purse
+ * source: EP1221669 [0158] */
+struct kc_payment {
+    bool has_identity;
+    struct kc_view identity; /* the payer's SGN1; left out when the payee holds it */
+    struct kc_view order; /* payment-order as the payer signed it */
+};
+extern const struct kc_shape kc_payment_shape;
+
+/* What a payee signs when it took a payment.
+ * brief: receipt
+ * source: EP1221669 [0165] */
+struct kc_receipt {
+    uint8_t payment[32]; /* SHA-256 of the signed payment order */
+    struct kc_purse_id payee_purse; /* the payee's purse */
+    uint64_t counter; /* the payee's counter of the receive entry */
+    uint8_t head[32]; /* the payee's chain head before it */
+    struct kc_amount paid; /* the payee's totals before it: paid */
+    struct kc_amount received; /* received */
+    struct kc_amount returned; /* returned */
+    uint64_t time_ms; /* the payee's time stamp */
+};
+extern const struct kc_shape kc_receipt_shape;
+
+/* What a payee signs when it will never take a payment.
+ * brief: decline
+ * source: EP1221669 [0162] */
+struct kc_decline {
+    uint8_t payment[32]; /* SHA-256 of the signed payment order */
+    struct kc_purse_id payee_purse; /* the payee's purse */
+    uint64_t counter; /* the payee's counter that the payment was for, which another entry has */
+    uint64_t reason; /* number of the error: declined, or out-of-order when the payee had moved on */
+    uint64_t time_ms; /* the payee's time stamp */
+};
+extern const struct kc_shape kc_decline_shape;
+
+/* The payee's word on a payment.
+ * step: Sb10
+ * from: purse
+ * to: purse
+ * source: EP1221669 [0162] [0165] */
+struct kc_payment_answer {
+    bool taken; /* true: a receipt; false: a decline */
+    struct kc_view answer; /* receipt or decline as the payee signed it */
+};
+extern const struct kc_shape kc_payment_answer_shape;
+
+/* One entry of a purse's history with what shows it.
+ * source: EP1221669 Fig 9 [0086]-[0090] */
+struct kc_log_record {
+    struct kc_view entry; /* entry */
+    bool has_order;
+    struct kc_view order; /* for pay, receive and refuse: the signed payment order */
+    bool has_answer;
+    struct kc_view answer; /* the payee's signed receipt or decline, where there is one */
+};
+extern const struct kc_shape kc_log_record_shape;
+
+/* Reports entries that no certified value covers yet, oldest first.
+ * step: Sc1
+ * from: purse
+ * to: bank
+ * sealed: settle-request
+ * source: EP1221669 [0170] [0171] */
+struct kc_settle_request {
+    struct kc_view information; /* value-information, without entries */
+    struct kc_view_list records; /* log-record */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_settle_request_shape;
+
+/* A payment of the purse that the bank knows was never taken; the purse writes a void for it. */
+struct kc_release {
+    uint64_t counter; /* the purse's counter of the pay entry */
+    struct kc_amount amount; /* how much comes back */
+    uint64_t reason; /* number of the error that says why */
+};
+extern const struct kc_shape kc_release_shape;
+
+/* A reported record that the bank did not accept, and why. */
+struct kc_objection {
+    uint64_t counter; /* the purse's counter of the entry */
+    uint64_t reason; /* number of the error */
+};
+extern const struct kc_shape kc_objection_shape;
+
+/* The certified value with everything accepted, and what was not.
+ * step: Sc3
+ * from: bank
+ * to: purse
+ * sealed: settle-reply
+ * source: EP1221669 [0175] [0176] */
+struct kc_settle_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view certified; /* SGN2 over the state of the purse */
+    struct kc_view_list released; /* release, oldest first */
+    struct kc_view_list objections; /* objection */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_settle_reply_shape;
 
 #endif

@@ -376,6 +376,89 @@ static const struct kc_field_name revoke_request_names[] = {
     {"reason", 0},
     {"time", 0},
 };
+static const struct kc_field_name identify_names[] = {
+    {"bank", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"hotlist", 0},
+    {"full", 0},
+};
+static const struct kc_field_name payee_identity_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"knows", 0},
+    {"counter", 0},
+    {"hotlist", 0},
+    {"asked", 0},
+};
+static const struct kc_field_name payment_order_names[] = {
+    {"payee", 0},
+    {"payee-purse", 0},
+    {"payer", 0},
+    {"payer-purse", 0},
+    {"card", 0},
+    {"amount", 0},
+    {"time", 0},
+    {"payer-counter", 0},
+    {"payee-counter", 0},
+    {"head", 0},
+    {"paid", 0},
+    {"received", 0},
+    {"returned", 0},
+};
+static const struct kc_field_name payment_names[] = {
+    {"identity", 0},
+    {"order", 0},
+};
+static const struct kc_field_name receipt_names[] = {
+    {"payment", 0},
+    {"payee-purse", 0},
+    {"counter", 0},
+    {"head", 0},
+    {"paid", 0},
+    {"received", 0},
+    {"returned", 0},
+    {"time", 0},
+};
+static const struct kc_field_name decline_names[] = {
+    {"payment", 0},
+    {"payee-purse", 0},
+    {"counter", 0},
+    {"reason", 0},
+    {"time", 0},
+};
+static const struct kc_field_name payment_answer_names[] = {
+    {"taken", 0},
+    {"answer", 0},
+};
+static const struct kc_field_name log_record_names[] = {
+    {"entry", 0},
+    {"order", 0},
+    {"answer", 0},
+};
+static const struct kc_field_name settle_request_names[] = {
+    {"information", 0},
+    {"records", 0},
+    {"time", 0},
+};
+static const struct kc_field_name release_names[] = {
+    {"counter", 0},
+    {"amount", 0},
+    {"reason", 0},
+};
+static const struct kc_field_name objection_names[] = {
+    {"counter", 0},
+    {"reason", 0},
+};
+static const struct kc_field_name settle_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"certified", 0},
+    {"released", 0},
+    {"objections", 0},
+    {"time", 0},
+};
 
 const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"certified", certified_names},
@@ -406,4 +489,16 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
+    {"identify", identify_names},
+    {"payee-identity", payee_identity_names},
+    {"payment-order", payment_order_names},
+    {"payment", payment_names},
+    {"receipt", receipt_names},
+    {"decline", decline_names},
+    {"payment-answer", payment_answer_names},
+    {"log-record", log_record_names},
+    {"settle-request", settle_request_names},
+    {"release", release_names},
+    {"objection", objection_names},
+    {"settle-reply", settle_reply_names},
 };
