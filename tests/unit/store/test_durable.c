@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "await.h"
 #include "rng.h"
 
 #define PURSES 12
@@ -104,7 +105,7 @@ static void kill_a_writer(struct world *world, struct crowd *crowd, struct rng *
     int fds[2];
     int status = 0;
     uint64_t own_seed = rng_next(rng);
-    uint64_t after_us = 500 + rng_below(rng, 25000);
+    uint64_t after_us = rng_below(rng, 25000);
     assert_int_equal(pipe(fds), 0);
     (void)fcntl(fds[1], F_SETPIPE_SZ, 1 << 20);
     pid_t pid = fork();
@@ -114,7 +115,7 @@ static void kill_a_writer(struct world *world, struct crowd *crowd, struct rng *
         writer(world, crowd, own_seed, fds[1]);
     }
     (void)close(fds[1]);
-    (void)usleep((useconds_t)after_us);
+    assert_true(await_then(fds[0], after_us));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     read_acks(crowd, fds[0]);
