@@ -35,6 +35,18 @@
 #define KC_INS_FUND_REQUEST 0x58u  /* data as for a cash request; gives an envelope */
 #define KC_INS_REPEAT 0x5au        /* gives the last envelope again */
 
+/* Exchange between purses (EP1221669 Fig 16). Times are the host's, 8 bytes. */
+#define KC_INS_IDENTIFY                                                                            \
+    0x60u /* payer; P1: 1 for the payee's identity even if they met; gives identify */
+#define KC_INS_OFFER 0x62u /* payee; data: asked amount (8) or 0, identify; gives payee-identity */
+#define KC_INS_PAY 0x64u   /* payer; data: amount (8), time, payee-identity; gives payment */
+#define KC_INS_EXAMINE                                                                             \
+    0x66u /* payee; data: time, payment; gives 0 new or 1 answered, payment-order */
+#define KC_INS_DECIDE 0x68u         /* payee; P1: answer; data: time; gives payment-answer */
+#define KC_INS_CONCLUDE 0x6au       /* payer; data: payment-answer; gives receipt or decline */
+#define KC_INS_OPEN_PAYMENT 0x6cu   /* payer; P1: which; gives the payment again */
+#define KC_INS_SETTLE_REQUEST 0x6eu /* data: time; gives an envelope */
+
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
 

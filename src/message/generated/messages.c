@@ -796,6 +796,21 @@ const struct kc_shape kc_settle_reply_shape = {.number = 54, .version = 1,
     .field_count = 6, .struct_size = sizeof(struct kc_settle_reply),
     .domain = "kinchaku/1 settle-reply", .fields = settle_reply_fields};
 
+static const struct kc_field open_payment_fields[] = {
+    {.offset = offsetof(struct kc_open_payment, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_payment, payee_purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_payment, payee_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_open_payment, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_open_payment_shape = {.number = 55, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_open_payment),
+    .domain = NULL, .fields = open_payment_fields};
+
 const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_certified_shape,
     &kc_value_information_shape,
@@ -837,4 +852,5 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_release_shape,
     &kc_objection_shape,
     &kc_settle_reply_shape,
+    &kc_open_payment_shape,
 };

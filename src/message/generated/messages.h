@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 40
+#define KC_SHAPE_COUNT 41
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -680,5 +680,14 @@ struct kc_settle_reply {
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_settle_reply_shape;
+
+/* A payment of this purse that has no answer yet; kept in its state. */
+struct kc_open_payment {
+    uint64_t counter; /* counter of the pay entry */
+    struct kc_purse_id payee_purse; /* the payee's purse */
+    uint64_t payee_counter; /* the payee's counter it is for */
+    struct kc_amount amount; /* how much is reserved */
+};
+extern const struct kc_shape kc_open_payment_shape;
 
 #endif

@@ -459,6 +459,12 @@ static const struct kc_field_name settle_reply_names[] = {
     {"objections", 0},
     {"time", 0},
 };
+static const struct kc_field_name open_payment_names[] = {
+    {"counter", 0},
+    {"payee-purse", 0},
+    {"payee-counter", 0},
+    {"amount", 0},
+};
 
 const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"certified", certified_names},
@@ -501,4 +507,5 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"release", release_names},
     {"objection", objection_names},
     {"settle-reply", settle_reply_names},
+    {"open-payment", open_payment_names},
 };
