@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build demo test bench fuzz sim requirements format lint check-source sanitize \
+.PHONY: help packages build demo test bench fuzz sim spin requirements format lint check-source sanitize \
 	coverage install dist clean
 
 # How long the fuzz targets, or the campaign of the model, may take; SEED repeats a run.
@@ -38,6 +38,9 @@ fuzz: ## fuzz all targets for SECONDS (600) together, from SEED (the clock) on
 
 sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
 	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
+
+spin: packages ## exchange and settlement in every order, COUNTERS (3) entries a purse
+	tools/spin $(or $(COUNTERS),3)
 
 requirements: ## which requirement is shown by how many tests
 	tools/requirements
