@@ -160,7 +160,7 @@ def source(enums, messages):
         out += [f"_Static_assert(sizeof(enum kc_{c_name(name)}) == sizeof(uint32_t), \"enums are read as uint32_t\");"]
     for m in messages:
         name = c_name(m.name)
-        domain = f"\"kinchaku/{m.version} {m.domain}\"" if m.domain else "NULL"
+        domain = f"\"kinchaku/{m.version}-{m.domain}\"" if m.domain else "NULL"
         out += ["", f"static const struct kc_field {name}_fields[] = {{"]
         out += [descriptor(m, f, enums) for f in m.fields]
         out += ["};", f"const struct kc_shape kc_{name}_shape = {{.number = {m.number}, .version = {m.version},",
@@ -238,8 +238,8 @@ def documentation(enums, messages):
            "Each is a CBOR array `[version, number, fields…]` in deterministic encoding. `?` marks a field that may be null.",
            "How they are signed, sealed and carried stands in [protocol.md](protocol.md).", ""]
     for m in messages:
-        how = f"sealed, domain `kinchaku/{m.version} {m.domain}`" if "sealed" in m.marks else \
-              f"signed, domain `kinchaku/{m.version} {m.domain}`" if m.domain else "not signed by itself"
+        how = f"sealed, domain `kinchaku/{m.version}-{m.domain}`" if "sealed" in m.marks else \
+              f"signed, domain `kinchaku/{m.version}-{m.domain}`" if m.domain else "not signed by itself"
         way = f" {m.marks['from']} → {m.marks['to']}." if "from" in m.marks else ""
         step = f" Step {m.marks['step']}." if "step" in m.marks else ""
         src = f" Source: {m.marks['source']}." if "source" in m.marks else ""
