@@ -215,9 +215,44 @@ def cddl_type(f):
     return kind + (" / null" if f.optional else "")
 
 
+COSE_CDDL = """; ---- how they are signed, sealed and carried: COSE (RFC 9052, RFC 9053, RFC 8230), untagged ----
+
+; A signed record holds the encoding of the record, an envelope that of `sealed`.
+signed = [protected: bstr .cbor signed-header, unprotected: {}, payload: bstr, signature: p256-signature / rsa-signature]
+envelope = [protected: bstr .cbor envelope-header, unprotected: {}, payload: bstr .cbor sealed,
+  signature: p256-signature / rsa-signature]
+signed-header = { signer }
+envelope-header = { signer, -65537: time .ge 1 } ; time of signing
+signer = (1: -7 / -37, 3: domain, 4: signer-id) ; ES256 or PS256 (salt of 32 bytes), content type, key id
+domain = tstr .size (1..40) ; kinchaku/<version>-<word>
+signer-id = bstr .size 16 ; account or server number, big-endian, then the start of SHA-256 of the encoded key
+p256-signature = bstr .size 64 ; r, s; s at most n / 2
+rsa-signature = bstr .size 256 / bstr .size 384
+external = [domain, bank: count, currency: tstr .size 3] ; external_aad of every signature and seal
+
+sealed = [protected: bstr .cbor { 1: 3 }, unprotected: { 5: bstr .size 12 }, ciphertext: bstr, recipients: [recipient]]
+recipient = agreed / wrapped ; ECDH-ES + HKDF-256 or RSAES-OAEP with SHA-256
+agreed = [protected: bstr .cbor { 1: -25 }, unprotected: { -1: p256-key }, ciphertext: bstr .size 0]
+wrapped = [protected: bstr .size 0, unprotected: { 1: -41 }, ciphertext: bstr .size 256 / bstr .size 384]
+kdf-context = [algorithm: 3, party-u: party, party-v: party, public: [256, bstr .cbor { 1: -25 }]]
+party = [nil, nil, nil]
+
+key = p256-key / rsa-key
+p256-key = { 1: 2, -1: 1, -2: bstr .size 32, -3: bstr .size 32 }
+rsa-key = { 1: 3, -1: bstr .size 256 / bstr .size 384, -2: h'010001' }
+
+; Identity of a purse (SGN1): the payload of a `signed` under kinchaku/1-identity; a CWT claims set (RFC 8392, RFC 8747).
+identity = { 2: tstr .size (2..18), ; account number
+  4: seconds, 6: seconds, ; expires, issued
+  8: { 1: key }, ; the purse's signature key
+  -65538: [purse-type, purse, bank: count] }
+seconds = uint .le 9223372036854775
+"""
+
+
 def cddl(enums, messages):
     out = [f"; Kinchaku messages and records in CDDL (RFC 8610); {NOTICE}.",
-           "; All encodings are deterministic (RFC 8949 §4.2.1). How they are signed and sealed: docs/protocol.md.", "",
+           "; All encodings are deterministic (RFC 8949 §4.2.1). How they are signed and sealed stands at the end.", "",
            "payload = " + " / ".join(m.name for m in messages), "", "count = uint .le 9223372036854775807",
            "amount = count ; minor units", "time = count ; milliseconds since 1970-01-01T00:00:00Z",
            "account = count", "purse = count", ""]
@@ -230,7 +265,7 @@ def cddl(enums, messages):
         out += [f"  version: {m.version},", f"  number: {m.number},"]
         out += [f"  {f.name}: {cddl_type(f).replace('uint', 'count')}, ; {f.doc}" for f in m.fields]
         out += ["]", ""]
-    return "\n".join(out)
+    return "\n".join(out) + "\n" + COSE_CDDL
 
 
 def documentation(enums, messages):
