@@ -3,9 +3,10 @@
 
     tools/messages.py            write the generated files
     tools/messages.py --check    write nothing; exit 1 when a generated file differs from what would be written
-    tools/messages.py --lock     also add new (message, version) lines to protocol/versions.lock
+    tools/messages.py --lock     also add new messages, versions and words of enumerations to protocol/versions.lock
 
-A message whose shape differs from the locked digest of its version is refused: it needs a new version.
+A message whose shape differs from the locked digest of its version is refused: it needs a new version. So is an enumeration in
+which a word has another number than the locked one, and whatever was locked and is gone.
 """
 import hashlib
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "protocol/messages.table"
 LOCK = ROOT / "protocol/versions.lock"
+LIST_COUNT_MAX = 8
 NOTICE = "made by tools/messages.py from protocol/messages.table; do not edit"
 
 
@@ -43,7 +45,8 @@ class Message:
         return self.marks.get("signed") or self.marks.get("sealed")
 
     def shape_digest(self):
-        lines = [f"{self.name} {self.number} {self.domain}"]
+        how = "sealed" if "sealed" in self.marks else "signed"
+        lines = [f"{self.name} {self.number} {how if self.domain else 'plain'} {self.domain}"]
         lines += [f"{f.name} {f.kind} {f.args} {f.optional}" for f in self.fields]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
@@ -290,21 +293,65 @@ def documentation(enums, messages):
     return "\n".join(out)
 
 
-def check_lock(messages, add):
-    locked = dict(line.rsplit(" ", 1) for line in LOCK.read_text().splitlines()) if LOCK.exists() else {}
-    for m in messages:
-        key = f"{m.name} {m.version}"
+def read_lock():
+    """Of each message and version the digest of its shape, of each value of an enumeration its number."""
+    lines = LOCK.read_text().splitlines() if LOCK.exists() else []
+    return dict(line.rsplit(" ", 1) for line in lines)
+
+
+def current_lines(enums, messages):
+    lines = {f"{m.name} {m.version}": m.shape_digest() for m in messages}
+    for name, enum in enums.items():
+        lines.update({f"enum {name} {word}": str(number) for word, number, _ in enum["values"]})
+    return lines
+
+
+def check_lock(enums, messages, add):
+    locked, current = read_lock(), current_lines(enums, messages)
+    for key, value in current.items():
         if key not in locked and add:
-            locked[key] = m.shape_digest()
-        if locked.get(key) != m.shape_digest():
+            locked[key] = value
+        if key.startswith("enum ") and locked.get(key) != value:
+            fail(f"{key} = {value} is not locked so: a number never changes its meaning; a new word is added with --lock")
+        if locked.get(key) != value:
             fail(f"the shape of {key} is not the locked one: give it a new version, then run with --lock")
+    newest = {m.name: m.version for m in messages}
+    for key in locked:
+        name, last = key.rsplit(" ", 1)
+        if key.startswith("enum ") and key not in current:
+            fail(f"{key} is locked and gone: what was stored with it could not be read")
+        if not key.startswith("enum ") and int(last) > newest.get(name, 0):
+            fail(f"{key} is locked and gone: a message may get a new version, never an older one")
     if add:
         LOCK.write_text("".join(f"{k} {v}\n" for k, v in locked.items()))
 
 
+def check_table(enums, messages):
+    """What the generated code takes for granted."""
+    for name, enum in enums.items():
+        words, numbers = [v for v, _, _ in enum["values"]], [n for _, n, _ in enum["values"]]
+        if len(set(words)) != len(words) or len(set(numbers)) != len(numbers) or not all(0 < n < 32 for n in numbers):
+            fail(f"enum {name}: words and numbers are used once, numbers are 1 to 31")
+    for m in messages:
+        names = [f.name for f in m.fields]
+        if len(set(names)) != len(names):
+            fail(f"{m.name}: a field name is used twice")
+        if not 0 < m.version < 24 or not 0 < len(m.fields) < 254:
+            fail(f"{m.name}: versions are 1 to 23")
+        if "sealed" in m.marks and (m.fields[-1].name, m.fields[-1].kind, m.fields[-1].optional) != ("time", "time", False):
+            fail(f"{m.name}: what is sealed ends with the time that the envelope repeats")
+        for f in m.fields:
+            known = f.kind in C_TYPES or f.kind == "bytes" or (f.kind == "enum" and f.args[0] in enums)
+            if not known or (f.kind == "list" and int(f.args[0]) > LIST_COUNT_MAX):
+                fail(f"{m.name}: {f.name} has no type that is known")
+    if len({m.name for m in messages}) != len(messages):
+        fail("a message name is used twice")
+
+
 def main():
     enums, messages = parse()
-    check_lock(messages, "--lock" in sys.argv)
+    check_table(enums, messages)
+    check_lock(enums, messages, "--lock" in sys.argv)
     files = {"src/message/generated/messages.h": header(enums, messages),
              "src/message/generated/messages.c": source(enums, messages),
              "src/message/generated/names.h": names_header(),
