@@ -5,8 +5,7 @@
 
 #include "directory/directory.h"
 
-struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
-                                     const char *secret)
+struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder, const char *secret)
 {
     if (folder[0] == '\0' || strpbrk(folder, "\"\\\r\n") != NULL || secret[0] == '\0' ||
         strpbrk(secret, "\"\\\r\n ") != NULL) {

@@ -61,6 +61,14 @@ def test_only_the_authority_writes(shared):
         assert ldap(shared, "ldapadd", name=name, password=word, text=entry(26)).returncode in refused
         assert ldap(shared, "ldapdelete", mine, name=name, password=word).returncode in refused
     assert sorted(values(shared, mine, "userCertificate;binary")) == certificates
+    # slapd itself refuses to let nobody write; the access rule stands behind it, so somebody with a name is needed to meet it.
+    somebody = "cn=somebody,ou=accounts,o=kinchaku"
+    person = f"dn: {somebody}\nobjectClass: person\ncn: somebody\nsn: somebody\nuserPassword: word\n\n"
+    assert ldap(shared, "ldapadd", name=WRITER, password=secret(shared), text=person).returncode == SUCCESS
+    for text in (change, takeover, crl, change.replace(mine, somebody)):
+        done = ldap(shared, "ldapmodify", name=somebody, password="word", text=text)
+        assert done.returncode == INSUFFICIENT, done
+    assert ldap(shared, "ldapdelete", somebody, name=WRITER, password=secret(shared)).returncode == SUCCESS
     # The same change is a good one for the authority: it was who asked that was refused.
     done = ldap(shared, "ldapmodify", name=WRITER, password=secret(shared), text=change)
     assert done.returncode == SUCCESS, done
