@@ -196,7 +196,7 @@ static bool derive(uint8_t shared[KC_P256_COORDINATE_SIZE], EVP_PKEY_CTX *operat
            EVP_PKEY_derive(operation, shared, &size) == 1 && size == KC_P256_COORDINATE_SIZE;
 }
 
-/* One of the two keys comes again and is kept, the other is ephemeral and is not: the private one in sealing, the peer in opening. */
+/* One of the keys comes again and is kept, the other is ephemeral and is not: the private one in sealing, the peer in opening. */
 static struct kc_result agree(void *context, uint8_t shared[KC_P256_COORDINATE_SIZE],
                               const struct kc_private_key *key, const struct kc_public_key *peer)
 {
