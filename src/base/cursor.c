@@ -122,7 +122,7 @@ static size_t utf8_sequence(struct kc_view text, size_t at)
     return overlong || outside ? 0 : size;
 }
 
-bool kc_text_is_clean(struct kc_view text)
+static bool text_is_clean(struct kc_view text)
 {
     size_t at = 0;
     while (at < text.size) {
@@ -140,7 +140,7 @@ bool kc_text_is_clean(struct kc_view text)
 struct kc_view kc_read_text(struct kc_reader *reader)
 {
     struct kc_view text = read_string(reader, MAJOR_TEXT);
-    if (!kc_text_is_clean(text)) {
+    if (!text_is_clean(text)) {
         kc_reader_fail(reader, KC_MALFORMED);
         return kc_view(NULL, 0);
     }

@@ -20,9 +20,6 @@ struct kc_writer {
     enum kc_error error;
 };
 
-/* True for UTF-8 (RFC 3629) without control characters: what kc_read_text takes. */
-bool kc_text_is_clean(struct kc_view text);
-
 void kc_reader_init(struct kc_reader *reader, struct kc_view input);
 
 /* Fails the reader with `error` unless it failed before. */

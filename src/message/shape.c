@@ -29,10 +29,6 @@ static void write_view(struct kc_writer *writer, const struct kc_field *field, s
     if (view.size > field->max && writer->error == KC_OK) {
         writer->error = KC_TOO_LARGE;
     }
-    /* What people typed in another encoding is refused here, not by the receiver. */
-    if (field->type == KC_FIELD_TEXT && writer->error == KC_OK && !kc_text_is_clean(view)) {
-        writer->error = KC_MALFORMED;
-    }
     if (field->type == KC_FIELD_TEXT) {
         kc_write_text(writer, view);
     } else {

@@ -53,8 +53,7 @@ struct kc_shape {
 /* Appends the encoding of `message` to the writer. A field out of its limits is a fault of the caller. */
 void kc_shape_write(struct kc_writer *writer, const struct kc_shape *shape, const void *message);
 
-/* Encodes into lent memory. KC_BUFFER_SMALL; KC_TOO_LARGE when a field is longer than the table allows;
- * KC_MALFORMED for a text that is not UTF-8 or holds control characters. */
+/* Encodes into lent memory. KC_BUFFER_SMALL; KC_TOO_LARGE when a field is longer than the table allows. */
 KC_MUST_USE struct kc_result kc_shape_encode(struct kc_buffer *out, const struct kc_shape *shape,
                                              const void *message);
 

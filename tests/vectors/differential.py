@@ -95,7 +95,7 @@ def main():
         json.dump(vectors, file)
         file.flush()
         done = subprocess.run([options.check_vectors, options.folder, file.name], capture_output=True, text=True, check=False)
-    wrong = [line for line in done.stdout.splitlines() if not line.startswith("ok ")]
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("not ok")]
     taken = sum(vector["expect"] == "ok" for vector in vectors)
     good = done.returncode == 0 and 0 < taken < len(vectors)
     print("\n".join(wrong[:20]))
