@@ -16,7 +16,7 @@
 #include "service/signals.h"
 
 #define SERVER_MS (UINT64_C(3650) * 86400000)
-#define START_TRIES 100u
+#define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
 
 static const struct kc_option options[] = {
@@ -74,13 +74,15 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     free(bytes);
 }
 
+/* By the monotonic clock: a clock that is set back must not hold up the list. */
 static void *publish_main(void *owner)
 {
     struct kc_authority *authority = owner;
-    uint64_t next_ms = kc_clock_now_ms() + authority->config.crl_ms;
+    uint64_t next_ns =
+        kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
-        if (kc_clock_now_ms() < next_ms) {
+        if (kc_clock_monotonic_ns() < next_ns) {
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
@@ -89,20 +91,20 @@ static void *publish_main(void *owner)
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
-        next_ms = kc_clock_now_ms() + (kc_failed(result) ? 1000u : authority->config.crl_ms);
+        next_ns = kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms,
+                                       kc_failed(result));
     }
     return NULL;
 }
 
-/* The directory may be starting at the same time; the first publication waits for it a while. */
+/* The directory may be starting at the same time; the first publication waits for it a while, also for one that is slow. */
 static void publish_first(struct kc_authority *authority)
 {
-    struct kc_result result = kc_result(KC_DIRECTORY_DOWN);
-    for (unsigned i = 0; i < START_TRIES && kc_failed(result); i++) {
+    uint64_t end_ns = kc_clock_monotonic_ns() + START_NS;
+    struct kc_result result = kc_authority_publish_all(authority);
+    while (kc_failed(result) && kc_clock_monotonic_ns() < end_ns) {
+        (void)usleep(TRY_EVERY_US);
         result = kc_authority_publish_all(authority);
-        if (kc_failed(result)) {
-            (void)usleep(TRY_EVERY_US);
-        }
     }
     kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "first publication %s",
            kc_error_name(result.code));
@@ -240,7 +242,7 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     size_t count = 0;
     (void)dir;
     uint64_t reason = reason_text == NULL ? 1 : strtoull(reason_text, NULL, 10);
-    if (text == NULL || kc_failed(kc_account_parse(&account, text)) || reason > 10) {
+    if (text == NULL || kc_failed(kc_account_parse(&account, text)) || reason > 10 || reason == 7) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -259,7 +261,8 @@ static struct kc_result publish(struct kc_authority *authority, const struct kc_
 {
     (void)command;
     (void)dir;
-    return kc_authority_publish_all(authority);
+    struct kc_result result = kc_authority_publish_all(authority);
+    return kc_failed(result) ? result : kc_authority_publish_holders(authority);
 }
 
 static bool show(void *owner, const struct kc_issued *issued)
