@@ -380,8 +380,8 @@ struct kc_result kc_ledger_end_late(struct kc_ledger *ledger, size_t *count)
         kc_ledger_note(ledger, store->scan_late(store->context, &scan, ledger->now_ms));
     for (size_t i = 0; i < late.count && !kc_failed(result); i++) {
         struct kc_purse_row purse;
-        result = kc_ledger_note(ledger,
-                                store->purse_get(store->context, &purse, late.purses[i].number));
+        result =
+            kc_ledger_note(ledger, store->purse_get(store->context, &purse, late.purses[i].number));
         if (!kc_failed(result)) {
             result = kc_ledger_end_open(ledger, &purse);
         }
