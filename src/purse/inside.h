@@ -48,9 +48,11 @@ KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 KC_MUST_USE struct kc_result kc_purse_commit(struct kc_purse *purse,
                                              const struct kc_purse_state *next);
 
+/* Writes an item, durably. KC_TOO_LARGE changes nothing; when writing fails, the purse is locked until the next power-up. */
 KC_MUST_USE struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item,
                                                  struct kc_view content);
-/* Into purse->scratch. KC_NOT_FOUND when it was never written. */
+/* Into purse->scratch. KC_NOT_FOUND when it was never written, or was torn before the purse was ready; KC_PURSE_CORRUPT when
+ * it was damaged later. */
 KC_MUST_USE struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse,
                                                  unsigned item);
 KC_MUST_USE struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE],
