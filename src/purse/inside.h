@@ -43,8 +43,8 @@ struct kc_apdu {
 /* Loads marks, images and static items. KC_PURSE_CORRUPT, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 
-/* Makes `next` the purse's state: encodes it, writes it whole, marks it, then takes it. On an error the state is as it was, in
- * memory and, after the next power-up, in storage: before, or (when only the mark failed) after. */
+/* Makes `next` the purse's state: encodes it, writes it whole, marks it, then takes it. On an error the state in memory is as it
+ * was. When writing failed, the purse is locked, and after the next power-up the state is the one before or after. */
 KC_MUST_USE struct kc_result kc_purse_commit(struct kc_purse *purse,
                                              const struct kc_purse_state *next);
 

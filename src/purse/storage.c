@@ -30,16 +30,23 @@ static struct kc_result nvm_read(struct kc_purse *purse, size_t at, uint8_t *out
     return purse->nvm.read(purse->nvm.context, at, out, size);
 }
 
+/* Whether what failed got through is known only at the next power-up. Until then nothing more may leave. */
+static struct kc_result lock_on_failure(struct kc_purse *purse, struct kc_result result)
+{
+    purse->locked = purse->locked || kc_failed(result);
+    return result;
+}
+
 static struct kc_result nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
                                   size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
-    return purse->nvm.write(purse->nvm.context, at, data, size);
+    return lock_on_failure(purse, purse->nvm.write(purse->nvm.context, at, data, size));
 }
 
 static struct kc_result nvm_sync(struct kc_purse *purse)
 {
-    return purse->nvm.sync(purse->nvm.context);
+    return lock_on_failure(purse, purse->nvm.sync(purse->nvm.context));
 }
 
 /* ---- marks ---- */
@@ -189,12 +196,10 @@ struct kc_result kc_purse_commit(struct kc_purse *purse, const struct kc_purse_s
         result = write_mark(purse, sequence);
     }
     if (kc_failed(result)) {
-        /* Whether the image got through is known only at the next power-up. Until then nothing more may leave. */
-        purse->locked = true;
         return result;
     }
     purse->image_sequence = sequence;
-    return adopt(purse, room, buffer.size);
+    return lock_on_failure(purse, adopt(purse, room, buffer.size));
 }
 
 /* The state of a purse that was never written. */
@@ -272,14 +277,7 @@ struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, stru
     if (!kc_failed(result)) {
         result = nvm_write(purse, at + 4 + content.size, digest, 8);
     }
-    if (!kc_failed(result)) {
-        result = nvm_sync(purse);
-    }
-    if (kc_failed(result)) {
-        /* Which item stands there is known only at the next power-up. */
-        purse->locked = true;
-    }
-    return result;
+    return kc_failed(result) ? result : nvm_sync(purse);
 }
 
 /* While personalising, an item that a power cut left torn counts as not written: it is put again. */

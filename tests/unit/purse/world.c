@@ -45,6 +45,7 @@ static struct kc_result nvm_write(void *context, size_t offset, const uint8_t *d
     memcpy(write->data, data, size);
     if (memory->steps++ == memory->cut_step) {
         memory->off = true;
+        memory->cut_in_write = true;
         return kc_result(KC_IO_FAILED);
     }
     memcpy(memory->now + offset, data, size);
@@ -102,6 +103,7 @@ void world_memory_keep_none(struct world_memory *memory)
     memory->write_count = 0;
     memory->steps = 0;
     memory->cut_step = WORLD_NEVER;
+    memory->cut_in_write = false;
     memory->off = false;
 }
 

@@ -38,6 +38,7 @@ struct world_memory {
     size_t steps; /* writes and syncs so far */
     size_t
         cut_step; /* the power goes in this one, and the writes hold what was written until then; or WORLD_NEVER */
+    bool cut_in_write; /* the last write is the one that was cut */
     bool off;
     size_t bad_at; /* reads that touch this byte fail; or WORLD_NEVER */
 };
