@@ -117,7 +117,8 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
     bool whole = may_spend(purse->state.life);
     if (whole) {
         struct kc_result checked = kc_purse_static_digest(digest, purse);
-        if (kc_failed(checked) || memcmp(digest, purse->state.static_digest, KC_DIGEST_SIZE) != 0) {
+        if (kc_failed(checked) || !kc_purse_outcome(kc_equal_secret(
+                                      digest, purse->state.static_digest, KC_DIGEST_SIZE))) {
             return kc_result(KC_PURSE_CORRUPT);
         }
     }

@@ -143,7 +143,7 @@ static struct kc_result read_image(struct room *out, struct kc_purse *purse, uns
         return result;
     }
     image_digest(digest, purse, head, kc_view(purse->images[room], size));
-    if (memcmp(digest, stored, KC_DIGEST_SIZE) == 0) {
+    if (kc_purse_outcome(kc_equal_secret(digest, stored, KC_DIGEST_SIZE))) {
         out->sequence = kc_be64_load(head + 8);
         out->size = size;
     }
@@ -311,7 +311,7 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     }
     kc_digest(&purse->crypto, digest, kc_view(purse->scratch, size));
     *out = kc_view(purse->scratch, size);
-    return memcmp(stored, digest, sizeof stored) == 0 ? kc_ok() : torn(purse);
+    return kc_purse_outcome(kc_equal_secret(stored, digest, sizeof stored)) ? kc_ok() : torn(purse);
 }
 
 struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse)
