@@ -298,13 +298,25 @@ static void q_type(void)
 {
     other.purse_type = KC_PURSE_TYPE_CARD;
 }
+/* What both amounts come to, so that nothing but the one changed field is wrong. */
+static void q_settle(void)
+{
+    uint64_t amount = kc_amount_minor(other.amount);
+    uint64_t account = kc_amount_minor(other.account_before);
+    uint64_t purse = kc_amount_minor(other.purse_before);
+    bool deposit = other.kind == KC_CASH_KIND_DEPOSIT;
+    other.account_after = world_amount(deposit ? account + amount : account - amount);
+    other.purse_after = world_amount(deposit ? purse - amount : purse + amount);
+}
 static void q_kind(void)
 {
     other.kind = other.kind == KC_CASH_KIND_DEPOSIT ? KC_CASH_KIND_WITHDRAW : KC_CASH_KIND_DEPOSIT;
+    q_settle();
 }
 static void q_amount(void)
 {
     other.amount = world_amount(kc_amount_minor(other.amount) + 1);
+    q_settle();
 }
 static void q_counter(void)
 {
@@ -313,7 +325,7 @@ static void q_counter(void)
 static void q_before(void)
 {
     other.purse_before = world_amount(kc_amount_minor(other.purse_before) + 1);
-    other.purse_after = world_amount(kc_amount_minor(other.purse_after) + 1);
+    q_settle();
 }
 static void q_purse_after(void)
 {
