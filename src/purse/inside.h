@@ -33,8 +33,8 @@ _Static_assert(KC_NVM_HISTORY_AT + KC_HISTORY_ROOM * KC_HISTORY_COUNT <= KC_NVM_
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
- * was found out becomes public on purpose; this function stands where it does. It does nothing in a purse. tests/ctime, which marks
- * secrets as undefined, compiles the room with a function of its own. */
+ * was found out becomes public on purpose; this function stands where it does. It does nothing in a purse. tests/ctime, which
+ * marks secrets as undefined, compiles the room with a function of its own. */
 #ifdef KC_PURSE_CTIME
 void kc_purse_declassify(const void *data, size_t size);
 #else

@@ -137,8 +137,8 @@ static struct kc_result gcm_seal(void *context, uint8_t tag[KC_GCM_TAG_SIZE], ui
     return result;
 }
 
-/* What was opened is the bank's message, which the purse reads and hands to its host for display. Whether the tag fits is public, so
- * the cipher gets a defined key here. */
+/* What was opened is the bank's message, which the purse reads and hands to its host for display. Whether the tag fits is public,
+ * so the cipher gets a defined key here. */
 static struct kc_result gcm_open(void *context, uint8_t *text, size_t size,
                                  const uint8_t tag[KC_GCM_TAG_SIZE],
                                  const uint8_t key[KC_GCM_KEY_SIZE],

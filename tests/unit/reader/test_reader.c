@@ -278,8 +278,8 @@ static void what_a_purse_said_stands_in_its_file(void **state)
     kc_file_purse_close(purse);
 }
 
-/* With a limit on the size of files every write beyond it fails, as on a full disk: the command is refused by that name, the purse
- * says no more, and opened again it is as it was. */
+/* With a limit on the size of files every write beyond it fails, as on a full disk: the command is refused by that name, the
+ * purse says no more, and opened again it is as it was. */
 static void a_full_disk_stops_it_and_loses_nothing(void **state)
 {
     struct rlimit before;
