@@ -68,14 +68,16 @@ static void tell_kept(const struct kc_command *command, const struct kc_system_c
 {
     bool differs =
         (kc_command_value(command, "bank") != NULL && asked->bank != kept->bank) ||
+        (asked->faults && !kept->faults) ||
         (kc_command_value(command, "decimals") != NULL && asked->decimals != kept->decimals) ||
         (kc_command_value(command, "currency") != NULL &&
          strcmp(asked->currency, kept->currency) != 0);
     if (differs) {
         (void)fprintf(stderr,
                       "kinchaku: this system was made before and stays as it is: bank %" PRIu64
-                      ", %s with %" PRIu64 " decimals\n",
-                      kept->bank, kept->currency, kept->decimals);
+                      ", %s with %" PRIu64 " decimals, %s\n",
+                      kept->bank, kept->currency, kept->decimals,
+                      kept->faults ? "faults on order" : "no faults on order");
     }
 }
 
