@@ -161,8 +161,11 @@ static bool next_row(char line[LINE_SIZE], FILE *file)
 /* To the first row, past the byte order mark that spreadsheets write. */
 static void go_to_start(FILE *file)
 {
+    static const unsigned char mark[3] = {0xef, 0xbb, 0xbf};
+    unsigned char first[3];
     rewind(file);
-    if (fgetc(file) != 0xef || fgetc(file) != 0xbb || fgetc(file) != 0xbf) {
+    if (fread(first, 1, sizeof first, file) != sizeof first ||
+        memcmp(first, mark, sizeof mark) != 0) {
         rewind(file);
     }
 }
