@@ -261,6 +261,9 @@ static const char *detail_of(enum kc_error error, const char *verb)
     if (error == KC_UNREACHABLE && strcmp(verb, "status") == 0) {
         return "'kinchaku up' starts what is stopped; the logs are in log/ in the --dir";
     }
+    if (error == KC_MALFORMED && strcmp(verb, "demo") != 0) {
+        return "the path of --dir has a \", a \\ or a line break, which slapd cannot take";
+    }
     if (error == KC_IN_USE) {
         return "wait until the other kinchaku command on this system has ended";
     }

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kinchaku import AGAIN, OK, USAGE, System, program, run
+from kinchaku import AGAIN, OK, REFUSED, USAGE, System, program, run
 
 
 def demo(*arguments):
@@ -72,12 +72,16 @@ def is_alive(pid):
         return False
 
 
-def test_options_that_come_too_late_are_told(tmp_path):
+def test_folders_and_options_that_cannot_be_are_told(tmp_path):
     town = tmp_path / "town"
     assert run("kinchaku", "init", "--dir", town, "--currency", "EUR", "--decimals", 2).err == ""
     assert run("kinchaku", "init", "--dir", town, "--currency", "EUR").err == ""
     done = run("kinchaku", "init", "--dir", town, "--currency", "USD")
     assert done.status == OK and "EUR with 2 decimals" in done.err, done
+    for name in ('a"b', "a\\b", "a\nb"):
+        odd = run("kinchaku", "init", "--dir", tmp_path / name)
+        assert odd.status == REFUSED and "slapd cannot take" in odd.err, odd
+        assert list((tmp_path / name).iterdir()) == []
     missing = run("kinchaku", "status", "--dir", tmp_path / "none")
     assert "kinchaku up" in missing.err, missing
 
