@@ -113,6 +113,40 @@ static bool drop_powers(void)
     return good;
 }
 
+/* ---- signals ---- */
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+static volatile sig_atomic_t stop_signal;
+
+static void note_signal(int number)
+{
+    stop_signal = stop_signal == 0 ? number : stop_signal;
+}
+
+void kc_process_note_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal};
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof stop_signals / sizeof stop_signals[0]; i++) {
+        (void)sigaction(stop_signals[i], &action, NULL);
+    }
+}
+
+int kc_process_stop_signal(void)
+{
+    return (int)stop_signal;
+}
+
+void kc_process_end_by_signal(void)
+{
+    if (stop_signal != 0) {
+        (void)signal((int)stop_signal, SIG_DFL);
+        (void)raise((int)stop_signal);
+    }
+}
+
+/* ---- starting and stopping ---- */
+
 /* The child: its own session, nothing on stdin, stdout and stderr in the log, then the program. */
 __attribute__((noreturn)) static void become(const char *log_path, char *const argv[])
 {

@@ -58,19 +58,30 @@ static bool copy(char *out, size_t capacity, const char *text)
     return true;
 }
 
+bool kc_registrar_take_suite(enum kc_suite *out, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum kc_suite suite;
+    } suites[] = {
+        {"es256", KC_SUITE_ES256}, {"rs2048", KC_SUITE_RS2048}, {"rs3072", KC_SUITE_RS3072}};
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        if (strcmp(suites[i].name, name) == 0) {
+            *out = suites[i].suite;
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS_MAX], size_t count)
 {
     memset(out, 0, sizeof *out);
-    out->suite = KC_SUITE_ES256;
     if (count != 5 && count != 6) {
         return kc_result(KC_MALFORMED);
     }
-    if (count == 6 && strcmp(fields[5], "rs2048") == 0) {
-        out->suite = KC_SUITE_RS2048;
-    } else if (count == 6 && strcmp(fields[5], "es256") != 0) {
-        return kc_result(KC_MALFORMED);
-    }
-    bool good = copy(out->name, sizeof out->name, fields[0]) &&
+    bool good = kc_registrar_take_suite(&out->suite, count == 6 ? fields[5] : "es256") &&
+                copy(out->name, sizeof out->name, fields[0]) &&
                 copy(out->address, sizeof out->address, fields[1]) &&
                 copy(out->phone, sizeof out->phone, fields[2]) &&
                 copy(out->bank_account, sizeof out->bank_account, fields[3]) &&
@@ -85,9 +96,13 @@ static void show_result(size_t row, const char *path, struct kc_result result,
     if (!json) {
         (void)printf("%zu %s %s", row, path, kc_error_name(result.code));
         if (!kc_failed(result)) {
-            (void)printf(" account %llu", (unsigned long long)opened->account.number);
+            (void)printf(" account %llu\n", (unsigned long long)opened->account.number);
+        } else if (result.code == KC_MALFORMED) {
+            (void)printf(" (five or six fields in UTF-8, none empty or too long, the sixth es256, "
+                         "rs2048 or rs3072)\n");
+        } else {
+            (void)printf(" (%s)\n", kc_error_words(result.code));
         }
-        (void)printf("\n");
         return;
     }
     kc_json_open(&out, stdout);
@@ -99,6 +114,14 @@ static void show_result(size_t row, const char *path, struct kc_result result,
         kc_json_number(&out, "purse", opened->purse.number);
     }
     kc_json_close(&out);
+}
+
+/* A row's result takes the place of the bar, which is drawn again below it. */
+static void hide_bar(void)
+{
+    if (isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) != 0) {
+        (void)fprintf(stderr, "\r\033[K");
+    }
 }
 
 static void show_bar(size_t done, size_t total)
@@ -135,14 +158,27 @@ static bool next_row(char line[LINE_SIZE], FILE *file)
     return false;
 }
 
+/* To the first row, past the byte order mark that spreadsheets write. */
+static void go_to_start(FILE *file)
+{
+    static const unsigned char mark[3] = {0xef, 0xbb, 0xbf};
+    unsigned char first[3];
+    rewind(file);
+    if (fread(first, 1, sizeof first, file) != sizeof first ||
+        memcmp(first, mark, sizeof mark) != 0) {
+        rewind(file);
+    }
+}
+
 static size_t count_rows(FILE *file)
 {
     size_t count = 0;
     char line[LINE_SIZE];
+    go_to_start(file);
     while (next_row(line, file)) {
         count += 1;
     }
-    rewind(file);
+    go_to_start(file);
     return count;
 }
 
@@ -157,30 +193,36 @@ static struct kc_result open_row(struct kc_registrar *registrar, size_t row, cha
     if (!kc_failed(result)) {
         result = kc_letter_open_account(&opened, &made, registrar, &application, fields[4]);
     }
+    hide_bar();
     show_result(row, count > 4 ? fields[4] : "-", result, &opened, json);
+    (void)fflush(stdout);
     kc_wipe(&application, sizeof application);
     return result;
 }
 
-int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json)
+struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar, const char *path,
+                                   bool json)
 {
     char line[LINE_SIZE];
     size_t row = 0;
     size_t opened = 0;
-    int status = 0;
     FILE *file = fopen(path, "r");
     if (file == NULL) {
-        return kc_error_exit_status(KC_FILE_MISSING);
+        return kc_result(KC_FILE_MISSING);
     }
     size_t total = count_rows(file);
     show_bar(0, total);
     while (next_row(line, file)) {
         struct kc_result result = open_row(registrar, ++row, line, json);
-        status = kc_failed(result) ? kc_error_exit_status(result.code) : status;
+        *status = kc_failed(result) ? kc_error_exit_status(result.code) : *status;
         opened += kc_failed(result) ? 0 : 1;
         show_bar(row, total);
     }
+    bool read = ferror(file) == 0;
     (void)fclose(file);
+    if (!read) {
+        return kc_result(KC_IO_FAILED);
+    }
     (void)fprintf(stderr, "%zu of %zu rows opened\n", opened, total);
-    return status;
+    return kc_ok();
 }

@@ -101,8 +101,13 @@ KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
                                                  const struct kc_certify_reply *certificates,
                                                  const struct kc_confirm_reply *confirmed);
 
+/* The suite of this name; false when there is none. */
+bool kc_registrar_take_suite(enum kc_suite *out, const char *name);
+
 /* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one
- * result a row on stdout. The exit status: 0 when every row was opened, else that of the last error. */
-int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json);
+ * result a row on stdout. *status, 0 before, becomes the exit status of the last row that failed. KC_FILE_MISSING, KC_IO_FAILED
+ * when the file cannot be read. */
+KC_MUST_USE struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar,
+                                               const char *path, bool json);
 
 #endif
