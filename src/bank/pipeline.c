@@ -175,14 +175,14 @@ static void finish_batch(struct kc_pipeline *pipeline, void *thread,
     }
 }
 
-/* A store that cannot even begin would only make each item wait for the same error. */
+/* A store that cannot even begin would only make each item wait for the same error: then none is tried alone. */
 static void write_batch(struct kc_pipeline *pipeline, void *thread, struct kc_pipeline_item **items,
                         size_t count)
 {
     const struct kc_pipeline_calls *calls = &pipeline->calls;
     bool begun = false;
     struct kc_result result = apply(calls, thread, items, count, &begun);
-    if (!kc_failed(result) || !begun || count == 1) {
+    if (!kc_failed(result) || count == 1) {
         finish_batch(pipeline, thread, items, count, result);
         return;
     }

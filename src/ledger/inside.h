@@ -47,9 +47,9 @@ KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);
 
 /* What every request of a purse begins with (`from` is its own word, of the account that signed): the row is loaded, the
- * message kept as evidence whatever becomes of it, its time stamp noted. A message with a time stamp that is not above the last one is KC_REPLAYED;
- * *repeat says that it is the very message that was seen last or has a transaction of its own, which is then in *transaction
- * when has_transaction. */
+ * message kept as evidence whatever becomes of it, its time stamp noted. A message with a time stamp that is not above the
+ * last one is KC_REPLAYED; *repeat says that it is the very message that was seen last or has a transaction of its own,
+ * which is then in *transaction when has_transaction. */
 struct kc_ledger_arrival {
     struct kc_purse_row purse;
     bool repeat;
