@@ -3,6 +3,7 @@
 #include "expect.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "bank/bank.h"

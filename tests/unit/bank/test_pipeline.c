@@ -6,6 +6,7 @@
 #include "expect.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 
 #include "bank/pipeline.h"
@@ -275,6 +276,17 @@ static void wait_for_done(struct line *line, size_t count)
     (void)pthread_mutex_unlock(&line->lock);
 }
 
+/* Its counters once `count` items have come home; not after the stop. */
+static struct kc_pipeline_counters wait_for_home(struct line *line, uint64_t count)
+{
+    struct kc_pipeline_counters counters = kc_pipeline_read_counters(&line->pipeline);
+    while (counters.items < count) {
+        (void)sched_yield();
+        counters = kc_pipeline_read_counters(&line->pipeline);
+    }
+    return counters;
+}
+
 /* Sends one item and keeps the writer in the batch that it begins with it, so that whatever comes next
  * waits together. */
 static void hold_writer(struct line *line, const struct toy_message *first)
@@ -316,7 +328,7 @@ static void what_waits_is_committed_together_and_in_order(void **state)
     }
     assert_int_equal(kc_pipeline_waiting(&line->pipeline, KC_LANE_WRITE), 8);
     release_writer(line);
-    wait_for_done(line, 9);
+    struct kc_pipeline_counters counters = wait_for_home(line, 9);
     kc_pipeline_stop(&line->pipeline);
     assert_int_equal(fault.begins, 2);
     assert_int_equal(line->batch_count, 2);
@@ -333,7 +345,6 @@ static void what_waits_is_committed_together_and_in_order(void **state)
         assert_true(job->durable);
         expect_amounts(line->world, &toys[i], 90, 10);
     }
-    struct kc_pipeline_counters counters = kc_pipeline_read_counters(&line->pipeline);
     assert_int_equal(counters.items, 9);
     assert_int_equal(counters.batches, 2);
     assert_int_equal(counters.batch_largest, 8);
@@ -439,9 +450,9 @@ static void whoever_finds_no_item_is_busy(void **state)
     }
     assert_int_equal(kc_pipeline_read_counters(&line->pipeline).busy, 5);
     release_writer(line);
+    assert_int_equal(wait_for_home(line, 4).items, 4);
     kc_pipeline_stop(&line->pipeline);
     assert_int_equal(line->done_count, 4);
-    assert_int_equal(kc_pipeline_read_counters(&line->pipeline).items, 4);
 }
 
 static void a_lane_that_waits_holds_up_no_other(void **state)
