@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "await.h"
 #include "rng.h"
 #include "store/authority_store.h"
 
@@ -216,7 +217,7 @@ static void run_and_kill(struct place *place, struct rng *rng, uint64_t first, u
         writer(place, first, fds[1]);
     }
     (void)close(fds[1]);
-    (void)usleep((useconds_t)(500 + rng_below(rng, 15000)));
+    assert_true(await_then(fds[0], rng_below(rng, 15000)));
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
     while (read(fds[0], &ack, sizeof ack) == (ssize_t)sizeof ack) {
