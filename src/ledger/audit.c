@@ -84,7 +84,7 @@ static bool grow(struct auditor *auditor)
 
 static struct book *book_of(struct auditor *auditor, uint64_t number)
 {
-    if (auditor->used * 2 >= auditor->capacity && !grow(auditor)) {
+    if (auditor->used * 4 >= auditor->capacity * 3 && !grow(auditor)) {
         return NULL;
     }
     struct book *book = find(auditor->books, auditor->capacity, number);

@@ -10,7 +10,7 @@
 
 #define ORDERS 40u
 #define ROUND 32u
-#define ITEMS 64u
+#define ITEMS 128u
 #define EVERY_MS 10000u
 
 /* A bank of which only the parts stand that ask again, and an ordinary bank behind its lane that answers
@@ -79,7 +79,7 @@ static void no_idle(void *owner, void *thread)
     (void)thread;
 }
 
-static int setup(void **state)
+static int setup_with(void **state, size_t items)
 {
     struct setting *setting = calloc(1, sizeof *setting);
     void *world = NULL;
@@ -103,8 +103,18 @@ static int setup(void **state)
     struct kc_result result =
         setting->items == NULL ? kc_result(KC_NO_MEMORY)
                                : kc_pipeline_start(&setting->bank.pipeline, &calls, setting->items,
-                                                   ITEMS, sizeof setting->items[0], threads);
+                                                   items, sizeof setting->items[0], threads);
     return kc_failed(result) ? -1 : 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, ITEMS);
+}
+
+static int small_setup(void **state)
+{
+    return setup_with(state, 8);
 }
 
 static int teardown(void **state)
@@ -209,6 +219,24 @@ static void every_order_has_its_turn_and_then_the_first_again(void **state)
     kc_pipeline_stop(&setting->bank.pipeline);
 }
 
+/* However few items there are, most of them are for those who come. */
+static void a_small_bank_keeps_most_of_its_items(void **state)
+{
+    struct setting *setting = *state;
+    make_orders(setting, 5);
+    kc_bank_ask_again(&setting->bank, WORLD_START_MS);
+    assert_int_equal(atomic_load(&setting->bank.again.asking), 2);
+    let_answer(setting, 2);
+    for (size_t total = 4, i = 1; i < 3; i++, total += total < 5) {
+        kc_bank_ask_again(&setting->bank, WORLD_START_MS + i * EVERY_MS);
+        let_answer(setting, total);
+    }
+    for (size_t i = 0; i < 5; i++) {
+        assert_false(was_asked(setting, i + 1, 5, setting->asked[i]));
+    }
+    kc_pipeline_stop(&setting->bank.pipeline);
+}
+
 static void rounds_keep_their_distance(void **state)
 {
     struct setting *setting = *state;
@@ -261,6 +289,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_ordinary_bank_that_is_silent_holds_one_round_of_items),
         TEST(every_order_has_its_turn_and_then_the_first_again),
+        cmocka_unit_test_setup_teardown(a_small_bank_keeps_most_of_its_items, small_setup,
+                                        teardown),
         TEST(rounds_keep_their_distance),
         TEST(a_full_house_is_asked_for_later),
     };
