@@ -23,6 +23,9 @@ enum statement {
     STATEMENT_TOTALS_PUT,
     STATEMENT_ALERT_ADD,
     STATEMENT_EVIDENCE_ADD,
+    STATEMENT_EVIDENCE_FIND,
+    STATEMENT_SIGNER_ADD,
+    STATEMENT_SIGNER_GET,
     STATEMENT_SCAN_ACCOUNTS,
     STATEMENT_SCAN_TEMPORARY,
     STATEMENT_SCAN_PURSES,
@@ -39,6 +42,9 @@ enum statement {
 
 extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char kc_sqlite_schema[];
+
+/* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
+#define KC_SQLITE_SCHEMA_VERSION 1
 
 struct kc_result kc_sqlite_error(int status);
 
