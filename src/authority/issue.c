@@ -186,8 +186,70 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
     return result;
 }
 
+/* Every holder's number once, in memory that grows. */
+struct holder_list {
+    uint64_t *numbers;
+    size_t count;
+    size_t capacity;
+    bool no_memory;
+};
+
+static bool take_holder(void *owner, const struct kc_issued *issued)
+{
+    struct holder_list *list = owner;
+    /* They come in the order of their numbers. */
+    if (list->count > 0 && list->numbers[list->count - 1] == issued->holder) {
+        return true;
+    }
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
+        uint64_t *grown = realloc(list->numbers, capacity * sizeof *grown);
+        if (grown == NULL) {
+            list->no_memory = true;
+            return false;
+        }
+        list->numbers = grown;
+        list->capacity = capacity;
+    }
+    list->numbers[list->count++] = issued->holder;
+    return true;
+}
+
+struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
+{
+    struct holder_list list = {.numbers = NULL};
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_all(authority->store, take_holder, &list);
+    }
+    if (!kc_failed(result) && list.no_memory) {
+        result = kc_result(KC_NO_MEMORY);
+    }
+    for (size_t i = 0; i < list.count && !kc_failed(result); i++) {
+        result = kc_authority_publish(authority, list.numbers[i]);
+    }
+    free(list.numbers);
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}
+
+/* A directory without our issuer has lost everything, or never had anything. */
+static bool directory_is_empty(struct kc_authority *authority)
+{
+    struct kc_view certificate = kc_view(NULL, 0);
+    struct kc_view crl = kc_view(NULL, 0);
+    struct kc_result result = kc_directory_issuer(&certificate, &crl, authority->directory);
+    if (!kc_failed(result)) {
+        kc_directory_free_view(certificate);
+        kc_directory_free_view(crl);
+    }
+    return result.code == KC_NOT_FOUND;
+}
+
 struct kc_result kc_authority_publish_all(struct kc_authority *authority)
 {
+    if (directory_is_empty(authority)) {
+        return kc_authority_publish_everybody(authority);
+    }
     struct kc_result result = kc_directory_prepare(authority->directory);
     for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
          server++) {

@@ -33,20 +33,6 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* A number from the command line within bounds, or the fallback when it is not given. */
-static bool take_number(uint64_t *out, const struct kc_command *command, const char *option,
-                        uint64_t min, uint64_t max, uint64_t fallback)
-{
-    const char *text = kc_command_value(command, option);
-    char *end = NULL;
-    if (text == NULL) {
-        *out = fallback;
-        return true;
-    }
-    *out = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= min && *out <= max;
-}
-
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
 {
     const char *currency = kc_command_value(command, "currency");
@@ -54,13 +40,12 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     currency = currency == NULL ? "JPY" : currency;
     *out = (struct kc_system_config){0};
     out->faults = kc_command_value(command, "faults") != NULL;
-    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
-        (store != NULL && strcmp(store, "sqlite") != 0)) {
+    if (!kc_command_currency(currency) || (store != NULL && strcmp(store, "sqlite") != 0)) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return take_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
-           take_number(&out->decimals, command, "decimals", 0, 8, 0);
+    return kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
+           kc_command_number(&out->decimals, command, "decimals", 0, 8, 0);
 }
 
 /* One command at a time works on a system. */
@@ -235,8 +220,7 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &exit_status)) {
         return exit_status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
     kc_log_open("kinchaku", KC_LOG_INFO);
     for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {

@@ -198,19 +198,22 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
-    const char *bank = kc_command_value(command, "bank");
+    uint64_t bank = 1;
+    uint64_t decimals = 0;
     const char *currency = kc_command_value(command, "currency");
-    const char *decimals = kc_command_value(command, "decimals");
     const char *bank_url = kc_command_value(command, "bank-url");
     const char *authority_url = kc_command_value(command, "authority-url");
     const char *directory_url = kc_command_value(command, "directory-url");
-    if (bank_url == NULL || authority_url == NULL || directory_url == NULL) {
+    currency = currency == NULL ? "JPY" : currency;
+    if (bank_url == NULL || authority_url == NULL || directory_url == NULL ||
+        !kc_command_url(bank_url) || !kc_command_url(authority_url) ||
+        !kc_command_url(directory_url) || !kc_command_currency(currency) ||
+        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
+        !kc_command_number(&decimals, command, "decimals", 0, 8, 0)) {
         return kc_result(KC_USAGE);
     }
-    return kc_registrar_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
-                             currency == NULL ? "JPY" : currency,
-                             decimals == NULL ? 0 : (unsigned)strtoul(decimals, NULL, 10), bank_url,
-                             authority_url, directory_url);
+    return kc_registrar_init(dir, bank, currency, (unsigned)decimals, bank_url, authority_url,
+                             directory_url);
 }
 
 /* The exit status of a verb that needs the registrar open. */
@@ -245,12 +248,14 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
+    const char *dir = kc_command_dir(&command);
     const char *name = command.argument_count == 1 ? command.arguments[0] : "";
-    dir = dir == NULL ? ".kinchaku" : dir;
     kc_log_open("registrar", KC_LOG_WARN);
     if (strcmp(name, "init") == 0) {
         struct kc_result result = init(&command, dir);
+        if (result.code == KC_USAGE) {
+            return kc_command_usage(&command, "an option is missing or not valid");
+        }
         return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
     }
     if (strcmp(name, "open") != 0 && strcmp(name, "bulk") != 0 && strcmp(name, "identify") != 0) {

@@ -2,10 +2,10 @@
 #ifndef KC_TESTS_FOLDER_H
 #define KC_TESTS_FOLDER_H
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
