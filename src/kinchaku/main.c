@@ -48,15 +48,15 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
            kc_command_number(&out->decimals, command, "decimals", 0, 8, 0);
 }
 
-/* One command at a time works on a system. */
-static struct kc_result lock(int *fd, const struct kc_system *system)
+/* One command at a time works on a folder, also while there is no system in it yet. */
+static struct kc_result lock(int *fd, const char *dir)
 {
     char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(path, system->dir, "system.ini", NULL);
+    struct kc_result result = kc_path_join(path, dir, "lock", NULL);
     return kc_failed(result) ? result : kc_file_lock(fd, path);
 }
 
-/* Opens the system in `dir` or makes one there, and locks it; then makes whatever is missing in it. */
+/* Locks `dir` and opens the system in it or makes one; then makes whatever is missing in it. */
 static struct kc_result ensure(int *fd, struct kc_system *system, const char *dir,
                                const struct kc_command *command)
 {
@@ -66,12 +66,16 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     if (!take_config(&config, command)) {
         return kc_result(KC_USAGE);
     }
-    struct kc_result result = kc_system_open(system, dir);
+    struct kc_result result = kc_folder_make(dir);
+    if (!kc_failed(result)) {
+        result = lock(fd, dir);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_system_open(system, dir);
     if (result.code == KC_FILE_MISSING) {
         result = kc_system_create(system, dir, &config);
-    }
-    if (!kc_failed(result)) {
-        result = lock(fd, system);
     }
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
@@ -150,7 +154,7 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     (void)command;
     struct kc_result result = kc_system_open(&system, dir);
     if (!kc_failed(result)) {
-        result = lock(&fd, &system);
+        result = lock(&fd, system.dir);
     }
     if (!kc_failed(result)) {
         result = kc_system_down(&system);

@@ -81,7 +81,7 @@ static struct kc_result read_secret(char *out, size_t capacity, const char *path
     return result;
 }
 
-static bool take_suite(enum kc_suite *out, const char *text)
+bool kc_registrar_suite(enum kc_suite *out, const char *name)
 {
     static const struct {
         const char *name;
@@ -89,7 +89,7 @@ static bool take_suite(enum kc_suite *out, const char *text)
     } suites[] = {
         {"es256", KC_SUITE_ES256}, {"rs2048", KC_SUITE_RS2048}, {"rs3072", KC_SUITE_RS3072}};
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
-        if (strcmp(suites[i].name, text) == 0) {
+        if (strcmp(suites[i].name, name) == 0) {
             *out = suites[i].suite;
             return true;
         }
@@ -108,7 +108,7 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
                 take_text(out->phone, sizeof out->phone, command, "phone") &&
                 take_text(out->bank_account, sizeof out->bank_account, command, "bank-account") &&
                 kc_command_value(command, "uim") != NULL &&
-                take_suite(&out->suite, suite == NULL ? "es256" : suite);
+                kc_registrar_suite(&out->suite, suite == NULL ? "es256" : suite);
     if (!good) {
         return kc_result(KC_USAGE);
     }
@@ -231,8 +231,8 @@ static int run(const struct kc_command *command, const char *name, const char *d
         result = identify(&registrar, command);
     } else if (!kc_failed(result)) {
         const char *file = kc_command_value(command, "file");
-        status = file == NULL ? kc_command_usage(command, "bulk needs --file")
-                              : kc_registrar_bulk(&registrar, file, command->json);
+        result = file == NULL ? kc_result(KC_USAGE)
+                              : kc_registrar_bulk(&status, &registrar, file, command->json);
     }
     kc_registrar_close(&registrar);
     if (result.code == KC_USAGE) {

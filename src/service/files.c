@@ -167,6 +167,19 @@ struct kc_result kc_file_write(const char *path, struct kc_view content, unsigne
     return sync_folder_of(path);
 }
 
+struct kc_result kc_file_name_new(const char *temporary, const char *path)
+{
+    int status = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (status != 0 && errno == EINVAL) {
+        /* This file system cannot do it in one step. */
+        status = link(temporary, path) == 0 ? unlink(temporary) : -1;
+    }
+    if (status != 0) {
+        return errno == EEXIST ? kc_result(KC_ALREADY_EXISTS) : from_errno(errno);
+    }
+    return sync_folder_of(path);
+}
+
 struct kc_result kc_folder_check(const char *path)
 {
     struct stat status;
@@ -216,7 +229,7 @@ bool kc_file_exists(const char *path)
 
 struct kc_result kc_file_lock(int *fd, const char *path)
 {
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0) {
         return from_errno(errno);
     }

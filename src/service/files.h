@@ -10,8 +10,8 @@
 KC_MUST_USE struct kc_result kc_path_join(char out[KC_PATH_SIZE_MAX], const char *a, const char *b,
                                           const char *c);
 
-/* Reads a whole file of at most out->capacity bytes; what is no regular file counts as empty or fails, and never makes anybody
- * wait. KC_FILE_MISSING, KC_TOO_LARGE, KC_IO_FAILED. */
+/* Reads a whole file of at most out->capacity bytes; a pipe in its place never makes anybody wait. KC_FILE_MISSING, KC_TOO_LARGE,
+ * KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_file_read(struct kc_buffer *out, const char *path);
 
 /* The same for a secret: a regular file of ours or root's with no rights for others, else KC_KEY_PERMISSIONS. The
@@ -26,6 +26,9 @@ KC_MUST_USE struct kc_result kc_file_write_text(const char *path, const char *te
  * fsync of the folder). `mode` such as 0600. The temporary file is always a new one: nothing that others put in its place is
  * followed or filled. KC_DISK_FULL, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_file_write(const char *path, struct kc_view content, unsigned mode);
+
+/* Gives a finished file its name, unless something has that name already. Durable at return. KC_ALREADY_EXISTS, KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_file_name_new(const char *temporary, const char *path);
 
 /* Makes a folder 0700 (parents must exist); fine when it is there and kc_folder_check holds. KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_folder_make(const char *path);
