@@ -119,8 +119,8 @@ static bool drop_powers(void)
     return good;
 }
 
-/* The child: its own session, nothing on stdin, stdout and stderr in the log, its record, then the program. `told` closes with the
- * start of the program; a byte on it says that it did not start. */
+/* The child: its own session, nothing on stdin, stdout and stderr in the log, its record, then the program. `told` closes with
+ * the start of the program; a byte on it says that it did not start. */
 __attribute__((noreturn)) static void become(const char *dir, const char *name,
                                              const char *log_path, int told, char *const argv[])
 {

@@ -73,8 +73,8 @@ static struct kc_result write_letter(const char *path, const struct kc_applicati
     return result;
 }
 
-/* Keeps other registrars away from a UIM's name for as long as this one works on it. The file of the lock goes with it, so whoever
- * got a lock on a file that is gone, or is not the one of that name any more, tries again. */
+/* Keeps other registrars away from a UIM's name for as long as this one works on it. The file of the lock goes with it, so
+ * whoever got a lock on a file that is gone, or is not the one of that name any more, tries again. */
 static struct kc_result reserve(int *fd, const char *path)
 {
     for (unsigned tries = 0; tries < RESERVE_TRIES; tries++) {

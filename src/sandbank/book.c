@@ -76,6 +76,8 @@ static struct kc_result from_sqlite(int status)
         return kc_result(KC_STORE_CORRUPT);
     case SQLITE_BUSY:
         return kc_result(KC_BUSY);
+    case SQLITE_IOERR:
+        return kc_result(status == SQLITE_IOERR_WRITE ? KC_DISK_FULL : KC_STORE_FAILED);
     default:
         return kc_result(KC_STORE_FAILED);
     }
@@ -141,18 +143,19 @@ struct kc_result kc_book_open(struct kc_book **out, const char *path)
     (void)pthread_mutex_init(&book->lock, NULL);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
     int status = sqlite3_open_v2(path, &book->db, flags, NULL);
-    if (status == SQLITE_OK) {
-        status = sqlite3_exec(book->db,
-                              "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL;"
-                              "PRAGMA synchronous=FULL;",
-                              NULL, NULL, NULL);
-    }
+    /* Without these a failed write cannot be told from other I/O errors. */
+    (void)sqlite3_extended_result_codes(book->db, 1);
+    (void)sqlite3_busy_timeout(book->db, 5000);
     struct kc_result version = status == SQLITE_OK ? check_version(book) : from_sqlite(status);
     if (kc_failed(version)) {
         kc_book_close(book);
         return version;
     }
-    status = sqlite3_exec(book->db, schema, NULL, NULL, NULL);
+    status = sqlite3_exec(book->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL,
+                          NULL);
+    if (status == SQLITE_OK) {
+        status = sqlite3_exec(book->db, schema, NULL, NULL, NULL);
+    }
     for (size_t i = 0; i < QUERY_COUNT && status == SQLITE_OK; i++) {
         status = sqlite3_prepare_v2(book->db, queries[i], -1, &book->statements[i], NULL);
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,6 +84,8 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
     KC_ASSERT(program->option_count <= KC_OPTIONS_MAX);
     /* Whatever a program makes, databases and logs included, is for its own user only. */
     (void)umask(077);
+    /* A limit of file sizes is a full disk, to be reported as one. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     *out = (struct kc_command){.program = program};
     fill_table(table, program);
     opterr = 0;

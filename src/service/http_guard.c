@@ -49,8 +49,7 @@ struct kc_result kc_http_guard_start(struct kc_http_guard *guard, size_t count_m
                                      unsigned patience_s)
 {
     pthread_condattr_t attributes;
-    *guard =
-        (struct kc_http_guard){.count_max = count_max, .patience_ns = NS_PER_S * patience_s};
+    *guard = (struct kc_http_guard){.count_max = count_max, .patience_ns = NS_PER_S * patience_s};
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&guard->lock, NULL);

@@ -7,6 +7,9 @@
 #include "base/assert.h"
 #include "store/sqlite_statements.h"
 
+/* Counts up with every change of the schema that an older program could not work with. */
+#define SCHEMA_VERSION 1
+
 struct kc_sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
@@ -37,6 +40,29 @@ struct kc_result kc_sqlite_error(int status)
     default:
         return kc_result(KC_STORE_FAILED);
     }
+}
+
+struct kc_result kc_sqlite_version(sqlite3 *db, int version, bool write)
+{
+    char order[48];
+    sqlite3_stmt *statement = NULL;
+    int status = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
+    if (status == SQLITE_OK) {
+        status = sqlite3_step(statement);
+    }
+    int found = status == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    (void)sqlite3_finalize(statement);
+    if (status != SQLITE_ROW) {
+        return kc_sqlite_error(status);
+    }
+    if (found > version) {
+        return kc_result(KC_STORE_NEWER);
+    }
+    if (found == version || !write) {
+        return kc_ok();
+    }
+    (void)sqlite3_snprintf(sizeof order, order, "PRAGMA user_version = %d", version);
+    return kc_sqlite_error(sqlite3_exec(db, order, NULL, NULL, NULL));
 }
 
 static struct kc_result execute(struct kc_sqlite *sqlite, const char *sql)
@@ -680,6 +706,9 @@ static struct kc_result set_up(struct kc_sqlite *sqlite, bool write, uint64_t pa
     char limit[64];
     struct kc_result result =
         execute(sqlite, "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;");
+    if (!kc_failed(result)) {
+        result = kc_sqlite_version(sqlite->db, SCHEMA_VERSION, write);
+    }
     if (!kc_failed(result) && write) {
         result = execute(sqlite, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                                  "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536;");
