@@ -37,8 +37,8 @@ KC_MUST_USE struct kc_result kc_folder_make(const char *path);
  * with its name), KC_FILE_MISSING. */
 KC_MUST_USE struct kc_result kc_folder_check(const char *path);
 
-/* Checks the system's folder and in it the folder `name` of a process, and takes the lock that keeps a second process out. KC_IN_USE and
- * as kc_folder_check. */
+/* Checks the system's folder and in it the folder `name` of a process, and takes the lock that keeps a second process out.
+ * KC_IN_USE and as kc_folder_check. */
 KC_MUST_USE struct kc_result kc_folder_lock(int *fd, const char *dir, const char *name);
 
 bool kc_file_exists(const char *path);

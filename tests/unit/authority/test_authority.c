@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -624,7 +625,10 @@ static void what_was_issued_survives_a_kill_and_no_serial_comes_twice(void **sta
             issue_until_killed(place, fds[1]);
         }
         (void)close(fds[1]);
-        (void)usleep(8000u + 7000u * round);
+        /* However slow the machine is, something was issued before the kill. */
+        struct pollfd first = {.fd = fds[0], .events = POLLIN};
+        assert_int_equal(poll(&first, 1, 30000), 1);
+        (void)usleep(1000u + 7000u * round);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -639,7 +643,7 @@ static void what_was_issued_survives_a_kill_and_no_serial_comes_twice(void **sta
         (void)close(fds[0]);
     }
     print_message("# %zu serials\n", count);
-    assert_true(count > 2 * ROUNDS);
+    assert_true(count >= 2 * ROUNDS);
     qsort(serials, count, KC_SERIAL_SIZE, by_bytes);
     for (size_t i = 1; i < count; i++) {
         assert_memory_not_equal(serials[i - 1], serials[i], KC_SERIAL_SIZE);

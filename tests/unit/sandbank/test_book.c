@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -237,6 +238,9 @@ static void what_was_answered_survives_a_kill(void **state)
             transfer_until_killed(place, round, fds[1]);
         }
         (void)close(fds[1]);
+        /* However slow the machine is, something was answered before the kill. */
+        struct pollfd first = {.fd = fds[0], .events = POLLIN};
+        assert_int_equal(poll(&first, 1, 30000), 1);
         (void)usleep((useconds_t)(1000 + rng_below(&rng, 8000)));
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -250,7 +254,7 @@ static void what_was_answered_survives_a_kill(void **state)
         assert_int_equal((int64_t)settlement(place), sum_of(place, round + 1));
     }
     print_message("# seed %llu: %zu answered\n", (unsigned long long)SEED, answered);
-    assert_true(answered > 40);
+    assert_true(answered >= 20);
 }
 
 /* ---- the program: faults asked for, and a kill between request and answer ---- */
