@@ -3,6 +3,7 @@
 #include "expect.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,9 @@ static void kill_a_writer(struct world *world, struct crowd *crowd, struct rng *
         writer(world, crowd, own_seed, fds[1]);
     }
     (void)close(fds[1]);
+    /* However slow the machine is, most kills come after something was acknowledged; some come while it opens. */
+    struct pollfd first = {.fd = fds[0], .events = POLLIN};
+    assert_true(own_seed % 4 == 0 || poll(&first, 1, 30000) == 1);
     (void)usleep((useconds_t)after_us);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -176,7 +180,7 @@ static void what_was_acknowledged_survives_a_kill(void **state)
         }
     }
     print_message("# %zu acknowledged\n", crowd->ack_count);
-    assert_true(crowd->ack_count > rounds);
+    assert_true(crowd->ack_count > rounds / 2);
     free(crowd);
 }
 
