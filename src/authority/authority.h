@@ -88,7 +88,9 @@ KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_au
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
 /* Puts issuer and a fresh revocation list there. */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
-/* The tree, the servers, the list. */
+/* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
+KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);
+/* The tree, the servers, the list; everybody when the directory is empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_all(struct kc_authority *authority);
 /* Every holder in the database: fills an empty directory, and takes out who has no valid certificate. Ends at the first error. */
 KC_MUST_USE struct kc_result kc_authority_publish_holders(struct kc_authority *authority);

@@ -200,7 +200,8 @@ static struct kc_result revoke(struct kc_buffer *reply, struct request *request,
 {
     const struct kc_revoke_request *order = &request->message.revoke;
     size_t count = 0;
-    if (!kc_number_checks(order->account.number) || order->reason > 10 || order->reason == 7) {
+    if (!kc_number_checks(order->account.number) || order->reason > 10 || order->reason == 7 ||
+        order->reason == 8) {
         return kc_result(KC_MALFORMED);
     }
     struct kc_result result = revoke_once(&count, request, authority);

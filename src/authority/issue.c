@@ -196,16 +196,6 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
     return result;
 }
 
-struct kc_result kc_authority_publish_all(struct kc_authority *authority)
-{
-    struct kc_result result = kc_directory_prepare(authority->directory);
-    for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
-         server++) {
-        result = kc_authority_publish(authority, server);
-    }
-    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
-}
-
 /* Publishing holder by holder, as the database visits their certificates. */
 struct holders {
     struct kc_authority *authority;
@@ -229,6 +219,41 @@ struct kc_result kc_authority_publish_holders(struct kc_authority *authority)
     struct holders holders = {.authority = authority, .result = kc_ok()};
     struct kc_result result = kc_authority_store_all(authority->store, publish_holder, &holders);
     return kc_failed(holders.result) ? holders.result : result;
+}
+
+struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
+{
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_holders(authority);
+    }
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}
+
+/* A directory without our issuer has lost everything, or never had anything. */
+static bool directory_is_empty(struct kc_authority *authority)
+{
+    struct kc_view certificate = kc_view(NULL, 0);
+    struct kc_view crl = kc_view(NULL, 0);
+    struct kc_result result = kc_directory_issuer(&certificate, &crl, authority->directory);
+    if (!kc_failed(result)) {
+        kc_directory_free_view(certificate);
+        kc_directory_free_view(crl);
+    }
+    return result.code == KC_NOT_FOUND;
+}
+
+struct kc_result kc_authority_publish_all(struct kc_authority *authority)
+{
+    if (directory_is_empty(authority)) {
+        return kc_authority_publish_everybody(authority);
+    }
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
+         server++) {
+        result = kc_authority_publish(authority, server);
+    }
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
 }
 
 uint64_t kc_authority_next_ns(uint64_t now_ns, uint64_t crl_ms, bool failed)

@@ -115,10 +115,14 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     static struct kc_authority authority;
     struct kc_http_server *server = NULL;
     pthread_t publisher;
+    int lock = -1;
     (void)command;
     kc_log_open("authority", KC_LOG_INFO);
     kc_signals_block();
-    struct kc_result result = kc_authority_open(&authority, dir);
+    struct kc_result result = kc_folder_lock(&lock, dir, "authority");
+    if (!kc_failed(result)) {
+        result = kc_authority_open(&authority, dir);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -127,7 +131,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
                                          .port = (unsigned)authority.config.port,
                                          .threads = 2,
                                          .body_size_max = KC_MESSAGE_SIZE_MAX,
-                                         .connections_max = 256,
+                                         .connections_max = 4096,
                                          .timeout_s = 15,
                                          .owner = &authority,
                                          .handle = handle};
@@ -142,6 +146,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
         kc_http_server_stop(server);
     }
     kc_authority_close(&authority);
+    kc_file_unlock(lock);
     return result;
 }
 
@@ -149,19 +154,18 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
 
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
-    const char *bank = kc_command_value(command, "bank");
+    uint64_t bank = 1;
+    uint64_t port = 0;
     const char *currency = kc_command_value(command, "currency");
-    const char *port = kc_command_value(command, "port");
     const char *url = kc_command_value(command, "directory-url");
-    if (port == NULL || url == NULL) {
+    currency = currency == NULL ? "JPY" : currency;
+    if (kc_command_value(command, "port") == NULL || url == NULL || !kc_command_url(url) ||
+        !kc_command_number(&port, command, "port", 1, 65535, 0) ||
+        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
+        !kc_command_currency(currency)) {
         return kc_result(KC_USAGE);
     }
-    unsigned long number = strtoul(port, NULL, 10);
-    if (number == 0 || number > 65535) {
-        return kc_result(KC_USAGE);
-    }
-    return kc_authority_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
-                             currency == NULL ? "JPY" : currency, (unsigned)number, url);
+    return kc_authority_init(dir, bank, currency, (unsigned)port, url);
 }
 
 static struct kc_result read_public(struct kc_public_key *out, const char *folder, const char *name)
@@ -237,12 +241,13 @@ static struct kc_result revoke_account(struct kc_authority *authority,
                                        const struct kc_command *command, const char *dir)
 {
     const char *text = kc_command_value(command, "account");
-    const char *reason_text = kc_command_value(command, "reason");
+    uint64_t reason = 1;
     struct kc_account_id account;
     size_t count = 0;
     (void)dir;
-    uint64_t reason = reason_text == NULL ? 1 : strtoull(reason_text, NULL, 10);
-    if (text == NULL || kc_failed(kc_account_parse(&account, text)) || reason > 10 || reason == 7) {
+    /* 7 is not used, 8 would take a certificate off the list again (RFC 5280 section 5.3.1). */
+    if (text == NULL || kc_failed(kc_account_parse(&account, text)) ||
+        !kc_command_number(&reason, command, "reason", 0, 10, 1) || reason == 7 || reason == 8) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -261,8 +266,7 @@ static struct kc_result publish(struct kc_authority *authority, const struct kc_
 {
     (void)command;
     (void)dir;
-    struct kc_result result = kc_authority_publish_all(authority);
-    return kc_failed(result) ? result : kc_authority_publish_holders(authority);
+    return kc_authority_publish_everybody(authority);
 }
 
 static bool show(void *owner, const struct kc_issued *issued)
@@ -338,11 +342,13 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
     for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = run(&verbs[i], &command, dir);
+            if (result.code == KC_USAGE) {
+                return kc_command_usage(&command, "an option is missing or not valid");
+            }
             return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
         }
     }

@@ -21,7 +21,7 @@ struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder, 
                         "sockbuf_max_incoming 65536\n"
                         "sockbuf_max_incoming_auth 16777216\n"
                         "timelimit 10\n"
-                        "idletimeout 600\n"
+                        "idletimeout 30\n"
                         "database mdb\n"
                         "suffix \"" KC_DIRECTORY_BASE "\"\n"
                         "rootdn \"" KC_DIRECTORY_WRITER "\"\n"

@@ -32,20 +32,6 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* A number from the command line within bounds, or the fallback when it is not given. */
-static bool take_number(uint64_t *out, const struct kc_command *command, const char *option,
-                        uint64_t min, uint64_t max, uint64_t fallback)
-{
-    const char *text = kc_command_value(command, option);
-    char *end = NULL;
-    if (text == NULL) {
-        *out = fallback;
-        return true;
-    }
-    *out = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= min && *out <= max;
-}
-
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
 {
     const char *currency = kc_command_value(command, "currency");
@@ -53,13 +39,12 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     currency = currency == NULL ? "JPY" : currency;
     *out = (struct kc_system_config){0};
     out->faults = kc_command_value(command, "faults") != NULL;
-    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
-        (store != NULL && strcmp(store, "sqlite") != 0)) {
+    if (!kc_command_currency(currency) || (store != NULL && strcmp(store, "sqlite") != 0)) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return take_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
-           take_number(&out->decimals, command, "decimals", 0, 8, 0);
+    return kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
+           kc_command_number(&out->decimals, command, "decimals", 0, 8, 0);
 }
 
 /* What is asked for on a system that is there already and says otherwise. */
@@ -81,15 +66,15 @@ static void tell_kept(const struct kc_command *command, const struct kc_system_c
     }
 }
 
-/* One command at a time works on a system. */
-static struct kc_result lock(int *fd, const struct kc_system *system)
+/* One command at a time works on a folder, also while there is no system in it yet. */
+static struct kc_result lock(int *fd, const char *dir)
 {
     char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(path, system->dir, "system.ini", NULL);
+    struct kc_result result = kc_path_join(path, dir, "lock", NULL);
     return kc_failed(result) ? result : kc_file_lock(fd, path);
 }
 
-/* Opens the system in `dir` or makes one there, and locks it; then makes whatever is missing in it. */
+/* Locks `dir` and opens the system in it or makes one; then makes whatever is missing in it. */
 static struct kc_result ensure(int *fd, struct kc_system *system, const char *dir,
                                const struct kc_command *command)
 {
@@ -99,14 +84,18 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     if (!take_config(&config, command)) {
         return kc_result(KC_USAGE);
     }
-    struct kc_result result = kc_system_open(system, dir);
+    struct kc_result result = kc_folder_make(dir);
+    if (!kc_failed(result)) {
+        result = lock(fd, dir);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_system_open(system, dir);
     if (result.code == KC_FILE_MISSING) {
         result = kc_system_create(system, dir, &config);
     } else if (!kc_failed(result)) {
         tell_kept(command, &config, &system->config);
-    }
-    if (!kc_failed(result)) {
-        result = lock(fd, system);
     }
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
@@ -189,7 +178,7 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     (void)command;
     struct kc_result result = kc_system_open(&system, dir);
     if (!kc_failed(result)) {
-        result = lock(&fd, &system);
+        result = lock(&fd, system.dir);
     }
     if (!kc_failed(result)) {
         result = kc_system_down(&system);
@@ -285,8 +274,7 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &exit_status)) {
         return exit_status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
     kc_log_open("kinchaku", KC_LOG_INFO);
     if (command.argument_count != 1) {
         return kc_command_usage(&command, "one command is needed");

@@ -1,5 +1,6 @@
 /* Many applicants from a CSV file (RFC 4180 without line breaks inside fields), a line for each:
  * name,address,phone,bank account,UIM file[,suite]. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,41 +12,38 @@
 #define FIELDS_MAX 6
 #define BAR_WIDTH 40u
 
-/* Splits a line in place; the number of fields, or 0 when it cannot be read. */
+/* The end of a quoted field, which begins at `at` after its quote; its text goes to `out`. NULL when it has no end. */
+static char *take_quoted(char *out, char *at)
+{
+    for (; *at != '\0'; at++) {
+        if (*at == '"' && *++at != '"') {
+            *out = '\0';
+            return at;
+        }
+        *out++ = *at;
+    }
+    return NULL;
+}
+
+/* Splits a line in place; the number of fields, or 0 when it cannot be read. A quote stands around a whole field only. */
 static size_t split(char *fields[FIELDS_MAX], char *line)
 {
     size_t count = 0;
     char *at = line;
-    for (;;) {
-        if (count == FIELDS_MAX) {
+    while (count < FIELDS_MAX) {
+        fields[count++] = at;
+        char *end = *at == '"' ? take_quoted(at, at + 1) : at + strcspn(at, ",\"");
+        if (end == NULL || (*end != '\0' && *end != ',')) {
             return 0;
         }
-        char *out = at;
-        fields[count++] = out;
-        bool quoted = *at == '"';
-        at += quoted ? 1 : 0;
-        while (*at != '\0' && (quoted || *at != ',')) {
-            if (quoted && *at == '"') {
-                if (at[1] != '"') {
-                    break;
-                }
-                at++;
-            }
-            *out++ = *at++;
-        }
-        if (quoted && *at++ != '"') {
-            return 0;
-        }
-        char end = *at;
-        *out = '\0';
-        if (end == '\0') {
+        bool last = *end == '\0';
+        *end = '\0';
+        if (last) {
             return count;
         }
-        if (end != ',') {
-            return 0;
-        }
-        at++;
+        at = end + 1;
     }
+    return 0;
 }
 
 static bool copy(char *out, size_t capacity, const char *text)
@@ -137,48 +135,63 @@ static void show_bar(size_t done, size_t total)
     (void)fprintf(stderr, "] %zu/%zu%s", done, total, done == total ? "\n" : "");
 }
 
-/* The next line that is a row, without its end; an empty text for one that is too long. False at the end. */
+/* One line without its end; in place of one that is too long or holds control characters a text that is no row. False at the
+ * end. */
+static bool next_line(char line[LINE_SIZE], FILE *file)
+{
+    size_t size = 0;
+    bool bad = false;
+    int c = fgetc(file);
+    if (c == EOF) {
+        return false;
+    }
+    for (; c != '\n' && c != EOF; c = fgetc(file)) {
+        /* A carriage return is the end of a line when the line feed follows, and else a control character. */
+        if (c == '\r') {
+            c = fgetc(file);
+            bad = bad || (c != '\n' && c != EOF);
+            (void)ungetc(c, file);
+            continue;
+        }
+        bad = bad || c < ' ' || c == 0x7f || size == LINE_SIZE - 1;
+        if (!bad) {
+            line[size++] = (char)c;
+        }
+    }
+    line[size] = '\0';
+    /* Some programs begin a file with the mark of UTF-8, which is no part of the first name. */
+    if (size >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+        memmove(line, line + 3, size - 2);
+    }
+    if (bad) {
+        (void)snprintf(line, LINE_SIZE, "\"");
+    }
+    return true;
+}
+
+/* The next line that is a row: not empty, no comment. */
 static bool next_row(char line[LINE_SIZE], FILE *file)
 {
-    while (fgets(line, LINE_SIZE, file) != NULL) {
-        bool whole = strchr(line, '\n') != NULL || feof(file) != 0;
-        if (!whole) {
-            int c = 0;
-            while (c != '\n' && c != EOF) {
-                c = fgetc(file);
-            }
-            line[0] = '\0';
-            return true;
-        }
-        line[strcspn(line, "\r\n")] = '\0';
-        if (line[0] != '\0' && line[0] != '#') {
+    while (next_line(line, file)) {
+        if (line[0] != '#' && line[0] != '\0') {
             return true;
         }
     }
     return false;
 }
 
-/* To the first row, past the byte order mark that spreadsheets write. */
-static void go_to_start(FILE *file)
-{
-    static const unsigned char mark[3] = {0xef, 0xbb, 0xbf};
-    unsigned char first[3];
-    rewind(file);
-    if (fread(first, 1, sizeof first, file) != sizeof first ||
-        memcmp(first, mark, sizeof mark) != 0) {
-        rewind(file);
-    }
-}
-
+/* How many rows there are, or 0 for a pipe, which can be read only once. */
 static size_t count_rows(FILE *file)
 {
     size_t count = 0;
     char line[LINE_SIZE];
-    go_to_start(file);
+    if (fseek(file, 0, SEEK_SET) != 0) {
+        return 0;
+    }
     while (next_row(line, file)) {
         count += 1;
     }
-    go_to_start(file);
+    (void)fseek(file, 0, SEEK_SET);
     return count;
 }
 
@@ -200,16 +213,11 @@ static struct kc_result open_row(struct kc_registrar *registrar, size_t row, cha
     return result;
 }
 
-struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar, const char *path,
-                                   bool json)
+static void open_rows(int *status, struct kc_registrar *registrar, FILE *file, bool json)
 {
     char line[LINE_SIZE];
     size_t row = 0;
     size_t opened = 0;
-    FILE *file = fopen(path, "r");
-    if (file == NULL) {
-        return kc_result(KC_FILE_MISSING);
-    }
     size_t total = count_rows(file);
     show_bar(0, total);
     while (next_row(line, file)) {
@@ -218,11 +226,19 @@ struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar, 
         opened += kc_failed(result) ? 0 : 1;
         show_bar(row, total);
     }
-    bool read = ferror(file) == 0;
-    (void)fclose(file);
-    if (!read) {
-        return kc_result(KC_IO_FAILED);
+    (void)fprintf(stderr, "%zu of %zu rows opened\n", opened, row);
+}
+
+struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar, const char *path,
+                                   bool json)
+{
+    FILE *file = fopen(path, "r");
+    *status = 0;
+    if (file == NULL) {
+        return kc_result(errno == ENOENT ? KC_FILE_MISSING : KC_IO_FAILED);
     }
-    (void)fprintf(stderr, "%zu of %zu rows opened\n", opened, total);
-    return kc_ok();
+    open_rows(status, registrar, file, json);
+    bool whole = ferror(file) == 0;
+    (void)fclose(file);
+    return kc_result(whole ? KC_OK : KC_IO_FAILED);
 }

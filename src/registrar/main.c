@@ -227,19 +227,24 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
-    const char *bank = kc_command_value(command, "bank");
+    uint64_t bank = 1;
+    uint64_t decimals = 0;
     const char *currency = kc_command_value(command, "currency");
-    const char *decimals = kc_command_value(command, "decimals");
     const char *bank_url = kc_command_value(command, "bank-url");
     const char *authority_url = kc_command_value(command, "authority-url");
     const char *directory_url = kc_command_value(command, "directory-url");
+    currency = currency == NULL ? "JPY" : currency;
     if (bank_url == NULL || authority_url == NULL || directory_url == NULL) {
         return usage("--bank-url, --authority-url and --directory-url are needed");
     }
-    return kc_registrar_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
-                             currency == NULL ? "JPY" : currency,
-                             decimals == NULL ? 0 : (unsigned)strtoul(decimals, NULL, 10), bank_url,
-                             authority_url, directory_url);
+    if (!kc_command_url(bank_url) || !kc_command_url(authority_url) ||
+        !kc_command_url(directory_url) || !kc_command_currency(currency) ||
+        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
+        !kc_command_number(&decimals, command, "decimals", 0, 8, 0)) {
+        return usage("a URL, the bank id, the currency or the decimals are not valid");
+    }
+    return kc_registrar_init(dir, bank, currency, (unsigned)decimals, bank_url, authority_url,
+                             directory_url);
 }
 
 /* What to do next, or the file that the error is about. */
@@ -306,12 +311,11 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
+    const char *dir = kc_command_dir(&command);
     if (command.argument_count != 1) {
         return kc_command_usage(&command, "one command is needed");
     }
     const char *name = command.arguments[0];
-    dir = dir == NULL ? ".kinchaku" : dir;
     kc_log_open("registrar", KC_LOG_WARN);
     if (strcmp(name, "init") == 0) {
         struct kc_result result = init(&command, dir);

@@ -495,11 +495,9 @@ static bool take_loss(enum kc_station_loss *out, const char *text)
 static int run(const struct verb *verb, const struct kc_command *command)
 {
     static struct kc_station station;
-    const char *timeout = kc_command_value(command, "timeout");
+    uint64_t timeout_ms = TIMEOUT_MS;
     const char *lose = kc_command_value(command, "lose");
-    char *end = NULL;
-    unsigned long timeout_ms = timeout == NULL ? TIMEOUT_MS : strtoul(timeout, &end, 10);
-    if (timeout_ms == 0 || timeout_ms > 600000 || (end != NULL && *end != '\0')) {
+    if (!kc_command_number(&timeout_ms, command, "timeout", 1, 600000, TIMEOUT_MS)) {
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
     last_file = kc_command_value(command, "uim");

@@ -39,6 +39,29 @@ struct kc_result kc_sqlite_error(int status)
     }
 }
 
+struct kc_result kc_sqlite_version(sqlite3 *db, int version, bool write)
+{
+    char order[48];
+    sqlite3_stmt *statement = NULL;
+    int status = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
+    if (status == SQLITE_OK) {
+        status = sqlite3_step(statement);
+    }
+    int found = status == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    (void)sqlite3_finalize(statement);
+    if (status != SQLITE_ROW) {
+        return kc_sqlite_error(status);
+    }
+    if (found > version) {
+        return kc_result(KC_STORE_VERSION);
+    }
+    if (found == version || !write) {
+        return kc_ok();
+    }
+    (void)sqlite3_snprintf(sizeof order, order, "PRAGMA user_version = %d", version);
+    return kc_sqlite_error(sqlite3_exec(db, order, NULL, NULL, NULL));
+}
+
 static struct kc_result execute(struct kc_sqlite *sqlite, const char *sql)
 {
     return kc_sqlite_error(sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL));

@@ -48,4 +48,9 @@ extern const char kc_sqlite_schema[];
 
 struct kc_result kc_sqlite_error(int status);
 
+struct sqlite3;
+/* Refuses a database of a later schema, KC_STORE_VERSION, before anything in it is touched; with `write`, marks one that has no
+ * version yet. */
+struct kc_result kc_sqlite_version(struct sqlite3 *db, int version, bool write);
+
 #endif

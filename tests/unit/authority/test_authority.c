@@ -60,6 +60,22 @@ struct kc_result kc_directory_prepare(struct kc_directory *unused)
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
+struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
+                                     struct kc_directory *unused)
+{
+    (void)unused;
+    *certificate = kc_view(NULL, 0);
+    *crl = kc_view(directory.crl, directory.crl_size);
+    return kc_result(directory.down            ? KC_DIRECTORY_DOWN
+                     : directory.crl_size == 0 ? KC_NOT_FOUND
+                                               : KC_OK);
+}
+
+void kc_directory_free_view(struct kc_view view)
+{
+    (void)view;
+}
+
 struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t account,
                                           const struct kc_view *certificates, size_t count)
 {
