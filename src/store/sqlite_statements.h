@@ -53,4 +53,8 @@ struct sqlite3;
  * version yet. */
 struct kc_result kc_sqlite_version(struct sqlite3 *db, int version, bool write);
 
+/* Settings, and for a writer the tables of the ledger in an empty file. KC_STORE_VERSION, KC_STORE_CORRUPT (no tables),
+ * KC_STORE_FAILED when SQLite does not keep a setting that commits rest on. page_count_max 0: no limit. */
+struct kc_result kc_sqlite_set_up(struct sqlite3 *db, bool write, uint64_t page_count_max);
+
 #endif

@@ -363,7 +363,7 @@ static void a_first_certified_value_that_is_not_its_own_is_refused(void **state)
     saying.realm.bank += 1;
     EXPECT(activate_with(&saying, &certified), KC_BAD_SIGNATURE);
     saying = world_saying(&world);
-    saying.domain = "kinchaku/1 cash-quote";
+    saying.domain = "kinchaku/1-cash-quote";
     EXPECT(activate_with(&saying, &certified), KC_WRONG_DOMAIN);
     saying = world_saying(&world);
     EXPECT(activate_with(&saying, &certified), KC_OK);
