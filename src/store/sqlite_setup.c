@@ -1,4 +1,4 @@
-/* What every database of ours begins with: errors by our names, the version of the schema, settings that make a commit durable. */
+/* What every database of ours begins with: errors by our names, the version of the schema, settings that make commits durable. */
 #include <sqlite3.h>
 #include <string.h>
 
