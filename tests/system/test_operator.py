@@ -181,26 +181,33 @@ def test_up_many_times_at_once(tmp_path):
     assert processes_of(system.dir) == []
 
 
+def kill_while_starting(system, number):
+    """Kills `kinchaku up` once it started that many processes, or when it is done."""
+    starting = subprocess.Popen([program("kinchaku"), "up", "--faults", "--dir", str(system.dir)], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.DEVNULL)
+    seen, deadline = set(), time.monotonic() + 60
+    while len(seen) < number and starting.poll() is None and time.monotonic() < deadline:
+        seen |= {pid for pid, _ in processes_of(system.dir)}
+    starting.kill()
+    starting.wait()
+
+
 def test_up_killed_anywhere(tmp_path):
     """Killed after each process it starts to start: the next `up` completes it, and `down` leaves nothing running."""
     system = System(tmp_path)
-    for number in range(1, 9):
-        starting = subprocess.Popen([program("kinchaku"), "up", "--faults", "--dir", str(system.dir)], stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL)
-        seen, deadline = set(), time.monotonic() + 60
-        while len(seen) < number and starting.poll() is None and time.monotonic() < deadline:
-            seen |= {pid for pid, _ in processes_of(system.dir)}
-        starting.kill()
-        starting.wait()
-        if number == 5:
-            system.down()
-            assert processes_of(system.dir) == []
-    system.up()
-    assert len(processes_of(system.dir)) == len(NODES)
-    uim = system.open(fund=10)
-    uim.must("withdraw", 10, "--yes")
-    system.check_audit()
-    system.down()
+    try:
+        for number in range(1, 9):
+            kill_while_starting(system, number)
+            if number == 5:
+                system.down()
+                assert processes_of(system.dir) == []
+        system.up()
+        assert len(processes_of(system.dir)) == len(NODES)
+        uim = system.open(fund=10)
+        uim.must("withdraw", 10, "--yes")
+        system.check_audit()
+    finally:
+        system.down()
     assert processes_of(system.dir) == []
 
 

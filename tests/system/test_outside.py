@@ -95,11 +95,13 @@ def lied_to(tmp_path_factory):
     bank = FakeBank(truth)
     system.configure("bank", "ordinary-bank", url=bank.url)
     system.configure("bank", "times", outside_ms=700)
-    system.up()
-    yield system, bank
-    bank.lie = truth
-    system.down()
-    bank.close()
+    try:
+        system.up()
+        yield system, bank
+    finally:
+        bank.lie = truth
+        system.down()
+        bank.close()
 
 
 # shows: R-NODE-5 R-OPEN-2
