@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build demo test bench fuzz sim spin requirements format lint check-source sanitize \
+.PHONY: help packages build demo test bench fuzz sim tear spin requirements format lint check-source sanitize \
 	coverage install dist clean
 
 # How long the fuzz targets, or the campaign of the model, may take; SEED repeats a run.
@@ -38,6 +38,10 @@ fuzz: ## fuzz all targets for SECONDS (600) together, from SEED (the clock) on
 
 sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
 	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
+
+tear: build ## a purse cut from power at every byte it writes, then every pair of cuts; some minutes
+	build/tests/tear/tear --all
+	build/tests/tear/tear --pairs
 
 spin: packages ## exchange and settlement in every order, COUNTERS (3) entries a purse
 	tools/spin $(or $(COUNTERS),3)

@@ -11,6 +11,8 @@
 #include "store/sqlite.h"
 
 #define BATCH 500u
+/* A registrar's letter with P-256, so that an account takes the room on the disk that it really takes. */
+#define LETTER_SIZE 640u
 
 static struct kc_result open_one(struct kc_ledger *ledger, const struct kc_crypto *crypto,
                                  uint64_t number)
@@ -31,15 +33,23 @@ static struct kc_result open_one(struct kc_ledger *ledger, const struct kc_crypt
                                       .password_hash = kc_view_text(hash),
                                       .suite = KC_SUITE_ES256,
                                       .time_ms = kc_clock_now_ms()};
+    uint8_t letter[LETTER_SIZE] = {0};
+    struct kc_ledger_source source = {.bytes = kc_view(letter, sizeof letter)};
     struct kc_result result = crypto->random(crypto->context, request.id, sizeof request.id);
     if (!kc_failed(result)) {
-        result = kc_ledger_open_account(&opened, ledger, &request);
+        memcpy(letter, request.id, sizeof request.id);
+        kc_digest(crypto, source.digest, source.bytes);
+        result = kc_ledger_open_account(&opened, ledger, &request, &source);
     }
     if (kc_failed(result)) {
         return result;
     }
     memcpy(identity, request.id, sizeof request.id);
-    return kc_ledger_confirm_account(&certified, ledger, opened.account, opened.purse, identity);
+    const struct kc_confirm_request confirm = {
+        .account = opened.account, .purse = opened.purse, .time_ms = request.time_ms};
+    letter[LETTER_SIZE - 1] = 1;
+    kc_digest(crypto, source.digest, source.bytes);
+    return kc_ledger_confirm_account(&certified, ledger, &confirm, identity, &source);
 }
 
 static struct kc_result fill(struct kc_ledger *ledger, const struct kc_crypto *crypto,

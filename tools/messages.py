@@ -3,9 +3,10 @@
 
     tools/messages.py            write the generated files
     tools/messages.py --check    write nothing; exit 1 when a generated file differs from what would be written
-    tools/messages.py --lock     also add new (message, version) lines to protocol/versions.lock
+    tools/messages.py --lock     also add new messages, versions and words of enumerations to protocol/versions.lock
 
-A message whose shape differs from the locked digest of its version is refused: it needs a new version.
+A message whose shape differs from the locked digest of its version is refused: it needs a new version. So is an enumeration in
+which a word has another number than the locked one, and whatever was locked and is gone.
 """
 import hashlib
 import re
@@ -16,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "protocol/messages.table"
 LOCK = ROOT / "protocol/versions.lock"
+LIST_COUNT_MAX = 8
 NOTICE = "made by tools/messages.py from protocol/messages.table; do not edit"
 
 
@@ -43,8 +45,8 @@ class Message:
         return self.marks.get("signed") or self.marks.get("sealed") or self.marks.get("brief")
 
     def shape_digest(self):
-        brief = " brief" if "brief" in self.marks else ""
-        lines = [f"{self.name} {self.number} {self.domain}{brief}"]
+        how = "sealed" if "sealed" in self.marks else "brief" if "brief" in self.marks else "signed"
+        lines = [f"{self.name} {self.number} {how if self.domain else 'plain'} {self.domain}"]
         lines += [f"{f.name} {f.kind} {f.args} {f.optional}" for f in self.fields]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
@@ -161,7 +163,7 @@ def source(enums, messages):
         out += [f"_Static_assert(sizeof(enum kc_{c_name(name)}) == sizeof(uint32_t), \"enums are read as uint32_t\");"]
     for m in messages:
         name = c_name(m.name)
-        domain = f"\"kinchaku/{m.version} {m.domain}\"" if m.domain else "NULL"
+        domain = f"\"kinchaku/{m.version}-{m.domain}\"" if m.domain else "NULL"
         out += ["", f"static const struct kc_field {name}_fields[] = {{"]
         out += [descriptor(m, f, enums) for f in m.fields]
         out += ["};", f"const struct kc_shape kc_{name}_shape = {{.number = {m.number}, .version = {m.version},",
@@ -217,9 +219,45 @@ def cddl_type(f):
     return kind + (" / null" if f.optional else "")
 
 
+COSE_CDDL = """; ---- how they are signed, sealed and carried: COSE (RFC 9052, RFC 9053, RFC 8230), untagged ----
+
+; A signed record holds the encoding of the record, an envelope that of `sealed`.
+signed = [protected: bstr .cbor signed-header, unprotected: {}, payload: bstr, signature: p256-signature / rsa-signature]
+envelope = [protected: bstr .cbor envelope-header, unprotected: {}, payload: bstr .cbor sealed,
+  signature: p256-signature / rsa-signature]
+brief = [protected: bstr .cbor { 1: -7 / -37 }, unprotected: {}, payload: bstr, signature: p256-signature / rsa-signature]
+signed-header = { signer }
+envelope-header = { signer, -65537: time .ge 1 } ; time of signing
+signer = (1: -7 / -37, 3: domain, 4: signer-id) ; ES256 or PS256 (salt of 32 bytes), content type, key id
+domain = tstr .size (1..40) ; kinchaku/<version>-<word>
+signer-id = bstr .size 16 ; account or server number, big-endian, then the start of SHA-256 of the encoded key
+p256-signature = bstr .size 64 ; r, s; s at most n / 2
+rsa-signature = bstr .size 256 / bstr .size 384
+external = [domain, bank: count, currency: tstr .size 3] ; external_aad of every signature and seal
+
+sealed = [protected: bstr .cbor { 1: 3 }, unprotected: { 5: bstr .size 12 }, ciphertext: bstr, recipients: [recipient]]
+recipient = agreed / wrapped ; ECDH-ES + HKDF-256 or RSAES-OAEP with SHA-256
+agreed = [protected: bstr .cbor { 1: -25 }, unprotected: { -1: p256-key }, ciphertext: bstr .size 0]
+wrapped = [protected: bstr .size 0, unprotected: { 1: -41 }, ciphertext: bstr .size 256 / bstr .size 384]
+kdf-context = [algorithm: 3, party-u: party, party-v: party, public: [256, bstr .cbor { 1: -25 }]]
+party = [nil, nil, nil]
+
+key = p256-key / rsa-key
+p256-key = { 1: 2, -1: 1, -2: bstr .size 32, -3: bstr .size 32 }
+rsa-key = { 1: 3, -1: bstr .size 256 / bstr .size 384, -2: h'010001' }
+
+; Identity of a purse (SGN1): the payload of a `brief` under kinchaku/2-identity; a CWT claims set (RFC 8392, RFC 8747).
+identity = { 2: tstr .size (2..18), ; account number
+  4: seconds, 6: seconds, ; expires, issued
+  8: { 1: key }, ; the purse's signature key
+  -65538: [purse-type, purse, bank: count] }
+seconds = uint .le 9223372036854775
+"""
+
+
 def cddl(enums, messages):
     out = [f"; Kinchaku messages and records in CDDL (RFC 8610); {NOTICE}.",
-           "; All encodings are deterministic (RFC 8949 §4.2.1). How they are signed and sealed: docs/protocol.md.", "",
+           "; All encodings are deterministic (RFC 8949 §4.2.1). How they are signed and sealed stands at the end.", "",
            "payload = " + " / ".join(m.name for m in messages), "", "count = uint .le 9223372036854775807",
            "amount = count ; minor units", "time = count ; milliseconds since 1970-01-01T00:00:00Z",
            "account = count", "purse = count", ""]
@@ -232,7 +270,7 @@ def cddl(enums, messages):
         out += [f"  version: {m.version},", f"  number: {m.number},"]
         out += [f"  {f.name}: {cddl_type(f).replace('uint', 'count')}, ; {f.doc}" for f in m.fields]
         out += ["]", ""]
-    return "\n".join(out)
+    return "\n".join(out) + "\n" + COSE_CDDL
 
 
 def documentation(enums, messages):
@@ -240,9 +278,9 @@ def documentation(enums, messages):
            "Each is a CBOR array `[version, number, fields…]` in deterministic encoding. `?` marks a field that may be null.",
            "How they are signed, sealed and carried stands in [protocol.md](protocol.md).", ""]
     for m in messages:
-        how = f"sealed, domain `kinchaku/{m.version} {m.domain}`" if "sealed" in m.marks else \
-              f"signed in the brief form, domain `kinchaku/{m.version} {m.domain}`" if "brief" in m.marks else \
-              f"signed, domain `kinchaku/{m.version} {m.domain}`" if m.domain else "not signed by itself"
+        how = f"sealed, domain `kinchaku/{m.version}-{m.domain}`" if "sealed" in m.marks else \
+              f"signed in the brief form, domain `kinchaku/{m.version}-{m.domain}`" if "brief" in m.marks else \
+              f"signed, domain `kinchaku/{m.version}-{m.domain}`" if m.domain else "not signed by itself"
         way = f" {m.marks['from']} → {m.marks['to']}." if "from" in m.marks else ""
         step = f" Step {m.marks['step']}." if "step" in m.marks else ""
         src = f" Source: {m.marks['source']}." if "source" in m.marks else ""
@@ -258,21 +296,65 @@ def documentation(enums, messages):
     return "\n".join(out)
 
 
-def check_lock(messages, add):
-    locked = dict(line.rsplit(" ", 1) for line in LOCK.read_text().splitlines()) if LOCK.exists() else {}
-    for m in messages:
-        key = f"{m.name} {m.version}"
+def read_lock():
+    """Of each message and version the digest of its shape, of each value of an enumeration its number."""
+    lines = LOCK.read_text().splitlines() if LOCK.exists() else []
+    return dict(line.rsplit(" ", 1) for line in lines)
+
+
+def current_lines(enums, messages):
+    lines = {f"{m.name} {m.version}": m.shape_digest() for m in messages}
+    for name, enum in enums.items():
+        lines.update({f"enum {name} {word}": str(number) for word, number, _ in enum["values"]})
+    return lines
+
+
+def check_lock(enums, messages, add):
+    locked, current = read_lock(), current_lines(enums, messages)
+    for key, value in current.items():
         if key not in locked and add:
-            locked[key] = m.shape_digest()
-        if locked.get(key) != m.shape_digest():
+            locked[key] = value
+        if key.startswith("enum ") and locked.get(key) != value:
+            fail(f"{key} = {value} is not locked so: a number never changes its meaning; a new word is added with --lock")
+        if locked.get(key) != value:
             fail(f"the shape of {key} is not the locked one: give it a new version, then run with --lock")
+    newest = {m.name: m.version for m in messages}
+    for key in locked:
+        name, last = key.rsplit(" ", 1)
+        if key.startswith("enum ") and key not in current:
+            fail(f"{key} is locked and gone: what was stored with it could not be read")
+        if not key.startswith("enum ") and int(last) > newest.get(name, 0):
+            fail(f"{key} is locked and gone: a message may get a new version, never an older one")
     if add:
         LOCK.write_text("".join(f"{k} {v}\n" for k, v in locked.items()))
 
 
+def check_table(enums, messages):
+    """What the generated code takes for granted."""
+    for name, enum in enums.items():
+        words, numbers = [v for v, _, _ in enum["values"]], [n for _, n, _ in enum["values"]]
+        if len(set(words)) != len(words) or len(set(numbers)) != len(numbers) or not all(0 < n < 32 for n in numbers):
+            fail(f"enum {name}: words and numbers are used once, numbers are 1 to 31")
+    for m in messages:
+        names = [f.name for f in m.fields]
+        if len(set(names)) != len(names):
+            fail(f"{m.name}: a field name is used twice")
+        if not 0 < m.version < 24 or not 0 < len(m.fields) < 254:
+            fail(f"{m.name}: versions are 1 to 23")
+        if "sealed" in m.marks and (m.fields[-1].name, m.fields[-1].kind, m.fields[-1].optional) != ("time", "time", False):
+            fail(f"{m.name}: what is sealed ends with the time that the envelope repeats")
+        for f in m.fields:
+            known = f.kind in C_TYPES or f.kind == "bytes" or (f.kind == "enum" and f.args[0] in enums)
+            if not known or (f.kind == "list" and int(f.args[0]) > LIST_COUNT_MAX):
+                fail(f"{m.name}: {f.name} has no type that is known")
+    if len({m.name for m in messages}) != len(messages):
+        fail("a message name is used twice")
+
+
 def main():
     enums, messages = parse()
-    check_lock(messages, "--lock" in sys.argv)
+    check_table(enums, messages)
+    check_lock(enums, messages, "--lock" in sys.argv)
     files = {"src/message/generated/messages.h": header(enums, messages),
              "src/message/generated/messages.c": source(enums, messages),
              "src/message/generated/names.h": names_header(),

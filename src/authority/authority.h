@@ -19,6 +19,8 @@
 #include "message/cose.h"
 #include "store/authority_store.h"
 
+#define KC_REVOCATIONS_KEPT 64u
+
 struct kc_authority_config {
     uint64_t bank;
     char currency[4];
@@ -49,6 +51,10 @@ struct kc_authority {
     uint64_t issuer_expires_ms;
     struct kc_envelope_work work;
     uint8_t plain[KC_PLAIN_SIZE_MAX];
+    /* Digests of the revocations carried out last. A repeat is answered and published again, but revokes nothing: the account may
+     * have got new certificates since. */
+    uint8_t revocations[KC_REVOCATIONS_KEPT][KC_DIGEST_SIZE];
+    size_t revocation_count;
 };
 
 /* Makes root, issuing and own keys, certificates, configuration and the directory's password in D/root and D/authority, as far
@@ -56,18 +62,19 @@ struct kc_authority {
 KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
                                                unsigned port, const char *directory_url);
 
-/* Opens what init made. *lock keeps a second server out when `exclusive`. */
+/* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
 void kc_authority_close(struct kc_authority *authority);
 
-/* Issues both certificates of a holder into the database. *sign and *encrypt are filled. */
+/* Issues both certificates of a holder into the database. *sign and *encrypt are filled. KC_CERT_EXPIRED when the issuing
+ * certificate has ended, KC_CRYPTO_FAILED, the store's errors: nothing is issued then. */
 KC_MUST_USE struct kc_result
 kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
                    struct kc_authority *authority, uint64_t holder, const char *subject,
                    const struct kc_public_key *sign_key, const struct kc_public_key *encrypt_key,
                    uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE]);
 
-/* The newest certificates of a holder that are neither revoked nor expired; counts are 0 or 1. */
+/* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
 struct kc_pair {
     size_t sign_count;
     size_t encrypt_count;
@@ -81,8 +88,15 @@ KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_au
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
 /* Puts issuer and a fresh revocation list there. */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
-/* The tree, the servers, the list. */
+/* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
+KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);
+/* The tree, the servers, the list; everybody when the directory is empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_all(struct kc_authority *authority);
+/* Every holder in the database: fills an empty directory, and takes out who has no valid certificate. Ends at the first error. */
+KC_MUST_USE struct kc_result kc_authority_publish_holders(struct kc_authority *authority);
+
+/* When to publish again, by the monotonic clock: on schedule, or soon after a failure. */
+uint64_t kc_authority_next_ns(uint64_t now_ns, uint64_t crl_ms, bool failed);
 
 /* The name of a server number, or NULL. */
 const char *kc_authority_server_name(uint64_t number);

@@ -65,6 +65,22 @@ static struct kc_result reply_with(struct kc_buffer *reply, struct kc_authority 
                             &request->sender_encrypt, &authority->realm, time_ms, shape, message);
 }
 
+/* The signature shows that the signing key is one; nothing has used the other yet. A point that is not on the curve becomes no
+ * certificate, by the sender's fault and not by ours. */
+static struct kc_result try_encryption_key(struct kc_authority *authority,
+                                           const struct kc_public_key *encrypt)
+{
+    uint8_t shared[KC_P256_COORDINATE_SIZE];
+    const struct kc_crypto *crypto = &authority->crypto;
+    if (encrypt->type != KC_KEY_P256) {
+        return kc_ok();
+    }
+    struct kc_result result =
+        crypto->agree(crypto->context, shared, &authority->encrypt_key, encrypt);
+    kc_wipe(shared, sizeof shared);
+    return kc_result(kc_failed(result) ? KC_MALFORMED : KC_OK);
+}
+
 /* The proof is signed by the key that is to be certified, and names both keys. */
 static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_key *encrypt,
                                    struct kc_authority *authority, struct kc_view bytes)
@@ -87,8 +103,9 @@ static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_
     if (kc_view_equal(proof.sign_key, proof.encrypt_key) || sign->type != encrypt->type) {
         return kc_result(KC_WRONG_ALGORITHM);
     }
-    return kc_signed_verify(&parsed, &authority->crypto, sign, &authority->realm,
-                            kc_key_proof_shape.domain);
+    result = kc_signed_verify(&parsed, &authority->crypto, sign, &authority->realm,
+                              kc_key_proof_shape.domain);
+    return kc_failed(result) ? result : try_encryption_key(authority, encrypt);
 }
 
 static bool certifies(const struct kc_issued *issued, const struct kc_public_key *key,
@@ -158,16 +175,36 @@ static struct kc_result certify(struct kc_buffer *reply, struct request *request
     return reply_with(reply, authority, request, answer.time_ms, &kc_certify_reply_shape, &answer);
 }
 
+/* Revokes unless this very request was carried out before. */
+static struct kc_result revoke_once(size_t *count, struct request *request,
+                                    struct kc_authority *authority)
+{
+    const struct kc_revoke_request *order = &request->message.revoke;
+    *count = 0;
+    for (size_t i = 0; i < KC_REVOCATIONS_KEPT && i < authority->revocation_count; i++) {
+        if (memcmp(authority->revocations[i], request->digest, KC_DIGEST_SIZE) == 0) {
+            return kc_ok();
+        }
+    }
+    struct kc_result result = kc_authority_store_revoke(
+        authority->store, count, order->account.number, kc_clock_now_ms(), order->reason);
+    if (!kc_failed(result)) {
+        size_t place = authority->revocation_count++ % KC_REVOCATIONS_KEPT;
+        memcpy(authority->revocations[place], request->digest, KC_DIGEST_SIZE);
+    }
+    return result;
+}
+
 static struct kc_result revoke(struct kc_buffer *reply, struct request *request,
                                struct kc_authority *authority)
 {
     const struct kc_revoke_request *order = &request->message.revoke;
     size_t count = 0;
-    if (!kc_number_checks(order->account.number) || order->reason > 10 || order->reason == 7) {
+    if (!kc_number_checks(order->account.number) || order->reason > 10 || order->reason == 7 ||
+        order->reason == 8) {
         return kc_result(KC_MALFORMED);
     }
-    struct kc_result result = kc_authority_store_revoke(
-        authority->store, &count, order->account.number, kc_clock_now_ms(), order->reason);
+    struct kc_result result = revoke_once(&count, request, authority);
     if (!kc_failed(result)) {
         result = kc_authority_publish_crl(authority);
     }

@@ -9,6 +9,7 @@
 
 #define BEFORE_MS UINT64_C(300000)
 #define CRL_PERIODS 3u
+#define RETRY_MS UINT64_C(1000)
 
 const char *kc_authority_server_name(uint64_t number)
 {
@@ -29,6 +30,9 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
         expires_ms < authority->issuer_expires_ms ? expires_ms : authority->issuer_expires_ms;
     out->revoked_ms = 0;
     out->reason = 0;
+    if (out->expires_ms <= now_ms) {
+        return kc_result(KC_CERT_EXPIRED);
+    }
     struct kc_result result =
         authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
     out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
@@ -88,9 +92,15 @@ static bool take_valid(void *owner, const struct kc_issued *issued)
         return true;
     }
     if (issued->use == KC_PROFILE_SIGN) {
+        if (pair->sign_count > 0 && pair->sign.expires_ms >= issued->expires_ms) {
+            return true;
+        }
         pair->sign = *issued;
         pair->sign_count = 1;
     } else if (issued->use == KC_PROFILE_ENCRYPT) {
+        if (pair->encrypt_count > 0 && pair->encrypt.expires_ms >= issued->expires_ms) {
+            return true;
+        }
         pair->encrypt = *issued;
         pair->encrypt_count = 1;
     }
@@ -186,12 +196,68 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
     return result;
 }
 
+/* Publishing holder by holder, as the database visits their certificates. */
+struct holders {
+    struct kc_authority *authority;
+    uint64_t last;
+    struct kc_result result;
+};
+
+static bool publish_holder(void *owner, const struct kc_issued *issued)
+{
+    struct holders *holders = owner;
+    if (issued->holder == holders->last) {
+        return true;
+    }
+    holders->last = issued->holder;
+    holders->result = kc_authority_publish(holders->authority, issued->holder);
+    return !kc_failed(holders->result);
+}
+
+struct kc_result kc_authority_publish_holders(struct kc_authority *authority)
+{
+    struct holders holders = {.authority = authority, .result = kc_ok()};
+    struct kc_result result = kc_authority_store_all(authority->store, publish_holder, &holders);
+    return kc_failed(holders.result) ? holders.result : result;
+}
+
+struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
+{
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_holders(authority);
+    }
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}
+
+/* A directory without our issuer has lost everything, or never had anything. */
+static bool directory_is_empty(struct kc_authority *authority)
+{
+    struct kc_view certificate = kc_view(NULL, 0);
+    struct kc_view crl = kc_view(NULL, 0);
+    struct kc_result result = kc_directory_issuer(&certificate, &crl, authority->directory);
+    if (!kc_failed(result)) {
+        kc_directory_free_view(certificate);
+        kc_directory_free_view(crl);
+    }
+    return result.code == KC_NOT_FOUND;
+}
+
 struct kc_result kc_authority_publish_all(struct kc_authority *authority)
 {
+    if (directory_is_empty(authority)) {
+        return kc_authority_publish_everybody(authority);
+    }
     struct kc_result result = kc_directory_prepare(authority->directory);
     for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
          server++) {
         result = kc_authority_publish(authority, server);
     }
     return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}
+
+uint64_t kc_authority_next_ns(uint64_t now_ns, uint64_t crl_ms, bool failed)
+{
+    uint64_t wait_ms = failed && RETRY_MS < crl_ms ? RETRY_MS : crl_ms;
+    return now_ns + wait_ms * 1000000u;
 }

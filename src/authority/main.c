@@ -16,7 +16,7 @@
 #include "service/signals.h"
 
 #define SERVER_MS (UINT64_C(3650) * 86400000)
-#define START_TRIES 100u
+#define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
 
 static const struct kc_option options[] = {
@@ -74,13 +74,15 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     free(bytes);
 }
 
+/* By the monotonic clock: a clock that is set back must not hold up the list. */
 static void *publish_main(void *owner)
 {
     struct kc_authority *authority = owner;
-    uint64_t next_ms = kc_clock_now_ms() + authority->config.crl_ms;
+    uint64_t next_ns =
+        kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
-        if (kc_clock_now_ms() < next_ms) {
+        if (kc_clock_monotonic_ns() < next_ns) {
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
@@ -89,20 +91,20 @@ static void *publish_main(void *owner)
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
-        next_ms = kc_clock_now_ms() + (kc_failed(result) ? 1000u : authority->config.crl_ms);
+        next_ns = kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms,
+                                       kc_failed(result));
     }
     return NULL;
 }
 
-/* The directory may be starting at the same time; the first publication waits for it a while. */
+/* The directory may be starting at the same time; the first publication waits for it a while, also for one that is slow. */
 static void publish_first(struct kc_authority *authority)
 {
-    struct kc_result result = kc_result(KC_DIRECTORY_DOWN);
-    for (unsigned i = 0; i < START_TRIES && kc_failed(result); i++) {
+    uint64_t end_ns = kc_clock_monotonic_ns() + START_NS;
+    struct kc_result result = kc_authority_publish_all(authority);
+    while (kc_failed(result) && kc_clock_monotonic_ns() < end_ns) {
+        (void)usleep(TRY_EVERY_US);
         result = kc_authority_publish_all(authority);
-        if (kc_failed(result)) {
-            (void)usleep(TRY_EVERY_US);
-        }
     }
     kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "first publication %s",
            kc_error_name(result.code));
@@ -113,10 +115,14 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     static struct kc_authority authority;
     struct kc_http_server *server = NULL;
     pthread_t publisher;
+    int lock = -1;
     (void)command;
     kc_log_open("authority", KC_LOG_INFO);
     kc_signals_block();
-    struct kc_result result = kc_authority_open(&authority, dir);
+    struct kc_result result = kc_folder_lock(&lock, dir, "authority");
+    if (!kc_failed(result)) {
+        result = kc_authority_open(&authority, dir);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -125,7 +131,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
                                          .port = (unsigned)authority.config.port,
                                          .threads = 2,
                                          .body_size_max = KC_MESSAGE_SIZE_MAX,
-                                         .connections_max = 256,
+                                         .connections_max = 4096,
                                          .timeout_s = 15,
                                          .owner = &authority,
                                          .handle = handle};
@@ -140,6 +146,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
         kc_http_server_stop(server);
     }
     kc_authority_close(&authority);
+    kc_file_unlock(lock);
     return result;
 }
 
@@ -147,19 +154,18 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
 
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
-    const char *bank = kc_command_value(command, "bank");
+    uint64_t bank = 1;
+    uint64_t port = 0;
     const char *currency = kc_command_value(command, "currency");
-    const char *port = kc_command_value(command, "port");
     const char *url = kc_command_value(command, "directory-url");
-    if (port == NULL || url == NULL) {
+    currency = currency == NULL ? "JPY" : currency;
+    if (kc_command_value(command, "port") == NULL || url == NULL || !kc_command_url(url) ||
+        !kc_command_number(&port, command, "port", 1, 65535, 0) ||
+        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
+        !kc_command_currency(currency)) {
         return kc_result(KC_USAGE);
     }
-    unsigned long number = strtoul(port, NULL, 10);
-    if (number == 0 || number > 65535) {
-        return kc_result(KC_USAGE);
-    }
-    return kc_authority_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
-                             currency == NULL ? "JPY" : currency, (unsigned)number, url);
+    return kc_authority_init(dir, bank, currency, (unsigned)port, url);
 }
 
 static struct kc_result read_public(struct kc_public_key *out, const char *folder, const char *name)
@@ -235,12 +241,13 @@ static struct kc_result revoke_account(struct kc_authority *authority,
                                        const struct kc_command *command, const char *dir)
 {
     const char *text = kc_command_value(command, "account");
-    const char *reason_text = kc_command_value(command, "reason");
+    uint64_t reason = 1;
     struct kc_account_id account;
     size_t count = 0;
     (void)dir;
-    uint64_t reason = reason_text == NULL ? 1 : strtoull(reason_text, NULL, 10);
-    if (text == NULL || kc_failed(kc_account_parse(&account, text)) || reason > 10) {
+    /* 7 is not used, 8 would take a certificate off the list again (RFC 5280 section 5.3.1). */
+    if (text == NULL || kc_failed(kc_account_parse(&account, text)) ||
+        !kc_command_number(&reason, command, "reason", 0, 10, 1) || reason == 7 || reason == 8) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -259,7 +266,7 @@ static struct kc_result publish(struct kc_authority *authority, const struct kc_
 {
     (void)command;
     (void)dir;
-    return kc_authority_publish_all(authority);
+    return kc_authority_publish_everybody(authority);
 }
 
 static bool show(void *owner, const struct kc_issued *issued)
@@ -335,11 +342,13 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
     for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = run(&verbs[i], &command, dir);
+            if (result.code == KC_USAGE) {
+                return kc_command_usage(&command, "an option is missing or not valid");
+            }
             return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
         }
     }

@@ -18,9 +18,9 @@
 /* Certificates begin a little before they are made, so that clocks may differ. */
 #define BEFORE_MS UINT64_C(300000)
 
-#define TEXT(section, name, member, fallback)                                                      \
+#define TEXT(section, name, member, min, fallback)                                                 \
     {                                                                                              \
-        section, name, KC_CONFIG_TEXT, offsetof(struct kc_authority_config, member), 0,            \
+        section, name, KC_CONFIG_TEXT, offsetof(struct kc_authority_config, member), min,          \
             sizeof((struct kc_authority_config){0}.member) - 1, fallback                           \
     }
 #define UINT(section, name, member, min, max, fallback)                                            \
@@ -31,15 +31,15 @@
 
 static const struct kc_config_key keys[] = {
     UINT("authority", "bank", bank, 1, UINT32_MAX, NULL),
-    TEXT("authority", "currency", currency, NULL),
-    TEXT("authority", "address", address, "127.0.0.1"),
+    TEXT("authority", "currency", currency, 1, NULL),
+    TEXT("authority", "address", address, 1, "127.0.0.1"),
     UINT("authority", "port", port, 1, 65535, NULL),
-    TEXT("directory", "url", directory_url, NULL),
+    TEXT("directory", "url", directory_url, 1, NULL),
     UINT("times", "crl_ms", crl_ms, 500, DAY_MS, "60000"),
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
-    TEXT("debug", "capture", capture, ""),
+    TEXT("debug", "capture", capture, 0, ""),
 };
 
 static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc_crypto *crypto)
@@ -109,6 +109,7 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
                : kc_certificate_file_save(folder, "issuing.crt", kc_buffer_view(&issuer));
 }
 
+/* The parts of the configuration are checked by the command line. */
 static struct kc_result write_config(const char *folder, uint64_t bank, const char *currency,
                                      unsigned port, const char *directory_url)
 {
@@ -122,7 +123,7 @@ static struct kc_result write_config(const char *folder, uint64_t bank, const ch
                         "[authority]\nbank = %" PRIu64 "\ncurrency = %s\nport = %u\n\n"
                         "[directory]\nurl = %s\n",
                         bank, currency, port, directory_url);
-    return kc_file_write(path, kc_view(text, (size_t)size), 0600);
+    return kc_file_write_text(path, text, size, sizeof text);
 }
 
 /* The authority's own two certificates. */
@@ -273,6 +274,7 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
     if (!kc_failed(result)) {
         result =
             kc_realm_set(&authority->realm, authority->config.bank, authority->config.currency);
+        result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&authority->crypto, 64);

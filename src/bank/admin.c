@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank/audit.h"
 #include "bank/bank.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
@@ -17,9 +18,12 @@
 struct desk {
     const struct kc_command *command;
     struct kc_bank_config config;
+    struct kc_realm realm;
     struct kc_store store;
     struct kc_crypto crypto;
     size_t count;
+    struct kc_account_row account; /* of the purse that is shown */
+    char *hex;                     /* room for one message */
 };
 
 static void amount_text(char out[KC_AMOUNT_TEXT_SIZE], const struct desk *desk,
@@ -109,15 +113,26 @@ static const char *purse_state_word(enum kc_purse_standing state)
     return "?";
 }
 
+static void show_digest(struct desk *desk, struct kc_json_out *json, const char *name,
+                        const uint8_t digest[KC_DIGEST_SIZE])
+{
+    char text[2 * KC_DIGEST_SIZE + 1];
+    kc_hex_write(text, kc_view(digest, KC_DIGEST_SIZE));
+    show_text(desk, json, name, text);
+}
+
+/* The management record of EP1221669 Fig 4; its update history are the transactions that follow. */
 static bool show_purse(void *owner, const struct kc_purse_row *row)
 {
     struct desk *desk = owner;
     struct kc_json_out json;
     begin_object(desk, &json);
+    show_number(desk, &json, "bank", desk->config.id);
     show_number(desk, &json, "purse", row->purse.number);
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     show_text(desk, &json, "state", purse_state_word(row->state));
+    show_amount(desk, &json, "account_balance", desk->account.balance);
     show_amount(desk, &json, "value", row->value);
     show_time(desk, &json, "value_time", row->value_ms);
     show_amount(desk, &json, "access_account", row->account_at_access);
@@ -126,6 +141,9 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_number(desk, &json, "sequence", row->sequence);
     show_number(desk, &json, "counter", row->counter);
     show_number(desk, &json, "open_transaction", row->open_ms);
+    show_amount(desk, &json, "paid", row->paid);
+    show_amount(desk, &json, "received", row->received);
+    show_amount(desk, &json, "returned", row->returned);
     end_object(desk, &json);
     return true;
 }
@@ -183,44 +201,56 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
 static struct kc_result show_account(struct desk *desk, const char *number)
 {
     struct kc_account_id account;
-    struct kc_account_row row;
+    const struct kc_account_row *row = &desk->account;
     struct kc_json_out json;
     struct kc_result result = kc_account_parse(&account, number);
     if (kc_failed(result)) {
         return kc_result(KC_UNKNOWN_ACCOUNT);
     }
-    result = desk->store.account_get(desk->store.context, &row, account.number);
+    result = desk->store.account_get(desk->store.context, &desk->account, account.number);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
     }
     begin_object(desk, &json);
-    show_number(desk, &json, "account", row.account.number);
-    show_text(desk, &json, "state", account_state_word(row.state));
-    show_text(desk, &json, "name", row.name);
-    show_amount(desk, &json, "balance", row.balance);
-    show_text(desk, &json, "bank_account", row.bank_account);
-    show_text(desk, &json, "suite", kc_suite_word(row.suite));
-    show_time(desk, &json, "created", row.created_ms);
-    show_time(desk, &json, "expires", row.expires_ms);
+    show_number(desk, &json, "account", row->account.number);
+    show_text(desk, &json, "state", account_state_word(row->state));
+    show_text(desk, &json, "name", row->name);
+    show_text(desk, &json, "address", row->address);
+    show_text(desk, &json, "phone", row->phone);
+    show_amount(desk, &json, "balance", row->balance);
+    show_text(desk, &json, "bank_account", row->bank_account);
+    show_text(desk, &json, "suite", kc_suite_word(row->suite));
+    show_time(desk, &json, "created", row->created_ms);
+    show_time(desk, &json, "temporary_until", row->temporary_until_ms);
+    show_time(desk, &json, "expires", row->expires_ms);
     end_object(desk, &json);
     struct kc_store_scan scan = {.owner = desk, .purse = show_purse};
     return desk->store.scan_purses(desk->store.context, &scan, account.number);
 }
 
-static struct kc_result show_one_purse(struct desk *desk, const char *number)
+static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
 {
     struct kc_purse_id purse;
-    struct kc_purse_row row;
     if (kc_failed(kc_purse_parse(&purse, number))) {
         return kc_result(KC_UNKNOWN_PURSE);
     }
-    struct kc_result result = desk->store.purse_get(desk->store.context, &row, purse.number);
+    struct kc_result result = desk->store.purse_get(desk->store.context, out, purse.number);
+    return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+}
+
+static struct kc_result show_one_purse(struct desk *desk, const char *number)
+{
+    struct kc_purse_row row;
+    struct kc_result result = find_purse(&row, desk, number);
+    if (!kc_failed(result)) {
+        result = desk->store.account_get(desk->store.context, &desk->account, row.account.number);
+    }
     if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+        return result;
     }
     (void)show_purse(desk, &row);
     struct kc_store_scan scan = {.owner = desk, .transaction = show_transaction};
-    return desk->store.scan_transactions(desk->store.context, &scan, purse.number);
+    return desk->store.scan_transactions(desk->store.context, &scan, row.purse.number);
 }
 
 static bool show_alert(void *owner, const struct kc_alert_row *row)
@@ -233,6 +263,9 @@ static bool show_alert(void *owner, const struct kc_alert_row *row)
     show_time(desk, &json, "time", row->time_ms);
     show_text(desk, &json, "reason", kc_error_name(row->reason));
     show_number(desk, &json, "evidence", row->evidence_ms);
+    show_digest(desk, &json, "evidence_digest", row->evidence_digest);
+    show_number(desk, &json, "against", row->against_ms);
+    show_digest(desk, &json, "against_digest", row->against_digest);
     end_object(desk, &json);
     return true;
 }
@@ -250,6 +283,12 @@ static const char *evidence_word(enum kc_evidence_kind kind)
         return "fund-request";
     case KC_EVIDENCE_OPEN:
         return "open-request";
+    case KC_EVIDENCE_CONFIRM:
+        return "confirm-request";
+    case KC_EVIDENCE_CANCEL:
+        return "cancel-request";
+    case KC_EVIDENCE_IDENTIFY:
+        return "identify-request";
     }
     return "?";
 }
@@ -258,29 +297,32 @@ static bool show_evidence_row(void *owner, const struct kc_evidence_row *row)
 {
     struct desk *desk = owner;
     struct kc_json_out json;
-    char *hex = malloc(2 * row->size + 1);
-    if (hex == NULL) {
-        return false;
-    }
-    kc_hex_write(hex, kc_view(row->bytes, row->size));
+    kc_hex_write(desk->hex, kc_view(row->bytes, row->size));
     begin_object(desk, &json);
     show_number(desk, &json, "purse", row->purse.number);
     show_number(desk, &json, "transaction", row->time_ms);
     show_text(desk, &json, "kind", evidence_word(row->kind));
-    show_text(desk, &json, "bytes", hex);
+    show_digest(desk, &json, "digest", row->digest);
+    show_text(desk, &json, "bytes", desk->hex);
     end_object(desk, &json);
-    free(hex);
     return true;
 }
 
 static struct kc_result show_evidence(struct desk *desk, const char *number)
 {
-    struct kc_purse_id purse;
+    struct kc_purse_row row;
     struct kc_store_scan scan = {.owner = desk, .evidence = show_evidence_row};
-    if (kc_failed(kc_purse_parse(&purse, number))) {
-        return kc_result(KC_UNKNOWN_PURSE);
+    struct kc_result result = find_purse(&row, desk, number);
+    if (kc_failed(result)) {
+        return result;
     }
-    return desk->store.scan_evidence(desk->store.context, &scan, purse.number);
+    desk->hex = malloc(2 * KC_MESSAGE_SIZE_MAX + 1);
+    result = desk->hex == NULL
+                 ? kc_result(KC_NO_MEMORY)
+                 : desk->store.scan_evidence(desk->store.context, &scan, row.purse.number);
+    free(desk->hex);
+    desk->hex = NULL;
+    return result;
 }
 
 static void show_totals(struct desk *desk, struct kc_json_out *json,
@@ -299,9 +341,17 @@ static void print_fault(void *owner, const char *what)
     (void)fprintf(stderr, "kinchaku-bank: audit: %s\n", what);
 }
 
+static bool verify(void *owner, const struct kc_evidence_row *row, struct kc_account_id account)
+{
+    const struct desk *desk = owner;
+    const struct kc_evidence_verifier by = {
+        .store = &desk->store, .crypto = &desk->crypto, .realm = &desk->realm};
+    return kc_bank_verify_evidence(&by, row, account);
+}
+
 static struct kc_result run_audit(struct desk *desk, const char *unused)
 {
-    struct kc_audit audit = {.fault = print_fault};
+    struct kc_audit audit = {.owner = desk, .fault = print_fault, .verify = verify};
     struct kc_json_out json;
     (void)unused;
     struct kc_result result = desk->store.begin(desk->store.context);
@@ -320,6 +370,7 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     show_number(desk, &json, "transactions", audit.transactions);
     show_number(desk, &json, "postings", audit.postings);
     show_number(desk, &json, "batches", audit.batches);
+    show_number(desk, &json, "evidence", audit.evidence);
     show_totals(desk, &json, &audit.totals);
     end_object(desk, &json);
     return result;
@@ -332,16 +383,18 @@ static struct kc_result show_stats(struct desk *desk, const char *unused)
     struct kc_json_out json;
     (void)unused;
     struct kc_result result = desk->store.totals_get(desk->store.context, &totals);
-    if (kc_failed(result)) {
+    if (!kc_failed(result)) {
+        result = desk->store.batch_last(desk->store.context, &batch);
+    }
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
         return result;
     }
-    (void)kc_failed(desk->store.batch_last(desk->store.context, &batch));
     begin_object(desk, &json);
     show_totals(desk, &json, &totals);
     show_number(desk, &json, "postings", totals.next_posting - 1);
     show_number(desk, &json, "last_batch", batch.id);
     end_object(desk, &json);
-    return result;
+    return kc_ok();
 }
 
 static struct kc_result show_alerts(struct desk *desk, const char *unused)
@@ -373,6 +426,10 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
     }
     if (!kc_failed(result)) {
         result = kc_bank_config_read(&desk->config, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_realm_set(&desk->realm, desk->config.id, desk->config.currency);
+        result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&desk->crypto, 8);

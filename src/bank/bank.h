@@ -1,6 +1,6 @@
 /* The bank (EBS): what its files share. The pipeline carries items; a kind's route says which step runs where.
  *
- *   exchange ─> item ─> receive (WORK) ─> [look up the signer (OUTSIDE)] ─> open (WORK) ─> the kind's own steps ─> reply
+ *   exchange ─> item ─> receive (WORK) ─> [look up the signer (DIRECTORY)] ─> open (WORK) ─> the kind's own steps ─> reply
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -19,6 +19,16 @@
 
 #define KC_ITEM_REPLY_SIZE KC_MESSAGE_SIZE_MAX
 
+/* Orders without an outcome are asked again in rounds. A round begins when the last one has ended, so that an ordinary bank
+ * that does not answer never holds more than one round of items; and behind the last order of the round before, so that
+ * every order has its turn. */
+struct kc_bank_again {
+    atomic_size_t asking; /* items of this round that are out */
+    uint64_t begun_ms;    /* the rest is the writer's */
+    struct kc_purse_id last_purse;
+    uint64_t last_ms;
+};
+
 struct kc_bank {
     struct kc_bank_config config;
     struct kc_private_key sign_key;
@@ -34,14 +44,14 @@ struct kc_bank {
     struct kc_crypto crypto; /* the writer's, for digests */
     char ordinary_token[128];
     atomic_bool stopping;
-    uint64_t asked_again_ms; /* the writer's: when orders in doubt were last taken up */
+    struct kc_bank_again again;
 };
 
 /* The context of one thread. */
 struct kc_bank_thread {
     struct kc_crypto crypto;
-    struct kc_directory *directory;   /* OUTSIDE */
-    struct kc_ordinary_bank ordinary; /* OUTSIDE */
+    struct kc_directory *directory;   /* DIRECTORY */
+    struct kc_ordinary_bank ordinary; /* ORDINARY */
     struct kc_envelope_work work;     /* WORK */
 };
 
@@ -59,17 +69,22 @@ union kc_bank_message {
 
 struct kc_bank_kind;
 
+/* Where an item is: steps before the kind's own are counted with it. */
+enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
+
 /* One message on its way. */
 struct kc_bank_item {
     struct kc_pipeline_item head;      /* first: the pipeline's */
     struct kc_http_exchange *exchange; /* NULL for an order asked again by the bank itself */
     const struct kc_bank_kind *kind;
-    size_t step;
+    size_t step; /* enum kc_bank_at, and on from KC_AT_OWN */
     enum kc_error error;
     bool authenticated; /* the signature verified: refusals are signed from here on */
     struct kc_view bytes;
     struct kc_signed envelope;
     struct kc_person signer;
+    uint8_t signer_key[KC_COSE_KEY_SIZE_MAX]; /* as it is kept beside the evidence */
+    size_t signer_key_size;
     uint8_t digest[KC_DIGEST_SIZE];
     uint8_t plain[KC_PLAIN_SIZE_MAX];
     union kc_bank_message message;
@@ -91,11 +106,13 @@ struct kc_bank_item {
     size_t reply_size;
 };
 
-/* A step: its lane, and what runs there. An error sends the item to its refusal. */
+/* A step: its lane, and what runs there. An error sends the item to its refusal. Where the lane is crowded the step is left
+ * out when `crowded` says what that means; else the item is refused as busy. */
 struct kc_bank_step {
     enum kc_lane lane;
     struct kc_result (*run)(struct kc_bank *bank, struct kc_bank_thread *thread,
                             struct kc_bank_item *item);
+    void (*crowded)(struct kc_bank_item *item);
 };
 
 #define KC_BANK_STEPS_MAX 6
@@ -136,6 +153,10 @@ KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_ba
 
 /* The ledger's source for an item. */
 struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
+
+/* Takes up orders in doubt when it is time; for the writer. kc_bank_asked_again: one of them has come to its end. */
+void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_asked_again(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -30,9 +30,9 @@ static struct kc_result answer_request(struct kc_bank *bank, struct kc_bank_thre
 const struct kc_bank_kind kc_bank_cash_request = {
     .shape = &kc_cash_request_shape,
     .from_purse = true,
-    .steps = {{KC_LANE_WORK, prepare_request},
-              {KC_LANE_WRITE, apply_request},
-              {KC_LANE_WORK, answer_request}},
+    .steps = {{KC_LANE_WORK, prepare_request, NULL},
+              {KC_LANE_WRITE, apply_request, NULL},
+              {KC_LANE_WORK, answer_request, NULL}},
 };
 
 static struct kc_result prepare_answer(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -76,9 +76,9 @@ static struct kc_result answer_answer(struct kc_bank *bank, struct kc_bank_threa
 const struct kc_bank_kind kc_bank_cash_answer = {
     .shape = &kc_cash_answer_shape,
     .from_purse = true,
-    .steps = {{KC_LANE_WORK, prepare_answer},
-              {KC_LANE_WRITE, apply_answer},
-              {KC_LANE_WORK, answer_answer}},
+    .steps = {{KC_LANE_WORK, prepare_answer, NULL},
+              {KC_LANE_WRITE, apply_answer, NULL},
+              {KC_LANE_WORK, answer_answer, NULL}},
 };
 
 static struct kc_result prepare_state(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -118,7 +118,7 @@ static struct kc_result answer_state(struct kc_bank *bank, struct kc_bank_thread
 const struct kc_bank_kind kc_bank_state_request = {
     .shape = &kc_state_request_shape,
     .from_purse = true,
-    .steps = {{KC_LANE_WORK, prepare_state},
-              {KC_LANE_WRITE, apply_state},
-              {KC_LANE_WORK, answer_state}},
+    .steps = {{KC_LANE_WORK, prepare_state, NULL},
+              {KC_LANE_WRITE, apply_state, NULL},
+              {KC_LANE_WORK, answer_state, NULL}},
 };

@@ -4,9 +4,9 @@
 
 #include "service/config.h"
 
-#define TEXT(section, name, member, fallback)                                                      \
+#define TEXT(section, name, member, min, fallback)                                                 \
     {                                                                                              \
-        section, name, KC_CONFIG_TEXT, offsetof(struct kc_bank_config, member), 0,                 \
+        section, name, KC_CONFIG_TEXT, offsetof(struct kc_bank_config, member), min,               \
             sizeof((struct kc_bank_config){0}.member) - 1, fallback                                \
     }
 #define UINT(section, name, member, min, max, fallback)                                            \
@@ -18,13 +18,13 @@
 
 static const struct kc_config_key keys[] = {
     UINT("bank", "id", id, 1, UINT32_MAX, NULL),
-    TEXT("bank", "currency", currency, NULL),
+    TEXT("bank", "currency", currency, 1, NULL),
     UINT("bank", "decimals", decimals, 0, 8, "0"),
-    TEXT("bank", "address", address, "127.0.0.1"),
+    TEXT("bank", "address", address, 1, "127.0.0.1"),
     UINT("bank", "port", port, 1, 65535, NULL),
-    TEXT("bank", "url", url, NULL),
-    TEXT("directory", "url", directory_url, NULL),
-    TEXT("ordinary-bank", "url", ordinary_url, NULL),
+    TEXT("bank", "url", url, 1, NULL),
+    TEXT("directory", "url", directory_url, 1, NULL),
+    TEXT("ordinary-bank", "url", ordinary_url, 1, NULL),
     UINT("times", "quote_ms", quote_ms, 100, DAY_MS, "120000"),
     UINT("times", "temporary_ms", temporary_ms, 100, 30 * DAY_MS, "86400000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "63072000000"),
@@ -35,7 +35,7 @@ static const struct kc_config_key keys[] = {
     UINT("limits", "items", items, 4, 16384, "1024"),
     UINT("limits", "people", people, 16, 4194304, "65536"),
     UINT("limits", "database_pages", page_count_max, 0, UINT32_MAX, "0"),
-    TEXT("debug", "capture", capture, ""),
+    TEXT("debug", "capture", capture, 0, ""),
 };
 
 struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path)

@@ -37,6 +37,12 @@ static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
     return kc_ok();
 }
 
+/* The order is in the books, so it is asked for later, with the others in doubt. */
+static void leave_in_doubt(struct kc_bank_item *item)
+{
+    item->order_answer = KC_IN_DOUBT;
+}
+
 static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thread,
                                struct kc_bank_item *item)
 {
@@ -70,14 +76,14 @@ static struct kc_result answer(struct kc_bank *bank, struct kc_bank_thread *thre
 const struct kc_bank_kind kc_bank_fund_request = {
     .shape = &kc_fund_request_shape,
     .from_purse = true,
-    .steps = {{KC_LANE_WORK, prepare},
-              {KC_LANE_WRITE, begin},
-              {KC_LANE_OUTSIDE, ask},
-              {KC_LANE_WRITE, settle},
-              {KC_LANE_WORK, answer}},
+    .steps = {{KC_LANE_WORK, prepare, NULL},
+              {KC_LANE_WRITE, begin, NULL},
+              {KC_LANE_ORDINARY, ask, leave_in_doubt},
+              {KC_LANE_WRITE, settle, NULL},
+              {KC_LANE_WORK, answer, NULL}},
 };
 
 /* An order whose outcome was not known, asked again by the bank itself; nobody waits for a reply. */
 const struct kc_bank_kind kc_bank_fund_again = {
-    .steps = {{KC_LANE_OUTSIDE, ask}, {KC_LANE_WRITE, settle}},
+    .steps = {{KC_LANE_ORDINARY, ask, leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
 };

@@ -68,10 +68,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
     }
     if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "lock", NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_file_lock(lock, path);
+        result = kc_folder_lock(lock, dir, "bank");
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&bank->crypto, 64);

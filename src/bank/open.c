@@ -43,8 +43,10 @@ static struct kc_result ask_ordinary_bank(struct kc_bank *bank, struct kc_bank_t
 static struct kc_result apply_open(struct kc_bank *bank, struct kc_bank_thread *thread,
                                    struct kc_bank_item *item)
 {
+    struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_open_account(&item->opened, &bank->ledger, &item->message.open_request);
+    return kc_ledger_open_account(&item->opened, &bank->ledger, &item->message.open_request,
+                                  &source);
 }
 
 static struct kc_result answer_open(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -61,10 +63,10 @@ static struct kc_result answer_open(struct kc_bank *bank, struct kc_bank_thread 
 
 const struct kc_bank_kind kc_bank_open_request = {
     .shape = &kc_open_request_shape,
-    .steps = {{KC_LANE_WORK, check_open},
-              {KC_LANE_OUTSIDE, ask_ordinary_bank},
-              {KC_LANE_WRITE, apply_open},
-              {KC_LANE_WORK, answer_open}},
+    .steps = {{KC_LANE_WORK, check_open, NULL},
+              {KC_LANE_ORDINARY, ask_ordinary_bank, NULL},
+              {KC_LANE_WRITE, apply_open, NULL},
+              {KC_LANE_WORK, answer_open, NULL}},
 };
 
 /* ---- SZ6-SZ7 ---- */
@@ -108,10 +110,11 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
 static struct kc_result apply_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_bank_item *item)
 {
-    const struct kc_confirm_request *request = &item->message.confirm_request;
+    struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_confirm_account(&item->certified, &bank->ledger, request->account,
-                                     request->purse, item->identity_digest);
+    return kc_ledger_confirm_account(&item->certified, &bank->ledger,
+                                     &item->message.confirm_request, item->identity_digest,
+                                     &source);
 }
 
 static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -142,19 +145,27 @@ static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thre
 
 const struct kc_bank_kind kc_bank_confirm_request = {
     .shape = &kc_confirm_request_shape,
-    .steps = {{KC_LANE_OUTSIDE, look_up},
-              {KC_LANE_WRITE, apply_confirm},
-              {KC_LANE_WORK, answer_confirm}},
+    .steps = {{KC_LANE_DIRECTORY, look_up, NULL},
+              {KC_LANE_WRITE, apply_confirm, NULL},
+              {KC_LANE_WORK, answer_confirm, NULL}},
 };
 
 /* ---- giving up ---- */
 
+/* A cancellation that somebody held back must not hit an account that is being opened anew. */
+static struct kc_result check_cancel(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
+{
+    (void)thread;
+    return check_clock(bank, item->message.cancel_request.time_ms);
+}
+
 static struct kc_result apply_cancel(struct kc_bank *bank, struct kc_bank_thread *thread,
                                      struct kc_bank_item *item)
 {
-    const struct kc_cancel_request *request = &item->message.cancel_request;
+    struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_cancel_account(&bank->ledger, request->account, request->purse);
+    return kc_ledger_cancel_account(&bank->ledger, &item->message.cancel_request, &source);
 }
 
 static struct kc_result answer_done(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -167,27 +178,34 @@ static struct kc_result answer_done(struct kc_bank *bank, struct kc_bank_thread 
 
 const struct kc_bank_kind kc_bank_cancel_request = {
     .shape = &kc_cancel_request_shape,
-    .steps = {{KC_LANE_WRITE, apply_cancel}, {KC_LANE_WORK, answer_done}},
+    .steps = {{KC_LANE_WORK, check_cancel, NULL},
+              {KC_LANE_WRITE, apply_cancel, NULL},
+              {KC_LANE_WORK, answer_done, NULL}},
 };
 
 /* ---- identifying at the counter ---- */
 
+static struct kc_result check_identify(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    (void)thread;
+    return check_clock(bank, item->message.identify_request.time_ms);
+}
+
 static struct kc_result apply_identify(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_bank_item *item)
 {
-    const struct kc_identify_request *request = &item->message.identify_request;
+    struct kc_ledger_source source = kc_bank_source(item);
     struct kc_account_row row;
     (void)thread;
-    struct kc_result result = check_clock(bank, request->time_ms);
+    struct kc_result result =
+        kc_ledger_identify_account(&row, &bank->ledger, &item->message.identify_request, &source);
     if (!kc_failed(result)) {
-        result = bank->store.account_get(bank->store.context, &row, request->account.number);
+        copy_text(item->name, sizeof item->name, kc_view_text(row.name));
+        copy_text(item->password_hash, sizeof item->password_hash, kc_view_text(row.password_hash));
     }
-    if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
-    }
-    copy_text(item->name, sizeof item->name, kc_view_text(row.name));
-    copy_text(item->password_hash, sizeof item->password_hash, kc_view_text(row.password_hash));
-    return kc_result(row.state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);
+    kc_wipe(&row, sizeof row);
+    return result;
 }
 
 static struct kc_result answer_identify(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -203,5 +221,7 @@ static struct kc_result answer_identify(struct kc_bank *bank, struct kc_bank_thr
 
 const struct kc_bank_kind kc_bank_identify_request = {
     .shape = &kc_identify_request_shape,
-    .steps = {{KC_LANE_WRITE, apply_identify}, {KC_LANE_WORK, answer_identify}},
+    .steps = {{KC_LANE_WORK, check_identify, NULL},
+              {KC_LANE_WRITE, apply_identify, NULL},
+              {KC_LANE_WORK, answer_identify, NULL}},
 };

@@ -34,6 +34,12 @@ static json_t *call(struct adapter *adapter, struct kc_result *result, int *stat
     return json_loadb((const char *)content, buffer.size, JSON_REJECT_DUPLICATES, NULL);
 }
 
+static bool says(const json_t *reply, const char *name, const char *wanted)
+{
+    const char *text = json_string_value(json_object_get(reply, name));
+    return text != NULL && strcmp(text, wanted) == 0;
+}
+
 /* Account numbers go into a URL, so only plain characters may. */
 static bool is_plain(const char *text)
 {
@@ -59,7 +65,8 @@ static struct kc_result check(void *context, const char *account)
     (void)snprintf(url, sizeof url, "%s/v1/accounts/%s", adapter->url, account);
     struct kc_http_call request = {.url = url, .bearer = adapter->token};
     json_t *reply = call(adapter, &result, &status, &request);
-    bool known = json_is_boolean(json_object_get(reply, "exists")) &&
+    bool known = says(reply, "account", account) &&
+                 json_is_boolean(json_object_get(reply, "exists")) &&
                  json_is_boolean(json_object_get(reply, "able_to_pay"));
     bool exists = json_is_true(json_object_get(reply, "exists"));
     bool able = json_is_true(json_object_get(reply, "able_to_pay"));
@@ -70,25 +77,36 @@ static struct kc_result check(void *context, const char *account)
     return kc_result(!exists ? KC_NO_BANK_ACCOUNT : !able ? KC_NO_ABILITY_TO_PAY : KC_OK);
 }
 
-static char *write_transfer(const struct adapter *adapter, const char *key, enum kc_fund_kind kind,
-                            const char *account, struct kc_amount amount)
+static json_t *make_transfer(const struct adapter *adapter, const char *key, enum kc_fund_kind kind,
+                             const char *account, struct kc_amount amount)
 {
     char minor[24];
     (void)snprintf(minor, sizeof minor, "%" PRIu64, kc_amount_minor(amount));
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", key, "kind",
-                               kind == KC_FUND_KIND_FUND ? "fund" : "redeem", "account", account,
-                               "amount", minor, "currency", adapter->currency);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", key, "kind",
+                     kind == KC_FUND_KIND_FUND ? "fund" : "redeem", "account", account, "amount",
+                     minor, "currency", adapter->currency);
+}
+
+/* An answer says again what was ordered; one that says anything else is not an answer to this order. */
+static bool answers(json_t *order, const json_t *reply)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach(order, name, value)
+    {
+        if (!says(reply, name, json_string_value(value))) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Only a clear answer of the ordinary bank decides; everything else leaves the outcome open. */
-static struct kc_result read_transfer(const json_t *reply, int status)
+static struct kc_result read_transfer(json_t *order, const json_t *reply, int status)
 {
     const char *state = json_string_value(json_object_get(reply, "status"));
     const char *reason = json_string_value(json_object_get(reply, "reason"));
-    if (status != 200 || state == NULL) {
+    if (status != 200 || state == NULL || !answers(order, reply)) {
         return kc_result(KC_IN_DOUBT);
     }
     if (strcmp(state, "done") == 0) {
@@ -109,8 +127,10 @@ static struct kc_result transfer(void *context, const char *key, enum kc_fund_ki
     char url[KC_URL_SIZE_MAX + 80];
     struct kc_result result;
     int status = 0;
-    char *text = write_transfer(adapter, key, kind, account, amount);
+    json_t *order = make_transfer(adapter, key, kind, account, amount);
+    char *text = order == NULL ? NULL : json_dumps(order, JSON_COMPACT);
     if (text == NULL) {
+        json_decref(order);
         return kc_result(KC_IN_DOUBT);
     }
     (void)snprintf(url, sizeof url, "%s/v1/transfers", adapter->url);
@@ -120,8 +140,9 @@ static struct kc_result transfer(void *context, const char *key, enum kc_fund_ki
                                    .idempotency_key = key,
                                    .body = kc_view_text(text)};
     json_t *reply = call(adapter, &result, &status, &request);
-    result = kc_failed(result) ? kc_result(KC_IN_DOUBT) : read_transfer(reply, status);
+    result = kc_failed(result) ? kc_result(KC_IN_DOUBT) : read_transfer(order, reply, status);
     json_decref(reply);
+    json_decref(order);
     free(text);
     return result;
 }

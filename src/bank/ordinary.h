@@ -12,8 +12,9 @@ struct kc_ordinary_bank {
     void *context;
     /* Whether the account exists and can pay: KC_OK, KC_NO_BANK_ACCOUNT, KC_NO_ABILITY_TO_PAY, KC_ORDINARY_BANK_DOWN. */
     struct kc_result (*check)(void *context, const char *account);
-    /* Moves money under an idempotency key; the same key never moves it twice. KC_OK done; KC_IN_DOUBT when the answer did not
-     * come; anything else: refused, nothing moved. */
+    /* Moves money under an idempotency key. The first clear answer under a key is the answer for ever: the same key never moves
+     * money twice, and what was refused under it is never carried out later, for two questions with one key may cross.
+     * KC_OK done; KC_IN_DOUBT when the answer did not come; anything else: refused, nothing moved. */
     struct kc_result (*transfer)(void *context, const char *key, enum kc_fund_kind kind,
                                  const char *account, struct kc_amount amount);
 };

@@ -40,6 +40,7 @@ static void append_locked(struct kc_queue *queue, struct kc_pipeline_item *item)
         queue->last->next = item;
     }
     queue->last = item;
+    queue->count += 1;
 }
 
 static struct kc_pipeline_item *take_locked(struct kc_queue *queue)
@@ -51,6 +52,7 @@ static struct kc_pipeline_item *take_locked(struct kc_queue *queue)
             queue->last = NULL;
         }
         item->next = NULL;
+        queue->count -= 1;
     }
     return item;
 }
@@ -148,20 +150,47 @@ static void count_batch(struct kc_pipeline *pipeline, size_t count)
     (void)pthread_mutex_unlock(&pipeline->free_items.lock);
 }
 
+/* One transaction; *begun says whether it came as far as its items. */
+static struct kc_result apply(const struct kc_pipeline_calls *calls, void *thread,
+                              struct kc_pipeline_item **items, size_t count, bool *begun)
+{
+    struct kc_result result = calls->batch_begin(calls->owner, thread);
+    *begun = !kc_failed(result);
+    if (!*begun) {
+        return result;
+    }
+    for (size_t i = 0; i < count; i++) {
+        calls->batch_item(calls->owner, thread, items[i]);
+    }
+    return calls->batch_commit(calls->owner, thread);
+}
+
+static void finish_batch(struct kc_pipeline *pipeline, void *thread,
+                         struct kc_pipeline_item **items, size_t count, struct kc_result result)
+{
+    const struct kc_pipeline_calls *calls = &pipeline->calls;
+    count_batch(pipeline, count);
+    for (size_t i = 0; i < count; i++) {
+        move_on(pipeline, items[i], calls->batch_done(calls->owner, thread, items[i], result));
+    }
+}
+
+/* A store that cannot even begin would only make each item wait for the same error: then none is tried alone. */
 static void write_batch(struct kc_pipeline *pipeline, void *thread, struct kc_pipeline_item **items,
                         size_t count)
 {
     const struct kc_pipeline_calls *calls = &pipeline->calls;
-    struct kc_result result = calls->batch_begin(calls->owner, thread);
-    if (!kc_failed(result)) {
-        for (size_t i = 0; i < count; i++) {
-            calls->batch_item(calls->owner, thread, items[i]);
-        }
-        result = calls->batch_commit(calls->owner, thread);
+    bool begun = false;
+    struct kc_result result = apply(calls, thread, items, count, &begun);
+    if (!kc_failed(result) || count == 1) {
+        finish_batch(pipeline, thread, items, count, result);
+        return;
     }
-    count_batch(pipeline, count);
     for (size_t i = 0; i < count; i++) {
-        move_on(pipeline, items[i], calls->batch_done(calls->owner, thread, items[i], result));
+        if (begun) {
+            result = apply(calls, thread, &items[i], 1, &begun);
+        }
+        finish_batch(pipeline, thread, &items[i], 1, result);
     }
 }
 
@@ -215,25 +244,23 @@ static struct kc_result start_thread(struct kc_pipeline *pipeline, enum kc_lane 
     return kc_ok();
 }
 
-static struct kc_result start_threads(struct kc_pipeline *pipeline, unsigned work, unsigned outside)
+static struct kc_result start_threads(struct kc_pipeline *pipeline,
+                                      const unsigned threads[KC_LANE_COUNT])
 {
-    struct kc_result result = start_thread(pipeline, KC_LANE_WRITE);
-    for (unsigned i = 0; i < work && !kc_failed(result); i++) {
-        result = start_thread(pipeline, KC_LANE_WORK);
-    }
-    for (unsigned i = 0; i < outside && !kc_failed(result); i++) {
-        result = start_thread(pipeline, KC_LANE_OUTSIDE);
+    struct kc_result result = kc_ok();
+    for (unsigned lane = 0; lane < KC_LANE_COUNT; lane++) {
+        for (unsigned i = 0; i < threads[lane] && !kc_failed(result); i++) {
+            result = start_thread(pipeline, (enum kc_lane)lane);
+        }
     }
     return result;
 }
 
 struct kc_result kc_pipeline_start(struct kc_pipeline *pipeline,
                                    const struct kc_pipeline_calls *calls, void *items, size_t count,
-                                   size_t item_size, unsigned work_threads,
-                                   unsigned outside_threads)
+                                   size_t item_size, const unsigned threads[KC_LANE_COUNT])
 {
-    KC_ASSERT(work_threads > 0 && outside_threads > 0 &&
-              item_size >= sizeof(struct kc_pipeline_item));
+    KC_ASSERT(threads[KC_LANE_WRITE] == 1 && item_size >= sizeof(struct kc_pipeline_item));
     *pipeline = (struct kc_pipeline){.calls = *calls, .item_count = count};
     queue_open(&pipeline->free_items);
     for (size_t i = 0; i < KC_LANE_COUNT; i++) {
@@ -243,7 +270,7 @@ struct kc_result kc_pipeline_start(struct kc_pipeline *pipeline,
         void *item = (unsigned char *)items + i * item_size;
         append_locked(&pipeline->free_items, item);
     }
-    struct kc_result result = start_threads(pipeline, work_threads, outside_threads);
+    struct kc_result result = start_threads(pipeline, threads);
     if (kc_failed(result)) {
         kc_pipeline_stop(pipeline);
     }
@@ -262,6 +289,15 @@ struct kc_pipeline_item *kc_pipeline_take(struct kc_pipeline *pipeline)
     return item;
 }
 
+size_t kc_pipeline_waiting(struct kc_pipeline *pipeline, enum kc_lane lane)
+{
+    struct kc_queue *queue = &pipeline->lanes[lane];
+    (void)pthread_mutex_lock(&queue->lock);
+    size_t count = queue->count;
+    (void)pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
 struct kc_pipeline_counters kc_pipeline_read_counters(struct kc_pipeline *pipeline)
 {
     (void)pthread_mutex_lock(&pipeline->free_items.lock);
@@ -277,11 +313,7 @@ static void wait_until_all_free(struct kc_pipeline *pipeline, size_t total)
     struct kc_queue *queue = &pipeline->free_items;
     (void)pthread_mutex_lock(&queue->lock);
     for (;;) {
-        size_t count = 0;
-        for (struct kc_pipeline_item *item = queue->first; item != NULL; item = item->next) {
-            count++;
-        }
-        if (count >= total) {
+        if (queue->count >= total) {
             break;
         }
         (void)pthread_cond_wait(&queue->filled, &queue->lock);

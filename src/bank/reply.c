@@ -1,13 +1,17 @@
 /* Answers: sealed for the one who asked, signed by the bank. */
+#include <string.h>
+
 #include "bank/bank.h"
 #include "base/clock.h"
 
+_Static_assert(KC_SIGNER_SIZE == KC_SIGNER_ID_SIZE, "the ledger keeps signer ids whole");
+
 struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item)
 {
-    struct kc_ledger_source source = {.bytes = item->bytes};
-    for (size_t i = 0; i < KC_DIGEST_SIZE; i++) {
-        source.digest[i] = item->digest[i];
-    }
+    struct kc_ledger_source source = {.bytes = item->bytes,
+                                      .key = kc_view(item->signer_key, item->signer_key_size)};
+    memcpy(source.digest, item->digest, KC_DIGEST_SIZE);
+    memcpy(source.signer, item->signer.id.bytes, KC_SIGNER_SIZE);
     return source;
 }
 

@@ -19,11 +19,14 @@
 
 #define KEY_SLOTS 4096u
 #define HTTP_THREADS 2u
-#define OUTSIDE_THREADS 4u
+#define DIRECTORY_THREADS 4u
+#define ORDINARY_THREADS 4u
 #define CONNECTIONS_MAX 4096u
 #define CONNECTION_TIMEOUT_S 15u
-#define IN_DOUBT_MAX 32u
-#define IN_DOUBT_EVERY_MS 2000u
+/* One in so many items may wait for a lane whose threads wait for somebody else. */
+#define CROWD_PART 4u
+/* Sweeps in a row, each of a bounded size, before the writer looks after its queue again. */
+#define SWEEPS_MAX 16u
 
 static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cash_request,   &kc_bank_cash_answer,      &kc_bank_state_request,
@@ -32,9 +35,6 @@ static const struct kc_bank_kind *const kinds[] = {
 };
 
 /* ---- the way of an item ---- */
-
-/* Steps before the kind's own: they are counted with it. */
-enum { STEP_RECEIVE, STEP_FETCH, STEP_OPEN, STEP_OWN };
 
 static const struct kc_bank_kind *find_kind(const struct kc_signed *envelope)
 {
@@ -67,10 +67,10 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
     result =
         kc_people_find(&item->signer, &bank->people, &item->envelope.signer, kc_clock_now_ms());
     if (!kc_failed(result)) {
-        item->step = STEP_OPEN;
+        item->step = KC_AT_OPEN;
         return result;
     }
-    item->step = STEP_FETCH;
+    item->step = KC_AT_FETCH;
     return result.code == KC_NOT_FOUND || result.code == KC_DIRECTORY_DOWN ? kc_ok() : result;
 }
 
@@ -80,15 +80,16 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
     uint64_t now_ms = kc_clock_now_ms();
     struct kc_result result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
                                               &thread->crypto, &item->envelope.signer, now_ms);
-    if (kc_failed(result)) {
-        /* The list in memory may be old because the directory was away, or know nothing of a new issuer. */
+    if (result.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_INVALID) {
+        /* The list in memory may be old because the directory was away, or know nothing of a new issuer. Whoever is not in
+         * the directory, or is there with another key, makes us fetch no list: anybody can claim to be somebody. */
         result = kc_people_refresh(&bank->people, thread->directory, now_ms);
         if (!kc_failed(result)) {
             result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
                                      &thread->crypto, &item->envelope.signer, now_ms);
         }
     }
-    item->step = STEP_OPEN;
+    item->step = KC_AT_OPEN;
     return result;
 }
 
@@ -112,8 +113,14 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
     if (kc_failed(result)) {
         return result;
     }
+    struct kc_buffer key = KC_BUFFER(item->signer_key);
     item->authenticated = true;
-    item->step = STEP_OWN;
+    item->step = KC_AT_OWN;
+    result = kc_key_encode(&key, &item->signer.sign_key);
+    item->signer_key_size = key.size;
+    if (kc_failed(result)) {
+        return result;
+    }
     result = kc_unseal(&plain, &thread->crypto, &bank->encrypt_key, &bank->realm,
                        item->kind->shape->domain, item->envelope.payload);
     if (!kc_failed(result)) {
@@ -128,22 +135,44 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
 
 static bool has_step(const struct kc_bank_item *item)
 {
-    size_t at = item->step - STEP_OWN;
+    size_t at = item->step - KC_AT_OWN;
     return at < KC_BANK_STEPS_MAX && item->kind->steps[at].run != NULL;
 }
 
 static const struct kc_bank_step *own_step(const struct kc_bank_item *item)
 {
     KC_ASSERT(has_step(item));
-    return &item->kind->steps[item->step - STEP_OWN];
+    return &item->kind->steps[item->step - KC_AT_OWN];
 }
 
 static enum kc_lane lane_of(const struct kc_bank_item *item)
 {
-    if (item->error != KC_OK || item->step == STEP_RECEIVE || item->step == STEP_OPEN) {
+    if (item->error != KC_OK || item->step == KC_AT_RECEIVE || item->step == KC_AT_OPEN) {
         return KC_LANE_WORK;
     }
-    return item->step == STEP_FETCH ? KC_LANE_OUTSIDE : own_step(item)->lane;
+    return item->step == KC_AT_FETCH ? KC_LANE_DIRECTORY : own_step(item)->lane;
+}
+
+/* Whether so many wait for the lane already that those who need no such lane would find no item left. */
+static bool is_crowded(struct kc_bank *bank, enum kc_lane lane)
+{
+    bool waits = lane == KC_LANE_DIRECTORY || lane == KC_LANE_ORDINARY;
+    return waits && kc_pipeline_waiting(&bank->pipeline, lane) >= bank->config.items / CROWD_PART;
+}
+
+static void choose_lane(struct kc_bank *bank, struct kc_bank_item *item)
+{
+    item->head.lane = lane_of(item);
+    if (!is_crowded(bank, item->head.lane)) {
+        return;
+    }
+    if (item->step >= KC_AT_OWN && own_step(item)->crowded != NULL) {
+        own_step(item)->crowded(item);
+        item->step += 1;
+    } else {
+        item->error = KC_BUSY;
+    }
+    item->head.lane = lane_of(item);
 }
 
 /* ---- the end of an item ---- */
@@ -156,13 +185,20 @@ static void log_refusal(const struct kc_bank_item *item)
            (unsigned long long)(item->authenticated ? item->signer.number : 0));
 }
 
+/* A signed refusal ends the request for the purse, so it must be the ledger's word on it. When there was no room or the
+ * store failed nothing is known, or even booked; the purse learns only that it has to ask again. */
+static bool is_final(enum kc_error error)
+{
+    return error != KC_BUSY && kc_error_exit_status(error) != 4;
+}
+
 /* A refusal to a known signer is signed; to anybody else it is plain. */
 static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item)
 {
     struct kc_refusal refusal = {.reason = item->error, .time_ms = kc_clock_now_ms()};
     item->reply_size = 0;
     log_refusal(item);
-    if (!item->authenticated) {
+    if (!item->authenticated || !is_final(item->error)) {
         return;
     }
     memcpy(refusal.request, item->digest, KC_DIGEST_SIZE);
@@ -186,6 +222,9 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     }
     kc_wipe(item->plain, sizeof item->plain);
     kc_wipe(item->password_hash, sizeof item->password_hash);
+    if (item->exchange == NULL) {
+        kc_bank_asked_again(bank);
+    }
 }
 
 /* After a step: where to next. */
@@ -197,14 +236,15 @@ static bool advance(struct kc_bank *bank, struct kc_bank_item *item, struct kc_r
     } else if (own) {
         item->step += 1;
     }
-    if (item->error == KC_OK && item->step >= STEP_OWN && !has_step(item)) {
+    if (item->error == KC_OK && item->step >= KC_AT_OWN && !has_step(item)) {
         finish(bank, item);
         return false;
     }
     if (item->error != KC_OK && item->exchange == NULL) {
+        finish(bank, item);
         return false;
     }
-    item->head.lane = lane_of(item);
+    choose_lane(bank, item);
     return true;
 }
 
@@ -218,11 +258,11 @@ static bool step(void *owner, void *thread, struct kc_pipeline_item *head)
         return false;
     }
     switch (item->step) {
-    case STEP_RECEIVE:
+    case KC_AT_RECEIVE:
         return advance(bank, item, receive(bank, thread, item), false);
-    case STEP_FETCH:
+    case KC_AT_FETCH:
         return advance(bank, item, fetch(bank, thread, item), false);
-    case STEP_OPEN:
+    case KC_AT_OPEN:
         return advance(bank, item, open_item(bank, thread, item), false);
     default:
         return advance(bank, item, own_step(item)->run(bank, thread, item), true);
@@ -267,66 +307,60 @@ static bool batch_done(void *owner, void *thread, struct kc_pipeline_item *head,
     return advance(bank, item, kc_result(error), true);
 }
 
-/* Orders whose outcome the ordinary bank has not told are asked again, also after a restart. */
-static void ask_again(struct kc_bank *bank)
+/* One sweep; how many accounts and quotes ended with it. */
+static size_t sweep(struct kc_bank *bank, uint64_t now_ms)
 {
-    static struct kc_ledger_order orders[IN_DOUBT_MAX];
-    size_t count = 0;
-    if (kc_failed(kc_ledger_in_doubt(orders, &count, IN_DOUBT_MAX, &bank->ledger))) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct kc_bank_item *item =
-            (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
-        if (item == NULL) {
-            return;
+    size_t lapsed = 0;
+    size_t late = 0;
+    struct kc_result result = kc_ledger_begin(&bank->ledger, now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_sweep(&bank->ledger, &lapsed);
+        if (!kc_failed(result)) {
+            result = kc_ledger_end_late(&bank->ledger, &late);
         }
-        item->exchange = NULL;
-        item->kind = &kc_bank_fund_again;
-        item->step = STEP_OWN;
-        item->error = KC_OK;
-        item->order = orders[i];
-        item->head.lane = lane_of(item);
-        kc_pipeline_send(&bank->pipeline, &item->head);
+        struct kc_result committed = kc_ledger_commit(&bank->ledger);
+        result = kc_failed(committed) ? committed : result;
     }
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "sweep failed reason=%s", kc_error_name(result.code));
+        return 0;
+    }
+    if (lapsed + late > 0) {
+        kc_log(KC_LOG_INFO, "lapsed temporary_accounts=%zu quotes=%zu", lapsed, late);
+    }
+    return lapsed + late;
 }
 
 static void idle(void *owner, void *thread)
 {
     struct kc_bank *bank = owner;
-    size_t lapsed = 0;
-    size_t late = 0;
     uint64_t now_ms = kc_clock_now_ms();
     (void)thread;
-    if (kc_failed(kc_ledger_begin(&bank->ledger, now_ms))) {
-        return;
+    for (unsigned i = 0; i < SWEEPS_MAX && sweep(bank, now_ms) > 0; i++) {
     }
-    struct kc_result result = kc_ledger_sweep(&bank->ledger, &lapsed);
-    if (!kc_failed(result)) {
-        result = kc_ledger_end_late(&bank->ledger, &late);
-    }
-    struct kc_result committed = kc_ledger_commit(&bank->ledger);
-    if (!kc_failed(result) && !kc_failed(committed) && lapsed + late > 0) {
-        kc_log(KC_LOG_INFO, "lapsed temporary_accounts=%zu quotes=%zu", lapsed, late);
-    }
-    if (now_ms - bank->asked_again_ms >= IN_DOUBT_EVERY_MS && !bank->stopping) {
-        bank->asked_again_ms = now_ms;
-        ask_again(bank);
+    if (!bank->stopping) {
+        kc_bank_ask_again(bank, now_ms);
     }
 }
 
 /* ---- threads ---- */
 
-static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread *thread)
+/* What a thread of the lane waits for. */
+static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     enum kc_lane lane)
 {
     unsigned timeout_ms = (unsigned)bank->config.outside_ms;
-    struct kc_result result =
-        kc_directory_open(&thread->directory, bank->config.directory_url, NULL, timeout_ms);
-    if (!kc_failed(result)) {
-        result = kc_ordinary_http_open(&thread->ordinary, bank->config.ordinary_url,
-                                       bank->ordinary_token, bank->config.currency, timeout_ms);
+    switch (lane) {
+    case KC_LANE_DIRECTORY:
+        return kc_directory_open(&thread->directory, bank->config.directory_url, NULL, timeout_ms);
+    case KC_LANE_ORDINARY:
+        return kc_ordinary_http_open(&thread->ordinary, bank->config.ordinary_url,
+                                     bank->ordinary_token, bank->config.currency, timeout_ms);
+    case KC_LANE_WORK:
+    case KC_LANE_WRITE:
+        break;
     }
-    return result;
+    return kc_ok();
 }
 
 static void thread_close(void *owner, enum kc_lane lane, void *context)
@@ -348,8 +382,8 @@ static void *thread_open(void *owner, enum kc_lane lane)
         return NULL;
     }
     struct kc_result result = kc_libcrypto_open(&thread->crypto, KEY_SLOTS);
-    if (!kc_failed(result) && lane == KC_LANE_OUTSIDE) {
-        result = open_outside(owner, thread);
+    if (!kc_failed(result)) {
+        result = open_outside(owner, thread, lane);
     }
     if (kc_failed(result)) {
         thread_close(owner, lane, thread);
@@ -380,7 +414,7 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     }
     item->exchange = exchange;
     item->kind = NULL;
-    item->step = STEP_RECEIVE;
+    item->step = KC_AT_RECEIVE;
     item->error = KC_OK;
     item->authenticated = false;
     item->bytes = request->body;
@@ -432,8 +466,12 @@ static struct kc_result start_pipeline(struct kc_bank *bank, struct kc_bank_item
     if (workers == 0) {
         workers = cores > 0 && cores <= 32 ? (unsigned)cores : 2u;
     }
+    const unsigned threads[KC_LANE_COUNT] = {[KC_LANE_WORK] = workers,
+                                             [KC_LANE_WRITE] = 1,
+                                             [KC_LANE_DIRECTORY] = DIRECTORY_THREADS,
+                                             [KC_LANE_ORDINARY] = ORDINARY_THREADS};
     return kc_pipeline_start(&bank->pipeline, &calls, items, bank->config.items, sizeof *items,
-                             workers, OUTSIDE_THREADS);
+                             threads);
 }
 
 static struct kc_result start_server(struct kc_bank *bank)

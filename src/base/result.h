@@ -104,6 +104,8 @@
     X(FILE_MISSING, 0x97, "file-missing", 0x9e97, 500, 4, "a file is missing")                     \
     X(ADDRESS_IN_USE, 0x98, "address-in-use", 0x9e98, 500, 4, "the port is taken")                 \
     X(IN_USE, 0x99, "in-use", 0x9e99, 409, 3, "another process is using it")                       \
+    X(STORE_VERSION, 0x9a, "store-version", 0x9e9a, 500, 4,                                        \
+      "the database was made by another version of this program")                                  \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

@@ -44,6 +44,7 @@ static void sha256_end(void *context, struct kc_sha256 *hash, uint8_t digest[KC_
 {
     (void)context;
     KC_ASSERT(SHA256_Final(digest, (SHA256_CTX *)hash->opaque) == 1);
+    kc_wipe(hash->opaque, sizeof(SHA256_CTX));
 }
 
 static void hmac_sha256(void *context, uint8_t mac[KC_DIGEST_SIZE], struct kc_view key,
@@ -88,8 +89,7 @@ static struct kc_result generate(void *context, struct kc_private_key *private_k
         return kc_result(KC_CRYPTO_FAILED);
     }
     if (type == KC_KEY_P256) {
-        /* Nearly always the ephemeral key of a seal, whose agreement comes next. */
-        kc_key_cache_adopt(&backend->keys, private_key, key, KC_USE_AGREE);
+        kc_key_cache_keep_fresh(&backend->keys, private_key, key);
     } else {
         EVP_PKEY_free(key);
     }
@@ -188,21 +188,33 @@ static struct kc_result verify(void *context, const struct kc_public_key *key,
     return kc_ok();
 }
 
+static bool derive(uint8_t shared[KC_P256_COORDINATE_SIZE], EVP_PKEY_CTX *operation, EVP_PKEY *peer)
+{
+    size_t size = KC_P256_COORDINATE_SIZE;
+    return operation != NULL && peer != NULL &&
+           EVP_PKEY_derive_set_peer_ex(operation, peer, 0) == 1 &&
+           EVP_PKEY_derive(operation, shared, &size) == 1 && size == KC_P256_COORDINATE_SIZE;
+}
+
+/* One of the keys comes again and is kept, the other is ephemeral and is not: the private one in sealing, the peer in opening. */
 static struct kc_result agree(void *context, uint8_t shared[KC_P256_COORDINATE_SIZE],
                               const struct kc_private_key *key, const struct kc_public_key *peer)
 {
     struct backend *backend = context;
-    size_t size = KC_P256_COORDINATE_SIZE;
+    bool good = false;
     if (key->type != KC_KEY_P256 || peer->type != KC_KEY_P256) {
         return kc_result(KC_CANNOT_UNSEAL);
     }
-    EVP_PKEY_CTX *operation = kc_key_cache_private(&backend->keys, key, KC_USE_AGREE);
-    EVP_PKEY_CTX *other = kc_key_cache_public(&backend->keys, peer, KC_USE_AGREE);
-    /* The second look-up may have evicted the first when both fall into one bucket. */
-    operation = operation == NULL ? NULL : kc_key_cache_private(&backend->keys, key, KC_USE_AGREE);
-    bool good = operation != NULL && other != NULL &&
-                EVP_PKEY_derive_set_peer_ex(operation, EVP_PKEY_CTX_get0_pkey(other), 0) == 1 &&
-                EVP_PKEY_derive(operation, shared, &size) == 1 && size == KC_P256_COORDINATE_SIZE;
+    EVP_PKEY_CTX *fresh = kc_key_cache_fresh(&backend->keys, key);
+    if (fresh != NULL) {
+        EVP_PKEY_CTX *other = kc_key_cache_public(&backend->keys, peer, KC_USE_AGREE);
+        good = derive(shared, fresh, other == NULL ? NULL : EVP_PKEY_CTX_get0_pkey(other));
+        kc_key_cache_drop_fresh(&backend->keys);
+    } else {
+        EVP_PKEY *other = kc_pkey_from_public(peer);
+        good = derive(shared, kc_key_cache_private(&backend->keys, key, KC_USE_AGREE), other);
+        EVP_PKEY_free(other);
+    }
     if (!good) {
         ERR_clear_error();
     }

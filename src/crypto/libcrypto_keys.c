@@ -289,6 +289,7 @@ void kc_key_cache_close(struct kc_key_cache *cache)
     for (size_t i = 0; cache->slots != NULL && i < cache->buckets * KC_KEY_WAYS; i++) {
         clear_slot(&cache->slots[i]);
     }
+    clear_slot(&cache->fresh);
     free(cache->slots);
     *cache = (struct kc_key_cache){.buckets = 0};
 }
@@ -359,13 +360,10 @@ static bool start_operation(EVP_PKEY_CTX *operation, enum kc_key_use use, bool i
                        EVP_PKEY_CTX_set_rsa_mgf1_md(operation, EVP_sha256()) == 1);
 }
 
-static EVP_PKEY_CTX *insert(struct kc_key_cache *cache, struct kc_cached_key *bucket, EVP_PKEY *key,
-                            const void *bytes, size_t size, bool is_private, enum kc_key_use use)
+/* Takes over the key, in place of what was in the slot; NULL and nothing changed when it cannot be used so. */
+static EVP_PKEY_CTX *fill_slot(struct kc_cached_key *slot, EVP_PKEY *key, const void *bytes,
+                               size_t size, bool is_private, enum kc_key_use use)
 {
-    struct kc_cached_key *slot = &bucket[cache->next_victim++ % KC_KEY_WAYS];
-    for (size_t i = 0; i < KC_KEY_WAYS; i++) {
-        slot = bucket[i].key == NULL ? &bucket[i] : slot;
-    }
     EVP_PKEY_CTX *operation = key == NULL ? NULL : EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     if (operation == NULL || !start_operation(operation, use, EVP_PKEY_is_a(key, "RSA") == 1)) {
         EVP_PKEY_CTX_free(operation);
@@ -380,6 +378,16 @@ static EVP_PKEY_CTX *insert(struct kc_key_cache *cache, struct kc_cached_key *bu
     slot->size = size;
     memcpy(&slot->copy, bytes, size);
     return operation;
+}
+
+static EVP_PKEY_CTX *insert(struct kc_key_cache *cache, struct kc_cached_key *bucket, EVP_PKEY *key,
+                            const void *bytes, size_t size, bool is_private, enum kc_key_use use)
+{
+    struct kc_cached_key *slot = &bucket[cache->next_victim++ % KC_KEY_WAYS];
+    for (size_t i = 0; i < KC_KEY_WAYS; i++) {
+        slot = bucket[i].key == NULL ? &bucket[i] : slot;
+    }
+    return fill_slot(slot, key, bytes, size, is_private, use);
 }
 
 EVP_PKEY_CTX *kc_key_cache_private(struct kc_key_cache *cache, const struct kc_private_key *key,
@@ -406,9 +414,23 @@ EVP_PKEY_CTX *kc_key_cache_public(struct kc_key_cache *cache, const struct kc_pu
     return insert(cache, bucket, kc_pkey_from_public(key), key, size, false, use);
 }
 
-void kc_key_cache_adopt(struct kc_key_cache *cache, const struct kc_private_key *key,
-                        EVP_PKEY *made, enum kc_key_use use)
+void kc_key_cache_keep_fresh(struct kc_key_cache *cache, const struct kc_private_key *key,
+                             EVP_PKEY *made)
 {
+    clear_slot(&cache->fresh);
+    (void)fill_slot(&cache->fresh, made, key, used_size(key->type, true), true, KC_USE_AGREE);
+}
+
+EVP_PKEY_CTX *kc_key_cache_fresh(struct kc_key_cache *cache, const struct kc_private_key *key)
+{
+    const struct kc_cached_key *fresh = &cache->fresh;
     size_t size = used_size(key->type, true);
-    (void)insert(cache, bucket_of(cache, key, size), made, key, size, true, use);
+    bool same =
+        fresh->key != NULL && fresh->size == size && kc_equal_secret(&fresh->copy, key, size);
+    return same ? fresh->operation : NULL;
+}
+
+void kc_key_cache_drop_fresh(struct kc_key_cache *cache)
+{
+    clear_slot(&cache->fresh);
 }

@@ -28,6 +28,7 @@ struct kc_key_cache {
     size_t buckets;
     size_t next_victim;
     struct kc_cached_key *slots; /* buckets * KC_KEY_WAYS */
+    struct kc_cached_key fresh;  /* the key generated last, until its first agreement */
 };
 
 KC_MUST_USE struct kc_result kc_key_cache_open(struct kc_key_cache *cache, size_t slots);
@@ -40,9 +41,14 @@ EVP_PKEY_CTX *kc_key_cache_private(struct kc_key_cache *cache, const struct kc_p
 EVP_PKEY_CTX *kc_key_cache_public(struct kc_key_cache *cache, const struct kc_public_key *key,
                                   enum kc_key_use use);
 
-/* Takes over a key that was just generated, so that its first use needs no import. */
-void kc_key_cache_adopt(struct kc_key_cache *cache, const struct kc_private_key *key,
-                        EVP_PKEY *made, enum kc_key_use use);
+/* Takes over a key that was just generated, nearly always the ephemeral one of a seal: its agreement, which comes next, needs no
+ * import, and it takes no place from keys that come again. */
+void kc_key_cache_keep_fresh(struct kc_key_cache *cache, const struct kc_private_key *key,
+                             EVP_PKEY *made);
+/* The agreement of that key, or NULL when it is another. */
+EVP_PKEY_CTX *kc_key_cache_fresh(struct kc_key_cache *cache, const struct kc_private_key *key);
+/* Wipes it. */
+void kc_key_cache_drop_fresh(struct kc_key_cache *cache);
 
 /* libcrypto's form of a key, owned by the caller; NULL when the bytes are no key. */
 EVP_PKEY *kc_pkey_from_public(const struct kc_public_key *key);

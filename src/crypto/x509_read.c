@@ -100,7 +100,9 @@ static struct kc_result from_verify_error(int error)
     return kc_result(time ? KC_CERT_EXPIRED : KC_CERT_INVALID);
 }
 
-static struct kc_result verify_chain(X509 *leaf, X509 *issuer, X509 *root, uint64_t now_ms)
+/* Verifies a path of exactly `length` certificates, so that nothing the root signed passes for what the issuer did. */
+static struct kc_result verify_chain(X509 *leaf, X509 *issuer, X509 *root, int length,
+                                     uint64_t now_ms)
 {
     struct kc_result result = kc_result(KC_NO_MEMORY);
     X509_STORE *store = X509_STORE_new();
@@ -116,6 +118,9 @@ static struct kc_result verify_chain(X509 *leaf, X509 *issuer, X509 *root, uint6
         result = X509_verify_cert(context) == 1
                      ? kc_ok()
                      : from_verify_error(X509_STORE_CTX_get_error(context));
+        if (!kc_failed(result) && sk_X509_num(X509_STORE_CTX_get0_chain(context)) != length) {
+            result = kc_result(KC_CERT_INVALID);
+        }
     }
     sk_X509_free(untrusted);
     X509_STORE_CTX_free(context);
@@ -132,7 +137,7 @@ struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_vie
     X509 *root_certificate = parse(root);
     struct kc_result result = kc_result(KC_CERT_INVALID);
     if (leaf_certificate != NULL && issuer_certificate != NULL && root_certificate != NULL) {
-        result = verify_chain(leaf_certificate, issuer_certificate, root_certificate, now_ms);
+        result = verify_chain(leaf_certificate, issuer_certificate, root_certificate, 3, now_ms);
         if (!kc_failed(result)) {
             result = read_certificate(out, leaf_certificate);
         }
@@ -161,7 +166,8 @@ struct kc_result kc_certificate_verify_issuer(struct kc_view issuer, struct kc_v
             result = kc_result(KC_CERT_INVALID);
         }
         if (!kc_failed(result)) {
-            result = verify_chain(issuer_certificate, issuer_certificate, root_certificate, now_ms);
+            result =
+                verify_chain(issuer_certificate, issuer_certificate, root_certificate, 2, now_ms);
         }
     }
     X509_free(issuer_certificate);
@@ -184,6 +190,28 @@ static int compare_serials(const void *a, const void *b)
     return memcmp(a, b, KC_SERIAL_SIZE);
 }
 
+/* We make none, and RFC 5280 §5.2, §5.3 forbid to use a list with a critical extension that one does not process: it may cover a
+ * part only, such as a delta. */
+static bool is_plain(const X509_CRL *list)
+{
+    for (int i = 0; i < X509_CRL_get_ext_count(list); i++) {
+        if (X509_EXTENSION_get_critical(X509_CRL_get_ext(list, i)) != 0) {
+            return false;
+        }
+    }
+    return X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) < 0;
+}
+
+static bool is_plain_entry(const X509_REVOKED *entry)
+{
+    for (int i = 0; i < X509_REVOKED_get_ext_count(entry); i++) {
+        if (X509_EXTENSION_get_critical(X509_REVOKED_get_ext(entry, i)) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool collect(struct kc_crl *out, X509_CRL *list)
 {
     STACK_OF(X509_REVOKED) *revoked = X509_CRL_get_REVOKED(list);
@@ -194,7 +222,8 @@ static bool collect(struct kc_crl *out, X509_CRL *list)
     }
     for (size_t i = 0; i < count; i++) {
         const X509_REVOKED *entry = sk_X509_REVOKED_value(revoked, (int)i);
-        if (!read_serial(out->serials[i], X509_REVOKED_get0_serialNumber(entry))) {
+        if (!is_plain_entry(entry) ||
+            !read_serial(out->serials[i], X509_REVOKED_get0_serialNumber(entry))) {
             return false;
         }
     }
@@ -219,7 +248,9 @@ struct kc_result kc_crl_read(struct kc_crl **out, struct kc_view der, struct kc_
     X509_CRL *list = der.size > KC_CRL_SIZE_MAX ? NULL : d2i_X509_CRL(NULL, &at, (long)der.size);
     EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
     bool good = crl != NULL && list != NULL && key != NULL && at == der.data + der.size &&
-                X509_CRL_verify(list, key) == 1 && X509_CRL_get0_nextUpdate(list) != NULL &&
+                X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) == 0 &&
+                X509_CRL_verify(list, key) == 1 && is_plain(list) &&
+                X509_CRL_get0_nextUpdate(list) != NULL &&
                 read_time(&crl->next_update_ms, X509_CRL_get0_nextUpdate(list)) &&
                 read_number(&crl->number, list) && collect(crl, list);
     X509_CRL_free(list);

@@ -5,10 +5,10 @@
 
 #include "directory/directory.h"
 
-struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
-                                     const char *password_hash)
+struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder, const char *secret)
 {
-    if (strpbrk(folder, "\"\\\r\n") != NULL || strpbrk(password_hash, "\"\\\r\n ") != NULL) {
+    if (folder[0] == '\0' || strpbrk(folder, "\"\\\r\n") != NULL || secret[0] == '\0' ||
+        strpbrk(secret, "\"\\\r\n ") != NULL) {
         return kc_result(KC_MALFORMED);
     }
     int size = snprintf((char *)out->data, out->capacity,
@@ -18,8 +18,10 @@ struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
                         "pidfile \"%s/slapd.pid\"\n"
                         "argsfile \"%s/slapd.args\"\n"
                         "sizelimit 500\n"
+                        "sockbuf_max_incoming 65536\n"
+                        "sockbuf_max_incoming_auth 16777216\n"
                         "timelimit 10\n"
-                        "idletimeout 600\n"
+                        "idletimeout 30\n"
                         "database mdb\n"
                         "suffix \"" KC_DIRECTORY_BASE "\"\n"
                         "rootdn \"" KC_DIRECTORY_WRITER "\"\n"
@@ -29,7 +31,7 @@ struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
                         "index objectClass eq\n"
                         "index cn eq\n"
                         "access to * by dn.exact=\"" KC_DIRECTORY_WRITER "\" write by * read\n",
-                        folder, folder, password_hash, folder);
+                        folder, folder, secret, folder);
     out->size = size > 0 ? (size_t)size : 0;
     return kc_result(size > 0 && (size_t)size < out->capacity ? KC_OK : KC_BUFFER_SMALL);
 }

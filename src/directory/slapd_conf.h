@@ -4,9 +4,10 @@
 
 #include "base/bytes.h"
 
-/* Writes slapd.conf text for data in `folder`/data. `password_hash` is what slappasswd(8) calls {SSHA}...
- * KC_BUFFER_SMALL, KC_MALFORMED for a folder whose name cannot stand in the file (quotes, line breaks). */
+/* Writes slapd.conf text for data in `folder`/data. `secret` is the writer's password or what slappasswd(8) made of it; ours are
+ * random and serve for nothing else, so the file, which is its owner's alone, holds them as they are.
+ * KC_BUFFER_SMALL, KC_MALFORMED for a folder or secret that cannot stand in the file (quotes, line breaks). */
 KC_MUST_USE struct kc_result kc_slapd_conf_write(struct kc_buffer *out, const char *folder,
-                                                 const char *password_hash);
+                                                 const char *secret);
 
 #endif

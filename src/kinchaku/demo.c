@@ -185,7 +185,8 @@ struct kc_result kc_demo_run(const struct kc_system *system, bool json)
         result = open_account(&watch, uim);
     }
     for (size_t i = 0; i < sizeof acts / sizeof acts[0] && !kc_failed(result); i++) {
-        result = play(&watch, uim, &acts[i]);
+        result = kc_process_stop_signal() == 0 ? play(&watch, uim, &acts[i])
+                                               : kc_result(KC_NOT_COMPLETED);
     }
     if (!kc_failed(result)) {
         result = audit(&watch);

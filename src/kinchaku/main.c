@@ -13,7 +13,7 @@
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
-    {"store", "S", "up: where the bank keeps its ledger: sqlite (default)"},
+    {"store", "S", "first up: where the bank keeps its ledger: sqlite (default)"},
     {"bank", "ID", "first up: bank id (default 1)"},
     {"currency", "C", "first up: currency code (default JPY)"},
     {"decimals", "N", "first up: decimals of the currency (default 0)"},
@@ -24,28 +24,13 @@ static const struct kc_option options[] = {
 static const struct kc_program program = {
     .name = "kinchaku",
     .summary = "starts, stops and shows a whole system in one folder; runs the demonstration",
-    .usage = "usage: kinchaku up [--dir D] [--store sqlite] [--bank ID] [--currency C] "
-             "[--decimals N]\n"
-             "       kinchaku init [--dir D] [--bank ID] [--currency C] [--decimals N]\n"
+    .usage = "usage: kinchaku up | init [--dir D] [--store sqlite] [--bank ID] [--currency C]\n"
+             "                          [--decimals N] [--faults]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
-
-/* A number from the command line within bounds, or the fallback when it is not given. */
-static bool take_number(uint64_t *out, const struct kc_command *command, const char *option,
-                        uint64_t min, uint64_t max, uint64_t fallback)
-{
-    const char *text = kc_command_value(command, option);
-    char *end = NULL;
-    if (text == NULL) {
-        *out = fallback;
-        return true;
-    }
-    *out = strtoull(text, &end, 10);
-    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *out >= min && *out <= max;
-}
 
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
 {
@@ -54,24 +39,42 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     currency = currency == NULL ? "JPY" : currency;
     *out = (struct kc_system_config){0};
     out->faults = kc_command_value(command, "faults") != NULL;
-    if (strlen(currency) != 3 || strspn(currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 3 ||
-        (store != NULL && strcmp(store, "sqlite") != 0)) {
+    if (!kc_command_currency(currency) || (store != NULL && strcmp(store, "sqlite") != 0)) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return take_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
-           take_number(&out->decimals, command, "decimals", 0, 8, 0);
+    return kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
+           kc_command_number(&out->decimals, command, "decimals", 0, 8, 0);
 }
 
-/* One command at a time works on a system. */
-static struct kc_result lock(int *fd, const struct kc_system *system)
+/* What is asked for on a system that is there already and says otherwise. */
+static void tell_kept(const struct kc_command *command, const struct kc_system_config *asked,
+                      const struct kc_system_config *kept)
+{
+    bool differs =
+        (kc_command_value(command, "bank") != NULL && asked->bank != kept->bank) ||
+        (asked->faults && !kept->faults) ||
+        (kc_command_value(command, "decimals") != NULL && asked->decimals != kept->decimals) ||
+        (kc_command_value(command, "currency") != NULL &&
+         strcmp(asked->currency, kept->currency) != 0);
+    if (differs) {
+        (void)fprintf(stderr,
+                      "kinchaku: this system was made before and stays as it is: bank %" PRIu64
+                      ", %s with %" PRIu64 " decimals, %s\n",
+                      kept->bank, kept->currency, kept->decimals,
+                      kept->faults ? "faults on order" : "no faults on order");
+    }
+}
+
+/* One command at a time works on a folder, also while there is no system in it yet. */
+static struct kc_result lock(int *fd, const char *dir)
 {
     char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(path, system->dir, "system.ini", NULL);
+    struct kc_result result = kc_path_join(path, dir, "lock", NULL);
     return kc_failed(result) ? result : kc_file_lock(fd, path);
 }
 
-/* Opens the system in `dir` or makes one there, and locks it; then makes whatever is missing in it. */
+/* Locks `dir` and opens the system in it or makes one; then makes whatever is missing in it. */
 static struct kc_result ensure(int *fd, struct kc_system *system, const char *dir,
                                const struct kc_command *command)
 {
@@ -81,12 +84,18 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     if (!take_config(&config, command)) {
         return kc_result(KC_USAGE);
     }
-    struct kc_result result = kc_system_open(system, dir);
+    struct kc_result result = kc_folder_make(dir);
+    if (!kc_failed(result)) {
+        result = lock(fd, dir);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_system_open(system, dir);
     if (result.code == KC_FILE_MISSING) {
         result = kc_system_create(system, dir, &config);
-    }
-    if (!kc_failed(result)) {
-        result = lock(fd, system);
+    } else if (!kc_failed(result)) {
+        tell_kept(command, &config, &system->config);
     }
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
@@ -98,7 +107,11 @@ static void show_node(const struct kc_command *command, const struct kc_system *
     const char *name = kc_node_name(node);
     pid_t pid = kc_process_find(system->dir, name);
     if (!command->json) {
-        (void)printf("%-10s %-14s pid %-8d port %" PRIu64 "\n", name, state, (int)pid,
+        char number[16] = "-";
+        if (pid != 0) {
+            (void)snprintf(number, sizeof number, "%d", (int)pid);
+        }
+        (void)printf("%-10s %-16s pid %-8s port %" PRIu64 "\n", name, state, number,
                      system->config.ports[node]);
         return;
     }
@@ -165,7 +178,7 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     (void)command;
     struct kc_result result = kc_system_open(&system, dir);
     if (!kc_failed(result)) {
-        result = lock(&fd, &system);
+        result = lock(&fd, system.dir);
     }
     if (!kc_failed(result)) {
         result = kc_system_down(&system);
@@ -190,6 +203,7 @@ static struct kc_result demo(const struct kc_command *command, const char *dir)
     char folder[KC_PATH_SIZE_MAX];
     bool own = kc_command_value(command, "dir") == NULL;
     int fd = -1;
+    kc_process_note_signals();
     int size = snprintf(folder, sizeof folder, "%s/kinchaku-demo-XXXXXX",
                         base == NULL || base[0] != '/' ? "/tmp" : base);
     if (own && (size < 0 || (size_t)size >= sizeof folder || mkdtemp(folder) == NULL)) {
@@ -207,17 +221,42 @@ static struct kc_result demo(const struct kc_command *command, const char *dir)
         }
         result = kc_demo_run(&system, command->json);
     }
+    bool cut = kc_process_stop_signal() != 0;
     if (!was_up && fd >= 0) {
         struct kc_result stopped = kc_system_down(&system);
         result = kc_failed(result) ? result : stopped;
     }
     kc_file_unlock(fd);
-    if (own && !kc_failed(result) && kc_command_value(command, "keep") == NULL) {
+    if (own && (!kc_failed(result) || cut) && kc_command_value(command, "keep") == NULL) {
         (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     } else if (own) {
         (void)fprintf(stderr, "The system is kept in %s\n", folder);
     }
+    if (cut) {
+        (void)fflush(stdout);
+        (void)fprintf(stderr, "Cut off: %s\n",
+                      was_up ? "the system stays up" : "the system is stopped again");
+        kc_process_end_by_signal();
+    }
     return result;
+}
+
+/* What to do next, or the command that failed. */
+static const char *detail_of(enum kc_error error, const char *verb)
+{
+    if (error == KC_FILE_MISSING && (strcmp(verb, "status") == 0 || strcmp(verb, "down") == 0)) {
+        return "there is no system in this --dir; 'kinchaku up' makes one";
+    }
+    if (error == KC_UNREACHABLE && strcmp(verb, "status") == 0) {
+        return "'kinchaku up' starts what is stopped; the logs are in log/ in the --dir";
+    }
+    if (error == KC_MALFORMED && strcmp(verb, "demo") != 0) {
+        return "the path of --dir has a \", a \\ or a line break, which slapd cannot take";
+    }
+    if (error == KC_IN_USE) {
+        return "wait until the other kinchaku command on this system has ended";
+    }
+    return verb;
 }
 
 struct verb {
@@ -235,16 +274,22 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &exit_status)) {
         return exit_status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
     kc_log_open("kinchaku", KC_LOG_INFO);
-    for (size_t i = 0; command.argument_count == 1 && i < sizeof verbs / sizeof verbs[0]; i++) {
+    if (command.argument_count != 1) {
+        return kc_command_usage(&command, "one command is needed");
+    }
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = verbs[i].run(&command, dir);
             if (result.code == KC_USAGE) {
-                return kc_command_usage(&command, "an option is not valid");
+                return kc_command_usage(&command,
+                                        "--bank is a number from 1, --currency three capital "
+                                        "letters, --decimals 0 to 8, --store sqlite");
             }
-            return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
+            return kc_failed(result)
+                       ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))
+                       : 0;
         }
     }
     return kc_command_usage(&command, "this command is not known");

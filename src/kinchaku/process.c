@@ -70,25 +70,31 @@ static bool read_record(const char *dir, const char *name, pid_t *pid, uint64_t 
     char *end = NULL;
     long number = strtol(text, &end, 10);
     *started = strtoull(end, NULL, 10);
+    if (number <= 1 || number > INT32_MAX || *started == 0) {
+        return false;
+    }
     *pid = (pid_t)number;
-    return number > 1 && *started > 0;
+    return true;
 }
 
-static struct kc_result write_record(const char *dir, const char *name, pid_t pid)
+/* A process writes its own record before it becomes the program, so that whatever becomes of its parent, no program runs without
+ * one; and it gets its name whole, so that nobody reads a half. */
+static bool write_record(const char *dir, const char *name)
 {
     char path[KC_PATH_SIZE];
+    char unnamed[KC_PATH_SIZE];
     char text[64];
-    if (!kc_process_path(path, dir, "run", name, ".pid")) {
-        return kc_result(KC_IO_FAILED);
+    if (!kc_process_path(path, dir, "run", name, ".pid") ||
+        !kc_process_path(unnamed, dir, "run", name, ".new")) {
+        return false;
     }
-    int size = snprintf(text, sizeof text, "%d %" PRIu64 "\n", (int)pid, start_time(pid));
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int size = snprintf(text, sizeof text, "%d %" PRIu64 "\n", (int)getpid(), start_time(getpid()));
+    int fd = open(unnamed, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return kc_result(KC_IO_FAILED);
+        return false;
     }
     bool good = size > 0 && write(fd, text, (size_t)size) == size;
-    good = close(fd) == 0 && good;
-    return kc_result(good ? KC_OK : KC_IO_FAILED);
+    return close(fd) == 0 && good && rename(unnamed, path) == 0;
 }
 
 pid_t kc_process_find(const char *dir, const char *name)
@@ -113,8 +119,44 @@ static bool drop_powers(void)
     return good;
 }
 
-/* The child: its own session, nothing on stdin, stdout and stderr in the log, then the program. */
-__attribute__((noreturn)) static void become(const char *log_path, char *const argv[])
+/* ---- signals ---- */
+
+static const int stop_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+static volatile sig_atomic_t stop_signal;
+
+static void note_signal(int number)
+{
+    stop_signal = stop_signal == 0 ? number : stop_signal;
+}
+
+void kc_process_note_signals(void)
+{
+    struct sigaction action = {.sa_handler = note_signal};
+    (void)sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof stop_signals / sizeof stop_signals[0]; i++) {
+        (void)sigaction(stop_signals[i], &action, NULL);
+    }
+}
+
+int kc_process_stop_signal(void)
+{
+    return (int)stop_signal;
+}
+
+void kc_process_end_by_signal(void)
+{
+    if (stop_signal != 0) {
+        (void)signal((int)stop_signal, SIG_DFL);
+        (void)raise((int)stop_signal);
+    }
+}
+
+/* ---- starting and stopping ---- */
+
+/* The child: its own session, nothing on stdin, stdout and stderr in the log, its record, then the program. `told` closes with
+ * the start of the program; a byte on it says that it did not start. */
+__attribute__((noreturn)) static void become(const char *dir, const char *name,
+                                             const char *log_path, int told, char *const argv[])
 {
     int in = open("/dev/null", O_RDONLY);
     int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -122,14 +164,28 @@ __attribute__((noreturn)) static void become(const char *log_path, char *const a
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (!drop_powers() || setsid() < 0 || in < 0 || log < 0 || dup2(in, STDIN_FILENO) < 0 ||
-        dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0) {
+        dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0 || dup2(told, 3) < 0 ||
+        fcntl(3, F_SETFD, FD_CLOEXEC) != 0 || !write_record(dir, name)) {
+        (void)(write(told, "!", 1) < 0);
         _exit(126);
     }
-    for (int fd = 3; fd < 256; fd++) {
+    for (int fd = 4; fd < 256; fd++) {
         (void)close(fd);
     }
     (void)execv(argv[0], argv);
+    (void)(write(3, "!", 1) < 0);
     _exit(127);
+}
+
+/* Waits until the child became its program. */
+static bool has_begun(int told)
+{
+    char byte;
+    ssize_t size;
+    do {
+        size = read(told, &byte, 1);
+    } while (size < 0 && errno == EINTR);
+    return size == 0;
 }
 
 struct kc_result kc_process_start(const char *dir, const char *name, char *const argv[])
@@ -141,19 +197,28 @@ struct kc_result kc_process_start(const char *dir, const char *name, char *const
     if (!kc_process_path(log_path, dir, "log", name, ".log")) {
         return kc_result(KC_IO_FAILED);
     }
-    pid_t pid = fork();
-    if (pid < 0) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
         return kc_result(KC_IO_FAILED);
     }
+    pid_t pid = fork();
     if (pid == 0) {
-        become(log_path, argv);
+        become(dir, name, log_path, ends[1], argv);
     }
-    return write_record(dir, name, pid);
+    (void)close(ends[1]);
+    bool begun = pid > 0 && has_begun(ends[0]);
+    (void)close(ends[0]);
+    return kc_result(begun ? KC_OK : KC_IO_FAILED);
 }
 
-__attribute__((noreturn)) static void become_tool(int out, char *const argv[], bool quiet)
+/* A tool works for its parent: it ends with it, and never writes beside the parent's successor. */
+__attribute__((noreturn)) static void become_tool(pid_t parent, int out, char *const argv[],
+                                                  bool quiet)
 {
     int null = open("/dev/null", O_RDWR);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent) {
+        _exit(126);
+    }
     if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         (quiet && dup2(null, STDERR_FILENO) < 0)) {
         _exit(126);
@@ -168,9 +233,10 @@ pid_t kc_process_begin(int *out_fd, char *const argv[], bool quiet)
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return -1;
     }
+    pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        become_tool(ends[1], argv, quiet);
+        become_tool(parent, ends[1], argv, quiet);
     }
     (void)close(ends[1]);
     *out_fd = ends[0];

@@ -35,6 +35,16 @@ pid_t kc_process_find(const char *dir, const char *name);
 KC_MUST_USE struct kc_result kc_process_stop(const char *dir, const char *name,
                                              unsigned patience_ms);
 
+/* From here on a signal that asks us to stop (SIGINT, SIGTERM, SIGHUP, SIGPIPE) is only noted, so that we can clear up; the
+ * programs that we start take signals as ever. */
+void kc_process_note_signals(void);
+
+/* The signal that asked us to stop, or 0. */
+int kc_process_stop_signal(void);
+
+/* Ends this process by that signal, as if it had not been noted. Returns when there was none. */
+void kc_process_end_by_signal(void);
+
 /* execv(3) takes its words as not constant but changes none. */
 static inline char *kc_process_word(const char *text)
 {

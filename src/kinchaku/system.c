@@ -169,6 +169,9 @@ struct kc_result kc_system_create(struct kc_system *system, const char *dir,
     if (!kc_failed(result)) {
         result = make_absolute(system, dir);
     }
+    if (!kc_failed(result) && strpbrk(system->dir, "\"\\\r\n") != NULL) {
+        result = kc_result(KC_MALFORMED); /* slapd reads its paths from a file with quotes */
+    }
     if (!kc_failed(result)) {
         result = kc_path_join(path, system->dir, "system.ini", NULL);
     }

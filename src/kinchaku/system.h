@@ -34,7 +34,8 @@ KC_MUST_USE struct kc_result kc_system_program(char out[KC_PATH_SIZE],
 /* Reads the system in `dir`. KC_FILE_MISSING when there is none. */
 KC_MUST_USE struct kc_result kc_system_open(struct kc_system *system, const char *dir);
 
-/* Makes the folder and system.ini, with ports that are free now. KC_ALREADY_EXISTS. `config` without ports. */
+/* Makes the folder and system.ini, with ports that are free now. KC_ALREADY_EXISTS; KC_MALFORMED when the path has a character
+ * that slapd cannot take. `config` without ports. */
 KC_MUST_USE struct kc_result kc_system_create(struct kc_system *system, const char *dir,
                                               const struct kc_system_config *config);
 

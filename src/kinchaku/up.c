@@ -97,7 +97,7 @@ static struct kc_result start_server(const struct kc_system *system, enum kc_nod
 static struct kc_result wait_until_it_answers(const struct kc_system *system, enum kc_node node)
 {
     uint64_t end_ms = kc_clock_now_ms() + START_MS;
-    while (kc_clock_now_ms() < end_ms) {
+    while (kc_clock_now_ms() < end_ms && kc_process_stop_signal() == 0) {
         const struct timespec pause = {.tv_nsec = POLL_NS};
         if (kc_system_answers(system, node)) {
             return kc_ok();
@@ -109,6 +109,9 @@ static struct kc_result wait_until_it_answers(const struct kc_system *system, en
         }
         (void)nanosleep(&pause, NULL);
     }
+    if (kc_process_stop_signal() != 0) {
+        return kc_result(KC_TIMEOUT);
+    }
     kc_log(KC_LOG_ERROR, "%s does not answer; see %s/log/%s.log", kc_node_name(node), system->dir,
            kc_node_name(node));
     return kc_result(KC_TIMEOUT);
@@ -119,6 +122,9 @@ struct kc_result kc_system_up(const struct kc_system *system)
     struct kc_result result = kc_ok();
     for (int i = 0; i < KC_NODES && !kc_failed(result); i++) {
         enum kc_node node = (enum kc_node)i;
+        if (kc_process_stop_signal() != 0) {
+            return kc_result(KC_TIMEOUT);
+        }
         if (kc_process_find(system->dir, kc_node_name(node)) == 0) {
             result = node == KC_NODE_DIRECTORY ? start_slapd(system) : start_server(system, node);
         }

@@ -283,7 +283,7 @@ struct kc_result kc_watch_run(struct kc_watch *watch, const char *name,
     } else if (!kc_failed(result)) {
         result = kc_result(KC_IO_FAILED);
     }
-    if (!kc_failed(result) && status != expected) {
+    if (!kc_failed(result) && status != expected && kc_process_stop_signal() == 0) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s ended with status %d instead of %d", name, status,
                expected);
         result = kc_result(KC_INTERNAL);

@@ -1,4 +1,7 @@
-/* The audit trusts nothing but the journal: it adds every posting up again and compares. */
+/* The audit trusts nothing but the journal: it adds every posting up again and compares.
+ *
+ * Transactions and postings come in different orders and are too many to be held in memory, so each purse has two sums of
+ * digests: of the postings that stand in the journal, and of those that its transactions should have made. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +15,14 @@ struct book {
     struct kc_amount balance;
     bool is_purse;
     bool has_row;
+    /* Of a purse: */
+    struct kc_account_id account;
+    uint64_t sequence;
+    uint64_t open_ms;
+    struct kc_amount drawn;     /* paid and not returned, by its row */
+    struct kc_amount deposited; /* by its transactions */
+    uint64_t posted[2];         /* sums of digests */
+    uint64_t expected[2];
 };
 
 struct auditor {
@@ -27,8 +38,10 @@ struct auditor {
     size_t batch_capacity;
     size_t batch_at;
     uint64_t next_posting;
+    uint64_t highest_number; /* of accounts and purses, without the check digit */
     struct kc_totals_row totals;
     bool no_memory;
+    struct kc_result looked; /* the first error of a look-up during a scan */
 };
 
 static void fault(struct auditor *auditor, const char *what, uint64_t number)
@@ -71,7 +84,7 @@ static bool grow(struct auditor *auditor)
 
 static struct book *book_of(struct auditor *auditor, uint64_t number)
 {
-    if (auditor->used * 2 >= auditor->capacity && !grow(auditor)) {
+    if (auditor->used * 4 >= auditor->capacity * 3 && !grow(auditor)) {
         return NULL;
     }
     struct book *book = find(auditor->books, auditor->capacity, number);
@@ -119,9 +132,36 @@ static void move(struct auditor *auditor, const struct kc_posting_row *row, bool
         fault(auditor, "a book overflows at posting", row->id);
     }
     credit->is_purse = credit->is_purse || credit_is_purse;
+    debit = find(auditor->books, auditor->capacity, row->debit);
+    debit->is_purse = debit->is_purse || debit_is_purse;
     if (kc_failed(kc_totals_move(&auditor->totals, debit_is_purse, credit_is_purse, row->debit,
                                  row->credit, row->amount))) {
         fault(auditor, "the totals do not allow posting", row->id);
+    }
+}
+
+/* Adds the digest of a posting to a sum; the order does not matter. */
+static void add_digest(struct auditor *auditor, uint64_t sum[2], uint64_t purse, uint64_t time_ms,
+                       uint64_t debit, uint64_t credit, struct kc_amount amount)
+{
+    const uint64_t numbers[] = {purse, time_ms, debit, credit, kc_amount_minor(amount)};
+    uint8_t bytes[sizeof numbers];
+    uint8_t digest[KC_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        kc_be64_store(bytes + 8 * i, numbers[i]);
+    }
+    kc_digest(auditor->crypto, digest, kc_view(bytes, sizeof bytes));
+    sum[0] += kc_be64_load(digest);
+    sum[1] += kc_be64_load(digest + 8);
+}
+
+static void count_posting(struct auditor *auditor, const struct kc_posting_row *row)
+{
+    struct book *purse = book_of(auditor, row->purse.number);
+    if (purse != NULL) {
+        purse->is_purse = true;
+        add_digest(auditor, purse->posted, row->purse.number, row->transaction_ms, row->debit,
+                   row->credit, row->amount);
     }
 }
 
@@ -135,6 +175,7 @@ static bool take_posting(void *owner, const struct kc_posting_row *row)
     auditor->next_posting = row->id + 1;
     kc_ledger_chain(auditor->chain, auditor->crypto, row);
     move(auditor, row, row->debit == row->purse.number, row->credit == row->purse.number);
+    count_posting(auditor, row);
     struct kc_batch_row *batch =
         auditor->batch_at < auditor->batch_count ? &auditor->batches[auditor->batch_at] : NULL;
     if (batch == NULL || row->batch != batch->id) {
@@ -148,58 +189,213 @@ static bool take_posting(void *owner, const struct kc_posting_row *row)
     return !auditor->no_memory;
 }
 
-static void compare_balance(struct auditor *auditor, const char *what, uint64_t number,
-                            struct kc_amount stored)
+/* The book of a row, with the balance that the journal gives it; NULL when there is no memory. */
+static struct book *compare_balance(struct auditor *auditor, const char *what, uint64_t number,
+                                    struct kc_amount stored, bool is_purse)
 {
-    struct kc_amount derived = kc_amount_zero();
-    struct book *book =
-        auditor->capacity > 0 ? find(auditor->books, auditor->capacity, number) : NULL;
-    if (book != NULL && book->number != 0) {
-        derived = book->balance;
-        book->has_row = true;
+    struct book *book = book_of(auditor, number);
+    if (book == NULL) {
+        return NULL;
     }
-    if (kc_amount_compare(derived, stored) != 0) {
+    if (kc_amount_compare(book->balance, stored) != 0) {
         fault(auditor, what, number);
     }
+    if (book->has_row || (book->is_purse && !is_purse)) {
+        fault(auditor, "an account and a purse have one number:", number);
+    }
+    book->is_purse = is_purse;
+    book->has_row = true;
+    if (number / 10 > auditor->highest_number) {
+        auditor->highest_number = number / 10;
+    }
+    return book;
 }
 
 static bool take_account(void *owner, const struct kc_account_row *row)
 {
     struct auditor *auditor = owner;
     auditor->audit->accounts += 1;
-    compare_balance(auditor, "the journal gives another balance for account", row->account.number,
-                    row->balance);
-    return true;
+    (void)compare_balance(auditor, "the journal gives another balance for account",
+                          row->account.number, row->balance, false);
+    return !auditor->no_memory;
+}
+
+/* Whether a message that something rests on is kept. */
+static void want_evidence(struct auditor *auditor, const char *what, uint64_t purse,
+                          uint64_t time_ms, const uint8_t digest[KC_DIGEST_SIZE])
+{
+    const struct kc_store *store = auditor->store;
+    struct kc_result result = store->evidence_find(store->context, purse, time_ms, digest);
+    if (result.code == KC_NOT_FOUND) {
+        fault(auditor, what, purse);
+    } else if (kc_failed(result) && !kc_failed(auditor->looked)) {
+        auditor->looked = result;
+    }
+}
+
+/* The newest certified value says what the row says of the last access. */
+static bool fits_certified(const struct kc_purse_row *row)
+{
+    struct kc_certified certified;
+    if (row->certified_size == 0) {
+        return row->sequence == 0 && row->state != KC_PURSE_ACTIVE;
+    }
+    return !kc_failed(kc_ledger_recall(&certified, row->certified, row->certified_size)) &&
+           certified.sequence == row->sequence && certified.purse.number == row->purse.number &&
+           certified.account.number == row->account.number && certified.purse_type == row->type &&
+           kc_amount_compare(certified.purse_amount, row->purse_at_access) == 0 &&
+           kc_amount_compare(certified.account_amount, row->account_at_access) == 0 &&
+           certified.time_ms == row->access_ms && certified.counter <= row->counter &&
+           (certified.counter != row->counter ||
+            memcmp(certified.head, row->head, KC_DIGEST_SIZE) == 0);
 }
 
 static bool take_purse(void *owner, const struct kc_purse_row *row)
 {
     struct auditor *auditor = owner;
+    uint64_t number = row->purse.number;
     auditor->audit->purses += 1;
-    compare_balance(auditor, "the journal gives another value for purse", row->purse.number,
-                    row->value);
-    struct kc_certified certified;
-    bool certified_good =
-        row->certified_size == 0
-            ? row->sequence == 0
-            : !kc_failed(kc_ledger_recall(&certified, row->certified, row->certified_size)) &&
-                  certified.sequence == row->sequence &&
-                  certified.purse.number == row->purse.number;
-    if (!certified_good) {
-        fault(auditor, "the kept certified value does not fit purse", row->purse.number);
+    struct book *account = book_of(auditor, row->account.number);
+    if (account != NULL && (!account->has_row || account->is_purse)) {
+        fault(auditor, "there is no account of purse", number);
     }
-    return true;
+    struct book *book = compare_balance(auditor, "the journal gives another value for purse",
+                                        number, row->value, true);
+    if (book == NULL) {
+        return false;
+    }
+    book->account = row->account;
+    book->sequence = row->sequence;
+    book->open_ms = row->open_ms;
+    if (kc_failed(kc_amount_sub(&book->drawn, row->paid, row->returned))) {
+        fault(auditor, "more was given back than was ever paid by purse", number);
+    }
+    if (!fits_certified(row)) {
+        fault(auditor, "the kept certified value does not fit purse", number);
+    }
+    if (row->counter > 0) {
+        want_evidence(auditor, "no message shows the counter of purse", number, row->counted_ms,
+                      row->counted_digest);
+    }
+    return !auditor->no_memory;
+}
+
+/* The postings that a transaction made, by its state. */
+static void expect_postings(struct auditor *auditor, struct book *book,
+                            const struct kc_transaction_row *row)
+{
+    uint64_t purse = row->purse.number;
+    uint64_t account = book->account.number;
+    bool done = row->state == KC_STATE_COMPLETED;
+    /* Only an order that was sent and then refused has a certified value. */
+    bool back = row->state == KC_STATE_REFUSED && row->certified_size > 0;
+    switch (row->kind) {
+    case KC_TRANSACTION_WITHDRAW:
+    case KC_TRANSACTION_DEPOSIT: {
+        bool out = row->kind == KC_TRANSACTION_WITHDRAW;
+        if (done) {
+            add_digest(auditor, book->expected, purse, row->time_ms, out ? account : purse,
+                       out ? purse : account, row->amount);
+        }
+        break;
+    }
+    case KC_TRANSACTION_FUND:
+        if (done) {
+            add_digest(auditor, book->expected, purse, row->time_ms, KC_BOOK_OUTSIDE, account,
+                       row->amount);
+        }
+        break;
+    case KC_TRANSACTION_REDEEM:
+        if (done || back || row->state == KC_STATE_SENT) {
+            add_digest(auditor, book->expected, purse, row->time_ms, account, KC_BOOK_IN_FLIGHT,
+                       row->amount);
+        }
+        if (done || back) {
+            add_digest(auditor, book->expected, purse, row->time_ms, KC_BOOK_IN_FLIGHT,
+                       done ? KC_BOOK_OUTSIDE : account, row->amount);
+        }
+        break;
+    }
+}
+
+static bool has_right_certified(const struct book *book, const struct kc_transaction_row *row)
+{
+    struct kc_certified certified;
+    bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
+    if (row->certified_size == 0) {
+        return row->state != KC_STATE_COMPLETED;
+    }
+    return !open && !kc_failed(kc_ledger_recall(&certified, row->certified, row->certified_size)) &&
+           certified.purse.number == row->purse.number && certified.sequence <= book->sequence;
 }
 
 static bool take_transaction(void *owner, const struct kc_transaction_row *row)
 {
+    static const uint8_t none[KC_DIGEST_SIZE] = {0};
     struct auditor *auditor = owner;
-    auditor->audit->transactions += 1;
-    bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
-    if (open != (row->certified_size == 0) && row->state == KC_STATE_COMPLETED) {
-        fault(auditor, "a completed transaction has no certified value, purse", row->purse.number);
+    uint64_t purse = row->purse.number;
+    struct book *book = book_of(auditor, purse);
+    if (book == NULL) {
+        return false;
     }
+    auditor->audit->transactions += 1;
+    if (!book->has_row || !book->is_purse) {
+        fault(auditor, "there are transactions of a purse that is not there:", purse);
+        return true;
+    }
+    expect_postings(auditor, book, row);
+    if (row->kind == KC_TRANSACTION_DEPOSIT && row->state == KC_STATE_COMPLETED &&
+        kc_failed(kc_amount_add(&book->deposited, book->deposited, row->amount))) {
+        fault(auditor, "the deposits overflow of purse", purse);
+    }
+    if (!has_right_certified(book, row)) {
+        fault(auditor, "a transaction has a wrong certified value, purse", purse);
+    }
+    if (row->state == KC_STATE_QUOTED) {
+        if (book->open_ms != row->time_ms) {
+            fault(auditor, "a quote is open that its purse does not name:", purse);
+        }
+        book->open_ms = 0;
+    }
+    want_evidence(auditor, "a request is not kept of purse", purse, row->time_ms,
+                  row->request_digest);
+    if (memcmp(row->answer_digest, none, KC_DIGEST_SIZE) != 0) {
+        want_evidence(auditor, "an answer is not kept of purse", purse, row->time_ms,
+                      row->answer_digest);
+    }
+    return !auditor->no_memory;
+}
+
+static bool take_alert(void *owner, const struct kc_alert_row *row)
+{
+    struct auditor *auditor = owner;
+    want_evidence(auditor, "no proof is kept for the alert of purse", row->purse.number,
+                  row->evidence_ms, row->evidence_digest);
+    want_evidence(auditor, "half the proof is missing for the alert of purse", row->purse.number,
+                  row->against_ms, row->against_digest);
     return true;
+}
+
+static bool take_evidence(void *owner, const struct kc_evidence_row *row)
+{
+    struct auditor *auditor = owner;
+    const struct kc_audit *audit = auditor->audit;
+    uint64_t purse = row->purse.number;
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct book *book = book_of(auditor, purse);
+    if (book == NULL) {
+        return false;
+    }
+    auditor->audit->evidence += 1;
+    kc_digest(auditor->crypto, digest, kc_view(row->bytes, row->size));
+    if (!book->has_row || !book->is_purse) {
+        fault(auditor, "evidence is kept of a purse that is not there:", purse);
+    } else if (memcmp(digest, row->digest, KC_DIGEST_SIZE) != 0) {
+        fault(auditor, "the evidence was changed of purse", purse);
+    } else if (audit->verify != NULL && !audit->verify(audit->owner, row, book->account)) {
+        fault(auditor, "a signature does not verify in the evidence of purse", purse);
+    }
+    return !auditor->no_memory;
 }
 
 static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_row *b)
@@ -219,7 +415,9 @@ static struct kc_result scan_all(struct auditor *auditor)
                                  .purse = take_purse,
                                  .transaction = take_transaction,
                                  .posting = take_posting,
-                                 .batch = take_batch};
+                                 .batch = take_batch,
+                                 .alert = take_alert,
+                                 .evidence = take_evidence};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -233,17 +431,36 @@ static struct kc_result scan_all(struct auditor *auditor)
     if (!kc_failed(result)) {
         result = store->scan_purses(store->context, &scan, 0);
     }
-    return kc_failed(result) ? result : store->scan_transactions(store->context, &scan, 0);
+    if (!kc_failed(result)) {
+        result = store->scan_transactions(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_alerts(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_evidence(store->context, &scan, 0);
+    }
+    return kc_failed(result) ? result : auditor->looked;
 }
 
-/* Every book of the journal but the bank's own stands for an account or a purse. */
-static void find_missing_rows(struct auditor *auditor)
+/* Every book of the journal but the bank's own stands for an account or a purse, and each purse's transactions made the
+ * postings that are there. A void takes back what a cash-out drew, so what is left was deposited. */
+static void compare_books(struct auditor *auditor)
 {
     for (size_t i = 0; i < auditor->capacity; i++) {
         const struct book *book = &auditor->books[i];
         if (book->number > KC_BOOK_FEES && !book->has_row) {
             fault(auditor,
                   "the journal names an account or purse that is not there:", book->number);
+        }
+        if (book->posted[0] != book->expected[0] || book->posted[1] != book->expected[1]) {
+            fault(auditor, "transactions and journal differ for purse", book->number);
+        }
+        if (kc_amount_compare(book->drawn, book->deposited) != 0) {
+            fault(auditor, "its totals differ from the deposits of purse", book->number);
+        }
+        if (book->open_ms != 0) {
+            fault(auditor, "there is no open quote as it is named by purse", book->number);
         }
     }
 }
@@ -263,6 +480,9 @@ static void compare_ends(struct auditor *auditor)
     if (stored.next_posting != auditor->next_posting) {
         fault(auditor, "the journal ends early; next posting should be", stored.next_posting);
     }
+    if (stored.next_account <= auditor->highest_number) {
+        fault(auditor, "the next account would take a number that is in use:", stored.next_account);
+    }
     if (auditor->batch_at != auditor->batch_count) {
         fault(auditor, "a batch has no postings:", auditor->batches[auditor->batch_at].id);
     }
@@ -278,7 +498,7 @@ struct kc_result kc_ledger_audit(struct kc_audit *audit, const struct kc_store *
     }
     if (!kc_failed(result)) {
         compare_ends(&auditor);
-        find_missing_rows(&auditor);
+        compare_books(&auditor);
         audit->batches = auditor.batch_count;
     }
     free(auditor.books);

@@ -10,6 +10,11 @@ static enum kc_cash_kind cash_kind(enum kc_transaction_kind kind)
     return kind == KC_TRANSACTION_WITHDRAW ? KC_CASH_KIND_WITHDRAW : KC_CASH_KIND_DEPOSIT;
 }
 
+static bool is_cash(const struct kc_transaction_row *row)
+{
+    return row->kind == KC_TRANSACTION_WITHDRAW || row->kind == KC_TRANSACTION_DEPOSIT;
+}
+
 /* Both amounts afterwards, or the reason why it cannot be. */
 static struct kc_result amounts_after(struct kc_amount *account, struct kc_amount *purse,
                                       const struct kc_transaction_row *row)
@@ -29,6 +34,16 @@ static struct kc_result amounts_after(struct kc_amount *account, struct kc_amoun
         result = kc_amount_add(account, row->account_before, row->amount);
     }
     return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
+}
+
+/* A row that was quoted could be quoted: what does not fit was changed in the store. */
+static struct kc_result check_quoted(const struct kc_transaction_row *row)
+{
+    struct kc_amount account;
+    struct kc_amount purse;
+    bool good = is_cash(row) && !kc_amount_is_zero(row->amount) &&
+                !kc_failed(amounts_after(&account, &purse, row));
+    return kc_result(good ? KC_OK : KC_STORE_CORRUPT);
 }
 
 void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -77,7 +92,13 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     row->account_before = account->balance;
     row->purse_before = purse->value;
     row->counter = purse->counter;
-    return amounts_after(&after_account, &after_purse, row);
+    result = amounts_after(&after_account, &after_purse, row);
+    if (!kc_failed(result) && row->kind == KC_TRANSACTION_DEPOSIT) {
+        /* What the purse ever paid must stay countable too, for its totals have to agree. */
+        result = kc_amount_add(&after_purse, purse->paid, row->amount);
+        result = kc_result(kc_failed(result) ? KC_AMOUNT_TOO_LARGE : KC_OK);
+    }
+    return result;
 }
 
 static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -92,12 +113,14 @@ static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_N
     if (row->state == KC_STATE_REFUSED) {
         return kc_result(row->reason);
     }
-    if (row->kind != KC_TRANSACTION_WITHDRAW && row->kind != KC_TRANSACTION_DEPOSIT) {
+    if (!is_cash(row)) {
         return kc_result(KC_MISMATCH);
     }
-    struct kc_result result =
-        kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
-                                                          arrival->purse.account.number));
+    struct kc_result result = check_quoted(row);
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
+                                                                   arrival->purse.account.number));
+    }
     if (!kc_failed(result)) {
         kc_ledger_quote(out, name, row, &arrival->purse, &account);
     }
@@ -161,8 +184,11 @@ static struct kc_result check_quote_digest(struct kc_ledger *ledger,
     uint8_t encoded[512];
     uint8_t digest[KC_DIGEST_SIZE];
     struct kc_buffer buffer = KC_BUFFER(encoded);
-    kc_ledger_quote(&quote, name, row, purse, account);
-    struct kc_result result = kc_shape_encode(&buffer, &kc_cash_quote_shape, &quote);
+    struct kc_result result = check_quoted(row);
+    if (!kc_failed(result)) {
+        kc_ledger_quote(&quote, name, row, purse, account);
+        result = kc_shape_encode(&buffer, &kc_cash_quote_shape, &quote);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -185,18 +211,26 @@ static struct kc_result check_entry(const struct kc_entry *entry,
     return kc_result(fits ? KC_OK : KC_MISMATCH);
 }
 
-/* Moves the purse's chain over the cash-out entry: head(n) = SHA-256(head(n-1) || body). */
+/* Moves the purse's chain over the cash-out entry: head(n) = SHA-256(head(n-1) || body). Nothing moves when it fails: an
+ * entry that was counted and not booked would be lost to the purse, or given back twice. */
 static struct kc_result count_entry(struct kc_ledger *ledger, struct kc_purse_row *purse,
-                                    struct kc_view entry_bytes, struct kc_amount amount)
+                                    struct kc_view entry_bytes,
+                                    const struct kc_transaction_row *row)
 {
     struct kc_sha256 hash;
     const struct kc_crypto *crypto = ledger->crypto;
+    struct kc_result result = kc_amount_add(&purse->paid, purse->paid, row->amount);
+    if (kc_failed(result)) {
+        return result;
+    }
     crypto->sha256_start(crypto->context, &hash);
     crypto->sha256_add(crypto->context, &hash, kc_view(purse->head, KC_DIGEST_SIZE));
     crypto->sha256_add(crypto->context, &hash, entry_bytes);
     crypto->sha256_end(crypto->context, &hash, purse->head);
     purse->counter += 1;
-    return kc_amount_add(&purse->paid, purse->paid, amount);
+    purse->counted_ms = row->time_ms;
+    memcpy(purse->counted_digest, row->answer_digest, KC_DIGEST_SIZE);
+    return result;
 }
 
 /* Books a confirmed transaction. Everything was checked when it was quoted and nothing of this purse moved since, but
@@ -216,7 +250,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
         return result;
     }
     if (!withdraw) {
-        result = count_entry(ledger, purse, entry_bytes, row->amount);
+        result = count_entry(ledger, purse, entry_bytes, row);
     }
     if (kc_failed(result)) {
         return result;
@@ -325,9 +359,12 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (purse.account.number != holder.number) {
         return kc_result(KC_NOT_ALLOWED);
     }
+    result = kc_ledger_keep(ledger, purse.purse, row.time_ms, KC_EVIDENCE_ANSWER, source);
+    if (kc_failed(result)) {
+        return result;
+    }
     if (row.state != KC_STATE_QUOTED) {
-        bool cash = row.kind == KC_TRANSACTION_WITHDRAW || row.kind == KC_TRANSACTION_DEPOSIT;
-        return cash ? kc_ledger_stored(out, &row, &purse) : kc_result(KC_MISMATCH);
+        return is_cash(&row) ? kc_ledger_stored(out, &row, &purse) : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
         return kc_result(KC_PURSE_BLOCKED);
@@ -345,12 +382,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     purse.last_ms = answer->time_ms;
     memcpy(purse.last_digest, source->digest, KC_DIGEST_SIZE);
     memcpy(row.answer_digest, source->digest, KC_DIGEST_SIZE);
-    result = kc_ledger_note(ledger, ledger->store->evidence_add(ledger->store->context,
-                                                                purse.purse.number, row.time_ms,
-                                                                KC_EVIDENCE_ANSWER, source->bytes));
-    if (!kc_failed(result)) {
-        result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
-    }
+    result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
     return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row, answer->answer);
 }
 

@@ -119,6 +119,7 @@ struct kc_result kc_ledger_fund_begin(struct kc_ledger_order *order, struct kc_l
     row.purse_before = arrival.purse.value;
     row.counter = arrival.purse.counter;
     if (!kc_failed(result) && kind == KC_TRANSACTION_REDEEM) {
+        arrival.purse.value_ms = ledger->now_ms;
         result = move_account(ledger, &account, &row, account.account.number, KC_BOOK_IN_FLIGHT);
     }
     if (!kc_failed(result)) {
@@ -202,6 +203,10 @@ struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out, struct kc_
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_TRANSACTION) : result;
     }
+    if (kc_amount_is_zero(row.amount) ||
+        (row.kind != KC_TRANSACTION_FUND && row.kind != KC_TRANSACTION_REDEEM)) {
+        return kc_result(KC_STORE_CORRUPT);
+    }
     bool waits = answer == KC_IN_DOUBT || (answer == KC_OK && !fits(ledger, &row));
     if (row.state != KC_STATE_SENT || waits) {
         return kc_ledger_stored(out, &row, &purse_row);
@@ -224,19 +229,20 @@ static bool collect(void *owner, const struct kc_transaction_row *row)
 }
 
 struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count, size_t max,
-                                    struct kc_ledger *ledger)
+                                    struct kc_ledger *ledger, struct kc_purse_id purse,
+                                    uint64_t time_ms)
 {
     const struct kc_store *store = ledger->store;
     struct collecting collecting = {.out = out, .max = max};
     struct kc_store_scan scan = {.owner = &collecting, .transaction = collect};
     *count = 0;
-    struct kc_result result = store->scan_sent(store->context, &scan);
+    struct kc_result result = store->scan_sent(store->context, &scan, purse.number, time_ms);
     for (size_t i = 0; i < collecting.count && !kc_failed(result); i++) {
-        struct kc_purse_row purse;
+        struct kc_purse_row row;
         struct kc_account_row account;
-        result = store->purse_get(store->context, &purse, out[i].purse.number);
+        result = store->purse_get(store->context, &row, out[i].purse.number);
         if (!kc_failed(result)) {
-            result = store->account_get(store->context, &account, purse.account.number);
+            result = store->account_get(store->context, &account, row.account.number);
         }
         if (!kc_failed(result)) {
             memcpy(out[i].bank_account, account.bank_account, sizeof out[i].bank_account);

@@ -16,7 +16,7 @@ KC_MUST_USE struct kc_result kc_ledger_post(struct kc_ledger *ledger, uint64_t d
 void kc_ledger_chain(uint8_t chain[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
                      const struct kc_posting_row *posting);
 
-/* Which of the totals a book belongs to: KC_BOOK_... or 0 for accounts and purses. */
+/* Moves an amount between the totals that two books belong to. KC_OVERFLOW leaves them as they were. */
 KC_MUST_USE struct kc_result kc_totals_move(struct kc_totals_row *totals, bool debit_is_purse,
                                             bool credit_is_purse, uint64_t debit, uint64_t credit,
                                             struct kc_amount amount);
@@ -37,14 +37,19 @@ KC_MUST_USE struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc
                                              const struct kc_ledger_information *information,
                                              uint64_t *pending_entry);
 
+/* Keeps a signed message as evidence under the time stamp of the transaction it belongs to, and the key that verifies it. */
+KC_MUST_USE struct kc_result kc_ledger_keep(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                            uint64_t time_ms, enum kc_evidence_kind kind,
+                                            const struct kc_ledger_source *source);
+
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);
 
 /* What every request of a purse begins with (`from` is its own word, of the account that signed): the row is loaded, the
- * message kept as evidence, its time stamp noted. A message with a time stamp that is not above the last one is KC_REPLAYED;
- * *repeat says that it is the very message that was seen last or has a transaction of its own, which is then in *transaction
- * when has_transaction. */
+ * message kept as evidence whatever becomes of it, its time stamp noted. A message with a time stamp that is not above the
+ * last one is KC_REPLAYED; *repeat says that it is the very message that was seen last or has a transaction of its own,
+ * which is then in *transaction when has_transaction. */
 struct kc_ledger_arrival {
     struct kc_purse_row purse;
     bool repeat;
@@ -74,7 +79,7 @@ KC_MUST_USE struct kc_result kc_ledger_save_purse(struct kc_ledger *ledger,
 KC_MUST_USE struct kc_result
 kc_ledger_save_transaction(struct kc_ledger *ledger, const struct kc_transaction_row *transaction);
 
-/* Zero or over the largest amount: KC_AMOUNT_ZERO, KC_AMOUNT_TOO_LARGE. */
+/* KC_AMOUNT_ZERO. An amount over the largest one is no amount and does not come this far. */
 KC_MUST_USE struct kc_result kc_ledger_check_amount(struct kc_amount amount);
 
 /* The outcome a transaction's state stands for. */

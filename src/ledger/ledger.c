@@ -23,18 +23,31 @@ static bool totals_balance(const struct kc_totals_row *totals)
            kc_amount_compare(sum, totals->outside) == 0;
 }
 
+static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_row *b)
+{
+    return a->next_account == b->next_account && a->next_posting == b->next_posting &&
+           kc_amount_compare(a->outside, b->outside) == 0 &&
+           kc_amount_compare(a->accounts, b->accounts) == 0 &&
+           kc_amount_compare(a->shadows, b->shadows) == 0 &&
+           kc_amount_compare(a->in_flight, b->in_flight) == 0 &&
+           kc_amount_compare(a->fees, b->fees) == 0;
+}
+
 static struct kc_result load(struct kc_ledger *ledger)
 {
     struct kc_result result = ledger->store->totals_get(ledger->store->context, &ledger->totals);
     if (kc_failed(result)) {
         return result;
     }
+    ledger->stored = ledger->totals;
     memset(&ledger->batch, 0, sizeof ledger->batch);
     result = ledger->store->batch_last(ledger->store->context, &ledger->batch);
     if (kc_failed(result) && result.code != KC_NOT_FOUND) {
         return result;
     }
-    return kc_result(totals_balance(&ledger->totals) ? KC_OK : KC_STORE_CORRUPT);
+    bool whole = totals_balance(&ledger->totals) &&
+                 ledger->totals.next_posting == ledger->batch.last_posting + 1;
+    return kc_result(whole ? KC_OK : KC_STORE_CORRUPT);
 }
 
 struct kc_result kc_ledger_open(struct kc_ledger *ledger, const struct kc_store *store,
@@ -73,10 +86,17 @@ static struct kc_result write_end(struct kc_ledger *ledger)
         ledger->batch.last_posting = last;
         result = ledger->store->batch_add(context, &ledger->batch);
     }
-    if (!kc_failed(result)) {
+    /* A batch that changed nothing must not make the disk work: there is one every second. */
+    if (!kc_failed(result) && !same_totals(&ledger->totals, &ledger->stored)) {
         result = ledger->store->totals_put(context, &ledger->totals);
     }
-    return kc_failed(result) ? result : ledger->store->commit(context);
+    if (!kc_failed(result)) {
+        result = ledger->store->commit(context);
+    }
+    if (!kc_failed(result)) {
+        ledger->stored = ledger->totals;
+    }
+    return result;
 }
 
 struct kc_result kc_ledger_commit(struct kc_ledger *ledger)
@@ -91,6 +111,19 @@ struct kc_result kc_ledger_commit(struct kc_ledger *ledger)
         return kc_failed(loaded) && loaded.code == KC_STORE_CORRUPT ? loaded : result;
     }
     return result;
+}
+
+struct kc_result kc_ledger_keep(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                uint64_t time_ms, enum kc_evidence_kind kind,
+                                const struct kc_ledger_source *source)
+{
+    const struct kc_store *store = ledger->store;
+    struct kc_result result = store->evidence_add(store->context, purse.number, time_ms, kind,
+                                                  source->digest, source->bytes);
+    if (!kc_failed(result) && source->key.size > 0) {
+        result = store->signer_add(store->context, source->signer, source->key);
+    }
+    return kc_ledger_note(ledger, result);
 }
 
 void kc_ledger_chain(uint8_t chain[KC_DIGEST_SIZE], const struct kc_crypto *crypto,

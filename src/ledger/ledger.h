@@ -32,14 +32,16 @@ struct kc_ledger {
     const struct kc_crypto *crypto; /* for SHA-256 alone */
     struct kc_ledger_options options;
     struct kc_totals_row totals;
-    struct kc_batch_row batch; /* the last one, or the one being written */
+    struct kc_totals_row stored; /* totals as the store has them */
+    struct kc_batch_row batch;   /* the last one, or the one being written */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */
     enum kc_error broken;
 };
 
-/* Loads totals and the end of the journal. Errors of the store; KC_STORE_CORRUPT when the totals do not balance. */
+/* Loads totals and the end of the journal. Errors of the store; KC_STORE_CORRUPT when the totals do not balance or the
+ * journal does not end where they say. */
 KC_MUST_USE struct kc_result kc_ledger_open(struct kc_ledger *ledger, const struct kc_store *store,
                                             const struct kc_crypto *crypto,
                                             const struct kc_ledger_options *options);
@@ -49,7 +51,15 @@ KC_MUST_USE struct kc_result kc_ledger_begin(struct kc_ledger *ledger, uint64_t 
  * and could not say so; the ledger goes on from what the store has. */
 KC_MUST_USE struct kc_result kc_ledger_commit(struct kc_ledger *ledger);
 
-/* ---- opening accounts ---- */
+/* The signed message an item comes from. Whoever verified it says by which key. */
+struct kc_ledger_source {
+    struct kc_view bytes;
+    uint8_t digest[KC_DIGEST_SIZE];
+    uint8_t signer[KC_SIGNER_SIZE];
+    struct kc_view key; /* COSE_Key */
+};
+
+/* ---- opening accounts: what the registrar asks is kept as evidence with the purse ---- */
 
 struct kc_ledger_opened {
     struct kc_account_id account;
@@ -61,19 +71,25 @@ struct kc_ledger_opened {
 /* A temporary account (SZ2). The same open id gives the same account again; KC_MISMATCH when the particulars differ. */
 KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out,
                                                     struct kc_ledger *ledger,
-                                                    const struct kc_open_request *request);
+                                                    const struct kc_open_request *request,
+                                                    const struct kc_ledger_source *source);
 
 /* Makes it permanent (SZ6): stores the digest of the purse's identity claims and gives the first certified value. Repeats
  * with the same digest give the same again. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
-KC_MUST_USE struct kc_result
-kc_ledger_confirm_account(struct kc_certified *out, struct kc_ledger *ledger,
-                          struct kc_account_id account, struct kc_purse_id purse,
-                          const uint8_t identity_digest[KC_DIGEST_SIZE]);
+KC_MUST_USE struct kc_result kc_ledger_confirm_account(
+    struct kc_certified *out, struct kc_ledger *ledger, const struct kc_confirm_request *request,
+    const uint8_t identity_digest[KC_DIGEST_SIZE], const struct kc_ledger_source *source);
 
 /* Gives up a temporary account; fine when it lapsed already. KC_NOT_ALLOWED once it is open. */
 KC_MUST_USE struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
-                                                      struct kc_account_id account,
-                                                      struct kc_purse_id purse);
+                                                      const struct kc_cancel_request *request,
+                                                      const struct kc_ledger_source *source);
+
+/* The account of somebody at the counter; that it was asked for is kept. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN. */
+KC_MUST_USE struct kc_result kc_ledger_identify_account(struct kc_account_row *out,
+                                                        struct kc_ledger *ledger,
+                                                        const struct kc_identify_request *request,
+                                                        const struct kc_ledger_source *source);
 
 /* Lets temporary accounts lapse whose time ran out; *count says how many. */
 KC_MUST_USE struct kc_result kc_ledger_sweep(struct kc_ledger *ledger, size_t *count);
@@ -95,12 +111,6 @@ struct kc_ledger_information {
     struct kc_ledger_entry entries[KC_LIST_COUNT_MAX];
 };
 
-/* The signed message an item comes from. */
-struct kc_ledger_source {
-    struct kc_view bytes;
-    uint8_t digest[KC_DIGEST_SIZE];
-};
-
 /* What an answer to the purse is made from. */
 struct kc_ledger_outcome {
     enum kc_outcome outcome;
@@ -119,7 +129,8 @@ KC_MUST_USE struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out,
                                                     const struct kc_ledger_information *information,
                                                     const struct kc_ledger_source *source);
 
-/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED.
+/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED. It is
+ * kept as evidence even when it comes too late or does not fit.
  * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
 KC_MUST_USE struct kc_result
 kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
@@ -162,9 +173,11 @@ KC_MUST_USE struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out
                                                    struct kc_purse_id purse, uint64_t time_ms,
                                                    enum kc_error answer);
 
-/* Collects at most `max` orders whose outcome is not known, to ask again after a restart or a time-out. */
+/* Collects at most `max` orders whose outcome is not known, to ask again after a restart or a time-out. They come in a
+ * fixed order, behind that of purse and time_ms (0, 0: from the first), so that all of them have their turn. */
 KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count,
-                                                size_t max, struct kc_ledger *ledger);
+                                                size_t max, struct kc_ledger *ledger,
+                                                struct kc_purse_id purse, uint64_t time_ms);
 
 /* ---- audit ---- */
 
@@ -174,14 +187,20 @@ struct kc_audit {
     uint64_t transactions;
     uint64_t postings;
     uint64_t batches;
+    uint64_t evidence;
     uint64_t faults;
     struct kc_totals_row totals;
-    /* Called for each fault found with a sentence; may be NULL. */
     void *owner;
+    /* Called for each fault found with a sentence; may be NULL. */
     void (*fault)(void *owner, const char *what);
+    /* Whether the signature of a message that was kept verifies, as one of the account or of the registrar; the caller's,
+     * because the ledger knows no signatures. NULL: not asked. */
+    bool (*verify)(void *owner, const struct kc_evidence_row *row, struct kc_account_id account);
 };
 
-/* Derives every balance and chain from the journal again and compares. KC_STORE_CORRUPT when audit->faults is not 0. */
+/* Derives everything again and compares: each balance and the totals from the journal, its chain, the postings of each
+ * transaction from its state, what purses were certified, and that every message which something rests on is kept.
+ * KC_STORE_CORRUPT when audit->faults is not 0. */
 KC_MUST_USE struct kc_result kc_ledger_audit(struct kc_audit *audit, const struct kc_store *store,
                                              const struct kc_crypto *crypto);
 

@@ -54,33 +54,65 @@ static void fill_account(struct kc_account_row *row, const struct kc_open_reques
     row->expires_ms = ledger->now_ms + ledger->options.account_ms;
 }
 
+/* The numbers to be given must be free; were they not, a new account would take an old one's place. */
+static struct kc_result check_free(struct kc_ledger *ledger, uint64_t number)
+{
+    const struct kc_store *store = ledger->store;
+    struct kc_account_row account;
+    struct kc_purse_row purse;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->account_get(store->context, &account, number));
+    if (result.code == KC_NOT_FOUND) {
+        result = kc_ledger_note(ledger, store->purse_get(store->context, &purse, number));
+    }
+    if (result.code == KC_NOT_FOUND) {
+        return kc_ok();
+    }
+    return kc_failed(result) ? result : kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+}
+
+static struct kc_result make_account(struct kc_account_row *row, struct kc_ledger *ledger,
+                                     const struct kc_open_request *request)
+{
+    const struct kc_store *store = ledger->store;
+    fill_account(row, request, ledger);
+    struct kc_purse_row purse = {.purse = first_purse(row->account),
+                                 .account = row->account,
+                                 .type = KC_PURSE_TYPE_UIM,
+                                 .state = KC_PURSE_WAITING};
+    struct kc_result result = check_free(ledger, row->account.number);
+    if (!kc_failed(result)) {
+        result = check_free(ledger, purse.purse.number);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    ledger->totals.next_account += 2;
+    result = kc_ledger_note(ledger, store->account_put(store->context, row));
+    return kc_failed(result) ? result
+                             : kc_ledger_note(ledger, store->purse_put(store->context, &purse));
+}
+
 struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out, struct kc_ledger *ledger,
-                                        const struct kc_open_request *request)
+                                        const struct kc_open_request *request,
+                                        const struct kc_ledger_source *source)
 {
     const struct kc_store *store = ledger->store;
     struct kc_account_row row;
+    bool same = true;
     KC_ASSERT(ledger->in_batch);
     struct kc_result result =
         kc_ledger_note(ledger, store->account_by_open_id(store->context, &row, request->id));
+    if (result.code == KC_NOT_FOUND) {
+        result = make_account(&row, ledger, request);
+    } else if (!kc_failed(result)) {
+        same = same_application(&row, request);
+    }
     if (!kc_failed(result)) {
         fill_opened(out, &row);
-        return kc_result(same_application(&row, request) ? KC_OK : KC_MISMATCH);
+        result = kc_ledger_keep(ledger, out->purse, request->time_ms, KC_EVIDENCE_OPEN, source);
     }
-    if (result.code != KC_NOT_FOUND) {
-        return result;
-    }
-    fill_account(&row, request, ledger);
-    struct kc_purse_row purse = {.purse = first_purse(row.account),
-                                 .account = row.account,
-                                 .type = KC_PURSE_TYPE_UIM,
-                                 .state = KC_PURSE_WAITING};
-    ledger->totals.next_account += 2;
-    result = kc_ledger_note(ledger, store->account_put(store->context, &row));
-    if (!kc_failed(result)) {
-        result = kc_ledger_note(ledger, store->purse_put(store->context, &purse));
-    }
-    fill_opened(out, &row);
-    return result;
+    return kc_failed(result) || same ? result : kc_result(KC_MISMATCH);
 }
 
 static struct kc_result load_pair(struct kc_account_row *account, struct kc_purse_row *purse,
@@ -110,14 +142,19 @@ static struct kc_result save_pair(struct kc_ledger *ledger, const struct kc_acco
 }
 
 struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_ledger *ledger,
-                                           struct kc_account_id account, struct kc_purse_id purse,
-                                           const uint8_t identity_digest[KC_DIGEST_SIZE])
+                                           const struct kc_confirm_request *request,
+                                           const uint8_t identity_digest[KC_DIGEST_SIZE],
+                                           const struct kc_ledger_source *source)
 {
     struct kc_account_row account_row;
     struct kc_purse_row purse_row;
     KC_ASSERT(ledger->in_batch);
     struct kc_result result =
-        load_pair(&account_row, &purse_row, ledger, account.number, purse.number);
+        load_pair(&account_row, &purse_row, ledger, request->account.number, request->purse.number);
+    if (!kc_failed(result)) {
+        result =
+            kc_ledger_keep(ledger, request->purse, request->time_ms, KC_EVIDENCE_CONFIRM, source);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -140,19 +177,27 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
 static struct kc_result lapse(struct kc_ledger *ledger, struct kc_account_row *account,
                               struct kc_purse_row *purse)
 {
-    KC_ASSERT(account->state == KC_ACCOUNT_TEMPORARY && kc_amount_is_zero(account->balance));
+    if (account->state != KC_ACCOUNT_TEMPORARY || !kc_amount_is_zero(account->balance)) {
+        return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+    }
     account->state = KC_ACCOUNT_LAPSED;
     purse->state = KC_PURSE_OUT;
     return save_pair(ledger, account, purse);
 }
 
-struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger, struct kc_account_id account,
-                                          struct kc_purse_id purse)
+struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
+                                          const struct kc_cancel_request *request,
+                                          const struct kc_ledger_source *source)
 {
     struct kc_account_row account_row;
     struct kc_purse_row purse_row;
+    KC_ASSERT(ledger->in_batch);
     struct kc_result result =
-        load_pair(&account_row, &purse_row, ledger, account.number, purse.number);
+        load_pair(&account_row, &purse_row, ledger, request->account.number, request->purse.number);
+    if (!kc_failed(result)) {
+        result =
+            kc_ledger_keep(ledger, request->purse, request->time_ms, KC_EVIDENCE_CANCEL, source);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -165,6 +210,23 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger, struct kc_ac
         break;
     }
     return lapse(ledger, &account_row, &purse_row);
+}
+
+struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct kc_ledger *ledger,
+                                            const struct kc_identify_request *request,
+                                            const struct kc_ledger_source *source)
+{
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result = kc_ledger_note(
+        ledger, ledger->store->account_get(ledger->store->context, out, request->account.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
+    }
+    result = kc_ledger_keep(ledger, first_purse(out->account), request->time_ms,
+                            KC_EVIDENCE_IDENTIFY, source);
+    return kc_failed(result)
+               ? result
+               : kc_result(out->state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);
 }
 
 #define SWEEP_MAX 64

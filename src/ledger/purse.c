@@ -4,15 +4,18 @@
 #include "base/assert.h"
 #include "ledger/inside.h"
 
-/* Proof that a purse was copied or restored: an alert that names the message, and the purse is out of use. */
-static struct kc_result accuse(struct kc_ledger *ledger, struct kc_purse_row *purse,
-                               uint64_t evidence_ms)
+/* Proof that a purse was copied or restored: an alert that names both messages, the one at hand and the one that showed the
+ * counter which this one denies; and the purse is out of use. */
+static struct kc_result accuse(struct kc_ledger *ledger, struct kc_purse_row *purse)
 {
     struct kc_alert_row alert = {.purse = purse->purse,
                                  .time_ms = ledger->now_ms,
                                  .reason = KC_COPIED_OR_RESTORED,
-                                 .evidence_ms = evidence_ms};
+                                 .evidence_ms = purse->last_ms,
+                                 .against_ms = purse->counted_ms};
     const struct kc_store *store = ledger->store;
+    memcpy(alert.evidence_digest, purse->last_digest, KC_DIGEST_SIZE);
+    memcpy(alert.against_digest, purse->counted_digest, KC_DIGEST_SIZE);
     purse->state = KC_PURSE_OUT;
     struct kc_result result = kc_ledger_note(ledger, store->alert_add(store->context, &alert));
     if (!kc_failed(result)) {
@@ -114,6 +117,8 @@ static struct kc_result walk_entry(struct kc_ledger *ledger, struct walk *walk,
         memcpy(walk->purse->head, item->head_after, KC_DIGEST_SIZE);
         walk->purse->paid = walk->paid;
         walk->purse->returned = walk->returned;
+        walk->purse->counted_ms = walk->purse->last_ms;
+        memcpy(walk->purse->counted_digest, walk->purse->last_digest, KC_DIGEST_SIZE);
     }
     return result;
 }
@@ -207,7 +212,7 @@ struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc_purse_row *
         return result;
     }
     if (contradicts(purse, information)) {
-        return accuse(ledger, purse, purse->last_ms);
+        return accuse(ledger, purse);
     }
     return walk_all(ledger, purse, information, pending_entry);
 }
@@ -312,13 +317,16 @@ struct kc_result kc_ledger_arrive(struct kc_ledger_arrival *out, struct kc_ledge
     if (out->purse.account.number != from->account.number) {
         return kc_result(KC_UNKNOWN_PURSE);
     }
+    result = kc_ledger_keep(ledger, from->purse, time_ms, kind, source);
+    if (kc_failed(result)) {
+        return result;
+    }
     if (time_ms <= out->purse.last_ms) {
         return find_repeat(out, ledger, time_ms, source);
     }
     out->purse.last_ms = time_ms;
     memcpy(out->purse.last_digest, source->digest, KC_DIGEST_SIZE);
-    return kc_ledger_note(ledger, store->evidence_add(store->context, from->purse.number, time_ms,
-                                                      kind, source->bytes));
+    return kc_ok();
 }
 
 void kc_ledger_new_transaction(struct kc_transaction_row *out, const struct kc_ledger *ledger,

@@ -42,10 +42,14 @@ enum kc_evidence_kind {
     KC_EVIDENCE_STATE = 3,
     KC_EVIDENCE_FUND = 4,
     KC_EVIDENCE_OPEN = 5,
+    KC_EVIDENCE_CONFIRM = 6,
+    KC_EVIDENCE_CANCEL = 7,
+    KC_EVIDENCE_IDENTIFY = 8,
 };
 
 #define KC_CERTIFIED_SIZE_MAX 160
 #define KC_OPEN_ID_SIZE 16
+#define KC_SIGNER_SIZE 16
 
 struct kc_account_row {
     struct kc_account_id account;
@@ -77,6 +81,8 @@ struct kc_purse_row {
     uint64_t sequence;
     uint64_t counter;
     uint8_t head[KC_DIGEST_SIZE];
+    uint64_t counted_ms; /* the evidence that showed this counter, 0 at the beginning */
+    uint8_t counted_digest[KC_DIGEST_SIZE];
     uint64_t last_ms; /* highest time stamp seen from it */
     uint8_t last_digest[KC_DIGEST_SIZE];
     uint64_t open_ms; /* its open transaction, or 0 */
@@ -138,15 +144,29 @@ struct kc_alert_row {
     struct kc_purse_id purse;
     uint64_t time_ms;
     enum kc_error reason;
-    uint64_t evidence_ms; /* time stamp of the message that shows it */
+    /* The two signed messages that prove it together, as they stand in the evidence. */
+    uint64_t evidence_ms;
+    uint8_t evidence_digest[KC_DIGEST_SIZE];
+    uint64_t against_ms;
+    uint8_t against_digest[KC_DIGEST_SIZE];
 };
 
+/* A signed message as it came. Its time stamp is that of the transaction it belongs to, and its own where it belongs to
+ * none; the digest keeps different messages of one time stamp apart. */
 struct kc_evidence_row {
     struct kc_purse_id purse;
     uint64_t time_ms;
     enum kc_evidence_kind kind;
+    uint8_t digest[KC_DIGEST_SIZE];
     size_t size;
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+};
+
+/* The key that verifies the evidence of a signer id, also after its certificate has left the directory. */
+struct kc_signer_row {
+    uint8_t signer[KC_SIGNER_SIZE];
+    size_t size;
+    uint8_t key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
 };
 
 /* A scan calls back for each row until it returns false. */
@@ -170,7 +190,7 @@ struct kc_store {
     struct kc_result (*account_by_open_id)(void *context, struct kc_account_row *out,
                                            const uint8_t id[KC_OPEN_ID_SIZE]);
     struct kc_result (*account_put)(void *context, const struct kc_account_row *row);
-    /* Only the balance and the state, the hot part of an account. */
+    /* Only the balance, the hot part of an account; KC_STORE_CORRUPT when the account is not there. */
     struct kc_result (*account_balance_put)(void *context, uint64_t account,
                                             struct kc_amount balance);
     struct kc_result (*purse_get)(void *context, struct kc_purse_row *out, uint64_t purse);
@@ -184,9 +204,19 @@ struct kc_store {
     struct kc_result (*totals_get)(void *context, struct kc_totals_row *out);
     struct kc_result (*totals_put)(void *context, const struct kc_totals_row *row);
     struct kc_result (*alert_add)(void *context, const struct kc_alert_row *row);
+    /* The very same message again is fine and changes nothing. */
     struct kc_result (*evidence_add)(void *context, uint64_t purse, uint64_t time_ms,
-                                     enum kc_evidence_kind kind, struct kc_view bytes);
-    /* Scans in the order of keys. purse 0: of all purses. */
+                                     enum kc_evidence_kind kind,
+                                     const uint8_t digest[KC_DIGEST_SIZE], struct kc_view bytes);
+    /* Whether that message is kept: KC_OK or KC_NOT_FOUND. */
+    struct kc_result (*evidence_find)(void *context, uint64_t purse, uint64_t time_ms,
+                                      const uint8_t digest[KC_DIGEST_SIZE]);
+    /* A signer that is known already is fine and changes nothing. */
+    struct kc_result (*signer_add)(void *context, const uint8_t signer[KC_SIGNER_SIZE],
+                                   struct kc_view key);
+    struct kc_result (*signer_get)(void *context, struct kc_signer_row *out,
+                                   const uint8_t signer[KC_SIGNER_SIZE]);
+    /* Scans in the order of keys. purse or account 0: of all. */
     struct kc_result (*scan_accounts)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_temporary)(void *context, const struct kc_store_scan *scan,
                                        uint64_t until_ms);
@@ -197,7 +227,9 @@ struct kc_store {
     /* Quotes whose time ran out before `until_ms`. */
     struct kc_result (*scan_late)(void *context, const struct kc_store_scan *scan,
                                   uint64_t until_ms);
-    struct kc_result (*scan_sent)(void *context, const struct kc_store_scan *scan);
+    /* Orders without an outcome, behind that of `purse` and `time_ms`. */
+    struct kc_result (*scan_sent)(void *context, const struct kc_store_scan *scan, uint64_t purse,
+                                  uint64_t time_ms);
     struct kc_result (*scan_postings)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_batches)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_alerts)(void *context, const struct kc_store_scan *scan);

@@ -3,6 +3,8 @@
  *
  * Signed bytes:  COSE_Sign1 array (no tag) [protected, {}, payload, signature], protected =
  *                {1: alg, 3: domain word, 4: signer id, -65537: signing time}; the time only in envelopes.
+ *                The domain word has the syntax of a media type, as RFC 9052 §3.1 wants of a content type.
+ *                ES256 with s <= n / 2, so that nobody can make other bytes of somebody's signature.
  *                External data: CBOR [domain word, bank id, currency]. A verifier names the one domain it accepts.
  * Brief bytes:   the same with protected = {1: alg} alone, for what two purses give each other over slow links: who signed
  *                is known from the content, and the domain stands in the external data only.

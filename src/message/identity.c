@@ -79,6 +79,10 @@ struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view clai
     out->expires_s = kc_read_uint(&reader);
     kc_read_expect_uint(&reader, CLAIM_IAT);
     out->issued_s = kc_read_uint(&reader);
+    /* Both become milliseconds where they are compared, so they have to fit as such. */
+    if (out->expires_s > KC_AMOUNT_MAX / 1000u || out->issued_s >= out->expires_s) {
+        kc_reader_fail(&reader, KC_MALFORMED);
+    }
     kc_read_expect_uint(&reader, CLAIM_CNF);
     kc_read_expect_map(&reader, 1);
     kc_read_expect_uint(&reader, CNF_COSE_KEY);

@@ -63,6 +63,34 @@ static void digest_to_sign(uint8_t digest[KC_DIGEST_SIZE], const struct kc_crypt
     crypto->sha256_end(crypto->context, &hash, digest);
 }
 
+/* With (r, s) also (r, n - s) verifies under ES256, so a stranger could make other bytes, and so another digest, of a signed
+ * message. Of the two only the one with s <= n / 2 is written and accepted. RFC 9053 §2.1 leaves the choice of s open. */
+static bool s_is_low(const uint8_t s[KC_P256_COORDINATE_SIZE])
+{
+    static const uint8_t half_order[KC_P256_COORDINATE_SIZE] = {
+        0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b,
+        0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8};
+    return memcmp(s, half_order, KC_P256_COORDINATE_SIZE) <= 0;
+}
+
+static void make_s_low(uint8_t s[KC_P256_COORDINATE_SIZE])
+{
+    static const uint8_t order[KC_P256_COORDINATE_SIZE] = {
+        0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+        0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    unsigned borrow = 0;
+    if (s_is_low(s)) {
+        return;
+    }
+    for (size_t i = KC_P256_COORDINATE_SIZE; i > 0; i--) {
+        unsigned difference = 0x100u + order[i - 1] - s[i - 1] - borrow;
+        s[i - 1] = (uint8_t)difference;
+        borrow = difference < 0x100u ? 1 : 0;
+    }
+}
+
 static struct kc_result sign_under(struct kc_buffer *out, const struct kc_crypto *crypto,
                                    const struct kc_private_key *key, const struct kc_realm *realm,
                                    const char *domain, struct kc_view protected_header,
@@ -82,6 +110,9 @@ static struct kc_result sign_under(struct kc_buffer *out, const struct kc_crypto
     if (kc_failed(result)) {
         out->size = 0;
         return result;
+    }
+    if (key->type == KC_KEY_P256) {
+        make_s_low(signature + KC_P256_COORDINATE_SIZE);
     }
     struct kc_writer writer;
     kc_writer_init(&writer, out->data, out->capacity);
@@ -119,6 +150,11 @@ struct kc_result kc_sign_brief(struct kc_buffer *out, const struct kc_crypto *cr
 static void parse_alg(struct kc_reader *reader, struct kc_signed *out)
 {
     kc_read_expect_uint(reader, HEADER_ALG);
+    /* Algorithms of other kinds have positive numbers (RFC 9053 §3, §4): known, and wrong here. */
+    if (reader->error == KC_OK && reader->at < reader->input.size &&
+        reader->input.data[reader->at] < 0x1c) {
+        kc_reader_fail(reader, KC_WRONG_ALGORITHM);
+    }
     uint64_t alg = kc_read_negative(reader);
     if (alg == ALG_ES256_N) {
         out->alg_family = KC_KEY_P256;
@@ -214,6 +250,9 @@ static struct kc_result verify_under(const struct kc_signed *message,
         return kc_result(KC_WRONG_ALGORITHM);
     }
     if (message->signature.size != kc_signature_size(key->type)) {
+        return kc_result(KC_BAD_SIGNATURE);
+    }
+    if (want_p256 && !s_is_low(message->signature.data + KC_P256_COORDINATE_SIZE)) {
         return kc_result(KC_BAD_SIGNATURE);
     }
     struct kc_view external = kc_external_make(external_bytes, realm, domain);

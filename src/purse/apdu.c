@@ -7,11 +7,20 @@
 #define SW_OK 0x9000u
 #define SW_MORE 0x6100u
 #define SHORT_MAX 255u
+#define SELECT_BY_NAME 4u /* P1 of SELECT (ISO 7816-4 §7.1.1) */
+
+/* What a command uses of its head and data; what it has no use for must be zero or absent, so that a later version can give
+ * it a meaning. */
+#define P1_USED 1u
+#define P2_USED 2u
+#define P2_REFERENCE 4u /* names the one PIN: 0 or 1 (ISO 7816-4 §7.5.1) */
+#define DATA_USED 8u
 
 struct instruction {
     uint8_t cla;
     uint8_t ins;
     bool needs_pin;
+    unsigned uses;
     unsigned lives;
     struct kc_result (*run)(struct kc_purse *purse, const struct kc_apdu *apdu);
 };
@@ -23,22 +32,26 @@ struct instruction {
 #define ALWAYS (EARLY | WORKING | IN(KC_LIFE_BLOCKED))
 /* A new request may drop one that has no answer from the user yet. */
 #define MAY_REQUEST (IN(KC_LIFE_READY) | IN(KC_LIFE_REQUESTED) | IN(KC_LIFE_QUOTED))
+#define PERSONALISING IN(KC_LIFE_PERSONALISING)
+#define QUOTED IN(KC_LIFE_QUOTED)
+#define PIN_PARTS (P2_REFERENCE | DATA_USED)
+#define P1_AND_DATA (P1_USED | DATA_USED)
 
 static const struct instruction instructions[] = {
-    {KC_CLA_STANDARD, KC_INS_VERIFY_PIN, false, WORKING, kc_purse_verify_pin},
-    {KC_CLA_STANDARD, KC_INS_CHANGE_PIN, true, WORKING, kc_purse_change_pin},
-    {KC_CLA_STANDARD, KC_INS_GET_DATA, false, ALWAYS, kc_purse_get_data},
-    {KC_CLA_KINCHAKU, KC_INS_PUT_DATA, false, EARLY, kc_purse_put_data},
-    {KC_CLA_KINCHAKU, KC_INS_PUT_KEY, false, EARLY, kc_purse_put_key},
-    {KC_CLA_KINCHAKU, KC_INS_GENERATE, false, EARLY, kc_purse_generate},
-    {KC_CLA_KINCHAKU, KC_INS_PROVE, false, IN(KC_LIFE_PERSONALISING), kc_purse_prove},
-    {KC_CLA_KINCHAKU, KC_INS_ACTIVATE, false, IN(KC_LIFE_PERSONALISING), kc_purse_activate},
-    {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, MAY_REQUEST, kc_purse_cash_request},
-    {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, MAY_REQUEST, kc_purse_fund_request},
-    {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, IN(KC_LIFE_QUOTED), kc_purse_answer},
-    {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, WORKING, kc_purse_state_request},
-    {KC_CLA_KINCHAKU, KC_INS_TAKE, false, WORKING, kc_purse_take},
-    {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, WORKING, kc_purse_repeat},
+    {KC_CLA_STANDARD, KC_INS_VERIFY_PIN, false, PIN_PARTS, WORKING, kc_purse_verify_pin},
+    {KC_CLA_STANDARD, KC_INS_CHANGE_PIN, true, PIN_PARTS, WORKING, kc_purse_change_pin},
+    {KC_CLA_STANDARD, KC_INS_GET_DATA, false, P1_USED | P2_USED, ALWAYS, kc_purse_get_data},
+    {KC_CLA_KINCHAKU, KC_INS_PUT_DATA, false, P1_AND_DATA, EARLY, kc_purse_put_data},
+    {KC_CLA_KINCHAKU, KC_INS_PUT_KEY, false, P1_AND_DATA, EARLY, kc_purse_put_key},
+    {KC_CLA_KINCHAKU, KC_INS_GENERATE, false, P1_USED, EARLY, kc_purse_generate},
+    {KC_CLA_KINCHAKU, KC_INS_PROVE, false, 0, PERSONALISING, kc_purse_prove},
+    {KC_CLA_KINCHAKU, KC_INS_ACTIVATE, false, 0, PERSONALISING, kc_purse_activate},
+    {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, DATA_USED, MAY_REQUEST, kc_purse_cash_request},
+    {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, DATA_USED, MAY_REQUEST, kc_purse_fund_request},
+    {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, P1_AND_DATA, QUOTED, kc_purse_answer},
+    {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, DATA_USED, WORKING, kc_purse_state_request},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE, false, DATA_USED, WORKING, kc_purse_take},
+    {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, 0, WORKING, kc_purse_repeat},
 };
 
 struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)
@@ -121,6 +134,9 @@ static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu
 
 struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
+    if (apdu->p2 != 0 && apdu->p1 != KC_TAG_HISTORY) {
+        return kc_result(KC_MALFORMED);
+    }
     switch (apdu->p1) {
     case KC_TAG_INFO:
         return get_info(purse);
@@ -171,7 +187,8 @@ static struct kc_result parse(struct parsed *out, struct kc_view command)
             return kc_ok();
         }
         out->apdu.data = kc_view(bytes + 7, size);
-        return kc_result(rest == 3 + size || rest == 5 + size ? KC_OK : KC_TOO_LARGE);
+        bool fits = size <= KC_MESSAGE_SIZE_MAX && (rest == 3 + size || rest == 5 + size);
+        return kc_result(fits ? KC_OK : KC_TOO_LARGE);
     }
     size_t size = bytes[4];
     out->apdu.data = kc_view(bytes + 5, size);
@@ -182,8 +199,18 @@ static struct kc_result select_purse(struct kc_purse *purse, const struct kc_apd
 {
     static const uint8_t aid[] = KC_AID;
     purse->pin_verified = false;
-    purse->selected = kc_view_equal(apdu->data, kc_view(aid, sizeof aid));
+    purse->selected =
+        apdu->p1 == SELECT_BY_NAME && kc_view_equal(apdu->data, kc_view(aid, sizeof aid));
     return kc_result(purse->selected ? KC_OK : KC_NOT_FOUND);
+}
+
+static bool parts_fit(const struct instruction *row, const struct kc_apdu *apdu)
+{
+    bool p1_fits = (row->uses & P1_USED) != 0 || apdu->p1 == 0;
+    bool p2_fits = (row->uses & P2_USED) != 0 || apdu->p2 == 0 ||
+                   ((row->uses & P2_REFERENCE) != 0 && apdu->p2 == 1);
+    bool data_fits = (row->uses & DATA_USED) != 0 || apdu->data.size == 0;
+    return p1_fits && p2_fits && data_fits;
 }
 
 static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc_apdu *apdu)
@@ -212,32 +239,43 @@ static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc
         if (row->needs_pin && !purse->pin_verified) {
             return kc_result(KC_PIN_REQUIRED);
         }
-        return row->run(purse, apdu);
+        return parts_fit(row, apdu) ? row->run(purse, apdu) : kc_result(KC_MALFORMED);
     }
     return kc_result(KC_INSTRUCTION);
 }
 
-/* Collects a piece of a chained command; true when `apdu` is complete now. */
+/* Ends a chain; what was collected may be a PIN or a key. */
+static void drop_chain(struct kc_purse *purse)
+{
+    kc_wipe(purse->input, purse->input_size);
+    purse->input_size = 0;
+    purse->chaining = false;
+}
+
+/* Collects a piece of a chained command; *complete when `parsed` is a whole command now. All pieces have one head, and a piece
+ * with another ends the chain. */
 static struct kc_result collect(struct kc_purse *purse, struct parsed *parsed, bool *complete)
 {
+    const uint8_t head[4] = {(uint8_t)(parsed->cla & (uint8_t)~KC_CLA_MORE), parsed->apdu.ins,
+                             parsed->apdu.p1, parsed->apdu.p2};
     bool more = (parsed->cla & KC_CLA_MORE) != 0;
+    struct kc_view data = parsed->apdu.data;
     *complete = !more;
-    if (!more && purse->input_size == 0) {
+    if (!more && !purse->chaining) {
         return kc_ok();
     }
-    if (purse->input_size > 0 && purse->chained_ins != parsed->apdu.ins) {
-        purse->input_size = 0;
+    if (purse->chaining && memcmp(purse->chained_head, head, sizeof head) != 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    if (parsed->apdu.data.size > sizeof purse->input - purse->input_size) {
-        purse->input_size = 0;
+    if (data.size > sizeof purse->input - purse->input_size) {
         return kc_result(KC_TOO_LARGE);
     }
-    if (parsed->apdu.data.size > 0) {
-        memcpy(purse->input + purse->input_size, parsed->apdu.data.data, parsed->apdu.data.size);
+    if (data.size > 0) {
+        memcpy(purse->input + purse->input_size, data.data, data.size);
     }
-    purse->input_size += parsed->apdu.data.size;
-    purse->chained_ins = parsed->apdu.ins;
+    purse->input_size += data.size;
+    purse->chaining = true;
+    memcpy(purse->chained_head, head, sizeof head);
     if (*complete) {
         parsed->apdu.data = kc_view(purse->input, purse->input_size);
     }
@@ -288,13 +326,18 @@ void kc_purse_command(struct kc_purse *purse, uint8_t *response, size_t *respons
         }
         return;
     }
+    if (!kc_failed(result) && cla == KC_CLA_STANDARD && parsed.apdu.ins == KC_INS_SELECT) {
+        /* A host that begins anew knows nothing of a chain that another one left open. */
+        drop_chain(purse);
+    }
     if (!kc_failed(result)) {
         result = collect(purse, &parsed, &complete);
     }
     if (!kc_failed(result) && complete) {
         result = run(purse, cla, &parsed.apdu);
-        kc_wipe(purse->input, purse->input_size);
-        purse->input_size = 0;
+    }
+    if (kc_failed(result) || complete) {
+        drop_chain(purse);
     }
     if (kc_failed(result)) {
         purse->output_size = 0;

@@ -1,6 +1,7 @@
 /* The commands of a purse (ISO 7816-4 APDUs). CLA 00 for the standard's own, 80 for ours, bit 10 set while a command's data
- * is sent in pieces. Data over 255 bytes goes in pieces or in one extended APDU; longer responses are fetched with GET RESPONSE
- * (61xx) unless the command was extended. */
+ * is sent in pieces, which share one head. Data over 255 bytes goes in pieces or in one extended APDU; longer responses are
+ * fetched with GET RESPONSE (61xx) unless the command was extended. P1, P2 and data that a command has no use for must be zero
+ * or absent (KC_MALFORMED); data over KC_MESSAGE_SIZE_MAX or of another length than announced is KC_TOO_LARGE. */
 #ifndef KC_PURSE_APDU_H
 #define KC_PURSE_APDU_H
 
@@ -17,8 +18,8 @@
     }
 #define KC_AID_SIZE 9
 
-#define KC_INS_VERIFY_PIN 0x20u /* data: PIN, 4 to 12 digits */
-#define KC_INS_CHANGE_PIN 0x24u /* data: new PIN; the old one was verified before */
+#define KC_INS_VERIFY_PIN 0x20u /* P2: 0 or 1; data: PIN, 4 to 12 digits */
+#define KC_INS_CHANGE_PIN 0x24u /* P2: 0 or 1; data: new PIN; the old one was verified before */
 #define KC_INS_SELECT 0xa4u     /* data: KC_AID */
 #define KC_INS_GET_RESPONSE 0xc0u
 #define KC_INS_GET_DATA 0xcau /* P1: a tag below; P2: for history, how many entries back */

@@ -1,4 +1,5 @@
 /* Requests to the bank and its answers (EP1221669 Fig 14; docs/protocol.md "Cash", "Funding"). */
+#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -414,6 +415,7 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
 
 struct taker {
     const struct kc_shape *shape;
+    size_t time_at; /* where the bank's time stamp stands in the message's struct */
     unsigned lives; /* bits by enum kc_life */
     struct kc_result (*take)(struct kc_purse *purse, struct kc_purse_state *next,
                              const void *message, struct kc_view plain);
@@ -425,11 +427,14 @@ struct taker {
 
 /* Which message may come in which life; everything else is refused. */
 static const struct taker takers[] = {
-    {&kc_cash_quote_shape, IN(KC_LIFE_REQUESTED), take_quote},
-    {&kc_completion_shape, IN(KC_LIFE_ANSWERED), take_completion},
-    {&kc_state_reply_shape, ANY_READY, take_state},
-    {&kc_fund_reply_shape, IN(KC_LIFE_REQUESTED), take_fund_reply},
-    {&kc_refusal_shape, ANY_READY, take_refusal},
+    {&kc_cash_quote_shape, offsetof(struct kc_cash_quote, time_ms), IN(KC_LIFE_REQUESTED),
+     take_quote},
+    {&kc_completion_shape, offsetof(struct kc_completion, time_ms), IN(KC_LIFE_ANSWERED),
+     take_completion},
+    {&kc_state_reply_shape, offsetof(struct kc_state_reply, time_ms), ANY_READY, take_state},
+    {&kc_fund_reply_shape, offsetof(struct kc_fund_reply, time_ms), IN(KC_LIFE_REQUESTED),
+     take_fund_reply},
+    {&kc_refusal_shape, offsetof(struct kc_refusal, time_ms), ANY_READY, take_refusal},
 };
 
 static const struct taker *find_taker(const struct kc_signed *envelope)
@@ -452,6 +457,22 @@ union taken {
     struct kc_refusal refusal;
 };
 
+/* Opens the envelope; the time in its header must be the message's own. */
+static struct kc_result open_envelope(union taken *message, struct kc_buffer *plain,
+                                      struct kc_purse *purse, const struct kc_signed *envelope,
+                                      const struct taker *taker)
+{
+    uint64_t time_ms;
+    struct kc_result result =
+        kc_envelope_open(message, plain, envelope, &purse->crypto, &purse->bank_verify,
+                         &purse->encrypt_key, &purse->realm, taker->shape);
+    if (kc_failed(result)) {
+        return result;
+    }
+    memcpy(&time_ms, (const uint8_t *)message + taker->time_at, sizeof time_ms);
+    return kc_result(time_ms == envelope->time_ms ? KC_OK : KC_MISMATCH);
+}
+
 struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_signed envelope;
@@ -469,8 +490,7 @@ struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apd
     if ((taker->lives & IN(purse->state.life)) == 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    result = kc_envelope_open(&message, &plain, &envelope, &purse->crypto, &purse->bank_verify,
-                              &purse->encrypt_key, &purse->realm, taker->shape);
+    result = open_envelope(&message, &plain, purse, &envelope, taker);
     if (!kc_failed(result)) {
         result = taker->take(purse, &next, &message, kc_buffer_view(&plain));
     }

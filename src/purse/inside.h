@@ -32,6 +32,26 @@ enum kc_static_item {
 _Static_assert(KC_NVM_HISTORY_AT + KC_HISTORY_ROOM * KC_HISTORY_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
+/* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
+ * was found out becomes public on purpose; this function stands where it does. It does nothing in a purse. tests/ctime, which
+ * marks secrets as undefined, compiles the room with a function of its own. */
+#ifdef KC_PURSE_CTIME
+void kc_purse_declassify(const void *data, size_t size);
+#else
+static inline void kc_purse_declassify(const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+}
+#endif
+
+/* The outcome of a check, which the status word tells. */
+static inline bool kc_purse_outcome(bool outcome)
+{
+    kc_purse_declassify(&outcome, sizeof outcome);
+    return outcome;
+}
+
 /* A command as its handler sees it. */
 struct kc_apdu {
     uint8_t ins;
@@ -43,14 +63,16 @@ struct kc_apdu {
 /* Loads marks, images and static items. KC_PURSE_CORRUPT, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 
-/* Makes `next` the purse's state: encodes it, writes it whole, marks it, then takes it. On an error the state is as it was, in
- * memory and, after the next power-up, in storage: before, or (when only the mark failed) after. */
+/* Makes `next` the purse's state: encodes it, writes it whole, marks it, then takes it. On an error the state in memory is as it
+ * was. When writing failed, the purse is locked, and after the next power-up the state is the one before or after. */
 KC_MUST_USE struct kc_result kc_purse_commit(struct kc_purse *purse,
                                              const struct kc_purse_state *next);
 
+/* Writes an item, durably. KC_TOO_LARGE changes nothing; when writing fails, the purse is locked until the next power-up. */
 KC_MUST_USE struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item,
                                                  struct kc_view content);
-/* Into purse->scratch. KC_NOT_FOUND when it was never written. */
+/* Into purse->scratch. KC_NOT_FOUND when it was never written, or was torn before the purse was ready; KC_PURSE_CORRUPT when
+ * it was damaged later. */
 KC_MUST_USE struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse,
                                                  unsigned item);
 KC_MUST_USE struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE],

@@ -117,7 +117,8 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
     bool whole = may_spend(purse->state.life);
     if (whole) {
         struct kc_result checked = kc_purse_static_digest(digest, purse);
-        if (kc_failed(checked) || memcmp(digest, purse->state.static_digest, KC_DIGEST_SIZE) != 0) {
+        if (kc_failed(checked) || !kc_purse_outcome(kc_equal_secret(
+                                      digest, purse->state.static_digest, KC_DIGEST_SIZE))) {
             return kc_result(KC_PURSE_CORRUPT);
         }
     }
@@ -125,9 +126,9 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
                                   load_private(&purse->encrypt_key, purse, KC_STATIC_ENCRYPT_KEY),
                                   load_public(&purse->bank_verify, purse, KC_STATIC_BANK_VERIFY),
                                   load_public(&purse->bank_encrypt, purse, KC_STATIC_BANK_ENCRYPT)};
-    /* While personalising, an item that a power cut left torn counts as not written: it is put again. */
+    /* Before the purse is ready any of them may not be there yet. */
     for (size_t i = 0; i < 4; i++) {
-        if (kc_failed(results[i]) && whole) {
+        if (kc_failed(results[i]) && (whole || results[i].code != KC_NOT_FOUND)) {
             return kc_result(KC_PURSE_CORRUPT);
         }
     }
@@ -171,7 +172,7 @@ struct kc_result kc_purse_generate(struct kc_purse *purse, const struct kc_apdu 
 {
     enum kc_suite suite = (enum kc_suite)apdu->p1;
     enum kc_key_type type = type_of_suite(suite);
-    if (type == KC_KEY_NONE || apdu->data.size != 0) {
+    if (type == KC_KEY_NONE) {
         return kc_result(KC_MALFORMED);
     }
     struct kc_result result = generate_one(purse, KC_STATIC_SIGN_KEY, type);
@@ -203,6 +204,13 @@ struct kc_result kc_purse_put_key(struct kc_purse *purse, const struct kc_apdu *
     return kc_failed(result) ? result : begin_personalising(purse, suite);
 }
 
+/* Both keys are there, and of the purse's suite. */
+static bool has_keys(const struct kc_purse *purse)
+{
+    enum kc_key_type type = type_of_suite(purse->state.suite);
+    return purse->sign_key.type == type && purse->encrypt_key.type == type;
+}
+
 struct kc_result kc_purse_prove(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_public_key encrypt_public;
@@ -213,8 +221,7 @@ struct kc_result kc_purse_prove(struct kc_purse *purse, const struct kc_apdu *ap
     struct kc_buffer plain = KC_BUFFER(purse->work.plain);
     struct kc_buffer out = KC_BUFFER(purse->output);
     (void)apdu;
-    if (purse->sign_key.type == KC_KEY_NONE || purse->encrypt_key.type == KC_KEY_NONE ||
-        purse->state.settings.size == 0) {
+    if (!has_keys(purse) || purse->state.settings.size == 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
     struct kc_result result =
@@ -363,13 +370,13 @@ static struct kc_result check_identity(struct kc_purse *purse)
 struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_certified certified;
+    (void)apdu;
     static const uint8_t no_head[KC_DIGEST_SIZE] = {0};
     bool complete = purse->state.settings.size > 0 && purse->state.identity.size > 0 &&
                     purse->state.certified.size > 0 && purse->state.pin_tries > 0 &&
-                    purse->sign_key.type != KC_KEY_NONE && purse->encrypt_key.type != KC_KEY_NONE &&
-                    purse->bank_verify.type != KC_KEY_NONE &&
+                    has_keys(purse) && purse->bank_verify.type != KC_KEY_NONE &&
                     purse->bank_encrypt.type != KC_KEY_NONE;
-    if (!complete || apdu->data.size != 0) {
+    if (!complete) {
         return kc_result(KC_OUT_OF_ORDER);
     }
     struct kc_result result = check_identity(purse);

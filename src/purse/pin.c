@@ -3,17 +3,19 @@
 
 #include "purse/inside.h"
 
+/* Public is how long it is and whether it is all digits, and not which. */
 static bool is_pin(struct kc_view pin)
 {
+    uint32_t other = 0;
     if (pin.size < KC_PIN_SIZE_MIN || pin.size > KC_PIN_SIZE_MAX) {
         return false;
     }
     for (size_t i = 0; i < pin.size; i++) {
-        if (pin.data[i] < '0' || pin.data[i] > '9') {
-            return false;
-        }
+        /* Outside of 0 to 9 one of the two is negative, which is its top bit. */
+        uint32_t digit = (uint32_t)pin.data[i] - '0';
+        other |= (digit | (9u - digit)) >> 31;
     }
-    return true;
+    return kc_purse_outcome(other == 0);
 }
 
 struct kc_result kc_purse_set_pin(struct kc_purse *purse, struct kc_purse_state *next,
@@ -57,7 +59,7 @@ struct kc_result kc_purse_verify_pin(struct kc_purse *purse, const struct kc_apd
     purse->crypto.hmac_sha256(purse->crypto.context, check,
                               kc_view(purse->state.pin_salt, sizeof purse->state.pin_salt),
                               apdu->data);
-    bool right = kc_equal_secret(check, purse->state.pin_check, sizeof check);
+    bool right = kc_purse_outcome(kc_equal_secret(check, purse->state.pin_check, sizeof check));
     kc_wipe(check, sizeof check);
     if (!right) {
         return kc_result(purse->state.pin_tries == 0 ? KC_PIN_BLOCKED : KC_PIN_WRONG);

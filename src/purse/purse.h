@@ -52,7 +52,8 @@ struct kc_purse {
     uint8_t entry[320]; /* an entry being added */
     uint8_t input[KC_MESSAGE_SIZE_MAX];
     size_t input_size;
-    uint8_t chained_ins;
+    bool chaining; /* pieces of a command lie in `input` */
+    uint8_t chained_head[4];
     uint8_t output[KC_MESSAGE_SIZE_MAX];
     size_t output_size;
     size_t output_at;

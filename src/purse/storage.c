@@ -30,16 +30,23 @@ static struct kc_result nvm_read(struct kc_purse *purse, size_t at, uint8_t *out
     return purse->nvm.read(purse->nvm.context, at, out, size);
 }
 
+/* Whether what failed got through is known only at the next power-up. Until then nothing more may leave. */
+static struct kc_result lock_on_failure(struct kc_purse *purse, struct kc_result result)
+{
+    purse->locked = purse->locked || kc_failed(result);
+    return result;
+}
+
 static struct kc_result nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
                                   size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
-    return purse->nvm.write(purse->nvm.context, at, data, size);
+    return lock_on_failure(purse, purse->nvm.write(purse->nvm.context, at, data, size));
 }
 
 static struct kc_result nvm_sync(struct kc_purse *purse)
 {
-    return purse->nvm.sync(purse->nvm.context);
+    return lock_on_failure(purse, purse->nvm.sync(purse->nvm.context));
 }
 
 /* ---- marks ---- */
@@ -57,18 +64,21 @@ static struct kc_result write_mark(struct kc_purse *purse, uint64_t sequence)
     return kc_failed(result) ? result : nvm_sync(purse);
 }
 
-/* The sequence of a whole mark, else 0. */
-static uint64_t read_mark(struct kc_purse *purse, unsigned room)
+/* *sequence is that of a whole mark, else 0. */
+static struct kc_result read_mark(uint64_t *sequence, struct kc_purse *purse, unsigned room)
 {
     uint8_t mark[KC_NVM_MARK_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
-    if (kc_failed(nvm_read(purse, mark_at(room), mark, sizeof mark)) ||
-        kc_be32_load(mark) != MARK_MAGIC) {
-        return 0;
+    *sequence = 0;
+    struct kc_result result = nvm_read(purse, mark_at(room), mark, sizeof mark);
+    if (kc_failed(result) || kc_be32_load(mark) != MARK_MAGIC) {
+        return result;
     }
     kc_digest(&purse->crypto, digest, kc_view(mark, 12));
-    bool whole = memcmp(digest, mark + 12, KC_NVM_MARK_SIZE - 12) == 0;
-    return whole ? kc_be64_load(mark + 4) : 0;
+    if (memcmp(digest, mark + 12, KC_NVM_MARK_SIZE - 12) == 0) {
+        *sequence = kc_be64_load(mark + 4);
+    }
+    return kc_ok();
 }
 
 /* ---- images ---- */
@@ -104,24 +114,48 @@ static struct kc_result write_image(struct kc_purse *purse, uint64_t sequence,
     return kc_failed(result) ? result : nvm_sync(purse);
 }
 
-/* Reads a room into its image buffer; gives the sequence of a whole image, else 0. */
-static uint64_t read_image(struct kc_purse *purse, unsigned room, size_t *size)
+/* What stands in a room of an image and in the mark of the same parity; sequence 0 for what is not whole. */
+struct room {
+    uint64_t sequence;
+    size_t size;
+    uint64_t mark;
+};
+
+static struct kc_result read_image(struct room *out, struct kc_purse *purse, unsigned room)
 {
     uint8_t head[IMAGE_HEAD];
     uint8_t stored[KC_DIGEST_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
     size_t at = image_at(room);
-    if (kc_failed(nvm_read(purse, at, head, sizeof head)) || kc_be32_load(head) != IMAGE_MAGIC) {
-        return 0;
+    struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    if (kc_failed(result)) {
+        return result;
     }
-    *size = kc_be32_load(head + 4);
-    if (*size > KC_IMAGE_SIZE_MAX ||
-        kc_failed(nvm_read(purse, at + IMAGE_HEAD, purse->images[room], *size)) ||
-        kc_failed(nvm_read(purse, at + IMAGE_HEAD + *size, stored, sizeof stored))) {
-        return 0;
+    size_t size = kc_be32_load(head + 4);
+    if (kc_be32_load(head) != IMAGE_MAGIC || size > KC_IMAGE_SIZE_MAX) {
+        return kc_ok();
     }
-    image_digest(digest, purse, head, kc_view(purse->images[room], *size));
-    return memcmp(digest, stored, KC_DIGEST_SIZE) == 0 ? kc_be64_load(head + 8) : 0;
+    result = nvm_read(purse, at + IMAGE_HEAD, purse->images[room], size);
+    if (!kc_failed(result)) {
+        result = nvm_read(purse, at + IMAGE_HEAD + size, stored, sizeof stored);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    image_digest(digest, purse, head, kc_view(purse->images[room], size));
+    if (kc_purse_outcome(kc_equal_secret(digest, stored, KC_DIGEST_SIZE))) {
+        out->sequence = kc_be64_load(head + 8);
+        out->size = size;
+    }
+    return kc_ok();
+}
+
+/* Reads an image into its buffer, and its mark. What cannot be read is not the same as what is not there: KC_IO_FAILED. */
+static struct kc_result read_room(struct room *out, struct kc_purse *purse, unsigned room)
+{
+    *out = (struct room){.sequence = 0};
+    struct kc_result result = read_image(out, purse, room);
+    return kc_failed(result) ? result : read_mark(&out->mark, purse, room);
 }
 
 /* Decodes the image of a room; everything else in the purse that hangs on the state follows. */
@@ -162,12 +196,10 @@ struct kc_result kc_purse_commit(struct kc_purse *purse, const struct kc_purse_s
         result = write_mark(purse, sequence);
     }
     if (kc_failed(result)) {
-        /* Whether the image got through is known only at the next power-up. Until then nothing more may leave. */
-        purse->locked = true;
         return result;
     }
     purse->image_sequence = sequence;
-    return adopt(purse, room, buffer.size);
+    return lock_on_failure(purse, adopt(purse, room, buffer.size));
 }
 
 /* The state of a purse that was never written. */
@@ -197,14 +229,16 @@ static bool is_untouched(struct kc_purse *purse)
 
 struct kc_result kc_purse_load(struct kc_purse *purse)
 {
-    size_t sizes[2] = {0, 0};
-    uint64_t first = read_image(purse, 0, &sizes[0]);
-    uint64_t second = read_image(purse, 1, &sizes[1]);
-    uint64_t mark = read_mark(purse, 0);
-    uint64_t other_mark = read_mark(purse, 1);
-    unsigned room = first > second ? 0u : 1u;
-    uint64_t newest = first > second ? first : second;
-    mark = mark > other_mark ? mark : other_mark;
+    struct room rooms[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct kc_result read = read_room(&rooms[i], purse, i);
+        if (kc_failed(read)) {
+            return read;
+        }
+    }
+    unsigned newer = rooms[0].sequence > rooms[1].sequence ? 0u : 1u;
+    uint64_t newest = rooms[newer].sequence;
+    uint64_t mark = rooms[0].mark > rooms[1].mark ? rooms[0].mark : rooms[1].mark;
     if (newest == 0 && mark == 0) {
         if (!is_untouched(purse)) {
             return kc_result(KC_PURSE_CORRUPT);
@@ -212,11 +246,11 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
         set_blank(purse);
         return kc_ok();
     }
-    if (newest < mark || newest > mark + 1 || newest % 2 != room) {
+    if (newest < mark || newest > mark + 1 || newest % 2 != newer) {
         return kc_result(KC_PURSE_CORRUPT);
     }
     purse->image_sequence = newest;
-    struct kc_result result = adopt(purse, room, sizes[room]);
+    struct kc_result result = adopt(purse, newer, rooms[newer].size);
     if (!kc_failed(result) && newest > mark) {
         result = write_mark(purse, newest);
     }
@@ -246,6 +280,13 @@ struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, stru
     return kc_failed(result) ? result : nvm_sync(purse);
 }
 
+/* While personalising, an item that a power cut left torn counts as not written: it is put again. */
+static struct kc_result torn(const struct kc_purse *purse)
+{
+    bool early = purse->state.life == KC_LIFE_BLANK || purse->state.life == KC_LIFE_PERSONALISING;
+    return kc_result(early ? KC_NOT_FOUND : KC_PURSE_CORRUPT);
+}
+
 struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse, unsigned item)
 {
     uint8_t head[4];
@@ -254,41 +295,44 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
     KC_ASSERT(item < KC_STATIC_COUNT);
     struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    if (kc_failed(result)) {
+        return result;
+    }
     size_t size = kc_be32_load(head);
-    if (kc_failed(result) || size == 0 || size > KC_STATIC_ROOM - 12) {
-        return kc_failed(result) ? result : kc_result(KC_NOT_FOUND);
+    if (size == 0 || size > KC_STATIC_ROOM - 12) {
+        return kc_result(KC_NOT_FOUND);
     }
     result = nvm_read(purse, at + 4, purse->scratch, size);
     if (!kc_failed(result)) {
         result = nvm_read(purse, at + 4 + size, stored, sizeof stored);
     }
-    kc_digest(&purse->crypto, digest, kc_view(purse->scratch, size));
-    if (!kc_failed(result) && memcmp(stored, digest, sizeof stored) != 0) {
-        result = kc_result(KC_PURSE_CORRUPT);
+    if (kc_failed(result)) {
+        return result;
     }
+    kc_digest(&purse->crypto, digest, kc_view(purse->scratch, size));
     *out = kc_view(purse->scratch, size);
-    return result;
+    return kc_purse_outcome(kc_equal_secret(stored, digest, sizeof stored)) ? kc_ok() : torn(purse);
 }
 
 struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse)
 {
     struct kc_sha256 hash;
     const struct kc_crypto *crypto = &purse->crypto;
+    struct kc_result result = kc_ok();
     crypto->sha256_start(crypto->context, &hash);
-    for (unsigned item = 0; item < KC_STATIC_COUNT; item++) {
+    for (unsigned item = 0; item < KC_STATIC_COUNT && !kc_failed(result); item++) {
         struct kc_view content;
-        struct kc_result result = kc_purse_static_get(&content, purse, item);
-        if (kc_failed(result)) {
-            return result;
+        result = kc_purse_static_get(&content, purse, item);
+        if (!kc_failed(result)) {
+            uint8_t size[4];
+            kc_be32_store(size, (uint32_t)content.size);
+            crypto->sha256_add(crypto->context, &hash, kc_view(size, sizeof size));
+            crypto->sha256_add(crypto->context, &hash, content);
         }
-        uint8_t size[4];
-        kc_be32_store(size, (uint32_t)content.size);
-        crypto->sha256_add(crypto->context, &hash, kc_view(size, sizeof size));
-        crypto->sha256_add(crypto->context, &hash, content);
     }
     crypto->sha256_end(crypto->context, &hash, out);
     kc_wipe(purse->scratch, sizeof purse->scratch);
-    return kc_ok();
+    return result;
 }
 
 /* ---- history: slot counter mod 48; counter (8), size (4), entry, SHA-256 cut to 8 bytes ---- */
@@ -317,10 +361,10 @@ struct kc_result kc_purse_history_get(struct kc_view *out, struct kc_purse *purs
     uint8_t *slot = purse->scratch;
     uint8_t digest[KC_DIGEST_SIZE];
     struct kc_result result = nvm_read(purse, history_at(counter), slot, KC_HISTORY_ROOM);
-    size_t size = kc_be32_load(slot + 8);
     if (kc_failed(result)) {
         return result;
     }
+    size_t size = kc_be32_load(slot + 8);
     if (kc_be64_load(slot) != counter || size + 20 > KC_HISTORY_ROOM) {
         return kc_result(KC_NOT_FOUND);
     }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -50,6 +51,26 @@ static struct kc_result write_at(int fd, size_t offset, const uint8_t *data, siz
     return kc_ok();
 }
 
+/* Makes the file's name durable: without it a crash could take the purse away with everything that was synced into it. */
+static struct kc_result sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    if (size >= sizeof folder) {
+        return kc_result(KC_IO_FAILED);
+    }
+    memcpy(folder, size == 0 ? "." : path, size == 0 ? 1 : size);
+    folder[size == 0 ? 1 : size] = '\0';
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return from_errno(errno);
+    }
+    struct kc_result result = fsync(fd) == 0 ? kc_ok() : from_errno(errno);
+    (void)close(fd);
+    return result;
+}
+
 struct kc_result kc_file_purse_create(const char *path)
 {
     static const uint8_t nothing[4096];
@@ -67,6 +88,9 @@ struct kc_result kc_file_purse_create(const char *path)
     }
     if (close(fd) != 0 && !kc_failed(result)) {
         result = from_errno(errno);
+    }
+    if (!kc_failed(result)) {
+        result = sync_folder(path);
     }
     if (kc_failed(result)) {
         (void)unlink(path);

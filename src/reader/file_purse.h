@@ -7,7 +7,7 @@
 
 struct kc_file_purse;
 
-/* Makes a new file with a blank purse; KC_ALREADY_EXISTS. KC_DISK_FULL, KC_IO_FAILED. */
+/* Makes a new file with a blank purse, durable at return; KC_ALREADY_EXISTS. KC_DISK_FULL, KC_IO_FAILED: then there is none. */
 KC_MUST_USE struct kc_result kc_file_purse_create(const char *path);
 
 /* Opens a purse; *port reaches it. The crypto port is copied and its backend must outlive the purse. KC_FILE_MISSING,

@@ -5,14 +5,11 @@
 #include "base/assert.h"
 #include "purse/apdu.h"
 
-#define SHORT_MAX 255u
-
-/* Writes a command in the short form, or in the extended one when its data needs it or `extended` asks for it. */
+/* Writes a command in the extended form always: then the purse gives its whole response at once. */
 static size_t write_command(uint8_t *out, const uint8_t head[4], struct kc_view data)
 {
     size_t size = 4;
     memcpy(out, head, 4);
-    /* The extended form always: then the purse gives its whole response at once. */
     out[size++] = 0;
     out[size++] = (uint8_t)(data.size >> 8);
     out[size++] = (uint8_t)data.size;

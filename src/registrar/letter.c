@@ -2,12 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "service/files.h"
 
 #define PIN_DIGITS 6u
+#define RESERVE_TRIES 16u
 #define PASSWORD_LETTERS 12u
 
 /* Letters that cannot be mistaken for one another; 32 of them, so that each takes five random bits evenly. */
@@ -71,28 +73,66 @@ static struct kc_result write_letter(const char *path, const struct kc_applicati
     return result;
 }
 
-struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
-                                        struct kc_registrar *registrar,
-                                        struct kc_application *application, const char *uim)
+/* Keeps other registrars away from a UIM's name for as long as this one works on it. The file of the lock goes with it, so
+ * whoever got a lock on a file that is gone, or is not the one of that name any more, tries again. */
+static struct kc_result reserve(int *fd, const char *path)
 {
-    char path[KC_PATH_SIZE_MAX];
-    int size = snprintf(path, sizeof path, "%s.letter", uim);
-    *made = false;
-    if (size < 0 || (size_t)size >= sizeof path) {
-        return kc_result(KC_TOO_LARGE);
+    for (unsigned tries = 0; tries < RESERVE_TRIES; tries++) {
+        struct stat held;
+        struct stat named;
+        struct kc_result result = kc_file_lock(fd, path);
+        if (kc_failed(result)) {
+            return result;
+        }
+        if (fstat(*fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+            held.st_dev == named.st_dev) {
+            return result;
+        }
+        kc_file_unlock(*fd);
     }
-    if (kc_file_exists(uim) || kc_file_exists(path)) {
+    return kc_result(KC_IN_USE);
+}
+
+static struct kc_result open_reserved(struct kc_opened_account *out, bool *made,
+                                      struct kc_registrar *registrar,
+                                      struct kc_application *application, const char *uim,
+                                      const char *letter)
+{
+    if (kc_file_exists(uim) || kc_file_exists(letter)) {
         return kc_result(KC_ALREADY_EXISTS);
     }
     struct kc_result result = fill(made, registrar, application);
     if (!kc_failed(result) && *made) {
-        result = write_letter(path, application);
+        result = write_letter(letter, application);
     }
     if (!kc_failed(result)) {
         result = kc_registrar_open_account(out, registrar, application, uim);
     }
     if (kc_failed(result) && *made) {
-        (void)unlink(path);
+        (void)unlink(letter);
     }
+    return result;
+}
+
+struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
+                                        struct kc_registrar *registrar,
+                                        struct kc_application *application, const char *uim)
+{
+    char letter[KC_PATH_SIZE_MAX];
+    char lock[KC_PATH_SIZE_MAX];
+    int fd = -1;
+    int size = snprintf(letter, sizeof letter, "%s.letter", uim);
+    *made = false;
+    if (size < 0 || (size_t)size >= sizeof letter) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    (void)snprintf(lock, sizeof lock, "%s.lock", uim);
+    struct kc_result result = reserve(&fd, lock);
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = open_reserved(out, made, registrar, application, uim, letter);
+    (void)unlink(lock);
+    kc_file_unlock(fd);
     return result;
 }

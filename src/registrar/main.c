@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "purse/apdu.h"
 #include "registrar/letter.h"
 #include "service/command.h"
 #include "service/files.h"
@@ -38,15 +39,24 @@ static const struct kc_program program = {
     .usage =
         "usage: kinchaku-registrar open --name N --address A --phone T --bank-account B --uim "
         "FILE\n"
-        "                          [--suite S] [--password-file F] [--pin-file F] [--bring-keys | "
-        "--keys FOLDER] "
-        "[--dir D]\n"
+        "                          [--suite S] [--password-file F] [--pin-file F]\n"
+        "                          [--bring-keys | --keys FOLDER] [--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
         "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
+
+/* What is wrong when a verb gives KC_USAGE, and which file a missing one is. */
+static const char *wrong = "an option is missing or not valid";
+static const char *last_file;
+
+static struct kc_result usage(const char *what)
+{
+    wrong = what;
+    return kc_result(KC_USAGE);
+}
 
 static bool take_text(char *out, size_t capacity, const struct kc_command *command,
                       const char *option)
@@ -64,6 +74,7 @@ static struct kc_result read_secret(char *out, size_t capacity, const char *path
 {
     uint8_t bytes[128];
     struct kc_buffer buffer = KC_BUFFER(bytes);
+    last_file = path;
     struct kc_result result = kc_file_read_secret(&buffer, path);
     if (!kc_failed(result)) {
         size_t size = 0;
@@ -71,7 +82,7 @@ static struct kc_result read_secret(char *out, size_t capacity, const char *path
             size++;
         }
         if (size == 0 || size >= capacity) {
-            result = kc_result(KC_MALFORMED);
+            result = usage("the first line of a password or PIN file is empty or too long");
         } else {
             memcpy(out, bytes, size);
             out[size] = '\0';
@@ -81,47 +92,61 @@ static struct kc_result read_secret(char *out, size_t capacity, const char *path
     return result;
 }
 
-static bool take_suite(enum kc_suite *out, const char *text)
+/* Keys made before are looked at first: an application that cannot be finished is not begun. */
+static struct kc_result check_keys(const char *folder)
 {
-    static const struct {
-        const char *name;
-        enum kc_suite suite;
-    } suites[] = {
-        {"es256", KC_SUITE_ES256}, {"rs2048", KC_SUITE_RS2048}, {"rs3072", KC_SUITE_RS3072}};
-    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
-        if (strcmp(suites[i].name, text) == 0) {
-            *out = suites[i].suite;
-            return true;
+    static char path[KC_PATH_SIZE_MAX];
+    static const char *const names[] = {"sign.key", "encrypt.key"};
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; folder != NULL && i < 2 && !kc_failed(result); i++) {
+        result = kc_path_join(path, folder, names[i], NULL);
+        if (!kc_failed(result) && !kc_file_exists(path)) {
+            last_file = path;
+            result = kc_result(KC_FILE_MISSING);
         }
     }
-    return false;
+    return result;
 }
 
-static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
+static struct kc_result read_secrets(struct kc_application *out, const struct kc_command *command)
 {
-    const char *suite = kc_command_value(command, "suite");
     const char *password_file = kc_command_value(command, "password-file");
     const char *pin_file = kc_command_value(command, "pin-file");
-    memset(out, 0, sizeof *out);
-    bool good = take_text(out->name, sizeof out->name, command, "name") &&
-                take_text(out->address, sizeof out->address, command, "address") &&
-                take_text(out->phone, sizeof out->phone, command, "phone") &&
-                take_text(out->bank_account, sizeof out->bank_account, command, "bank-account") &&
-                kc_command_value(command, "uim") != NULL &&
-                take_suite(&out->suite, suite == NULL ? "es256" : suite);
-    if (!good) {
-        return kc_result(KC_USAGE);
-    }
-    out->keys_folder = kc_command_value(command, "keys");
-    out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
     struct kc_result result = kc_ok();
     if (password_file != NULL) {
         result = read_secret(out->password, sizeof out->password, password_file);
     }
     if (!kc_failed(result) && pin_file != NULL) {
         result = read_secret(out->pin, sizeof out->pin, pin_file);
+        size_t digits = strspn(out->pin, "0123456789");
+        bool good =
+            out->pin[digits] == '\0' && digits >= KC_PIN_SIZE_MIN && digits <= KC_PIN_SIZE_MAX;
+        if (!kc_failed(result) && !good) {
+            result = usage("a PIN has 4 to 12 digits");
+        }
     }
     return result;
+}
+
+static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
+{
+    const char *suite = kc_command_value(command, "suite");
+    memset(out, 0, sizeof *out);
+    bool good = take_text(out->name, sizeof out->name, command, "name") &&
+                take_text(out->address, sizeof out->address, command, "address") &&
+                take_text(out->phone, sizeof out->phone, command, "phone") &&
+                take_text(out->bank_account, sizeof out->bank_account, command, "bank-account") &&
+                kc_command_value(command, "uim") != NULL;
+    if (!good) {
+        return usage("--name, --address, --phone, --bank-account or --uim is missing or too long");
+    }
+    if (!kc_registrar_take_suite(&out->suite, suite == NULL ? "es256" : suite)) {
+        return usage("--suite is es256, rs2048 or rs3072");
+    }
+    out->keys_folder = kc_command_value(command, "keys");
+    out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
+    struct kc_result result = read_secrets(out, command);
+    return kc_failed(result) ? result : check_keys(out->keys_folder);
 }
 
 static void show_opened(const struct kc_command *command, const struct kc_opened_account *opened,
@@ -157,6 +182,7 @@ static struct kc_result open_account(struct kc_registrar *registrar,
     bool letter = false;
     struct kc_result result = read_form(&application, command);
     if (!kc_failed(result)) {
+        last_file = uim;
         result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
     }
     if (!kc_failed(result)) {
@@ -174,8 +200,11 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
     const char *file = kc_command_value(command, "password-file");
-    if (number == NULL || file == NULL || kc_failed(kc_account_parse(&account, number))) {
-        return kc_result(KC_USAGE);
+    if (number == NULL || file == NULL) {
+        return usage("--account or --password-file is missing");
+    }
+    if (kc_failed(kc_account_parse(&account, number))) {
+        return usage("this is no account number");
     }
     struct kc_result result = read_secret(password, sizeof password, file);
     if (!kc_failed(result)) {
@@ -198,19 +227,51 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
-    const char *bank = kc_command_value(command, "bank");
+    uint64_t bank = 1;
+    uint64_t decimals = 0;
     const char *currency = kc_command_value(command, "currency");
-    const char *decimals = kc_command_value(command, "decimals");
     const char *bank_url = kc_command_value(command, "bank-url");
     const char *authority_url = kc_command_value(command, "authority-url");
     const char *directory_url = kc_command_value(command, "directory-url");
+    currency = currency == NULL ? "JPY" : currency;
     if (bank_url == NULL || authority_url == NULL || directory_url == NULL) {
-        return kc_result(KC_USAGE);
+        return usage("--bank-url, --authority-url and --directory-url are needed");
     }
-    return kc_registrar_init(dir, bank == NULL ? 1 : strtoull(bank, NULL, 10),
-                             currency == NULL ? "JPY" : currency,
-                             decimals == NULL ? 0 : (unsigned)strtoul(decimals, NULL, 10), bank_url,
-                             authority_url, directory_url);
+    if (!kc_command_url(bank_url) || !kc_command_url(authority_url) ||
+        !kc_command_url(directory_url) || !kc_command_currency(currency) ||
+        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
+        !kc_command_number(&decimals, command, "decimals", 0, 8, 0)) {
+        return usage("a URL, the bank id, the currency or the decimals are not valid");
+    }
+    return kc_registrar_init(dir, bank, currency, (unsigned)decimals, bank_url, authority_url,
+                             directory_url);
+}
+
+/* What to do next, or the file that the error is about. */
+static const char *detail_of(enum kc_error error, const char *name)
+{
+    static char words[KC_PATH_SIZE_MAX + 64];
+    switch ((unsigned)error) {
+    case KC_FILE_MISSING:
+        return last_file == NULL ? "there is no system in this --dir; 'kinchaku up' makes one"
+                                 : last_file;
+    case KC_KEY_PERMISSIONS:
+        (void)snprintf(words, sizeof words, "%s; 'chmod 600' closes it", last_file);
+        return last_file == NULL ? name : words;
+    case KC_ALREADY_EXISTS:
+        (void)snprintf(words, sizeof words, "%s or %s.letter", last_file, last_file);
+        return last_file == NULL ? name : words;
+    case KC_DIRECTORY_DOWN:
+    case KC_UNREACHABLE:
+        return "'kinchaku status' tells what runs, 'kinchaku up' starts the rest";
+    case KC_MALFORMED:
+        return "the form's texts are UTF-8 without control characters";
+    case KC_NO_ABILITY_TO_PAY:
+    case KC_NO_BANK_ACCOUNT:
+        return "nothing was opened";
+    default:
+        return name;
+    }
 }
 
 /* The exit status of a verb that needs the registrar open. */
@@ -228,14 +289,19 @@ static int run(const struct kc_command *command, const char *name, const char *d
         result = identify(&registrar, command);
     } else if (!kc_failed(result)) {
         const char *file = kc_command_value(command, "file");
-        status = file == NULL ? kc_command_usage(command, "bulk needs --file")
-                              : kc_registrar_bulk(&registrar, file, command->json);
+        last_file = file;
+        if (file == NULL) {
+            status = kc_command_usage(command, "bulk needs --file");
+        } else {
+            result = kc_registrar_bulk(&status, &registrar, file, command->json);
+        }
     }
     kc_registrar_close(&registrar);
     if (result.code == KC_USAGE) {
-        return kc_command_usage(command, "an option is missing or not valid");
+        return kc_command_usage(command, wrong);
     }
-    return kc_failed(result) ? kc_command_fail(command, result, name) : status;
+    return kc_failed(result) ? kc_command_fail(command, result, detail_of(result.code, name))
+                             : status;
 }
 
 int main(int argc, char **argv)
@@ -245,12 +311,17 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
-    const char *name = command.argument_count == 1 ? command.arguments[0] : "";
-    dir = dir == NULL ? ".kinchaku" : dir;
+    const char *dir = kc_command_dir(&command);
+    if (command.argument_count != 1) {
+        return kc_command_usage(&command, "one command is needed");
+    }
+    const char *name = command.arguments[0];
     kc_log_open("registrar", KC_LOG_WARN);
     if (strcmp(name, "init") == 0) {
         struct kc_result result = init(&command, dir);
+        if (result.code == KC_USAGE) {
+            return kc_command_usage(&command, wrong);
+        }
         return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
     }
     if (strcmp(name, "open") != 0 && strcmp(name, "bulk") != 0 && strcmp(name, "identify") != 0) {

@@ -26,7 +26,8 @@ static void trace(const struct kc_registrar *registrar, const char *step, const 
                                                        .account = account});
 }
 
-static struct kc_result open_reply(void *reply, const struct kc_shape *shape,
+/* A refusal by its reason; then *reply holds only the digest of the request that it answers. */
+static struct kc_result open_reply(void *reply, bool *refused, const struct kc_shape *shape,
                                    struct kc_registrar *registrar, const struct kc_person *server,
                                    struct kc_view bytes)
 {
@@ -41,7 +42,13 @@ static struct kc_result open_reply(void *reply, const struct kc_shape *shape,
         result =
             kc_envelope_open(&refusal, &plain, &envelope, &registrar->crypto, &server->sign_key,
                              &registrar->encrypt_key, &registrar->realm, &kc_refusal_shape);
-        return kc_failed(result) ? result : kc_result(kc_error_from_number(refusal.reason));
+        if (!kc_failed(result)) {
+            *refused = true;
+            memcpy(reply, refusal.request, KC_DIGEST_SIZE);
+            result = kc_result(kc_error_from_number(refusal.reason));
+            result = kc_failed(result) ? result : kc_result(KC_INTERNAL);
+        }
+        return result;
     }
     return kc_envelope_open(reply, &plain, &envelope, &registrar->crypto, &server->sign_key,
                             &registrar->encrypt_key, &registrar->realm, shape);
@@ -56,6 +63,7 @@ struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shap
     struct kc_buffer answer = {.data = registrar->reply, .capacity = sizeof registrar->reply};
     struct kc_signer signer = {.key = &registrar->sign_key, .id = registrar->signer_id};
     uint8_t digest[KC_DIGEST_SIZE];
+    bool refused = false;
     struct kc_result result =
         kc_envelope_make(&request, &registrar->work, &registrar->crypto, &signer,
                          &server->encrypt_key, &registrar->realm, time_ms, shape, message);
@@ -66,10 +74,11 @@ struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shap
         registrar->reply_size = answer.size;
     }
     if (!kc_failed(result)) {
-        result = open_reply(reply, reply_shape, registrar, server, kc_buffer_view(&answer));
+        result =
+            open_reply(reply, &refused, reply_shape, registrar, server, kc_buffer_view(&answer));
     }
     /* Every reply begins with the digest of the request that it answers. */
-    if (!kc_failed(result) && memcmp(reply, digest, KC_DIGEST_SIZE) != 0) {
+    if ((!kc_failed(result) || refused) && memcmp(reply, digest, KC_DIGEST_SIZE) != 0) {
         result = kc_result(KC_MISMATCH);
     }
     return result;
@@ -242,7 +251,7 @@ struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
     static struct progress progress;
     char temporary[KC_PATH_SIZE_MAX];
     memset(&progress, 0, sizeof progress);
-    int size = snprintf(temporary, sizeof temporary, "%s.new-%ld", path, (long)getpid());
+    int size = snprintf(temporary, sizeof temporary, "%s.new", path);
     if (size < 0 || (size_t)size >= sizeof temporary) {
         return kc_result(KC_TOO_LARGE);
     }
@@ -251,10 +260,12 @@ struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
     }
     struct kc_result result = apply(&progress, registrar, application);
     if (!kc_failed(result)) {
+        /* What a registrar that was killed left: the caller sees to it that no other one is at work here. */
+        (void)unlink(temporary);
         result = write_uim(&progress, registrar, application, temporary);
     }
-    if (!kc_failed(result) && rename(temporary, path) != 0) {
-        result = kc_result(KC_IO_FAILED);
+    if (!kc_failed(result)) {
+        result = kc_file_name_new(temporary, path);
     }
     if (kc_failed(result)) {
         take_back(&progress, registrar, temporary);

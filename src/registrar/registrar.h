@@ -69,8 +69,9 @@ KC_MUST_USE struct kc_result kc_registrar_init(const char *dir, uint64_t bank, c
 KC_MUST_USE struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *dir);
 void kc_registrar_close(struct kc_registrar *registrar);
 
-/* Opens one account and writes its UIM to `path`, whole or not at all (SZ1-SZ9). After a failure nothing is left half-open: the
- * application is cancelled and certificates are revoked as far as the servers can be reached; what cannot lapses. */
+/* Opens one account and writes its UIM to `path`, whole or not at all (SZ1-SZ9), over `path`.new, which is the caller's alone.
+ * After a failure nothing is left half-open: the application is cancelled and certificates are revoked as far as the servers can
+ * be reached; what cannot lapses. */
 KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
                                                        struct kc_registrar *registrar,
                                                        const struct kc_application *application,
@@ -101,8 +102,13 @@ KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
                                                  const struct kc_certify_reply *certificates,
                                                  const struct kc_confirm_reply *confirmed);
 
+/* The suite of this name, such as es256; false when there is none. */
+bool kc_registrar_take_suite(enum kc_suite *out, const char *name);
+
 /* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one
- * result a row on stdout. The exit status: 0 when every row was opened, else that of the last error. */
-int kc_registrar_bulk(struct kc_registrar *registrar, const char *path, bool json);
+ * result a row on stdout. *status is the exit status: 0 when every row was opened, else that of the last error. KC_FILE_MISSING
+ * and KC_IO_FAILED when the file cannot be read (to its end). */
+KC_MUST_USE struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar,
+                                               const char *path, bool json);
 
 #endif

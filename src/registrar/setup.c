@@ -10,21 +10,21 @@
 #include "service/files.h"
 #include "service/keys.h"
 
-#define TEXT(section, name, member, fallback)                                                      \
+#define TEXT(section, name, member, min, fallback)                                                 \
     {                                                                                              \
-        section, name, KC_CONFIG_TEXT, offsetof(struct kc_registrar_config, member), 0,            \
+        section, name, KC_CONFIG_TEXT, offsetof(struct kc_registrar_config, member), min,          \
             sizeof((struct kc_registrar_config){0}.member) - 1, fallback                           \
     }
 
 static const struct kc_config_key keys[] = {
     {"registrar", "bank", KC_CONFIG_UINT, offsetof(struct kc_registrar_config, bank), 1, UINT32_MAX,
      NULL},
-    TEXT("registrar", "currency", currency, NULL),
+    TEXT("registrar", "currency", currency, 1, NULL),
     {"registrar", "decimals", KC_CONFIG_UINT, offsetof(struct kc_registrar_config, decimals), 0, 8,
      "0"},
-    TEXT("servers", "bank", bank_url, NULL),
-    TEXT("servers", "authority", authority_url, NULL),
-    TEXT("servers", "directory", directory_url, NULL),
+    TEXT("servers", "bank", bank_url, 1, NULL),
+    TEXT("servers", "authority", authority_url, 1, NULL),
+    TEXT("servers", "directory", directory_url, 1, NULL),
     {"times", "timeout_ms", KC_CONFIG_UINT, offsetof(struct kc_registrar_config, timeout_ms), 50,
      600000, "10000"},
 };
@@ -51,7 +51,7 @@ struct kc_result kc_registrar_init(const char *dir, uint64_t bank, const char *c
                         "\ncurrency = %s\ndecimals = %u\n\n[servers]\nbank = %s\n"
                         "authority = %s\ndirectory = %s\n",
                         bank, currency, decimals, bank_url, authority_url, directory_url);
-    return kc_file_write(path, kc_view(text, (size_t)size), 0600);
+    return kc_file_write_text(path, text, size, sizeof text);
 }
 
 static struct kc_result open_keys(struct kc_registrar *registrar, const char *folder)
@@ -109,6 +109,7 @@ struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *d
     if (!kc_failed(result)) {
         result =
             kc_realm_set(&registrar->realm, registrar->config.bank, registrar->config.currency);
+        result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&registrar->crypto, 64);

@@ -1,5 +1,6 @@
 #include "sandbank/book.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static const char schema[] =
     " fund INTEGER NOT NULL, amount INTEGER NOT NULL, outcome INTEGER NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS settlement (one INTEGER PRIMARY KEY CHECK (one = 1),"
     " balance INTEGER NOT NULL CHECK (balance >= 0), paid_in INTEGER NOT NULL) STRICT;"
-    "INSERT OR IGNORE INTO settlement VALUES (1, 0, 0);";
+    "INSERT OR IGNORE INTO settlement VALUES (1, 0, 0);"
+    "PRAGMA user_version = 1;";
 
 static const char *const queries[QUERY_COUNT] = {
     [QUERY_BEGIN] = "BEGIN IMMEDIATE",
@@ -47,10 +49,16 @@ static const char *const queries[QUERY_COUNT] = {
                       " paid_in FROM settlement WHERE one = 1"),
 };
 
+/* The server's threads share one book: what is bound to a statement, and the one transaction of the
+ * connection, belong to the holder of the lock. */
 struct kc_book {
     sqlite3 *db;
     sqlite3_stmt *statements[QUERY_COUNT];
+    pthread_mutex_t lock;
 };
+
+/* The schema below; a database of a later one is not touched. */
+#define SCHEMA_VERSION 1
 
 static struct kc_result from_sqlite(int status)
 {
@@ -66,6 +74,10 @@ static struct kc_result from_sqlite(int status)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return kc_result(KC_STORE_CORRUPT);
+    case SQLITE_BUSY:
+        return kc_result(KC_BUSY);
+    case SQLITE_IOERR:
+        return kc_result(status == SQLITE_IOERR_WRITE ? KC_DISK_FULL : KC_STORE_FAILED);
     default:
         return kc_result(KC_STORE_FAILED);
     }
@@ -106,20 +118,41 @@ static struct kc_result get_amount(struct kc_book *book, struct kc_amount *out, 
     return result;
 }
 
+/* Version 0 is an empty file. */
+static struct kc_result check_version(struct kc_book *book)
+{
+    sqlite3_stmt *statement = NULL;
+    int status = sqlite3_prepare_v2(book->db, "PRAGMA user_version", -1, &statement, NULL);
+    if (status == SQLITE_OK) {
+        status = sqlite3_step(statement);
+    }
+    int version = status == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    (void)sqlite3_finalize(statement);
+    if (status != SQLITE_ROW) {
+        return from_sqlite(status);
+    }
+    return kc_result(version <= SCHEMA_VERSION ? KC_OK : KC_STORE_VERSION);
+}
+
 struct kc_result kc_book_open(struct kc_book **out, const char *path)
 {
     struct kc_book *book = calloc(1, sizeof *book);
     if (book == NULL) {
         return kc_result(KC_NO_MEMORY);
     }
+    (void)pthread_mutex_init(&book->lock, NULL);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
     int status = sqlite3_open_v2(path, &book->db, flags, NULL);
-    if (status == SQLITE_OK) {
-        status = sqlite3_exec(book->db,
-                              "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL;"
-                              "PRAGMA synchronous=FULL;",
-                              NULL, NULL, NULL);
+    /* Without these a failed write cannot be told from other I/O errors. */
+    (void)sqlite3_extended_result_codes(book->db, 1);
+    (void)sqlite3_busy_timeout(book->db, 5000);
+    struct kc_result version = status == SQLITE_OK ? check_version(book) : from_sqlite(status);
+    if (kc_failed(version)) {
+        kc_book_close(book);
+        return version;
     }
+    status = sqlite3_exec(book->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;", NULL, NULL,
+                          NULL);
     if (status == SQLITE_OK) {
         status = sqlite3_exec(book->db, schema, NULL, NULL, NULL);
     }
@@ -143,6 +176,7 @@ void kc_book_close(struct kc_book *book)
         (void)sqlite3_finalize(book->statements[i]);
     }
     (void)sqlite3_close(book->db);
+    (void)pthread_mutex_destroy(&book->lock);
     free(book);
 }
 
@@ -158,8 +192,8 @@ static struct kc_result end(struct kc_book *book, struct kc_result result)
     return result;
 }
 
-struct kc_result kc_book_add(struct kc_book *book, const char *account, const char *holder,
-                             struct kc_amount balance)
+static struct kc_result add(struct kc_book *book, const char *account, const char *holder,
+                            struct kc_amount paid_in)
 {
     struct kc_result result = run(book, QUERY_BEGIN);
     if (kc_failed(result)) {
@@ -167,8 +201,8 @@ struct kc_result kc_book_add(struct kc_book *book, const char *account, const ch
     }
     bind_text(book, QUERY_ADD, 1, account);
     bind_text(book, QUERY_ADD, 2, holder);
-    bind_amount(book, QUERY_ADD, 3, balance);
-    bind_amount(book, QUERY_PAID_IN, 1, balance);
+    bind_amount(book, QUERY_ADD, 3, paid_in);
+    bind_amount(book, QUERY_PAID_IN, 1, paid_in);
     result = run(book, QUERY_ADD);
     if (!kc_failed(result)) {
         result = run(book, QUERY_PAID_IN);
@@ -176,13 +210,13 @@ struct kc_result kc_book_add(struct kc_book *book, const char *account, const ch
     return end(book, result);
 }
 
-struct kc_result kc_book_balance(struct kc_book *book, struct kc_amount *out, const char *account)
+static struct kc_result balance(struct kc_book *book, struct kc_amount *out, const char *account)
 {
     bind_text(book, QUERY_BALANCE, 1, account);
     return get_amount(book, out, QUERY_BALANCE);
 }
 
-struct kc_result kc_book_find(struct kc_book *book, struct kc_transfer *out, const char *key)
+static struct kc_result find(struct kc_book *book, struct kc_transfer *out, const char *key)
 {
     sqlite3_stmt *statement = book->statements[QUERY_FIND];
     bind_text(book, QUERY_FIND, 1, key);
@@ -230,7 +264,7 @@ static struct kc_result carry_out(struct kc_book *book, struct kc_transfer *tran
 {
     struct kc_amount account = kc_amount_zero();
     struct kc_amount settlement = kc_amount_zero();
-    struct kc_result result = kc_book_balance(book, &account, transfer->account);
+    struct kc_result result = balance(book, &account, transfer->account);
     if (result.code == KC_NOT_FOUND) {
         transfer->outcome = KC_NO_BANK_ACCOUNT;
         return keep(book, transfer);
@@ -254,14 +288,14 @@ static struct kc_result carry_out(struct kc_book *book, struct kc_transfer *tran
     return kc_failed(result) ? result : keep(book, transfer);
 }
 
-struct kc_result kc_book_transfer(struct kc_book *book, struct kc_transfer *transfer)
+static struct kc_result transfer_once(struct kc_book *book, struct kc_transfer *transfer)
 {
     struct kc_transfer stored = {.key = ""};
     struct kc_result result = run(book, QUERY_BEGIN);
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_book_find(book, &stored, transfer->key);
+    result = find(book, &stored, transfer->key);
     if (!kc_failed(result)) {
         bool same = strcmp(stored.account, transfer->account) == 0 &&
                     stored.fund == transfer->fund &&
@@ -272,8 +306,8 @@ struct kc_result kc_book_transfer(struct kc_book *book, struct kc_transfer *tran
     return end(book, result.code == KC_NOT_FOUND ? carry_out(book, transfer) : result);
 }
 
-struct kc_result kc_book_totals(struct kc_book *book, struct kc_amount *settlement,
-                                struct kc_amount *accounts, struct kc_amount *paid_in)
+static struct kc_result totals(struct kc_book *book, struct kc_amount *settlement,
+                               struct kc_amount *accounts, struct kc_amount *paid_in)
 {
     sqlite3_stmt *statement = book->statements[QUERY_TOTALS];
     int status = sqlite3_step(statement);
@@ -286,5 +320,47 @@ struct kc_result kc_book_totals(struct kc_book *book, struct kc_amount *settleme
         result = column_amount(paid_in, statement, 2);
     }
     (void)sqlite3_reset(statement);
+    return result;
+}
+
+struct kc_result kc_book_add(struct kc_book *book, const char *account, const char *holder,
+                             struct kc_amount paid_in)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    struct kc_result result = add(book, account, holder, paid_in);
+    (void)pthread_mutex_unlock(&book->lock);
+    return result;
+}
+
+struct kc_result kc_book_balance(struct kc_book *book, struct kc_amount *out, const char *account)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    struct kc_result result = balance(book, out, account);
+    (void)pthread_mutex_unlock(&book->lock);
+    return result;
+}
+
+struct kc_result kc_book_find(struct kc_book *book, struct kc_transfer *out, const char *key)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    struct kc_result result = find(book, out, key);
+    (void)pthread_mutex_unlock(&book->lock);
+    return result;
+}
+
+struct kc_result kc_book_transfer(struct kc_book *book, struct kc_transfer *transfer)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    struct kc_result result = transfer_once(book, transfer);
+    (void)pthread_mutex_unlock(&book->lock);
+    return result;
+}
+
+struct kc_result kc_book_totals(struct kc_book *book, struct kc_amount *settlement,
+                                struct kc_amount *accounts, struct kc_amount *paid_in)
+{
+    (void)pthread_mutex_lock(&book->lock);
+    struct kc_result result = totals(book, settlement, accounts, paid_in);
+    (void)pthread_mutex_unlock(&book->lock);
     return result;
 }

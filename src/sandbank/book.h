@@ -21,12 +21,13 @@ struct kc_transfer {
     enum kc_error outcome; /* KC_OK: done; else the reason of the refusal */
 };
 
+/* KC_STORE_CORRUPT, KC_STORE_VERSION, KC_STORE_FAILED. An open book may be used by several threads at once. */
 KC_MUST_USE struct kc_result kc_book_open(struct kc_book **out, const char *path);
 void kc_book_close(struct kc_book *book);
 
 /* KC_ALREADY_EXISTS. Durable at return. */
 KC_MUST_USE struct kc_result kc_book_add(struct kc_book *book, const char *account,
-                                         const char *holder, struct kc_amount balance);
+                                         const char *holder, struct kc_amount paid_in);
 /* KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_book_balance(struct kc_book *book, struct kc_amount *out,
                                              const char *account);

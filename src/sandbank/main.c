@@ -109,11 +109,23 @@ static void get_account(struct sandbank *bank, struct kc_http_exchange *exchange
                           exists && !kc_amount_is_zero(balance)));
 }
 
-static json_t *transfer_json(const struct kc_transfer *transfer)
+/* Says again what was ordered, so that the other side sees that the answer is to its order. */
+static json_t *transfer_json(const struct sandbank *bank, const struct kc_transfer *transfer)
 {
     bool done = transfer->outcome == KC_OK;
-    return json_pack("{s:s, s:s, s:s}", "key", transfer->key, "status", done ? "done" : "refused",
+    char amount[KC_AMOUNT_TEXT_SIZE];
+    kc_amount_format(amount, transfer->amount, 0);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "key", transfer->key, "account",
+                     transfer->account, "kind", transfer->fund ? "fund" : "redeem", "amount",
+                     amount, "currency", bank->config.currency, "status", done ? "done" : "refused",
                      "reason", kc_error_name(transfer->outcome));
+}
+
+/* Keys and accounts stand in log lines and paths, so they are of plain characters. */
+static bool is_plain(const char *text)
+{
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    return text[0] != '\0' && text[strspn(text, plain)] == '\0';
 }
 
 static bool copy_member(char *out, size_t capacity, const json_t *object, const char *name)
@@ -137,7 +149,8 @@ static struct kc_result read_transfer(struct kc_transfer *out, const struct sand
         !copy_member(out->account, sizeof out->account, object, "account") ||
         !copy_member(kind, sizeof kind, object, "kind") ||
         !copy_member(amount, sizeof amount, object, "amount") ||
-        !copy_member(currency, sizeof currency, object, "currency")) {
+        !copy_member(currency, sizeof currency, object, "currency") || !is_plain(out->key) ||
+        !is_plain(out->account)) {
         return kc_result(KC_MALFORMED);
     }
     out->fund = strcmp(kind, "fund") == 0;
@@ -188,7 +201,7 @@ static void post_transfer(struct sandbank *bank, struct kc_http_exchange *exchan
         kc_http_answer_error(exchange, KC_TIMEOUT);
         return;
     }
-    answer_json(exchange, 200, transfer_json(&transfer));
+    answer_json(exchange, 200, transfer_json(bank, &transfer));
 }
 
 static void get_transfer(struct sandbank *bank, struct kc_http_exchange *exchange, const char *key)
@@ -199,15 +212,22 @@ static void get_transfer(struct sandbank *bank, struct kc_http_exchange *exchang
         kc_http_answer_error(exchange, result.code);
         return;
     }
-    answer_json(exchange, 200, transfer_json(&transfer));
+    answer_json(exchange, 200, transfer_json(bank, &transfer));
 }
 
 static void post_faults(struct sandbank *bank, struct kc_http_exchange *exchange,
                         const struct kc_http_request *request)
 {
-    json_t *object = json_loadb((const char *)request->body.data, request->body.size, 0, NULL);
-    if (!bank->config.faults || object == NULL) {
-        kc_http_answer_error(exchange, bank->config.faults ? KC_MALFORMED : KC_NOT_ALLOWED);
+    struct kc_result result = bank->config.faults ? kc_http_expect(request, "POST", KC_CONTENT_JSON)
+                                                  : kc_result(KC_NOT_ALLOWED);
+    json_t *object = NULL;
+    if (!kc_failed(result)) {
+        object = json_loadb((const char *)request->body.data, request->body.size,
+                            JSON_REJECT_DUPLICATES, NULL);
+        result = kc_result(json_is_object(object) ? KC_OK : KC_MALFORMED);
+    }
+    if (kc_failed(result)) {
+        kc_http_answer_error(exchange, result.code);
         json_decref(object);
         return;
     }
@@ -281,21 +301,26 @@ static struct kc_result open_bank(struct sandbank *bank, const char *dir)
 static struct kc_result serve(struct sandbank *bank, const struct kc_command *command)
 {
     struct kc_http_server *server = NULL;
-    (void)command;
+    int lock = -1;
+    struct kc_result result = kc_folder_lock(&lock, kc_command_dir(command), "sandbank");
+    if (kc_failed(result)) {
+        return result;
+    }
     const struct kc_http_options http = {.address = bank->config.address,
                                          .port = (unsigned)bank->config.port,
                                          .threads = 4,
                                          .body_size_max = BODY_SIZE_MAX,
-                                         .connections_max = 256,
+                                         .connections_max = 4096,
                                          .timeout_s = 15,
                                          .owner = bank,
                                          .handle = handle};
-    struct kc_result result = kc_http_server_start(&server, &http);
+    result = kc_http_server_start(&server, &http);
     if (!kc_failed(result)) {
         kc_log(KC_LOG_INFO, "serving port=%u", kc_http_server_port(server));
         kc_signals_wait();
         kc_http_server_stop(server);
     }
+    kc_file_unlock(lock);
     return result;
 }
 
@@ -361,17 +386,32 @@ static struct kc_result audit(struct sandbank *bank, const struct kc_command *co
     return kc_result(balanced ? KC_OK : KC_STORE_CORRUPT);
 }
 
+static struct kc_result write_config(const char *path, const struct kc_command *command)
+{
+    char text[256];
+    uint64_t port = 0;
+    uint64_t decimals = 0;
+    const char *currency = kc_command_value(command, "currency");
+    currency = currency == NULL ? "JPY" : currency;
+    if (!kc_command_number(&port, command, "port", 1, 65535, 0) ||
+        !kc_command_number(&decimals, command, "decimals", 0, 8, 0) ||
+        !kc_command_currency(currency)) {
+        return kc_result(KC_USAGE);
+    }
+    int size = snprintf(
+        text, sizeof text,
+        "[sandbank]\nport = %" PRIu64 "\ncurrency = %s\ndecimals = %" PRIu64 "\nfaults = %s\n",
+        port, currency, decimals, kc_command_value(command, "faults") == NULL ? "no" : "yes");
+    return kc_file_write_text(path, text, size, sizeof text);
+}
+
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
     char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
-    char text[256];
     struct kc_crypto crypto;
-    const char *port = kc_command_value(command, "port");
-    const char *currency = kc_command_value(command, "currency");
-    const char *decimals = kc_command_value(command, "decimals");
     struct kc_result result = kc_path_join(folder, dir, "sandbank", NULL);
-    if (port == NULL || kc_failed(result)) {
+    if (kc_command_value(command, "port") == NULL || kc_failed(result)) {
         return kc_result(KC_USAGE);
     }
     result = kc_folder_make(folder);
@@ -389,11 +429,7 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     if (kc_failed(result) || kc_file_exists(path)) {
         return result;
     }
-    int size = snprintf(text, sizeof text,
-                        "[sandbank]\nport = %s\ncurrency = %s\ndecimals = %s\nfaults = %s\n", port,
-                        currency == NULL ? "JPY" : currency, decimals == NULL ? "0" : decimals,
-                        kc_command_value(command, "faults") == NULL ? "no" : "yes");
-    return kc_file_write(path, kc_view(text, (size_t)size), 0600);
+    return write_config(path, command);
 }
 
 struct verb {
@@ -404,6 +440,14 @@ struct verb {
 static const struct verb verbs[] = {
     {"serve", serve}, {"add-account", add_account}, {"account", show_account}, {"audit", audit}};
 
+static int end(const struct kc_command *command, struct kc_result result, const char *name)
+{
+    if (result.code == KC_USAGE) {
+        return kc_command_usage(command, "an option is missing or not valid");
+    }
+    return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
+}
+
 int main(int argc, char **argv)
 {
     static struct sandbank bank;
@@ -412,13 +456,12 @@ int main(int argc, char **argv)
     if (!kc_command_parse(&command, &program, argc, argv, &status)) {
         return status;
     }
-    const char *dir = kc_command_value(&command, "dir");
+    const char *dir = kc_command_dir(&command);
     const char *name = command.argument_count > 0 ? command.arguments[0] : "";
-    dir = dir == NULL ? ".kinchaku" : dir;
     kc_log_open("sandbank", KC_LOG_INFO);
     if (strcmp(name, "init") == 0) {
         struct kc_result result = init(&command, dir);
-        return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
+        return end(&command, result, name);
     }
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) != 0) {
@@ -431,7 +474,7 @@ int main(int argc, char **argv)
         }
         kc_book_close(bank.book);
         kc_wipe(bank.token, sizeof bank.token);
-        return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
+        return end(&command, result, name);
     }
     return kc_command_usage(&command, "this command is not known");
 }

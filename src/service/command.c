@@ -2,11 +2,15 @@
 
 #include "service/command.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/assert.h"
+#include "base/limits.h"
 
 #define CODE_HELP 1000
 #define CODE_VERSION 1001
@@ -80,6 +84,8 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
     KC_ASSERT(program->option_count <= KC_OPTIONS_MAX);
     /* Whatever a program makes, databases and logs included, is for its own user only. */
     (void)umask(077);
+    /* A limit of file sizes is a full disk, to be reported as one. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     *out = (struct kc_command){.program = program};
     fill_table(table, program);
     opterr = 0;
@@ -112,6 +118,45 @@ const char *kc_command_value(const struct kc_command *command, const char *name)
     }
     KC_ASSERT(false);
     return NULL;
+}
+
+const char *kc_command_dir(const struct kc_command *command)
+{
+    const char *dir = kc_command_value(command, "dir");
+    return dir == NULL ? ".kinchaku" : dir;
+}
+
+bool kc_command_number(uint64_t *out, const struct kc_command *command, const char *name,
+                       uint64_t min, uint64_t max, uint64_t fallback)
+{
+    const char *text = kc_command_value(command, name);
+    char *end = NULL;
+    *out = fallback;
+    if (text == NULL) {
+        return true;
+    }
+    if (text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *end == '\0' && errno == 0 && *out >= min && *out <= max;
+}
+
+bool kc_command_currency(const char *text)
+{
+    return strlen(text) == 3 && strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
+bool kc_command_url(const char *text)
+{
+    size_t size = strlen(text);
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] > '~') {
+            return false;
+        }
+    }
+    return size > 0 && size <= KC_URL_SIZE_MAX;
 }
 
 int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail)

@@ -44,6 +44,19 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
 /* The value of an option, or NULL when it was not given. The name must be in the table. */
 const char *kc_command_value(const struct kc_command *command, const char *name);
 
+/* The value of --dir, which the program must have, or its default. */
+const char *kc_command_dir(const struct kc_command *command);
+
+/* A decimal number from an option; the fallback when it was not given. False when it is no number from min to max. */
+KC_MUST_USE bool kc_command_number(uint64_t *out, const struct kc_command *command,
+                                   const char *name, uint64_t min, uint64_t max, uint64_t fallback);
+
+/* True for three capital letters. */
+KC_MUST_USE bool kc_command_currency(const char *text);
+
+/* True for a text that may stand as a URL in a configuration: not empty, not too long, no blanks or control characters. */
+KC_MUST_USE bool kc_command_url(const char *text);
+
 /* Reports an error (stderr, and with --json an object on stdout) and gives the exit status. `detail` may be NULL. */
 int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail);
 

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 static struct kc_result from_errno(int number)
 {
     switch (number) {
@@ -67,7 +69,7 @@ static struct kc_result check_secret(int fd)
 
 static struct kc_result read_file(struct kc_buffer *out, const char *path, bool secret)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         return from_errno(errno);
     }
@@ -118,6 +120,25 @@ static struct kc_result sync_folder_of(const char *path)
     return kc_result(status == 0 ? KC_OK : KC_IO_FAILED);
 }
 
+/* A new file. One that a killed process with our number left is taken away first. */
+static int open_new(const char *path, unsigned mode)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = open(path, flags, mode);
+    if (fd < 0 && errno == EEXIST && unlink(path) == 0) {
+        fd = open(path, flags, mode);
+    }
+    return fd;
+}
+
+struct kc_result kc_file_write_text(const char *path, const char *text, int size, size_t capacity)
+{
+    if (size < 0 || (size_t)size >= capacity) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    return kc_file_write(path, kc_view(text, (size_t)size), 0600);
+}
+
 struct kc_result kc_file_write(const char *path, struct kc_view content, unsigned mode)
 {
     char temporary[KC_PATH_SIZE_MAX];
@@ -125,7 +146,7 @@ struct kc_result kc_file_write(const char *path, struct kc_view content, unsigne
     if (size < 0 || (size_t)size >= sizeof temporary) {
         return kc_result(KC_TOO_LARGE);
     }
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    int fd = open_new(temporary, mode);
     if (fd < 0) {
         return from_errno(errno);
     }
@@ -146,14 +167,59 @@ struct kc_result kc_file_write(const char *path, struct kc_view content, unsigne
     return sync_folder_of(path);
 }
 
-struct kc_result kc_folder_make(const char *path)
+struct kc_result kc_file_name_new(const char *temporary, const char *path)
+{
+    int status = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (status != 0 && errno == EINVAL) {
+        /* This file system cannot do it in one step. */
+        status = link(temporary, path) == 0 ? unlink(temporary) : -1;
+    }
+    if (status != 0) {
+        return errno == EEXIST ? kc_result(KC_ALREADY_EXISTS) : from_errno(errno);
+    }
+    return sync_folder_of(path);
+}
+
+struct kc_result kc_folder_check(const char *path)
 {
     struct stat status;
+    if (stat(path, &status) != 0) {
+        return from_errno(errno);
+    }
+    bool ours = status.st_uid == geteuid() || status.st_uid == 0;
+    if (!S_ISDIR(status.st_mode)) {
+        return kc_result(KC_IO_FAILED);
+    }
+    if (!ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        kc_log(KC_LOG_ERROR, "others may change the folder %s", path);
+        return kc_result(KC_KEY_PERMISSIONS);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_folder_make(const char *path)
+{
     if (mkdir(path, 0700) == 0) {
         return kc_ok();
     }
-    bool there = errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-    return there ? kc_ok() : kc_result(KC_IO_FAILED);
+    return errno == EEXIST ? kc_folder_check(path) : kc_result(KC_IO_FAILED);
+}
+
+struct kc_result kc_folder_lock(int *fd, const char *dir, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    *fd = -1;
+    struct kc_result result = kc_path_join(path, dir, name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_folder_check(dir);
+    }
+    if (!kc_failed(result)) {
+        result = kc_folder_check(path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, dir, name, "lock");
+    }
+    return kc_failed(result) ? result : kc_file_lock(fd, path);
 }
 
 bool kc_file_exists(const char *path)
@@ -163,7 +229,7 @@ bool kc_file_exists(const char *path)
 
 struct kc_result kc_file_lock(int *fd, const char *path)
 {
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0) {
         return from_errno(errno);
     }

@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #define HEADER_SIZE 512
+/* All headers of a reply together; the library itself keeps no such count. */
+#define HEADERS_SIZE_MAX 16384u
 
 struct kc_http_client {
     CURL *curl;
@@ -15,6 +17,7 @@ struct kc_http_client {
 
 struct sink {
     struct kc_buffer *out;
+    size_t headers_size;
     bool overflow;
 };
 
@@ -53,6 +56,16 @@ static size_t on_data(char *data, size_t one, size_t size, void *owner)
     return size;
 }
 
+static size_t on_header(char *data, size_t one, size_t size, void *owner)
+{
+    struct sink *sink = owner;
+    (void)data;
+    (void)one;
+    sink->headers_size += size;
+    sink->overflow = sink->overflow || sink->headers_size > HEADERS_SIZE_MAX;
+    return sink->overflow ? 0 : size;
+}
+
 static struct curl_slist *add_header(struct curl_slist *list, const char *name, const char *value)
 {
     char line[HEADER_SIZE];
@@ -79,6 +92,9 @@ static void prepare(struct kc_http_client *client, const struct kc_http_call *ca
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
+    (void)curl_easy_setopt(curl, CURLOPT_HEADERDATA, sink);
+    (void)curl_easy_setopt(curl, CURLOPT_MAXFILESIZE, (long)sink->out->capacity);
     if (call->content_type != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_POST, 1L);
         (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)call->body.data);
@@ -88,7 +104,7 @@ static void prepare(struct kc_http_client *client, const struct kc_http_call *ca
 
 static struct kc_result outcome(CURLcode code, const struct sink *sink)
 {
-    if (sink->overflow) {
+    if (sink->overflow || code == CURLE_FILESIZE_EXCEEDED) {
         return kc_result(KC_TOO_LARGE);
     }
     if (code == CURLE_OPERATION_TIMEDOUT) {

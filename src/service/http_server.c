@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 
 #include "base/assert.h"
-#include "base/clock.h"
+#include "service/http_guard.h"
 
 /* Each connection takes a page for its headers; longer headers are refused by the library with 431. */
 #define CONNECTION_MEMORY 16384u
@@ -25,6 +25,7 @@ enum phase { PHASE_RECEIVING, PHASE_REFUSED, PHASE_HANDLED, PHASE_ANSWERED };
 struct kc_http_server {
     struct MHD_Daemon *daemon;
     struct kc_http_options options;
+    struct kc_http_guard guard;
     unsigned port;
     pthread_mutex_t lock;
     pthread_cond_t quiet;
@@ -41,7 +42,6 @@ struct kc_http_exchange {
     struct MHD_Response *response;
     pthread_mutex_t lock;
     bool suspended;
-    uint64_t begun_ns;
     size_t size;
     uint8_t body[];
 };
@@ -122,6 +122,16 @@ struct kc_result kc_http_expect(const struct kc_http_request *request, const cha
     return kc_ok();
 }
 
+static void wait_for_client(struct kc_http_server *server, struct MHD_Connection *connection,
+                            bool waiting)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != NULL) {
+        kc_http_guard_wait(&server->guard, info->socket_context, waiting);
+    }
+}
+
 static struct kc_http_exchange *open_exchange(struct kc_http_server *server,
                                               struct MHD_Connection *connection)
 {
@@ -132,7 +142,6 @@ static struct kc_http_exchange *open_exchange(struct kc_http_server *server,
     memset(exchange, 0, sizeof *exchange);
     exchange->server = server;
     exchange->connection = connection;
-    exchange->begun_ns = kc_clock_monotonic_ns();
     (void)pthread_mutex_init(&exchange->lock, NULL);
     return exchange;
 }
@@ -190,13 +199,6 @@ static enum MHD_Result send_response(struct kc_http_exchange *exchange)
     return MHD_queue_response(exchange->connection, (unsigned)exchange->status, exchange->response);
 }
 
-/* The library's own time-out starts anew with every byte; a body as a whole has no longer either. */
-static bool takes_too_long(const struct kc_http_exchange *exchange)
-{
-    uint64_t limit_ns = UINT64_C(1000000000) * exchange->server->options.timeout_s;
-    return kc_clock_monotonic_ns() - exchange->begun_ns > limit_ns;
-}
-
 /* The library calls this for the headers, for each piece of the body, for its end, and after a resume. */
 static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *data,
@@ -205,19 +207,19 @@ static enum MHD_Result on_access(void *owner, struct MHD_Connection *connection,
     struct kc_http_exchange *exchange = *state;
     (void)version;
     if (exchange == NULL) {
+        /* The header is there; the body has a time of its own. */
+        wait_for_client(owner, connection, true);
         exchange = open_exchange(owner, connection);
         *state = exchange;
         return exchange == NULL ? MHD_NO : MHD_YES;
     }
     if (*size > 0) {
-        if (takes_too_long(exchange)) {
-            return MHD_NO;
-        }
         receive(exchange, data, *size);
         *size = 0;
         return MHD_YES;
     }
     if (exchange->phase == PHASE_RECEIVING || exchange->phase == PHASE_REFUSED) {
+        wait_for_client(owner, connection, false);
         return dispatch(exchange, method, url) ? send_response(exchange) : MHD_YES;
     }
     return send_response(exchange);
@@ -227,9 +229,8 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
                          enum MHD_RequestTerminationCode code)
 {
     struct kc_http_exchange *exchange = *state;
-    (void)owner;
-    (void)connection;
     (void)code;
+    wait_for_client(owner, connection, true);
     if (exchange == NULL) {
         return;
     }
@@ -241,13 +242,14 @@ static void on_completed(void *owner, struct MHD_Connection *connection, void **
     *state = NULL;
 }
 
-/* Without this each small answer waits for the other side's delayed acknowledgement. */
+/* Without the option each small answer waits for the other side's delayed acknowledgement. */
 static void on_connection(void *owner, struct MHD_Connection *connection, void **state,
                           enum MHD_ConnectionNotificationCode code)
 {
-    (void)owner;
-    (void)state;
+    struct kc_http_server *server = owner;
     if (code != MHD_CONNECTION_NOTIFY_STARTED) {
+        kc_http_guard_leave(&server->guard, *state);
+        *state = NULL;
         return;
     }
     const union MHD_ConnectionInfo *info =
@@ -255,6 +257,7 @@ static void on_connection(void *owner, struct MHD_Connection *connection, void *
     int on = 1;
     if (info != NULL) {
         (void)setsockopt(info->connect_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        *state = kc_http_guard_enter(&server->guard, info->connect_fd);
     }
 }
 
@@ -292,10 +295,18 @@ struct kc_result kc_http_server_start(struct kc_http_server **out,
         return kc_result(server == NULL ? KC_NO_MEMORY : KC_CONFIG_INVALID);
     }
     server->options = *options;
+    server->options.connections_max = kc_http_guard_places(options->connections_max);
+    struct kc_result result =
+        kc_http_guard_start(&server->guard, server->options.connections_max, options->timeout_s);
+    if (kc_failed(result)) {
+        free(server);
+        return result;
+    }
     (void)pthread_mutex_init(&server->lock, NULL);
     (void)pthread_cond_init(&server->quiet, NULL);
     server->daemon = start_daemon(server, &address);
     if (server->daemon == NULL) {
+        kc_http_guard_stop(&server->guard);
         free(server);
         return kc_result(KC_ADDRESS_IN_USE);
     }
@@ -321,6 +332,7 @@ void kc_http_server_stop(struct kc_http_server *server)
     }
     (void)pthread_mutex_unlock(&server->lock);
     MHD_stop_daemon(server->daemon);
+    kc_http_guard_stop(&server->guard);
     (void)pthread_cond_destroy(&server->quiet);
     (void)pthread_mutex_destroy(&server->lock);
     free(server);

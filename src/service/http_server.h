@@ -1,6 +1,7 @@
 /* HTTP server over libmicrohttpd: complete requests in, one answer out, at once or later from any thread.
  *
- * Limits: bodies up to body_size_max, `connections_max` connections, `timeout_s` for an idle, slow or half-open one.
+ * Limits: bodies up to body_size_max; `connections_max` connections, or fewer when the system gives fewer descriptors;
+ * `timeout_s` for an idle, slow or half-open one, and much less when most connections are taken (http_guard.h).
  * `GET /v1/health` is answered here. */
 #ifndef KC_SERVICE_HTTP_SERVER_H
 #define KC_SERVICE_HTTP_SERVER_H

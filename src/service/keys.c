@@ -91,6 +91,16 @@ struct kc_result kc_token_file_load(char *out, size_t capacity, const char *fold
     while (buffer.size > 0 && (out[buffer.size - 1] == '\n' || out[buffer.size - 1] == '\r')) {
         buffer.size -= 1;
     }
+    for (size_t i = 0; i < buffer.size && !kc_failed(result); i++) {
+        result = kc_result(out[i] > ' ' && out[i] <= '~' ? KC_OK : KC_CONFIG_INVALID);
+    }
+    if (!kc_failed(result) && buffer.size == 0) {
+        result = kc_result(KC_CONFIG_INVALID);
+    }
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "%s: %s", name, kc_error_name(result.code));
+        kc_wipe(out, capacity);
+    }
     out[kc_failed(result) ? 0 : buffer.size] = '\0';
     return result;
 }

@@ -27,7 +27,8 @@ KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, con
 KC_MUST_USE struct kc_result kc_certificate_file_save(const char *folder, const char *name,
                                                       struct kc_view der);
 
-/* A token: one line of text from a secret file, with a final NUL. */
+/* A token: one line of visible characters from a secret file, with a final NUL; an empty one would be none at all. As
+ * kc_file_read_secret; KC_CONFIG_INVALID. */
 KC_MUST_USE struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,
                                                 const char *name);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -14,6 +15,9 @@
 #include "station/station.h"
 
 #define TIMEOUT_MS 15000u
+/* What the purse takes as a PIN. */
+#define PIN_SIZE_MIN 4u
+#define PIN_SIZE_MAX 12u
 
 static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required)"},
@@ -37,7 +41,18 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
+/* The file that was read last: named when it is missing or open to others. */
+static const char *last_file;
+/* The PIN came from the letter beside the UIM, not from the user. */
+static bool pin_from_letter;
+
 /* ---- the PIN ---- */
+
+static bool is_pin(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return text[digits] == '\0' && digits >= PIN_SIZE_MIN && digits <= PIN_SIZE_MAX;
+}
 
 static bool keep_line(char *out, size_t capacity, const char *text, size_t size)
 {
@@ -59,6 +74,7 @@ static struct kc_result pin_from_file(char *out, size_t capacity, const char *pa
     uint8_t bytes[256];
     struct kc_buffer buffer = KC_BUFFER(bytes);
     size_t skip = strlen(prefix);
+    last_file = path;
     struct kc_result result = kc_file_read_secret(&buffer, path);
     if (!kc_failed(result)) {
         bool good = buffer.size > skip && memcmp(bytes, prefix, skip) == 0 &&
@@ -86,9 +102,17 @@ static struct kc_result pin_from_terminal(char *out, size_t capacity)
     return kc_result(read && out[0] != '\0' ? KC_OK : KC_PIN_REQUIRED);
 }
 
+/* The path of the letter that the registrar wrote beside the UIM; NULL when there is none. */
+static const char *find_letter(const struct kc_command *command)
+{
+    static char path[KC_PATH_SIZE_MAX];
+    int size = snprintf(path, sizeof path, "%s.letter", kc_command_value(command, "uim"));
+    return size > 0 && (size_t)size < sizeof path && kc_file_exists(path) ? path : NULL;
+}
+
 static struct kc_result find_pin(char *out, size_t capacity, const struct kc_command *command)
 {
-    char letter[KC_PATH_SIZE_MAX];
+    const char *letter = find_letter(command);
     const char *file = kc_command_value(command, "pin-file");
     const char *given = getenv("KINCHAKU_PIN");
     if (file != NULL) {
@@ -97,8 +121,8 @@ static struct kc_result find_pin(char *out, size_t capacity, const struct kc_com
     if (given != NULL) {
         return kc_result(keep_line(out, capacity, given, strlen(given)) ? KC_OK : KC_PIN_REQUIRED);
     }
-    int size = snprintf(letter, sizeof letter, "%s.letter", kc_command_value(command, "uim"));
-    if (size > 0 && (size_t)size < sizeof letter && kc_file_exists(letter)) {
+    pin_from_letter = letter != NULL;
+    if (letter != NULL) {
         return pin_from_file(out, capacity, letter, "PIN ");
     }
     return pin_from_terminal(out, capacity);
@@ -108,6 +132,9 @@ static struct kc_result unlock(struct kc_station *station, const struct kc_comma
 {
     char pin[32];
     struct kc_result result = find_pin(pin, sizeof pin, command);
+    if (!kc_failed(result) && !is_pin(pin)) {
+        result = kc_result(KC_PIN_REQUIRED);
+    }
     if (!kc_failed(result)) {
         result = kc_station_verify_pin(station, kc_view_text(pin));
     }
@@ -121,6 +148,22 @@ static void format(char out[KC_AMOUNT_TEXT_SIZE], const struct kc_station *stati
                    struct kc_amount amount)
 {
     kc_amount_format(out, amount, station->decimals);
+}
+
+static void tell_result(const char *word)
+{
+    if (word == NULL) {
+        return;
+    }
+    if (strcmp(word, "declined") == 0) {
+        (void)printf("NG: nothing was changed\n");
+    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NONE)) == 0) {
+        (void)printf("nothing was open\n");
+    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NOT_COMPLETED)) == 0) {
+        (void)printf("not completed: nothing was changed\n");
+    } else {
+        (void)printf("%s\n", word);
+    }
 }
 
 static struct kc_result show_state(struct kc_station *station, const struct kc_command *command,
@@ -159,9 +202,12 @@ static struct kc_result show_state(struct kc_station *station, const struct kc_c
         kc_json_close(&json);
         return result;
     }
+    tell_result(result_word);
     (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", value,
                  station->currency, account, station->currency, when, info.account.number);
-    if (info.has_pending) {
+    if (info.life == KC_LIFE_BLOCKED) {
+        (void)printf("blocked      take the UIM to the registrar\n");
+    } else if (info.has_pending) {
         (void)printf("not finished %s %s (%s): run 'sync'\n", pending, station->currency,
                      kc_life_word(info.life));
     }
@@ -216,18 +262,24 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
     for (size_t i = 0; i < 5; i++) {
         format(texts[i], asking->station, amounts[i]);
     }
-    (void)fprintf(stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM      %s -> %s\n",
-                  (int)quote->user_name.size, (const char *)quote->user_name.data,
-                  kc_cash_kind_word(quote->kind), texts[0], asking->station->currency,
-                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+    (void)fprintf(
+        stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
+        (int)quote->user_name.size, (const char *)quote->user_name.data,
+        kc_cash_kind_word(quote->kind), texts[0], asking->station->currency, quote->account.number,
+        texts[1], texts[2], texts[3], texts[4]);
     if (kc_command_value(asking->command, "yes") != NULL) {
         return true;
     }
     if (kc_command_value(asking->command, "no") != NULL) {
         return false;
     }
-    (void)fprintf(stderr, "OK? [y/N] ");
-    return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+    (void)fprintf(stderr, "OK or NG? ");
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return strcasecmp(line, "ok") == 0 || strcasecmp(line, "y") == 0 ||
+           strcasecmp(line, "yes") == 0;
 }
 
 /* What to do next, for the errors that a user can do something about. */
@@ -237,18 +289,27 @@ static const char *advice(enum kc_error error)
         enum kc_error error;
         const char *words;
     } rows[] = {
-        {KC_TIMEOUT, "not completed; run 'sync' to learn how it ended"},
+        {KC_TIMEOUT, "not completed here; 'sync' asks the bank how it ended"},
         {KC_UNREACHABLE, "not completed; run 'sync' when the bank can be reached again"},
         {KC_NOT_COMPLETED, "nothing was changed; try again"},
-        {KC_IN_DOUBT, "run 'sync' later; the bank goes on asking"},
-        {KC_PENDING, "run 'sync' first"},
-        {KC_PIN_WRONG, "check the PIN; it is blocked after three wrong ones"},
+        {KC_EXPIRED, "nothing was changed; try again and answer sooner"},
+        {KC_IN_DOUBT, "the bank goes on asking; run 'sync' later"},
+        {KC_ORDINARY_BANK_DOWN, "try again later"},
+        {KC_DIRECTORY_DOWN, "try again later"},
+        {KC_PENDING, "run 'sync'"},
+        {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
+        {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
         {KC_COPIED_OR_RESTORED, "this UIM is out of use; take it to the registrar"},
         {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
+        {KC_PURSE_CORRUPT, "take the UIM to the registrar"},
         {KC_CERT_REVOKED, "take the UIM to the registrar"},
         {KC_CERT_EXPIRED, "take the UIM to the registrar"},
-        {KC_INSUFFICIENT_ACCOUNT, "fund the account first"},
+        {KC_INSUFFICIENT_ACCOUNT, "'show' tells how much there is; 'fund' brings more"},
+        {KC_INSUFFICIENT_VALUE, "'show' tells how much there is"},
+        {KC_NO_ABILITY_TO_PAY, "the account there holds less than this"},
+        {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has"},
+        {KC_IN_USE, "wait until the other station is done with this UIM"},
         {KC_BUSY, "try again in a moment"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -257,6 +318,27 @@ static const char *advice(enum kc_error error)
         }
     }
     return NULL;
+}
+
+/* The advice, or the file that the error is about. */
+static const char *detail_of(enum kc_error error)
+{
+    static char words[KC_PATH_SIZE_MAX + 128];
+    const char *before = "";
+    const char *then = NULL;
+    if (error == KC_FILE_MISSING) {
+        then = "";
+    } else if (error == KC_KEY_PERMISSIONS) {
+        then = "; 'chmod 600' closes it";
+    } else if (error == KC_PIN_WRONG && pin_from_letter) {
+        before = "it came from ";
+        then = "; delete that file and give the right one, three wrong ones block the UIM";
+    }
+    if (then == NULL) {
+        return advice(error);
+    }
+    (void)snprintf(words, sizeof words, "%s%s%s", before, last_file, then);
+    return words;
 }
 
 /* ---- commands ---- */
@@ -347,17 +429,42 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
     return kc_failed(result) ? result : show_state(station, command, kc_outcome_word(outcome));
 }
 
+/* The letter is where the next command would look for the PIN, and three old ones block the UIM. */
+static void tell_new_pin(const struct kc_command *command)
+{
+    const char *letter = find_letter(command);
+    if (!command->json) {
+        (void)printf("the PIN is changed\n");
+    }
+    if (letter != NULL) {
+        (void)fprintf(stderr, "%s has the old one: delete the letter, keep its password\n", letter);
+    }
+}
+
+/* KC_USAGE when the first line of the file is no PIN. */
+static struct kc_result read_new_pin(char *out, size_t capacity, const char *path)
+{
+    struct kc_result result = pin_from_file(out, capacity, path, "");
+    if (kc_failed(result)) {
+        return result.code == KC_PIN_REQUIRED ? kc_result(KC_USAGE) : result;
+    }
+    return kc_result(is_pin(out) ? KC_OK : KC_USAGE);
+}
+
 static struct kc_result change_pin(struct kc_station *station, const struct kc_command *command)
 {
     char pin[32];
     struct kc_result result = unlock(station, command);
     if (!kc_failed(result)) {
-        result = pin_from_file(pin, sizeof pin, command->arguments[1], "");
+        result = read_new_pin(pin, sizeof pin, command->arguments[1]);
     }
     if (!kc_failed(result)) {
         result = kc_slot_change_pin(&station->uim, kc_view_text(pin));
     }
     kc_wipe(pin, sizeof pin);
+    if (!kc_failed(result)) {
+        tell_new_pin(command);
+    }
     return result;
 }
 
@@ -388,12 +495,12 @@ static bool take_loss(enum kc_station_loss *out, const char *text)
 static int run(const struct verb *verb, const struct kc_command *command)
 {
     static struct kc_station station;
-    const char *timeout = kc_command_value(command, "timeout");
+    uint64_t timeout_ms = TIMEOUT_MS;
     const char *lose = kc_command_value(command, "lose");
-    unsigned long timeout_ms = timeout == NULL ? TIMEOUT_MS : strtoul(timeout, NULL, 10);
-    if (timeout_ms == 0 || timeout_ms > 600000) {
-        return kc_command_usage(command, "the time-out is not valid");
+    if (!kc_command_number(&timeout_ms, command, "timeout", 1, 600000, TIMEOUT_MS)) {
+        return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
+    last_file = kc_command_value(command, "uim");
     struct kc_result result =
         kc_station_open(&station, kc_command_value(command, "uim"),
                         kc_command_value(command, "bank"), (unsigned)timeout_ms);
@@ -402,7 +509,7 @@ static int run(const struct verb *verb, const struct kc_command *command)
     }
     if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
         kc_station_close(&station);
-        return kc_command_usage(command, "this cannot be lost");
+        return kc_command_usage(command, "--lose is request, quote, answer or completion");
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);
@@ -411,7 +518,10 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (result.code == KC_DECLINED) {
         return 0;
     }
-    return kc_failed(result) ? kc_command_fail(command, result, advice(result.code)) : 0;
+    if (result.code == KC_USAGE) {
+        return kc_command_usage(command, "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
+    }
+    return kc_failed(result) ? kc_command_fail(command, result, detail_of(result.code)) : 0;
 }
 
 int main(int argc, char **argv)

@@ -6,6 +6,8 @@
 
 #include "store/sqlite_statements.h"
 
+#define SCHEMA_VERSION 1
+
 enum query {
     QUERY_BEGIN,
     QUERY_COMMIT,
@@ -61,9 +63,16 @@ static struct kc_result step_done(sqlite3_stmt *statement)
 
 static struct kc_result set_up(struct kc_authority_store *store)
 {
+    /* Without these a failed write cannot be told from other I/O errors. */
+    (void)sqlite3_extended_result_codes(store->db, 1);
+    (void)sqlite3_busy_timeout(store->db, 5000);
+    struct kc_result result = kc_sqlite_version(store->db, SCHEMA_VERSION, true);
+    if (kc_failed(result)) {
+        return result;
+    }
     int status = sqlite3_exec(store->db,
-                              "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL;"
-                              "PRAGMA synchronous=FULL; PRAGMA trusted_schema=OFF;",
+                              "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                              "PRAGMA trusted_schema=OFF;",
                               NULL, NULL, NULL);
     if (status == SQLITE_OK) {
         status = sqlite3_exec(store->db, schema, NULL, NULL, NULL);

@@ -12,43 +12,20 @@ struct kc_sqlite {
     sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 
-struct kc_result kc_sqlite_error(int status)
-{
-    switch (status & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_DONE:
-    case SQLITE_ROW:
-        return kc_ok();
-    case SQLITE_FULL:
-        return kc_result(KC_DISK_FULL);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return kc_result(KC_STORE_CORRUPT);
-    case SQLITE_CANTOPEN:
-        return kc_result(KC_FILE_MISSING);
-    case SQLITE_NOMEM:
-        return kc_result(KC_NO_MEMORY);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return kc_result(KC_BUSY);
-    case SQLITE_IOERR:
-        /* A full disk during a write or the growth of the log shows as an I/O error in some file systems. */
-        return kc_result(status == SQLITE_IOERR_WRITE ? KC_DISK_FULL : KC_STORE_FAILED);
-    default:
-        return kc_result(KC_STORE_FAILED);
-    }
-}
-
-static struct kc_result execute(struct kc_sqlite *sqlite, const char *sql)
-{
-    return kc_sqlite_error(sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL));
-}
-
 static struct kc_result step_done(sqlite3_stmt *statement)
 {
     int status = sqlite3_step(statement);
     (void)sqlite3_reset(statement);
     return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
+}
+
+/* For an UPDATE of a row that must be there: SQLite is content when it is not. */
+static struct kc_result step_update(void *context, sqlite3_stmt *statement)
+{
+    struct kc_sqlite *sqlite = context;
+    struct kc_result result = step_done(statement);
+    bool there = kc_failed(result) || sqlite3_changes(sqlite->db) == 1;
+    return there ? result : kc_result(KC_STORE_CORRUPT);
 }
 
 static sqlite3_stmt *get(void *context, enum statement which)
@@ -253,7 +230,7 @@ static struct kc_result account_balance_put(void *context, uint64_t account,
     sqlite3_stmt *statement = get(context, STATEMENT_ACCOUNT_BALANCE);
     bind_amount(statement, 1, balance);
     bind_number(statement, 2, account);
-    return step_done(statement);
+    return step_update(context, statement);
 }
 
 /* ---- purses ---- */
@@ -273,6 +250,8 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->sequence = next_number(row);
     out->counter = next_number(row);
     next_fixed(row, out->head, KC_DIGEST_SIZE);
+    out->counted_ms = next_number(row);
+    next_fixed(row, out->counted_digest, KC_DIGEST_SIZE);
     out->last_ms = next_number(row);
     next_fixed(row, out->last_digest, KC_DIGEST_SIZE);
     out->open_ms = next_number(row);
@@ -312,14 +291,16 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     bind_number(statement, 10, row->sequence);
     bind_number(statement, 11, row->counter);
     bind_bytes(statement, 12, row->head, KC_DIGEST_SIZE);
-    bind_number(statement, 13, row->last_ms);
-    bind_bytes(statement, 14, row->last_digest, KC_DIGEST_SIZE);
-    bind_number(statement, 15, row->open_ms);
-    bind_amount(statement, 16, row->paid);
-    bind_amount(statement, 17, row->received);
-    bind_amount(statement, 18, row->returned);
-    bind_bytes(statement, 19, row->identity_digest, KC_DIGEST_SIZE);
-    bind_bytes(statement, 20, row->certified, row->certified_size);
+    bind_number(statement, 13, row->counted_ms);
+    bind_bytes(statement, 14, row->counted_digest, KC_DIGEST_SIZE);
+    bind_number(statement, 15, row->last_ms);
+    bind_bytes(statement, 16, row->last_digest, KC_DIGEST_SIZE);
+    bind_number(statement, 17, row->open_ms);
+    bind_amount(statement, 18, row->paid);
+    bind_amount(statement, 19, row->received);
+    bind_amount(statement, 20, row->returned);
+    bind_bytes(statement, 21, row->identity_digest, KC_DIGEST_SIZE);
+    bind_bytes(statement, 22, row->certified, row->certified_size);
     return step_done(statement);
 }
 
@@ -455,7 +436,7 @@ static struct kc_result totals_put(void *context, const struct kc_totals_row *ro
     bind_amount(statement, 5, row->shadows);
     bind_amount(statement, 6, row->in_flight);
     bind_amount(statement, 7, row->fees);
-    return step_done(statement);
+    return step_update(context, statement);
 }
 
 static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
@@ -465,18 +446,60 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
     bind_number(statement, 2, row->time_ms);
     bind_number(statement, 3, row->reason);
     bind_number(statement, 4, row->evidence_ms);
+    bind_bytes(statement, 5, row->evidence_digest, KC_DIGEST_SIZE);
+    bind_number(statement, 6, row->against_ms);
+    bind_bytes(statement, 7, row->against_digest, KC_DIGEST_SIZE);
     return step_done(statement);
 }
 
 static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t time_ms,
-                                     enum kc_evidence_kind kind, struct kc_view bytes)
+                                     enum kc_evidence_kind kind,
+                                     const uint8_t digest[KC_DIGEST_SIZE], struct kc_view bytes)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_EVIDENCE_ADD);
     bind_number(statement, 1, purse);
     bind_number(statement, 2, time_ms);
     bind_number(statement, 3, kind);
-    bind_bytes(statement, 4, bytes.data, bytes.size);
+    bind_bytes(statement, 4, digest, KC_DIGEST_SIZE);
+    bind_bytes(statement, 5, bytes.data, bytes.size);
     return step_done(statement);
+}
+
+static struct kc_result evidence_find(void *context, uint64_t purse, uint64_t time_ms,
+                                      const uint8_t digest[KC_DIGEST_SIZE])
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_EVIDENCE_FIND);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, time_ms);
+    bind_bytes(statement, 3, digest, KC_DIGEST_SIZE);
+    struct kc_result result = step_row(statement);
+    (void)sqlite3_reset(statement);
+    return result;
+}
+
+static struct kc_result signer_add(void *context, const uint8_t signer[KC_SIGNER_SIZE],
+                                   struct kc_view key)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SIGNER_ADD);
+    bind_bytes(statement, 1, signer, KC_SIGNER_SIZE);
+    bind_bytes(statement, 2, key.data, key.size);
+    return step_done(statement);
+}
+
+static struct kc_result signer_get(void *context, struct kc_signer_row *out,
+                                   const uint8_t signer[KC_SIGNER_SIZE])
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SIGNER_GET);
+    struct row row = {.statement = statement};
+    bind_bytes(statement, 1, signer, KC_SIGNER_SIZE);
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+        return result;
+    }
+    next_fixed(&row, out->signer, KC_SIGNER_SIZE);
+    next_bytes(&row, out->key, &out->size, 1, sizeof out->key);
+    return end_row(&row);
 }
 
 /* ---- scans ---- */
@@ -523,6 +546,9 @@ static void read_alert(struct row *row, struct kc_alert_row *out)
     out->time_ms = next_number(row);
     out->reason = kc_error_from_number(next_number(row));
     out->evidence_ms = next_number(row);
+    next_fixed(row, out->evidence_digest, KC_DIGEST_SIZE);
+    out->against_ms = next_number(row);
+    next_fixed(row, out->against_digest, KC_DIGEST_SIZE);
 }
 
 static void read_evidence(struct row *row, struct kc_evidence_row *out)
@@ -530,7 +556,8 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OPEN);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_IDENTIFY);
+    next_fixed(row, out->digest, KC_DIGEST_SIZE);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }
 
@@ -577,6 +604,9 @@ static struct kc_result scan_rows(sqlite3_stmt *statement, enum scanned kind,
         corrupt = corrupt || row.failed;
     }
     (void)sqlite3_reset(statement);
+    if (any == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
     free(any);
     return corrupt ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
 }
@@ -619,9 +649,13 @@ static struct kc_result scan_late(void *context, const struct kc_store_scan *sca
     return scan_rows(statement, SCAN_TRANSACTION, scan);
 }
 
-static struct kc_result scan_sent(void *context, const struct kc_store_scan *scan)
+static struct kc_result scan_sent(void *context, const struct kc_store_scan *scan, uint64_t purse,
+                                  uint64_t time_ms)
 {
-    return scan_rows(get(context, STATEMENT_SCAN_SENT), SCAN_TRANSACTION, scan);
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_SENT);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, time_ms);
+    return scan_rows(statement, SCAN_TRANSACTION, scan);
 }
 
 static struct kc_result scan_postings(void *context, const struct kc_store_scan *scan)
@@ -644,6 +678,7 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_EVIDENCE);
     bind_number(statement, 1, purse);
+    bind_number(statement, 2, purse == 0 ? INT64_MAX : purse);
     return scan_rows(statement, SCAN_EVIDENCE, scan);
 }
 
@@ -675,26 +710,6 @@ static struct kc_result prepare_all(struct kc_sqlite *sqlite, bool write)
     return kc_ok();
 }
 
-static struct kc_result set_up(struct kc_sqlite *sqlite, bool write, uint64_t page_count_max)
-{
-    char limit[64];
-    struct kc_result result =
-        execute(sqlite, "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;");
-    if (!kc_failed(result) && write) {
-        result = execute(sqlite, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                 "PRAGMA wal_autocheckpoint=4000; PRAGMA cache_size=-65536;");
-    }
-    if (!kc_failed(result) && write && page_count_max > 0) {
-        (void)sqlite3_snprintf(sizeof limit, limit, "PRAGMA max_page_count=%llu;",
-                               (unsigned long long)page_count_max);
-        result = execute(sqlite, limit);
-    }
-    if (!kc_failed(result) && write) {
-        result = execute(sqlite, kc_sqlite_schema);
-    }
-    return kc_failed(result) ? result : prepare_all(sqlite, write);
-}
-
 static const struct kc_store calls = {.begin = store_begin,
                                       .commit = store_commit,
                                       .rollback = store_rollback,
@@ -713,6 +728,9 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .totals_put = totals_put,
                                       .alert_add = alert_add,
                                       .evidence_add = evidence_add,
+                                      .evidence_find = evidence_find,
+                                      .signer_add = signer_add,
+                                      .signer_get = signer_get,
                                       .scan_accounts = scan_accounts,
                                       .scan_temporary = scan_temporary,
                                       .scan_purses = scan_purses,
@@ -740,7 +758,10 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     if (!kc_failed(result)) {
         /* Without these a failed write cannot be told from other I/O errors. */
         (void)sqlite3_extended_result_codes(sqlite->db, 1);
-        result = set_up(sqlite, write, page_count_max);
+        result = kc_sqlite_set_up(sqlite->db, write, page_count_max);
+    }
+    if (!kc_failed(result)) {
+        result = prepare_all(sqlite, write);
     }
     if (kc_failed(result)) {
         kc_sqlite_close(out);

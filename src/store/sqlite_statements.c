@@ -5,8 +5,8 @@
     "temporary_until, expires, balance"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
-    "sequence, counter, head, last, last_digest, open, paid, received, returned, "                 \
-    "identity_digest, certified"
+    "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
+    "returned, identity_digest, certified"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
     "expires, request_digest, answer_digest, certified"
@@ -15,43 +15,48 @@
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
  * few rows that wait for something. */
 const char kc_sqlite_schema[] =
-    "CREATE TABLE IF NOT EXISTS accounts (account INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
+    "CREATE TABLE accounts (account INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
     " suite INTEGER NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL,"
     " bank_account TEXT NOT NULL, password_hash TEXT NOT NULL, open_id BLOB NOT NULL,"
     " created INTEGER NOT NULL, temporary_until INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " balance INTEGER NOT NULL CHECK (balance >= 0)) STRICT;"
-    "CREATE UNIQUE INDEX IF NOT EXISTS accounts_open_id ON accounts (open_id);"
-    "CREATE INDEX IF NOT EXISTS accounts_temporary ON accounts (temporary_until) WHERE state = 1;"
-    "CREATE TABLE IF NOT EXISTS purses (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
+    "CREATE UNIQUE INDEX accounts_open_id ON accounts (open_id);"
+    "CREATE INDEX accounts_temporary ON accounts (temporary_until) WHERE state = 1;"
+    "CREATE TABLE purses (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
     " type INTEGER NOT NULL, state INTEGER NOT NULL, account_at_access INTEGER NOT NULL,"
     " purse_at_access INTEGER NOT NULL, access INTEGER NOT NULL,"
     " value INTEGER NOT NULL CHECK (value >= 0), value_time INTEGER NOT NULL,"
     " sequence INTEGER NOT NULL, counter INTEGER NOT NULL, head BLOB NOT NULL,"
+    " counted INTEGER NOT NULL, counted_digest BLOB NOT NULL,"
     " last INTEGER NOT NULL, last_digest BLOB NOT NULL, open INTEGER NOT NULL,"
     " paid INTEGER NOT NULL, received INTEGER NOT NULL, returned INTEGER NOT NULL,"
     " identity_digest BLOB NOT NULL, certified BLOB NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS transactions (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
+    "CREATE TABLE transactions (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
     " counter INTEGER NOT NULL, quoted INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " request_digest BLOB NOT NULL, answer_digest BLOB NOT NULL, certified BLOB NOT NULL,"
     " PRIMARY KEY (purse, time)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS transactions_late ON transactions (expires) WHERE state = 1;"
-    "CREATE INDEX IF NOT EXISTS transactions_sent ON transactions (purse) WHERE state = 2;"
-    "CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
+    "CREATE INDEX transactions_late ON transactions (expires) WHERE state = 1;"
+    "CREATE INDEX transactions_sent ON transactions (purse) WHERE state = 2;"
+    "CREATE TABLE journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
     " debit INTEGER NOT NULL, credit INTEGER NOT NULL, amount INTEGER NOT NULL,"
     " purse INTEGER NOT NULL, transaction_time INTEGER NOT NULL, time INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, last_posting INTEGER NOT NULL,"
+    "CREATE TABLE batches (id INTEGER PRIMARY KEY, last_posting INTEGER NOT NULL,"
     " chain BLOB NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS totals (one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1),"
     " next_account INTEGER NOT NULL, next_posting INTEGER NOT NULL, outside INTEGER NOT NULL,"
     " accounts INTEGER NOT NULL, shadows INTEGER NOT NULL, in_flight INTEGER NOT NULL,"
     " fees INTEGER NOT NULL) STRICT;"
-    "INSERT OR IGNORE INTO totals VALUES (1, 1000000, 1, 0, 0, 0, 0, 0);"
-    "CREATE TABLE IF NOT EXISTS alerts (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
-    " time INTEGER NOT NULL, reason INTEGER NOT NULL, evidence INTEGER NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS evidence (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
-    " kind INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (purse, time, kind)) STRICT,"
+    "INSERT INTO totals VALUES (1, 1000000, 1, 0, 0, 0, 0, 0);"
+    "CREATE TABLE alerts (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
+    " time INTEGER NOT NULL, reason INTEGER NOT NULL, evidence INTEGER NOT NULL,"
+    " evidence_digest BLOB NOT NULL, against INTEGER NOT NULL,"
+    " against_digest BLOB NOT NULL) STRICT;"
+    "CREATE TABLE evidence (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
+    " digest BLOB NOT NULL, kind INTEGER NOT NULL, bytes BLOB NOT NULL,"
+    " PRIMARY KEY (purse, time, digest)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE signers (signer BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT,"
     " WITHOUT ROWID;";
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -61,11 +66,17 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_ACCOUNT_GET] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE account = ?",
     [STATEMENT_ACCOUNT_BY_OPEN_ID] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE open_id = ?",
     [STATEMENT_ACCOUNT_PUT] =
-        "INSERT OR REPLACE INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (account) DO UPDATE SET state = excluded.state, suite = excluded.suite,"
+        " name = excluded.name, address = excluded.address, phone = excluded.phone,"
+        " bank_account = excluded.bank_account, password_hash = excluded.password_hash,"
+        " open_id = excluded.open_id, created = excluded.created,"
+        " temporary_until = excluded.temporary_until, expires = excluded.expires,"
+        " balance = excluded.balance",
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
     [STATEMENT_PURSE_PUT] = "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
-                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_TRANSACTION_GET] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE purse = ? AND time = ?",
     [STATEMENT_TRANSACTION_PUT] = "INSERT OR REPLACE INTO transactions (" TRANSACTION_COLUMNS
@@ -77,9 +88,15 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                              "in_flight, fees FROM totals WHERE one = 1",
     [STATEMENT_TOTALS_PUT] = "UPDATE totals SET next_account = ?, next_posting = ?, outside = ?, "
                              "accounts = ?, shadows = ?, in_flight = ?, fees = ? WHERE one = 1",
-    [STATEMENT_ALERT_ADD] = "INSERT INTO alerts (purse, time, reason, evidence) VALUES (?,?,?,?)",
-    [STATEMENT_EVIDENCE_ADD] =
-        "INSERT OR IGNORE INTO evidence (purse, time, kind, bytes) VALUES (?,?,?,?)",
+    [STATEMENT_ALERT_ADD] = "INSERT INTO alerts (purse, time, reason, evidence, evidence_digest,"
+                            " against, against_digest) VALUES (?,?,?,?,?,?,?)",
+    [STATEMENT_EVIDENCE_ADD] = "INSERT INTO evidence (purse, time, kind, digest, bytes)"
+                               " VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [STATEMENT_EVIDENCE_FIND] =
+        "SELECT kind FROM evidence WHERE purse = ? AND time = ? AND digest = ?",
+    [STATEMENT_SIGNER_ADD] =
+        "INSERT INTO signers (signer, key) VALUES (?,?) ON CONFLICT DO NOTHING",
+    [STATEMENT_SIGNER_GET] = "SELECT signer, key FROM signers WHERE signer = ?",
     [STATEMENT_SCAN_ACCOUNTS] = "SELECT " ACCOUNT_COLUMNS " FROM accounts ORDER BY account",
     [STATEMENT_SCAN_TEMPORARY] =
         "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE state = 1 AND temporary_until < ?",
@@ -90,11 +107,14 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " FROM transactions WHERE purse BETWEEN ?1 AND ?2 ORDER BY purse, time",
     [STATEMENT_SCAN_LATE] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 1 AND expires < ?",
-    [STATEMENT_SCAN_SENT] = "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 2",
+    [STATEMENT_SCAN_SENT] = "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 2"
+                            " AND (purse, time) > (?, ?) ORDER BY purse, time",
     [STATEMENT_SCAN_POSTINGS] = "SELECT " POSTING_COLUMNS " FROM journal ORDER BY id",
     [STATEMENT_SCAN_BATCHES] = "SELECT id, last_posting, chain FROM batches ORDER BY id",
-    [STATEMENT_SCAN_ALERTS] = "SELECT id, purse, time, reason, evidence FROM alerts ORDER BY id",
-    [STATEMENT_SCAN_EVIDENCE] = "SELECT purse, time, kind, bytes FROM evidence WHERE purse = ? "
-                                "ORDER BY time, kind",
+    [STATEMENT_SCAN_ALERTS] = "SELECT id, purse, time, reason, evidence, evidence_digest, against,"
+                              " against_digest FROM alerts ORDER BY id",
+    [STATEMENT_SCAN_EVIDENCE] =
+        "SELECT purse, time, kind, digest, bytes FROM evidence WHERE purse BETWEEN ?1 AND ?2"
+        " ORDER BY purse, time, digest",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -23,6 +23,9 @@ enum statement {
     STATEMENT_TOTALS_PUT,
     STATEMENT_ALERT_ADD,
     STATEMENT_EVIDENCE_ADD,
+    STATEMENT_EVIDENCE_FIND,
+    STATEMENT_SIGNER_ADD,
+    STATEMENT_SIGNER_GET,
     STATEMENT_SCAN_ACCOUNTS,
     STATEMENT_SCAN_TEMPORARY,
     STATEMENT_SCAN_PURSES,
@@ -40,6 +43,18 @@ enum statement {
 extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char kc_sqlite_schema[];
 
+/* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
+#define KC_SQLITE_SCHEMA_VERSION 1
+
 struct kc_result kc_sqlite_error(int status);
+
+struct sqlite3;
+/* Refuses a database of a later schema, KC_STORE_VERSION, before anything in it is touched; with `write`, marks one that has no
+ * version yet. */
+struct kc_result kc_sqlite_version(struct sqlite3 *db, int version, bool write);
+
+/* Settings, and for a writer the tables of the ledger in an empty file. KC_STORE_VERSION, KC_STORE_CORRUPT (no tables),
+ * KC_STORE_FAILED when SQLite does not keep a setting that commits rest on. page_count_max 0: no limit. */
+struct kc_result kc_sqlite_set_up(struct sqlite3 *db, bool write, uint64_t page_count_max);
 
 #endif

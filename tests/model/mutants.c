@@ -119,6 +119,15 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
     return mutants_active == MUTANT_ALERT_LOST ? kc_ok() : real.alert_add(context, row);
 }
 
+static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t time_ms,
+                                     enum kc_evidence_kind kind,
+                                     const uint8_t digest[KC_DIGEST_SIZE], struct kc_view bytes)
+{
+    return strikes(MUTANT_EVIDENCE_LOST)
+               ? kc_ok()
+               : real.evidence_add(context, purse, time_ms, kind, digest, bytes);
+}
+
 void mutants_spoil(struct world *world)
 {
     real = world->store;
@@ -131,4 +140,5 @@ void mutants_spoil(struct world *world)
     world->spoiled.totals_put = totals_put;
     world->spoiled.batch_add = batch_add;
     world->spoiled.alert_add = alert_add;
+    world->spoiled.evidence_add = evidence_add;
 }

@@ -22,6 +22,7 @@ enum commit_fault { COMMIT_GOOD, COMMIT_FAILS, COMMIT_UNHEARD };
     X(TOTALS_LOST, "the totals are sometimes not written")                                         \
     X(BATCH_LOST, "a batch is not chained")                                                        \
     X(ALERT_LOST, "an alert is not kept")                                                          \
+    X(EVIDENCE_LOST, "a signed message is not kept")                                               \
     X(COMMIT_LIES, "a commit is acknowledged and was not made")
 
 enum mutant {

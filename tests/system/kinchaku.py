@@ -124,12 +124,15 @@ class System:
         if head not in lines:
             lines += ["", head]
         at = lines.index(head) + 1
-        lines = [line for line in lines if line.split(" = ")[0] not in values]
-        lines[at:at] = [f"{key} = {value}" for key, value in values.items()]
+        end = next((i for i in range(at, len(lines)) if lines[i].startswith("[")), len(lines))
+        kept = [line for line in lines[at:end] if line.split(" = ")[0] not in values]
+        lines[at:end] = [f"{key} = {value}" for key, value in values.items()] + kept
         path.write_text("\n".join(lines) + "\n")
 
     def port(self, node):
-        return {row["process"]: row["port"] for row in self.kinchaku("status").objects if "process" in row}[node]
+        """As the system's file says; it is written once."""
+        lines = (self.dir / "system.ini").read_text().partition("[ports]")[2].splitlines()
+        return int(dict(line.split(" = ") for line in lines if line)["directory" if node == "slapd" else node])
 
     def pid(self, node):
         return int((self.dir / "run" / f"{node}.pid").read_text().split()[0])

@@ -1,7 +1,12 @@
 """Does a whole system do the main job, from nothing to cash in a purse, as the source's figures tell it?"""
+import os
+import signal
 import subprocess
+import time
 
-from kinchaku import AGAIN, OK, USAGE, System, run
+import pytest
+
+from kinchaku import AGAIN, OK, REFUSED, USAGE, System, program, run
 
 
 def demo(*arguments):
@@ -38,6 +43,47 @@ def test_demo_in_words_leaves_nothing_behind(tmp_path):
     assert done.status == OK, done
     assert "account 900, UIM 100 JPY" in done.out
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_demo_cut_off_leaves_nothing_behind(tmp_path, number):
+    demo_itself = subprocess.Popen(
+        [program("kinchaku"), "demo"], env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGINT, signal.SIGHUP)])
+    line = demo_itself.stdout.readline()
+    pids = [int(path.read_text().split()[0]) for path in tmp_path.glob("kinchaku-demo-*/run/*.pid")]
+    os.killpg(demo_itself.pid, number)
+    demo_itself.communicate(timeout=60)
+    assert line.startswith("A system in") and len(pids) == 4
+    assert demo_itself.returncode == -number and list(tmp_path.iterdir()) == []
+    deadline = time.monotonic() + 5
+    while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def is_alive(pid):
+    """A process that ended and was not reaped by its new parent is not alive."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_folders_and_options_that_cannot_be_are_told(tmp_path):
+    town = tmp_path / "town"
+    assert run("kinchaku", "init", "--dir", town, "--currency", "EUR", "--decimals", 2).err == ""
+    assert run("kinchaku", "init", "--dir", town, "--currency", "EUR").err == ""
+    done = run("kinchaku", "init", "--dir", town, "--currency", "USD")
+    assert done.status == OK and "EUR with 2 decimals" in done.err, done
+    for name in ('a"b', "a\\b", "a\nb"):
+        odd = run("kinchaku", "init", "--dir", tmp_path / name)
+        assert odd.status == REFUSED and "slapd cannot take" in odd.err, odd
+        assert list((tmp_path / name).iterdir()) == []
+    missing = run("kinchaku", "status", "--dir", tmp_path / "none")
+    assert "kinchaku up" in missing.err, missing
 
 
 def test_up_is_idempotent_and_two_systems_live_side_by_side(tmp_path):

@@ -24,6 +24,8 @@ def open_vector(vector, name, keys, realm):
     public = keys[vector["signer"]].public_key()
     if vector["form"] == "plain":
         return reader.read_message(data, name)[1]
+    if vector["form"] == "identity":
+        return reader.open_identity(data, public, realm)
     if vector["form"] == "signed":
         return reader.open_signed(data, public, realm, name)
     if vector["form"] == "brief":
@@ -42,8 +44,9 @@ def main(folder):
     realm = (stored["bank"], stored["currency"])
     keys = {entry["name"]: private_key(entry) for entry in stored["keys"]}
     count = failed = 0
-    for name in reader.SHAPES:
-        for vector in json.loads((folder / f"{name}.json").read_text()):
+    for file in [*reader.SHAPES, "identity", "hostile"]:
+        for vector in json.loads((folder / f"{file}.json").read_text()):
+            name = vector.get("message", file)
             try:
                 fields, found = open_vector(vector, name, keys, realm), "ok"
             except reader.Refused as error:

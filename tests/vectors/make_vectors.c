@@ -202,7 +202,7 @@ static void add_misdirected(struct maker *maker, struct kc_view plain)
     add_recipe(maker, &recipe);
     recipe = good_recipe(maker, "wrong-domain", plain);
     recipe.expect = maker->shape->brief ? "bad-signature" : "wrong-domain";
-    recipe.sign_domain = "kinchaku/1 elsewhere";
+    recipe.sign_domain = "kinchaku/1-elsewhere";
     add_recipe(maker, &recipe);
     if (strcmp(maker->form, "envelope") == 0) {
         recipe = good_recipe(maker, "sealed-for-another", plain);
@@ -211,7 +211,7 @@ static void add_misdirected(struct maker *maker, struct kc_view plain)
         add_recipe(maker, &recipe);
         recipe = good_recipe(maker, "sealed-under-another-domain", plain);
         recipe.expect = "cannot-unseal";
-        recipe.seal_domain = "kinchaku/1 elsewhere";
+        recipe.seal_domain = "kinchaku/1-elsewhere";
         add_recipe(maker, &recipe);
         recipe = good_recipe(maker, "times-differ", plain);
         recipe.expect = "mismatch";

@@ -37,7 +37,7 @@ static const struct kc_field certified_fields[] = {
 const struct kc_shape kc_certified_shape = {.number = 2, .version = 1,
     .brief = false,
     .field_count = 10, .struct_size = sizeof(struct kc_certified),
-    .domain = "kinchaku/1 certified", .fields = certified_fields};
+    .domain = "kinchaku/1-certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
@@ -149,7 +149,7 @@ static const struct kc_field key_proof_fields[] = {
 const struct kc_shape kc_key_proof_shape = {.number = 6, .version = 1,
     .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_key_proof),
-    .domain = "kinchaku/1 key-proof", .fields = key_proof_fields};
+    .domain = "kinchaku/1-key-proof", .fields = key_proof_fields};
 
 static const struct kc_field purse_settings_fields[] = {
     {.offset = offsetof(struct kc_purse_settings, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -257,7 +257,7 @@ static const struct kc_field cash_request_fields[] = {
 const struct kc_shape kc_cash_request_shape = {.number = 10, .version = 1,
     .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_cash_request),
-    .domain = "kinchaku/1 cash-request", .fields = cash_request_fields};
+    .domain = "kinchaku/1-cash-request", .fields = cash_request_fields};
 
 static const struct kc_field cash_quote_fields[] = {
     {.offset = offsetof(struct kc_cash_quote, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -294,7 +294,7 @@ static const struct kc_field cash_quote_fields[] = {
 const struct kc_shape kc_cash_quote_shape = {.number = 11, .version = 1,
     .brief = false,
     .field_count = 15, .struct_size = sizeof(struct kc_cash_quote),
-    .domain = "kinchaku/1 cash-quote", .fields = cash_quote_fields};
+    .domain = "kinchaku/1-cash-quote", .fields = cash_quote_fields};
 
 static const struct kc_field cash_answer_fields[] = {
     {.offset = offsetof(struct kc_cash_answer, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -313,7 +313,7 @@ static const struct kc_field cash_answer_fields[] = {
 const struct kc_shape kc_cash_answer_shape = {.number = 12, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_cash_answer),
-    .domain = "kinchaku/1 cash-answer", .fields = cash_answer_fields};
+    .domain = "kinchaku/1-cash-answer", .fields = cash_answer_fields};
 
 static const struct kc_field completion_fields[] = {
     {.offset = offsetof(struct kc_completion, answers), .type = KC_FIELD_FIXED, .count = 0,
@@ -332,7 +332,7 @@ static const struct kc_field completion_fields[] = {
 const struct kc_shape kc_completion_shape = {.number = 13, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_completion),
-    .domain = "kinchaku/1 completion", .fields = completion_fields};
+    .domain = "kinchaku/1-completion", .fields = completion_fields};
 
 static const struct kc_field state_request_fields[] = {
     {.offset = offsetof(struct kc_state_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -345,7 +345,7 @@ static const struct kc_field state_request_fields[] = {
 const struct kc_shape kc_state_request_shape = {.number = 14, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_state_request),
-    .domain = "kinchaku/1 state-request", .fields = state_request_fields};
+    .domain = "kinchaku/1-state-request", .fields = state_request_fields};
 
 static const struct kc_field state_reply_fields[] = {
     {.offset = offsetof(struct kc_state_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -364,7 +364,7 @@ static const struct kc_field state_reply_fields[] = {
 const struct kc_shape kc_state_reply_shape = {.number = 15, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_state_reply),
-    .domain = "kinchaku/1 state-reply", .fields = state_reply_fields};
+    .domain = "kinchaku/1-state-reply", .fields = state_reply_fields};
 
 static const struct kc_field fund_request_fields[] = {
     {.offset = offsetof(struct kc_fund_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -379,7 +379,7 @@ static const struct kc_field fund_request_fields[] = {
 const struct kc_shape kc_fund_request_shape = {.number = 16, .version = 1,
     .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_fund_request),
-    .domain = "kinchaku/1 fund-request", .fields = fund_request_fields};
+    .domain = "kinchaku/1-fund-request", .fields = fund_request_fields};
 
 static const struct kc_field fund_reply_fields[] = {
     {.offset = offsetof(struct kc_fund_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -400,7 +400,7 @@ static const struct kc_field fund_reply_fields[] = {
 const struct kc_shape kc_fund_reply_shape = {.number = 17, .version = 1,
     .brief = false,
     .field_count = 7, .struct_size = sizeof(struct kc_fund_reply),
-    .domain = "kinchaku/1 fund-reply", .fields = fund_reply_fields};
+    .domain = "kinchaku/1-fund-reply", .fields = fund_reply_fields};
 
 static const struct kc_field refusal_fields[] = {
     {.offset = offsetof(struct kc_refusal, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -415,7 +415,7 @@ static const struct kc_field refusal_fields[] = {
 const struct kc_shape kc_refusal_shape = {.number = 18, .version = 1,
     .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_refusal),
-    .domain = "kinchaku/1 refusal", .fields = refusal_fields};
+    .domain = "kinchaku/1-refusal", .fields = refusal_fields};
 
 static const struct kc_field open_request_fields[] = {
     {.offset = offsetof(struct kc_open_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -438,7 +438,7 @@ static const struct kc_field open_request_fields[] = {
 const struct kc_shape kc_open_request_shape = {.number = 20, .version = 1,
     .brief = false,
     .field_count = 8, .struct_size = sizeof(struct kc_open_request),
-    .domain = "kinchaku/1 open-request", .fields = open_request_fields};
+    .domain = "kinchaku/1-open-request", .fields = open_request_fields};
 
 static const struct kc_field open_reply_fields[] = {
     {.offset = offsetof(struct kc_open_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -457,7 +457,7 @@ static const struct kc_field open_reply_fields[] = {
 const struct kc_shape kc_open_reply_shape = {.number = 21, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_open_reply),
-    .domain = "kinchaku/1 open-reply", .fields = open_reply_fields};
+    .domain = "kinchaku/1-open-reply", .fields = open_reply_fields};
 
 static const struct kc_field confirm_request_fields[] = {
     {.offset = offsetof(struct kc_confirm_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -474,7 +474,7 @@ static const struct kc_field confirm_request_fields[] = {
 const struct kc_shape kc_confirm_request_shape = {.number = 22, .version = 1,
     .brief = false,
     .field_count = 5, .struct_size = sizeof(struct kc_confirm_request),
-    .domain = "kinchaku/1 confirm-request", .fields = confirm_request_fields};
+    .domain = "kinchaku/1-confirm-request", .fields = confirm_request_fields};
 
 static const struct kc_field confirm_reply_fields[] = {
     {.offset = offsetof(struct kc_confirm_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -497,7 +497,7 @@ static const struct kc_field confirm_reply_fields[] = {
 const struct kc_shape kc_confirm_reply_shape = {.number = 23, .version = 1,
     .brief = false,
     .field_count = 8, .struct_size = sizeof(struct kc_confirm_reply),
-    .domain = "kinchaku/1 confirm-reply", .fields = confirm_reply_fields};
+    .domain = "kinchaku/1-confirm-reply", .fields = confirm_reply_fields};
 
 static const struct kc_field cancel_request_fields[] = {
     {.offset = offsetof(struct kc_cancel_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -510,7 +510,7 @@ static const struct kc_field cancel_request_fields[] = {
 const struct kc_shape kc_cancel_request_shape = {.number = 24, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_cancel_request),
-    .domain = "kinchaku/1 cancel-request", .fields = cancel_request_fields};
+    .domain = "kinchaku/1-cancel-request", .fields = cancel_request_fields};
 
 static const struct kc_field done_fields[] = {
     {.offset = offsetof(struct kc_done, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -521,7 +521,7 @@ static const struct kc_field done_fields[] = {
 const struct kc_shape kc_done_shape = {.number = 25, .version = 1,
     .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_done),
-    .domain = "kinchaku/1 done", .fields = done_fields};
+    .domain = "kinchaku/1-done", .fields = done_fields};
 
 static const struct kc_field identify_request_fields[] = {
     {.offset = offsetof(struct kc_identify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -532,7 +532,7 @@ static const struct kc_field identify_request_fields[] = {
 const struct kc_shape kc_identify_request_shape = {.number = 26, .version = 1,
     .brief = false,
     .field_count = 2, .struct_size = sizeof(struct kc_identify_request),
-    .domain = "kinchaku/1 identify-request", .fields = identify_request_fields};
+    .domain = "kinchaku/1-identify-request", .fields = identify_request_fields};
 
 static const struct kc_field identify_reply_fields[] = {
     {.offset = offsetof(struct kc_identify_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -549,7 +549,7 @@ static const struct kc_field identify_reply_fields[] = {
 const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 1,
     .brief = false,
     .field_count = 5, .struct_size = sizeof(struct kc_identify_reply),
-    .domain = "kinchaku/1 identify-reply", .fields = identify_reply_fields};
+    .domain = "kinchaku/1-identify-reply", .fields = identify_reply_fields};
 
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -564,7 +564,7 @@ static const struct kc_field certify_request_fields[] = {
 const struct kc_shape kc_certify_request_shape = {.number = 30, .version = 1,
     .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_certify_request),
-    .domain = "kinchaku/1 certify-request", .fields = certify_request_fields};
+    .domain = "kinchaku/1-certify-request", .fields = certify_request_fields};
 
 static const struct kc_field certify_reply_fields[] = {
     {.offset = offsetof(struct kc_certify_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -579,7 +579,7 @@ static const struct kc_field certify_reply_fields[] = {
 const struct kc_shape kc_certify_reply_shape = {.number = 31, .version = 1,
     .brief = false,
     .field_count = 4, .struct_size = sizeof(struct kc_certify_reply),
-    .domain = "kinchaku/1 certify-reply", .fields = certify_reply_fields};
+    .domain = "kinchaku/1-certify-reply", .fields = certify_reply_fields};
 
 static const struct kc_field revoke_request_fields[] = {
     {.offset = offsetof(struct kc_revoke_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -592,7 +592,7 @@ static const struct kc_field revoke_request_fields[] = {
 const struct kc_shape kc_revoke_request_shape = {.number = 33, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_revoke_request),
-    .domain = "kinchaku/1 revoke-request", .fields = revoke_request_fields};
+    .domain = "kinchaku/1-revoke-request", .fields = revoke_request_fields};
 
 static const struct kc_field identify_fields[] = {
     {.offset = offsetof(struct kc_identify, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -663,7 +663,7 @@ static const struct kc_field payment_order_fields[] = {
 const struct kc_shape kc_payment_order_shape = {.number = 42, .version = 1,
     .brief = true,
     .field_count = 13, .struct_size = sizeof(struct kc_payment_order),
-    .domain = "kinchaku/1 payment", .fields = payment_order_fields};
+    .domain = "kinchaku/1-payment", .fields = payment_order_fields};
 
 static const struct kc_field payment_fields[] = {
     {.offset = offsetof(struct kc_payment, identity), .type = KC_FIELD_BYTES, .count = 0,
@@ -697,7 +697,7 @@ static const struct kc_field receipt_fields[] = {
 const struct kc_shape kc_receipt_shape = {.number = 44, .version = 1,
     .brief = true,
     .field_count = 8, .struct_size = sizeof(struct kc_receipt),
-    .domain = "kinchaku/1 receipt", .fields = receipt_fields};
+    .domain = "kinchaku/1-receipt", .fields = receipt_fields};
 
 static const struct kc_field decline_fields[] = {
     {.offset = offsetof(struct kc_decline, payment), .type = KC_FIELD_FIXED, .count = 0,
@@ -714,7 +714,7 @@ static const struct kc_field decline_fields[] = {
 const struct kc_shape kc_decline_shape = {.number = 45, .version = 1,
     .brief = true,
     .field_count = 5, .struct_size = sizeof(struct kc_decline),
-    .domain = "kinchaku/1 decline", .fields = decline_fields};
+    .domain = "kinchaku/1-decline", .fields = decline_fields};
 
 static const struct kc_field payment_answer_fields[] = {
     {.offset = offsetof(struct kc_payment_answer, taken), .type = KC_FIELD_BOOL, .count = 0,
@@ -751,7 +751,7 @@ static const struct kc_field settle_request_fields[] = {
 const struct kc_shape kc_settle_request_shape = {.number = 51, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_settle_request),
-    .domain = "kinchaku/1 settle-request", .fields = settle_request_fields};
+    .domain = "kinchaku/1-settle-request", .fields = settle_request_fields};
 
 static const struct kc_field release_fields[] = {
     {.offset = offsetof(struct kc_release, counter), .type = KC_FIELD_UINT, .count = 0,
@@ -794,7 +794,7 @@ static const struct kc_field settle_reply_fields[] = {
 const struct kc_shape kc_settle_reply_shape = {.number = 54, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_settle_reply),
-    .domain = "kinchaku/1 settle-reply", .fields = settle_reply_fields};
+    .domain = "kinchaku/1-settle-reply", .fields = settle_reply_fields};
 
 static const struct kc_field open_payment_fields[] = {
     {.offset = offsetof(struct kc_open_payment, counter), .type = KC_FIELD_UINT, .count = 0,

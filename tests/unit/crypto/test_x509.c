@@ -1,6 +1,10 @@
 /* Are certificates and revocation lists taken only as their profiles say, at their time, under their root? */
 #include "backends.h"
 
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "crypto/libcrypto_keys.h"
 #include "crypto/x509.h"
 
 #define DAY_MS (UINT64_C(86400) * 1000u)
@@ -145,6 +149,79 @@ static void test_wrong_chain(void **state)
     assert_code(kc_certificate_verify(&out, root, issuer, root, NOW_MS), KC_CERT_INVALID);
     assert_code(kc_certificate_verify(&out, leaf, leaf, root, NOW_MS), KC_CERT_INVALID);
     assert_code(kc_certificate_verify(&out, leaf, kc_view(NULL, 0), root, NOW_MS), KC_CERT_INVALID);
+}
+
+/* The root vouches for issuers only: a leaf that it signed itself has no issuer. */
+static void test_leaf_of_the_root(void **state)
+{
+    struct chain *chain = *state;
+    static struct issued direct;
+    struct kc_certificate out;
+    direct.key = chain->sign[0].key;
+    assert_ok(
+        issue(&direct, KC_PROFILE_SIGN, "1000017", NOW_MS - DAY_MS, NOW_MS + DAY_MS, &chain->root));
+    assert_code(verify_at(&out, chain, &direct, NOW_MS), KC_CERT_INVALID);
+    assert_code(kc_certificate_verify(&out, kc_buffer_view(&direct.der),
+                                      kc_buffer_view(&chain->root.der),
+                                      kc_buffer_view(&chain->root.der), NOW_MS),
+                KC_CERT_INVALID);
+}
+
+static X509 *open_x509(const struct issued *issued)
+{
+    const unsigned char *at = issued->bytes;
+    X509 *certificate = d2i_X509(NULL, &at, (long)issued->der.size);
+    assert_non_null(certificate);
+    return certificate;
+}
+
+static bool is_critical(X509 *certificate, int nid)
+{
+    int place = X509_get_ext_by_NID(certificate, nid, -1);
+    assert_true(place >= 0);
+    return X509_EXTENSION_get_critical(X509_get_ext(certificate, place)) == 1;
+}
+
+static void check_letter(const struct issued *issued, const struct issued *issuer, long path_length,
+                         uint32_t usage)
+{
+    X509 *certificate = open_x509(issued);
+    X509 *parent = open_x509(issuer);
+    assert_int_equal(X509_get_version(certificate), X509_VERSION_3);
+    assert_int_equal(X509_get_ext_count(certificate), 4);
+    assert_true(is_critical(certificate, NID_basic_constraints));
+    assert_true(is_critical(certificate, NID_key_usage));
+    assert_false(is_critical(certificate, NID_subject_key_identifier));
+    assert_false(is_critical(certificate, NID_authority_key_identifier));
+    assert_int_equal(X509_get_pathlen(certificate), path_length);
+    assert_int_equal(X509_get_key_usage(certificate), usage);
+    assert_int_equal(X509_get_extended_key_usage(certificate), UINT32_MAX);
+    assert_int_equal(ASN1_OCTET_STRING_cmp(X509_get0_authority_key_id(certificate),
+                                           X509_get0_subject_key_id(parent)),
+                     0);
+    assert_int_equal(ASN1_STRING_length(X509_get0_subject_key_id(certificate)), 20);
+    assert_int_equal(
+        X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(parent)), 0);
+    assert_int_equal(X509_get_signature_nid(certificate), NID_ecdsa_with_SHA256);
+    assert_int_equal(ASN1_STRING_type(X509_get0_notAfter(certificate)), V_ASN1_UTCTIME);
+    X509_free(parent);
+    X509_free(certificate);
+}
+
+/* RFC 5280 §4.1, §4.2: version 3, critical usage and constraints, path lengths, key identifiers that link. */
+/* shows: R-NODE-2 */
+static void test_profiles_to_the_letter(void **state)
+{
+    struct chain *chain = *state;
+    const uint32_t authority = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
+    check_letter(&chain->root, &chain->root, 1, authority);
+    check_letter(&chain->issuer, &chain->root, 0, authority);
+    for (size_t t = 0; t < KEY_TYPES; t++) {
+        check_letter(&chain->sign[t], &chain->issuer, -1,
+                     KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION);
+        check_letter(&chain->encrypt[t], &chain->issuer, -1,
+                     t == 0 ? KU_KEY_AGREEMENT : KU_KEY_ENCIPHERMENT);
+    }
 }
 
 /* A leaf signs a certificate of its own, and an issuer makes another issuer (path length 0). */
@@ -365,6 +442,81 @@ static void test_revocation_list_refused(void **state)
     kc_der_free(der);
 }
 
+/* A list with one thing changed, signed again by the issuer's own key. */
+static void refuse_changed(struct chain *chain, void (*change)(X509_CRL *list))
+{
+    struct kc_view der = make_list(chain, 3);
+    struct kc_crl *crl = NULL;
+    unsigned char *changed = NULL;
+    const unsigned char *at = der.data;
+    X509_CRL *list = d2i_X509_CRL(NULL, &at, (long)der.size);
+    EVP_PKEY *key = kc_pkey_from_private(&chain->issuer.key.private_key);
+    assert_true(list != NULL && key != NULL);
+    change(list);
+    assert_true(X509_CRL_sign(list, key, EVP_sha256()) > 0);
+    int size = i2d_X509_CRL(list, &changed);
+    assert_true(size > 0);
+    struct kc_result result =
+        kc_crl_read(&crl, kc_view(changed, (size_t)size), kc_buffer_view(&chain->issuer.der));
+    assert_code(result, KC_CERT_INVALID);
+    OPENSSL_free(changed);
+    EVP_PKEY_free(key);
+    X509_CRL_free(list);
+    kc_der_free(der);
+}
+
+static void make_delta(X509_CRL *list)
+{
+    ASN1_INTEGER *base = ASN1_INTEGER_new();
+    assert_true(ASN1_INTEGER_set(base, 41) == 1);
+    assert_int_equal(X509_CRL_add1_ext_i2d(list, NID_delta_crl, base, 1, 0), 1);
+    ASN1_INTEGER_free(base);
+}
+
+static void make_partial(X509_CRL *list)
+{
+    X509_EXTENSION *extension =
+        X509V3_EXT_conf_nid(NULL, NULL, NID_issuing_distribution_point, "critical,onlyuser:TRUE");
+    assert_non_null(extension);
+    assert_int_equal(X509_CRL_add_ext(list, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+static void rename_issuer(X509_CRL *list)
+{
+    X509_NAME *name = X509_NAME_new();
+    assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+                                                (const unsigned char *)"other", -1, -1, 0),
+                     1);
+    assert_int_equal(X509_CRL_set_issuer_name(list, name), 1);
+    X509_NAME_free(name);
+}
+
+static void drop_number(X509_CRL *list)
+{
+    int place = X509_CRL_get_ext_by_NID(list, NID_crl_number, -1);
+    X509_EXTENSION_free(X509_CRL_delete_ext(list, place));
+}
+
+static void add_removal(X509_CRL *list)
+{
+    X509_REVOKED *entry = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(list), 0);
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    assert_int_equal(X509_REVOKED_add1_ext_i2d(entry, NID_certificate_issuer, names, 1, 0), 1);
+    GENERAL_NAMES_free(names);
+}
+
+/* RFC 5280 §5.2, §5.3: a list that covers a part only, or says so in a critical extension, is not taken for the whole. */
+static void test_partial_lists_are_refused(void **state)
+{
+    struct chain *chain = *state;
+    refuse_changed(chain, make_delta);
+    refuse_changed(chain, make_partial);
+    refuse_changed(chain, rename_issuer);
+    refuse_changed(chain, drop_number);
+    refuse_changed(chain, add_removal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +524,8 @@ int main(void)
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_issuer_expired),
         cmocka_unit_test(test_wrong_chain),
+        cmocka_unit_test(test_leaf_of_the_root),
+        cmocka_unit_test(test_profiles_to_the_letter),
         cmocka_unit_test(test_no_authority_of_their_own),
         cmocka_unit_test(test_wrong_usage),
         cmocka_unit_test(test_bad_signature),
@@ -381,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_revocation_list),
         cmocka_unit_test(test_empty_revocation_list),
         cmocka_unit_test(test_revocation_list_refused),
+        cmocka_unit_test(test_partial_lists_are_refused),
     };
     return cmocka_run_group_tests(tests, make_chain, close_chain);
 }

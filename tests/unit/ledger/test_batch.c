@@ -13,6 +13,7 @@ static struct {
     enum kc_error commit_unheard; /* committed, and still an error */
     enum kc_error posting_fails;
     enum kc_error totals_get_fails;
+    unsigned totals_written;
 } fault;
 
 static struct kc_result spoiled_commit(void *context)
@@ -36,6 +37,12 @@ static struct kc_result spoiled_totals_get(void *context, struct kc_totals_row *
                                            : fault.real.totals_get(context, out);
 }
 
+static struct kc_result counted_totals_put(void *context, const struct kc_totals_row *row)
+{
+    fault.totals_written += 1;
+    return fault.real.totals_put(context, row);
+}
+
 static void spoil(struct world *world)
 {
     memset(&fault, 0, sizeof fault);
@@ -43,6 +50,7 @@ static void spoil(struct world *world)
     world->spoiled.commit = spoiled_commit;
     world->spoiled.posting_add = spoiled_posting;
     world->spoiled.totals_get = spoiled_totals_get;
+    world->spoiled.totals_put = counted_totals_put;
 }
 
 static int spoiled_setup(void **state)
@@ -212,12 +220,28 @@ static void an_empty_batch_leaves_no_trace(void **state)
         EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     }
     assert_int_equal(world_ask(world, "SELECT count(*) FROM batches"), 0);
+    assert_int_equal(fault.totals_written, 0);
     toy_rich(&toy, world, 1, 100, 40);
     world_close(world);
     EXPECT(world_open(world), KC_OK);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     assert_int_equal(world_ask(world, "SELECT count(*) FROM batches"), 2);
+}
+
+static void a_journal_without_its_end_is_not_opened(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    toy_rich(&toy, world, 1, 100, 40);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE totals SET next_posting = next_posting + 1"));
+    EXPECT(world_open(world), KC_STORE_CORRUPT);
+    assert_true(world_plant(world, "UPDATE totals SET next_posting = next_posting - 1"));
+    EXPECT(world_open(world), KC_OK);
+    world_close(world);
+    assert_true(world_plant(world, "DELETE FROM batches WHERE id = (SELECT max(id) FROM batches)"));
+    EXPECT(world_open(world), KC_STORE_CORRUPT);
 }
 
 static void totals_that_do_not_balance_are_not_opened(void **state)
@@ -245,6 +269,7 @@ int main(void)
         TEST(a_store_error_in_one_item_takes_the_batch_back),
         TEST(a_ledger_that_lost_sight_of_its_totals_reads_them_again),
         TEST(an_empty_batch_leaves_no_trace),
+        TEST(a_journal_without_its_end_is_not_opened),
         TEST(totals_that_do_not_balance_are_not_opened),
     };
     return cmocka_run_group_tests_name("ledger: batches", tests, NULL, NULL);

@@ -537,6 +537,37 @@ static void a_receiving_side_that_would_overflow_is_refused(void **state)
     world_close(world);
 }
 
+/* What a purse ever paid is a sum too. Where it would not fit nothing may be counted: an entry counted
+ * and not booked would be given back a second time. */
+static void a_purse_that_paid_more_than_can_be_counted_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message message;
+    struct toy_message answer;
+    struct toy_reply reply;
+    struct kc_purse_row row;
+    toy_rich(&toy, world, 1, KC_AMOUNT_MAX, 0);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_WITHDRAW, KC_AMOUNT_MAX, &reply), KC_OK);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, KC_AMOUNT_MAX - 10, &reply), KC_OK);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_WITHDRAW, 100, &reply), KC_OK);
+    EXPECT(ask(world, &toy, KC_CASH_KIND_DEPOSIT, 11, &message), KC_AMOUNT_TOO_LARGE);
+    toy_cash(&message, &toy, world, KC_CASH_KIND_DEPOSIT, 10);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_answer(&answer, &toy, world, &reply.quote, KC_ANSWER_OK);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE purses SET paid = paid + 1"));
+    EXPECT(world_open(world), KC_OK);
+    EXPECT(world_send(world, &reply, &answer), KC_OK);
+    assert_int_equal(reply.outcome.outcome, KC_OUTCOME_NOT_COMPLETED);
+    assert_int_equal(reply.outcome.certified.counter, 1);
+    EXPECT(world->store.purse_get(world->store.context, &row, toy.purse.number), KC_OK);
+    assert_int_equal(row.counter, 1);
+    assert_memory_equal(row.head, reply.outcome.certified.head, KC_DIGEST_SIZE);
+    expect_amounts(world, &toy, KC_AMOUNT_MAX - 110, 110);
+    world_close(world);
+}
+
 static void an_account_that_emptied_since_the_quote_is_not_overdrawn(void **state)
 {
     struct world *world = *state;
@@ -593,6 +624,41 @@ static void purses_and_accounts_out_of_use_are_refused(void **state)
     expect_amounts(world, &toy, 100, 50);
 }
 
+/* Rows that the store gives back changed are named corrupt, item by item; the bank goes on. */
+static void a_quote_that_was_changed_in_the_store_is_corrupt(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[2];
+    struct toy_message request;
+    struct toy_message answer;
+    struct toy_reply reply;
+    static const char *const changes[] = {
+        "UPDATE transactions SET amount = 101 WHERE state = 1",
+        "UPDATE transactions SET amount = 0 WHERE state = 1",
+        "UPDATE transactions SET kind = 3 WHERE state = 1",
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        toy_rich(&toys[0], world, 2 * i, 100, 0);
+        toy_rich(&toys[1], world, 2 * i + 1, 100, 0);
+        toy_cash(&request, &toys[0], world, KC_CASH_KIND_WITHDRAW, 10);
+        EXPECT(world_send(world, &reply, &request), KC_OK);
+        toy_answer(&answer, &toys[0], world, &reply.quote, KC_ANSWER_OK);
+        world_close(world);
+        assert_true(world_plant(world, changes[i]));
+        EXPECT(world_open(world), KC_OK);
+        struct kc_result again = world_send(world, &reply, &request);
+        assert_true(again.code == KC_STORE_CORRUPT || again.code == KC_MISMATCH);
+        EXPECT(world_send(world, &reply, &answer), KC_STORE_CORRUPT);
+        EXPECT(toy_cash_whole(&toys[1], world, KC_CASH_KIND_WITHDRAW, 5, &reply), KC_OK);
+        expect_amounts(world, &toys[0], 100, 0);
+        world_close(world);
+        assert_true(world_plant(world, "UPDATE transactions SET kind = 1, state = 6, amount = 10"
+                                       " WHERE state = 1"));
+        EXPECT(world_open(world), KC_OK);
+    }
+    world_close(world);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
@@ -615,8 +681,10 @@ int main(void)
         TEST(an_amount_beyond_63_bits_is_no_message),
         TEST(the_largest_amount_moves_whole),
         TEST(a_receiving_side_that_would_overflow_is_refused),
+        TEST(a_purse_that_paid_more_than_can_be_counted_is_refused),
         TEST(an_account_that_emptied_since_the_quote_is_not_overdrawn),
         TEST(purses_and_accounts_out_of_use_are_refused),
+        TEST(a_quote_that_was_changed_in_the_store_is_corrupt),
     };
     return cmocka_run_group_tests_name("ledger: withdrawals and deposits", tests, NULL, NULL);
 }

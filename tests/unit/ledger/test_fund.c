@@ -114,7 +114,8 @@ static void in_doubt_is_asked_again_until_it_is_known(void **state)
     assert_int_equal(toy.pending_ms, order.time_ms);
     world_close(world);
     EXPECT(world_open(world), KC_OK);
-    EXPECT(kc_ledger_in_doubt(orders, &count, 4, &world->ledger), KC_OK);
+    EXPECT(kc_ledger_in_doubt(orders, &count, 4, &world->ledger, (struct kc_purse_id){0}, 0),
+           KC_OK);
     assert_int_equal(count, 1);
     assert_memory_equal(&orders[0].purse, &order.purse, sizeof order.purse);
     assert_int_equal(orders[0].time_ms, order.time_ms);
@@ -129,7 +130,8 @@ static void in_doubt_is_asked_again_until_it_is_known(void **state)
     assert_int_equal(reply.outcome.outcome, KC_OUTCOME_IN_DOUBT);
     toy_take(&toy, world, &reply.outcome);
     EXPECT(world_settle(world, &reply, &orders[0], KC_OK), KC_OK);
-    EXPECT(kc_ledger_in_doubt(orders, &count, 4, &world->ledger), KC_OK);
+    EXPECT(kc_ledger_in_doubt(orders, &count, 4, &world->ledger, (struct kc_purse_id){0}, 0),
+           KC_OK);
     assert_int_equal(count, 0);
     toy_state(&message, &toy, world);
     EXPECT(world_send(world, &reply, &message), KC_OK);
@@ -152,13 +154,84 @@ static void orders_in_doubt_come_in_bounded_parts(void **state)
         EXPECT(world_send(world, &reply, &message), KC_OK);
     }
     for (size_t left = 3; left > 0; left -= count) {
-        EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger), KC_OK);
+        EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger, (struct kc_purse_id){0}, 0),
+               KC_OK);
         assert_int_equal(count, left > 2 ? 2 : left);
         for (size_t i = 0; i < count; i++) {
             EXPECT(world_settle(world, &reply, &orders[i], KC_OK), KC_OK);
         }
     }
     assert_int_equal(outside(world), 33);
+}
+
+/* Orders that stay in doubt must not keep the others from being asked. */
+static void every_order_in_doubt_has_its_turn(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[5];
+    struct toy_message message;
+    struct toy_reply reply;
+    struct kc_ledger_order orders[2];
+    struct kc_ledger_order last = {.ask = false};
+    size_t count = 0;
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        toy_rich(&toys[i], world, i, 0, 0);
+        toy_fund(&message, &toys[i], world, KC_FUND_KIND_FUND, UINT64_C(1) << i);
+        EXPECT(world_send(world, &reply, &message), KC_OK);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger, last.purse, last.time_ms),
+               KC_OK);
+        assert_int_equal(count, round < 2 ? 2 : 1);
+        for (size_t i = 0; i < count; i++) {
+            seen += kc_amount_minor(orders[i].amount);
+            EXPECT(world_settle(world, &reply, &orders[i], KC_IN_DOUBT), KC_OK);
+        }
+        last = orders[count - 1];
+    }
+    assert_int_equal(seen, 31);
+    EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger, last.purse, last.time_ms), KC_OK);
+    assert_int_equal(count, 0);
+}
+
+/* What an account holds changes with the order, so the record's present amounts are of that time. */
+/* shows: R-DATA-2 */
+static void a_redemption_dates_the_present_amounts(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message message;
+    struct toy_reply reply;
+    struct kc_purse_row row;
+    toy_rich(&toy, world, 1, 100, 40);
+    uint64_t access_ms = world->now_ms;
+    world->now_ms += 5000;
+    toy_fund(&message, &toy, world, KC_FUND_KIND_REDEEM, 30);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    EXPECT(world->store.purse_get(world->store.context, &row, toy.purse.number), KC_OK);
+    assert_int_equal(row.value_ms, world->now_ms);
+    assert_int_equal(row.access_ms, access_ms);
+    assert_int_equal(kc_amount_minor(row.account_at_access), 100);
+    assert_int_equal(kc_amount_minor(row.purse_at_access), 40);
+    expect_amounts(world, &toy, 70, 40);
+}
+
+static void an_order_that_was_changed_in_the_store_is_corrupt(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message message;
+    struct toy_reply reply;
+    toy_rich(&toy, world, 1, 0, 0);
+    toy_fund(&message, &toy, world, KC_FUND_KIND_FUND, 30);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    struct kc_ledger_order order = reply.order;
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE transactions SET amount = 0 WHERE state = 2"));
+    EXPECT(world_open(world), KC_OK);
+    EXPECT(world_settle(world, &reply, &order, KC_OK), KC_STORE_CORRUPT);
+    expect_amounts(world, &toy, 0, 0);
 }
 
 /* shows: R-CASH-11 */
@@ -260,6 +333,9 @@ int main(void)
         TEST(redeeming_holds_the_amount_in_flight),
         TEST(in_doubt_is_asked_again_until_it_is_known),
         TEST(orders_in_doubt_come_in_bounded_parts),
+        TEST(every_order_in_doubt_has_its_turn),
+        TEST(a_redemption_dates_the_present_amounts),
+        TEST(an_order_that_was_changed_in_the_store_is_corrupt),
         TEST(amounts_that_cannot_be_are_refused),
         TEST(a_funding_that_does_not_fit_any_more_waits),
         TEST(a_fund_request_ends_an_open_quote),

@@ -2,13 +2,16 @@
  * number? */
 #include "expect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct kc_result open_once(struct world *world, struct kc_ledger_opened *out,
                                   const struct kc_open_request *request)
 {
+    struct world_letter letter;
+    world_write(&letter, world, "open", kc_be32_load(request->id), request->time_ms);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    struct kc_result result = kc_ledger_open_account(out, &world->ledger, request);
+    struct kc_result result = kc_ledger_open_account(out, &world->ledger, request, &letter.source);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     return result;
 }
@@ -17,18 +20,25 @@ static struct kc_result confirm(struct world *world, struct kc_certified *out,
                                 const struct kc_ledger_opened *opened, uint8_t digest_byte)
 {
     uint8_t digest[KC_DIGEST_SIZE] = {digest_byte};
+    struct world_letter letter;
+    const struct kc_confirm_request request = {
+        .account = opened->account, .purse = opened->purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "confirm", digest_byte, request.time_ms);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     struct kc_result result =
-        kc_ledger_confirm_account(out, &world->ledger, opened->account, opened->purse, digest);
+        kc_ledger_confirm_account(out, &world->ledger, &request, digest, &letter.source);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     return result;
 }
 
 static struct kc_result cancel(struct world *world, const struct kc_ledger_opened *opened)
 {
+    struct world_letter letter;
+    const struct kc_cancel_request request = {
+        .account = opened->account, .purse = opened->purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "cancel", 0, request.time_ms);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    struct kc_result result =
-        kc_ledger_cancel_account(&world->ledger, opened->account, opened->purse);
+    struct kc_result result = kc_ledger_cancel_account(&world->ledger, &request, &letter.source);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     return result;
 }
@@ -191,7 +201,9 @@ static void a_sweep_takes_all_in_bounded_parts(void **state)
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     for (unsigned i = 0; i < 150; i++) {
         struct kc_open_request request = world_application(i);
-        EXPECT(kc_ledger_open_account(&opened, &world->ledger, &request), KC_OK);
+        struct world_letter letter;
+        world_write(&letter, world, "open", i, request.time_ms);
+        EXPECT(kc_ledger_open_account(&opened, &world->ledger, &request, &letter.source), KC_OK);
     }
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     world->now_ms += WORLD_TEMPORARY_MS + 1;
@@ -205,6 +217,96 @@ static void a_sweep_takes_all_in_bounded_parts(void **state)
     assert_int_equal(total, 150);
     assert_int_equal(world_ask(world, "SELECT count(*) FROM accounts WHERE state = 3"), 150);
     assert_int_equal(world_ask(world, "SELECT count(*) FROM purses WHERE state = 3"), 150);
+}
+
+/* Were the count of accounts set back, a new account would take the place of an old one with its money. */
+static void a_number_in_use_is_not_given_again(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_ledger_opened opened;
+    struct world_letter letter;
+    char sql[96];
+    uint64_t account = 0;
+    toy_rich(&toy, world, 1, 100, 40);
+    account = toy.account.number / 10;
+    /* Its own number, its purse's, and the one whose purse would have its number. */
+    for (uint64_t next = account - 1; next <= account + 1; next++) {
+        struct kc_open_request request = world_application(2);
+        world_close(world);
+        (void)snprintf(sql, sizeof sql, "UPDATE totals SET next_account = %llu",
+                       (unsigned long long)next);
+        assert_true(world_plant(world, sql));
+        EXPECT(world_open(world), KC_OK);
+        world_write(&letter, world, "open", 2, request.time_ms);
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_open_account(&opened, &world->ledger, &request, &letter.source),
+               KC_STORE_CORRUPT);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_STORE_CORRUPT);
+        expect_amounts(world, &toy, 100, 40);
+    }
+    world_close(world);
+}
+
+static void an_account_with_money_does_not_lapse(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    size_t count = 0;
+    toy_rich(&toy, world, 1, 100, 40);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE accounts SET state = 1"));
+    EXPECT(world_open(world), KC_OK);
+    world->now_ms += WORLD_TEMPORARY_MS + 1;
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_sweep(&world->ledger, &count), KC_STORE_CORRUPT);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_STORE_CORRUPT);
+    expect_amounts(world, &toy, 100, 40);
+}
+
+/* shows: R-OPEN-2 */
+static void a_temporary_account_lapses_after_a_restart_too(void **state)
+{
+    struct world *world = *state;
+    struct kc_ledger_opened opened;
+    size_t count = 0;
+    struct kc_open_request request = world_application(1);
+    EXPECT(open_once(world, &opened, &request), KC_OK);
+    world_close(world);
+    world->now_ms = opened.temporary_until_ms + 1;
+    EXPECT(world_open(world), KC_OK);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_sweep(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(account_of(world, opened.account).state, KC_ACCOUNT_LAPSED);
+}
+
+/* shows: R-OPEN-1 */
+static void only_an_open_account_identifies_its_holder(void **state)
+{
+    struct world *world = *state;
+    struct kc_ledger_opened opened;
+    struct kc_certified certified;
+    struct kc_account_row row;
+    struct world_letter letter;
+    struct kc_open_request request = world_application(1);
+    EXPECT(open_once(world, &opened, &request), KC_OK);
+    for (int i = 0; i < 3; i++) {
+        const struct kc_identify_request identify = {
+            .account = i == 1 ? kc_account_nth(5) : opened.account, .time_ms = world->now_ms};
+        static const enum kc_error expected[] = {KC_ACCOUNT_NOT_OPEN, KC_UNKNOWN_ACCOUNT, KC_OK};
+        world_write(&letter, world, "identify", (unsigned)i, identify.time_ms);
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_identify_account(&row, &world->ledger, &identify, &letter.source),
+               expected[i]);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+        if (i == 1) {
+            EXPECT(confirm(world, &certified, &opened, 9), KC_OK);
+        }
+    }
+    assert_string_equal(row.name, "Hanako Example");
+    assert_string_equal(row.password_hash, "scrypt$hash");
 }
 
 static void what_was_opened_is_there_after_a_restart(void **state)
@@ -237,6 +339,10 @@ int main(void)
         TEST(at_its_last_moment_it_can_be_confirmed),
         TEST(a_cancelled_account_stays_cancelled),
         TEST(a_sweep_takes_all_in_bounded_parts),
+        TEST(a_number_in_use_is_not_given_again),
+        TEST(an_account_with_money_does_not_lapse),
+        TEST(a_temporary_account_lapses_after_a_restart_too),
+        TEST(only_an_open_account_identifies_its_holder),
         TEST(what_was_opened_is_there_after_a_restart),
     };
     return cmocka_run_group_tests_name("ledger: opening accounts", tests, NULL, NULL);

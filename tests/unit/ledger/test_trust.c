@@ -285,6 +285,7 @@ static bool take_alert(void *owner, const struct kc_alert_row *row)
 struct proof {
     const struct toy_message *message;
     uint64_t time_ms;
+    const uint8_t *digest;
     bool found;
 };
 
@@ -293,13 +294,24 @@ static bool take_proof(void *owner, const struct kc_evidence_row *row)
     struct proof *proof = owner;
     proof->found =
         proof->found || (row->time_ms == proof->time_ms && row->size == proof->message->size &&
+                         memcmp(row->digest, proof->digest, KC_DIGEST_SIZE) == 0 &&
                          memcmp(row->bytes, proof->message->bytes, row->size) == 0);
     return true;
 }
 
-/* One alert that names the message, the message kept, the purse out of use, its value untouched. */
+static void expect_kept(struct world *world, const struct toy *toy,
+                        const struct toy_message *message, uint64_t time_ms, const uint8_t *digest)
+{
+    struct proof proof = {.message = message, .time_ms = time_ms, .digest = digest};
+    struct kc_store_scan scan = {.owner = &proof, .evidence = take_proof};
+    EXPECT(world->store.scan_evidence(world->store.context, &scan, toy->purse.number), KC_OK);
+    assert_true(proof.found);
+}
+
+/* One alert that names both messages, the one that was caught and the one it contradicts, both kept;
+ * the purse out of use, its value untouched. */
 static void expect_accused(struct world *world, const struct toy *toy,
-                           const struct toy_message *message)
+                           const struct toy_message *message, const struct toy_message *against)
 {
     struct seen_alert seen = {.count = 0};
     struct kc_store_scan scan = {.owner = &seen, .alert = take_alert};
@@ -307,11 +319,20 @@ static void expect_accused(struct world *world, const struct toy *toy,
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.row.purse.number, toy->purse.number);
     assert_int_equal(seen.row.reason, KC_COPIED_OR_RESTORED);
-    struct proof proof = {.message = message, .time_ms = seen.row.evidence_ms};
-    scan = (struct kc_store_scan){.owner = &proof, .evidence = take_proof};
-    EXPECT(world->store.scan_evidence(world->store.context, &scan, toy->purse.number), KC_OK);
-    assert_true(proof.found);
+    expect_kept(world, toy, message, seen.row.evidence_ms, seen.row.evidence_digest);
+    expect_kept(world, toy, against, seen.row.against_ms, seen.row.against_digest);
     assert_int_equal(purse_of(world, toy).state, KC_PURSE_OUT);
+}
+
+/* A whole deposit; *answer is what showed its entry to the bank. */
+static void deposit(struct toy_message *answer, struct toy *toy, struct world *world,
+                    uint64_t minor)
+{
+    struct toy_reply reply;
+    prepare_answer(answer, toy, world, KC_CASH_KIND_DEPOSIT, minor);
+    EXPECT(world_send(world, &reply, answer), KC_OK);
+    assert_int_equal(reply.outcome.outcome, KC_OUTCOME_COMPLETED);
+    toy_take(toy, world, &reply.outcome);
 }
 
 /* shows: R-SEC-1 R-SEC-4 */
@@ -320,15 +341,16 @@ static void a_counter_below_the_banks_is_a_copy(void **state)
     struct world *world = *state;
     struct toy toy;
     struct toy copy;
+    struct toy_message answer;
     struct toy_message message;
     struct toy_reply reply;
     toy_rich(&toy, world, 1, 900, 100);
     copy = toy;
-    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 60, &reply), KC_OK);
+    deposit(&answer, &toy, world, 60);
     world->now_ms += 1000;
     toy_cash(&message, &copy, world, KC_CASH_KIND_DEPOSIT, 100);
     EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
-    expect_accused(world, &toy, &message);
+    expect_accused(world, &toy, &message, &answer);
     EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
     toy_cash(&message, &copy, world, KC_CASH_KIND_DEPOSIT, 100);
     EXPECT(world_send(world, &reply, &message), KC_PURSE_BLOCKED);
@@ -355,7 +377,7 @@ static void another_head_at_a_counted_counter_is_a_copy(void **state)
     copy.head[5] ^= 1;
     toy_state(&message, &copy, world);
     EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
-    expect_accused(world, &toy, &message);
+    expect_accused(world, &toy, &message, &answer);
     expect_amounts(world, &toy, 960, 40);
 }
 
@@ -365,15 +387,16 @@ static void a_funding_request_of_a_copy_is_found_too(void **state)
     struct world *world = *state;
     struct toy toy;
     struct toy copy;
+    struct toy_message answer;
     struct toy_message message;
     struct toy_reply reply;
     toy_rich(&toy, world, 1, 900, 100);
     copy = toy;
-    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 60, &reply), KC_OK);
+    deposit(&answer, &toy, world, 60);
     world->now_ms += 1000;
     toy_fund(&message, &copy, world, KC_FUND_KIND_REDEEM, 10);
     EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
-    expect_accused(world, &toy, &message);
+    expect_accused(world, &toy, &message, &answer);
     expect_amounts(world, &toy, 960, 40);
     assert_int_equal(kc_amount_minor(world->ledger.totals.in_flight), 0);
 }
@@ -384,6 +407,7 @@ static void a_refused_recovery_call_stays_refused(void **state)
     struct world *world = *state;
     struct toy toy;
     struct toy copy;
+    struct toy_message answer;
     struct toy_message request;
     struct toy_message message;
     struct toy_reply reply;
@@ -393,7 +417,7 @@ static void a_refused_recovery_call_stays_refused(void **state)
     message.information.information.paid = world_amount(1);
     EXPECT(world_send(world, &reply, &message), KC_STALE_STATE);
     EXPECT(world_send(world, &reply, &message), KC_STALE_STATE);
-    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 60, &reply), KC_OK);
+    deposit(&answer, &toy, world, 60);
     toy_cash(&request, &toy, world, KC_CASH_KIND_DEPOSIT, 10);
     EXPECT(world_send(world, &reply, &request), KC_OK);
     world->now_ms += 1000;
@@ -404,9 +428,32 @@ static void a_refused_recovery_call_stays_refused(void **state)
         assert_false(reply.outcome.has_certified);
         assert_int_equal(purse_of(world, &toy).open_ms, request.cash.time_ms);
     }
-    expect_accused(world, &toy, &message);
+    expect_accused(world, &toy, &message, &answer);
     assert_int_equal(world_ask(world, "SELECT count(*) FROM transactions WHERE state = 1"), 1);
     expect_amounts(world, &toy, 960, 40);
+}
+
+/* Entries that came to nothing are counted from a request: then that request is the proof. */
+static void a_counter_that_a_request_showed_is_proved_by_it(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy copy;
+    struct toy_message answer;
+    struct toy_message request;
+    struct toy_message message;
+    struct toy_reply reply;
+    toy_rich(&toy, world, 1, 900, 100);
+    copy = toy;
+    prepare_answer(&answer, &toy, world, KC_CASH_KIND_DEPOSIT, 70);
+    assert_int_equal(recover(&toy, world).outcome, KC_OUTCOME_NOT_COMPLETED);
+    toy_cash(&request, &toy, world, KC_CASH_KIND_WITHDRAW, 1);
+    EXPECT(world_send(world, &reply, &request), KC_OK);
+    assert_int_equal(purse_of(world, &toy).counter, 2);
+    world->now_ms += 1000;
+    toy_state(&message, &copy, world);
+    EXPECT(world_send(world, &reply, &message), KC_COPIED_OR_RESTORED);
+    expect_accused(world, &toy, &message, &request);
 }
 
 /* A backup from before a withdrawal shows no contradiction: it is conformed, and gains nothing. */
@@ -443,6 +490,7 @@ int main(void)
         TEST(another_head_at_a_counted_counter_is_a_copy),
         TEST(a_funding_request_of_a_copy_is_found_too),
         TEST(a_refused_recovery_call_stays_refused),
+        TEST(a_counter_that_a_request_showed_is_proved_by_it),
         TEST(a_backup_without_entries_is_conformed),
     };
     return cmocka_run_group_tests_name("ledger: recovery and copied purses", tests, NULL, NULL);

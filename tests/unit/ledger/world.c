@@ -141,6 +141,16 @@ struct kc_amount world_amount(uint64_t minor)
     return amount;
 }
 
+void world_write(struct world_letter *out, struct world *world, const char *what, unsigned n,
+                 uint64_t time_ms)
+{
+    int size = snprintf((char *)out->bytes, sizeof out->bytes,
+                        "the registrar's %s for %u at %" PRIu64, what, n, time_ms);
+    KC_ASSERT(size > 0 && (size_t)size < sizeof out->bytes);
+    out->source = (struct kc_ledger_source){.bytes = kc_view(out->bytes, (size_t)size)};
+    kc_digest(&world->crypto, out->source.digest, out->source.bytes);
+}
+
 struct kc_open_request world_application(unsigned n)
 {
     struct kc_open_request request = {.name = kc_view_text("Hanako Example"),
@@ -148,7 +158,8 @@ struct kc_open_request world_application(unsigned n)
                                       .phone = kc_view_text("+81 3 0000 0000"),
                                       .bank_account = kc_view_text("0001-1234567"),
                                       .password_hash = kc_view_text("scrypt$hash"),
-                                      .suite = KC_SUITE_ES256};
+                                      .suite = KC_SUITE_ES256,
+                                      .time_ms = WORLD_START_MS};
     kc_be32_store(request.id, n);
     return request;
 }
@@ -159,11 +170,13 @@ struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
 {
     struct kc_ledger_opened opened;
     struct kc_open_request request = world_application(n);
+    struct world_letter letter;
     memset(toy, 0, sizeof *toy);
     kc_be32_store(toy->identity_digest, n + 1);
     struct kc_result result = kc_ledger_begin(&world->ledger, world->now_ms);
     if (!kc_failed(result)) {
-        result = kc_ledger_open_account(&opened, &world->ledger, &request);
+        world_write(&letter, world, "open", n, request.time_ms);
+        result = kc_ledger_open_account(&opened, &world->ledger, &request, &letter.source);
         struct kc_result commit = kc_ledger_commit(&world->ledger);
         result = kc_failed(result) ? result : commit;
     }
@@ -172,10 +185,13 @@ struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
     }
     toy->account = opened.account;
     toy->purse = opened.purse;
+    const struct kc_confirm_request confirm = {
+        .account = opened.account, .purse = opened.purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "confirm", n, confirm.time_ms);
     result = kc_ledger_begin(&world->ledger, world->now_ms);
     if (!kc_failed(result)) {
-        result = kc_ledger_confirm_account(&toy->certified, &world->ledger, toy->account,
-                                           toy->purse, toy->identity_digest);
+        result = kc_ledger_confirm_account(&toy->certified, &world->ledger, &confirm,
+                                           toy->identity_digest, &letter.source);
         struct kc_result commit = kc_ledger_commit(&world->ledger);
         result = kc_failed(result) ? result : commit;
     }

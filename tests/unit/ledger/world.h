@@ -96,6 +96,13 @@ struct toy_reply {
 struct kc_amount world_amount(uint64_t minor);
 /* The particulars of applicant `n`; views point into static text. */
 struct kc_open_request world_application(unsigned n);
+/* A message of the registrar about applicant `n`, as it is kept for evidence. */
+struct world_letter {
+    uint8_t bytes[128];
+    struct kc_ledger_source source;
+};
+void world_write(struct world_letter *out, struct world *world, const char *what, unsigned n,
+                 uint64_t time_ms);
 
 /* Opens and confirms an account for applicant `n` in batches of their own. */
 struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n);

@@ -71,7 +71,7 @@ static void another_domain_is_refused(void **state)
     struct kc_identity identity = make(0);
     (void)state;
     assert_ok(kc_identity_encode(&claims, &identity));
-    static const char *const domains[] = {"kinchaku/1 certified", "kinchaku/1 identity"};
+    static const char *const domains[] = {"kinchaku/1-certified", "kinchaku/1-identity"};
     for (size_t i = 0; i < 2; i++) {
         assert_ok(kc_sign_brief(&out, &crypto, &bank->private_key, &keys.realm, domains[i],
                                 kc_buffer_view(&claims)));
@@ -151,6 +151,21 @@ static void a_card(struct kc_identity *identity)
     identity->purse_type = KC_PURSE_TYPE_CARD;
 }
 
+static void no_life(struct kc_identity *identity)
+{
+    identity->expires_s = identity->issued_s;
+}
+
+static void life_beyond_milliseconds(struct kc_identity *identity)
+{
+    identity->expires_s = KC_AMOUNT_MAX / 1000 + 1;
+}
+
+static void life_to_the_end(struct kc_identity *identity)
+{
+    identity->expires_s = KC_AMOUNT_MAX / 1000;
+}
+
 static void numbers_and_types_are_checked(void **state)
 {
     (void)state;
@@ -160,6 +175,9 @@ static void numbers_and_types_are_checked(void **state)
     assert_int_equal(decode_changed(no_type), KC_MALFORMED);
     assert_int_equal(decode_changed(type_beyond), KC_MALFORMED);
     assert_int_equal(decode_changed(a_card), KC_OK);
+    assert_int_equal(decode_changed(no_life), KC_MALFORMED);
+    assert_int_equal(decode_changed(life_beyond_milliseconds), KC_MALFORMED);
+    assert_int_equal(decode_changed(life_to_the_end), KC_OK);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* Does a seal open for anybody but its recipient, or with a single bit changed on the way? */
 #include "parties.h"
 
-#define DOMAIN "kinchaku/1 cash-request"
+#define DOMAIN "kinchaku/1-cash-request"
 
 static uint8_t sealed_bytes[KC_MESSAGE_SIZE_MAX];
 static uint8_t plain_bytes[KC_PLAIN_SIZE_MAX];
@@ -94,9 +94,9 @@ static void another_purpose_or_bank_cannot_open(void **state)
         struct kc_view sealed = seal(suite, kc_view_text(text));
         const struct kc_private_key *key = &key_of(suite, "encrypt")->private_key;
         struct kc_realm realm = keys.realm;
-        assert_int_equal(unseal(sealed, key, &realm, "kinchaku/2 cash-request", sealed),
+        assert_int_equal(unseal(sealed, key, &realm, "kinchaku/2-cash-request", sealed),
                          KC_CANNOT_UNSEAL);
-        assert_int_equal(unseal(sealed, key, &realm, "kinchaku/1 cash-answer", sealed),
+        assert_int_equal(unseal(sealed, key, &realm, "kinchaku/1-cash-answer", sealed),
                          KC_CANNOT_UNSEAL);
         realm.bank += 1;
         assert_int_equal(unseal(sealed, key, &realm, DOMAIN, sealed), KC_CANNOT_UNSEAL);

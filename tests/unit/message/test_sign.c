@@ -1,7 +1,9 @@
 /* Does a signature verify for anything but the bytes, the purpose, the bank and the key it was made for? */
+#include "message/generated/messages.h"
+#include "message/identity.h"
 #include "parties.h"
 
-#define DOMAIN "kinchaku/1 payment"
+#define DOMAIN "kinchaku/1-payment"
 
 static uint8_t signed_bytes[KC_MESSAGE_SIZE_MAX];
 static const char payload_text[] = "what is signed";
@@ -52,9 +54,9 @@ static void every_suite_signs_and_says_who_and_when(void **state)
 
 static void another_purpose_or_version_is_refused(void **state)
 {
-    static const char *const domains[] = {"kinchaku/2 payment", "kinchaku/1 receipt",
-                                          "kinchaku/1 paymen",  "kinchaku/1 payments",
-                                          "Kinchaku/1 payment", ""};
+    static const char *const domains[] = {"kinchaku/2-payment", "kinchaku/1-receipt",
+                                          "kinchaku/1-paymen",  "kinchaku/1-payments",
+                                          "Kinchaku/1-payment", ""};
     (void)state;
     for (size_t suite = 0; suite < SUITE_COUNT; suite++) {
         struct kc_view bytes = make(suite, TIME_MS);
@@ -74,11 +76,11 @@ static void a_rewritten_domain_is_refused(void **state)
         struct kc_view bytes = make(suite, TIME_MS);
         for (size_t i = 0; i + sizeof DOMAIN - 1 <= bytes.size; i++) {
             if (memcmp(signed_bytes + i, DOMAIN, sizeof DOMAIN - 1) == 0) {
-                memcpy(signed_bytes + i, "kinchaku/2 payment", sizeof DOMAIN - 1);
+                memcpy(signed_bytes + i, "kinchaku/2-payment", sizeof DOMAIN - 1);
             }
         }
         assert_int_equal(
-            verify(bytes, &key_of(suite, "sign")->public_key, &keys.realm, "kinchaku/2 payment"),
+            verify(bytes, &key_of(suite, "sign")->public_key, &keys.realm, "kinchaku/2-payment"),
             KC_BAD_SIGNATURE);
     }
 }
@@ -173,6 +175,46 @@ static void a_small_buffer_is_an_error_and_stays_untouched_beyond(void **state)
     }
 }
 
+/* With s also n - s verifies under ES256 (FIPS 186-5 §6.4), so anybody could make other bytes of one signature. */
+static void the_other_half_of_an_ecdsa_signature_is_refused(void **state)
+{
+    static const uint8_t order[32] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00,
+                                      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                      0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84,
+                                      0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+    const struct kc_public_key *key = &key_of(0, "sign")->public_key;
+    (void)state;
+    for (uint64_t i = 1; i <= 16; i++) {
+        struct kc_view bytes = make(0, i);
+        assert_int_equal(verify(bytes, key, &keys.realm, DOMAIN), KC_OK);
+        uint8_t *s = signed_bytes + bytes.size - 32;
+        assert_true(s[0] < 0x80);
+        for (size_t at = 32, borrow = 0; at > 0; at--) {
+            unsigned difference = 256u + order[at - 1] - s[at - 1] - (unsigned)borrow;
+            s[at - 1] = (uint8_t)difference;
+            borrow = difference < 256 ? 1 : 0;
+        }
+        assert_true(s[0] >= 0x7f);
+        assert_int_equal(verify(bytes, key, &keys.realm, DOMAIN), KC_BAD_SIGNATURE);
+    }
+}
+
+/* RFC 9052 §3.1: a content type of text is `<type>/<subtype>` of the characters that RFC 6838 §4.2 allows. */
+static void every_domain_word_is_a_media_type(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i <= KC_SHAPE_COUNT; i++) {
+        const char *word = i < KC_SHAPE_COUNT ? kc_shapes[i]->domain : KC_IDENTITY_DOMAIN;
+        if (word == NULL) {
+            continue;
+        }
+        assert_true(strncmp(word, "kinchaku/", 9) == 0 && strlen(word) <= 40);
+        assert_int_equal(strspn(word + 9, "abcdefghijklmnopqrstuvwxyz0123456789-"),
+                         strlen(word) - 9);
+        assert_true(word[9] >= '0' && word[9] <= '9');
+    }
+}
+
 /* Headers that a signer of ours never writes. */
 static void other_headers_are_refused(void **state)
 {
@@ -184,7 +226,7 @@ static void other_headers_are_refused(void **state)
         {"\xa0", 1, KC_MALFORMED},
         {"\xa3\x01\x26\x03\x61\x61\x04\x40", 8, KC_MALFORMED},       /* an empty key id */
         {"\xa3\x01\x27\x03\x61\x61\x04\x40", 8, KC_WRONG_ALGORITHM}, /* EdDSA */
-        {"\xa3\x01\x05\x03\x61\x61\x04\x40", 8, KC_MALFORMED},       /* an HMAC */
+        {"\xa3\x01\x05\x03\x61\x61\x04\x40", 8, KC_WRONG_ALGORITHM}, /* an HMAC */
         {"\xa3\x03\x61\x61\x01\x26\x04\x40", 8, KC_MALFORMED},       /* another order */
         {"\xa3\x01\x26\x03\x00\x04\x40", 7, KC_MALFORMED},           /* a number as content type */
         {"\xa4\x01\x26\x03\x61\x61\x04\x50"
@@ -246,6 +288,8 @@ int main(void)
         cmocka_unit_test(every_flipped_bit_is_refused),
         cmocka_unit_test(every_cut_and_every_byte_more_is_refused),
         cmocka_unit_test(a_small_buffer_is_an_error_and_stays_untouched_beyond),
+        cmocka_unit_test(the_other_half_of_an_ecdsa_signature_is_refused),
+        cmocka_unit_test(every_domain_word_is_a_media_type),
         cmocka_unit_test(other_headers_are_refused),
         cmocka_unit_test(an_unprotected_header_is_refused),
     };

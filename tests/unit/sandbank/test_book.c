@@ -70,6 +70,7 @@ static int teardown(void **state)
     static const char *const names[] = {"book.db",
                                         "book.db-wal",
                                         "book.db-shm",
+                                        "sandbank/lock",
                                         "sandbank/sandbank.ini",
                                         "sandbank/access.token",
                                         "sandbank/sandbank.db",
@@ -389,9 +390,9 @@ static void faults_and_kills_lose_no_transfer(void **state)
     assert_int_equal(call(&server, "/v1/transfers", ORDER("k2", "fund", "601"), "refused"), 200);
     stop(&server, SIGKILL);
     start(&server, place);
-    /* Only one at a port. */
+    /* Only one in a folder. */
     const char *const second[] = {program, "serve", "--dir", place->dir, NULL};
-    assert_int_equal(run_program(second), kc_error_exit_status(KC_ADDRESS_IN_USE));
+    assert_int_equal(run_program(second), kc_error_exit_status(KC_IN_USE));
     assert_int_equal(call(&server, "/v1/transfers", ORDER("k1", "fund", "400"), "done"), 200);
     assert_int_equal(call(&server, "/v1/transfers", ORDER("k2", "fund", "601"), "refused"), 200);
     assert_int_equal(call(&server, "/v1/transfers", ORDER("k3", "fund", "600"), "done"), 200);

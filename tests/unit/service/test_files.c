@@ -192,6 +192,68 @@ static void folders_are_made_closed_and_once(void **state)
     assert_false(kc_file_exists(in_folder("no")));
 }
 
+/* Others may plant a link under the name of the next temporary file: neither is it followed, nor what it names filled. */
+static void a_planted_link_is_not_followed(void **state)
+{
+    struct kc_buffer buffer = KC_BUFFER(memory);
+    char name[64];
+    char victim[256];
+    (void)state;
+    put_file("victim", "mine", 4, 0600);
+    (void)snprintf(victim, sizeof victim, "%s", in_folder("victim"));
+    (void)snprintf(name, sizeof name, "secret2.new-%ld", (long)getpid());
+    assert_int_equal(symlink(victim, in_folder(name)), 0);
+    assert_int_equal(kc_file_write(in_folder("secret2"), kc_view_text("PIN"), 0600).code, KC_OK);
+    assert_int_equal(kc_file_read(&buffer, victim).code, KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&buffer), kc_view_text("mine")));
+    assert_int_equal(mode_of("secret2"), 0600);
+    int fd = -1;
+    assert_int_equal(symlink(victim, in_folder("lock2")), 0);
+    assert_int_equal(kc_file_lock(&fd, in_folder("lock2")).code, KC_IO_FAILED);
+}
+
+static void a_pipe_makes_nobody_wait(void **state)
+{
+    struct kc_buffer buffer = KC_BUFFER(memory);
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_int_equal(read_secret("pipe"), KC_KEY_PERMISSIONS);
+    (void)kc_failed(kc_file_read(&buffer, in_folder("pipe")));
+    assert_int_equal(buffer.size, 0);
+}
+
+static void a_folder_that_others_may_change_is_not_ours(void **state)
+{
+    int fd = -1;
+    (void)state;
+    assert_int_equal(mkdir(in_folder("offered"), 0700), 0);
+    for (mode_t mode = 0700; mode <= 0777; mode++) {
+        assert_int_equal(chmod(in_folder("offered"), mode), 0);
+        enum kc_error wanted = (mode & 022) == 0 ? KC_OK : KC_KEY_PERMISSIONS;
+        assert_int_equal(kc_folder_check(in_folder("offered")).code, wanted);
+        assert_int_equal(kc_folder_make(in_folder("offered")).code, wanted);
+        assert_int_equal(kc_folder_lock(&fd, folder, "offered").code, wanted);
+        kc_file_unlock(fd);
+    }
+    assert_int_equal(kc_folder_check(in_folder("none")).code, KC_FILE_MISSING);
+}
+
+static void a_name_is_given_once(void **state)
+{
+    char from[256];
+    struct kc_buffer buffer = KC_BUFFER(memory);
+    (void)state;
+    put_file("finished", "new", 3, 0600);
+    put_file("taken", "old", 3, 0600);
+    (void)snprintf(from, sizeof from, "%s", in_folder("finished"));
+    assert_int_equal(kc_file_name_new(from, in_folder("taken")).code, KC_ALREADY_EXISTS);
+    assert_int_equal(kc_file_read(&buffer, in_folder("taken")).code, KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&buffer), kc_view_text("old")));
+    assert_int_equal(kc_file_name_new(from, in_folder("free")).code, KC_OK);
+    assert_false(kc_file_exists(from));
+    assert_int_equal(kc_file_name_new(from, in_folder("free2")).code, KC_FILE_MISSING);
+}
+
 static void paths_are_joined_or_too_large(void **state)
 {
     static char path[KC_PATH_SIZE_MAX];
@@ -219,6 +281,10 @@ int main(void)
         cmocka_unit_test(a_write_that_fails_leaves_the_old),
         cmocka_unit_test(a_lock_is_held_by_one),
         cmocka_unit_test(folders_are_made_closed_and_once),
+        cmocka_unit_test(a_planted_link_is_not_followed),
+        cmocka_unit_test(a_pipe_makes_nobody_wait),
+        cmocka_unit_test(a_folder_that_others_may_change_is_not_ours),
+        cmocka_unit_test(a_name_is_given_once),
         cmocka_unit_test(paths_are_joined_or_too_large),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

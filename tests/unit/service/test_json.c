@@ -44,6 +44,37 @@ static void an_empty_object_is_one(void **state)
     assert_string_equal(text, "{}\n");
 }
 
+/* What a path may be made of, bytes that are no UTF-8 included, comes out as JSON. */
+static void any_bytes_come_out_as_json(void **state)
+{
+    static const struct {
+        const char *in;
+        const char *out;
+    } rows[] = {{"\xff", "\xef\xbf\xbd"},
+                {"a\xc3", "a\xef\xbf\xbd"},
+                {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+                {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+                {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+                {"\xe6\x97\xa5\x1b\x7f\"\\", "\xe6\x97\xa5\x1b\x7f\"\\"},
+                {"\xf0\x9f\x92\xb4", "\xf0\x9f\x92\xb4"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[256] = "";
+        struct kc_json_out json;
+        FILE *file = fmemopen(text, sizeof text, "w");
+        assert_non_null(file);
+        kc_json_open(&json, file);
+        kc_json_text(&json, "t", rows[i].in);
+        kc_json_close(&json);
+        assert_int_equal(fclose(file), 0);
+        json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(object);
+        assert_string_equal(json_string_value(json_object_get(object, "t")), rows[i].out);
+        json_decref(object);
+        assert_null(strchr(text, 0x1b));
+    }
+}
+
 static void a_trace_has_one_object_a_line(void **state)
 {
     (void)state;
@@ -79,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_come_back),
         cmocka_unit_test(an_empty_object_is_one),
+        cmocka_unit_test(any_bytes_come_out_as_json),
         cmocka_unit_test(a_trace_has_one_object_a_line),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -69,7 +69,7 @@ static enum kc_error use(struct world *world, struct toy toys[PURSES])
         result = toy_cash_whole(&toys[i], world, KC_CASH_KIND_WITHDRAW, 5, &reply);
         found = found == KC_OK ? result.code : found;
     }
-    result = kc_ledger_in_doubt(orders, &count, PURSES, &world->ledger);
+    result = kc_ledger_in_doubt(orders, &count, PURSES, &world->ledger, (struct kc_purse_id){0}, 0);
     for (size_t i = 0; i < count; i++) {
         struct kc_result settled = world_settle(world, &reply, &orders[i], KC_OK);
         result = kc_failed(result) ? result : settled;
@@ -286,7 +286,8 @@ static void a_full_database_refuses_and_stays_whole(void **state)
     EXPECT(world_open(world), KC_OK);
     struct kc_ledger_order orders[2];
     size_t count = 0;
-    EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger), KC_OK);
+    EXPECT(kc_ledger_in_doubt(orders, &count, 2, &world->ledger, (struct kc_purse_id){0}, 0),
+           KC_OK);
     for (size_t i = 0; i < count; i++) {
         EXPECT(world_settle(world, &reply, &orders[i], KC_OK), KC_OK);
         acknowledged += 1;

@@ -1,0 +1,58 @@
+"""Does a person at the command line get what they asked for in words, and the next step when it is refused?"""
+from kinchaku import OK, REFUSED, USAGE, run
+
+
+def words(uim, *arguments, text=None):
+    return run("kinchaku-station", "--uim", uim.path, *arguments, text=text)
+
+
+# shows: R-CASH-5
+def test_only_ok_is_ok(shared):
+    uim = shared.open(fund=100)
+    for answer in ("OK\n", "ok\n", "y\n", "Yes\n"):
+        done = words(uim, "withdraw", 10, text=answer)
+        assert done.status == OK and "OK or NG?" in done.err and "completed" in done.out, done
+    assert uim.both() == (60, 40)
+    for answer in ("NG\n", "no\n", "\n", "", "okay then\n"):
+        done = words(uim, "withdraw", 10, text=answer)
+        assert done.status == OK and "nothing was changed" in done.out, done
+    assert uim.both() == (60, 40)
+
+
+def test_an_old_letter_is_told_before_it_blocks(shared, tmp_path):
+    uim = shared.open()
+    new = tmp_path / "new"
+    new.touch(0o600)
+    for bad in ("", "123\n", "12345678901234\n", "12a4\n"):
+        new.write_text(bad)
+        assert words(uim, "pin", new).status == USAGE
+    new.write_text("864209\n")
+    done = words(uim, "pin", new)
+    assert done.status == OK and f"{uim.path}.letter" in done.err, done
+    done = words(uim, "history")
+    assert done.status == REFUSED and f"{uim.path}.letter" in done.err, done
+
+
+def test_a_pin_that_is_none_opens_nothing(shared, tmp_path):
+    pin = tmp_path / "pin"
+    pin.touch(0o600)
+    before = shared.bank("stats").json, len(shared.authority("list").objects)
+    for bad in ("", "123\n", "12345678901234\n", "12a4\n"):
+        pin.write_text(bad)
+        assert shared.apply(shared.ordinary_account(), tmp_path / "a.uim", "--pin-file", pin).status == USAGE
+    missing = shared.apply(shared.ordinary_account(), tmp_path / "a.uim", "--keys", tmp_path)
+    assert missing.error == "file-missing" and "sign.key" in missing.err, missing
+    assert before == (shared.bank("stats").json, len(shared.authority("list").objects))
+    assert [path.name for path in tmp_path.iterdir()] == ["pin"]
+
+
+def test_bulk_takes_what_a_spreadsheet_writes(shared, tmp_path):
+    csv = tmp_path / "people.csv"
+    row = f'"Eva Öz",Street,1,{shared.ordinary_account()},{tmp_path}/a.uim,rs3072\r\n'
+    csv.write_bytes(b"\xef\xbb\xbf" + row.encode() + b"x,y\r\n")
+    done = shared.registrar("bulk", "--file", csv)
+    assert [line["result"] for line in done.objects] == ["ok", "malformed"], done
+    account = shared.bank("account", done.objects[0]["account"]).objects[0]
+    assert (account["name"], account["suite"]) == ("Eva Öz", "rs3072")
+    missing = shared.registrar("bulk", "--file", tmp_path / "none.csv")
+    assert missing.error == "file-missing" and "none.csv" in missing.err, missing

@@ -1,0 +1,353 @@
+#include "scripts.h"
+
+/* ---- steps ---- */
+
+static enum kc_error ask_withdraw(struct world *world)
+{
+    return world_order(world, KC_INS_CASH_REQUEST, KC_CASH_KIND_WITHDRAW, 100);
+}
+
+static enum kc_error ask_deposit(struct world *world)
+{
+    return world_order(world, KC_INS_CASH_REQUEST, KC_CASH_KIND_DEPOSIT, 100);
+}
+
+static enum kc_error ask_fund(struct world *world)
+{
+    return world_order(world, KC_INS_FUND_REQUEST, KC_FUND_KIND_FUND, 100);
+}
+
+static enum kc_error ask_redeem(struct world *world)
+{
+    return world_order(world, KC_INS_FUND_REQUEST, KC_FUND_KIND_REDEEM, 100);
+}
+
+static enum kc_error say_ok(struct world *world)
+{
+    return world_answer(world, KC_ANSWER_OK);
+}
+
+static enum kc_error say_ng(struct world *world)
+{
+    return world_answer(world, KC_ANSWER_NG);
+}
+
+/* The bank's amount when the transaction is booked: a cash-out has left the purse already, so only a withdrawal adds. */
+static uint64_t booked(const struct world *world)
+{
+    bool withdrawal = world->purse.state.pending_kind == KC_CASH_KIND_WITHDRAW;
+    return world_value(world) + (withdrawal ? 100 : 0);
+}
+
+static uint64_t unbooked(const struct world *world)
+{
+    return world_value(world) + (world->purse.state.entries.count > 0 ? 100 : 0);
+}
+
+static enum kc_error completed(struct world *world)
+{
+    return world_take_completion(world, KC_OUTCOME_COMPLETED, world->purse.state.entries.count,
+                                 booked(world));
+}
+
+static enum kc_error not_completed(struct world *world)
+{
+    return world_take_completion(world, KC_OUTCOME_NOT_COMPLETED, 0, unbooked(world));
+}
+
+static enum kc_error state_completed(struct world *world)
+{
+    return world_take_state(world, KC_OUTCOME_COMPLETED, world->purse.state.entries.count,
+                            booked(world));
+}
+
+static enum kc_error state_not_completed(struct world *world)
+{
+    return world_take_state(world, KC_OUTCOME_NOT_COMPLETED, 0, unbooked(world));
+}
+
+/* Conforms a purse with nothing open to a value of the bank's. */
+static enum kc_error state_conforms(struct world *world)
+{
+    return world_take_state(world, KC_OUTCOME_NONE, 0, WORLD_VALUE + 7);
+}
+
+static enum kc_error fund_completed(struct world *world)
+{
+    return world_take_fund(world, KC_OUTCOME_COMPLETED, 0, WORLD_VALUE);
+}
+
+static enum kc_error fund_refused(struct world *world)
+{
+    return world_take_fund(world, KC_OUTCOME_REFUSED, 0, WORLD_VALUE);
+}
+
+static enum kc_error fund_in_doubt(struct world *world)
+{
+    return world_take_fund(world, KC_OUTCOME_IN_DOUBT, 0, WORLD_VALUE);
+}
+
+static enum kc_error state_funded(struct world *world)
+{
+    return world_take_state(world, KC_OUTCOME_COMPLETED, 0, WORLD_VALUE);
+}
+
+static enum kc_error refused(struct world *world)
+{
+    return world_take_refusal(world, world->purse.state.request, KC_INSUFFICIENT_ACCOUNT);
+}
+
+static enum kc_error answer_refused(struct world *world)
+{
+    return world_take_refusal(world, world->purse.state.answer, KC_BUSY);
+}
+
+static enum kc_error blocked(struct world *world)
+{
+    return world_take_refusal(world, world->purse.state.request, KC_COPIED_OR_RESTORED);
+}
+
+static enum kc_error right_pin(struct world *world)
+{
+    return world_pin(world, WORLD_PIN);
+}
+
+static enum kc_error wrong_pin(struct world *world)
+{
+    return world_pin(world, WORLD_WRONG_PIN);
+}
+
+static enum kc_error change_pin(struct world *world)
+{
+    return world_send(world, KC_CLA_STANDARD, KC_INS_CHANGE_PIN, 0, 1, kc_view_text("77777777"));
+}
+
+#define OUTSIDE(name, which)                                                                       \
+    static enum kc_error name(struct world *world)                                                 \
+    {                                                                                              \
+        return world_personalise_step(world, which, false);                                        \
+    }
+OUTSIDE(put_settings, WORLD_SETTINGS)
+OUTSIDE(put_sign_key, WORLD_SIGN_KEY)
+OUTSIDE(put_encrypt_key, WORLD_ENCRYPT_KEY)
+OUTSIDE(put_bank_verify, WORLD_BANK_VERIFY)
+OUTSIDE(put_bank_encrypt, WORLD_BANK_ENCRYPT)
+OUTSIDE(put_certificate_1, WORLD_SIGN_CERTIFICATE)
+OUTSIDE(put_certificate_2, WORLD_ENCRYPT_CERTIFICATE)
+OUTSIDE(put_certificate_3, WORLD_BANK_SIGN_CERTIFICATE)
+OUTSIDE(put_certificate_4, WORLD_BANK_ENCRYPT_CERTIFICATE)
+OUTSIDE(put_certificate_5, WORLD_AUTHORITY_CERTIFICATE)
+OUTSIDE(put_pin, WORLD_PUT_PIN)
+OUTSIDE(put_identity, WORLD_IDENTITY)
+OUTSIDE(put_certified, WORLD_CERTIFIED)
+OUTSIDE(activate, WORLD_ACTIVATE)
+
+static enum kc_error generate(struct world *world)
+{
+    return world_personalise_step(world, WORLD_SIGN_KEY, true);
+}
+
+static enum kc_error put_longer_certificate(struct world *world)
+{
+    return world_send(world, KC_CLA_KINCHAKU, KC_INS_PUT_DATA, KC_TAG_SIGN_CERTIFICATE, 0,
+                      kc_view_text("a certificate of another size than the one put before"));
+}
+
+/* ---- where scripts begin ---- */
+
+static void blank(struct world *world)
+{
+    world_start(world);
+    WORLD_CHECK(world_select(world) == KC_OK);
+}
+
+static void personalised(struct world *world)
+{
+    world_start(world);
+    world_personalise(world, WORLD_STEP_COUNT, false);
+}
+
+static void made_inside(struct world *world)
+{
+    world_start(world);
+    world_personalise(world, WORLD_STEP_COUNT, true);
+}
+
+/* Every slot of the history is taken, and the next entry overwrites one. */
+static void full_history(struct world *world)
+{
+    world_ready(world);
+    for (unsigned i = 0; i < 50; i++) {
+        WORLD_CHECK(ask_deposit(world) == KC_OK);
+        WORLD_CHECK(world_take_quote(world) == KC_OK);
+        WORLD_CHECK(say_ok(world) == KC_OK);
+        WORLD_CHECK(world_take_completion(world, KC_OUTCOME_COMPLETED, 1, WORLD_VALUE) == KC_OK);
+    }
+}
+
+/* Entries that the bank has not counted lie in the list. */
+static void open_entries(struct world *world)
+{
+    world_ready(world);
+    for (unsigned i = 0; i < 2; i++) {
+        WORLD_CHECK(ask_deposit(world) == KC_OK);
+        WORLD_CHECK(world_take_quote(world) == KC_OK);
+        WORLD_CHECK(say_ok(world) == KC_OK);
+        WORLD_CHECK(world_take_completion(world, KC_OUTCOME_NOT_COMPLETED, 0, WORLD_VALUE) ==
+                    KC_OK);
+    }
+}
+
+/* ---- scripts ---- */
+
+#define SENDS(name, run)                                                                           \
+    {                                                                                              \
+        name, run, KC_OK, true, false                                                              \
+    }
+#define TAKES(name, run)                                                                           \
+    {                                                                                              \
+        name, run, KC_OK, false, false                                                             \
+    }
+#define GUESSES(name, run, wanted)                                                                 \
+    {                                                                                              \
+        name, run, wanted, false, true                                                             \
+    }
+#define CASH(ask) SENDS("request", ask), TAKES("quote", world_take_quote)
+#define CASH_OK(ask) CASH(ask), SENDS("answer ok", say_ok)
+#define ASK_STATE SENDS("state request", world_state_request)
+
+const struct script scripts[] = {
+    {"withdrawal",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_withdraw), TAKES("completion", completed)}},
+    {"withdrawal declined",
+     world_ready,
+     true,
+     false,
+     {CASH(ask_withdraw), SENDS("answer ng", say_ng)}},
+    {"withdrawal not completed",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_withdraw), TAKES("not completed", not_completed)}},
+    {"withdrawal recovered",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_withdraw), ASK_STATE, TAKES("state: completed", state_completed)}},
+    {"deposit", world_ready, true, false, {CASH_OK(ask_deposit), TAKES("completion", completed)}},
+    {"deposit declined", world_ready, true, false, {CASH(ask_deposit), SENDS("answer ng", say_ng)}},
+    {"deposit not completed",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_deposit), TAKES("not completed", not_completed)}},
+    {"deposit recovered, booked",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_deposit), ASK_STATE, TAKES("state: completed", state_completed)}},
+    {"deposit recovered, given back",
+     world_ready,
+     true,
+     true,
+     {CASH_OK(ask_deposit), ASK_STATE, TAKES("state: not completed", state_not_completed)}},
+    {"deposit after a refused answer",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_deposit), TAKES("busy", answer_refused), TAKES("completion", completed)}},
+    {"deposit over a full history",
+     full_history,
+     true,
+     false,
+     {CASH_OK(ask_deposit), TAKES("completion", completed)}},
+    {"deposit beside open entries",
+     open_entries,
+     true,
+     false,
+     {CASH_OK(ask_deposit), TAKES("completion", completed)}},
+    {"quote dropped for another request",
+     world_ready,
+     true,
+     false,
+     {CASH(ask_withdraw), SENDS("other request", ask_deposit), TAKES("quote", world_take_quote)}},
+    {"request refused",
+     world_ready,
+     true,
+     false,
+     {SENDS("request", ask_deposit), TAKES("no", refused)}},
+    {"conforming",
+     world_ready,
+     true,
+     false,
+     {ASK_STATE, TAKES("state", state_conforms), ASK_STATE, TAKES("state", state_conforms)}},
+    {"funding",
+     world_ready,
+     true,
+     false,
+     {SENDS("fund", ask_fund), TAKES("reply", fund_completed)}},
+    {"redeeming refused",
+     world_ready,
+     true,
+     false,
+     {SENDS("redeem", ask_redeem), TAKES("reply", fund_refused)}},
+    {"funding in doubt",
+     world_ready,
+     true,
+     false,
+     {SENDS("fund", ask_fund), TAKES("in doubt", fund_in_doubt), ASK_STATE,
+      TAKES("state: funded", state_funded)}},
+    {"blocked",
+     world_ready,
+     true,
+     false,
+     {SENDS("request", ask_deposit), TAKES("copied", blocked)}},
+    {"pin",
+     world_ready,
+     false,
+     false,
+     {GUESSES("wrong", wrong_pin, KC_PIN_WRONG), GUESSES("right", right_pin, KC_OK),
+      GUESSES("wrong", wrong_pin, KC_PIN_WRONG), GUESSES("wrong", wrong_pin, KC_PIN_WRONG),
+      GUESSES("right", right_pin, KC_OK), TAKES("change", change_pin),
+      GUESSES("wrong", wrong_pin, KC_PIN_WRONG), GUESSES("wrong", wrong_pin, KC_PIN_WRONG),
+      GUESSES("wrong", wrong_pin, KC_PIN_BLOCKED)}},
+    {"personalising, keys brought in",
+     blank,
+     false,
+     false,
+     {TAKES("settings", put_settings), TAKES("sign key", put_sign_key),
+      TAKES("encrypt key", put_encrypt_key), TAKES("bank verify", put_bank_verify),
+      TAKES("bank encrypt", put_bank_encrypt), TAKES("certificate 1", put_certificate_1),
+      TAKES("certificate 2", put_certificate_2), TAKES("certificate 3", put_certificate_3),
+      TAKES("certificate 4", put_certificate_4), TAKES("certificate 5", put_certificate_5),
+      TAKES("pin", put_pin), TAKES("identity", put_identity), TAKES("certified", put_certified),
+      TAKES("activate", activate)}},
+    {"personalising, keys made inside",
+     blank,
+     false,
+     false,
+     {TAKES("settings", put_settings), TAKES("generate", generate),
+      TAKES("bank verify", put_bank_verify), TAKES("bank encrypt", put_bank_encrypt),
+      TAKES("certificate 1", put_certificate_1), TAKES("certificate 2", put_certificate_2),
+      TAKES("certificate 3", put_certificate_3), TAKES("certificate 4", put_certificate_4),
+      TAKES("certificate 5", put_certificate_5), TAKES("pin", put_pin),
+      TAKES("identity", put_identity), TAKES("certified", put_certified),
+      TAKES("activate", activate)}},
+    {"personalising, items put again",
+     personalised,
+     false,
+     false,
+     {TAKES("certificate", put_longer_certificate), TAKES("certificate", put_certificate_1),
+      TAKES("encrypt key", put_encrypt_key), TAKES("bank verify", put_bank_verify),
+      TAKES("pin", put_pin), TAKES("activate", activate)}},
+    {"personalising, keys made inside again",
+     made_inside,
+     false,
+     false,
+     {TAKES("generate", generate), TAKES("identity", put_identity), TAKES("activate", activate)}},
+};
+
+const size_t script_count = sizeof scripts / sizeof scripts[0];

@@ -1,0 +1,369 @@
+/* Does a server believe only who the authority vouches for, however the directory lies? The directory is one in memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "crypto/libcrypto.h"
+#include "directory/people.h"
+#include "directory/slapd_conf.h"
+
+#define NOW_MS UINT64_C(1795478400000)
+#define DAY_MS UINT64_C(86400000)
+#define ACCOUNT UINT64_C(18)
+#define EXPECT(result, expected)                                                                   \
+    assert_string_equal(kc_error_name((result).code), kc_error_name(expected))
+
+struct party {
+    struct kc_private_key private_key;
+    struct kc_public_key public_key;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der;
+    uint8_t serial[KC_SERIAL_SIZE];
+};
+
+static struct kc_crypto crypto;
+static struct party root, issuer, other_root, other_issuer, sign, encrypt, stranger;
+static struct kc_people people;
+
+/* ---- the directory in memory ---- */
+
+static struct {
+    bool down;
+    bool empty;
+    size_t count;
+    struct kc_view certificates[4];
+    struct kc_view issuer;
+    struct kc_view list;
+} directory;
+
+static struct kc_view copy_of(struct kc_view view)
+{
+    void *copy = malloc(view.size + 1);
+    assert_non_null(copy);
+    memcpy(copy, view.data, view.size);
+    return kc_view(copy, view.size);
+}
+
+static struct kc_result answer(struct kc_directory_entry *out)
+{
+    *out = (struct kc_directory_entry){.count = 0};
+    if (directory.down || directory.empty) {
+        return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_NOT_FOUND);
+    }
+    for (size_t i = 0; i < directory.count; i++) {
+        out->certificates[out->count++] = copy_of(directory.certificates[i]);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_directory_account(struct kc_directory_entry *out, struct kc_directory *unused,
+                                      uint64_t account)
+{
+    (void)unused;
+    (void)account;
+    return answer(out);
+}
+
+struct kc_result kc_directory_server(struct kc_directory_entry *out, struct kc_directory *unused,
+                                     const char *name)
+{
+    (void)unused;
+    (void)name;
+    return answer(out);
+}
+
+void kc_directory_free_view(struct kc_view view)
+{
+    union {
+        const uint8_t *in;
+        void *out;
+    } memory = {.in = view.data};
+    free(memory.out);
+}
+
+void kc_directory_entry_free(struct kc_directory_entry *entry)
+{
+    for (size_t i = 0; i < entry->count; i++) {
+        kc_directory_free_view(entry->certificates[i]);
+    }
+}
+
+struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *list,
+                                     struct kc_directory *unused)
+{
+    (void)unused;
+    if (directory.down || directory.empty) {
+        return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_NOT_FOUND);
+    }
+    *certificate = copy_of(directory.issuer);
+    *list = copy_of(directory.list);
+    return kc_ok();
+}
+
+/* ---- certificates and lists ---- */
+
+static void certify(struct party *out, enum kc_profile profile, const char *subject,
+                    uint64_t end_ms, const struct party *by)
+{
+    static uint8_t next;
+    struct kc_view parent = by == NULL ? kc_view(NULL, 0) : kc_buffer_view(&by->der);
+    memset(out->serial, 0x41, sizeof out->serial);
+    out->serial[1] = ++next;
+    const struct kc_certificate_order order = {.profile = profile,
+                                               .serial = out->serial,
+                                               .subject = subject,
+                                               .key = &out->public_key,
+                                               .not_before_ms = NOW_MS - DAY_MS,
+                                               .not_after_ms = end_ms};
+    out->der = (struct kc_buffer){.data = out->bytes, .capacity = sizeof out->bytes};
+    EXPECT(kc_certificate_make(&out->der, &order, by == NULL ? NULL : &parent,
+                               by == NULL ? &out->private_key : &by->private_key),
+           KC_OK);
+}
+
+static void make(struct party *out, enum kc_profile profile, const char *subject,
+                 const struct party *by)
+{
+    EXPECT(crypto.generate(crypto.context, &out->private_key, &out->public_key, KC_KEY_P256),
+           KC_OK);
+    certify(out, profile, subject, NOW_MS + 10 * DAY_MS, by);
+}
+
+/* Puts a list there that names `revoked` (or nobody). */
+static void put_list(uint64_t number, const struct party *revoked, uint64_t next_ms,
+                     const struct party *by)
+{
+    struct kc_revoked entry = {.time_ms = NOW_MS, .reason = 1};
+    if (revoked != NULL) {
+        memcpy(entry.serial, revoked->serial, sizeof entry.serial);
+    }
+    kc_der_free(directory.list);
+    EXPECT(kc_crl_make(&directory.list, &entry, revoked == NULL ? 0 : 1, number, NOW_MS, next_ms,
+                       kc_buffer_view(&by->der), &by->private_key),
+           KC_OK);
+    directory.issuer = kc_buffer_view(&by->der);
+}
+
+static void show(const struct party *a, const struct party *b)
+{
+    directory.certificates[0] = kc_buffer_view(&a->der);
+    directory.certificates[1] = kc_buffer_view(&b->der);
+    directory.count = 2;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&directory, 0, sizeof directory);
+    EXPECT(kc_libcrypto_open(&crypto, 16), KC_OK);
+    make(&root, KC_PROFILE_ROOT, "root", NULL);
+    make(&issuer, KC_PROFILE_ISSUER, "issuer", &root);
+    make(&other_root, KC_PROFILE_ROOT, "root", NULL);
+    make(&other_issuer, KC_PROFILE_ISSUER, "issuer", &other_root);
+    make(&sign, KC_PROFILE_SIGN, "18", &issuer);
+    make(&encrypt, KC_PROFILE_ENCRYPT, "18", &issuer);
+    make(&stranger, KC_PROFILE_SIGN, "26", &issuer);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&root.der)), KC_OK);
+    put_list(5, NULL, NOW_MS + DAY_MS, &issuer);
+    show(&sign, &encrypt);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kc_people_close(&people);
+    kc_der_free(directory.list);
+    kc_libcrypto_close(&crypto);
+    return 0;
+}
+
+static struct kc_signer_id id_of(uint64_t number, const struct party *party)
+{
+    struct kc_signer_id id;
+    kc_signer_id_make(&id, &crypto, number, &party->public_key);
+    return id;
+}
+
+static struct kc_result fetch(uint64_t number, const struct party *party, uint64_t now_ms)
+{
+    struct kc_person person;
+    struct kc_signer_id id = id_of(number, party);
+    return kc_people_fetch(&person, &people, NULL, &crypto, &id, now_ms);
+}
+
+static struct kc_result find(uint64_t now_ms)
+{
+    struct kc_person person;
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    return kc_people_find(&person, &people, &id, now_ms);
+}
+
+/* ---- who is believed ---- */
+
+/* shows: R-NODE-3 R-SEC-3 */
+static void fetched_once_then_known(void **state)
+{
+    (void)state;
+    EXPECT(find(NOW_MS), KC_NOT_FOUND);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    directory.down = true;
+    EXPECT(find(NOW_MS), KC_OK);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_DIRECTORY_DOWN);
+    directory.down = false;
+    directory.empty = true;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_UNKNOWN_SIGNER);
+}
+
+/* The directory shows somebody else's, an incomplete, a foreign or a damaged entry. */
+static void the_directory_is_not_trusted(void **state)
+{
+    struct party forged;
+    (void)state;
+    EXPECT(fetch(ACCOUNT, &stranger, NOW_MS), KC_UNKNOWN_SIGNER);
+    show(&stranger, &encrypt);
+    EXPECT(fetch(ACCOUNT, &stranger, NOW_MS), KC_CERT_INVALID);
+    show(&sign, &sign);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_UNKNOWN_SIGNER);
+    show(&encrypt, &encrypt);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_UNKNOWN_SIGNER);
+    memset(&forged, 0, sizeof forged);
+    make(&forged, KC_PROFILE_SIGN, "18", &other_issuer);
+    show(&forged, &encrypt);
+    EXPECT(fetch(ACCOUNT, &forged, NOW_MS), KC_CERT_INVALID);
+    make(&forged, KC_PROFILE_SIGN, "18", &root);
+    show(&forged, &encrypt);
+    EXPECT(fetch(ACCOUNT, &forged, NOW_MS), KC_CERT_INVALID);
+    make(&forged, KC_PROFILE_SIGN, "18", &issuer);
+    forged.bytes[forged.der.size - 1] ^= 1;
+    show(&forged, &encrypt);
+    EXPECT(fetch(ACCOUNT, &forged, NOW_MS), KC_CERT_INVALID);
+    show(&sign, &encrypt);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+}
+
+/* shows: R-SEC-4 */
+static void expiry_is_checked_at_every_look(void **state)
+{
+    (void)state;
+    certify(&encrypt, KC_PROFILE_ENCRYPT, "18", NOW_MS + DAY_MS / 4, &issuer);
+    show(&sign, &encrypt);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS + DAY_MS / 4 - 1000), KC_OK);
+    EXPECT(find(NOW_MS + DAY_MS / 4 + 1000), KC_CERT_EXPIRED);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS + DAY_MS / 4 + 1000), KC_CERT_EXPIRED);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS - 2 * DAY_MS), KC_CERT_EXPIRED);
+}
+
+/* shows: R-SEC-4 */
+static void revoking_either_certificate_ends_the_belief(void **state)
+{
+    const struct party *each[] = {&sign, &encrypt};
+    (void)state;
+    for (uint64_t i = 0; i < 2; i++) {
+        put_list(6 + 2 * i, NULL, NOW_MS + DAY_MS, &issuer);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+        EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+        put_list(7 + 2 * i, each[i], NOW_MS + DAY_MS, &issuer);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+        EXPECT(find(NOW_MS), KC_CERT_REVOKED);
+        EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_CERT_REVOKED);
+    }
+}
+
+/* ---- which list is believed ---- */
+
+/* shows: R-SEC-4 */
+static void an_older_list_does_not_come_back(void **state)
+{
+    (void)state;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    put_list(9, &sign, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    put_list(8, NULL, NOW_MS + 2 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS), KC_CERT_REVOKED);
+}
+
+static void a_list_past_its_end_vouches_for_nobody(void **state)
+{
+    (void)state;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS + DAY_MS - 1000), KC_OK);
+    EXPECT(find(NOW_MS + DAY_MS + 1000), KC_DIRECTORY_DOWN);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS + DAY_MS + 1000), KC_DIRECTORY_DOWN);
+    put_list(6, NULL, NOW_MS + 3 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + DAY_MS + 1000), KC_OK);
+    EXPECT(find(NOW_MS + DAY_MS + 1000), KC_OK);
+}
+
+static void lists_and_issuers_of_others_change_nothing(void **state)
+{
+    (void)state;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    put_list(20, &sign, NOW_MS + DAY_MS, &other_issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_CERT_INVALID);
+    directory.issuer = kc_buffer_view(&issuer.der);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_CERT_INVALID);
+    put_list(21, &sign, NOW_MS + DAY_MS, &sign);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_CERT_INVALID);
+    put_list(22, &sign, NOW_MS + DAY_MS, &root);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_CERT_INVALID);
+    directory.down = true;
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_DIRECTORY_DOWN);
+    directory.down = false;
+    directory.empty = true;
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_DIRECTORY_DOWN);
+    EXPECT(find(NOW_MS), KC_OK);
+}
+
+/* ---- the configuration of slapd ---- */
+
+static void the_configuration_takes_no_second_line(void **state)
+{
+    static const char *const bad[] = {"", "a\"b", "a\nb", "a\\b", "a\rb"};
+    uint8_t bytes[2048];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    (void)state;
+    EXPECT(kc_slapd_conf_write(&out, "/a place", "secret"), KC_OK);
+    bytes[out.size] = '\0';
+    const char *text = (const char *)bytes;
+    assert_non_null(strstr(text, "rootdn \"cn=authority,o=kinchaku\"\nrootpw \"secret\"\n"));
+    assert_non_null(strstr(text, "directory \"/a place/data\"\n"));
+    assert_non_null(strstr(text, "\nsizelimit 500\n"));
+    assert_null(strstr(text, "update_anon"));
+    const char *rule = strstr(text, "\naccess to ");
+    assert_non_null(rule);
+    assert_string_equal(rule,
+                        "\naccess to * by dn.exact=\"cn=authority,o=kinchaku\" write by * read\n");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        EXPECT(kc_slapd_conf_write(&out, bad[i], "secret"), KC_MALFORMED);
+        EXPECT(kc_slapd_conf_write(&out, "/a", bad[i]), KC_MALFORMED);
+    }
+    EXPECT(kc_slapd_conf_write(&out, "/a", "two words"), KC_MALFORMED);
+    struct kc_buffer small = {.data = bytes, .capacity = 300};
+    EXPECT(kc_slapd_conf_write(&small, "/a", "secret"), KC_BUFFER_SMALL);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(fetched_once_then_known),
+        TEST(the_directory_is_not_trusted),
+        TEST(expiry_is_checked_at_every_look),
+        TEST(revoking_either_certificate_ends_the_belief),
+        TEST(an_older_list_does_not_come_back),
+        TEST(a_list_past_its_end_vouches_for_nobody),
+        TEST(lists_and_issuers_of_others_change_nothing),
+        cmocka_unit_test(the_configuration_takes_no_second_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

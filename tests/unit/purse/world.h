@@ -1,0 +1,195 @@
+/* A purse over memory whose power can be cut, and a bank that says under its real signature whatever a test wants.
+ *
+ * The bank's messages are built from what the purse keeps, so that they answer its last request; a test then changes what it
+ * wants to see refused. Shared with tests/unit/reader, tests/tear and tests/ctime. */
+#ifndef KC_TESTS_PURSE_WORLD_H
+#define KC_TESTS_PURSE_WORLD_H
+
+#include "message/generated/messages.h"
+#include "message/identity.h"
+#include "purse/purse.h"
+
+#define WORLD_PIN "1234"
+#define WORLD_WRONG_PIN "4321"
+#define WORLD_VALUE 500u
+#define WORLD_ACCOUNT_VALUE 1000u
+#define WORLD_TIME_MS UINT64_C(1795478400000)
+#define WORLD_WRITES_MAX 16u
+#define WORLD_NEVER SIZE_MAX
+
+/* Ends the process with a message: a fault of the test or of the purse that no assertion of cmocka stands around. */
+__attribute__((noreturn)) void world_fail(const char *what, const char *file, int line);
+#define WORLD_CHECK(condition) ((condition) ? (void)0 : world_fail(#condition, __FILE__, __LINE__))
+
+/* ---- memory ---- */
+
+struct world_write {
+    size_t at;
+    size_t size;
+    uint8_t data[KC_IMAGE_SIZE_MAX];
+};
+
+/* Non-volatile memory. `now` is what the purse reads, `durable` what stood there at the last sync, `writes` what came since. */
+struct world_memory {
+    uint8_t now[KC_NVM_SIZE];
+    uint8_t durable[KC_NVM_SIZE];
+    struct world_write writes[WORLD_WRITES_MAX];
+    size_t write_count;
+    size_t steps; /* writes and syncs so far */
+    size_t
+        cut_step; /* the power goes in this one, and the writes hold what was written until then; or WORLD_NEVER */
+    bool cut_in_write; /* the last write is the one that was cut */
+    bool off;
+    size_t bad_at; /* reads that touch this byte fail; or WORLD_NEVER */
+};
+
+struct kc_nvm world_nvm(struct world_memory *memory);
+
+/* What a power cut leaves of each write since the last sync: its bytes from `from` up to `to`. */
+struct world_survival {
+    struct {
+        size_t from;
+        size_t to;
+    } pieces[WORLD_WRITES_MAX];
+};
+
+/* The power comes back: memory is what was durable and what survived. */
+void world_memory_survive(struct world_memory *memory, const struct world_survival *survival);
+/* The same with everything written, and nothing of what was not synced. */
+void world_memory_keep_all(struct world_memory *memory);
+void world_memory_keep_none(struct world_memory *memory);
+
+/* ---- the world ---- */
+
+struct world_party {
+    struct kc_private_key private_key;
+    struct kc_public_key public_key;
+};
+
+struct world {
+    struct world_memory memory;
+    struct kc_crypto crypto;
+    struct kc_realm realm;
+    enum kc_suite suite;
+    struct world_party own_sign;
+    struct world_party own_encrypt;
+    struct world_party bank_sign;
+    struct world_party bank_encrypt;
+    struct kc_purse purse;
+    uint8_t command[KC_COMMAND_SIZE_MAX];
+    uint8_t response[KC_RESPONSE_SIZE_MAX];
+    size_t response_size;
+    uint64_t clock_ms; /* the host's clock, which steps at every look */
+    /* What the bank says lies here until it says the next thing. */
+    struct kc_envelope_work work;
+    uint8_t envelope[KC_MESSAGE_SIZE_MAX];
+    uint8_t record[KC_RECORD_SIZE_MAX];
+};
+
+/* A memory as new with a purse powered up over it. Crypto, realm, suite and the four parties are set before. */
+void world_start(struct world *world);
+void world_power(struct world *world);
+
+/* Sends a command in the extended form; gives the error of its status word. The response data is `world_data`. */
+enum kc_error world_send(struct world *world, uint8_t cla, uint8_t ins, uint8_t p1, uint8_t p2,
+                         struct kc_view data);
+enum kc_error world_send_raw(struct world *world, struct kc_view command);
+uint16_t world_status(const struct world *world);
+struct kc_view world_data(const struct world *world);
+
+enum kc_error world_select(struct world *world);
+enum kc_error world_pin(struct world *world, const char *pin);
+enum kc_error world_order(struct world *world, uint8_t ins, unsigned kind, uint64_t amount);
+enum kc_error world_answer(struct world *world, enum kc_answer answer);
+enum kc_error world_state_request(struct world *world);
+enum kc_error world_repeat(struct world *world);
+enum kc_error world_take(struct world *world, struct kc_view envelope);
+
+struct kc_amount world_amount(uint64_t minor);
+uint64_t world_value(const struct world *world);
+
+/* The state as it is stored, for comparing. */
+size_t world_state_bytes(const struct world *world, uint8_t out[KC_IMAGE_SIZE_MAX]);
+
+/* ---- personalisation ---- */
+
+/* The steps in their order, keys made outside or (from GENERATE on) inside. */
+enum world_step {
+    WORLD_SETTINGS,
+    WORLD_SIGN_KEY, /* or GENERATE */
+    WORLD_ENCRYPT_KEY,
+    WORLD_BANK_VERIFY,
+    WORLD_BANK_ENCRYPT,
+    WORLD_SIGN_CERTIFICATE,
+    WORLD_ENCRYPT_CERTIFICATE,
+    WORLD_BANK_SIGN_CERTIFICATE,
+    WORLD_BANK_ENCRYPT_CERTIFICATE,
+    WORLD_AUTHORITY_CERTIFICATE,
+    WORLD_PUT_PIN,
+    WORLD_IDENTITY,
+    WORLD_CERTIFIED,
+    WORLD_ACTIVATE,
+    WORLD_STEP_COUNT,
+};
+
+enum kc_error world_personalise_step(struct world *world, enum world_step step, bool inside);
+/* All of them but `without` (WORLD_STEP_COUNT: none), each of which must be taken; not ACTIVATE. */
+void world_personalise(struct world *world, enum world_step without, bool inside);
+/* A ready purse of WORLD_VALUE, selected, with its PIN verified. */
+void world_ready(struct world *world);
+
+struct kc_purse_settings world_settings(const struct world *world);
+struct kc_identity world_identity(const struct world *world);
+struct kc_certified world_first_certified(const struct world *world);
+/* A private key in the form of PUT KEY. */
+struct kc_view world_key_record(uint8_t out[1024], const struct kc_private_key *key);
+struct kc_view world_certificate(enum kc_purse_tag tag);
+
+/* ---- what the bank says ---- */
+
+/* Who says it, to whom, where and when; world_saying gives the bank, the purse, its realm and WORLD_TIME_MS. */
+struct world_saying {
+    const struct world_party *from;
+    const struct world_party *to;
+    struct kc_realm realm;
+    uint64_t time_ms;
+    const char *domain; /* of a record */
+};
+struct world_saying world_saying(const struct world *world);
+
+struct kc_view world_say(struct world *world, const struct world_saying *saying,
+                         const struct kc_shape *shape, const void *message);
+struct kc_view world_sign_record(struct world *world, const struct world_saying *saying,
+                                 const struct kc_shape *shape, const void *record);
+
+/* The certified value that the purse holds, and the next one: sequence + 1, `included` of its open entries, that amount. */
+struct kc_certified world_certified(const struct world *world);
+struct kc_certified world_next_certified(const struct world *world, size_t included,
+                                         uint64_t amount);
+struct kc_view world_certify(struct world *world, const struct kc_certified *certified);
+
+/* Honest answers to what the purse last sent. Views go to `certified`, made before. */
+struct kc_cash_quote world_quote(const struct world *world);
+struct kc_completion world_completion(const struct world *world, enum kc_outcome outcome,
+                                      struct kc_view certified);
+struct kc_state_reply world_state_reply(const struct world *world, enum kc_outcome outcome,
+                                        struct kc_view certified);
+struct kc_fund_reply world_fund_reply(const struct world *world, enum kc_outcome outcome,
+                                      struct kc_view certified);
+struct kc_refusal world_refusal(const uint8_t request[KC_DIGEST_SIZE], enum kc_error reason);
+
+/* The bank's honest quote, completion, state reply or fund reply, sent to the purse. */
+enum kc_error world_take_quote(struct world *world);
+enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, size_t included,
+                                    uint64_t amount);
+enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, size_t included,
+                               uint64_t amount);
+enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, size_t included,
+                              uint64_t amount);
+enum kc_error world_take_refusal(struct world *world, const uint8_t request[KC_DIGEST_SIZE],
+                                 enum kc_error reason);
+
+/* Takes a ready purse to one of the lives from ready to blocked; the transaction moves 100 in that direction. */
+void world_go(struct world *world, enum kc_life life, enum kc_cash_kind kind);
+
+#endif

@@ -1,0 +1,413 @@
+#!/usr/bin/python3
+"""make_hostile.py FOLDER: writes identity.json and hostile.json beside the vectors of make-vectors, with the same keys.json.
+
+Made with Debian's cbor2 and cryptography and nothing of the C code: the good ones show that the C reader reads what a stranger wrote
+from the RFCs, the bad ones take one rule of COSE, CWT, CBOR or our table each and break just that. What make-vectors does to every
+message (cuts, wrong keys, wrong versions) is not repeated here."""
+import json
+import os
+import sys
+from pathlib import Path
+
+import cbor2
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from check_vectors import private_key
+
+TIME, TIME_LABEL, PURSE_CLAIM = 1795478400000, -65537, -65538
+ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+PROTECTED_GCM, PROTECTED_ECDH = bytes.fromhex("a10103"), bytes.fromhex("a1013818")
+RECORD, MESSAGE = "kinchaku/1-certified", "kinchaku/1-done"
+DIGEST, HEAD = bytes(range(32)), bytes(32)
+PLAIN_DONE = [1, 25, DIGEST, TIME]
+PLAIN_CERTIFIED = [1, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD]
+SHA256, MGF = hashes.SHA256(), padding.MGF1(hashes.SHA256())
+PSS = padding.PSS(MGF, 32)
+
+
+def pairs(*items):
+    """A map with exactly these keys in this order, each key and value an item or bytes that are encoded already (as Raw)."""
+    return bytes([0xa0 + len(items)]) + b"".join(dump(part) for pair in items for part in pair)
+
+
+class Raw(bytes):
+    """Encoded already."""
+
+
+def dump(item):
+    return bytes(item) if isinstance(item, Raw) else cbor2.dumps(item)
+
+
+def array(*items):
+    return bytes([0x80 + len(items)]) + b"".join(map(dump, items))
+
+
+def is_ec(key):
+    return isinstance(key, ec.EllipticCurvePrivateKey)
+
+
+def cose_key(public):
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        numbers = public.public_numbers()
+        return {1: 2, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
+    return {1: 3, -1: public.public_numbers().n.to_bytes(public.key_size // 8, "big"), -2: b"\x01\x00\x01"}
+
+
+def signer_id(holder, key):
+    digest = hashes.Hash(SHA256)
+    digest.update(cbor2.dumps(cose_key(key.public_key())))
+    return holder.to_bytes(8, "big") + digest.finalize()[:8]
+
+
+def raw_signature(key, body, high=False):
+    r, s = decode_dss_signature(key.sign(body, ec.ECDSA(SHA256)))
+    return r.to_bytes(32, "big") + (max(s, ORDER - s) if high else min(s, ORDER - s)).to_bytes(32, "big")
+
+
+class Party:
+    """The keys of one suite and what they sign and seal; each keyword breaks one thing."""
+
+    def __init__(self, suite, entries, realm):
+        self.suite, self.realm = suite, realm
+        self.entries, self.keys = entries, {name: private_key(entry) for name, entry in entries.items()}
+        self.signer, self.recipient = self.keys[f"{suite}-sign"], self.keys[f"{suite}-encrypt"]
+        self.alg = -7 if is_ec(self.signer) else -37
+        self.kid = signer_id(entries[f"{suite}-sign"]["holder"], self.signer)
+
+    def external(self, domain):
+        return cbor2.dumps([domain, *self.realm])
+
+    def header(self, domain, timed, **other):
+        items = {1: self.alg, 3: domain, 4: self.kid, **({TIME_LABEL: TIME} if timed else {}), **other}
+        return pairs(*items.items())
+
+    def sign(self, payload, domain, timed=False, header=None, external=None, context="Signature1", make=None, shape=None):
+        header = self.header(domain, timed) if header is None else header
+        external = self.external(domain) if external is None else external
+        body = cbor2.dumps([context, header, external, payload])
+        if make is None:
+            make = raw_signature if is_ec(self.signer) else lambda key, text: key.sign(text, PSS, SHA256)
+        signature = make(self.signer, body)
+        return (shape or (lambda *parts: array(*parts)))(header, {}, payload, signature)
+
+    def agree(self, ephemeral, context):
+        shared = ephemeral.exchange(ec.ECDH(), self.recipient.public_key())
+        return HKDF(SHA256, 32, None, context).derive(shared)
+
+    def recipient_part(self, key_bits=256, protected=PROTECTED_ECDH, public=None, wrap=None, key=None):
+        if not is_ec(self.recipient):
+            key = os.urandom(32) if key is None else key
+            oaep = padding.OAEP(MGF, SHA256, None) if wrap is None else wrap
+            return key, [b"", {1: -41}, self.recipient.public_key().encrypt(key, oaep)]
+        ephemeral = ec.generate_private_key(ec.SECP256R1())
+        context = cbor2.dumps([3, [None] * 3, [None] * 3, [key_bits, protected]])
+        public = cose_key(ephemeral.public_key()) if public is None else public
+        return self.agree(ephemeral, context), [protected, {-1: public}, b""]
+
+    def seal(self, plain, domain, recipient=None, iv=None, aad=None, external=None, shape=None):
+        iv = os.urandom(12) if iv is None else iv
+        key, part = self.recipient_part() if recipient is None else recipient
+        external = self.external(domain) if external is None else external
+        aad = ["Encrypt", PROTECTED_GCM, external] if aad is None else aad
+        gcm_iv = iv if len(iv) >= 8 else bytes(12)
+        text = AESGCM(key if len(key) in (16, 32) else bytes(32)).encrypt(gcm_iv, plain, cbor2.dumps(aad))
+        return (shape or (lambda *parts: array(*parts)))(PROTECTED_GCM, {5: iv}, text, [part])
+
+    def envelope(self, sealed):
+        return self.sign(sealed, MESSAGE, timed=True)
+
+
+def signature_cases(party, payload, domain, timed):
+    """One name, one outcome, one message a case: what is wrong with COSE_Sign1."""
+    def headed(header):
+        return party.sign(payload, domain, header=header)
+
+    def shaped(shape):
+        return party.sign(payload, domain, timed, shape=shape)
+
+    def made(make):
+        return party.sign(payload, domain, timed, make=make)
+
+    alg, rest = (1, party.alg), [(3, domain), (4, party.kid)] + ([(TIME_LABEL, TIME)] if timed else [])
+    other = -37 if is_ec(party.signer) else -7
+    yield "critical-header", "malformed", headed(pairs(alg, (2, [3]), *rest))
+    yield "unknown-header", "malformed", headed(pairs(alg, *rest[:2], (16, domain), *rest[2:]))
+    yield "duplicate-label", "malformed", headed(pairs(alg, alg, *rest))
+    yield "labels-out-of-order", "malformed", headed(pairs(rest[0], alg, *rest[1:]))
+    yield "label-as-float", "malformed", headed(pairs((Raw(b"\xf9\x3c\x00"), party.alg), *rest))
+    yield "label-as-true", "malformed", headed(pairs((True, party.alg), *rest))
+    yield "label-too-long", "not-canonical", headed(pairs((Raw(b"\x18\x01"), party.alg), *rest))
+    yield "header-indefinite", "not-canonical", headed(b"\xbf" + pairs(alg, *rest)[1:] + b"\xff")
+    yield "header-empty", "malformed", headed(b"")
+    yield "header-of-nothing", "malformed", headed(b"\xa0")
+    yield "header-trailing", "trailing-bytes", headed(pairs(alg, *rest) + b"\x00")
+    yield "alg-of-another-suite", "wrong-algorithm", headed(pairs((1, other), *rest))
+    yield "alg-eddsa", "wrong-algorithm", headed(pairs((1, -8), *rest))
+    yield "alg-hmac", "wrong-algorithm", headed(pairs((1, 5), *rest))
+    yield "alg-as-text", "malformed", headed(pairs((1, "ES256"), *rest))
+    yield "alg-as-float", "malformed", headed(pairs((1, Raw(b"\xf9\xc7\x00")), *rest))
+    yield "key-id-short", "malformed", headed(pairs(alg, rest[0], (4, party.kid[:15]), *rest[2:]))
+    yield "key-id-long", "malformed", headed(pairs(alg, rest[0], (4, party.kid + b"\0"), *rest[2:]))
+    yield "content-type-number", "malformed", headed(pairs(alg, (3, 60), *rest[1:]))
+    yield "content-type-too-long", "malformed", headed(pairs(alg, (3, domain + "x" * (41 - len(domain))), *rest[1:]))
+    yield "domain-of-another-version", "wrong-domain", headed(pairs(alg, (3, domain.replace("/1", "/2")), *rest[1:]))
+    yield "unprotected-alg", "malformed", shaped(lambda p, u, b, s: array(p, {1: party.alg}, b, s))
+    yield "tagged", "malformed", shaped(lambda p, u, b, s: b"\xd2" + array(p, u, b, s))
+    yield "payload-detached", "malformed", shaped(lambda p, u, b, s: array(p, u, None, s))
+    yield "payload-a-text", "malformed", shaped(lambda p, u, b, s: array(p, u, "payload", s))
+    yield "payload-in-pieces", "not-canonical", shaped(lambda p, u, b, s: array(p, u, Raw(b"\x5f" + dump(b) + b"\xff"), s))
+    yield "three-parts", "malformed", shaped(lambda p, u, b, s: array(p, u, b))
+    yield "five-parts", "malformed", shaped(lambda p, u, b, s: array(p, u, b, s, s))
+    yield "signature-empty", "bad-signature", shaped(lambda p, u, b, s: array(p, u, b, b""))
+    yield "signature-short", "bad-signature", shaped(lambda p, u, b, s: array(p, u, b, s[:-1]))
+    yield "signature-long", "bad-signature", shaped(lambda p, u, b, s: array(p, u, b, s + b"\0"))
+    yield "no-external-data", "bad-signature", party.sign(payload, domain, timed, external=b"")
+    yield "context-of-cose-sign", "bad-signature", party.sign(payload, domain, timed, context="Signature")
+    if is_ec(party.signer):
+        yield "s-in-the-upper-half", "bad-signature", made(lambda key, body: raw_signature(key, body, high=True))
+        yield "signature-as-der", "bad-signature", made(lambda key, body: key.sign(body, ec.ECDSA(SHA256)))
+        yield "signature-of-zeros", "bad-signature", made(lambda key, body: bytes(64))
+        yield "s-of-zero", "bad-signature", made(lambda key, body: raw_signature(key, body)[:32] + bytes(32))
+    else:
+        yield "pss-salt-of-20", "bad-signature", made(lambda key, body: key.sign(body, padding.PSS(MGF, 20), SHA256))
+        yield "pss-salt-of-33", "bad-signature", made(lambda key, body: key.sign(body, padding.PSS(MGF, 33), SHA256))
+        sha1 = padding.PSS(padding.MGF1(hashes.SHA1()), 32)
+        yield "pss-mask-of-sha1", "bad-signature", made(lambda key, body: key.sign(body, sha1, SHA256))
+        yield "pss-of-sha384", "bad-signature", made(
+            lambda key, body: key.sign(body, padding.PSS(padding.MGF1(hashes.SHA384()), 32), hashes.SHA384()))
+        yield "pkcs1-v1.5", "bad-signature", made(lambda key, body: key.sign(body, padding.PKCS1v15(), SHA256))
+    if timed:
+        for name, expect, value in (("missing", "malformed", None), ("zero", "malformed", 0), ("negative", "malformed", -1),
+                                    ("too-large", "malformed", 2**63), ("a-float", "malformed", 1.5),
+                                    ("too-long", "not-canonical", Raw(b"\x1b" + bytes(7) + b"\x01"))):
+            items = [alg, *rest[:2]] + ([] if value is None else [(TIME_LABEL, value)])
+            yield f"time-{name}", expect, headed(pairs(*items))
+
+
+def ephemeral_cases(party):
+    def sent(public, **other):
+        return party.recipient_part(public=public, **other)
+
+    good = cose_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    off = {**good, -3: bytes(31) + b"\x01"}
+    yield "ephemeral-off-the-curve", "cannot-unseal", sent(off)
+    yield "ephemeral-of-zeros", "cannot-unseal", sent({**good, -2: bytes(32), -3: bytes(32)})
+    yield "ephemeral-not-reduced", "cannot-unseal", sent({**good, -2: b"\xff" * 32})
+    yield "ephemeral-of-another", "cannot-unseal", sent(good)
+    yield "ephemeral-compressed", "malformed", sent({**good, -3: True})
+    yield "ephemeral-of-p384", "malformed", sent({**good, -1: 2})
+    yield "ephemeral-short", "malformed", sent({**good, -2: good[-2][:31]})
+    yield "ephemeral-with-key-id", "malformed", sent({1: 2, 2: b"id", -1: 1, -2: good[-2], -3: good[-3]})
+    yield "ephemeral-without-y", "malformed", sent({1: 2, -1: 1, -2: good[-2]})
+    yield "ephemeral-with-d", "malformed", sent({**good, -4: bytes(32)})
+    yield "ephemeral-an-rsa-key", "cannot-unseal", sent(cose_key(party.keys["rs2048-sign"].public_key()))
+    yield "alg-ecdh-ss", "wrong-algorithm", sent(good, protected=bytes.fromhex("a101381a"))
+    yield "alg-ecdh-es-a256kw", "wrong-algorithm", sent(good, protected=bytes.fromhex("a101381e"))
+    yield "derived-for-128-bits", "cannot-unseal", party.recipient_part(key_bits=128)
+    key, part = party.recipient_part()
+    yield "wrapped-beside-agreement", "malformed", (key, [part[0], part[1], bytes(32)])
+    yield "recipient-of-another-suite", "cannot-unseal", (bytes(32), [b"", {1: -41}, bytes(256)])
+
+
+def oaep_cases(party):
+    key, part = party.recipient_part()
+    encrypt = party.recipient.public_key().encrypt
+    yield "oaep-label", "cannot-unseal", party.recipient_part(wrap=padding.OAEP(MGF, SHA256, b"label"))
+    yield "oaep-of-sha1", "cannot-unseal", party.recipient_part(wrap=padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))
+    yield "oaep-mask-of-sha1", "cannot-unseal", party.recipient_part(wrap=padding.OAEP(padding.MGF1(hashes.SHA1()), SHA256, None))
+    yield "wrapped-pkcs1-v1.5", "cannot-unseal", (key, [b"", {1: -41}, encrypt(key, padding.PKCS1v15())])
+    yield "key-of-16-bytes", "cannot-unseal", party.recipient_part(key=os.urandom(16))
+    yield "key-of-33-bytes", "cannot-unseal", party.recipient_part(key=os.urandom(33))
+    yield "wrapped-short", "cannot-unseal", (key, [b"", {1: -41}, part[2][1:]])
+    yield "wrapped-empty", "cannot-unseal", (key, [b"", {1: -41}, b""])
+    yield "wrapped-not-reduced", "cannot-unseal", (key, [b"", {1: -41}, b"\xff" * len(part[2])])
+    yield "alg-oaep-of-sha1", "malformed", (key, [b"", {1: -40}, part[2]])
+    yield "alg-protected", "wrong-algorithm", (key, [cbor2.dumps({1: -41}), {1: -41}, part[2]])
+    yield "alg-missing", "malformed", (key, [b"", {}, part[2]])
+    ephemeral = cose_key(ec.generate_private_key(ec.SECP256R1()).public_key())
+    yield "recipient-of-another-suite", "cannot-unseal", (key, [PROTECTED_ECDH, {-1: ephemeral}, b""])
+
+
+def seal_cases(party, plain):
+    """What is wrong with COSE_Encrypt."""
+    def shaped(shape):
+        return party.seal(plain, MESSAGE, shape=shape)
+
+    external = party.external(MESSAGE)
+    yield "tagged", "malformed", shaped(lambda p, u, t, r: b"\xd8\x60" + array(p, u, t, r))
+    yield "no-recipient", "malformed", shaped(lambda p, u, t, r: array(p, u, t, []))
+    yield "two-recipients", "malformed", shaped(lambda p, u, t, r: array(p, u, t, r + r))
+    yield "recipient-of-a-recipient", "malformed", shaped(lambda p, u, t, r: array(p, u, t, [r[0] + [r]]))
+    yield "as-encrypt0", "malformed", shaped(lambda p, u, t, r: array(p, u, t))
+    yield "text-detached", "malformed", shaped(lambda p, u, t, r: array(p, u, None, r))
+    yield "text-short", "malformed", shaped(lambda p, u, t, r: array(p, u, t[:15], r))
+    yield "tag-cut-to-12", "cannot-unseal", shaped(lambda p, u, t, r: array(p, u, t[:-4], r))
+    yield "tag-of-zeros", "cannot-unseal", shaped(lambda p, u, t, r: array(p, u, t[:-16] + bytes(16), r))
+    yield "iv-short", "malformed", party.seal(plain, MESSAGE, iv=bytes(8))
+    yield "iv-long", "malformed", party.seal(plain, MESSAGE, iv=bytes(16))
+    yield "iv-empty", "malformed", party.seal(plain, MESSAGE, iv=b"")
+    yield "iv-partial", "malformed", shaped(lambda p, u, t, r: array(p, {6: u[5]}, t, r))
+    yield "iv-protected", "malformed", shaped(lambda p, u, t, r: array(pairs((1, 3), (5, u[5])), {}, t, r))
+    yield "alg-a128gcm", "malformed", shaped(lambda p, u, t, r: array(cbor2.dumps({1: 1}), u, t, r))
+    yield "alg-unprotected", "malformed", shaped(lambda p, u, t, r: array(b"", pairs((1, 3), (5, u[5])), t, r))
+    yield "context-of-encrypt0", "cannot-unseal", party.seal(plain, MESSAGE, aad=["Encrypt0", PROTECTED_GCM, external])
+    yield "no-external-data", "cannot-unseal", party.seal(plain, MESSAGE, external=b"")
+    yield "nothing-inside", "malformed", party.seal(b"", MESSAGE)
+    yield "trailing", "trailing-bytes", party.seal(plain, MESSAGE) + b"\x00"
+    yield "empty", "malformed", b""
+    for name, expect, recipient in (ephemeral_cases if is_ec(party.recipient) else oaep_cases)(party):
+        yield name, expect, party.seal(plain, MESSAGE, recipient=recipient)
+
+
+def field_cases():
+    """What is wrong with a field, in three records that nobody signs: (record, name, outcome, bytes)."""
+    entry = [1, 4, 1, 9, TIME, 100, 18, 26, None, None, None, DIGEST]
+    settings = [1, 7, 1, "JPY", 0, 1, 18, 26, "http://127.0.0.1/", "user"]
+    information = [1, 3, 1, 18, 26, b"identity", b"certified", 100, 9, HEAD, 1, 2, 3, [b"entry"]]
+
+    def put(record, place, value):
+        return array(*record[:place], value, *record[place + 1:])
+
+    yield "entry", "by-another-hand", "ok", array(*entry)
+    for place, what in ((3, "uint"), (4, "time"), (5, "amount"), (6, "account")):
+        for name, expect, value in (("negative", "malformed", -1), ("float", "malformed", 1.0), ("true", "malformed", True),
+                                    ("text", "malformed", "1"), ("bignum", "malformed", Raw(b"\xc2\x41\x01")),
+                                    ("beyond", "amount-too-large", 2**63), ("last", "amount-too-large", 2**64 - 1),
+                                    ("bignum-beyond", "malformed", 2**64), ("too-long", "not-canonical", Raw(b"\x19\x00\x09"))):
+            yield "entry", f"{what}-{name}", expect, put(entry, place, value)
+        yield "entry", f"{what}-greatest", "ok", put(entry, place, 2**63 - 1)
+    for value in (0, 7, 31, 32, 2**32 + 1, 2**64 - 1):
+        yield "entry", f"enum-{value}", "malformed", put(entry, 2, value)
+    yield "entry", "null-where-required", "malformed", put(entry, 5, None)
+    yield "entry", "undefined-where-optional", "malformed", put(entry, 8, Raw(b"\xf7"))
+    yield "entry", "false-where-optional", "malformed", put(entry, 8, False)
+    yield "entry", "digest-short", "malformed", put(entry, 11, DIGEST[:31])
+    yield "entry", "digest-long", "malformed", put(entry, 11, DIGEST + b"\0")
+    yield "entry", "digest-a-text", "malformed", put(entry, 11, "x" * 32)
+    yield "entry", "digest-in-pieces", "not-canonical", put(entry, 11, Raw(b"\x5f" + dump(DIGEST) + b"\xff"))
+    yield "entry", "tagged", "malformed", b"\xd9\xd9\xf7" + array(*entry)
+    yield "entry", "a-map", "malformed", pairs((1, 4))
+    yield "entry", "indefinite", "not-canonical", b"\x9f" + array(*entry)[1:] + b"\xff"
+    yield "entry", "version-0", "wrong-version", put(entry, 0, 0)
+    yield "entry", "version-a-text", "malformed", put(entry, 0, "1")
+    yield "entry", "number-of-another", "wrong-type", put(entry, 1, 7)
+    yield "entry", "number-of-none", "wrong-type", put(entry, 1, 200)
+    yield "entry", "one-field-less", "malformed", array(*entry[:-1])
+    yield "entry", "nothing", "malformed", b""
+    yield "entry", "break", "malformed", b"\xff"
+    yield "entry", "nested-deep", "malformed", b"\x81" * 1000 + b"\x80"
+    yield "entry", "huge-count", "malformed", b"\x9b" + b"\xff" * 8
+    for name, data in (("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"), ("beyond", b"\xf4\x90\x80\x80"),
+                       ("cut", b"\xe5\xb7"), ("stray", b"\x80"), ("line-break", b"a\nb"), ("nul", b"a\0"), ("delete", b"\x7f"),
+                       ("c1-control", b"\xc2\x85")):
+        yield "purse-settings", f"text-{name}", "malformed", put(settings, 9, Raw(bytes([0x60 + len(data)]) + data))
+    yield "purse-settings", "text-of-japan", "ok", put(settings, 9, "巾着")
+    yield "purse-settings", "text-empty", "ok", put(settings, 9, "")
+    yield "purse-settings", "text-as-bytes", "malformed", put(settings, 9, b"user")
+    yield "purse-settings", "text-full", "ok", put(settings, 9, "u" * 80)
+    yield "purse-settings", "text-too-large", "too-large", put(settings, 9, "u" * 81)
+    yield "purse-settings", "text-in-pieces", "not-canonical", put(settings, 9, Raw(b"\x7f\x61a\xff"))
+    yield "value-information", "bytes-full", "ok", put(information, 5, bytes(1152))
+    yield "value-information", "bytes-too-large", "too-large", put(information, 5, bytes(1153))
+    yield "value-information", "list-full", "ok", put(information, 13, [bytes(320)] * 8)
+    yield "value-information", "list-too-long", "too-large", put(information, 13, [b""] * 9)
+    yield "value-information", "list-item-too-large", "too-large", put(information, 13, [bytes(321)])
+    yield "value-information", "list-of-texts", "malformed", put(information, 13, ["entry"])
+    yield "value-information", "list-a-map", "malformed", put(information, 13, {})
+    yield "value-information", "list-indefinite", "not-canonical", put(information, 13, Raw(b"\x9f\xff"))
+
+
+def hostile(party):
+    for name, expect, data in signature_cases(party, cbor2.dumps(PLAIN_CERTIFIED), RECORD, False):
+        yield vector(party, "certified", "signed", name, expect, data)
+    plain = cbor2.dumps(PLAIN_DONE)
+    for name, expect, data in signature_cases(party, party.seal(plain, MESSAGE), MESSAGE, True):
+        yield vector(party, "done", "envelope", name, expect, data)
+    for name, expect, data in seal_cases(party, plain):
+        yield vector(party, "done", "envelope", f"seal-{name}", expect, party.envelope(data))
+    yield vector(party, "certified", "signed", "by-another-hand", "ok", party.sign(cbor2.dumps(PLAIN_CERTIFIED), RECORD))
+    yield vector(party, "done", "envelope", "by-another-hand", "ok", party.envelope(party.seal(plain, MESSAGE)))
+
+
+def identity_cases(party, holder):
+    key = cose_key(party.keys[holder].public_key())
+    good = [(2, "18"), (4, 1895478400), (6, 1795478400), (8, {1: key}), (PURSE_CLAIM, [1, 26, party.realm[0]])]
+    domain = "kinchaku/2-identity"
+    brief = pairs((1, party.alg))
+
+    def claims(place, *value):
+        return pairs(*good[:place], *value, *good[place + 1:])
+
+    def signed(data, **other):
+        return party.sign(data, domain, **{"header": brief, **other})
+
+    whole = signed(pairs(*good))
+    yield "good", "ok", whole
+    yield "truncated", "malformed", whole[:-1]
+    yield "trailing", "trailing-bytes", whole + b"\0"
+    yield "non-canonical", "not-canonical", b"\x98\x04" + whole[1:]
+    yield "bad-signature", "bad-signature", whole[:-1] + bytes([whole[-1] ^ 1])
+    yield "wrong-version", "bad-signature", party.sign(pairs(*good), "kinchaku/1-identity", header=brief)
+    yield "domain-of-a-record", "bad-signature", party.sign(pairs(*good), RECORD, header=brief)
+    yield "long-form", "malformed", party.sign(pairs(*good), domain)
+    yield "brief-with-key-id", "malformed", signed(pairs(*good), header=pairs((1, party.alg), (4, party.kid)))
+    yield "brief-without-algorithm", "malformed", signed(pairs(*good), header=pairs())
+    yield "brief-algorithm-of-another-key", "wrong-algorithm", signed(pairs(*good), header=pairs((1, -37 if party.alg == -7 else -7)))
+    stranger = Party(party.suite, party.entries, party.realm)
+    stranger.signer = party.keys[f"{party.suite}-other"]
+    yield "wrong-key", "bad-signature", stranger.sign(pairs(*good), domain, header=brief)
+    stranger = Party(party.suite, party.entries, (party.realm[0], "XTS"))
+    yield "wrong-realm", "bad-signature", stranger.sign(pairs(*good), domain, header=brief)
+    yield "tagged-as-cwt", "malformed", b"\xd8\x3d\xd2" + whole
+    yield "claims-truncated", "malformed", signed(pairs(*good)[:-1])
+    yield "claims-trailing", "trailing-bytes", signed(pairs(*good) + b"\0")
+    yield "claims-indefinite", "not-canonical", signed(b"\xbf" + pairs(*good)[1:] + b"\xff")
+    yield "with-issuer", "malformed", signed(pairs((1, "bank"), *good))
+    yield "without-expiry", "malformed", signed(claims(1))
+    yield "without-key", "malformed", signed(claims(3))
+    yield "out-of-order", "malformed", signed(pairs(good[1], good[0], *good[2:]))
+    yield "duplicate-claim", "malformed", signed(pairs(good[0], *good))
+    for name, value in (("check-digit", "19"), ("zero", "018"), ("number", 18), ("empty", ""), ("letters", "1b"), ("sign", "+18"),
+                        ("19-digits", "1000000000000000009")):
+        yield f"account-{name}", "malformed", signed(claims(0, (2, value)))
+    for name, value in (("float", 1.5), ("negative", -1), ("text", "soon"), ("before-issue", 1795478400), ("beyond", 2**62),
+                        ("tagged", Raw(b"\xc1\x1a" + (1895478400).to_bytes(4, "big")))):
+        yield f"expiry-{name}", "malformed", signed(claims(1, (4, value)))
+    for name, value in (("by-id", {3: b"id"}), ("encrypted", {2: [b"", {}, b""]}), ("and-id", {1: key, 3: b"id"}), ("empty", {}),
+                        ("no-map", b"key"), ("no-key", {1: {}}), ("with-alg", {1: {1: key[1], 3: party.alg, **key}})):
+        yield f"confirmation-{name}", "malformed", signed(claims(3, (8, value)))
+    if key[1] == 3:
+        for name, value in (("exponent-3", {**key, -2: b"\x03"}), ("exponent-1", {**key, -2: b"\x01"}),
+                            ("exponent-padded", {**key, -2: b"\0\x01\0\x01"}), ("even", {**key, -1: key[-1][:-1] + b"\x02"}),
+                            ("short", {**key, -1: b"\0" + key[-1][1:]}), ("1024", {**key, -1: key[-1][:128]})):
+            yield f"modulus-{name}", "malformed", signed(claims(3, (8, {1: value})))
+    for name, value in (("type-0", [0, 26, 1]), ("type-4", [4, 26, 1]), ("check-digit", [1, 27, 1]), ("two", [1, 26]),
+                        ("four", [1, 26, 1, 1]), ("true", [True, 26, 1])):
+        yield f"purse-{name}", "malformed", signed(claims(4, (PURSE_CLAIM, value)))
+    yield "of-another-bank", "wrong-domain", signed(claims(4, (PURSE_CLAIM, [1, 26, party.realm[0] + 1])))
+
+
+def vector(party, message, form, name, expect, data):
+    return {"message": message, "name": f"{party.suite}.{name}", "form": form, "signer": f"{party.suite}-sign",
+            "recipient": f"{party.suite}-encrypt", "expect": expect, "bytes": data.hex()}
+
+
+def main(folder):
+    stored = json.loads((folder / "keys.json").read_text())
+    entries = {entry["name"]: entry for entry in stored["keys"]}
+    parties = [Party(suite, entries, (stored["bank"], stored["currency"])) for suite in ("es256", "rs2048")]
+    found = [item for party in parties for item in hostile(party)]
+    found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in field_cases()]
+    (folder / "hostile.json").write_text(json.dumps(found, indent=1) + "\n")
+    found = [vector(party, "identity", "identity", f"{holder}.{name}", expect, data)
+             for party, holder in ((parties[0], "es256-other"), (parties[0], "rs2048-other"), (parties[1], "rs3072-other"))
+             for name, expect, data in identity_cases(party, holder)]
+    (folder / "identity.json").write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
