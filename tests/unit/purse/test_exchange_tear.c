@@ -175,6 +175,33 @@ static void a_cut_while_deciding(void **state)
     cut_everywhere("DECIDE ng", &b, run_decide, after_decide);
 }
 
+/* What an answer of a cut-off DECIDE left in the log does not count beside the entry that comes in its place. */
+static void a_cut_answer_is_not_the_next_ones(void **state)
+{
+    struct kc_log_slot slot;
+    (void)state;
+    two();
+    assert_error(pay(&sent, &a, &b, PAID), OK);
+    remember();
+    decision = KC_ANSWER_OK;
+    for (int steps = 1; b.purse.state.counter == 0; steps++) {
+        restore();
+        b.mode = CUT_HALF;
+        b.steps_left = steps;
+        (void)run_decide();
+        side_power(&b);
+        if (b.purse.state.counter == 0 && !kc_failed(kc_purse_log_get(&slot, &b.purse, 1)) &&
+            slot.answer.size > 0) {
+            assert_error(offer(&message, &b, &a, true, 0), OK);
+            assert_error(pay_offer(&message, &b, 5, kept_view(&message)), OK);
+            must(kc_purse_log_get(&slot, &b.purse, 1));
+            assert_int_equal(slot.answer.size, 0);
+            return;
+        }
+    }
+    fail_msg("no cut left an answer without its image");
+}
+
 /* A decline for a counter that passed has no entry; its time stamp alone is kept. */
 static void after_decline(bool done)
 {
@@ -375,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_cut_while_paying),
         cmocka_unit_test(a_cut_payment_is_not_the_next_one),
         cmocka_unit_test(a_cut_while_deciding),
+        cmocka_unit_test(a_cut_answer_is_not_the_next_ones),
         cmocka_unit_test(a_cut_while_declining_what_passed),
         cmocka_unit_test(a_cut_while_concluding),
         cmocka_unit_test(a_cut_while_settling),
