@@ -1,10 +1,11 @@
-/* Storage: two images written in turn, two marks that say which one was finished, static items, history.
+/* Storage: two images written in turn, two marks that say which one was finished, static items.
  *
  * A commit writes image n into the room n mod 2, syncs, writes mark n, syncs. So at power-up:
  *   image n whole, mark n whole           state n
  *   image n whole, mark n-1               cut before the mark: state n, and the mark is written again
  *   image n torn,  mark n-1               cut in the image: state n-1
- *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1 */
+ *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1
+ * What an image counts on in the log was synced before the image was begun (log.c). */
 #include <string.h>
 
 #include "base/assert.h"
@@ -24,7 +25,7 @@ static size_t mark_at(unsigned room)
     return KC_NVM_MARKS_AT + (size_t)room * KC_NVM_MARK_SIZE;
 }
 
-static struct kc_result nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
+struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
     return purse->nvm.read(purse->nvm.context, at, out, size);
@@ -37,14 +38,14 @@ static struct kc_result lock_on_failure(struct kc_purse *purse, struct kc_result
     return result;
 }
 
-static struct kc_result nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
-                                  size_t size)
+struct kc_result kc_purse_nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
+                                    size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
     return lock_on_failure(purse, purse->nvm.write(purse->nvm.context, at, data, size));
 }
 
-static struct kc_result nvm_sync(struct kc_purse *purse)
+struct kc_result kc_purse_nvm_sync(struct kc_purse *purse)
 {
     return lock_on_failure(purse, purse->nvm.sync(purse->nvm.context));
 }
@@ -60,8 +61,8 @@ static struct kc_result write_mark(struct kc_purse *purse, uint64_t sequence)
     kc_digest(&purse->crypto, digest, kc_view(mark, 12));
     memcpy(mark + 12, digest, KC_NVM_MARK_SIZE - 12);
     struct kc_result result =
-        nvm_write(purse, mark_at((unsigned)(sequence % 2)), mark, sizeof mark);
-    return kc_failed(result) ? result : nvm_sync(purse);
+        kc_purse_nvm_write(purse, mark_at((unsigned)(sequence % 2)), mark, sizeof mark);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 /* *sequence is that of a whole mark, else 0. */
@@ -70,7 +71,7 @@ static struct kc_result read_mark(uint64_t *sequence, struct kc_purse *purse, un
     uint8_t mark[KC_NVM_MARK_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
     *sequence = 0;
-    struct kc_result result = nvm_read(purse, mark_at(room), mark, sizeof mark);
+    struct kc_result result = kc_purse_nvm_read(purse, mark_at(room), mark, sizeof mark);
     if (kc_failed(result) || kc_be32_load(mark) != MARK_MAGIC) {
         return result;
     }
@@ -104,14 +105,14 @@ static struct kc_result write_image(struct kc_purse *purse, uint64_t sequence,
     kc_be32_store(head + 4, (uint32_t)content.size);
     kc_be64_store(head + 8, sequence);
     image_digest(digest, purse, head, content);
-    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_write(purse, at, head, sizeof head);
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + IMAGE_HEAD, content.data, content.size);
+        result = kc_purse_nvm_write(purse, at + IMAGE_HEAD, content.data, content.size);
     }
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + IMAGE_HEAD + content.size, digest, sizeof digest);
+        result = kc_purse_nvm_write(purse, at + IMAGE_HEAD + content.size, digest, sizeof digest);
     }
-    return kc_failed(result) ? result : nvm_sync(purse);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 /* What stands in a room of an image and in the mark of the same parity; sequence 0 for what is not whole. */
@@ -127,7 +128,7 @@ static struct kc_result read_image(struct room *out, struct kc_purse *purse, uns
     uint8_t stored[KC_DIGEST_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
     size_t at = image_at(room);
-    struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_read(purse, at, head, sizeof head);
     if (kc_failed(result)) {
         return result;
     }
@@ -135,9 +136,9 @@ static struct kc_result read_image(struct room *out, struct kc_purse *purse, uns
     if (kc_be32_load(head) != IMAGE_MAGIC || size > KC_IMAGE_SIZE_MAX) {
         return kc_ok();
     }
-    result = nvm_read(purse, at + IMAGE_HEAD, purse->images[room], size);
+    result = kc_purse_nvm_read(purse, at + IMAGE_HEAD, purse->images[room], size);
     if (!kc_failed(result)) {
-        result = nvm_read(purse, at + IMAGE_HEAD + size, stored, sizeof stored);
+        result = kc_purse_nvm_read(purse, at + IMAGE_HEAD + size, stored, sizeof stored);
     }
     if (kc_failed(result)) {
         return result;
@@ -217,8 +218,9 @@ static bool is_untouched(struct kc_purse *purse)
 {
     uint8_t bytes[2 * KC_NVM_MARK_SIZE + IMAGE_HEAD];
     uint8_t any = 0;
-    if (kc_failed(nvm_read(purse, KC_NVM_MARKS_AT, bytes, 2 * KC_NVM_MARK_SIZE)) ||
-        kc_failed(nvm_read(purse, image_at(0), bytes + 2 * KC_NVM_MARK_SIZE, IMAGE_HEAD))) {
+    if (kc_failed(kc_purse_nvm_read(purse, KC_NVM_MARKS_AT, bytes, 2 * KC_NVM_MARK_SIZE)) ||
+        kc_failed(
+            kc_purse_nvm_read(purse, image_at(0), bytes + 2 * KC_NVM_MARK_SIZE, IMAGE_HEAD))) {
         return false;
     }
     for (size_t i = 0; i < sizeof bytes; i++) {
@@ -254,7 +256,10 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
     if (!kc_failed(result) && newest > mark) {
         result = write_mark(purse, newest);
     }
-    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+    if (!kc_failed(result)) {
+        result = kc_purse_load_keys(purse);
+    }
+    return kc_failed(result) ? result : kc_purse_check_log(purse);
 }
 
 /* ---- static items: size (4), content, SHA-256 cut to 8 bytes ---- */
@@ -270,14 +275,14 @@ struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, stru
     }
     kc_be32_store(head, (uint32_t)content.size);
     kc_digest(&purse->crypto, digest, content);
-    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_write(purse, at, head, sizeof head);
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + 4, content.data, content.size);
+        result = kc_purse_nvm_write(purse, at + 4, content.data, content.size);
     }
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + 4 + content.size, digest, 8);
+        result = kc_purse_nvm_write(purse, at + 4 + content.size, digest, 8);
     }
-    return kc_failed(result) ? result : nvm_sync(purse);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 /* While personalising, an item that a power cut left torn counts as not written: it is put again. */
@@ -294,7 +299,7 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     uint8_t digest[KC_DIGEST_SIZE];
     size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
     KC_ASSERT(item < KC_STATIC_COUNT);
-    struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_read(purse, at, head, sizeof head);
     if (kc_failed(result)) {
         return result;
     }
@@ -302,9 +307,9 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     if (size == 0 || size > KC_STATIC_ROOM - 12) {
         return kc_result(KC_NOT_FOUND);
     }
-    result = nvm_read(purse, at + 4, purse->scratch, size);
+    result = kc_purse_nvm_read(purse, at + 4, purse->scratch, size);
     if (!kc_failed(result)) {
-        result = nvm_read(purse, at + 4 + size, stored, sizeof stored);
+        result = kc_purse_nvm_read(purse, at + 4 + size, stored, sizeof stored);
     }
     if (kc_failed(result)) {
         return result;
@@ -333,45 +338,4 @@ struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_p
     crypto->sha256_end(crypto->context, &hash, out);
     kc_wipe(purse->scratch, sizeof purse->scratch);
     return result;
-}
-
-/* ---- history: slot counter mod 48; counter (8), size (4), entry, SHA-256 cut to 8 bytes ---- */
-
-static size_t history_at(uint64_t counter)
-{
-    return KC_NVM_HISTORY_AT + (size_t)(counter % KC_HISTORY_COUNT) * KC_HISTORY_ROOM;
-}
-
-struct kc_result kc_purse_history_put(struct kc_purse *purse, uint64_t counter,
-                                      struct kc_view entry)
-{
-    uint8_t slot[KC_HISTORY_ROOM];
-    uint8_t digest[KC_DIGEST_SIZE];
-    KC_ASSERT(entry.size + 20 <= sizeof slot);
-    kc_be64_store(slot, counter);
-    kc_be32_store(slot + 8, (uint32_t)entry.size);
-    memcpy(slot + 12, entry.data, entry.size);
-    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + entry.size));
-    memcpy(slot + 12 + entry.size, digest, 8);
-    return nvm_write(purse, history_at(counter), slot, 20 + entry.size);
-}
-
-struct kc_result kc_purse_history_get(struct kc_view *out, struct kc_purse *purse, uint64_t counter)
-{
-    uint8_t *slot = purse->scratch;
-    uint8_t digest[KC_DIGEST_SIZE];
-    struct kc_result result = nvm_read(purse, history_at(counter), slot, KC_HISTORY_ROOM);
-    if (kc_failed(result)) {
-        return result;
-    }
-    size_t size = kc_be32_load(slot + 8);
-    if (kc_be64_load(slot) != counter || size + 20 > KC_HISTORY_ROOM) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + size));
-    if (memcmp(digest, slot + 12 + size, 8) != 0) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    *out = kc_view(slot + 12, size);
-    return kc_ok();
 }

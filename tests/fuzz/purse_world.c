@@ -4,6 +4,7 @@
 
 #include "message/identity.h"
 #include "purse/apdu.h"
+#include "purse/inside.h"
 
 #define ACCOUNT_NTH 1234u
 #define PURSE_NTH 99u
@@ -162,7 +163,7 @@ static struct kc_result put_identity(struct kc_buffer *out)
                                    .account = kc_account_nth(ACCOUNT_NTH),
                                    .purse = kc_purse_nth(PURSE_NTH),
                                    .issued_s = 1,
-                                   .expires_s = 2,
+                                   .expires_s = WORLD_EXPIRES_S,
                                    .key = kc_fuzz_key("es256-sign")->public_key};
     return kc_identity_sign(out, kc_fuzz_crypto(), bank.key, &kc_fuzz_keys()->realm, &identity);
 }
@@ -273,16 +274,19 @@ void world_reset(struct world *world, bool ready)
 /* ---- what the bank says ---- */
 
 /* The certified value after `included` of the purse's open entries. */
-static struct kc_view make_certified(struct kc_buffer *out, const struct kc_purse *purse,
+static struct kc_view make_certified(struct kc_buffer *out, struct kc_purse *purse,
                                      const struct saying *saying)
 {
     struct kc_certified certified = world_certified(purse);
     const struct kc_crypto *crypto = kc_fuzz_crypto();
-    for (size_t i = 0; i < saying->included && i < purse->state.entries.count; i++) {
+    uint64_t open = purse->state.counter - certified.counter;
+    for (size_t i = 0; i < saying->included && i < open; i++) {
+        struct kc_log_slot slot;
+        KC_FUZZ_CHECK(!kc_failed(kc_purse_log_get(&slot, purse, certified.counter + 1)));
         struct kc_sha256 hash;
         crypto->sha256_start(crypto->context, &hash);
         crypto->sha256_add(crypto->context, &hash, kc_view(certified.head, KC_DIGEST_SIZE));
-        crypto->sha256_add(crypto->context, &hash, purse->state.entries.items[i]);
+        crypto->sha256_add(crypto->context, &hash, slot.entry);
         crypto->sha256_end(crypto->context, &hash, certified.head);
         certified.counter += 1;
     }
@@ -325,7 +329,31 @@ union message {
     struct kc_state_reply state;
     struct kc_fund_reply fund;
     struct kc_refusal refusal;
+    struct kc_settle_reply settle;
 };
+
+/* Ends open payments as the bank may: bits 0 and 1 of `how` the first and the second, bit 2 by a wrong amount, bit 3 as taken. */
+static struct kc_settle_reply make_settle(const struct kc_purse *purse, uint8_t how,
+                                          struct kc_view certified)
+{
+    static uint8_t bytes[2][32];
+    struct kc_settle_reply reply = {
+        .purse = purse->settings.purse, .certified = certified, .time_ms = WORLD_TIME_MS};
+    memcpy(reply.request, purse->state.settle_request, KC_DIGEST_SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        struct kc_open_payment open;
+        struct kc_buffer buffer = KC_BUFFER(bytes[i]);
+        if ((how & 1u << i) == 0 || kc_failed(kc_purse_open_get(&open, &purse->state, i))) {
+            continue;
+        }
+        struct kc_release release = {.counter = open.counter, .amount = open.amount};
+        release.amount = (how & 4u) != 0 ? amount_of(1) : release.amount;
+        release.reason = (how & 8u) != 0 ? KC_OK : KC_OUT_OF_ORDER;
+        KC_FUZZ_CHECK(!kc_failed(kc_shape_encode(&buffer, &kc_release_shape, &release)));
+        reply.released.items[reply.released.count++] = kc_buffer_view(&buffer);
+    }
+    return reply;
+}
 
 static const struct kc_shape *fill(union message *message, const struct kc_purse *purse,
                                    const struct saying *saying, struct kc_view certified)
@@ -333,7 +361,7 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
     const struct kc_purse_state *state = &purse->state;
     enum kc_outcome outcome = (enum kc_outcome)(1 + saying->outcome % 6);
     memset(message, 0, sizeof *message);
-    switch (saying->kind % 5) {
+    switch (saying->kind % 6) {
     case 0:
         message->quote = make_quote(purse, saying);
         return &kc_cash_quote_shape;
@@ -362,6 +390,9 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
                                                .time_ms = WORLD_TIME_MS};
         memcpy(message->fund.request, state->request, KC_DIGEST_SIZE);
         return &kc_fund_reply_shape;
+    case 5:
+        message->settle = make_settle(purse, saying->outcome, certified);
+        return &kc_settle_reply_shape;
     default:
         message->refusal = (struct kc_refusal){.reason = saying->outcome, .time_ms = WORLD_TIME_MS};
         memcpy(message->refusal.request,
@@ -371,7 +402,7 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
     }
 }
 
-struct kc_view world_bank_says(const struct world *world, const struct saying *saying)
+struct kc_view world_bank_says(struct world *world, const struct saying *saying)
 {
     static uint8_t out_bytes[KC_MESSAGE_SIZE_MAX];
     static struct kc_envelope_work work;
