@@ -39,6 +39,14 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, WORKING, kc_purse_state_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE, false, WORKING, kc_purse_take},
     {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, WORKING, kc_purse_repeat},
+    {KC_CLA_KINCHAKU, KC_INS_IDENTIFY, false, WORKING, kc_purse_identify},
+    {KC_CLA_KINCHAKU, KC_INS_OFFER, true, WORKING, kc_purse_offer},
+    {KC_CLA_KINCHAKU, KC_INS_PAY, true, WORKING, kc_purse_pay},
+    {KC_CLA_KINCHAKU, KC_INS_EXAMINE, true, WORKING, kc_purse_examine},
+    {KC_CLA_KINCHAKU, KC_INS_DECIDE, true, WORKING, kc_purse_decide},
+    {KC_CLA_KINCHAKU, KC_INS_CONCLUDE, true, WORKING, kc_purse_conclude},
+    {KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, true, WORKING, kc_purse_open_again},
+    {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, WORKING, kc_purse_settle_request},
 };
 
 struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)
@@ -74,24 +82,28 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .has_pending = state->pending_ms != 0,
                                  .pending_ms = state->pending_ms,
                                  .pending_amount = state->pending_amount,
+                                 .uncovered = kc_purse_uncovered(purse),
                                  .url = purse->settings.url,
                                  .user_id = purse->settings.user_id};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
     }
-    struct kc_result result = kc_shape_encode(&out, &kc_purse_info_shape, &info);
+    struct kc_result result = kc_purse_open_sum(&info.open, state);
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&out, &kc_purse_info_shape, &info);
+    }
     purse->output_size = out.size;
     return result;
 }
 
 static struct kc_result get_history(struct kc_purse *purse, uint8_t back)
 {
-    struct kc_view entry;
-    if (back >= purse->state.counter || back >= KC_HISTORY_COUNT) {
+    struct kc_log_slot slot;
+    if (back >= purse->state.counter || back >= KC_LOG_COUNT) {
         return kc_result(KC_NOT_FOUND);
     }
-    struct kc_result result = kc_purse_history_get(&entry, purse, purse->state.counter - back);
-    return kc_failed(result) ? result : kc_purse_respond(purse, entry);
+    struct kc_result result = kc_purse_log_get(&slot, purse, purse->state.counter - back);
+    return kc_failed(result) ? result : kc_purse_respond(purse, slot.entry);
 }
 
 static struct kc_result get_static(struct kc_purse *purse, unsigned item)
@@ -115,7 +127,7 @@ static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu
     if (apdu->p1 == KC_TAG_HISTORY) {
         return get_history(purse, apdu->p2);
     }
-    struct kc_result result = kc_purse_information(&information, purse);
+    struct kc_result result = kc_purse_information(&information, purse, true);
     return kc_failed(result) ? result : kc_purse_respond(purse, information);
 }
 
@@ -182,6 +194,7 @@ static struct kc_result select_purse(struct kc_purse *purse, const struct kc_apd
 {
     static const uint8_t aid[] = KC_AID;
     purse->pin_verified = false;
+    purse->examined_size = 0;
     purse->selected = kc_view_equal(apdu->data, kc_view(aid, sizeof aid));
     return kc_result(purse->selected ? KC_OK : KC_NOT_FOUND);
 }

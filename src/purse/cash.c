@@ -6,9 +6,9 @@
 
 /* ---- out ---- */
 
-/* Makes an envelope into purse->output and keeps its digest; the caller commits a state that holds it before it leaves. */
-static struct kc_result make(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SIZE],
-                             uint64_t time_ms, const struct kc_shape *shape, const void *message)
+struct kc_result kc_purse_make_envelope(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SIZE],
+                                        uint64_t time_ms, const struct kc_shape *shape,
+                                        const void *message)
 {
     struct kc_buffer out = KC_BUFFER(purse->output);
     struct kc_signer signer = {.key = &purse->sign_key, .id = purse->signer_id};
@@ -22,8 +22,7 @@ static struct kc_result make(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SI
     return result;
 }
 
-/* Commits the state under which the envelope in purse->output may leave. */
-static struct kc_result release(struct kc_purse *purse, struct kc_purse_state *next)
+struct kc_result kc_purse_release(struct kc_purse *purse, struct kc_purse_state *next)
 {
     next->last_message = kc_view(purse->output, purse->output_size);
     struct kc_result result = kc_purse_commit(purse, next);
@@ -71,12 +70,45 @@ static void begin_pending(struct kc_purse_state *next, const struct order *order
     memset(next->state_request, 0, KC_DIGEST_SIZE);
 }
 
+static bool is_offline(enum kc_entry_kind kind)
+{
+    return kind != KC_ENTRY_KIND_CASH_OUT && kind != KC_ENTRY_KIND_CLOSE;
+}
+
+/* The bank decides a request about value by the entries that come with it. KC_PENDING when they would not say everything, or are
+ * to be reported first. */
+static struct kc_result check_reported(struct kc_purse *purse)
+{
+    uint64_t count = kc_purse_uncovered(purse);
+    /* A cash-out and its void still have to find room in the list. */
+    if (count + 2 > KC_LIST_COUNT_MAX) {
+        return kc_result(KC_PENDING);
+    }
+    for (uint64_t i = 1; i <= count; i++) {
+        struct kc_log_slot slot;
+        struct kc_entry entry;
+        struct kc_result result =
+            kc_purse_log_entry(&entry, &slot, purse, purse->certified.counter + i);
+        if (kc_failed(result)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        bool cash_void = entry.kind == KC_ENTRY_KIND_VOID && entry.has_transaction;
+        if (is_offline(entry.kind) && !cash_void) {
+            return kc_result(KC_PENDING);
+        }
+    }
+    return kc_ok();
+}
+
 struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct order order;
     struct kc_cash_request request = {.kind = KC_CASH_KIND_WITHDRAW};
     struct kc_purse_state next = purse->state;
     struct kc_result result = read_order(&order, purse, apdu->data);
+    if (!kc_failed(result)) {
+        result = check_reported(purse);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -87,15 +119,16 @@ struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_a
     request.kind = deposit ? KC_CASH_KIND_DEPOSIT : KC_CASH_KIND_WITHDRAW;
     request.amount = order.amount;
     request.time_ms = order.time_ms;
-    result = kc_purse_information(&request.information, purse);
+    result = kc_purse_information(&request.information, purse, true);
     if (!kc_failed(result)) {
-        result = make(purse, next.request, order.time_ms, &kc_cash_request_shape, &request);
+        result = kc_purse_make_envelope(purse, next.request, order.time_ms, &kc_cash_request_shape,
+                                        &request);
     }
     if (kc_failed(result)) {
         return result;
     }
     begin_pending(&next, &order, false);
-    return release(purse, &next);
+    return kc_purse_release(purse, &next);
 }
 
 struct kc_result kc_purse_fund_request(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -104,21 +137,25 @@ struct kc_result kc_purse_fund_request(struct kc_purse *purse, const struct kc_a
     struct kc_fund_request request = {.kind = KC_FUND_KIND_FUND};
     struct kc_purse_state next = purse->state;
     struct kc_result result = read_order(&order, purse, apdu->data);
+    if (!kc_failed(result)) {
+        result = check_reported(purse);
+    }
     if (kc_failed(result)) {
         return result;
     }
     request.kind = order.kind == KC_FUND_KIND_FUND ? KC_FUND_KIND_FUND : KC_FUND_KIND_REDEEM;
     request.amount = order.amount;
     request.time_ms = order.time_ms;
-    result = kc_purse_information(&request.information, purse);
+    result = kc_purse_information(&request.information, purse, true);
     if (!kc_failed(result)) {
-        result = make(purse, next.request, order.time_ms, &kc_fund_request_shape, &request);
+        result = kc_purse_make_envelope(purse, next.request, order.time_ms, &kc_fund_request_shape,
+                                        &request);
     }
     if (kc_failed(result)) {
         return result;
     }
     begin_pending(&next, &order, true);
-    return release(purse, &next);
+    return kc_purse_release(purse, &next);
 }
 
 struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -128,17 +165,17 @@ struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_
     struct kc_purse_state next = purse->state;
     struct kc_result result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
     if (!kc_failed(result)) {
-        result = kc_purse_information(&request.information, purse);
+        result = kc_purse_information(&request.information, purse, true);
     }
     if (!kc_failed(result)) {
-        result =
-            make(purse, next.state_request, request.time_ms, &kc_state_request_shape, &request);
+        result = kc_purse_make_envelope(purse, next.state_request, request.time_ms,
+                                        &kc_state_request_shape, &request);
     }
     if (kc_failed(result)) {
         return result;
     }
     next.stamp_ms = request.time_ms;
-    return release(purse, &next);
+    return kc_purse_release(purse, &next);
 }
 
 /* The cash-out entry of a deposit the user said OK to: the value is gone from here on. */
@@ -155,7 +192,7 @@ static struct kc_result reserve(struct kc_purse *purse, struct kc_purse_state *n
                              .has_transaction = true,
                              .transaction_ms = next->pending_ms};
     memcpy(entry.partner, next->quote, KC_DIGEST_SIZE);
-    return kc_purse_add_entry(purse, next, &entry);
+    return kc_purse_add_entry(purse, next, &entry, kc_view(NULL, 0), kc_view(NULL, 0));
 }
 
 struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -176,10 +213,13 @@ struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *a
             return result;
         }
         answer.has_entry = true;
-        answer.entry = next.entries.items[next.entries.count - 1];
+        struct kc_log_slot slot;
+        result = kc_purse_log_get(&slot, purse, next.counter);
+        answer.entry = slot.entry;
     }
     if (!kc_failed(result)) {
-        result = make(purse, next.answer, answer.time_ms, &kc_cash_answer_shape, &answer);
+        result = kc_purse_make_envelope(purse, next.answer, answer.time_ms, &kc_cash_answer_shape,
+                                        &answer);
     }
     if (kc_failed(result)) {
         return result;
@@ -190,7 +230,7 @@ struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *a
         next.pending_ms = 0;
         next.pending_amount = kc_amount_zero();
     }
-    return release(purse, &next);
+    return kc_purse_release(purse, &next);
 }
 
 struct kc_result kc_purse_repeat(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -213,7 +253,7 @@ static bool is_set(const uint8_t digest[KC_DIGEST_SIZE])
     return any != 0;
 }
 
-static bool answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_DIGEST_SIZE])
+bool kc_purse_answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_DIGEST_SIZE])
 {
     return is_set(own) && memcmp(given, own, KC_DIGEST_SIZE) == 0;
 }
@@ -224,6 +264,15 @@ static void end_pending(struct kc_purse_state *next)
     next->pending_ms = 0;
     next->pending_amount = kc_amount_zero();
     memset(next->answer, 0, KC_DIGEST_SIZE);
+}
+
+void kc_purse_drop_quote(struct kc_purse_state *next)
+{
+    bool requested = next->life == KC_LIFE_REQUESTED && !next->pending_fund;
+    if (next->life == KC_LIFE_QUOTED || requested) {
+        end_pending(next);
+        next->last_message = kc_view(NULL, 0);
+    }
 }
 
 static struct kc_result check_amounts(const struct kc_cash_quote *quote)
@@ -248,7 +297,7 @@ static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state
                                    const void *message, struct kc_view plain)
 {
     const struct kc_cash_quote *quote = message;
-    if (next->pending_fund || !answers(quote->request, next->request)) {
+    if (next->pending_fund || !kc_purse_answers(quote->request, next->request)) {
         return kc_result(KC_MISMATCH);
     }
     bool fits = quote->transaction_ms == next->pending_ms &&
@@ -267,45 +316,56 @@ static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state
     return kc_ok();
 }
 
-/* Gives back a cash-out of the transaction that the bank's certified word says had no effect. */
-static struct kc_result give_back(struct kc_purse *purse, struct kc_purse_state *next,
-                                  const uint8_t word[KC_DIGEST_SIZE])
+/* The cash-out of the pending transaction among the entries after `covered`; KC_NOT_FOUND. */
+static struct kc_result find_cash_out(struct kc_entry *out, struct kc_purse *purse,
+                                      const struct kc_purse_state *next, uint64_t covered)
 {
-    for (size_t i = 0; i < next->entries.count; i++) {
-        struct kc_entry entry;
-        struct kc_result result = kc_shape_decode(&entry, &kc_entry_shape, next->entries.items[i]);
+    KC_ASSERT(next->counter >= covered && next->counter - covered <= KC_LOG_COUNT);
+    for (uint64_t at = covered + 1; at <= next->counter; at++) {
+        struct kc_log_slot slot;
+        struct kc_result result = kc_purse_log_entry(out, &slot, purse, at);
         if (kc_failed(result)) {
             return kc_result(KC_PURSE_CORRUPT);
         }
-        bool found = entry.kind == KC_ENTRY_KIND_CASH_OUT && entry.has_transaction &&
-                     entry.transaction_ms == next->pending_ms;
-        if (!found) {
-            continue;
+        if (out->kind == KC_ENTRY_KIND_CASH_OUT && out->has_transaction &&
+            out->transaction_ms == next->pending_ms) {
+            return kc_ok();
         }
-        struct kc_entry back = {.kind = KC_ENTRY_KIND_VOID,
-                                .time_ms = next->stamp_ms,
-                                .amount = entry.amount,
-                                .has_transaction = true,
-                                .transaction_ms = entry.transaction_ms,
-                                .has_voids = true,
-                                .voids = entry.counter};
-        memcpy(back.partner, word, KC_DIGEST_SIZE);
-        return kc_purse_add_entry(purse, next, &back);
     }
-    return kc_ok();
+    return kc_result(KC_NOT_FOUND);
 }
 
-/* True when an answered deposit still has its cash-out among the entries that the certified value leaves open. */
-static bool has_open_cash_out(const struct kc_purse_state *next)
+struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse)
 {
-    for (size_t i = 0; i < next->entries.count; i++) {
-        struct kc_entry entry;
-        if (!kc_failed(kc_shape_decode(&entry, &kc_entry_shape, next->entries.items[i])) &&
-            entry.kind == KC_ENTRY_KIND_CASH_OUT && entry.transaction_ms == next->pending_ms) {
-            return true;
-        }
+    struct kc_entry entry;
+    if (purse->state.life != KC_LIFE_ANSWERED || purse->state.pending_fund) {
+        return kc_ok();
     }
-    return false;
+    struct kc_result result = find_cash_out(&entry, purse, &purse->state, purse->certified.counter);
+    if (!kc_failed(result)) {
+        return kc_result(KC_PENDING);
+    }
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+/* Gives back a cash-out of the transaction that the bank's certified word says had no effect. */
+static struct kc_result give_back(struct kc_purse *purse, struct kc_purse_state *next,
+                                  uint64_t covered, const uint8_t word[KC_DIGEST_SIZE])
+{
+    struct kc_entry entry;
+    struct kc_result result = find_cash_out(&entry, purse, next, covered);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    struct kc_entry back = {.kind = KC_ENTRY_KIND_VOID,
+                            .time_ms = next->stamp_ms,
+                            .amount = entry.amount,
+                            .has_transaction = true,
+                            .transaction_ms = entry.transaction_ms,
+                            .has_voids = true,
+                            .voids = entry.counter};
+    memcpy(back.partner, word, KC_DIGEST_SIZE);
+    return kc_purse_add_entry(purse, next, &back, kc_view(NULL, 0), kc_view(NULL, 0));
 }
 
 /* Ends the pending transaction as the bank says, and takes the certified value. */
@@ -313,7 +373,9 @@ static struct kc_result conclude(struct kc_purse *purse, struct kc_purse_state *
                                  enum kc_outcome outcome, struct kc_view certified_bytes)
 {
     struct kc_certified certified;
+    struct kc_entry entry;
     uint8_t word[KC_DIGEST_SIZE];
+    uint64_t covered = purse->certified.counter;
     struct kc_result result = kc_purse_read_certified(&certified, purse, certified_bytes);
     if (!kc_failed(result)) {
         result = kc_purse_apply(purse, next, &certified, certified_bytes);
@@ -321,20 +383,25 @@ static struct kc_result conclude(struct kc_purse *purse, struct kc_purse_state *
     if (kc_failed(result)) {
         return result;
     }
+    if (certified.sequence > purse->certified.sequence) {
+        covered = certified.counter;
+    }
     switch (outcome) {
     case KC_OUTCOME_IN_DOUBT:
         return kc_ok();
     case KC_OUTCOME_COMPLETED:
-        if (has_open_cash_out(next)) {
-            return kc_result(KC_MISMATCH);
+        result = find_cash_out(&entry, purse, next, covered);
+        if (result.code != KC_NOT_FOUND) {
+            return kc_failed(result) ? result : kc_result(KC_MISMATCH);
         }
+        result = kc_ok();
         break;
     case KC_OUTCOME_NONE:
     case KC_OUTCOME_DECLINED:
     case KC_OUTCOME_NOT_COMPLETED:
     case KC_OUTCOME_REFUSED:
         kc_digest(&purse->crypto, word, certified_bytes);
-        result = give_back(purse, next, word);
+        result = give_back(purse, next, covered, word);
         break;
     }
     if (!kc_failed(result)) {
@@ -348,7 +415,7 @@ static struct kc_result take_completion(struct kc_purse *purse, struct kc_purse_
 {
     const struct kc_completion *completion = message;
     (void)plain;
-    if (!answers(completion->answers, next->answer) ||
+    if (!kc_purse_answers(completion->answers, next->answer) ||
         completion->transaction_ms != next->pending_ms ||
         completion->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
@@ -366,7 +433,7 @@ static struct kc_result take_state(struct kc_purse *purse, struct kc_purse_state
     (void)plain;
     bool about =
         reply->has_transaction ? reply->transaction_ms == next->pending_ms : next->pending_ms == 0;
-    if (!answers(reply->request, next->state_request) || !about ||
+    if (!kc_purse_answers(reply->request, next->state_request) || !about ||
         reply->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
     }
@@ -382,7 +449,7 @@ static struct kc_result take_fund_reply(struct kc_purse *purse, struct kc_purse_
 {
     const struct kc_fund_reply *reply = message;
     (void)plain;
-    if (!next->pending_fund || !answers(reply->request, next->request) ||
+    if (!next->pending_fund || !kc_purse_answers(reply->request, next->request) ||
         reply->transaction_ms != next->pending_ms ||
         reply->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
@@ -397,10 +464,13 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
     enum kc_error reason = kc_error_from_number(refusal->reason);
     (void)purse;
     (void)plain;
-    bool to_request = next->life == KC_LIFE_REQUESTED && answers(refusal->request, next->request);
-    bool to_state = answers(refusal->request, next->state_request);
-    bool to_answer = next->life == KC_LIFE_ANSWERED && answers(refusal->request, next->answer);
-    if (!to_request && !to_state && !to_answer) {
+    bool to_request =
+        next->life == KC_LIFE_REQUESTED && kc_purse_answers(refusal->request, next->request);
+    bool to_state = kc_purse_answers(refusal->request, next->state_request);
+    bool to_settle = kc_purse_answers(refusal->request, next->settle_request);
+    bool to_answer =
+        next->life == KC_LIFE_ANSWERED && kc_purse_answers(refusal->request, next->answer);
+    if (!to_request && !to_state && !to_settle && !to_answer) {
         return kc_result(KC_MISMATCH);
     }
     if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED) {
@@ -430,6 +500,7 @@ static const struct taker takers[] = {
     {&kc_state_reply_shape, ANY_READY, take_state},
     {&kc_fund_reply_shape, IN(KC_LIFE_REQUESTED), take_fund_reply},
     {&kc_refusal_shape, ANY_READY, take_refusal},
+    {&kc_settle_reply_shape, ANY_READY, kc_purse_take_settle},
 };
 
 static const struct taker *find_taker(const struct kc_signed *envelope)
@@ -450,6 +521,7 @@ union taken {
     struct kc_state_reply state;
     struct kc_fund_reply fund;
     struct kc_refusal refusal;
+    struct kc_settle_reply settle;
 };
 
 struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apdu)

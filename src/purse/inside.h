@@ -11,9 +11,10 @@
 #define KC_NVM_IMAGE_ROOM (48u + KC_IMAGE_SIZE_MAX)
 #define KC_NVM_STATIC_AT (KC_NVM_IMAGES_AT + 2u * KC_NVM_IMAGE_ROOM)
 #define KC_STATIC_ROOM 2064u
-#define KC_NVM_HISTORY_AT (KC_NVM_STATIC_AT + KC_STATIC_COUNT * KC_STATIC_ROOM)
-#define KC_HISTORY_ROOM 360u
-#define KC_HISTORY_COUNT 48u
+#define KC_NVM_LOG_AT (KC_NVM_STATIC_AT + KC_STATIC_COUNT * KC_STATIC_ROOM)
+#define KC_NVM_PARTNERS_AT (KC_NVM_LOG_AT + KC_LOG_COUNT * KC_LOG_ROOM)
+#define KC_PARTNER_ROOM 512u
+#define KC_PARTNER_COUNT 16u
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -29,7 +30,7 @@ enum kc_static_item {
 };
 #define KC_STATIC_COUNT 9u
 
-_Static_assert(KC_NVM_HISTORY_AT + KC_HISTORY_ROOM * KC_HISTORY_COUNT <= KC_NVM_SIZE,
+_Static_assert(KC_NVM_PARTNERS_AT + KC_PARTNER_ROOM * KC_PARTNER_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* A command as its handler sees it. */
@@ -58,11 +59,53 @@ KC_MUST_USE struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE],
 /* Loads keys from the static items into the purse. */
 KC_MUST_USE struct kc_result kc_purse_load_keys(struct kc_purse *purse);
 
-/* History: the ring of the last entries, for showing. */
-KC_MUST_USE struct kc_result kc_purse_history_put(struct kc_purse *purse, uint64_t counter,
-                                                  struct kc_view entry);
-KC_MUST_USE struct kc_result kc_purse_history_get(struct kc_view *out, struct kc_purse *purse,
-                                                  uint64_t counter);
+/* ---- log.c: the entries, with what shows them ---- */
+
+/* A slot as read; views point into purse->slot, so that the next use of the log ends them. */
+struct kc_log_slot {
+    struct kc_view entry;
+    struct kc_view order;  /* the signed payment order; empty for other kinds */
+    struct kc_view answer; /* the payee's signed receipt or decline; empty when there is none */
+};
+
+/* Writes the slot of `counter`, `order` and `answer` possibly empty, and syncs. The caller made sure that no entry is lost. */
+KC_MUST_USE struct kc_result kc_purse_log_put(struct kc_purse *purse, uint64_t counter,
+                                              const struct kc_log_slot *content);
+/* Adds the answer to a slot that is there, and syncs. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_log_put_answer(struct kc_purse *purse, uint64_t counter,
+                                                     struct kc_view answer);
+/* KC_NOT_FOUND when the slot is torn, holds another entry, or the counter is 0. What it gives for a counter above the state's
+ * was never committed. */
+KC_MUST_USE struct kc_result kc_purse_log_get(struct kc_log_slot *out, struct kc_purse *purse,
+                                              uint64_t counter);
+/* The same with its entry decoded. */
+KC_MUST_USE struct kc_result kc_purse_log_entry(struct kc_entry *out, struct kc_log_slot *slot,
+                                                struct kc_purse *purse, uint64_t counter);
+
+/* ---- partners.c: purses met before; a cache, which may forget ---- */
+
+struct kc_partner {
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    uint64_t expires_s;
+    struct kc_public_key key;
+};
+
+/* KC_IDENTITY_NEEDED when the purse is not known under this account. */
+KC_MUST_USE struct kc_result kc_purse_partner_find(struct kc_partner *out, struct kc_purse *purse,
+                                                   struct kc_account_id account,
+                                                   struct kc_purse_id number);
+/* Remembers a partner whose identity was verified; the one kept longest makes room. */
+KC_MUST_USE struct kc_result kc_purse_partner_keep(struct kc_purse *purse,
+                                                   const struct kc_partner *partner);
+
+/* ---- storage.c: plain access for the two above ---- */
+
+KC_MUST_USE struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out,
+                                               size_t size);
+KC_MUST_USE struct kc_result kc_purse_nvm_write(struct kc_purse *purse, size_t at,
+                                                const uint8_t *data, size_t size);
+KC_MUST_USE struct kc_result kc_purse_nvm_sync(struct kc_purse *purse);
 
 /* Responds with bytes. */
 KC_MUST_USE struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes);
@@ -84,17 +127,42 @@ struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_
 struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_repeat(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_identify(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_examine(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 
-/* Value information into purse->information. */
-KC_MUST_USE struct kc_result kc_purse_information(struct kc_view *out, struct kc_purse *purse);
+/* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
+ * purse->scratch. */
+KC_MUST_USE struct kc_result kc_purse_information(struct kc_view *out, struct kc_purse *purse,
+                                                  bool with_entries);
 
 /* Verifies a certified value with the bank's key and decodes it; it must be of this purse. */
 KC_MUST_USE struct kc_result kc_purse_read_certified(struct kc_certified *out,
                                                      struct kc_purse *purse, struct kc_view bytes);
 
-/* Adds an entry to `next` (chain, totals, value, list); the encoding lies in purse->entry. One entry a command. */
+/* Adds an entry to `next` (chain, totals, value) and to the log, durably; the encoding lies in purse->entry. `order` and
+ * `answer` are what shows it, or empty. KC_INSUFFICIENT_VALUE, KC_AMOUNT_TOO_LARGE (a sum does not fit), KC_HISTORY_FULL
+ * leave `next` and the log as they were. */
 KC_MUST_USE struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct kc_purse_state *next,
-                                                struct kc_entry *entry);
+                                                struct kc_entry *entry, struct kc_view order,
+                                                struct kc_view answer);
+
+/* KC_HISTORY_FULL when that entry would have no place in the log. */
+KC_MUST_USE struct kc_result kc_purse_check_room(const struct kc_purse *purse,
+                                                 const struct kc_purse_state *next,
+                                                 const struct kc_entry *entry);
+
+/* How many entries no certified value covers. */
+uint64_t kc_purse_uncovered(const struct kc_purse *purse);
+
+/* Power-up: the entries after the certified counter stand whole in the log and lead to head and value of the state. Else
+ * KC_PURSE_CORRUPT. */
+KC_MUST_USE struct kc_result kc_purse_check_log(struct kc_purse *purse);
 
 /* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. */
 KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
@@ -104,5 +172,55 @@ KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_pu
 /* The next time stamp: the host's clock, but later than any before. */
 KC_MUST_USE struct kc_result kc_purse_stamp(uint64_t *out, const struct kc_purse *purse,
                                             struct kc_view host_time);
+
+/* ---- cash.c: envelopes to the bank ---- */
+
+/* Makes an envelope into purse->output and keeps its digest; the caller commits a state that holds it before it leaves. */
+KC_MUST_USE struct kc_result kc_purse_make_envelope(struct kc_purse *purse,
+                                                    uint8_t digest[KC_DIGEST_SIZE],
+                                                    uint64_t time_ms, const struct kc_shape *shape,
+                                                    const void *message);
+/* Commits the state under which the envelope in purse->output may leave. */
+KC_MUST_USE struct kc_result kc_purse_release(struct kc_purse *purse, struct kc_purse_state *next);
+
+/* True when `given` is the digest `own` of a request that is not zeros. */
+bool kc_purse_answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_DIGEST_SIZE]);
+
+/* A new entry ends a request or quote for cash that has no answer yet: it names a state that is no more. */
+void kc_purse_drop_quote(struct kc_purse_state *next);
+
+/* KC_PENDING while an answered deposit has its cash-out among the entries that no certified value covers. */
+KC_MUST_USE struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse);
+
+/* ---- exchange.c, payer.c, settle.c ---- */
+
+/* Who a partner is: by the identity given, verified with the bank's key, else as remembered. KC_IDENTITY_NEEDED,
+ * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (no UIM, or this purse itself), KC_MISMATCH, errors of kc_identity_open. */
+KC_MUST_USE struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
+                                           struct kc_account_id account, struct kc_purse_id number,
+                                           bool has_identity, struct kc_view identity,
+                                           uint64_t time_ms);
+/* Verifies brief signed bytes by a partner and decodes their payload. */
+KC_MUST_USE struct kc_result kc_purse_verify_partner(struct kc_purse *purse,
+                                                     const struct kc_signed *parsed,
+                                                     const struct kc_public_key *key,
+                                                     const struct kc_shape *shape);
+/* Encodes and signs a record in the brief form. */
+KC_MUST_USE struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
+                                                  const struct kc_shape *shape, const void *record);
+
+/* The open payment at a place of the list. */
+KC_MUST_USE struct kc_result kc_purse_open_get(struct kc_open_payment *out,
+                                               const struct kc_purse_state *state, size_t index);
+void kc_purse_open_remove(struct kc_purse_state *next, size_t index);
+KC_MUST_USE struct kc_result kc_purse_open_sum(struct kc_amount *out,
+                                               const struct kc_purse_state *state);
+/* Writes the void of an open payment that `word` allows, and ends it. `answer` is the payee's signed decline, or empty. */
+KC_MUST_USE struct kc_result kc_purse_open_void(struct kc_purse *purse, struct kc_purse_state *next,
+                                                size_t index, const uint8_t word[KC_DIGEST_SIZE],
+                                                struct kc_view answer);
+
+struct kc_result kc_purse_take_settle(struct kc_purse *purse, struct kc_purse_state *next,
+                                      const void *message, struct kc_view plain);
 
 #endif

@@ -1,20 +1,34 @@
 /* The purse core: value, keys and the purse's side of the protocol, behind APDUs. No heap, no operating system.
  *
  * Invariants:
- *  1. Value grows only by a certified value that the bank signed for this purse with a higher sequence, or by a void that such
- *     a message of the bank allows.
+ *  1. Value grows by these alone: a certified value that the bank signed for this purse with a higher sequence; a payment that
+ *     another purse of the same bank signed for this purse and for its next counter; a void that such a message of the bank, or
+ *     the payee's signed decline of that payment, allows.
  *  2. What leaves the purse rests on state that is durable: every command changes at most one image, written whole, before
- *     its response is given.
- *  3. value = certified purse amount - cash-outs + voids after the certified counter. Never below zero.
+ *     its response is given; entries stand in the log before the image that counts them is begun.
+ *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as they
+ *     stand in the log. Never below zero. An entry that no certified value covers is never overwritten.
  *  4. A time stamp is never used twice.
  *  5. Private keys leave in no response.
+ *  6. One payment takes one counter of its payee: it is credited once, and whatever was answered to it is answered again.
+ *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
  *    blank ────────────────> personalising ────> ready ────────────────────> requested ────────> quoted ─────────> answered
- *                                                 ^  ^ ANSWER ng (from quoted)  │                                  │
- *                                                 │  └── TAKE refusal, fund reply ┘                                  │
- *                                                 └──────────── TAKE completion, TAKE state reply ────────────────────┘
- *    any ── the bank's signed refusal "copied-or-restored" or "purse-blocked" ──> blocked                              */
+ *                                                 ^  ^ ANSWER ng (from quoted)  │                   │              │
+ *                                                 │  ├── TAKE refusal, fund reply ┘                   │              │
+ *                                                 │  └── an entry of PAY, DECIDE, CONCLUDE, TAKE settle reply       │
+ *                                                 │      (from quoted, and from requested for cash)                 │
+ *                                                 └──────────── TAKE completion, TAKE state reply ──────────────────┘
+ *    any ── the bank's signed refusal "copied-or-restored" or "purse-blocked" ──> blocked
+ *
+ * A payment between two purses:
+ *                   PAY: entry pay, amount reserved                  CONCLUDE receipt
+ *    payer   none ───────────────────────────────────> open ───────────────────────────────────────> taken
+ *                                                       │ CONCLUDE decline, TAKE settle reply: entry void
+ *                                                       └───────────────────────────────────────────> given back
+ *                      EXAMINE           DECIDE ok: entry receive; ng: entry refuse
+ *    payee   none ────────────> examined ──────────────────────────────────────────> answered, for good            */
 #ifndef KC_PURSE_PURSE_H
 #define KC_PURSE_PURSE_H
 
@@ -24,10 +38,17 @@
 #include "purse/port.h"
 
 #define KC_IMAGE_SIZE_MAX 14336u
-#define KC_NVM_SIZE (64u * 1024u)
+#define KC_NVM_SIZE (144u * 1024u)
 #define KC_APDU_HEAD_MAX 7u
 #define KC_RESPONSE_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 2u)
 #define KC_COMMAND_SIZE_MAX (KC_MESSAGE_SIZE_MAX + KC_APDU_HEAD_MAX + 2u)
+#define KC_ENTRY_SIZE_MAX 320u
+#define KC_ORDER_SIZE_MAX 704u
+#define KC_PARTNER_ANSWER_SIZE_MAX 576u
+#define KC_OPEN_SIZE_MAX 48u
+/* Entries the log holds, and bytes for each. */
+#define KC_LOG_COUNT 48u
+#define KC_LOG_ROOM 1648u
 
 /* All memory of a purse; lent by the platform, wiped by kc_purse_close. Members are the core's own. */
 struct kc_purse {
@@ -49,7 +70,13 @@ struct kc_purse {
     struct kc_public_key bank_verify;
     struct kc_public_key bank_encrypt;
     struct kc_signer_id signer_id;
-    uint8_t entry[320]; /* an entry being added */
+    uint8_t entry[KC_ENTRY_SIZE_MAX];          /* an entry being added */
+    uint8_t order[KC_ORDER_SIZE_MAX];          /* a payment being made */
+    uint8_t reply[KC_PARTNER_ANSWER_SIZE_MAX]; /* an answer being made */
+    uint8_t open_payment[KC_OPEN_SIZE_MAX];    /* an open payment being added */
+    uint8_t examined[KC_ORDER_SIZE_MAX];       /* the payment examined last, as signed */
+    size_t examined_size;                      /* 0 when there is none */
+    uint8_t slot[KC_LOG_ROOM];                 /* a slot of the log, read or being written */
     uint8_t input[KC_MESSAGE_SIZE_MAX];
     size_t input_size;
     uint8_t chained_ins;

@@ -1,10 +1,11 @@
-/* Storage: two images written in turn, two marks that say which one was finished, static items, history.
+/* Storage: two images written in turn, two marks that say which one was finished, static items.
  *
  * A commit writes image n into the room n mod 2, syncs, writes mark n, syncs. So at power-up:
  *   image n whole, mark n whole           state n
  *   image n whole, mark n-1               cut before the mark: state n, and the mark is written again
  *   image n torn,  mark n-1               cut in the image: state n-1
- *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1 */
+ *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1
+ * What an image counts on in the log was synced before the image was begun (log.c). */
 #include <string.h>
 
 #include "base/assert.h"
@@ -24,20 +25,20 @@ static size_t mark_at(unsigned room)
     return KC_NVM_MARKS_AT + (size_t)room * KC_NVM_MARK_SIZE;
 }
 
-static struct kc_result nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
+struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
     return purse->nvm.read(purse->nvm.context, at, out, size);
 }
 
-static struct kc_result nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
-                                  size_t size)
+struct kc_result kc_purse_nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
+                                    size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
     return purse->nvm.write(purse->nvm.context, at, data, size);
 }
 
-static struct kc_result nvm_sync(struct kc_purse *purse)
+struct kc_result kc_purse_nvm_sync(struct kc_purse *purse)
 {
     return purse->nvm.sync(purse->nvm.context);
 }
@@ -53,8 +54,8 @@ static struct kc_result write_mark(struct kc_purse *purse, uint64_t sequence)
     kc_digest(&purse->crypto, digest, kc_view(mark, 12));
     memcpy(mark + 12, digest, KC_NVM_MARK_SIZE - 12);
     struct kc_result result =
-        nvm_write(purse, mark_at((unsigned)(sequence % 2)), mark, sizeof mark);
-    return kc_failed(result) ? result : nvm_sync(purse);
+        kc_purse_nvm_write(purse, mark_at((unsigned)(sequence % 2)), mark, sizeof mark);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 /* The sequence of a whole mark, else 0. */
@@ -62,7 +63,7 @@ static uint64_t read_mark(struct kc_purse *purse, unsigned room)
 {
     uint8_t mark[KC_NVM_MARK_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
-    if (kc_failed(nvm_read(purse, mark_at(room), mark, sizeof mark)) ||
+    if (kc_failed(kc_purse_nvm_read(purse, mark_at(room), mark, sizeof mark)) ||
         kc_be32_load(mark) != MARK_MAGIC) {
         return 0;
     }
@@ -94,14 +95,14 @@ static struct kc_result write_image(struct kc_purse *purse, uint64_t sequence,
     kc_be32_store(head + 4, (uint32_t)content.size);
     kc_be64_store(head + 8, sequence);
     image_digest(digest, purse, head, content);
-    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_write(purse, at, head, sizeof head);
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + IMAGE_HEAD, content.data, content.size);
+        result = kc_purse_nvm_write(purse, at + IMAGE_HEAD, content.data, content.size);
     }
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + IMAGE_HEAD + content.size, digest, sizeof digest);
+        result = kc_purse_nvm_write(purse, at + IMAGE_HEAD + content.size, digest, sizeof digest);
     }
-    return kc_failed(result) ? result : nvm_sync(purse);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 /* Reads a room into its image buffer; gives the sequence of a whole image, else 0. */
@@ -111,13 +112,14 @@ static uint64_t read_image(struct kc_purse *purse, unsigned room, size_t *size)
     uint8_t stored[KC_DIGEST_SIZE];
     uint8_t digest[KC_DIGEST_SIZE];
     size_t at = image_at(room);
-    if (kc_failed(nvm_read(purse, at, head, sizeof head)) || kc_be32_load(head) != IMAGE_MAGIC) {
+    if (kc_failed(kc_purse_nvm_read(purse, at, head, sizeof head)) ||
+        kc_be32_load(head) != IMAGE_MAGIC) {
         return 0;
     }
     *size = kc_be32_load(head + 4);
     if (*size > KC_IMAGE_SIZE_MAX ||
-        kc_failed(nvm_read(purse, at + IMAGE_HEAD, purse->images[room], *size)) ||
-        kc_failed(nvm_read(purse, at + IMAGE_HEAD + *size, stored, sizeof stored))) {
+        kc_failed(kc_purse_nvm_read(purse, at + IMAGE_HEAD, purse->images[room], *size)) ||
+        kc_failed(kc_purse_nvm_read(purse, at + IMAGE_HEAD + *size, stored, sizeof stored))) {
         return 0;
     }
     image_digest(digest, purse, head, kc_view(purse->images[room], *size));
@@ -185,8 +187,9 @@ static bool is_untouched(struct kc_purse *purse)
 {
     uint8_t bytes[2 * KC_NVM_MARK_SIZE + IMAGE_HEAD];
     uint8_t any = 0;
-    if (kc_failed(nvm_read(purse, KC_NVM_MARKS_AT, bytes, 2 * KC_NVM_MARK_SIZE)) ||
-        kc_failed(nvm_read(purse, image_at(0), bytes + 2 * KC_NVM_MARK_SIZE, IMAGE_HEAD))) {
+    if (kc_failed(kc_purse_nvm_read(purse, KC_NVM_MARKS_AT, bytes, 2 * KC_NVM_MARK_SIZE)) ||
+        kc_failed(
+            kc_purse_nvm_read(purse, image_at(0), bytes + 2 * KC_NVM_MARK_SIZE, IMAGE_HEAD))) {
         return false;
     }
     for (size_t i = 0; i < sizeof bytes; i++) {
@@ -220,7 +223,10 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
     if (!kc_failed(result) && newest > mark) {
         result = write_mark(purse, newest);
     }
-    return kc_failed(result) ? result : kc_purse_load_keys(purse);
+    if (!kc_failed(result)) {
+        result = kc_purse_load_keys(purse);
+    }
+    return kc_failed(result) ? result : kc_purse_check_log(purse);
 }
 
 /* ---- static items: size (4), content, SHA-256 cut to 8 bytes ---- */
@@ -236,14 +242,14 @@ struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, stru
     }
     kc_be32_store(head, (uint32_t)content.size);
     kc_digest(&purse->crypto, digest, content);
-    struct kc_result result = nvm_write(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_write(purse, at, head, sizeof head);
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + 4, content.data, content.size);
+        result = kc_purse_nvm_write(purse, at + 4, content.data, content.size);
     }
     if (!kc_failed(result)) {
-        result = nvm_write(purse, at + 4 + content.size, digest, 8);
+        result = kc_purse_nvm_write(purse, at + 4 + content.size, digest, 8);
     }
-    return kc_failed(result) ? result : nvm_sync(purse);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
 struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse, unsigned item)
@@ -253,14 +259,14 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     uint8_t digest[KC_DIGEST_SIZE];
     size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
     KC_ASSERT(item < KC_STATIC_COUNT);
-    struct kc_result result = nvm_read(purse, at, head, sizeof head);
+    struct kc_result result = kc_purse_nvm_read(purse, at, head, sizeof head);
     size_t size = kc_be32_load(head);
     if (kc_failed(result) || size == 0 || size > KC_STATIC_ROOM - 12) {
         return kc_failed(result) ? result : kc_result(KC_NOT_FOUND);
     }
-    result = nvm_read(purse, at + 4, purse->scratch, size);
+    result = kc_purse_nvm_read(purse, at + 4, purse->scratch, size);
     if (!kc_failed(result)) {
-        result = nvm_read(purse, at + 4 + size, stored, sizeof stored);
+        result = kc_purse_nvm_read(purse, at + 4 + size, stored, sizeof stored);
     }
     kc_digest(&purse->crypto, digest, kc_view(purse->scratch, size));
     if (!kc_failed(result) && memcmp(stored, digest, sizeof stored) != 0) {
@@ -288,46 +294,5 @@ struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_p
     }
     crypto->sha256_end(crypto->context, &hash, out);
     kc_wipe(purse->scratch, sizeof purse->scratch);
-    return kc_ok();
-}
-
-/* ---- history: slot counter mod 48; counter (8), size (4), entry, SHA-256 cut to 8 bytes ---- */
-
-static size_t history_at(uint64_t counter)
-{
-    return KC_NVM_HISTORY_AT + (size_t)(counter % KC_HISTORY_COUNT) * KC_HISTORY_ROOM;
-}
-
-struct kc_result kc_purse_history_put(struct kc_purse *purse, uint64_t counter,
-                                      struct kc_view entry)
-{
-    uint8_t slot[KC_HISTORY_ROOM];
-    uint8_t digest[KC_DIGEST_SIZE];
-    KC_ASSERT(entry.size + 20 <= sizeof slot);
-    kc_be64_store(slot, counter);
-    kc_be32_store(slot + 8, (uint32_t)entry.size);
-    memcpy(slot + 12, entry.data, entry.size);
-    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + entry.size));
-    memcpy(slot + 12 + entry.size, digest, 8);
-    return nvm_write(purse, history_at(counter), slot, 20 + entry.size);
-}
-
-struct kc_result kc_purse_history_get(struct kc_view *out, struct kc_purse *purse, uint64_t counter)
-{
-    uint8_t *slot = purse->scratch;
-    uint8_t digest[KC_DIGEST_SIZE];
-    struct kc_result result = nvm_read(purse, history_at(counter), slot, KC_HISTORY_ROOM);
-    size_t size = kc_be32_load(slot + 8);
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (kc_be64_load(slot) != counter || size + 20 > KC_HISTORY_ROOM) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    kc_digest(&purse->crypto, digest, kc_view(slot, 12 + size));
-    if (memcmp(digest, slot + 12 + size, 8) != 0) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    *out = kc_view(slot + 12, size);
     return kc_ok();
 }

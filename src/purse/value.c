@@ -41,7 +41,34 @@ struct kc_result kc_purse_read_certified(struct kc_certified *out, struct kc_pur
     return kc_result(own ? KC_OK : KC_MISMATCH);
 }
 
-struct kc_result kc_purse_information(struct kc_view *out, struct kc_purse *purse)
+uint64_t kc_purse_uncovered(const struct kc_purse *purse)
+{
+    uint64_t covered = purse->certified.counter;
+    return purse->state.counter > covered ? purse->state.counter - covered : 0;
+}
+
+/* The first entries that no certified value covers, into purse->scratch. */
+static struct kc_result list_entries(struct kc_view_list *out, struct kc_purse *purse)
+{
+    uint64_t count = kc_purse_uncovered(purse);
+    size_t at = 0;
+    out->count = count < KC_LIST_COUNT_MAX ? (size_t)count : KC_LIST_COUNT_MAX;
+    for (size_t i = 0; i < out->count; i++) {
+        struct kc_log_slot slot;
+        struct kc_result result = kc_purse_log_get(&slot, purse, purse->certified.counter + 1 + i);
+        if (kc_failed(result)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        KC_ASSERT(slot.entry.size <= sizeof purse->scratch - at);
+        memcpy(purse->scratch + at, slot.entry.data, slot.entry.size);
+        out->items[i] = kc_view(purse->scratch + at, slot.entry.size);
+        at += slot.entry.size;
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_purse_information(struct kc_view *out, struct kc_purse *purse,
+                                      bool with_entries)
 {
     const struct kc_purse_state *state = &purse->state;
     struct kc_buffer buffer = KC_BUFFER(purse->information);
@@ -54,10 +81,12 @@ struct kc_result kc_purse_information(struct kc_view *out, struct kc_purse *purs
                                                .counter = state->counter,
                                                .paid = state->paid,
                                                .received = state->received,
-                                               .returned = state->returned,
-                                               .entries = state->entries};
+                                               .returned = state->returned};
     memcpy(information.head, state->head, KC_DIGEST_SIZE);
-    struct kc_result result = kc_shape_encode(&buffer, &kc_value_information_shape, &information);
+    struct kc_result result = with_entries ? list_entries(&information.entries, purse) : kc_ok();
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&buffer, &kc_value_information_shape, &information);
+    }
     *out = kc_buffer_view(&buffer);
     return result;
 }
@@ -73,6 +102,12 @@ static void chain(uint8_t head[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
     crypto->sha256_end(crypto->context, &hash, head);
 }
 
+static struct kc_result grow(struct kc_amount *sum, struct kc_amount by)
+{
+    struct kc_result result = kc_amount_add(sum, *sum, by);
+    return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
+}
+
 /* Totals and value as an entry changes them. */
 static struct kc_result count_entry(struct kc_purse_state *next, const struct kc_entry *entry)
 {
@@ -81,18 +116,14 @@ static struct kc_result count_entry(struct kc_purse_state *next, const struct kc
     case KC_ENTRY_KIND_PAY:
     case KC_ENTRY_KIND_CASH_OUT:
         result = kc_amount_sub(&next->value, next->value, entry->amount);
-        if (kc_failed(result)) {
-            return kc_result(KC_INSUFFICIENT_VALUE);
-        }
-        return kc_amount_add(&next->paid, next->paid, entry->amount);
+        return kc_failed(result) ? kc_result(KC_INSUFFICIENT_VALUE)
+                                 : grow(&next->paid, entry->amount);
     case KC_ENTRY_KIND_VOID:
-        result = kc_amount_add(&next->value, next->value, entry->amount);
-        return kc_failed(result) ? result
-                                 : kc_amount_add(&next->returned, next->returned, entry->amount);
+        result = grow(&next->value, entry->amount);
+        return kc_failed(result) ? result : grow(&next->returned, entry->amount);
     case KC_ENTRY_KIND_RECEIVE:
-        result = kc_amount_add(&next->value, next->value, entry->amount);
-        return kc_failed(result) ? result
-                                 : kc_amount_add(&next->received, next->received, entry->amount);
+        result = grow(&next->value, entry->amount);
+        return kc_failed(result) ? result : grow(&next->received, entry->amount);
     case KC_ENTRY_KIND_REFUSE:
     case KC_ENTRY_KIND_CLOSE:
         return kc_ok();
@@ -100,81 +131,128 @@ static struct kc_result count_entry(struct kc_purse_state *next, const struct kc
     return kc_result(KC_INTERNAL);
 }
 
+struct kc_result kc_purse_check_room(const struct kc_purse *purse,
+                                     const struct kc_purse_state *next,
+                                     const struct kc_entry *entry)
+{
+    bool gives_cash_back = entry->kind == KC_ENTRY_KIND_VOID && entry->has_transaction;
+    bool may_give_back = next->life == KC_LIFE_ANSWERED && !next->pending_fund &&
+                         next->pending_kind == KC_CASH_KIND_DEPOSIT;
+    /* An answered deposit keeps a place for its void: without it nothing could end the deposit, nor could the log be reported. */
+    uint64_t room = may_give_back && !gives_cash_back ? KC_LOG_COUNT - 1 : KC_LOG_COUNT;
+    /* Against the certified value that is durable, not the one in `next`: a power cut may leave the former. */
+    KC_ASSERT(next->counter >= purse->certified.counter);
+    return kc_result(next->counter - purse->certified.counter < room ? KC_OK : KC_HISTORY_FULL);
+}
+
 struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct kc_purse_state *next,
-                                    struct kc_entry *entry)
+                                    struct kc_entry *entry, struct kc_view order,
+                                    struct kc_view answer)
 {
     struct kc_buffer buffer = KC_BUFFER(purse->entry);
     struct kc_purse_state changed = *next;
-    if (changed.entries.count == KC_LIST_COUNT_MAX) {
-        return kc_result(KC_PENDING);
-    }
+    struct kc_result result = kc_purse_check_room(purse, next, entry);
     changed.counter += 1;
     entry->counter = changed.counter;
-    struct kc_result result = count_entry(&changed, entry);
+    if (!kc_failed(result)) {
+        result = count_entry(&changed, entry);
+    }
     if (!kc_failed(result)) {
         result = kc_shape_encode(&buffer, &kc_entry_shape, entry);
     }
     if (kc_failed(result)) {
         return result;
     }
-    chain(changed.head, &purse->crypto, kc_buffer_view(&buffer));
-    changed.entries.items[changed.entries.count++] = kc_buffer_view(&buffer);
-    *next = changed;
-    return kc_purse_history_put(purse, entry->counter, kc_buffer_view(&buffer));
+    struct kc_log_slot content = {
+        .entry = kc_buffer_view(&buffer), .order = order, .answer = answer};
+    chain(changed.head, &purse->crypto, content.entry);
+    result = kc_purse_log_put(purse, entry->counter, &content);
+    if (!kc_failed(result)) {
+        *next = changed;
+    }
+    return result;
 }
 
-/* The place in the list of the first entry after `counter`, once the heads agree. */
-static struct kc_result find_rest(size_t *first, struct kc_purse *purse,
-                                  const struct kc_purse_state *next,
-                                  const struct kc_certified *certified)
+/* Counts the entries after `counter` onto `walk`, which starts from certified value and head. */
+static struct kc_result walk_log(struct kc_purse_state *walk, struct kc_purse *purse,
+                                 uint64_t counter, uint64_t last)
+{
+    KC_ASSERT(last >= counter && last - counter <= KC_LOG_COUNT);
+    for (uint64_t at = counter + 1; at <= last; at++) {
+        struct kc_log_slot slot;
+        struct kc_entry entry;
+        struct kc_result result = kc_purse_log_entry(&entry, &slot, purse, at);
+        if (kc_failed(result)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        result = count_entry(walk, &entry);
+        if (kc_failed(result)) {
+            return result;
+        }
+        chain(walk->head, &purse->crypto, slot.entry);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_purse_check_log(struct kc_purse *purse)
+{
+    const struct kc_purse_state *state = &purse->state;
+    struct kc_purse_state walk = {.value = purse->certified.purse_amount};
+    bool counts = state->life != KC_LIFE_BLANK && state->life != KC_LIFE_PERSONALISING;
+    uint64_t covered = purse->certified.counter;
+    if (!counts) {
+        return kc_ok();
+    }
+    if (state->counter < covered || state->counter - covered > KC_LOG_COUNT) {
+        return kc_result(KC_PURSE_CORRUPT);
+    }
+    memcpy(walk.head, purse->certified.head, KC_DIGEST_SIZE);
+    struct kc_result result = walk_log(&walk, purse, covered, state->counter);
+    bool agrees = !kc_failed(result) && memcmp(walk.head, state->head, KC_DIGEST_SIZE) == 0 &&
+                  kc_amount_compare(walk.value, state->value) == 0;
+    return kc_result(agrees ? KC_OK : KC_PURSE_CORRUPT);
+}
+
+/* The chain from the certified value held to the one that comes must lead to its head. */
+static struct kc_result check_chain(struct kc_purse *purse, const struct kc_purse_state *next,
+                                    const struct kc_certified *certified)
 {
     uint8_t head[KC_DIGEST_SIZE];
     uint64_t counter = purse->certified.counter;
-    size_t at = 0;
-    memcpy(head, purse->certified.head, KC_DIGEST_SIZE);
-    while (counter < certified->counter && at < next->entries.count) {
-        chain(head, &purse->crypto, next->entries.items[at]);
-        at += 1;
-        counter += 1;
+    if (certified->counter < counter || certified->counter > next->counter) {
+        return kc_result(KC_MISMATCH);
     }
-    bool agrees =
-        counter == certified->counter && memcmp(head, certified->head, KC_DIGEST_SIZE) == 0;
-    *first = at;
-    return kc_result(agrees ? KC_OK : KC_MISMATCH);
+    memcpy(head, purse->certified.head, KC_DIGEST_SIZE);
+    for (uint64_t at = counter + 1; at <= certified->counter; at++) {
+        struct kc_log_slot slot;
+        struct kc_result result = kc_purse_log_get(&slot, purse, at);
+        if (kc_failed(result)) {
+            return kc_result(KC_PURSE_CORRUPT);
+        }
+        chain(head, &purse->crypto, slot.entry);
+    }
+    return kc_result(memcmp(head, certified->head, KC_DIGEST_SIZE) == 0 ? KC_OK : KC_MISMATCH);
 }
 
 struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
                                 const struct kc_certified *certified, struct kc_view bytes)
 {
-    struct kc_purse_state changed = *next;
-    struct kc_amount value = certified->purse_amount;
-    size_t first = 0;
+    struct kc_purse_state walk = {.value = certified->purse_amount};
     if (certified->sequence <= purse->certified.sequence) {
         return kc_ok();
     }
-    struct kc_result result = find_rest(&first, purse, next, certified);
+    struct kc_result result = check_chain(purse, next, certified);
     if (kc_failed(result)) {
         return result;
     }
-    changed.entries.count = 0;
-    changed.value = value;
-    changed.paid = changed.received = changed.returned = kc_amount_zero();
-    for (size_t i = first; i < next->entries.count; i++) {
-        struct kc_entry entry;
-        result = kc_shape_decode(&entry, &kc_entry_shape, next->entries.items[i]);
-        if (!kc_failed(result)) {
-            result = count_entry(&changed, &entry);
-        }
-        if (kc_failed(result)) {
-            return kc_result(KC_MISMATCH);
-        }
-        changed.entries.items[changed.entries.count++] = next->entries.items[i];
+    memcpy(walk.head, certified->head, KC_DIGEST_SIZE);
+    result = walk_log(&walk, purse, certified->counter, next->counter);
+    if (kc_failed(result)) {
+        return result.code == KC_PURSE_CORRUPT ? result : kc_result(KC_MISMATCH);
     }
-    /* The loop above counted only to get the value; the totals of a purse never shrink. */
-    changed.paid = next->paid;
-    changed.received = next->received;
-    changed.returned = next->returned;
-    changed.certified = bytes;
-    *next = changed;
+    KC_ASSERT(memcmp(walk.head, next->head, KC_DIGEST_SIZE) == 0);
+    /* The walk counted only to get the value; the totals of a purse never shrink. */
+    next->value = walk.value;
+    next->certified = bytes;
     return kc_ok();
 }

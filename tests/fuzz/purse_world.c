@@ -4,6 +4,7 @@
 
 #include "message/identity.h"
 #include "purse/apdu.h"
+#include "purse/inside.h"
 
 #define ACCOUNT_NTH 1234u
 #define PURSE_NTH 99u
@@ -162,7 +163,7 @@ static struct kc_result put_identity(struct kc_buffer *out)
                                    .account = kc_account_nth(ACCOUNT_NTH),
                                    .purse = kc_purse_nth(PURSE_NTH),
                                    .issued_s = 1,
-                                   .expires_s = 2,
+                                   .expires_s = WORLD_EXPIRES_S,
                                    .key = kc_fuzz_key("es256-sign")->public_key};
     return kc_identity_sign(out, kc_fuzz_crypto(), bank.key, &kc_fuzz_keys()->realm, &identity);
 }
@@ -273,16 +274,19 @@ void world_reset(struct world *world, bool ready)
 /* ---- what the bank says ---- */
 
 /* The certified value after `included` of the purse's open entries. */
-static struct kc_view make_certified(struct kc_buffer *out, const struct kc_purse *purse,
+static struct kc_view make_certified(struct kc_buffer *out, struct kc_purse *purse,
                                      const struct saying *saying)
 {
     struct kc_certified certified = world_certified(purse);
     const struct kc_crypto *crypto = kc_fuzz_crypto();
-    for (size_t i = 0; i < saying->included && i < purse->state.entries.count; i++) {
+    uint64_t open = purse->state.counter - certified.counter;
+    for (size_t i = 0; i < saying->included && i < open; i++) {
+        struct kc_log_slot slot;
+        KC_FUZZ_CHECK(!kc_failed(kc_purse_log_get(&slot, purse, certified.counter + 1)));
         struct kc_sha256 hash;
         crypto->sha256_start(crypto->context, &hash);
         crypto->sha256_add(crypto->context, &hash, kc_view(certified.head, KC_DIGEST_SIZE));
-        crypto->sha256_add(crypto->context, &hash, purse->state.entries.items[i]);
+        crypto->sha256_add(crypto->context, &hash, slot.entry);
         crypto->sha256_end(crypto->context, &hash, certified.head);
         certified.counter += 1;
     }
@@ -371,7 +375,7 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
     }
 }
 
-struct kc_view world_bank_says(const struct world *world, const struct saying *saying)
+struct kc_view world_bank_says(struct world *world, const struct saying *saying)
 {
     static uint8_t out_bytes[KC_MESSAGE_SIZE_MAX];
     static struct kc_envelope_work work;

@@ -9,6 +9,7 @@
 #define WORLD_PIN "1234"
 #define WORLD_VALUE 500u
 #define WORLD_TIME_MS UINT64_C(1795478400000)
+#define WORLD_EXPIRES_S (WORLD_TIME_MS / 1000 + 200)
 
 struct world {
     uint8_t nvm[KC_NVM_SIZE];
@@ -41,7 +42,7 @@ struct saying {
 };
 
 /* An envelope of the bank for this purse that answers what the purse last sent. */
-struct kc_view world_bank_says(const struct world *world, const struct saying *saying);
+struct kc_view world_bank_says(struct world *world, const struct saying *saying);
 
 /* The certified value that the purse holds, opened. */
 struct kc_certified world_certified(const struct kc_purse *purse);

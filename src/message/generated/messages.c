@@ -130,14 +130,18 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_pending)},
     {.offset = offsetof(struct kc_purse_info, pending_amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, open), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, uncovered), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, url), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x80, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
 };
-const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 1,
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 2,
     .brief = false,
-    .field_count = 18, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 20, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -218,8 +222,8 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, returned), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
-    {.offset = offsetof(struct kc_purse_state, entries), .type = KC_FIELD_LIST, .count = 8,
-     .max = 0x140, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, open), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x30, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, pending_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, pending_fund), .type = KC_FIELD_BOOL, .count = 0,
@@ -236,12 +240,14 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, state_request), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, settle_request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
-const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 1,
+const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 2,
     .brief = false,
-    .field_count = 26, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 27, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {

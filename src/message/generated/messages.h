@@ -117,7 +117,7 @@ struct kc_value_information {
     struct kc_amount paid; /* total of pay and cash-out entries ever */
     struct kc_amount received; /* total of receive entries ever */
     struct kc_amount returned; /* total of void entries ever */
-    struct kc_view_list entries; /* the entries after the certified counter, oldest first */
+    struct kc_view_list entries; /* the first of the entries after the certified counter, oldest first */
 };
 extern const struct kc_shape kc_value_information_shape;
 
@@ -161,6 +161,8 @@ struct kc_purse_info {
     bool has_pending;
     uint64_t pending_ms; /* the transaction that is not finished */
     struct kc_amount pending_amount; /* its amount, 0 when there is none */
+    struct kc_amount open; /* sum of the payments to other purses that have no answer yet; it is gone from the value */
+    uint64_t uncovered; /* how many entries no certified value covers yet */
     struct kc_view url; /* where the bank answers */
     struct kc_view user_id; /* the user's id */
 };
@@ -212,7 +214,7 @@ struct kc_purse_state {
     struct kc_amount paid; /* total of pay and cash-out entries ever */
     struct kc_amount received; /* total of receive entries ever */
     struct kc_amount returned; /* total of void entries ever */
-    struct kc_view_list entries; /* the entries after the certified counter */
+    struct kc_view_list open; /* open-payment, oldest first */
     uint64_t pending_ms; /* the transaction that is not finished, or 0 */
     bool pending_fund; /* it moves value between the ordinary bank and the account */
     uint64_t pending_kind; /* its direction: a cash-kind or fund-kind */
@@ -221,6 +223,7 @@ struct kc_purse_state {
     uint8_t quote[32]; /* SHA-256 of the quote's encoding */
     uint8_t answer[32]; /* SHA-256 of the signed answer */
     uint8_t state_request[32]; /* SHA-256 of the signed recovery call, zeros when there is none */
+    uint8_t settle_request[32]; /* SHA-256 of the signed report of entries, zeros when there is none */
     struct kc_view last_message; /* the last envelope made, for repeating */
 };
 extern const struct kc_shape kc_purse_state_shape;
@@ -650,11 +653,11 @@ struct kc_settle_request {
 };
 extern const struct kc_shape kc_settle_request_shape;
 
-/* A payment of the purse that the bank knows was never taken; the purse writes a void for it. */
+/* A payment of the purse whose end the bank knows. Never taken: the purse writes a void for it. */
 struct kc_release {
     uint64_t counter; /* the purse's counter of the pay entry */
-    struct kc_amount amount; /* how much comes back */
-    uint64_t reason; /* number of the error that says why */
+    struct kc_amount amount; /* how much it was */
+    uint64_t reason; /* number of the error that says why it comes back; 0 when the payee took it, so that nothing does */
 };
 extern const struct kc_shape kc_release_shape;
 

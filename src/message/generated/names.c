@@ -182,6 +182,8 @@ static const struct kc_field_name purse_info_names[] = {
     {"pin-tries", 0},
     {"pending", 0},
     {"pending-amount", 0},
+    {"open", 0},
+    {"uncovered", 0},
     {"url", 0},
     {"user-id", 0},
 };
@@ -220,7 +222,7 @@ static const struct kc_field_name purse_state_names[] = {
     {"paid", 0},
     {"received", 0},
     {"returned", 0},
-    {"entries", 0},
+    {"open", 0},
     {"pending", 0},
     {"pending-fund", 0},
     {"pending-kind", 0},
@@ -229,6 +231,7 @@ static const struct kc_field_name purse_state_names[] = {
     {"quote", 0},
     {"answer", 0},
     {"state-request", 0},
+    {"settle-request", 0},
     {"last-message", 0},
 };
 static const struct kc_field_name cash_request_names[] = {

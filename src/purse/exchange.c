@@ -1,0 +1,138 @@
+/* Who stands at the other end: the opening of an exchange, and partners' identities (EP1221669 Fig 16, Sb1 to Sb3). */
+#include <string.h>
+
+#include "base/assert.h"
+#include "message/identity.h"
+#include "purse/inside.h"
+
+static bool is_expired(uint64_t expires_s, uint64_t time_ms)
+{
+    return time_ms / 1000 >= expires_s;
+}
+
+static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *purse,
+                                      struct kc_account_id account, struct kc_purse_id number,
+                                      struct kc_view bytes)
+{
+    struct kc_identity identity;
+    struct kc_result result =
+        kc_identity_open(&identity, &purse->crypto, &purse->bank_verify, &purse->realm, bytes);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (identity.account.number != account.number || identity.purse.number != number.number) {
+        return kc_result(KC_MISMATCH);
+    }
+    *out = (struct kc_partner){.account = identity.account,
+                               .purse = identity.purse,
+                               .expires_s = identity.expires_s,
+                               .key = identity.key};
+    return kc_result(identity.purse_type == KC_PURSE_TYPE_UIM ? KC_OK : KC_NOT_ALLOWED);
+}
+
+struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
+                               struct kc_account_id account, struct kc_purse_id number,
+                               bool has_identity, struct kc_view identity, uint64_t time_ms)
+{
+    if (number.number == purse->settings.purse.number) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    if (!has_identity) {
+        struct kc_result result = kc_purse_partner_find(out, purse, account, number);
+        /* An identity that ran out may have been renewed, so it is asked for before anything is refused. */
+        bool known = !kc_failed(result) && !is_expired(out->expires_s, time_ms);
+        return kc_result(known ? KC_OK : KC_IDENTITY_NEEDED);
+    }
+    struct kc_result result = open_identity(out, purse, account, number, identity);
+    if (!kc_failed(result) && is_expired(out->expires_s, time_ms)) {
+        result = kc_result(KC_IDENTITY_EXPIRED);
+    }
+    return result;
+}
+
+struct kc_result kc_purse_verify_partner(struct kc_purse *purse, const struct kc_signed *parsed,
+                                         const struct kc_public_key *key,
+                                         const struct kc_shape *shape)
+{
+    KC_ASSERT(shape->brief && shape->domain != NULL);
+    return kc_brief_verify(parsed, &purse->crypto, key, &purse->realm, shape->domain);
+}
+
+struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
+                                      const struct kc_shape *shape, const void *record)
+{
+    uint8_t plain_bytes[KC_ENTRY_SIZE_MAX];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    KC_ASSERT(shape->brief && shape->domain != NULL);
+    struct kc_result result = kc_shape_encode(&plain, shape, record);
+    return kc_failed(result) ? result
+                             : kc_sign_brief(out, &purse->crypto, &purse->sign_key, &purse->realm,
+                                             shape->domain, kc_buffer_view(&plain));
+}
+
+static struct kc_result respond_shape(struct kc_purse *purse, const struct kc_shape *shape,
+                                      const void *message)
+{
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    struct kc_result result = kc_shape_encode(&out, shape, message);
+    purse->output_size = out.size;
+    return result;
+}
+
+struct kc_result kc_purse_identify(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_identify identify = {.bank = purse->settings.bank,
+                                   .account = purse->settings.account,
+                                   .purse = purse->settings.purse,
+                                   .full = apdu->p1 == 1};
+    if (apdu->p1 > 1 || apdu->data.size != 0) {
+        return kc_result(KC_MALFORMED);
+    }
+    return respond_shape(purse, &kc_identify_shape, &identify);
+}
+
+/* The amount asked for; none when it is zero. It has to fit the purse. */
+static struct kc_result read_asked(struct kc_payee_identity *out, const struct kc_purse *purse,
+                                   struct kc_view data)
+{
+    struct kc_amount sum;
+    struct kc_result result = kc_amount_from_minor(&out->asked, kc_be64_load(data.data));
+    if (!kc_failed(result)) {
+        result = kc_amount_add(&sum, purse->state.value, out->asked);
+    }
+    out->has_asked = !kc_failed(result) && !kc_amount_is_zero(out->asked);
+    return kc_result(kc_failed(result) ? KC_AMOUNT_TOO_LARGE : KC_OK);
+}
+
+/* Sb2. Nothing changes: what is offered holds as long as the counter stands. */
+struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct kc_identify identify;
+    struct kc_partner payer;
+    struct kc_payee_identity offer = {.account = purse->settings.account,
+                                      .purse = purse->settings.purse,
+                                      .counter = purse->state.counter + 1};
+    if (apdu->data.size < 8) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_view rest = kc_view(apdu->data.data + 8, apdu->data.size - 8);
+    struct kc_result result = kc_shape_decode(&identify, &kc_identify_shape, rest);
+    if (!kc_failed(result)) {
+        result = read_asked(&offer, purse, apdu->data);
+    }
+    if (!kc_failed(result) && identify.bank != purse->settings.bank) {
+        result = kc_result(KC_WRONG_DOMAIN);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_purse_meet(&payer, purse, identify.account, identify.purse, false, kc_view(NULL, 0),
+                           purse->state.stamp_ms);
+    if (kc_failed(result) && result.code != KC_IDENTITY_NEEDED) {
+        return result;
+    }
+    offer.knows = !kc_failed(result);
+    offer.has_identity = identify.full || !offer.knows;
+    offer.identity = purse->state.identity;
+    return respond_shape(purse, &kc_payee_identity_shape, &offer);
+}
