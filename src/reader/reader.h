@@ -57,11 +57,12 @@ KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct 
 
 /* Payer: gives `identify`. With `full` the payee shows its identity even if they met. */
 KC_MUST_USE struct kc_result kc_slot_identify(struct kc_view *out, struct kc_slot *slot, bool full);
-/* Payee: gives `payee-identity`; asked zero: no amount is asked for. KC_WRONG_DOMAIN (another bank's), KC_NOT_ALLOWED (itself). */
+/* Payee: gives `payee-identity`; asked zero: no amount is asked for. KC_WRONG_DOMAIN (another bank's), KC_NOT_ALLOWED
+ * (itself). */
 KC_MUST_USE struct kc_result kc_slot_offer(struct kc_view *out, struct kc_slot *slot,
                                            struct kc_amount asked, struct kc_view identify);
-/* Payer: reserves the amount and gives `payment`. The payee is remembered whatever else is refused, so that amount zero only makes
- * it known (KC_AMOUNT_ZERO). KC_IDENTITY_NEEDED: with `full`. KC_PENDING: an earlier payment to this payee has no answer. */
+/* Payer: reserves the amount and gives `payment`. The payee is remembered whatever else is refused, so that amount zero only
+ * makes it known (KC_AMOUNT_ZERO). KC_IDENTITY_NEEDED: with `full`. KC_PENDING: an earlier payment to this payee is open. */
 KC_MUST_USE struct kc_result kc_slot_pay(struct kc_view *out, struct kc_slot *slot,
                                          struct kc_amount amount, uint64_t now_ms,
                                          struct kc_view payee_identity);

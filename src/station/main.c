@@ -8,22 +8,26 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/names.h"
-#include "service/command.h"
 #include "service/files.h"
-#include "service/json_out.h"
-#include "station/station.h"
+#include "station/offline.h"
+#include "station/show.h"
 
 #define TIMEOUT_MS 15000u
+#define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required)"},
-    {"yes", NULL, "say OK to the quote without asking"},
-    {"no", NULL, "say NG to the quote without asking"},
+    {"yes", NULL, "say OK to the quote or payment without asking"},
+    {"no", NULL, "say NG to the quote or payment without asking"},
+    {"link", "L", "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE"},
+    {"amount", "A", "receive: ask for this amount; --yes takes no other"},
+    {"wait", "MS", "how long to wait for a payer, or for the payee's user (default 120000)"},
     {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
     {"bank", "URL", "the bank, instead of the one that the UIM names"},
-    {"timeout", "MS", "how long to wait for the bank (default 15000)"},
+    {"timeout", "MS", "how long to wait for the bank or the other station (default 15000)"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
-    {"lose", "WHAT", "for demonstrations: lose request, quote, answer or completion on the way"},
+    {"lose", "WHAT",
+     "for demonstrations: lose request, quote, answer, completion, identify, identity or payment"},
 };
 
 static const struct kc_program program = {
@@ -32,6 +36,9 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
              "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
              "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
+             "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
+             "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
+             "       kinchaku-station --uim FILE resume --link L\n"
              "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -115,90 +122,6 @@ static struct kc_result unlock(struct kc_station *station, const struct kc_comma
     return result;
 }
 
-/* ---- showing ---- */
-
-static void format(char out[KC_AMOUNT_TEXT_SIZE], const struct kc_station *station,
-                   struct kc_amount amount)
-{
-    kc_amount_format(out, amount, station->decimals);
-}
-
-static struct kc_result show_state(struct kc_station *station, const struct kc_command *command,
-                                   const char *result_word)
-{
-    struct kc_purse_info info;
-    struct kc_json_out json;
-    char value[KC_AMOUNT_TEXT_SIZE];
-    char account[KC_AMOUNT_TEXT_SIZE];
-    char pending[KC_AMOUNT_TEXT_SIZE];
-    char when[KC_CLOCK_TEXT_SIZE];
-    struct kc_result result = kc_slot_info(&info, &station->uim);
-    if (kc_failed(result)) {
-        return result;
-    }
-    format(value, station, info.value);
-    format(account, station, info.account_amount);
-    format(pending, station, info.pending_amount);
-    kc_clock_format(when, info.time_ms);
-    if (command->json) {
-        kc_json_open(&json, stdout);
-        if (result_word != NULL) {
-            kc_json_text(&json, "result", result_word);
-        }
-        kc_json_number(&json, "account", info.account.number);
-        kc_json_number(&json, "purse", info.purse.number);
-        kc_json_text(&json, "uim_amount", value);
-        kc_json_text(&json, "account_amount", account);
-        kc_json_text(&json, "currency", station->currency);
-        kc_json_text(&json, "certified", when);
-        kc_json_text(&json, "state", kc_life_word(info.life));
-        kc_json_text(&json, "pending_amount", pending);
-        kc_json_number(&json, "counter", info.counter);
-        kc_json_number(&json, "sequence", info.sequence);
-        kc_json_number(&json, "pin_tries", info.pin_tries);
-        kc_json_close(&json);
-        return result;
-    }
-    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", value,
-                 station->currency, account, station->currency, when, info.account.number);
-    if (info.has_pending) {
-        (void)printf("not finished %s %s (%s): run 'sync'\n", pending, station->currency,
-                     kc_life_word(info.life));
-    }
-    return result;
-}
-
-static struct kc_result show_history(struct kc_station *station, const struct kc_command *command)
-{
-    for (unsigned back = 0; back < 48; back++) {
-        struct kc_entry entry;
-        struct kc_json_out json;
-        char amount[KC_AMOUNT_TEXT_SIZE];
-        char when[KC_CLOCK_TEXT_SIZE];
-        struct kc_result result = kc_slot_history(&entry, &station->uim, (uint8_t)back);
-        if (result.code == KC_NOT_FOUND) {
-            return kc_ok();
-        }
-        if (kc_failed(result)) {
-            return result;
-        }
-        format(amount, station, entry.amount);
-        kc_clock_format(when, entry.time_ms);
-        if (command->json) {
-            kc_json_open(&json, stdout);
-            kc_json_number(&json, "counter", entry.counter);
-            kc_json_text(&json, "kind", kc_entry_kind_word(entry.kind));
-            kc_json_text(&json, "amount", amount);
-            kc_json_text(&json, "time", when);
-            kc_json_close(&json);
-        } else {
-            (void)printf("%-4" PRIu64 " %-9s %12s %s  %s\n", entry.counter,
-                         kc_entry_kind_word(entry.kind), amount, station->currency, when);
-        }
-    }
-    return kc_ok();
-}
-
 /* ---- asking ---- */
 
 struct asking {
@@ -214,7 +137,7 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
     const struct kc_amount amounts[5] = {quote->amount, quote->account_before, quote->account_after,
                                          quote->purse_before, quote->purse_after};
     for (size_t i = 0; i < 5; i++) {
-        format(texts[i], asking->station, amounts[i]);
+        kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
     (void)fprintf(stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM      %s -> %s\n",
                   (int)quote->user_name.size, (const char *)quote->user_name.data,
@@ -280,10 +203,10 @@ static struct kc_result run_cash(struct kc_station *station, const struct kc_com
         result = kc_station_cash(station, kind, amount, ask_user, &asking);
     }
     if (result.code == KC_DECLINED) {
-        struct kc_result shown = show_state(station, command, "declined");
+        struct kc_result shown = kc_show_state(station, command, "declined");
         return kc_failed(shown) ? shown : result;
     }
-    return kc_failed(result) ? result : show_state(station, command, "completed");
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result withdraw(struct kc_station *station, const struct kc_command *command)
@@ -313,7 +236,7 @@ static struct kc_result run_fund(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_fund(station, kind, amount);
     }
-    return kc_failed(result) ? result : show_state(station, command, "completed");
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result fund(struct kc_station *station, const struct kc_command *command)
@@ -328,13 +251,13 @@ static struct kc_result redeem(struct kc_station *station, const struct kc_comma
 
 static struct kc_result show(struct kc_station *station, const struct kc_command *command)
 {
-    return show_state(station, command, NULL);
+    return kc_show_state(station, command, NULL);
 }
 
 static struct kc_result history(struct kc_station *station, const struct kc_command *command)
 {
     struct kc_result result = unlock(station, command);
-    return kc_failed(result) ? result : show_history(station, command);
+    return kc_failed(result) ? result : kc_show_history(station, command);
 }
 
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
@@ -344,7 +267,40 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_sync(station, &outcome);
     }
-    return kc_failed(result) ? result : show_state(station, command, kc_outcome_word(outcome));
+    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
+}
+
+static unsigned timeout_of(const struct kc_command *command)
+{
+    const char *timeout = kc_command_value(command, "timeout");
+    unsigned long timeout_ms = timeout == NULL ? TIMEOUT_MS : strtoul(timeout, NULL, 10);
+    return timeout_ms > TIMEOUT_MS_MAX ? 0 : (unsigned)timeout_ms;
+}
+
+static struct kc_result run_offline(struct kc_station *station, const struct kc_command *command,
+                                    struct kc_result (*run)(struct kc_offline *offline))
+{
+    static struct kc_offline offline;
+    struct kc_result result = kc_offline_read(&offline, station, command, timeout_of(command));
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    return kc_failed(result) ? result : run(&offline);
+}
+
+static struct kc_result receive(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_receive);
+}
+
+static struct kc_result pay(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_pay);
+}
+
+static struct kc_result resume_payment(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_resume);
 }
 
 static struct kc_result change_pin(struct kc_station *station, const struct kc_command *command)
@@ -361,21 +317,34 @@ static struct kc_result change_pin(struct kc_station *station, const struct kc_c
     return result;
 }
 
+/* Whose words of advice fit. */
+enum role { ROLE_BANK, ROLE_PAYER, ROLE_PAYEE };
+
 struct verb {
     const char *name;
     size_t arguments;
     struct kc_result (*run)(struct kc_station *station, const struct kc_command *command);
+    enum role role;
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show},         {"history", 1, history}, {"sync", 1, sync_uim},
-    {"withdraw", 2, withdraw}, {"deposit", 2, deposit}, {"fund", 2, fund},
-    {"redeem", 2, redeem},     {"pin", 2, change_pin},
+    {"show", 1, show, ROLE_BANK},
+    {"history", 1, history, ROLE_BANK},
+    {"sync", 1, sync_uim, ROLE_BANK},
+    {"withdraw", 2, withdraw, ROLE_BANK},
+    {"deposit", 2, deposit, ROLE_BANK},
+    {"fund", 2, fund, ROLE_BANK},
+    {"redeem", 2, redeem, ROLE_BANK},
+    {"pin", 2, change_pin, ROLE_BANK},
+    {"receive", 1, receive, ROLE_PAYEE},
+    {"pay", 2, pay, ROLE_PAYER},
+    {"resume", 1, resume_payment, ROLE_PAYER},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
 {
-    static const char *const words[] = {"nothing", "request", "quote", "answer", "completion"};
+    static const char *const words[] = {"nothing",    "request",  "quote",    "answer",
+                                        "completion", "identify", "identity", "payment"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i], text) == 0) {
             *out = (enum kc_station_loss)i;
@@ -385,18 +354,23 @@ static bool take_loss(enum kc_station_loss *out, const char *text)
     return false;
 }
 
+static const char *advice_of(const struct verb *verb, struct kc_station *station,
+                             enum kc_error error)
+{
+    return verb->role == ROLE_BANK ? advice(error)
+                                   : kc_offline_advice(station, error, verb->role == ROLE_PAYER);
+}
+
 static int run(const struct verb *verb, const struct kc_command *command)
 {
     static struct kc_station station;
-    const char *timeout = kc_command_value(command, "timeout");
     const char *lose = kc_command_value(command, "lose");
-    unsigned long timeout_ms = timeout == NULL ? TIMEOUT_MS : strtoul(timeout, NULL, 10);
-    if (timeout_ms == 0 || timeout_ms > 600000) {
+    unsigned timeout_ms = timeout_of(command);
+    if (timeout_ms == 0) {
         return kc_command_usage(command, "the time-out is not valid");
     }
-    struct kc_result result =
-        kc_station_open(&station, kc_command_value(command, "uim"),
-                        kc_command_value(command, "bank"), (unsigned)timeout_ms);
+    struct kc_result result = kc_station_open(&station, kc_command_value(command, "uim"),
+                                              kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
@@ -407,11 +381,14 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (!kc_failed(result)) {
         result = verb->run(&station, command);
     }
+    kc_show_objections(&station, command);
+    const char *words = kc_failed(result) ? advice_of(verb, &station, result.code) : NULL;
     kc_station_close(&station);
-    if (result.code == KC_DECLINED) {
+    /* The user's own NG is what was wanted; the payee's is not what the payer wanted. */
+    if (!kc_failed(result) || (result.code == KC_DECLINED && verb->role != ROLE_PAYER)) {
         return 0;
     }
-    return kc_failed(result) ? kc_command_fail(command, result, advice(result.code)) : 0;
+    return kc_command_fail(command, result, words);
 }
 
 int main(int argc, char **argv)
