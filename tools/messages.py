@@ -147,9 +147,10 @@ def header(enums, messages):
         marks = "".join(f"\n * {k}: {v}" for k, v in m.marks.items())
         out += [f"/* {m.doc}{marks} */", f"struct kc_{c_name(m.name)} {{"]
         for f in m.fields:
-            if f.optional:
-                out.append(f"    bool has_{c_name(f.name)};")
             out.append(f"    {member(f)} /* {f.doc} */")
+            if f.optional:
+                # After its field, so that no offset of it is 0, which stands for a required field.
+                out.append(f"    bool has_{c_name(f.name)};")
         out += ["};", f"extern const struct kc_shape kc_{c_name(m.name)}_shape;", ""]
     out += ["#endif", ""]
     return "\n".join(out)

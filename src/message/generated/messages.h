@@ -128,16 +128,16 @@ struct kc_entry {
     uint64_t counter; /* its place in the chain, from 1 without gaps */
     uint64_t time_ms; /* the purse's time stamp */
     struct kc_amount amount; /* how much */
-    bool has_recipient;
     struct kc_account_id recipient; /* recipient account */
-    bool has_payer;
+    bool has_recipient;
     struct kc_account_id payer; /* payer account */
-    bool has_card;
+    bool has_payer;
     struct kc_purse_id card; /* the payer's card where a card paid */
-    bool has_transaction;
+    bool has_card;
     uint64_t transaction_ms; /* the online transaction it belongs to, by the time stamp of its request */
-    bool has_voids;
+    bool has_transaction;
     uint64_t voids; /* for void: the counter of the entry given back */
+    bool has_voids;
     uint8_t partner[32]; /* SHA-256 of the partner's signed message that this entry rests on */
 };
 extern const struct kc_shape kc_entry_shape;
@@ -158,8 +158,8 @@ struct kc_purse_info {
     uint64_t sequence; /* the bank's sequence of that */
     uint64_t counter; /* counter of the newest entry */
     uint64_t pin_tries; /* tries left for the PIN */
-    bool has_pending;
     uint64_t pending_ms; /* the transaction that is not finished */
+    bool has_pending;
     struct kc_amount pending_amount; /* its amount, 0 when there is none */
     struct kc_amount open; /* sum of the payments to other purses that have no answer yet; it is gone from the value */
     uint64_t uncovered; /* how many entries no certified value covers yet */
@@ -278,8 +278,8 @@ struct kc_cash_answer {
     uint64_t transaction_ms; /* time stamp of the request */
     uint8_t quote[32]; /* SHA-256 of the quote's encoding (the same however often it was signed) */
     enum kc_answer answer; /* OK or NG */
-    bool has_entry;
     struct kc_view entry; /* for a deposit with OK: the cash-out entry */
+    bool has_entry;
     uint64_t time_ms; /* the purse's time stamp */
 };
 extern const struct kc_shape kc_cash_answer_shape;
@@ -308,8 +308,8 @@ extern const struct kc_shape kc_completion_shape;
  * source: EP1221669 [0150] */
 struct kc_state_request {
     struct kc_view information; /* value-information */
-    bool has_pending;
     uint64_t pending_ms; /* the transaction that the purse does not know the end of */
+    bool has_pending;
     uint64_t time_ms; /* the purse's time stamp */
 };
 extern const struct kc_shape kc_state_request_shape;
@@ -322,8 +322,8 @@ extern const struct kc_shape kc_state_request_shape;
  * source: EP1221669 [0149] [0150] */
 struct kc_state_reply {
     uint8_t request[32]; /* SHA-256 of the signed request */
-    bool has_transaction;
     uint64_t transaction_ms; /* the transaction asked about */
+    bool has_transaction;
     struct kc_purse_id purse; /* which purse */
     enum kc_outcome outcome; /* how it ended */
     struct kc_view certified; /* SGN2 over the state of the purse */
@@ -369,8 +369,8 @@ extern const struct kc_shape kc_fund_reply_shape;
 struct kc_refusal {
     uint8_t request[32]; /* SHA-256 of the signed request */
     uint64_t reason; /* number of the error */
-    bool has_certified;
     struct kc_view certified; /* the present certified value where one fits */
+    bool has_certified;
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_refusal_shape;
@@ -548,13 +548,13 @@ extern const struct kc_shape kc_identify_shape;
 struct kc_payee_identity {
     struct kc_account_id account; /* the payee's account */
     struct kc_purse_id purse; /* the payee's purse */
-    bool has_identity;
     struct kc_view identity; /* SGN1; left out when the payee knows the payer, so that they have met */
+    bool has_identity;
     bool knows; /* the payee holds the payer's identity, which the payment may leave out */
     uint64_t counter; /* the payee's next counter: a payment fits only this one */
     uint64_t hotlist; /* version of the hotlist the payee holds, 0 for none */
-    bool has_asked;
     struct kc_amount asked; /* the amount asked for */
+    bool has_asked;
 };
 extern const struct kc_shape kc_payee_identity_shape;
 
@@ -566,8 +566,8 @@ struct kc_payment_order {
     struct kc_purse_id payee_purse; /* the payee's purse */
     struct kc_account_id payer; /* the payer's account */
     struct kc_purse_id payer_purse; /* the payer's purse */
-    bool has_card;
     struct kc_purse_id card; /* the payer's card where a card paid */
+    bool has_card;
     struct kc_amount amount; /* how much */
     uint64_t time_ms; /* the payer's time stamp */
     uint64_t payer_counter; /* the payer's counter of the pay entry */
@@ -585,8 +585,8 @@ extern const struct kc_shape kc_payment_order_shape;
  * to: purse
  * source: EP1221669 [0158] */
 struct kc_payment {
-    bool has_identity;
     struct kc_view identity; /* the payer's SGN1; left out when the payee holds it */
+    bool has_identity;
     struct kc_view order; /* payment-order as the payer signed it */
 };
 extern const struct kc_shape kc_payment_shape;
@@ -643,10 +643,10 @@ extern const struct kc_shape kc_notice_shape;
  * source: EP1221669 Fig 9 [0086]-[0090] */
 struct kc_log_record {
     struct kc_view entry; /* entry */
-    bool has_order;
     struct kc_view order; /* for pay, receive and refuse: the signed payment order */
-    bool has_answer;
+    bool has_order;
     struct kc_view answer; /* the payee's signed receipt or decline, where there is one */
+    bool has_answer;
 };
 extern const struct kc_shape kc_log_record_shape;
 
