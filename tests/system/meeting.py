@@ -27,13 +27,18 @@ class Receiver:
                    *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env={**os.environ, **(env or {})})
-        self.text, self.done = text, None
+        self.done = None
+        if text is not None:
+            self.process.stdin.write(text)
+            self.process.stdin.close()
+            self.process.stdin = None
         self.first = self.process.stdout.readline()
         self.place = json.loads(self.first or "{}").get("waiting")
 
-    def end(self):
+    def end(self, text=None):
+        """Waits for its end; `text` is what the user says only now."""
         if self.done is None:
-            out, err = self.process.communicate(self.text, timeout=PATIENCE)
+            out, err = self.process.communicate(text, timeout=PATIENCE)
             self.done = Done(subprocess.CompletedProcess([], self.process.returncode, self.first + out, err))
         return self.done
 
