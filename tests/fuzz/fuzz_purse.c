@@ -2,12 +2,14 @@
  * away or stop it answering?
  *
  * The first byte chooses a ready purse (even) or a blank one (odd). Then follow operations, each one byte and its arguments; see
- * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. */
+ * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. Another purse
+ * of the bank pays and is paid, and signs bad things as well as good ones. */
 #define _GNU_SOURCE
 
 #include <string.h>
 
 #include "purse/inside.h"
+#include "purse_partner.h"
 #include "purse_world.h"
 
 #define OPERATIONS_MAX 64u
@@ -19,7 +21,7 @@ struct script {
 };
 
 /* What an operation may do to the purse. */
-enum authority { BY_HOST, BY_BANK };
+enum authority { BY_HOST, BY_PARTNER, BY_BANK };
 
 /* The purse as it was before an operation. */
 struct before {
@@ -31,6 +33,10 @@ struct before {
 };
 
 static struct world world;
+/* All that the partner ever signed away, and its last payment. */
+static uint64_t signed_away;
+static uint8_t last_payment[KC_MESSAGE_SIZE_MAX];
+static size_t last_payment_size;
 
 static uint8_t take(struct script *script)
 {
@@ -88,9 +94,11 @@ static void check_value_adds_up(struct kc_purse *purse)
         KC_FUZZ_CHECK(!kc_failed(kc_purse_log_entry(&entry, &slot, purse, counter + 1)));
         KC_FUZZ_CHECK(entry.counter == ++counter);
         uint64_t amount = kc_amount_minor(entry.amount);
-        KC_FUZZ_CHECK(entry.kind == KC_ENTRY_KIND_CASH_OUT || entry.kind == KC_ENTRY_KIND_VOID);
-        KC_FUZZ_CHECK(entry.kind == KC_ENTRY_KIND_VOID || amount <= value);
-        value = entry.kind == KC_ENTRY_KIND_VOID ? value + amount : value - amount;
+        bool out = entry.kind == KC_ENTRY_KIND_CASH_OUT || entry.kind == KC_ENTRY_KIND_PAY;
+        bool in = entry.kind == KC_ENTRY_KIND_VOID || entry.kind == KC_ENTRY_KIND_RECEIVE;
+        KC_FUZZ_CHECK(out || in || entry.kind == KC_ENTRY_KIND_REFUSE);
+        KC_FUZZ_CHECK(!out || amount <= value);
+        value = out ? value - amount : in ? value + amount : value;
     }
     KC_FUZZ_CHECK(counter == state->counter && value == kc_amount_minor(state->value));
 }
@@ -103,7 +111,10 @@ static void check_never_back(const struct before *before)
     KC_FUZZ_CHECK(now->counter >= was->counter && now->stamp_ms >= was->stamp_ms);
     KC_FUZZ_CHECK(kc_amount_compare(now->paid, was->paid) >= 0);
     KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) >= 0);
-    KC_FUZZ_CHECK(kc_amount_is_zero(now->received));
+    /* Each payment is credited once, and no more comes back than went. */
+    KC_FUZZ_CHECK(kc_amount_compare(now->received, was->received) >= 0);
+    KC_FUZZ_CHECK(kc_amount_minor(now->received) <= signed_away);
+    KC_FUZZ_CHECK(kc_amount_compare(now->returned, now->paid) <= 0);
     KC_FUZZ_CHECK(was->life != KC_LIFE_BLOCKED || now->life == KC_LIFE_BLOCKED);
     KC_FUZZ_CHECK(was->life != KC_LIFE_BLOCKED || kc_amount_compare(now->value, was->value) == 0);
     KC_FUZZ_CHECK(!is_working(was->life) || is_working(now->life) || now->life == KC_LIFE_BLOCKED);
@@ -114,8 +125,13 @@ static void check_never_back(const struct before *before)
     }
 }
 
-/* Without the bank nothing is gained, and nothing is sent or spent without the PIN. */
-static void check_by_host(const struct before *before)
+static uint64_t growth(struct kc_amount was, struct kc_amount now)
+{
+    return kc_amount_minor(now) - kc_amount_minor(was);
+}
+
+/* Without the bank nothing is gained but what a partner paid or declined, and nothing is sent or spent without the PIN. */
+static void check_by_host(const struct before *before, enum authority authority)
 {
     const struct kc_purse_state *was = &before->state;
     const struct kc_purse_state *now = &world.purse.state;
@@ -124,8 +140,10 @@ static void check_by_host(const struct before *before)
         KC_FUZZ_CHECK(kc_amount_minor(now->value) == WORLD_VALUE);
         return;
     }
-    KC_FUZZ_CHECK(kc_amount_compare(now->value, was->value) <= 0);
-    KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) == 0);
+    uint64_t in = growth(was->received, now->received) + growth(was->returned, now->returned);
+    uint64_t out = growth(was->paid, now->paid);
+    KC_FUZZ_CHECK(kc_amount_minor(now->value) + out == kc_amount_minor(was->value) + in);
+    KC_FUZZ_CHECK(in == 0 || authority == BY_PARTNER);
     KC_FUZZ_CHECK(was->life == KC_LIFE_BLOCKED || now->life != KC_LIFE_BLOCKED);
     KC_FUZZ_CHECK(now->life != KC_LIFE_QUOTED || was->life == KC_LIFE_QUOTED);
     if (is_working(was->life)) {
@@ -157,7 +175,7 @@ static void check_after(const struct before *before, enum authority authority)
     if (authority == BY_BANK) {
         check_by_bank(before);
     } else {
-        check_by_host(before);
+        check_by_host(before, authority);
     }
     if (is_working(world.purse.state.life)) {
         check_value_adds_up(&world.purse);
@@ -332,23 +350,126 @@ static unsigned do_echo(struct script *script)
     return status;
 }
 
+/* ---- exchange ---- */
+
+static unsigned send_numbered(uint8_t ins, uint8_t p1, size_t count, const uint64_t *numbers,
+                              struct kc_view rest)
+{
+    static uint8_t data[KC_MESSAGE_SIZE_MAX];
+    for (size_t i = 0; i < count; i++) {
+        kc_be64_store(data + 8 * i, numbers[i]);
+    }
+    KC_FUZZ_CHECK(8 * count + rest.size <= sizeof data);
+    if (rest.size > 0) {
+        memmove(data + 8 * count, rest.data, rest.size);
+    }
+    return send(KC_CLA_KINCHAKU, ins, p1, kc_view(data, 8 * count + rest.size));
+}
+
+static unsigned do_offer(struct script *script)
+{
+    uint64_t asked = take(script);
+    return send_numbered(KC_INS_OFFER, 0, 1, &asked, partner_identify(take(script)));
+}
+
+static unsigned do_pay(struct script *script)
+{
+    uint64_t numbers[2] = {take(script)};
+    numbers[1] = take_time(script);
+    uint8_t counter = take(script);
+    return send_numbered(KC_INS_PAY, 0, 2, numbers, partner_offer(&world, counter, take(script)));
+}
+
+/* A new payment of the partner, or with `flags` 255 its last one again. */
+static unsigned do_examine(struct script *script)
+{
+    static const int offs[4] = {0, -1, 1, -2};
+    uint64_t amount = take(script);
+    int off = offs[take(script) % 4];
+    uint8_t flags = take(script);
+    uint64_t time_ms = take_time(script);
+    if (flags != 255) {
+        struct kc_view payment = partner_payment(&world, amount, off, flags);
+        memcpy(last_payment, payment.data, payment.size);
+        last_payment_size = payment.size;
+        signed_away += amount;
+    }
+    return send_numbered(KC_INS_EXAMINE, 0, 1, &time_ms, kc_view(last_payment, last_payment_size));
+}
+
+static unsigned do_decide(struct script *script)
+{
+    uint8_t answer = (uint8_t)(1 + take(script) % 3);
+    uint64_t time_ms = take_time(script);
+    return send_numbered(KC_INS_DECIDE, answer, 1, &time_ms, kc_view(NULL, 0));
+}
+
+static unsigned do_conclude(struct script *script)
+{
+    uint8_t index = take(script);
+    return send(KC_CLA_KINCHAKU, KC_INS_CONCLUDE, 0,
+                partner_answer(&world, index % 8, take(script)));
+}
+
+static unsigned do_open(struct script *script)
+{
+    return send(KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, take(script) % 9, kc_view(NULL, 0));
+}
+
+static unsigned do_settle(struct script *script)
+{
+    uint64_t time_ms = take_time(script);
+    return send_numbered(KC_INS_SETTLE_REQUEST, 0, 1, &time_ms, kc_view(NULL, 0));
+}
+
+static unsigned do_identify(struct script *script)
+{
+    return send(KC_CLA_KINCHAKU, KC_INS_IDENTIFY, take(script) % 3, kc_view(NULL, 0));
+}
+
+/* A partner's payment with one byte changed: whether its identity is known already or not, it is not taken. */
+static unsigned do_bent(struct script *script)
+{
+    uint8_t copy[KC_MESSAGE_SIZE_MAX];
+    uint64_t time_ms = take_time(script);
+    size_t place = (size_t)take(script) << 8;
+    place |= take(script);
+    uint8_t change = take(script);
+    if (last_payment_size == 0) {
+        return 0x9000;
+    }
+    memcpy(copy, last_payment, last_payment_size);
+    copy[place % last_payment_size] ^= change == 0 ? 1 : change;
+    unsigned status =
+        send_numbered(KC_INS_EXAMINE, 0, 1, &time_ms, kc_view(copy, last_payment_size));
+    KC_FUZZ_CHECK(world.purse.examined_size == 0 ||
+                  memmem(last_payment, last_payment_size, world.purse.examined,
+                         world.purse.examined_size) != NULL);
+    return status;
+}
+
 struct operation {
     unsigned (*run)(struct script *script);
     enum authority authority;
 };
 
-/* By the first byte of an operation modulo 16. */
-static const struct operation operations[16] = {
-    {do_raw, BY_HOST},    {do_select, BY_HOST}, {do_verify, BY_HOST}, {do_wrong_pin, BY_HOST},
-    {do_cash, BY_HOST},   {do_fund, BY_HOST},   {do_answer, BY_HOST}, {do_state, BY_HOST},
-    {do_repeat, BY_HOST}, {do_get, BY_HOST},    {do_power, BY_HOST},  {do_cut, BY_HOST},
-    {do_step, BY_HOST},   {do_bank, BY_BANK},   {do_forged, BY_HOST}, {do_echo, BY_HOST},
+#define OPERATION_COUNT 25u
+
+/* By the first byte of an operation modulo their count. */
+static const struct operation operations[OPERATION_COUNT] = {
+    {do_raw, BY_PARTNER},      {do_select, BY_HOST}, {do_verify, BY_HOST},  {do_wrong_pin, BY_HOST},
+    {do_cash, BY_HOST},        {do_fund, BY_HOST},   {do_answer, BY_HOST},  {do_state, BY_HOST},
+    {do_repeat, BY_HOST},      {do_get, BY_HOST},    {do_power, BY_HOST},   {do_cut, BY_HOST},
+    {do_step, BY_HOST},        {do_bank, BY_BANK},   {do_forged, BY_HOST},  {do_echo, BY_HOST},
+    {do_offer, BY_HOST},       {do_pay, BY_HOST},    {do_examine, BY_HOST}, {do_decide, BY_PARTNER},
+    {do_conclude, BY_PARTNER}, {do_open, BY_HOST},   {do_settle, BY_HOST},  {do_identify, BY_HOST},
+    {do_bent, BY_HOST},
 };
 
 static void run_one(struct script *script, bool ready)
 {
     static struct before before;
-    const struct operation *operation = &operations[take(script) % 16];
+    const struct operation *operation = &operations[take(script) % OPERATION_COUNT];
     bool cut = world.writes_left >= 0;
     remember(&before);
     unsigned status = operation->run(script);
@@ -369,6 +490,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct script script = {.data = data, .size = size, .at = 0};
     bool ready = (take(&script) & 1u) == 0;
     world_reset(&world, ready);
+    signed_away = 0;
+    last_payment_size = 0;
     for (unsigned i = 0; i < OPERATIONS_MAX && script.at < script.size; i++) {
         run_one(&script, ready);
     }
@@ -404,9 +527,18 @@ enum {
     STEP,
     BANK,
     FORGED,
-    ECHO
+    ECHO,
+    OFFER,
+    PAY,
+    EXAMINE,
+    DECIDE,
+    CONCLUDE,
+    OPEN,
+    SETTLE,
+    IDENTIFY,
+    BENT
 };
-enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL };
+enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL, SETTLE_REPLY };
 enum { NONE, COMPLETED, DECLINED, NOT_COMPLETED, IN_DOUBT, REFUSED };
 
 static const struct {
@@ -439,6 +571,26 @@ static const struct {
     SEED(0, SELECT, RAW, 0, 5, 0x00, 0xca, 0x0a, 0x00, 0x00, RAW, 0, 5, 0x00, 0xc0, 0x00, 0x00,
          0x00, RAW, 0, 9, 0x10, 0x20, 0x00, 0x01, 0x04, '1', '2', '3', '4', RAW, 0, 5, 0x00, 0x20,
          0x00, 0x01, 0x00, RAW, 0, 4, 0x80, 0x5a, 0x00, 0x00),
+    /* A payment of 100 to the partner with a receipt, then of 50 with a decline; both reported. */
+    SEED(0, SELECT, VERIFY, IDENTIFY, 1, PAY, 100, 1, 1, 0, OPEN, 0, CONCLUDE, 0, PARTNER_TAKES,
+         PAY, 50, 2, 2, PARTNER_NAMELESS, CONCLUDE, 0, PARTNER_NAMELESS, SETTLE, 3, BANK,
+         SETTLE_REPLY, 0, 2, 3, 1, 144, GET, KC_TAG_INFO, 0, POWER),
+    /* A payment of 70 by the partner, asked for, taken, sent again, bent; one that is declined; one whose counter passed. */
+    SEED(0, SELECT, VERIFY, OFFER, 70, 0, EXAMINE, 70, 0, 0, 1, DECIDE, 0, 2, EXAMINE, 0, 0, 255, 3,
+         DECIDE, 1, 3, BENT, 4, 0, 200, 1, EXAMINE, 9, 0, 1, 5, DECIDE, 1, 6, EXAMINE, 9, 1, 1, 7,
+         DECIDE, 0, 8, PAY, 200, 9, 7, 0, SETTLE, 10, POWER, VERIFY, SETTLE, 11, BANK, SETTLE_REPLY,
+         1, 2, 3, 1, 100),
+    /* Power cuts in each step of both sides, and a release. */
+    SEED(0, SELECT, VERIFY, CUT, 3, PAY, 100, 1, 1, 0, POWER, VERIFY, PAY, 100, 1, 1, 0, CUT, 4,
+         CONCLUDE, 0, 0, POWER, VERIFY, CONCLUDE, 0, 0, EXAMINE, 20, 0, 0, 2, CUT, 5, DECIDE, 0, 3,
+         POWER, VERIFY, EXAMINE, 0, 0, 255, 4, DECIDE, 0, 4, PAY, 30, 5, 9, 1, SETTLE, 6, CUT, 3,
+         BANK, SETTLE_REPLY, 1, 2, 4, 1, 214, POWER, BANK, SETTLE_REPLY, 1, 2, 4, 1, 214),
+    /* Bad names, bad keys, bad places. */
+    SEED(0, SELECT, VERIFY, PAY, 1, 1, 1, PARTNER_ITSELF, PAY, 1, 1, 1, PARTNER_EXPIRED, PAY, 1, 1,
+         0, 0, PAY, 0, 1, 1, 0, PAY, 255, 1, 1, 0, PAY, 255, 1, 1, 0, EXAMINE, 5, 0, PARTNER_ASTRAY,
+         1, EXAMINE, 5, 0, PARTNER_FORGED, 1, EXAMINE, 5, 0, PARTNER_ITSELF, 1, EXAMINE, 5, 0,
+         PARTNER_EXPIRED, 1, EXAMINE, 5, 2, 0, 1, CONCLUDE, 0, PARTNER_FORGED, CONCLUDE, 0,
+         PARTNER_ASTRAY, CONCLUDE, 0, PARTNER_TAKES, CONCLUDE, 0, 0, OFFER, 0, PARTNER_ASTRAY),
     /* Personalisation, out of order once and whole once. */
     SEED(1, STEP, 0, STEP, 14, STEP, 3, STEP, 2, STEP, 1, STEP, 4, STEP, 5, STEP, 6, STEP, 7, STEP,
          8, STEP, 9, STEP, 10, STEP, 11, STEP, 12, STEP, 13, STEP, 14, VERIFY, CASH, 1, 0, 9, 1,

@@ -329,7 +329,31 @@ union message {
     struct kc_state_reply state;
     struct kc_fund_reply fund;
     struct kc_refusal refusal;
+    struct kc_settle_reply settle;
 };
+
+/* Ends open payments as the bank may: bits 0 and 1 of `how` the first and the second, bit 2 by a wrong amount, bit 3 as taken. */
+static struct kc_settle_reply make_settle(const struct kc_purse *purse, uint8_t how,
+                                          struct kc_view certified)
+{
+    static uint8_t bytes[2][32];
+    struct kc_settle_reply reply = {
+        .purse = purse->settings.purse, .certified = certified, .time_ms = WORLD_TIME_MS};
+    memcpy(reply.request, purse->state.settle_request, KC_DIGEST_SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        struct kc_open_payment open;
+        struct kc_buffer buffer = KC_BUFFER(bytes[i]);
+        if ((how >> i & 1u) == 0 || kc_failed(kc_purse_open_get(&open, &purse->state, i))) {
+            continue;
+        }
+        struct kc_release release = {.counter = open.counter, .amount = open.amount};
+        release.amount = (how & 4u) != 0 ? amount_of(1) : release.amount;
+        release.reason = (how & 8u) != 0 ? KC_OK : KC_OUT_OF_ORDER;
+        KC_FUZZ_CHECK(!kc_failed(kc_shape_encode(&buffer, &kc_release_shape, &release)));
+        reply.released.items[reply.released.count++] = kc_buffer_view(&buffer);
+    }
+    return reply;
+}
 
 static const struct kc_shape *fill(union message *message, const struct kc_purse *purse,
                                    const struct saying *saying, struct kc_view certified)
@@ -337,7 +361,7 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
     const struct kc_purse_state *state = &purse->state;
     enum kc_outcome outcome = (enum kc_outcome)(1 + saying->outcome % 6);
     memset(message, 0, sizeof *message);
-    switch (saying->kind % 5) {
+    switch (saying->kind % 6) {
     case 0:
         message->quote = make_quote(purse, saying);
         return &kc_cash_quote_shape;
@@ -366,6 +390,9 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
                                                .time_ms = WORLD_TIME_MS};
         memcpy(message->fund.request, state->request, KC_DIGEST_SIZE);
         return &kc_fund_reply_shape;
+    case 5:
+        message->settle = make_settle(purse, saying->outcome, certified);
+        return &kc_settle_reply_shape;
     default:
         message->refusal = (struct kc_refusal){.reason = saying->outcome, .time_ms = WORLD_TIME_MS};
         memcpy(message->refusal.request,

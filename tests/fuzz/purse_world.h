@@ -34,7 +34,7 @@ size_t world_personalise_step(size_t index, uint8_t *out);
 
 /* What the bank is made to say; see world_bank_says. */
 struct saying {
-    uint8_t kind;     /* quote, completion, state reply, fund reply, refusal */
+    uint8_t kind;     /* quote, completion, state reply, fund reply, refusal, settle reply */
     uint8_t outcome;  /* or the reason of a refusal */
     uint8_t sequence; /* how far beyond the sequence the purse holds, less one */
     uint8_t included; /* how many of the purse's open entries the certified value includes */

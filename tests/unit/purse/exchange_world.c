@@ -65,16 +65,16 @@ static struct kc_result nvm_read(void *context, size_t offset, uint8_t *out, siz
 static void lose(struct side *side)
 {
     size_t count = side->unsynced_count;
-    if (side->mode != CUT_HALF) {
-        for (size_t i = count; i-- > 0;) {
-            memcpy(side->nvm + side->unsynced[i].at, side->unsynced[i].before,
-                   side->unsynced[i].size);
-        }
+    for (size_t i = count; i-- > 0;) {
+        memcpy(side->nvm + side->unsynced[i].at, side->unsynced[i].before, side->unsynced[i].size);
     }
-    if (side->mode != CUT_NOTHING && count > 0) {
-        const struct unsynced *last = &side->unsynced[count - 1];
-        size_t size = side->mode == CUT_HALF ? last->size / 2 : last->size;
-        memcpy(side->nvm + last->at, last->after, size);
+    for (size_t i = 0; i < count; i++) {
+        const struct unsynced *write = &side->unsynced[i];
+        bool last = i == count - 1;
+        bool survives = side->mode == CUT_HALF || (side->mode == CUT_LATEST && last) ||
+                        (side->mode == CUT_OLDEST && i > 0);
+        size_t size = side->mode == CUT_HALF && last ? write->size / 2 : write->size;
+        memcpy(side->nvm + write->at, write->after, survives ? size : 0);
     }
     side->unsynced_count = 0;
 }
@@ -118,7 +118,7 @@ static struct kc_result nvm_sync(void *context)
     struct side *side = context;
     bool now;
     if (is_cut(side, &now)) {
-        if (now && side->mode != CUT_HALF) {
+        if (now) {
             lose(side);
         }
         side->unsynced_count = 0;

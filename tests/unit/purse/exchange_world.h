@@ -28,6 +28,7 @@ enum cut_mode {
     CUT_HALF,    /* all of them, and half of the one that was cut */
     CUT_NOTHING, /* none */
     CUT_LATEST,  /* the one that was cut alone */
+    CUT_OLDEST,  /* all but the oldest of them */
     CUT_MODES,
 };
 

@@ -1,4 +1,4 @@
-/* Does value pass from purse to purse once, whoever asks again, whatever is lost on the way, and in messages of the size aimed at? */
+/* Does value pass from purse to purse once, whoever asks again, whatever is lost on the way, in messages of the size aimed at? */
 #include "exchange_world.h"
 
 #include <stdio.h>
@@ -48,21 +48,26 @@ static struct making plain(unsigned nth, enum kc_suite suite, uint64_t value)
                            .type = KC_PURSE_TYPE_UIM};
 }
 
-/* Exchanges 100 of A's 500 and then 30 more; gives the sizes of the first and the second. */
+/* Numbers and amounts as they are in life, so that the sizes are. */
+#define NTH UINT32_C(1000000)
+#define MUCH UINT64_C(50000000)
+#define SOME UINT64_C(1000000)
+
+/* Exchanges twice; gives the sizes of the first and the second. */
 static void exchange_twice(struct sizes sizes[2], enum kc_suite payer, enum kc_suite payee,
                            bool bearssl)
 {
-    struct making making = plain(1, payer, 500);
+    struct making making = plain(NTH, payer, MUCH);
     making.bearssl = bearssl;
     side_make(&a, &making);
-    making = plain(2, payee, 7);
+    making = plain(NTH + 1, payee, 7);
     side_make(&b, &making);
-    sizes[0] = measure(&a, &b, 100);
-    assert_int_equal(value_of(&a), 400);
-    assert_int_equal(value_of(&b), 107);
-    sizes[1] = measure(&a, &b, 30);
-    assert_int_equal(value_of(&a), 370);
-    assert_int_equal(value_of(&b), 137);
+    sizes[0] = measure(&a, &b, SOME);
+    assert_int_equal(value_of(&a), MUCH - SOME);
+    assert_int_equal(value_of(&b), 7 + SOME);
+    sizes[1] = measure(&a, &b, SOME + 1);
+    assert_int_equal(value_of(&a), MUCH - 2 * SOME - 1);
+    assert_int_equal(value_of(&b), 7 + 2 * SOME + 1);
 }
 
 /* shows: R-XCHG-1 R-XCHG-2 R-XCHG-3 R-XCHG-4 R-DATA-9 */
@@ -100,7 +105,7 @@ static void the_shipped_backend_understands_the_other(void **state)
     (void)state;
     exchange_twice(sizes, KC_SUITE_ES256, KC_SUITE_RS2048, true);
     exchange(&b, &a, 5);
-    assert_int_equal(value_of(&a), 375);
+    assert_int_equal(value_of(&a), MUCH - 2 * SOME + 4);
 }
 
 /* shows: R-DATA-6 R-XCHG-4 */
