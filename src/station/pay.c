@@ -115,6 +115,18 @@ static struct kc_result find_open(struct kc_view *out, struct kc_payment_order *
     return kc_result(KC_NOT_FOUND);
 }
 
+/* A purse takes the answer to an earlier payment again without complaint; then this one is still open. */
+static struct kc_result check_ended(struct payer *payer)
+{
+    struct kc_view payment;
+    struct kc_payment_order order;
+    struct kc_result result = find_open(&payment, &order, payer);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    return kc_result(KC_MISMATCH);
+}
+
 static const struct kc_station_line payment_line = {"Sb5", KC_STATION_PAYER, KC_STATION_PAYEE,
                                                     "payment", KC_LOSE_PAYMENT};
 
@@ -136,7 +148,10 @@ static struct kc_result deliver(struct payer *payer, struct kc_view payment)
             result = get_answer(payer);
         }
     }
-    return kc_failed(result) ? result : conclude(payer);
+    if (!kc_failed(result)) {
+        result = conclude(payer);
+    }
+    return kc_failed(result) ? result : check_ended(payer);
 }
 
 static struct kc_result tell_end(struct payer *payer, struct kc_amount amount, bool again)

@@ -12,7 +12,7 @@ import tty
 import zlib
 from pathlib import Path
 
-from kinchaku import Done, program
+from kinchaku import Done, Stepper, program
 
 HELLO, WELCOME, DATA, ACK, BYE = range(1, 6)
 SLOWER = int(os.environ.get("KINCHAKU_SLOWER", "1"))
@@ -86,6 +86,31 @@ class Cable:
         self.thread.join()
         for fd in (*self.masters, *self.slaves, self.stop_read, self.stop_write):
             os.close(fd)
+
+
+class Duel:
+    """One exchange in which the process of one side is killed at a step of one side."""
+
+    def __init__(self, folder, payer, payee, watched, at, victim):
+        self.at, self.victim, self.processes = at, victim, {}
+        self.stepper = Stepper(folder, self.at_step)
+        trace = {watched: ("--trace", self.stepper.place)}
+        self.receiver = Receiver(payee, "--yes", *trace.get("payee", ()), link="tcp:127.0.0.1:0")
+        self.processes["payee"] = self.receiver.process
+        command = [program("kinchaku-station"), "--json", "--uim", str(payer.path), "pay", "10", "--link", self.receiver.place,
+                   *trace.get("payer", ())]
+        self.started = threading.Event()
+        self.processes["payer"] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.started.set()
+        for process in self.processes.values():
+            process.communicate(timeout=PATIENCE)
+        self.stepper.close()
+
+    def at_step(self, number, _):
+        self.started.wait()
+        if number == self.at:
+            self.processes[self.victim].kill()
+            self.processes[self.victim].wait()
 
 
 # ---- frames, as src/link/frame.h has them ----
