@@ -109,6 +109,19 @@ static const char *purse_state_word(enum kc_purse_standing state)
     return "?";
 }
 
+/* `value` is the shadow, what the purse should hold by everything the bank knows; `certified` what it should hold by the
+ * entries that are counted. A shadow below zero waits for records of others, or is a claim. */
+static void show_shadow(struct desk *desk, struct kc_json_out *json, const struct kc_purse_row *row)
+{
+    char text[KC_AMOUNT_TEXT_SIZE + 1] = "-";
+    struct kc_shadow shadow = kc_shadow_of(row);
+    amount_text(text + 1, desk, shadow.amount);
+    show_text(desk, json, "value", shadow.below ? text : text + 1);
+    show_amount(desk, json, "certified", row->value);
+    show_amount(desk, json, "ahead_in", row->ahead_in);
+    show_amount(desk, json, "ahead_out", row->ahead_out);
+}
+
 static bool show_purse(void *owner, const struct kc_purse_row *row)
 {
     struct desk *desk = owner;
@@ -118,7 +131,7 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     show_text(desk, &json, "state", purse_state_word(row->state));
-    show_amount(desk, &json, "value", row->value);
+    show_shadow(desk, &json, row);
     show_time(desk, &json, "value_time", row->value_ms);
     show_amount(desk, &json, "access_account", row->account_at_access);
     show_amount(desk, &json, "access_value", row->purse_at_access);
@@ -250,6 +263,11 @@ static const char *evidence_word(enum kc_evidence_kind kind)
         return "fund-request";
     case KC_EVIDENCE_OPEN:
         return "open-request";
+    case KC_EVIDENCE_SETTLE:
+        return "settle-request";
+    case KC_EVIDENCE_RECORD:
+    case KC_EVIDENCE_OTHER_RECORD:
+        return "log-record";
     }
     return "?";
 }
@@ -291,6 +309,7 @@ static void show_totals(struct desk *desk, struct kc_json_out *json,
     show_amount(desk, json, "shadows_total", totals->shadows);
     show_amount(desk, json, "in_flight", totals->in_flight);
     show_amount(desk, json, "fees", totals->fees);
+    show_amount(desk, json, "claims", totals->claims);
 }
 
 static void print_fault(void *owner, const char *what)

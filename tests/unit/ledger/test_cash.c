@@ -423,7 +423,7 @@ static void a_deposit_needs_its_cash_out_entry(void **state)
         message = answer;
         message.entry_size = wrong == 0 ? 0 : message.entry_size;
         message.entry.amount = wrong == 1 ? world_amount(19) : message.entry.amount;
-        message.entry.counter += wrong == 2 ? 1 : 0;
+        message.entry.counter -= wrong == 2 ? 1 : 0;
         message.entry.transaction_ms += wrong == 3 ? 1 : 0;
         message.entry.kind = wrong == 4 ? KC_ENTRY_KIND_PAY : message.entry.kind;
         message.entry.has_voids = wrong == 5;
