@@ -9,7 +9,10 @@
 /* An open-addressed table from book to balance; grows by doubling. */
 struct book {
     uint64_t number; /* 0: free */
-    struct kc_amount balance;
+    struct kc_shadow balance;
+    /* Of a purse: what payments and records say is booked and not counted. */
+    struct kc_amount ahead_in;
+    struct kc_amount ahead_out;
     bool is_purse;
     bool has_row;
 };
@@ -28,6 +31,7 @@ struct auditor {
     size_t batch_at;
     uint64_t next_posting;
     struct kc_totals_row totals;
+    struct kc_amount in_flight; /* what waits, by payments and orders to the ordinary bank */
     bool no_memory;
 };
 
@@ -102,25 +106,25 @@ static bool take_batch(void *owner, const struct kc_batch_row *row)
 static void move(struct auditor *auditor, const struct kc_posting_row *row, bool debit_is_purse,
                  bool credit_is_purse)
 {
-    struct book *debit = book_of(auditor, row->debit);
-    if (debit == NULL) {
+    /* Both are made before either is held, because making one may move the other. */
+    if (book_of(auditor, row->debit) == NULL || book_of(auditor, row->credit) == NULL) {
         return;
     }
-    if (row->debit != KC_BOOK_OUTSIDE &&
-        kc_failed(kc_amount_sub(&debit->balance, debit->balance, row->amount))) {
+    struct book *debit = find(auditor->books, auditor->capacity, row->debit);
+    struct book *credit = find(auditor->books, auditor->capacity, row->credit);
+    struct kc_shadow from = debit->balance;
+    struct kc_shadow to = credit->balance;
+    if (row->debit != KC_BOOK_OUTSIDE && (kc_failed(kc_shadow_sub(&debit->balance, row->amount)) ||
+                                          (debit->balance.below && !debit_is_purse))) {
         fault(auditor, "a book falls below zero at posting", row->id);
     }
-    struct book *credit = book_of(auditor, row->credit);
-    if (credit == NULL) {
-        return;
-    }
-    if (row->credit != KC_BOOK_OUTSIDE &&
-        kc_failed(kc_amount_add(&credit->balance, credit->balance, row->amount))) {
+    if (row->credit != KC_BOOK_OUTSIDE && kc_failed(kc_shadow_add(&credit->balance, row->amount))) {
         fault(auditor, "a book overflows at posting", row->id);
     }
     credit->is_purse = credit->is_purse || credit_is_purse;
-    if (kc_failed(kc_totals_move(&auditor->totals, debit_is_purse, credit_is_purse, row->debit,
-                                 row->credit, row->amount))) {
+    if (kc_failed(kc_totals_move(&auditor->totals, debit_is_purse ? &from : NULL,
+                                 credit_is_purse ? &to : NULL, row->debit, row->credit,
+                                 row->amount))) {
         fault(auditor, "the totals do not allow posting", row->id);
     }
 }
@@ -149,16 +153,16 @@ static bool take_posting(void *owner, const struct kc_posting_row *row)
 }
 
 static void compare_balance(struct auditor *auditor, const char *what, uint64_t number,
-                            struct kc_amount stored)
+                            struct kc_shadow stored)
 {
-    struct kc_amount derived = kc_amount_zero();
+    struct kc_shadow derived = {.below = false};
     struct book *book =
         auditor->capacity > 0 ? find(auditor->books, auditor->capacity, number) : NULL;
     if (book != NULL && book->number != 0) {
         derived = book->balance;
         book->has_row = true;
     }
-    if (kc_amount_compare(derived, stored) != 0) {
+    if (derived.below != stored.below || kc_amount_compare(derived.amount, stored.amount) != 0) {
         fault(auditor, what, number);
     }
 }
@@ -168,8 +172,94 @@ static bool take_account(void *owner, const struct kc_account_row *row)
     struct auditor *auditor = owner;
     auditor->audit->accounts += 1;
     compare_balance(auditor, "the journal gives another balance for account", row->account.number,
-                    row->balance);
+                    (struct kc_shadow){.amount = row->balance});
     return true;
+}
+
+/* ---- payments: what is booked ahead of the chains, and what is in flight ---- */
+
+static void add(struct auditor *auditor, uint64_t number, struct kc_amount amount, bool out)
+{
+    struct book *book = book_of(auditor, number);
+    if (book == NULL) {
+        return;
+    }
+    struct kc_amount *ahead = out ? &book->ahead_out : &book->ahead_in;
+    if (kc_failed(kc_amount_add(ahead, *ahead, amount))) {
+        fault(auditor, "what is ahead overflows of purse", number);
+    }
+}
+
+static void add_in_flight(struct auditor *auditor, struct kc_amount amount)
+{
+    if (kc_failed(kc_amount_add(&auditor->in_flight, auditor->in_flight, amount))) {
+        fault(auditor, "what is in flight overflows at", kc_amount_minor(amount));
+    }
+}
+
+static bool take_payment(void *owner, const struct kc_payment_row *row)
+{
+    struct auditor *auditor = owner;
+    uint64_t payer = row->payer.number;
+    uint64_t payee = row->payee.number;
+    auditor->audit->payments += 1;
+    switch (row->state) {
+    case KC_PAYMENT_NOTED:
+        add_in_flight(auditor, row->amount);
+        break;
+    case KC_PAYMENT_BOOKED:
+        if (!row->payer_counted) {
+            add(auditor, payer, row->amount, true);
+        }
+        if (!row->payee_counted) {
+            add(auditor, payee, row->amount, false);
+        }
+        break;
+    case KC_PAYMENT_RELEASED:
+        if (!row->returned) {
+            add(auditor, payer, row->amount, false);
+        }
+        if (row->payee_counted) {
+            add(auditor, payee, row->amount, true);
+        }
+        break;
+    case KC_PAYMENT_REFUSED:
+        break;
+    }
+    bool counted =
+        row->state == KC_PAYMENT_BOOKED || row->state == KC_PAYMENT_REFUSED || row->payer_counted;
+    if (!counted || (row->returned && row->state != KC_PAYMENT_RELEASED)) {
+        fault(auditor, "a payment does not fit its state, of purse", payer);
+    }
+    return !auditor->no_memory;
+}
+
+static bool take_record(void *owner, const struct kc_record_row *row)
+{
+    struct auditor *auditor = owner;
+    auditor->audit->records += 1;
+    switch (row->state) {
+    case KC_RECORD_AHEAD:
+        add(auditor, row->purse.number, row->amount, true);
+        break;
+    case KC_RECORD_TO_RETURN:
+        add(auditor, row->purse.number, row->amount, false);
+        break;
+    case KC_RECORD_COUNTED:
+        break;
+    }
+    return !auditor->no_memory;
+}
+
+static void compare_ahead(struct auditor *auditor, const struct kc_purse_row *row)
+{
+    static const struct book none;
+    const struct book *book =
+        auditor->capacity == 0 ? &none : find(auditor->books, auditor->capacity, row->purse.number);
+    if (kc_amount_compare(book->ahead_in, row->ahead_in) != 0 ||
+        kc_amount_compare(book->ahead_out, row->ahead_out) != 0) {
+        fault(auditor, "payments give other amounts ahead for purse", row->purse.number);
+    }
 }
 
 static bool take_purse(void *owner, const struct kc_purse_row *row)
@@ -177,7 +267,8 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
     struct auditor *auditor = owner;
     auditor->audit->purses += 1;
     compare_balance(auditor, "the journal gives another value for purse", row->purse.number,
-                    row->value);
+                    kc_shadow_of(row));
+    compare_ahead(auditor, row);
     struct kc_certified certified;
     bool certified_good =
         row->certified_size == 0
@@ -199,6 +290,9 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
     if (open != (row->certified_size == 0) && row->state == KC_STATE_COMPLETED) {
         fault(auditor, "a completed transaction has no certified value, purse", row->purse.number);
     }
+    if (row->kind == KC_TRANSACTION_REDEEM && row->state == KC_STATE_SENT) {
+        add_in_flight(auditor, row->amount);
+    }
     return true;
 }
 
@@ -208,7 +302,7 @@ static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_ro
            kc_amount_compare(a->accounts, b->accounts) == 0 &&
            kc_amount_compare(a->shadows, b->shadows) == 0 &&
            kc_amount_compare(a->in_flight, b->in_flight) == 0 &&
-           kc_amount_compare(a->fees, b->fees) == 0;
+           kc_amount_compare(a->fees, b->fees) == 0 && kc_amount_compare(a->claims, b->claims) == 0;
 }
 
 static struct kc_result scan_all(struct auditor *auditor)
@@ -219,13 +313,21 @@ static struct kc_result scan_all(struct auditor *auditor)
                                  .purse = take_purse,
                                  .transaction = take_transaction,
                                  .posting = take_posting,
-                                 .batch = take_batch};
+                                 .batch = take_batch,
+                                 .payment = take_payment,
+                                 .record = take_record};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
     }
     if (!kc_failed(result)) {
         result = store->scan_postings(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_paid(store->context, &scan, 0, 0, KC_AMOUNT_MAX);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_records(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_accounts(store->context, &scan);
@@ -259,6 +361,10 @@ static void compare_ends(struct auditor *auditor)
     if (!same_totals(&stored, &auditor->totals)) {
         fault(auditor, "the journal gives other totals; outside is",
               kc_amount_minor(stored.outside));
+    }
+    if (kc_amount_compare(stored.in_flight, auditor->in_flight) != 0) {
+        fault(auditor, "payments and orders give another sum in flight; it is",
+              kc_amount_minor(stored.in_flight));
     }
     if (stored.next_posting != auditor->next_posting) {
         fault(auditor, "the journal ends early; next posting should be", stored.next_posting);

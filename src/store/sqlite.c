@@ -5,12 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "store/sqlite_statements.h"
-
-struct kc_sqlite {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-};
+#include "store/sqlite_row.h"
 
 struct kc_result kc_sqlite_error(int status)
 {
@@ -44,19 +39,6 @@ static struct kc_result execute(struct kc_sqlite *sqlite, const char *sql)
     return kc_sqlite_error(sqlite3_exec(sqlite->db, sql, NULL, NULL, NULL));
 }
 
-static struct kc_result step_done(sqlite3_stmt *statement)
-{
-    int status = sqlite3_step(statement);
-    (void)sqlite3_reset(statement);
-    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
-}
-
-static sqlite3_stmt *get(void *context, enum statement which)
-{
-    struct kc_sqlite *sqlite = context;
-    return sqlite->statements[which];
-}
-
 static struct kc_result store_begin(void *context)
 {
     return step_done(get(context, STATEMENT_BEGIN));
@@ -73,112 +55,6 @@ static void store_rollback(void *context)
     if (sqlite3_get_autocommit(sqlite->db) == 0) {
         (void)step_done(get(context, STATEMENT_ROLLBACK));
     }
-}
-
-/* ---- binding and reading ---- */
-
-static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
-{
-    KC_ASSERT(value <= KC_AMOUNT_MAX);
-    (void)sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
-}
-
-static void bind_amount(sqlite3_stmt *statement, int at, struct kc_amount amount)
-{
-    bind_number(statement, at, kc_amount_minor(amount));
-}
-
-static void bind_bytes(sqlite3_stmt *statement, int at, const void *data, size_t size)
-{
-    (void)sqlite3_bind_blob64(statement, at, data, size, SQLITE_STATIC);
-}
-
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
-{
-    (void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
-}
-
-/* A row being read; stays failed. */
-struct row {
-    sqlite3_stmt *statement;
-    int at;
-    bool failed;
-};
-
-static uint64_t next_number(struct row *row)
-{
-    int at = row->at++;
-    sqlite3_int64 value = sqlite3_column_int64(row->statement, at);
-    if (value < 0 || sqlite3_column_type(row->statement, at) != SQLITE_INTEGER) {
-        row->failed = true;
-        return 0;
-    }
-    return (uint64_t)value;
-}
-
-static uint64_t next_enum(struct row *row, uint64_t most)
-{
-    uint64_t value = next_number(row);
-    if (value == 0 || value > most) {
-        row->failed = true;
-        return 1;
-    }
-    return value;
-}
-
-static struct kc_amount next_amount(struct row *row)
-{
-    struct kc_amount amount = kc_amount_zero();
-    if (kc_failed(kc_amount_from_minor(&amount, next_number(row)))) {
-        row->failed = true;
-    }
-    return amount;
-}
-
-static void next_bytes(struct row *row, void *out, size_t *size, size_t min, size_t max)
-{
-    int at = row->at++;
-    const void *data = sqlite3_column_blob(row->statement, at);
-    size_t found = (size_t)sqlite3_column_bytes(row->statement, at);
-    if (found < min || found > max) {
-        row->failed = true;
-        found = 0;
-    }
-    if (found > 0) {
-        memcpy(out, data, found);
-    }
-    if (size != NULL) {
-        *size = found;
-    }
-}
-
-static void next_fixed(struct row *row, void *out, size_t size)
-{
-    next_bytes(row, out, NULL, size, size);
-}
-
-static void next_text(struct row *row, char *out, size_t max)
-{
-    size_t size = 0;
-    next_bytes(row, out, &size, 0, max);
-    out[size] = '\0';
-}
-
-/* Steps a bound statement that gives at most one row. */
-static struct kc_result step_row(sqlite3_stmt *statement)
-{
-    int status = sqlite3_step(statement);
-    if (status == SQLITE_DONE) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
-}
-
-static struct kc_result end_row(const struct row *row)
-{
-    bool failed = row->failed;
-    (void)sqlite3_reset(row->statement);
-    return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
 }
 
 /* ---- accounts ---- */
@@ -281,6 +157,11 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->returned = next_amount(row);
     next_fixed(row, out->identity_digest, KC_DIGEST_SIZE);
     next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
+    out->ahead_in = next_amount(row);
+    out->ahead_out = next_amount(row);
+    out->objected = next_amount(row);
+    struct kc_amount sum;
+    row->failed = row->failed || kc_failed(kc_amount_add(&sum, out->value, out->ahead_in));
 }
 
 static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint64_t purse)
@@ -320,6 +201,21 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     bind_amount(statement, 18, row->returned);
     bind_bytes(statement, 19, row->identity_digest, KC_DIGEST_SIZE);
     bind_bytes(statement, 20, row->certified, row->certified_size);
+    bind_amount(statement, 21, row->ahead_in);
+    bind_amount(statement, 22, row->ahead_out);
+    bind_amount(statement, 23, row->objected);
+    return step_done(statement);
+}
+
+static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_PURSE_AHEAD);
+    bind_number(statement, 1, row->state);
+    bind_amount(statement, 2, row->value);
+    bind_amount(statement, 3, row->ahead_in);
+    bind_amount(statement, 4, row->ahead_out);
+    bind_amount(statement, 5, row->objected);
+    bind_number(statement, 6, row->purse.number);
     return step_done(statement);
 }
 
@@ -442,6 +338,7 @@ static struct kc_result totals_get(void *context, struct kc_totals_row *out)
     out->shadows = next_amount(&row);
     out->in_flight = next_amount(&row);
     out->fees = next_amount(&row);
+    out->claims = next_amount(&row);
     return end_row(&row);
 }
 
@@ -455,6 +352,7 @@ static struct kc_result totals_put(void *context, const struct kc_totals_row *ro
     bind_amount(statement, 5, row->shadows);
     bind_amount(statement, 6, row->in_flight);
     bind_amount(statement, 7, row->fees);
+    bind_amount(statement, 8, row->claims);
     return step_done(statement);
 }
 
@@ -465,6 +363,7 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
     bind_number(statement, 2, row->time_ms);
     bind_number(statement, 3, row->reason);
     bind_number(statement, 4, row->evidence_ms);
+    bind_number(statement, 5, row->counter);
     return step_done(statement);
 }
 
@@ -488,7 +387,9 @@ enum scanned {
     SCAN_POSTING,
     SCAN_BATCH,
     SCAN_ALERT,
-    SCAN_EVIDENCE
+    SCAN_EVIDENCE,
+    SCAN_PAYMENT,
+    SCAN_RECORD
 };
 
 /* Room for one row of any kind. */
@@ -500,6 +401,8 @@ union any_row {
     struct kc_batch_row batch;
     struct kc_alert_row alert;
     struct kc_evidence_row evidence;
+    struct kc_payment_row payment;
+    struct kc_record_row record;
 };
 
 static void read_posting(struct row *row, struct kc_posting_row *out)
@@ -523,6 +426,7 @@ static void read_alert(struct row *row, struct kc_alert_row *out)
     out->time_ms = next_number(row);
     out->reason = kc_error_from_number(next_number(row));
     out->evidence_ms = next_number(row);
+    out->counter = next_number(row);
 }
 
 static void read_evidence(struct row *row, struct kc_evidence_row *out)
@@ -530,7 +434,7 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OPEN);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OTHER_RECORD);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }
 
@@ -560,6 +464,12 @@ static bool visit(struct row *row, union any_row *any, enum scanned kind,
     case SCAN_EVIDENCE:
         read_evidence(row, &any->evidence);
         return !row->failed && scan->evidence(scan->owner, &any->evidence);
+    case SCAN_PAYMENT:
+        kc_sqlite_read_payment(row, &any->payment);
+        return !row->failed && scan->payment(scan->owner, &any->payment);
+    case SCAN_RECORD:
+        kc_sqlite_read_record(row, &any->record);
+        return !row->failed && scan->record(scan->owner, &any->record);
     }
     return false;
 }
@@ -647,6 +557,43 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
     return scan_rows(statement, SCAN_EVIDENCE, scan);
 }
 
+static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
+                                  uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_PAID);
+    bind_number(statement, 1, payer);
+    bind_number(statement, 2, payer == 0 ? INT64_MAX : payer);
+    bind_number(statement, 3, first);
+    bind_number(statement, 4, last);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_taken(void *context, const struct kc_store_scan *scan, uint64_t payee,
+                                   uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_TAKEN);
+    bind_number(statement, 1, payee);
+    bind_number(statement, 2, first);
+    bind_number(statement, 3, last);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_open(void *context, const struct kc_store_scan *scan, uint64_t payer)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_OPEN);
+    bind_number(statement, 1, payer);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_records(void *context, const struct kc_store_scan *scan,
+                                     uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_RECORDS);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, purse == 0 ? INT64_MAX : purse);
+    return scan_rows(statement, SCAN_RECORD, scan);
+}
+
 static struct kc_result check(void *context)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_CHECK);
@@ -704,6 +651,11 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .account_balance_put = account_balance_put,
                                       .purse_get = purse_get,
                                       .purse_put = purse_put,
+                                      .purse_ahead_put = purse_ahead_put,
+                                      .payment_get = kc_sqlite_payment_get,
+                                      .payment_put = kc_sqlite_payment_put,
+                                      .record_get = kc_sqlite_record_get,
+                                      .record_put = kc_sqlite_record_put,
                                       .transaction_get = transaction_get,
                                       .transaction_put = transaction_put,
                                       .posting_add = posting_add,
@@ -723,6 +675,10 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_batches = scan_batches,
                                       .scan_alerts = scan_alerts,
                                       .scan_evidence = scan_evidence,
+                                      .scan_paid = scan_paid,
+                                      .scan_taken = scan_taken,
+                                      .scan_open = scan_open,
+                                      .scan_records = scan_records,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,
