@@ -41,7 +41,7 @@ def owned(*uims):
 
 
 # shows: R-XCHG-6 R-XCHG-8 R-XCHG-9 R-XCHG-11
-@pytest.mark.parametrize("order", ["A", "B", "AB", "BA", "AAB", "BAB"])
+@pytest.mark.parametrize("order", ["AAB", "BA"])
 def test_either_side_s_report_is_enough(shared, order):
     first, second = rich(shared, 300), rich(shared, 20)
     paid, received = meet(first, ("pay", 100), second)
@@ -64,7 +64,7 @@ def test_either_side_s_report_is_enough(shared, order):
 
 
 # shows: R-XCHG-5 R-XCHG-6 R-XCHG-11
-@pytest.mark.parametrize("order", list(itertools.permutations("ABC")))
+@pytest.mark.parametrize("order", ["ABC", "CBA", "BCA"])
 def test_a_chain_of_payments_reported_in_any_order(shared, order):
     uims = dict(zip("ABC", (rich(shared, 300), rich(shared, 5), rich(shared, 5))))
     for payer, amount, payee in (("A", 100, "B"), ("B", 90, "C"), ("C", 80, "A"), ("A", 10, "C")):
@@ -105,7 +105,7 @@ def test_the_payment_was_lost_and_the_payee_moved_on(shared, order):
 
 # shows: R-XCHG-6 R-XCHG-8 R-XCHG-9 R-XCHG-11
 @pytest.mark.parametrize("say", ["--yes", "--no"])
-@pytest.mark.parametrize("order", ["AB", "BA", "B"])
+@pytest.mark.parametrize("order", ["AB", "B"])
 def test_the_answer_was_lost_and_only_the_bank_is_met(shared, say, order):
     first, second = rich(shared, 300), rich(shared, 20)
     paid, _ = meet(first, ("pay", 100), second, say=say, receive=("--lose", "answer"))
@@ -127,11 +127,10 @@ def test_the_answer_was_lost_and_only_the_bank_is_met(shared, say, order):
 
 
 # shows: R-XCHG-8
-@pytest.mark.parametrize("verb", [("withdraw", 5, "--yes"), ("deposit", 5, "--yes"), ("fund", 5), ("redeem", 5)])
-@pytest.mark.parametrize("side", ["payer", "payee"])
-def test_business_with_the_bank_reports_first(shared, tmp_path, verb, side):
+@pytest.mark.parametrize("side, verb", [("payer", ("withdraw", 5, "--yes")), ("payee", ("deposit", 5, "--yes")),
+                                        ("payee", ("fund", 5)), ("payer", ("redeem", 5))])
+def test_business_with_the_bank_reports_first(shared, side, verb):
     first, second = rich(shared, 300), rich(shared, 20)
-    shared.sandbank("add-account", "--account", f"more-{first.account}", "--holder", "Taro Yamada", "--balance", 1)
     if verb[0] == "fund":
         for uim in (first, second):
             uim.must("redeem", 5)
@@ -239,7 +238,7 @@ def test_killed_at_every_step_of_a_report(alone, tmp_path, victim):
 # ---- many ----
 
 # shows: R-XCHG-9 R-XCHG-11
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_day(shared, seed):
     """Payments among three with losses, noes and reports in between; at the end everybody syncs twice."""
     dice = random.Random(seed)
