@@ -343,7 +343,7 @@ static struct kc_settle_reply make_settle(const struct kc_purse *purse, uint8_t 
     for (size_t i = 0; i < 2; i++) {
         struct kc_open_payment open;
         struct kc_buffer buffer = KC_BUFFER(bytes[i]);
-        if ((how >> i & 1u) == 0 || kc_failed(kc_purse_open_get(&open, &purse->state, i))) {
+        if ((how & 1u << i) == 0 || kc_failed(kc_purse_open_get(&open, &purse->state, i))) {
             continue;
         }
         struct kc_release release = {.counter = open.counter, .amount = open.amount};

@@ -373,8 +373,7 @@ static bool is_corrupt(struct side *side)
            KC_PURSE_CORRUPT;
 }
 
-/* The log is part of the value: an entry that counts and was damaged stops the purse, one that is covered costs a line.
- * shows: R-SEC-1 */
+/* The log is part of the value: an entry that counts and was damaged stops the purse, one that is covered costs a line. */
 static void a_damaged_entry_that_counts_stops_the_purse(void **state)
 {
     struct kc_log_slot slot;

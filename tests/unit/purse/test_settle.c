@@ -34,7 +34,7 @@ static struct kc_entry record_entry(struct kc_log_record *record, struct kc_view
     return entry;
 }
 
-/* shows: R-XCHG-6 R-DATA-6 */
+/* shows: R-DATA-6 */
 static void a_report_holds_each_entry_with_what_shows_it(void **state)
 {
     struct kc_log_record record;
@@ -78,7 +78,7 @@ static void a_report_holds_each_entry_with_what_shows_it(void **state)
                          kc_payment_order_shape.domain));
 }
 
-/* shows: R-XCHG-8 R-LOG-3 */
+/* shows: R-XCHG-8 */
 static void a_long_history_goes_in_several_reports(void **state)
 {
     struct kc_log_record record;
@@ -297,7 +297,6 @@ static void a_payment_that_left_the_log_is_the_banks(void **state)
     assert_int_equal(value_of(&a), 452);
 }
 
-/* shows: R-SEC-1 */
 static void a_refused_report_changes_nothing_but_a_copy_is_blocked(void **state)
 {
     struct kc_refusal refusal = {.reason = KC_STALE_STATE, .time_ms = NOW_MS};
