@@ -30,7 +30,7 @@ KC_MUST_USE struct kc_result kc_records_read(struct kc_records *out,
                                              const struct kc_view_list *list,
                                              const struct kc_crypto *crypto);
 
-/* Verifies every order and answer; what does not verify or fit becomes the objection of its record. `own` is the reporter's key. */
+/* Verifies every order and answer; what does not verify or fit becomes the objection of its record. `own` is the reporter's. */
 void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypto,
                        const struct kc_realm *realm, const struct kc_public_key *own);
 

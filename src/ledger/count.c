@@ -655,7 +655,6 @@ static struct kc_result advance(struct kc_report *report, const struct kc_ledger
                                 .amount = record->entry.amount,
                                 .size = record->bytes.size};
     KC_ASSERT(record->bytes.size <= sizeof row.bytes);
-    KC_ASSERT(record->entry.counter == purse->counter + 1);
     memcpy(row.digest, record->digest, KC_DIGEST_SIZE);
     if (record->has_order) {
         memcpy(row.order, record->order_digest, KC_DIGEST_SIZE);
@@ -700,6 +699,10 @@ struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledge
 {
     struct verdict verdict = {.state = KC_RECORD_COUNTED};
     struct kc_purse_row totals = *report->purse;
+    if (record->entry.counter != report->purse->counter + 1) {
+        /* The records begin after a certified value, which never covers more than what was counted. */
+        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
+    }
     if (kc_failed(kc_report_totals(&totals, &record->entry))) {
         return kc_result(KC_PENDING);
     }

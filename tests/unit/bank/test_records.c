@@ -466,6 +466,48 @@ static void records_must_be_a_chain(void **state)
                                           &setting->crypto)));
 }
 
+/* Every byte of a report counts: whichever is changed, the record shows nothing any more or the report is none. */
+/* shows: R-XCHG-7 */
+static void any_changed_byte_is_found(void **state)
+{
+    struct setting *setting = *state;
+    struct piece paid;
+    struct piece receipt;
+    struct kc_payment_order order = order_of(setting, 0, 1);
+    start(setting, 0);
+    sign_order(&paid, setting, 0, &order);
+    receipt_of(&receipt, setting, 1, &paid, 1);
+    struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_PAY, &paid);
+    report(setting, &entry, &paid, &receipt);
+    size_t size = setting->list.items[0].size;
+    for (size_t at = 0; at < size; at++) {
+        setting->pieces[0].bytes[at] ^= 4;
+        struct kc_result read = kc_records_read(&setting->records, &setting->information,
+                                                &setting->list, &setting->crypto);
+        for (size_t i = 0; i < setting->records.partner_count; i++) {
+            setting->records.partners[i].error = KC_OK;
+            setting->records.partners[i].key = setting->holders[1].public_key;
+        }
+        if (!kc_failed(read)) {
+            kc_records_verify(&setting->records, &setting->crypto, &realm,
+                              &setting->holders[0].public_key);
+        }
+        const struct kc_ledger_record *record = &setting->records.items[0];
+        bool found =
+            kc_failed(read) || record->objection != KC_OK || record->answer_objection != KC_OK;
+        if (!found) {
+            print_error("byte %zu of %zu\n", at, size);
+        }
+        assert_true(found);
+        setting->pieces[0].bytes[at] ^= 4;
+        setting->list.items[0].size = at;
+        read = kc_records_read(&setting->records, &setting->information, &setting->list,
+                               &setting->crypto);
+        assert_true(kc_failed(read));
+        setting->list.items[0].size = size;
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -480,6 +522,7 @@ int main(void)
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),
         TEST(records_must_be_a_chain),
+        TEST(any_changed_byte_is_found),
     };
     return cmocka_run_group_tests_name("bank: records", tests, NULL, NULL);
 }
