@@ -121,6 +121,19 @@ static void show_digest(struct desk *desk, struct kc_json_out *json, const char 
     show_text(desk, json, name, text);
 }
 
+/* `value` is the shadow, what the purse should hold by everything the bank knows; `certified` what it should hold by the
+ * entries that are counted. A shadow below zero waits for records of others, or is a claim. */
+static void show_shadow(struct desk *desk, struct kc_json_out *json, const struct kc_purse_row *row)
+{
+    char text[KC_AMOUNT_TEXT_SIZE + 1] = "-";
+    struct kc_shadow shadow = kc_shadow_of(row);
+    amount_text(text + 1, desk, shadow.amount);
+    show_text(desk, json, "value", shadow.below ? text : text + 1);
+    show_amount(desk, json, "certified", row->value);
+    show_amount(desk, json, "ahead_in", row->ahead_in);
+    show_amount(desk, json, "ahead_out", row->ahead_out);
+}
+
 /* The management record of EP1221669 Fig 4; its update history are the transactions that follow. */
 static bool show_purse(void *owner, const struct kc_purse_row *row)
 {
@@ -133,7 +146,7 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     show_text(desk, &json, "state", purse_state_word(row->state));
     show_amount(desk, &json, "account_balance", desk->account.balance);
-    show_amount(desk, &json, "value", row->value);
+    show_shadow(desk, &json, row);
     show_time(desk, &json, "value_time", row->value_ms);
     show_amount(desk, &json, "access_account", row->account_at_access);
     show_amount(desk, &json, "access_value", row->purse_at_access);
@@ -198,6 +211,49 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     return true;
 }
 
+static const char *payment_state_word(enum kc_payment_state state)
+{
+    switch (state) {
+    case KC_PAYMENT_NOTED:
+        return "noted";
+    case KC_PAYMENT_BOOKED:
+        return "booked";
+    case KC_PAYMENT_RELEASED:
+        return "released";
+    case KC_PAYMENT_REFUSED:
+        return "refused";
+    }
+    return "?";
+}
+
+/* Which side's chain is counted up to the payment. */
+static const char *counted_word(const struct kc_payment_row *row)
+{
+    return row->payer_counted ? (row->payee_counted ? "both" : "payer")
+                              : (row->payee_counted ? "payee" : "neither");
+}
+
+static bool show_payment(void *owner, const struct kc_payment_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    char digest[2 * KC_DIGEST_SIZE + 1];
+    kc_hex_write(digest, kc_view(row->digest, KC_DIGEST_SIZE));
+    begin_object(desk, &json);
+    show_text(desk, &json, "payment", digest);
+    show_text(desk, &json, "state", payment_state_word(row->state));
+    show_number(desk, &json, "payer", row->payer.number);
+    show_number(desk, &json, "payer_counter", row->payer_counter);
+    show_number(desk, &json, "payee", row->payee.number);
+    show_number(desk, &json, "payee_counter", row->payee_counter);
+    show_amount(desk, &json, "amount", row->amount);
+    show_time(desk, &json, "time", row->time_ms);
+    show_text(desk, &json, "counted", counted_word(row));
+    show_text(desk, &json, "reason", kc_error_name(row->reason));
+    end_object(desk, &json);
+    return true;
+}
+
 static struct kc_result show_account(struct desk *desk, const char *number)
 {
     struct kc_account_id account;
@@ -249,8 +305,16 @@ static struct kc_result show_one_purse(struct desk *desk, const char *number)
         return result;
     }
     (void)show_purse(desk, &row);
-    struct kc_store_scan scan = {.owner = desk, .transaction = show_transaction};
-    return desk->store.scan_transactions(desk->store.context, &scan, row.purse.number);
+    struct kc_store_scan scan = {
+        .owner = desk, .transaction = show_transaction, .payment = show_payment};
+    result = desk->store.scan_transactions(desk->store.context, &scan, row.purse.number);
+    if (!kc_failed(result)) {
+        result =
+            desk->store.scan_paid(desk->store.context, &scan, row.purse.number, 0, KC_AMOUNT_MAX);
+    }
+    return kc_failed(result) ? result
+                             : desk->store.scan_taken(desk->store.context, &scan, row.purse.number,
+                                                      0, KC_AMOUNT_MAX);
 }
 
 static bool show_alert(void *owner, const struct kc_alert_row *row)
@@ -266,6 +330,7 @@ static bool show_alert(void *owner, const struct kc_alert_row *row)
     show_digest(desk, &json, "evidence_digest", row->evidence_digest);
     show_number(desk, &json, "against", row->against_ms);
     show_digest(desk, &json, "against_digest", row->against_digest);
+    show_number(desk, &json, "counter", row->counter);
     end_object(desk, &json);
     return true;
 }
@@ -289,6 +354,11 @@ static const char *evidence_word(enum kc_evidence_kind kind)
         return "cancel-request";
     case KC_EVIDENCE_IDENTIFY:
         return "identify-request";
+    case KC_EVIDENCE_SETTLE:
+        return "settle-request";
+    case KC_EVIDENCE_RECORD:
+    case KC_EVIDENCE_OTHER_RECORD:
+        return "log-record";
     }
     return "?";
 }
@@ -333,6 +403,7 @@ static void show_totals(struct desk *desk, struct kc_json_out *json,
     show_amount(desk, json, "shadows_total", totals->shadows);
     show_amount(desk, json, "in_flight", totals->in_flight);
     show_amount(desk, json, "fees", totals->fees);
+    show_amount(desk, json, "claims", totals->claims);
 }
 
 static void print_fault(void *owner, const char *what)
@@ -349,9 +420,18 @@ static bool verify(void *owner, const struct kc_evidence_row *row, struct kc_acc
     return kc_bank_verify_evidence(&by, row, account);
 }
 
+static bool verify_order(void *owner, struct kc_view order, struct kc_account_id payer)
+{
+    const struct desk *desk = owner;
+    const struct kc_evidence_verifier by = {
+        .store = &desk->store, .crypto = &desk->crypto, .realm = &desk->realm};
+    return kc_bank_verify_order(&by, order, payer);
+}
+
 static struct kc_result run_audit(struct desk *desk, const char *unused)
 {
-    struct kc_audit audit = {.owner = desk, .fault = print_fault, .verify = verify};
+    struct kc_audit audit = {
+        .owner = desk, .fault = print_fault, .verify = verify, .verify_order = verify_order};
     struct kc_json_out json;
     (void)unused;
     struct kc_result result = desk->store.begin(desk->store.context);
@@ -371,6 +451,8 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     show_number(desk, &json, "postings", audit.postings);
     show_number(desk, &json, "batches", audit.batches);
     show_number(desk, &json, "evidence", audit.evidence);
+    show_number(desk, &json, "payments", audit.payments);
+    show_number(desk, &json, "records", audit.records);
     show_totals(desk, &json, &audit.totals);
     end_object(desk, &json);
     return result;

@@ -23,6 +23,11 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_cancel_request_shape;
     case KC_EVIDENCE_IDENTIFY:
         return &kc_identify_request_shape;
+    case KC_EVIDENCE_SETTLE:
+        return &kc_settle_request_shape;
+    case KC_EVIDENCE_RECORD:
+    case KC_EVIDENCE_OTHER_RECORD:
+        break;
     }
     return NULL;
 }
@@ -50,12 +55,79 @@ static struct kc_result load_key(struct kc_public_key *out, const struct kc_evid
     return kc_result(memcmp(&made, id, sizeof made) == 0 ? KC_OK : KC_UNKNOWN_SIGNER);
 }
 
+/* ---- orders and answers: they name no key, so any of their account's does ---- */
+
+struct trying {
+    const struct kc_evidence_verifier *by;
+    const struct kc_signed *message;
+    const char *domain;
+    bool good;
+};
+
+static bool try_key(void *owner, const struct kc_signer_row *row)
+{
+    struct trying *trying = owner;
+    struct kc_public_key key;
+    struct kc_signer_id id;
+    memcpy(id.bytes, row->signer, sizeof id.bytes);
+    trying->good = !kc_failed(load_key(&key, trying->by, &id)) &&
+                   !kc_failed(kc_brief_verify(trying->message, trying->by->crypto, &key,
+                                              trying->by->realm, trying->domain));
+    return !trying->good;
+}
+
+static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view bytes,
+                         uint64_t account, const struct kc_shape *shape)
+{
+    struct kc_signed message;
+    const struct kc_store *store = by->store;
+    if (kc_failed(kc_brief_parse(&message, bytes)) ||
+        kc_shape_number(message.payload) != shape->number) {
+        return false;
+    }
+    struct trying trying = {.by = by, .message = &message, .domain = shape->domain};
+    const struct kc_store_scan scan = {.owner = &trying, .signer = try_key};
+    return !kc_failed(store->scan_signers(store->context, &scan, account)) && trying.good;
+}
+
+bool kc_bank_verify_order(const struct kc_evidence_verifier *by, struct kc_view order,
+                          struct kc_account_id payer)
+{
+    return verify_brief(by, order, payer.number, &kc_payment_order_shape);
+}
+
+static bool verify_answer(const struct kc_evidence_verifier *by, struct kc_view answer,
+                          struct kc_account_id payee)
+{
+    return verify_brief(by, answer, payee.number, &kc_receipt_shape) ||
+           verify_brief(by, answer, payee.number, &kc_decline_shape);
+}
+
+/* A record proves by the payer's order in it, or by the answer of the account that it is kept against. */
+static bool verify_record(const struct kc_evidence_verifier *by, const struct kc_evidence_row *row,
+                          struct kc_account_id account)
+{
+    struct kc_log_record record;
+    struct kc_signed parsed;
+    struct kc_payment_order order;
+    if (kc_failed(kc_shape_decode(&record, &kc_log_record_shape, kc_view(row->bytes, row->size)))) {
+        return false;
+    }
+    bool ordered = record.has_order && !kc_failed(kc_brief_parse(&parsed, record.order)) &&
+                   !kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload)) &&
+                   kc_bank_verify_order(by, record.order, order.payer);
+    return ordered || (record.has_answer && verify_answer(by, record.answer, account));
+}
+
 bool kc_bank_verify_evidence(const struct kc_evidence_verifier *by,
                              const struct kc_evidence_row *row, struct kc_account_id account)
 {
     struct kc_signed message;
     struct kc_public_key key;
     const struct kc_shape *shape = shape_of(row->kind);
+    if (row->kind == KC_EVIDENCE_RECORD || row->kind == KC_EVIDENCE_OTHER_RECORD) {
+        return verify_record(by, row, account);
+    }
     uint64_t holder = is_registrars(row->kind) ? KC_SERVER_REGISTRAR : account.number;
     struct kc_result result = kc_signed_parse(&message, kc_view(row->bytes, row->size));
     if (kc_failed(result) || shape == NULL || kc_signer_id_holder(&message.signer) != holder) {

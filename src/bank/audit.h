@@ -16,4 +16,8 @@ struct kc_evidence_verifier {
 bool kc_bank_verify_evidence(const struct kc_evidence_verifier *by,
                              const struct kc_evidence_row *row, struct kc_account_id account);
 
+/* Whether a payment order is signed by its payer, with a key of that account which is kept. */
+bool kc_bank_verify_order(const struct kc_evidence_verifier *by, struct kc_view order,
+                          struct kc_account_id payer);
+
 #endif

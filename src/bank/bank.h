@@ -11,6 +11,7 @@
 #include "bank/config.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
+#include "bank/records.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -65,6 +66,7 @@ union kc_bank_message {
     struct kc_confirm_request confirm_request;
     struct kc_cancel_request cancel_request;
     struct kc_identify_request identify_request;
+    struct kc_settle_request settle_request;
 };
 
 struct kc_bank_kind;
@@ -97,6 +99,8 @@ struct kc_bank_item {
     struct kc_ledger_order order;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
+    struct kc_records records;
+    struct kc_ledger_settled settled;
     struct kc_certified certified;
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
@@ -133,6 +137,7 @@ extern const struct kc_bank_kind kc_bank_open_request;
 extern const struct kc_bank_kind kc_bank_confirm_request;
 extern const struct kc_bank_kind kc_bank_cancel_request;
 extern const struct kc_bank_kind kc_bank_identify_request;
+extern const struct kc_bank_kind kc_bank_settle_request;
 
 /* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
  * a chain, and that it is the signer's. */

@@ -80,6 +80,7 @@
     X(HOTLISTED, 0x56, "hotlisted", 0x9e56, 403, 1, "the purse is on the hotlist")                 \
     X(LIMIT_EXCEEDED, 0x57, "limit-exceeded", 0x9e57, 409, 1,                                      \
       "more than the purse may hold or pay")                                                       \
+    X(OVERSPENT, 0x58, "overspent", 0x9e58, 409, 1, "the purse paid more than it ever held")       \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \

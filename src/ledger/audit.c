@@ -8,20 +8,27 @@
 #include <string.h>
 
 #include "ledger/inside.h"
+#include "message/cose.h"
 
 /* An open-addressed table from book to balance; grows by doubling. */
 struct book {
     uint64_t number; /* 0: free */
-    struct kc_amount balance;
+    struct kc_shadow balance;
+    /* Of a purse: what payments and records say is booked and not counted. */
+    struct kc_amount ahead_in;
+    struct kc_amount ahead_out;
     bool is_purse;
     bool has_row;
     /* Of a purse: */
     struct kc_account_id account;
     uint64_t sequence;
     uint64_t open_ms;
-    struct kc_amount drawn;     /* paid and not returned, by its row */
-    struct kc_amount deposited; /* by its transactions */
-    uint64_t posted[2];         /* sums of digests */
+    struct kc_shadow
+        unshown; /* paid less returned by its row, less what deposits and records show */
+    struct kc_amount received; /* by its records */
+    uint64_t counter;          /* of its last record that is counted, and the chain's head there */
+    uint8_t head[KC_DIGEST_SIZE];
+    uint64_t posted[2]; /* sums of digests */
     uint64_t expected[2];
 };
 
@@ -40,6 +47,7 @@ struct auditor {
     uint64_t next_posting;
     uint64_t highest_number; /* of accounts and purses, without the check digit */
     struct kc_totals_row totals;
+    struct kc_amount in_flight; /* what waits, by payments and orders to the ordinary bank */
     bool no_memory;
     struct kc_result looked; /* the first error of a look-up during a scan */
 };
@@ -115,27 +123,27 @@ static bool take_batch(void *owner, const struct kc_batch_row *row)
 static void move(struct auditor *auditor, const struct kc_posting_row *row, bool debit_is_purse,
                  bool credit_is_purse)
 {
-    struct book *debit = book_of(auditor, row->debit);
-    if (debit == NULL) {
+    /* Both are made before either is held, because making one may move the other. */
+    if (book_of(auditor, row->debit) == NULL || book_of(auditor, row->credit) == NULL) {
         return;
     }
-    if (row->debit != KC_BOOK_OUTSIDE &&
-        kc_failed(kc_amount_sub(&debit->balance, debit->balance, row->amount))) {
+    struct book *debit = find(auditor->books, auditor->capacity, row->debit);
+    struct book *credit = find(auditor->books, auditor->capacity, row->credit);
+    struct kc_shadow from = debit->balance;
+    struct kc_shadow to = credit->balance;
+    if (row->debit != KC_BOOK_OUTSIDE && (kc_failed(kc_shadow_sub(&debit->balance, row->amount)) ||
+                                          (debit->balance.below && !debit_is_purse))) {
         fault(auditor, "a book falls below zero at posting", row->id);
     }
-    struct book *credit = book_of(auditor, row->credit);
-    if (credit == NULL) {
-        return;
-    }
-    if (row->credit != KC_BOOK_OUTSIDE &&
-        kc_failed(kc_amount_add(&credit->balance, credit->balance, row->amount))) {
+    if (row->credit != KC_BOOK_OUTSIDE && kc_failed(kc_shadow_add(&credit->balance, row->amount))) {
         fault(auditor, "a book overflows at posting", row->id);
     }
     credit->is_purse = credit->is_purse || credit_is_purse;
     debit = find(auditor->books, auditor->capacity, row->debit);
     debit->is_purse = debit->is_purse || debit_is_purse;
-    if (kc_failed(kc_totals_move(&auditor->totals, debit_is_purse, credit_is_purse, row->debit,
-                                 row->credit, row->amount))) {
+    if (kc_failed(kc_totals_move(&auditor->totals, debit_is_purse ? &from : NULL,
+                                 credit_is_purse ? &to : NULL, row->debit, row->credit,
+                                 row->amount))) {
         fault(auditor, "the totals do not allow posting", row->id);
     }
 }
@@ -191,13 +199,14 @@ static bool take_posting(void *owner, const struct kc_posting_row *row)
 
 /* The book of a row, with the balance that the journal gives it; NULL when there is no memory. */
 static struct book *compare_balance(struct auditor *auditor, const char *what, uint64_t number,
-                                    struct kc_amount stored, bool is_purse)
+                                    struct kc_shadow stored, bool is_purse)
 {
     struct book *book = book_of(auditor, number);
     if (book == NULL) {
         return NULL;
     }
-    if (kc_amount_compare(book->balance, stored) != 0) {
+    if (book->balance.below != stored.below ||
+        kc_amount_compare(book->balance.amount, stored.amount) != 0) {
         fault(auditor, what, number);
     }
     if (book->has_row || (book->is_purse && !is_purse)) {
@@ -216,7 +225,7 @@ static bool take_account(void *owner, const struct kc_account_row *row)
     struct auditor *auditor = owner;
     auditor->audit->accounts += 1;
     (void)compare_balance(auditor, "the journal gives another balance for account",
-                          row->account.number, row->balance, false);
+                          row->account.number, (struct kc_shadow){.amount = row->balance}, false);
     return !auditor->no_memory;
 }
 
@@ -250,6 +259,270 @@ static bool fits_certified(const struct kc_purse_row *row)
             memcmp(certified.head, row->head, KC_DIGEST_SIZE) == 0);
 }
 
+/* ---- payments: what is booked ahead of the chains, and what is in flight ---- */
+
+static void add(struct auditor *auditor, struct kc_amount *sum, struct kc_amount amount,
+                uint64_t number)
+{
+    if (kc_failed(kc_amount_add(sum, *sum, amount))) {
+        fault(auditor, "a sum of payments and records overflows of purse", number);
+    }
+}
+
+/* Something shows an amount that the purse paid, or one that came back. */
+static void show(struct auditor *auditor, struct book *book, struct kc_amount amount, bool paid)
+{
+    struct kc_result result =
+        paid ? kc_shadow_sub(&book->unshown, amount) : kc_shadow_add(&book->unshown, amount);
+    if (kc_failed(result)) {
+        fault(auditor, "its totals overflow of purse", book->number);
+    }
+}
+
+static void add_ahead(struct auditor *auditor, uint64_t number, struct kc_amount amount, bool out)
+{
+    struct book *book = book_of(auditor, number);
+    if (book != NULL) {
+        add(auditor, out ? &book->ahead_out : &book->ahead_in, amount, number);
+    }
+}
+
+static void add_in_flight(struct auditor *auditor, struct kc_amount amount)
+{
+    if (kc_failed(kc_amount_add(&auditor->in_flight, auditor->in_flight, amount))) {
+        fault(auditor, "what is in flight overflows at", kc_amount_minor(amount));
+    }
+}
+
+/* The postings between a purse and the book in flight that a payment made, on one side. */
+static void expect_moved(struct auditor *auditor, const struct kc_payment_row *row, uint64_t purse,
+                         bool out)
+{
+    struct book *book = book_of(auditor, purse);
+    if (book != NULL) {
+        add_digest(auditor, book->expected, purse, row->time_ms, out ? purse : KC_BOOK_IN_FLIGHT,
+                   out ? KC_BOOK_IN_FLIGHT : purse, row->amount);
+    }
+}
+
+static void expect_payment(struct auditor *auditor, const struct kc_payment_row *row)
+{
+    uint64_t payer = row->payer.number;
+    uint64_t payee = row->payee.number;
+    bool back = row->state == KC_PAYMENT_RELEASED;
+    if (row->state != KC_PAYMENT_REFUSED) {
+        expect_moved(auditor, row, payer, true);
+    }
+    if (row->taken) {
+        expect_moved(auditor, row, payee, false);
+    }
+    if (back && row->taken) {
+        expect_moved(auditor, row, payee, true);
+    }
+    if (back) {
+        expect_moved(auditor, row, payer, false);
+    }
+}
+
+static void sum_payment(struct auditor *auditor, const struct kc_payment_row *row)
+{
+    uint64_t payer = row->payer.number;
+    uint64_t payee = row->payee.number;
+    switch (row->state) {
+    case KC_PAYMENT_NOTED:
+        add_in_flight(auditor, row->amount);
+        break;
+    case KC_PAYMENT_BOOKED:
+        if (!row->payer_counted) {
+            add_ahead(auditor, payer, row->amount, true);
+        }
+        if (!row->payee_counted) {
+            add_ahead(auditor, payee, row->amount, false);
+        }
+        break;
+    case KC_PAYMENT_RELEASED:
+        if (!row->returned) {
+            add_ahead(auditor, payer, row->amount, false);
+        }
+        if (row->payee_counted) {
+            add_ahead(auditor, payee, row->amount, true);
+        }
+        break;
+    case KC_PAYMENT_REFUSED:
+        break;
+    }
+}
+
+static bool fits_state(const struct kc_payment_row *row)
+{
+    bool booked = row->state == KC_PAYMENT_BOOKED;
+    bool released = row->state == KC_PAYMENT_RELEASED;
+    bool counted = booked || row->state == KC_PAYMENT_REFUSED || row->payer_counted;
+    bool taken = row->taken == booked || (released && row->taken);
+    return counted && taken && (!row->payee_counted || row->taken) && (!row->returned || released);
+}
+
+/* A payment is what its payer's signed order says. */
+static bool fits_order(const struct kc_payment_row *row, const struct kc_payment_order *order)
+{
+    return order->payer_purse.number == row->payer.number &&
+           order->payer_counter == row->payer_counter &&
+           order->payee_purse.number == row->payee.number &&
+           order->payee_counter == row->payee_counter && order->time_ms == row->time_ms &&
+           kc_amount_compare(order->amount, row->amount) == 0;
+}
+
+/* The order of a payment, out of the record that shows it. */
+static bool check_order(struct auditor *auditor, const struct kc_payment_row *row,
+                        const struct kc_record_row *record)
+{
+    struct kc_log_record log;
+    struct kc_signed parsed;
+    struct kc_payment_order order;
+    uint8_t digest[KC_DIGEST_SIZE];
+    const struct kc_audit *audit = auditor->audit;
+    struct kc_result result =
+        kc_shape_decode(&log, &kc_log_record_shape, kc_view(record->bytes, record->size));
+    if (kc_failed(result) || !log.has_order) {
+        return false;
+    }
+    kc_digest(auditor->crypto, digest, log.order);
+    result = kc_brief_parse(&parsed, log.order);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload);
+    }
+    return !kc_failed(result) && memcmp(digest, row->digest, KC_DIGEST_SIZE) == 0 &&
+           fits_order(row, &order) &&
+           (audit->verify_order == NULL ||
+            audit->verify_order(audit->owner, log.order, order.payer));
+}
+
+/* The record of a payment: of its payee's report, or its payer's. */
+static struct kc_result find_record(struct kc_record_row *out, const struct kc_store *store,
+                                    const struct kc_payment_row *row)
+{
+    struct kc_result result =
+        store->record_get(store->context, out, row->payee.number, row->payee_counter);
+    bool other = !kc_failed(result) && memcmp(out->order, row->digest, KC_DIGEST_SIZE) != 0;
+    return other || result.code == KC_NOT_FOUND
+               ? store->record_get(store->context, out, row->payer.number, row->payer_counter)
+               : result;
+}
+
+static bool take_payment(void *owner, const struct kc_payment_row *row)
+{
+    struct auditor *auditor = owner;
+    struct kc_record_row record;
+    auditor->audit->payments += 1;
+    sum_payment(auditor, row);
+    expect_payment(auditor, row);
+    if (!fits_state(row)) {
+        fault(auditor, "a payment does not fit its state, of purse", row->payer.number);
+    }
+    struct kc_result result = find_record(&record, auditor->store, row);
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        auditor->looked = kc_failed(auditor->looked) ? auditor->looked : result;
+    } else if (kc_failed(result) || !check_order(auditor, row, &record)) {
+        fault(auditor, "no signed order shows a payment of purse", row->payer.number);
+    }
+    return !auditor->no_memory;
+}
+
+/* What a counted cash-out drew is among the deposits, unless the bank took none or takes it later. */
+static void sum_cash_out(struct auditor *auditor, struct book *book,
+                         const struct kc_record_row *row)
+{
+    uint64_t purse = row->purse.number;
+    switch (row->state) {
+    case KC_RECORD_AHEAD:
+        add(auditor, &book->ahead_out, row->amount, purse);
+        show(auditor, book, row->amount, false);
+        break;
+    case KC_RECORD_TO_RETURN:
+        add(auditor, &book->ahead_in, row->amount, purse);
+        show(auditor, book, row->amount, true);
+        break;
+    case KC_RECORD_COUNTED:
+        if (row->objection != KC_OK) {
+            show(auditor, book, row->amount, true);
+        }
+        break;
+    case KC_RECORD_RETURNED:
+        show(auditor, book, row->amount, true);
+        break;
+    case KC_RECORD_SHOWN:
+        break;
+    }
+}
+
+static void sum_record(struct auditor *auditor, struct book *book, const struct kc_record_row *row)
+{
+    uint64_t purse = row->purse.number;
+    if (row->state == KC_RECORD_SHOWN) {
+        return;
+    }
+    switch (row->kind) {
+    case KC_ENTRY_KIND_PAY:
+        show(auditor, book, row->amount, true);
+        break;
+    case KC_ENTRY_KIND_VOID:
+        show(auditor, book, row->amount, false);
+        break;
+    case KC_ENTRY_KIND_RECEIVE:
+        add(auditor, &book->received, row->amount, purse);
+        break;
+    case KC_ENTRY_KIND_CASH_OUT:
+        sum_cash_out(auditor, book, row);
+        break;
+    case KC_ENTRY_KIND_REFUSE:
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+}
+
+static bool take_record(void *owner, const struct kc_record_row *row)
+{
+    struct auditor *auditor = owner;
+    struct book *book = book_of(auditor, row->purse.number);
+    auditor->audit->records += 1;
+    if (book == NULL) {
+        return false;
+    }
+    sum_record(auditor, book, row);
+    if (row->state != KC_RECORD_AHEAD && row->state != KC_RECORD_SHOWN) {
+        book->counter = row->counter;
+        memcpy(book->head, row->head, KC_DIGEST_SIZE);
+    }
+    want_evidence(auditor, "no report is kept of a record of purse", row->purse.number,
+                  row->shown_ms, row->shown_digest);
+    return !auditor->no_memory;
+}
+
+static void compare_ahead(struct auditor *auditor, const struct book *book,
+                          const struct kc_purse_row *row)
+{
+    if (kc_amount_compare(book->ahead_in, row->ahead_in) != 0 ||
+        kc_amount_compare(book->ahead_out, row->ahead_out) != 0) {
+        fault(auditor, "payments give other amounts ahead for purse", row->purse.number);
+    }
+}
+
+/* The totals, and the end of the chain where a record is its end. */
+static void compare_history(struct auditor *auditor, struct book *book,
+                            const struct kc_purse_row *row)
+{
+    uint64_t number = row->purse.number;
+    if (kc_amount_compare(book->received, row->received) != 0) {
+        fault(auditor, "records give another sum that was received by purse", number);
+    }
+    if (book->counter > row->counter ||
+        (book->counter == row->counter && memcmp(book->head, row->head, KC_DIGEST_SIZE) != 0)) {
+        fault(auditor, "records give another end of the chain of purse", number);
+    }
+    show(auditor, book, row->paid, false);
+    show(auditor, book, row->returned, true);
+}
+
 static bool take_purse(void *owner, const struct kc_purse_row *row)
 {
     struct auditor *auditor = owner;
@@ -260,16 +533,15 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
         fault(auditor, "there is no account of purse", number);
     }
     struct book *book = compare_balance(auditor, "the journal gives another value for purse",
-                                        number, row->value, true);
+                                        number, kc_shadow_of(row), true);
     if (book == NULL) {
         return false;
     }
+    compare_ahead(auditor, book, row);
+    compare_history(auditor, book, row);
     book->account = row->account;
     book->sequence = row->sequence;
     book->open_ms = row->open_ms;
-    if (kc_failed(kc_amount_sub(&book->drawn, row->paid, row->returned))) {
-        fault(auditor, "more was given back than was ever paid by purse", number);
-    }
     if (!fits_certified(row)) {
         fault(auditor, "the kept certified value does not fit purse", number);
     }
@@ -344,9 +616,11 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
         return true;
     }
     expect_postings(auditor, book, row);
-    if (row->kind == KC_TRANSACTION_DEPOSIT && row->state == KC_STATE_COMPLETED &&
-        kc_failed(kc_amount_add(&book->deposited, book->deposited, row->amount))) {
-        fault(auditor, "the deposits overflow of purse", purse);
+    if (row->kind == KC_TRANSACTION_REDEEM && row->state == KC_STATE_SENT) {
+        add_in_flight(auditor, row->amount);
+    }
+    if (row->kind == KC_TRANSACTION_DEPOSIT && row->state == KC_STATE_COMPLETED) {
+        show(auditor, book, row->amount, true);
     }
     if (!has_right_certified(book, row)) {
         fault(auditor, "a transaction has a wrong certified value, purse", purse);
@@ -404,7 +678,7 @@ static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_ro
            kc_amount_compare(a->accounts, b->accounts) == 0 &&
            kc_amount_compare(a->shadows, b->shadows) == 0 &&
            kc_amount_compare(a->in_flight, b->in_flight) == 0 &&
-           kc_amount_compare(a->fees, b->fees) == 0;
+           kc_amount_compare(a->fees, b->fees) == 0 && kc_amount_compare(a->claims, b->claims) == 0;
 }
 
 static struct kc_result scan_all(struct auditor *auditor)
@@ -417,13 +691,21 @@ static struct kc_result scan_all(struct auditor *auditor)
                                  .posting = take_posting,
                                  .batch = take_batch,
                                  .alert = take_alert,
-                                 .evidence = take_evidence};
+                                 .evidence = take_evidence,
+                                 .payment = take_payment,
+                                 .record = take_record};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
     }
     if (!kc_failed(result)) {
         result = store->scan_postings(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_paid(store->context, &scan, 0, 0, KC_AMOUNT_MAX);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_records(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_accounts(store->context, &scan);
@@ -444,7 +726,7 @@ static struct kc_result scan_all(struct auditor *auditor)
 }
 
 /* Every book of the journal but the bank's own stands for an account or a purse, and each purse's transactions made the
- * postings that are there. A void takes back what a cash-out drew, so what is left was deposited. */
+ * postings that are there. A void takes back what an entry paid, so what is left was deposited or paid to somebody. */
 static void compare_books(struct auditor *auditor)
 {
     for (size_t i = 0; i < auditor->capacity; i++) {
@@ -456,8 +738,9 @@ static void compare_books(struct auditor *auditor)
         if (book->posted[0] != book->expected[0] || book->posted[1] != book->expected[1]) {
             fault(auditor, "transactions and journal differ for purse", book->number);
         }
-        if (kc_amount_compare(book->drawn, book->deposited) != 0) {
-            fault(auditor, "its totals differ from the deposits of purse", book->number);
+        if (!kc_amount_is_zero(book->unshown.amount)) {
+            fault(auditor, "its totals differ from the deposits and payments of purse",
+                  book->number);
         }
         if (book->open_ms != 0) {
             fault(auditor, "there is no open quote as it is named by purse", book->number);
@@ -476,6 +759,10 @@ static void compare_ends(struct auditor *auditor)
     if (!same_totals(&stored, &auditor->totals)) {
         fault(auditor, "the journal gives other totals; outside is",
               kc_amount_minor(stored.outside));
+    }
+    if (kc_amount_compare(stored.in_flight, auditor->in_flight) != 0) {
+        fault(auditor, "payments and orders give another sum in flight; it is",
+              kc_amount_minor(stored.in_flight));
     }
     if (stored.next_posting != auditor->next_posting) {
         fault(auditor, "the journal ends early; next posting should be", stored.next_posting);

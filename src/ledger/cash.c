@@ -46,6 +46,16 @@ static struct kc_result check_quoted(const struct kc_transaction_row *row)
     return kc_result(good ? KC_OK : KC_STORE_CORRUPT);
 }
 
+/* What others reported counts too: a payment that somebody took is gone from the purse before its own report says so. */
+static struct kc_result check_purse(const struct kc_purse_row *purse,
+                                    const struct kc_transaction_row *row)
+{
+    if (row->kind == KC_TRANSACTION_WITHDRAW) {
+        return kc_result(kc_ledger_can_hold(purse, row->amount) ? KC_OK : KC_AMOUNT_TOO_LARGE);
+    }
+    return kc_result(kc_ledger_can_give(purse, row->amount) ? KC_OK : KC_INSUFFICIENT_VALUE);
+}
+
 void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
                      const struct kc_transaction_row *row, const struct kc_purse_row *purse,
                      const struct kc_account_row *account)
@@ -82,7 +92,8 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     if (kc_failed(result)) {
         return result;
     }
-    if (pending_entry != 0 || information->certified.sequence != purse->sequence) {
+    if (pending_entry != 0 || information->certified.sequence != purse->sequence ||
+        information->information.counter != purse->counter) {
         return kc_result(KC_PENDING);
     }
     result = kc_ledger_check_amount(row->amount);
@@ -98,7 +109,7 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
         result = kc_amount_add(&after_purse, purse->paid, row->amount);
         result = kc_result(kc_failed(result) ? KC_AMOUNT_TOO_LARGE : KC_OK);
     }
-    return result;
+    return kc_failed(result) ? result : check_purse(purse, row);
 }
 
 static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -150,6 +161,9 @@ struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_
     kc_ledger_new_transaction(&row, ledger, &before, request->time_ms, kind, request->amount,
                               source);
     result = check_request(ledger, &arrival.purse, &account, information, &row);
+    if (!kc_failed(result)) {
+        result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
+    }
     if (kc_failed(result)) {
         before.state = arrival.purse.state;
         return kc_ledger_refuse(ledger, &before, &row, result.code);
@@ -205,7 +219,7 @@ static struct kc_result check_entry(const struct kc_entry *entry,
         return kc_result(entry == NULL ? KC_OK : KC_MISMATCH);
     }
     bool fits = entry != NULL && entry->kind == KC_ENTRY_KIND_CASH_OUT &&
-                entry->counter == purse->counter + 1 && entry->has_transaction &&
+                entry->counter > purse->counter && entry->has_transaction &&
                 entry->transaction_ms == row->time_ms && !entry->has_voids &&
                 kc_amount_compare(entry->amount, row->amount) == 0;
     return kc_result(fits ? KC_OK : KC_MISMATCH);
@@ -233,23 +247,56 @@ static struct kc_result count_entry(struct kc_ledger *ledger, struct kc_purse_ro
     return result;
 }
 
+/* The purse made other entries between the request and its OK, which the bank has not seen: the cash-out is booked now and
+ * counted when the chain comes to it. */
+static struct kc_result book_ahead(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                   const struct kc_entry *entry, struct kc_view entry_bytes,
+                                   const struct kc_transaction_row *transaction)
+{
+    struct kc_record_row row = {.purse = purse->purse,
+                                .counter = entry->counter,
+                                .kind = KC_ENTRY_KIND_CASH_OUT,
+                                .state = KC_RECORD_AHEAD,
+                                .amount = entry->amount,
+                                .shown_ms = transaction->time_ms,
+                                .size = entry_bytes.size};
+    struct kc_amount ahead;
+    if (entry_bytes.size > sizeof row.bytes ||
+        kc_failed(kc_amount_add(&ahead, purse->ahead_out, entry->amount))) {
+        return kc_result(KC_AMOUNT_TOO_LARGE);
+    }
+    purse->ahead_out = ahead;
+    memcpy(row.shown_digest, transaction->answer_digest, KC_DIGEST_SIZE);
+    memcpy(row.bytes, entry_bytes.data, entry_bytes.size);
+    kc_digest(ledger->crypto, row.digest, entry_bytes);
+    return kc_ledger_note(ledger, ledger->store->record_put(ledger->store->context, &row));
+}
+
 /* Books a confirmed transaction. Everything was checked when it was quoted and nothing of this purse moved since, but
  * the account may have. */
 static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purse,
                              struct kc_account_row *account, const struct kc_transaction_row *row,
-                             struct kc_view entry_bytes)
+                             const struct kc_entry *entry, struct kc_view entry_bytes)
 {
     struct kc_amount account_after;
     struct kc_amount purse_after;
     struct kc_transaction_row now = *row;
+    struct kc_shadow shadow = kc_shadow_of(purse);
     bool withdraw = row->kind == KC_TRANSACTION_WITHDRAW;
+    bool ahead = !withdraw && entry->counter != purse->counter + 1;
     now.account_before = account->balance;
     now.purse_before = purse->value;
     struct kc_result result = amounts_after(&account_after, &purse_after, &now);
+    if (!kc_failed(result)) {
+        result = check_purse(purse, &now);
+    }
     if (kc_failed(result)) {
         return result;
     }
-    if (!withdraw) {
+    if (ahead) {
+        result = book_ahead(ledger, purse, entry, entry_bytes, row);
+        purse_after = purse->value;
+    } else if (!withdraw) {
         result = count_entry(ledger, purse, entry_bytes, row);
     }
     if (kc_failed(result)) {
@@ -259,7 +306,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     purse->value = purse_after;
     uint64_t debit = withdraw ? account->account.number : purse->purse.number;
     uint64_t credit = withdraw ? purse->purse.number : account->account.number;
-    result = kc_ledger_post(ledger, debit, credit, row->amount, row);
+    result = kc_ledger_post(ledger, debit, credit, row->amount, row, &shadow);
     if (kc_failed(result)) {
         return result;
     }
@@ -271,7 +318,8 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
 /* Decides an answer to an open quote; the row's state and reason become final. */
 static struct kc_result decide(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                struct kc_account_row *account, struct kc_transaction_row *row,
-                               const struct kc_cash_answer *answer, struct kc_view entry_bytes)
+                               const struct kc_cash_answer *answer, const struct kc_entry *entry,
+                               struct kc_view entry_bytes)
 {
     if (row->expires_ms < ledger->now_ms) {
         row->state = KC_STATE_NOT_COMPLETED;
@@ -283,7 +331,7 @@ static struct kc_result decide(struct kc_ledger *ledger, struct kc_purse_row *pu
         row->reason = KC_DECLINED;
         return kc_ok();
     }
-    struct kc_result result = book(ledger, purse, account, row, entry_bytes);
+    struct kc_result result = book(ledger, purse, account, row, entry, entry_bytes);
     if (!kc_failed(result)) {
         row->state = KC_STATE_COMPLETED;
         return result;
@@ -341,6 +389,24 @@ static struct kc_result load_answered(struct kc_purse_row *purse, struct kc_acco
                           store->account_get(store->context, account, purse->account.number));
 }
 
+/* A cash-out with a counter that the purse gave to somebody else already is the act of a copy. */
+static struct kc_result check_counter(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                      const struct kc_entry *entry,
+                                      const struct kc_ledger_source *source)
+{
+    bool otherwise = false;
+    struct kc_shown evidence = {.time_ms = entry->transaction_ms};
+    memcpy(evidence.digest, source->digest, KC_DIGEST_SIZE);
+    struct kc_shown against = evidence;
+    struct kc_result result =
+        kc_ledger_signed_otherwise(&otherwise, &against, ledger, purse, entry->counter);
+    if (kc_failed(result) || !otherwise) {
+        return result;
+    }
+    return kc_ledger_accuse(ledger, purse, KC_COPIED_OR_RESTORED, entry->counter, &evidence,
+                            &against);
+}
+
 struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                        struct kc_account_id holder,
                                        const struct kc_cash_answer *answer,
@@ -376,13 +442,20 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (!kc_failed(result) && answer->answer == KC_ANSWER_OK) {
         result = check_entry(entry, &row, &purse);
     }
+    if (!kc_failed(result) && entry != NULL) {
+        result = check_counter(ledger, &purse, entry, source);
+    }
     if (kc_failed(result)) {
         return result;
     }
+    uint64_t counted = purse.counter;
     purse.last_ms = answer->time_ms;
     memcpy(purse.last_digest, source->digest, KC_DIGEST_SIZE);
     memcpy(row.answer_digest, source->digest, KC_DIGEST_SIZE);
-    result = decide(ledger, &purse, &account, &row, answer, entry_bytes);
+    result = decide(ledger, &purse, &account, &row, answer, entry, entry_bytes);
+    if (!kc_failed(result)) {
+        result = kc_ledger_passed(ledger, &purse, counted);
+    }
     return kc_failed(result) ? result : finish(out, ledger, &purse, &account, &row, answer->answer);
 }
 
@@ -493,6 +566,9 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
     }
     struct kc_purse_row before = arrival.purse;
     result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
+    if (!kc_failed(result)) {
+        result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
+    }
     if (kc_failed(result)) {
         before.state = arrival.purse.state;
         struct kc_result saved = kc_ledger_save_purse(ledger, &before);

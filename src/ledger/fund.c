@@ -4,6 +4,16 @@
 #include "base/assert.h"
 #include "ledger/inside.h"
 
+/* False when the ordinary bank's money would make the sum of everything uncountable: several orders
+ * that each fitted when they were sent. Such an order waits until value has left. */
+static bool fits(const struct kc_ledger *ledger, const struct kc_transaction_row *row)
+{
+    struct kc_amount after;
+    return row->kind == KC_TRANSACTION_REDEEM ||
+           (!kc_failed(kc_amount_add(&after, ledger->totals.outside, ledger->totals.claims)) &&
+            !kc_failed(kc_amount_add(&after, after, row->amount)));
+}
+
 static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                       struct kc_account_row *account,
                                       const struct kc_ledger_information *information,
@@ -24,11 +34,17 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     }
     if (row->kind == KC_TRANSACTION_REDEEM) {
         result = kc_amount_sub(&after, account->balance, row->amount);
-        return kc_failed(result) ? kc_result(KC_INSUFFICIENT_ACCOUNT) : result;
+        if (kc_failed(result)) {
+            return kc_result(KC_INSUFFICIENT_ACCOUNT);
+        }
+        /* Without claims this always holds. With them the ordinary bank may have been given less than is in the books, and
+         * what is in flight to it already counts. */
+        result = kc_amount_add(&after, ledger->totals.in_flight, row->amount);
+        bool can_pay = !kc_failed(result) && kc_amount_compare(after, ledger->totals.outside) <= 0;
+        return kc_result(can_pay ? KC_OK : KC_NO_ABILITY_TO_PAY);
     }
     /* The sum of everything must stay countable, not only this account. */
-    result = kc_amount_add(&after, ledger->totals.outside, row->amount);
-    return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
+    return kc_result(fits(ledger, row) ? KC_OK : KC_AMOUNT_TOO_LARGE);
 }
 
 /* Takes or gives back what a redemption moves out of the account. */
@@ -40,7 +56,7 @@ static struct kc_result move_account(struct kc_ledger *ledger, struct kc_account
     struct kc_result result = out ? kc_amount_sub(&account->balance, account->balance, row->amount)
                                   : kc_amount_add(&account->balance, account->balance, row->amount);
     if (!kc_failed(result)) {
-        result = kc_ledger_post(ledger, debit, credit, row->amount, row);
+        result = kc_ledger_post(ledger, debit, credit, row->amount, row, NULL);
     }
     if (kc_failed(result)) {
         return kc_ledger_note(ledger, result);
@@ -109,6 +125,9 @@ struct kc_result kc_ledger_fund_begin(struct kc_ledger_order *order, struct kc_l
     kc_ledger_new_transaction(&row, ledger, &before, request->time_ms, kind, request->amount,
                               source);
     result = check_request(ledger, &arrival.purse, &account, information, &row);
+    if (!kc_failed(result)) {
+        result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
+    }
     if (kc_failed(result)) {
         before.state = arrival.purse.state;
         return kc_ledger_refuse(ledger, &before, &row, result.code);
@@ -140,18 +159,9 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_account_row *ac
         return done ? move_account(ledger, account, row, KC_BOOK_OUTSIDE, number) : kc_ok();
     }
     if (done) {
-        return kc_ledger_post(ledger, KC_BOOK_IN_FLIGHT, KC_BOOK_OUTSIDE, row->amount, row);
+        return kc_ledger_post(ledger, KC_BOOK_IN_FLIGHT, KC_BOOK_OUTSIDE, row->amount, row, NULL);
     }
     return move_account(ledger, account, row, KC_BOOK_IN_FLIGHT, number);
-}
-
-/* False when the ordinary bank's money would make the sum of everything uncountable: several orders
- * that each fitted when they were sent. Such an order waits until value has left. */
-static bool fits(const struct kc_ledger *ledger, const struct kc_transaction_row *row)
-{
-    struct kc_amount after;
-    return row->kind == KC_TRANSACTION_REDEEM ||
-           !kc_failed(kc_amount_add(&after, ledger->totals.outside, row->amount));
 }
 
 static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *ledger,

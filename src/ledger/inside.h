@@ -7,19 +7,27 @@
 /* Keeps the first store error of a batch, so that nothing of the batch is committed; returns the result. */
 struct kc_result kc_ledger_note(struct kc_ledger *ledger, struct kc_result result);
 
-/* Books `amount` from one book to another and changes the totals; balances are the caller's. */
+/* Books `amount` from one book to another and changes the totals; balances are the caller's. *shadow is that of the purse that
+ * is one of the books, before, and then after; NULL when none is. */
 KC_MUST_USE struct kc_result kc_ledger_post(struct kc_ledger *ledger, uint64_t debit,
                                             uint64_t credit, struct kc_amount amount,
-                                            const struct kc_transaction_row *transaction);
+                                            const struct kc_transaction_row *transaction,
+                                            struct kc_shadow *shadow);
+
+/* A signed sum plus and minus an amount. KC_OVERFLOW leaves it as it was. */
+KC_MUST_USE struct kc_result kc_shadow_add(struct kc_shadow *shadow, struct kc_amount amount);
+KC_MUST_USE struct kc_result kc_shadow_sub(struct kc_shadow *shadow, struct kc_amount amount);
 
 /* The digest of one posting chained to the one before. */
 void kc_ledger_chain(uint8_t chain[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
                      const struct kc_posting_row *posting);
 
-/* Moves an amount between the totals that two books belong to. KC_OVERFLOW leaves them as they were. */
-KC_MUST_USE struct kc_result kc_totals_move(struct kc_totals_row *totals, bool debit_is_purse,
-                                            bool credit_is_purse, uint64_t debit, uint64_t credit,
-                                            struct kc_amount amount);
+/* Moves an amount between two books in the totals. `debit_shadow` or `credit_shadow` is set where that book is a purse, and
+ * moves with it. KC_OVERFLOW leaves everything as it was. */
+KC_MUST_USE struct kc_result kc_totals_move(struct kc_totals_row *totals,
+                                            struct kc_shadow *debit_shadow,
+                                            struct kc_shadow *credit_shadow, uint64_t debit,
+                                            uint64_t credit, struct kc_amount amount);
 
 /* A fresh certified value for the purse: sequence + 1, amounts as the rows say, kept in the row. */
 KC_MUST_USE struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *ledger,
@@ -31,7 +39,8 @@ KC_MUST_USE struct kc_result kc_ledger_recall(struct kc_certified *out, const ui
                                               size_t size);
 
 /* Loads purse and account of a request and matches them with what the purse says of itself; moves the row's counter and
- * head over entries that settle among themselves. *pending_entry is the counter of a cash-out without its void, or 0. */
+ * head over entries that settle among themselves, up to the first that only a report of records can decide. *pending_entry is
+ * the counter of a cash-out without its void, or 0. */
 KC_MUST_USE struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                              struct kc_account_row *account,
                                              const struct kc_ledger_information *information,
@@ -41,6 +50,112 @@ KC_MUST_USE struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc
 KC_MUST_USE struct kc_result kc_ledger_keep(struct kc_ledger *ledger, struct kc_purse_id purse,
                                             uint64_t time_ms, enum kc_evidence_kind kind,
                                             const struct kc_ledger_source *source);
+
+/* A message as it stands in the evidence of a purse. */
+struct kc_shown {
+    uint64_t time_ms;
+    uint8_t digest[KC_DIGEST_SIZE];
+};
+
+/* The message that came last from a purse, and the one that showed its counted counter. */
+struct kc_shown kc_shown_last(const struct kc_purse_row *purse);
+struct kc_shown kc_shown_counted(const struct kc_purse_row *purse);
+
+/* Proof against a purse: an alert that names the two messages which show it together, one of which may be both, and the counter
+ * it is about (0 for none); and the purse is out of use. The row is saved. Gives `reason`, or the store's error. */
+KC_MUST_USE struct kc_result kc_ledger_accuse(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                              enum kc_error reason, uint64_t counter,
+                                              const struct kc_shown *evidence,
+                                              const struct kc_shown *against);
+
+/* After the purse's counted chain moved on from `before`: payments to a counter that it passed without them are released to
+ * their payers. What it signed for one of those counters and did not count contradicts the chain: KC_COPIED_OR_RESTORED. */
+KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                              uint64_t before);
+
+/* ---- payments (payment.c) ---- */
+
+/* A payment with the rows of both purses, one of which is the reporter's. */
+struct kc_payment_sides {
+    struct kc_payment_row payment;
+    struct kc_purse_row *payer;
+    struct kc_purse_row *payee;
+};
+
+/* Whether the purse can hold `amount` more, and give it, by all that the bank knows. */
+bool kc_ledger_can_hold(const struct kc_purse_row *purse, struct kc_amount amount);
+bool kc_ledger_can_give(const struct kc_purse_row *purse, struct kc_amount amount);
+
+/* Whether the purse signed something else with this counter: an order of a payment, or a receipt. Then *shown, unless it is
+ * left as it was, is what shows that. */
+KC_MUST_USE struct kc_result kc_ledger_signed_otherwise(bool *otherwise, struct kc_shown *shown,
+                                                        struct kc_ledger *ledger,
+                                                        const struct kc_purse_row *purse,
+                                                        uint64_t counter);
+
+enum kc_payment_step {
+    KC_STEP_NOTE,        /* the payer's entry is counted, its payee has not spoken */
+    KC_STEP_BOOK,        /* the payee took it */
+    KC_STEP_COUNT_PAY,   /* the payer's entry is counted, the payment is known already */
+    KC_STEP_COUNT_TAKEN, /* the payee's entry is counted, the payment is booked already */
+    KC_STEP_REFUSE,      /* the payee refused what the payer has not reported */
+    KC_STEP_RELEASE,     /* the payee will never take it */
+    KC_STEP_RETURN,      /* the payer's void is counted */
+    KC_STEP_TAKE_BACK,   /* the payee took it and denied it: the payer has it back */
+};
+
+/* Whether `amount` more on either side can be counted at all. */
+bool kc_payment_fits(const struct kc_ledger *ledger, const struct kc_payment_sides *sides);
+
+/* Takes a step: the rows and the payment change, and the difference of the shadows is posted. The rows are the caller's to
+ * save. */
+KC_MUST_USE struct kc_result kc_payment_step(struct kc_ledger *ledger,
+                                             struct kc_payment_sides *sides,
+                                             enum kc_payment_step step, enum kc_error reason);
+
+/* Another payment of the payer with the same counter, in *other. KC_NOT_FOUND when there is none. */
+KC_MUST_USE struct kc_result kc_payment_other(struct kc_payment_row *other,
+                                              struct kc_ledger *ledger,
+                                              const struct kc_payment_row *payment);
+
+/* Keeps the record that shows a payment as evidence against a purse that signed it, and says so in *shown; which stays as it
+ * was when there is no such record. */
+KC_MUST_USE struct kc_result kc_payment_keep_proof(struct kc_shown *shown, struct kc_ledger *ledger,
+                                                   uint64_t accused,
+                                                   const struct kc_payment_row *payment,
+                                                   enum kc_evidence_kind kind);
+
+/* The record that shows a payment, from its payee's report or else its payer's. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_payment_record(struct kc_record_row *out, struct kc_ledger *ledger,
+                                               const struct kc_payment_row *payment);
+
+/* ---- a report (settle.c) and its records (count.c) ---- */
+
+struct kc_report {
+    struct kc_ledger *ledger;
+    struct kc_purse_row *purse;
+    const struct kc_ledger_information *information;
+    uint64_t time_ms;
+    struct kc_ledger_settled *out;
+    struct kc_amount left_out; /* of what the purse says it received, in this report */
+};
+
+/* Tells an objection; or that the counting stops at this entry, unless a better reason was told for it already. */
+void kc_report_object(struct kc_ledger_settled *out, uint64_t counter, enum kc_error reason);
+void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter);
+
+/* The purse's totals after an entry, whatever its effect. KC_OVERFLOW. */
+KC_MUST_USE struct kc_result kc_report_totals(struct kc_purse_row *purse,
+                                              const struct kc_entry *entry);
+
+/* Counts the record with the next counter. KC_PENDING: it cannot be decided yet, and nothing changed. KC_COPIED_OR_RESTORED,
+ * KC_OVERSPENT: the reporter is accused. */
+KC_MUST_USE struct kc_result kc_report_count(struct kc_report *report,
+                                             const struct kc_ledger_record *record);
+
+/* A record that was counted before must be the same; what was objected to is told again. KC_COPIED_OR_RESTORED. */
+KC_MUST_USE struct kc_result kc_report_see_again(struct kc_report *report,
+                                                 const struct kc_ledger_record *record);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,

@@ -13,14 +13,15 @@ struct kc_result kc_ledger_note(struct kc_ledger *ledger, struct kc_result resul
     return result;
 }
 
-/* outside = accounts + shadows + in flight + fees. */
+/* outside + claims = accounts + shadows + in flight + fees. */
 static bool totals_balance(const struct kc_totals_row *totals)
 {
     struct kc_amount sum = totals->accounts;
-    return !kc_failed(kc_amount_add(&sum, sum, totals->shadows)) &&
+    struct kc_amount all = totals->outside;
+    return !kc_failed(kc_amount_add(&all, all, totals->claims)) &&
+           !kc_failed(kc_amount_add(&sum, sum, totals->shadows)) &&
            !kc_failed(kc_amount_add(&sum, sum, totals->in_flight)) &&
-           !kc_failed(kc_amount_add(&sum, sum, totals->fees)) &&
-           kc_amount_compare(sum, totals->outside) == 0;
+           !kc_failed(kc_amount_add(&sum, sum, totals->fees)) && kc_amount_compare(sum, all) == 0;
 }
 
 static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_row *b)
@@ -30,7 +31,7 @@ static bool same_totals(const struct kc_totals_row *a, const struct kc_totals_ro
            kc_amount_compare(a->accounts, b->accounts) == 0 &&
            kc_amount_compare(a->shadows, b->shadows) == 0 &&
            kc_amount_compare(a->in_flight, b->in_flight) == 0 &&
-           kc_amount_compare(a->fees, b->fees) == 0;
+           kc_amount_compare(a->fees, b->fees) == 0 && kc_amount_compare(a->claims, b->claims) == 0;
 }
 
 static struct kc_result load(struct kc_ledger *ledger)
@@ -145,53 +146,127 @@ void kc_ledger_chain(uint8_t chain[KC_DIGEST_SIZE], const struct kc_crypto *cryp
     kc_digest(crypto, chain, kc_view(bytes, sizeof bytes));
 }
 
-static struct kc_amount *total_of(struct kc_totals_row *totals, uint64_t book, bool is_purse)
+struct kc_result kc_shadow_add(struct kc_shadow *shadow, struct kc_amount amount)
 {
-    switch (book) {
-    case KC_BOOK_OUTSIDE:
-        return NULL;
-    case KC_BOOK_IN_FLIGHT:
-        return &totals->in_flight;
-    case KC_BOOK_FEES:
-        return &totals->fees;
-    default:
-        return is_purse ? &totals->shadows : &totals->accounts;
+    if (!shadow->below) {
+        return kc_amount_add(&shadow->amount, shadow->amount, amount);
     }
+    if (kc_failed(kc_amount_sub(&shadow->amount, shadow->amount, amount))) {
+        shadow->below = false;
+        return kc_amount_sub(&shadow->amount, amount, shadow->amount);
+    }
+    shadow->below = !kc_amount_is_zero(shadow->amount);
+    return kc_ok();
 }
 
-struct kc_result kc_totals_move(struct kc_totals_row *totals, bool debit_is_purse,
-                                bool credit_is_purse, uint64_t debit, uint64_t credit,
+struct kc_result kc_shadow_sub(struct kc_shadow *shadow, struct kc_amount amount)
+{
+    struct kc_shadow turned = {.amount = shadow->amount,
+                               .below = !shadow->below && !kc_amount_is_zero(shadow->amount)};
+    struct kc_result result = kc_shadow_add(&turned, amount);
+    if (!kc_failed(result)) {
+        shadow->amount = turned.amount;
+        shadow->below = !turned.below && !kc_amount_is_zero(turned.amount);
+    }
+    return result;
+}
+
+struct kc_shadow kc_shadow_of(const struct kc_purse_row *row)
+{
+    struct kc_shadow shadow = {.amount = row->value};
+    struct kc_result result = kc_shadow_add(&shadow, row->ahead_in);
+    KC_ASSERT(!kc_failed(result));
+    result = kc_shadow_sub(&shadow, row->ahead_out);
+    KC_ASSERT(!kc_failed(result));
+    return shadow;
+}
+
+static struct kc_amount *total_of(struct kc_totals_row *totals, uint64_t book)
+{
+    return book == KC_BOOK_IN_FLIGHT ? &totals->in_flight
+           : book == KC_BOOK_FEES    ? &totals->fees
+                                     : &totals->accounts;
+}
+
+/* A shadow stands among the shadows or, below zero, among the claims. */
+static struct kc_amount *total_of_shadow(struct kc_totals_row *totals,
+                                         const struct kc_shadow *shadow)
+{
+    return shadow->below ? &totals->claims : &totals->shadows;
+}
+
+static struct kc_result move_shadow(struct kc_totals_row *totals, struct kc_shadow *shadow,
+                                    bool out, struct kc_amount amount)
+{
+    struct kc_amount *total = total_of_shadow(totals, shadow);
+    struct kc_result result = kc_amount_sub(total, *total, shadow->amount);
+    if (!kc_failed(result)) {
+        result = out ? kc_shadow_sub(shadow, amount) : kc_shadow_add(shadow, amount);
+    }
+    if (!kc_failed(result)) {
+        total = total_of_shadow(totals, shadow);
+        result = kc_amount_add(total, *total, shadow->amount);
+    }
+    return result;
+}
+
+/* Value that comes from outside raises the counterweight; value that leaves lowers it. */
+static struct kc_result move_side(struct kc_totals_row *totals, struct kc_shadow *shadow,
+                                  uint64_t book, bool out, struct kc_amount amount)
+{
+    if (shadow != NULL) {
+        return move_shadow(totals, shadow, out, amount);
+    }
+    if (book == KC_BOOK_OUTSIDE) {
+        return out ? kc_amount_add(&totals->outside, totals->outside, amount)
+                   : kc_amount_sub(&totals->outside, totals->outside, amount);
+    }
+    struct kc_amount *total = total_of(totals, book);
+    return out ? kc_amount_sub(total, *total, amount) : kc_amount_add(total, *total, amount);
+}
+
+struct kc_result kc_totals_move(struct kc_totals_row *totals, struct kc_shadow *debit_shadow,
+                                struct kc_shadow *credit_shadow, uint64_t debit, uint64_t credit,
                                 struct kc_amount amount)
 {
     struct kc_totals_row moved = *totals;
-    struct kc_amount *from = total_of(&moved, debit, debit_is_purse);
-    struct kc_result result;
-    /* Value that comes from outside raises the counterweight; value that leaves lowers it. */
-    if (from == NULL) {
-        result = kc_amount_add(&moved.outside, moved.outside, amount);
-    } else {
-        result = kc_amount_sub(from, *from, amount);
+    struct kc_shadow from;
+    struct kc_shadow to;
+    if (debit_shadow != NULL) {
+        from = *debit_shadow;
     }
-    struct kc_amount *to = total_of(&moved, credit, credit_is_purse);
-    if (!kc_failed(result) && to == NULL) {
-        result = kc_amount_sub(&moved.outside, moved.outside, amount);
-    } else if (!kc_failed(result)) {
-        result = kc_amount_add(to, *to, amount);
+    if (credit_shadow != NULL) {
+        to = *credit_shadow;
     }
+    struct kc_result result =
+        move_side(&moved, debit_shadow == NULL ? NULL : &from, debit, true, amount);
     if (!kc_failed(result)) {
-        *totals = moved;
+        result = move_side(&moved, credit_shadow == NULL ? NULL : &to, credit, false, amount);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    *totals = moved;
+    if (debit_shadow != NULL) {
+        *debit_shadow = from;
+    }
+    if (credit_shadow != NULL) {
+        *credit_shadow = to;
     }
     return result;
 }
 
 struct kc_result kc_ledger_post(struct kc_ledger *ledger, uint64_t debit, uint64_t credit,
                                 struct kc_amount amount,
-                                const struct kc_transaction_row *transaction)
+                                const struct kc_transaction_row *transaction,
+                                struct kc_shadow *shadow)
 {
     uint64_t purse = transaction->purse.number;
     KC_ASSERT(debit != credit && !kc_amount_is_zero(amount));
+    KC_ASSERT((shadow != NULL) == (debit == purse || credit == purse));
     struct kc_result result =
-        kc_totals_move(&ledger->totals, debit == purse, credit == purse, debit, credit, amount);
+        kc_totals_move(&ledger->totals, debit == purse ? shadow : NULL,
+                       credit == purse ? shadow : NULL, debit, credit, amount);
     if (kc_failed(result)) {
         return kc_ledger_note(ledger, result);
     }

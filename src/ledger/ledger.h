@@ -2,8 +2,8 @@
  * clock here: time is given. The one piece of cryptography is SHA-256, for chains.
  *
  * Invariants, at every commit:
- *  1. outside = accounts + shadows + in flight + fees, where outside is what the ordinary bank funded minus what it
- *     redeemed.
+ *  1. outside + claims = accounts + shadows + in flight + fees, where outside is what the ordinary bank funded minus what
+ *     it redeemed, claims the sum of the shadows below zero and shadows the sum of the others.
  *  2. Each balance is the sum of its postings; a posting is never changed or removed.
  *  3. A transaction changes its state only along the edges drawn in ledger/store.h; a final state has its stored outcome.
  *  4. The sequence of a purse grows with every certified value; two with one sequence are the same.
@@ -179,6 +179,53 @@ KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, siz
                                                 size_t max, struct kc_ledger *ledger,
                                                 struct kc_purse_id purse, uint64_t time_ms);
 
+/* ---- settlement: a purse reports its history (docs/protocol.md "Settlement") ---- */
+
+enum kc_record_answer { KC_ANSWER_NONE, KC_ANSWER_RECEIPT, KC_ANSWER_DECLINE };
+
+/* One reported entry with everything verified that can be without the ledger: it is in the chain, and unless `objection` says
+ * otherwise the order is signed by the payer, names the reporter, and fits the entry. `answer` is set only when it is signed
+ * by the payee and about that order; when one was given that is not, `answer_objection` says why. */
+struct kc_ledger_record {
+    struct kc_entry entry;
+    uint8_t digest[KC_DIGEST_SIZE]; /* of the entry */
+    uint8_t head_after[KC_DIGEST_SIZE];
+    struct kc_view bytes; /* the log-record as it came */
+    enum kc_error objection;
+    uint64_t partner; /* the account whose key verified, or 0 */
+    uint8_t signer[KC_SIGNER_SIZE];
+    struct kc_view key; /* that key as COSE_Key; empty without a partner */
+    bool has_order;
+    struct kc_payment_order order;
+    struct kc_view order_bytes;
+    uint8_t order_digest[KC_DIGEST_SIZE];
+    enum kc_record_answer answer;
+    enum kc_error answer_objection;
+    uint8_t answered[KC_DIGEST_SIZE]; /* digest of the order that the answer is about */
+};
+
+/* What the reply to a report is made from. */
+struct kc_ledger_settled {
+    struct kc_certified certified;
+    size_t release_count;
+    struct kc_release releases[KC_LIST_COUNT_MAX];
+    size_t objection_count;
+    struct kc_objection objections[KC_LIST_COUNT_MAX];
+};
+
+/* Counts the records in the order of the purse's chain, each once, moves what they move on both sides, and certifies up to
+ * the last one that could be decided. KC_COPIED_OR_RESTORED and KC_OVERSPENT: the report proves it, an alert is kept, the purse
+ * is out of use; what was counted before the proof stays counted. KC_STALE_STATE: the purse's own sums do not follow from its
+ * entries. The same report again gets the same word. */
+KC_MUST_USE struct kc_result kc_ledger_settle(struct kc_ledger_settled *out,
+                                              struct kc_ledger *ledger, uint64_t time_ms,
+                                              const struct kc_ledger_information *information,
+                                              const struct kc_ledger_record *records, size_t count,
+                                              const struct kc_ledger_source *source);
+
+/* value + ahead_in - ahead_out. */
+struct kc_shadow kc_shadow_of(const struct kc_purse_row *row);
+
 /* ---- audit ---- */
 
 struct kc_audit {
@@ -188,6 +235,8 @@ struct kc_audit {
     uint64_t postings;
     uint64_t batches;
     uint64_t evidence;
+    uint64_t payments;
+    uint64_t records;
     uint64_t faults;
     struct kc_totals_row totals;
     void *owner;
@@ -196,10 +245,13 @@ struct kc_audit {
     /* Whether the signature of a message that was kept verifies, as one of the account or of the registrar; the caller's,
      * because the ledger knows no signatures. NULL: not asked. */
     bool (*verify)(void *owner, const struct kc_evidence_row *row, struct kc_account_id account);
+    /* The same for a payment order, which its payer's account signed. */
+    bool (*verify_order)(void *owner, struct kc_view order, struct kc_account_id payer);
 };
 
 /* Derives everything again and compares: each balance and the totals from the journal, its chain, the postings of each
- * transaction from its state, what purses were certified, and that every message which something rests on is kept.
+ * transaction and payment from its state, payments from signed orders, what is ahead and in flight from payments and records,
+ * what purses were certified, and that every message which something rests on is kept.
  * KC_STORE_CORRUPT when audit->faults is not 0. */
 KC_MUST_USE struct kc_result kc_ledger_audit(struct kc_audit *audit, const struct kc_store *store,
                                              const struct kc_crypto *crypto);

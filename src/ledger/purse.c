@@ -4,24 +4,39 @@
 #include "base/assert.h"
 #include "ledger/inside.h"
 
-/* Proof that a purse was copied or restored: an alert that names both messages, the one at hand and the one that showed the
- * counter which this one denies; and the purse is out of use. */
-static struct kc_result accuse(struct kc_ledger *ledger, struct kc_purse_row *purse)
+struct kc_shown kc_shown_last(const struct kc_purse_row *purse)
+{
+    struct kc_shown shown = {.time_ms = purse->last_ms};
+    memcpy(shown.digest, purse->last_digest, KC_DIGEST_SIZE);
+    return shown;
+}
+
+struct kc_shown kc_shown_counted(const struct kc_purse_row *purse)
+{
+    struct kc_shown shown = {.time_ms = purse->counted_ms};
+    memcpy(shown.digest, purse->counted_digest, KC_DIGEST_SIZE);
+    return shown;
+}
+
+struct kc_result kc_ledger_accuse(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                  enum kc_error reason, uint64_t counter,
+                                  const struct kc_shown *evidence, const struct kc_shown *against)
 {
     struct kc_alert_row alert = {.purse = purse->purse,
                                  .time_ms = ledger->now_ms,
-                                 .reason = KC_COPIED_OR_RESTORED,
-                                 .evidence_ms = purse->last_ms,
-                                 .against_ms = purse->counted_ms};
+                                 .reason = reason,
+                                 .evidence_ms = evidence->time_ms,
+                                 .against_ms = against->time_ms,
+                                 .counter = counter};
     const struct kc_store *store = ledger->store;
-    memcpy(alert.evidence_digest, purse->last_digest, KC_DIGEST_SIZE);
-    memcpy(alert.against_digest, purse->counted_digest, KC_DIGEST_SIZE);
+    memcpy(alert.evidence_digest, evidence->digest, KC_DIGEST_SIZE);
+    memcpy(alert.against_digest, against->digest, KC_DIGEST_SIZE);
     purse->state = KC_PURSE_OUT;
     struct kc_result result = kc_ledger_note(ledger, store->alert_add(store->context, &alert));
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->purse_put(store->context, purse));
     }
-    return kc_failed(result) ? result : kc_result(KC_COPIED_OR_RESTORED);
+    return kc_failed(result) ? result : kc_result(reason);
 }
 
 /* A walk over the entries that the ledger has not counted yet. */
@@ -74,9 +89,10 @@ static struct kc_result walk_void(struct kc_ledger *ledger, struct walk *walk,
 {
     struct kc_transaction_row row;
     const struct kc_store *store = ledger->store;
-    bool fits = entry->has_voids && walk->open_counter != 0 && entry->voids == walk->open_counter &&
-                kc_amount_compare(entry->amount, walk->open_amount) == 0;
-    if (!fits) {
+    if (walk->open_counter == 0 || !entry->has_voids || entry->voids != walk->open_counter) {
+        return kc_result(KC_PENDING);
+    }
+    if (kc_amount_compare(entry->amount, walk->open_amount) != 0) {
         return kc_result(KC_STALE_STATE);
     }
     struct kc_result result = kc_ledger_note(
@@ -97,7 +113,8 @@ static struct kc_result walk_void(struct kc_ledger *ledger, struct walk *walk,
 static struct kc_result walk_entry(struct kc_ledger *ledger, struct walk *walk,
                                    const struct kc_ledger_entry *item)
 {
-    struct kc_result result = kc_result(KC_NOT_ALLOWED);
+    /* What only a report with its records can show stays undecided here. */
+    struct kc_result result = kc_result(KC_PENDING);
     switch (item->entry.kind) {
     case KC_ENTRY_KIND_CASH_OUT:
         result = walk_cash_out(ledger, walk, &item->entry);
@@ -130,6 +147,9 @@ static bool contradicts(const struct kc_purse_row *purse, const struct kc_ledger
     if (given->information.counter < purse->counter) {
         return true;
     }
+    if (given->information.counter == purse->counter) {
+        return memcmp(given->information.head, purse->head, KC_DIGEST_SIZE) != 0;
+    }
     if (certified->counter == purse->counter) {
         return memcmp(certified->head, purse->head, KC_DIGEST_SIZE) != 0;
     }
@@ -144,8 +164,12 @@ static bool contradicts(const struct kc_purse_row *purse, const struct kc_ledger
 static struct kc_result walk_all(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                  const struct kc_ledger_information *given, uint64_t *pending_entry)
 {
-    struct walk walk = {
-        .purse = purse, .value = purse->value, .paid = purse->paid, .returned = purse->returned};
+    /* The purse's own sum rests on the certified value that it holds, which may be older than the ledger's. */
+    bool newest = given->certified.sequence == purse->sequence;
+    struct walk walk = {.purse = purse,
+                        .value = newest ? given->certified.purse_amount : purse->value,
+                        .paid = purse->paid,
+                        .returned = purse->returned};
     uint64_t counted = purse->counter;
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < given->entry_count && !kc_failed(result); i++) {
@@ -154,18 +178,23 @@ static struct kc_result walk_all(struct kc_ledger *ledger, struct kc_purse_row *
         }
     }
     const struct kc_value_information *information = &given->information;
+    bool stopped = result.code == KC_PENDING;
+    uint64_t last = given->entry_count == 0 ? given->certified.counter
+                                            : given->entries[given->entry_count - 1].entry.counter;
+    *pending_entry = walk.open_counter;
+    if (stopped || (!kc_failed(result) && last != information->counter)) {
+        /* The purse's sums describe its newest entry, which is beyond what was looked at. */
+        return kc_ok();
+    }
     bool totals_agree = kc_amount_compare(walk.paid, information->paid) == 0 &&
                         kc_amount_compare(walk.returned, information->returned) == 0 &&
                         kc_amount_compare(purse->received, information->received) == 0;
     if (!kc_failed(result) && !totals_agree) {
         result = kc_result(KC_STALE_STATE);
     }
-    /* The purse's own sum rests on the certified value that it holds, which may be older than the ledger's. */
-    bool newest = given->certified.sequence == purse->sequence;
     if (!kc_failed(result) && newest && kc_amount_compare(walk.value, information->value) != 0) {
         result = kc_result(KC_STALE_STATE);
     }
-    *pending_entry = walk.open_counter;
     return result;
 }
 
@@ -212,7 +241,9 @@ struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc_purse_row *
         return result;
     }
     if (contradicts(purse, information)) {
-        return accuse(ledger, purse);
+        const struct kc_shown last = kc_shown_last(purse);
+        const struct kc_shown counted = kc_shown_counted(purse);
+        return kc_ledger_accuse(ledger, purse, KC_COPIED_OR_RESTORED, 0, &last, &counted);
     }
     return walk_all(ledger, purse, information, pending_entry);
 }

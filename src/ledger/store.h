@@ -45,11 +45,36 @@ enum kc_evidence_kind {
     KC_EVIDENCE_CONFIRM = 6,
     KC_EVIDENCE_CANCEL = 7,
     KC_EVIDENCE_IDENTIFY = 8,
+    KC_EVIDENCE_SETTLE = 16,
+    /* Log records that contradict something else, kept under the purse whose signatures they carry. */
+    KC_EVIDENCE_RECORD = 17,
+    KC_EVIDENCE_OTHER_RECORD = 18,
+};
+/* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
+ *
+ *   payer's entry, no answer ──> noted ── payee's entry or receipt ─────────────────────> booked
+ *                                  └──── payee's other entry, refusal or decline ───────> released
+ *   payee's entry, or payer's with a receipt ───────────────────────────────────────────> booked
+ *   payee's refusal before the payer's word ──> refused ── payer's entry ───────────────> released
+ *   booked ── decline of a payee that took it (a proof against the payee) ──────────────> released             */
+enum kc_payment_state {
+    KC_PAYMENT_NOTED = 1,
+    KC_PAYMENT_BOOKED = 2,
+    KC_PAYMENT_RELEASED = 3,
+    KC_PAYMENT_REFUSED = 4,
+};
+enum kc_record_state {
+    KC_RECORD_COUNTED = 1,
+    KC_RECORD_AHEAD = 2,     /* a cash-out that was booked before its place in the chain came */
+    KC_RECORD_TO_RETURN = 3, /* a cash-out that came to nothing, until its void is counted */
+    KC_RECORD_RETURNED = 4,  /* the same, afterwards */
+    KC_RECORD_SHOWN = 5,     /* not counted: it overspends, and shows that its payee was paid */
 };
 
 #define KC_CERTIFIED_SIZE_MAX 160
 #define KC_OPEN_ID_SIZE 16
 #define KC_SIGNER_SIZE 16
+#define KC_LOG_RECORD_SIZE_MAX 1632
 
 struct kc_account_row {
     struct kc_account_id account;
@@ -76,7 +101,8 @@ struct kc_purse_row {
     struct kc_amount account_at_access;
     struct kc_amount purse_at_access;
     uint64_t access_ms;
-    struct kc_amount value; /* the shadow: what the purse should hold */
+    /* What the purse should hold at its counted counter; certified values say this. */
+    struct kc_amount value;
     uint64_t value_ms;
     uint64_t sequence;
     uint64_t counter;
@@ -92,6 +118,53 @@ struct kc_purse_row {
     uint8_t identity_digest[KC_DIGEST_SIZE];
     size_t certified_size; /* newest certified value, encoded */
     uint8_t certified[KC_CERTIFIED_SIZE_MAX];
+    /* Booked already, but not in the counted chain yet. The shadow is value + ahead_in - ahead_out; records arrive in any
+     * order, so it may be below zero for a while. */
+    struct kc_amount ahead_in;
+    struct kc_amount ahead_out;
+    struct kc_amount objected; /* received, as it says, by records that the bank could not verify */
+};
+
+/* A purse's shadow or another signed sum. */
+struct kc_shadow {
+    struct kc_amount amount;
+    bool below; /* zero: the amount is a claim against the purse; never with amount zero */
+};
+
+struct kc_payment_row {
+    uint8_t digest[KC_DIGEST_SIZE]; /* of the signed order */
+    enum kc_payment_state state;
+    enum kc_error reason; /* why it was released or refused */
+    struct kc_purse_id payer;
+    uint64_t payer_counter;
+    struct kc_purse_id payee;
+    uint64_t payee_counter;
+    struct kc_amount amount;
+    uint64_t time_ms; /* the payer's time stamp */
+    bool payer_counted;
+    bool payee_counted;
+    bool taken;             /* it was booked once, whatever came after */
+    bool returned;          /* the payer's void is counted */
+    bool open;              /* the payer waits for the payee's word, or for the bank's */
+    uint64_t told_sequence; /* the certified value that came with the bank's word, or 0 */
+};
+
+/* One reported entry of a purse with what shows it. */
+struct kc_record_row {
+    struct kc_purse_id purse;
+    uint64_t counter;
+    enum kc_entry_kind kind;
+    enum kc_record_state state;
+    enum kc_error
+        objection; /* counted without effect, or its answer was not taken, for this reason */
+    struct kc_amount amount;
+    uint8_t digest[KC_DIGEST_SIZE]; /* of the entry */
+    uint8_t order[KC_DIGEST_SIZE];  /* of the signed order, or zeros */
+    uint8_t head[KC_DIGEST_SIZE];   /* chain head after it; zeros while it is ahead */
+    uint64_t shown_ms;              /* the evidence that it came with */
+    uint8_t shown_digest[KC_DIGEST_SIZE];
+    size_t size;
+    uint8_t bytes[KC_LOG_RECORD_SIZE_MAX];
 };
 
 struct kc_transaction_row {
@@ -137,6 +210,8 @@ struct kc_totals_row {
     struct kc_amount shadows;
     struct kc_amount in_flight;
     struct kc_amount fees;
+    struct kc_amount
+        claims; /* the sum of the shadows below zero; shadows is the sum of the others */
 };
 
 struct kc_alert_row {
@@ -144,11 +219,12 @@ struct kc_alert_row {
     struct kc_purse_id purse;
     uint64_t time_ms;
     enum kc_error reason;
-    /* The two signed messages that prove it together, as they stand in the evidence. */
+    /* The two signed messages that show it together, as they stand in the evidence; one may be both. */
     uint64_t evidence_ms;
     uint8_t evidence_digest[KC_DIGEST_SIZE];
     uint64_t against_ms;
     uint8_t against_digest[KC_DIGEST_SIZE];
+    uint64_t counter; /* the purse's counter that it is about, or 0 */
 };
 
 /* A signed message as it came. Its time stamp is that of the transaction it belongs to, and its own where it belongs to
@@ -179,6 +255,9 @@ struct kc_store_scan {
     bool (*batch)(void *owner, const struct kc_batch_row *row);
     bool (*alert)(void *owner, const struct kc_alert_row *row);
     bool (*evidence)(void *owner, const struct kc_evidence_row *row);
+    bool (*payment)(void *owner, const struct kc_payment_row *row);
+    bool (*record)(void *owner, const struct kc_record_row *row);
+    bool (*signer)(void *owner, const struct kc_signer_row *row);
 };
 
 struct kc_store {
@@ -195,6 +274,14 @@ struct kc_store {
                                             struct kc_amount balance);
     struct kc_result (*purse_get)(void *context, struct kc_purse_row *out, uint64_t purse);
     struct kc_result (*purse_put)(void *context, const struct kc_purse_row *row);
+    /* Only what the reports of others move: state, value, ahead_in, ahead_out and objected. */
+    struct kc_result (*purse_ahead_put)(void *context, const struct kc_purse_row *row);
+    struct kc_result (*payment_get)(void *context, struct kc_payment_row *out, uint64_t payer,
+                                    uint64_t payer_counter, const uint8_t digest[KC_DIGEST_SIZE]);
+    struct kc_result (*payment_put)(void *context, const struct kc_payment_row *row);
+    struct kc_result (*record_get)(void *context, struct kc_record_row *out, uint64_t purse,
+                                   uint64_t counter);
+    struct kc_result (*record_put)(void *context, const struct kc_record_row *row);
     struct kc_result (*transaction_get)(void *context, struct kc_transaction_row *out,
                                         uint64_t purse, uint64_t time_ms);
     struct kc_result (*transaction_put)(void *context, const struct kc_transaction_row *row);
@@ -216,6 +303,9 @@ struct kc_store {
                                    struct kc_view key);
     struct kc_result (*signer_get)(void *context, struct kc_signer_row *out,
                                    const uint8_t signer[KC_SIGNER_SIZE]);
+    /* The known signers of an account. */
+    struct kc_result (*scan_signers)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account);
     /* Scans in the order of keys. purse or account 0: of all. */
     struct kc_result (*scan_accounts)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_temporary)(void *context, const struct kc_store_scan *scan,
@@ -235,6 +325,15 @@ struct kc_store {
     struct kc_result (*scan_alerts)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_evidence)(void *context, const struct kc_store_scan *scan,
                                       uint64_t purse);
+    /* Payments of a payer, or to a payee, with that purse's counter from `first` to `last`; of all for purse 0. */
+    struct kc_result (*scan_paid)(void *context, const struct kc_store_scan *scan, uint64_t payer,
+                                  uint64_t first, uint64_t last);
+    struct kc_result (*scan_taken)(void *context, const struct kc_store_scan *scan, uint64_t payee,
+                                   uint64_t first, uint64_t last);
+    /* Payments of a payer that are open and booked or released, oldest first. */
+    struct kc_result (*scan_open)(void *context, const struct kc_store_scan *scan, uint64_t payer);
+    struct kc_result (*scan_records)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t purse);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

@@ -147,3 +147,81 @@ struct kc_result kc_slot_take(struct kc_view *out, struct kc_slot *slot, struct 
 {
     return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE, 0, 0, envelope);
 }
+
+struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slot, uint64_t now_ms)
+{
+    return send_time(out, slot, KC_INS_SETTLE_REQUEST, 0, now_ms);
+}
+
+/* ---- an exchange ---- */
+
+/* A command whose data is a few numbers of 8 bytes and a message. */
+static struct kc_result send_message(struct kc_view *out, struct kc_slot *slot, uint8_t ins,
+                                     const uint64_t *numbers, size_t number_count,
+                                     struct kc_view message)
+{
+    uint8_t data[KC_MESSAGE_SIZE_MAX];
+    size_t size = 0;
+    *out = kc_view(NULL, 0);
+    if (message.size > sizeof data - 8 * number_count) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    for (size_t i = 0; i < number_count; i++) {
+        kc_be64_store(data + size, numbers[i]);
+        size += 8;
+    }
+    memcpy(data + size, message.data, message.size);
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, ins, 0, 0, kc_view(data, size + message.size));
+}
+
+struct kc_result kc_slot_identify(struct kc_view *out, struct kc_slot *slot, bool full)
+{
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_IDENTIFY, full ? 1 : 0, 0,
+                        kc_view(NULL, 0));
+}
+
+struct kc_result kc_slot_offer(struct kc_view *out, struct kc_slot *slot, struct kc_amount asked,
+                               struct kc_view identify)
+{
+    const uint64_t numbers[] = {kc_amount_minor(asked)};
+    return send_message(out, slot, KC_INS_OFFER, numbers, 1, identify);
+}
+
+struct kc_result kc_slot_pay(struct kc_view *out, struct kc_slot *slot, struct kc_amount amount,
+                             uint64_t now_ms, struct kc_view payee_identity)
+{
+    const uint64_t numbers[] = {kc_amount_minor(amount), now_ms};
+    return send_message(out, slot, KC_INS_PAY, numbers, 2, payee_identity);
+}
+
+struct kc_result kc_slot_examine(struct kc_payment_order *order, bool *answered,
+                                 struct kc_slot *slot, uint64_t now_ms, struct kc_view payment)
+{
+    struct kc_view out;
+    struct kc_result result = send_message(&out, slot, KC_INS_EXAMINE, &now_ms, 1, payment);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (out.size < 1 || out.data[0] > 1) {
+        return kc_result(KC_IO_FAILED);
+    }
+    *answered = out.data[0] == 1;
+    return kc_shape_decode(order, &kc_payment_order_shape, kc_view(out.data + 1, out.size - 1));
+}
+
+struct kc_result kc_slot_decide(struct kc_view *out, struct kc_slot *slot, enum kc_answer answer,
+                                uint64_t now_ms)
+{
+    return send_time(out, slot, KC_INS_DECIDE, answer, now_ms);
+}
+
+struct kc_result kc_slot_conclude(struct kc_view *out, struct kc_slot *slot, struct kc_view answer)
+{
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_CONCLUDE, 0, 0, answer);
+}
+
+struct kc_result kc_slot_open_payment(struct kc_view *out, struct kc_slot *slot, uint8_t index)
+{
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, index, 0,
+                        kc_view(NULL, 0));
+}

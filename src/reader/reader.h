@@ -50,6 +50,38 @@ KC_MUST_USE struct kc_result kc_slot_state_request(struct kc_view *out, struct k
                                                    uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_repeat(struct kc_view *out, struct kc_slot *slot);
 
+KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slot,
+                                                    uint64_t now_ms);
+
+/* ---- an exchange with another purse; each message travels by the host's link ---- */
+
+/* Payer: gives `identify`. With `full` the payee shows its identity even if they met. */
+KC_MUST_USE struct kc_result kc_slot_identify(struct kc_view *out, struct kc_slot *slot, bool full);
+/* Payee: gives `payee-identity`; asked zero: no amount is asked for. KC_WRONG_DOMAIN (another bank's), KC_NOT_ALLOWED
+ * (itself). */
+KC_MUST_USE struct kc_result kc_slot_offer(struct kc_view *out, struct kc_slot *slot,
+                                           struct kc_amount asked, struct kc_view identify);
+/* Payer: reserves the amount and gives `payment`. The payee is remembered whatever else is refused, so that amount zero only
+ * makes it known (KC_AMOUNT_ZERO). KC_IDENTITY_NEEDED: with `full`. KC_PENDING: an earlier payment to this payee is open. */
+KC_MUST_USE struct kc_result kc_slot_pay(struct kc_view *out, struct kc_slot *slot,
+                                         struct kc_amount amount, uint64_t now_ms,
+                                         struct kc_view payee_identity);
+/* Payee: verifies a payment and gives its order, for display. *answered: this payment was decided before, so nobody is asked. */
+KC_MUST_USE struct kc_result kc_slot_examine(struct kc_payment_order *order, bool *answered,
+                                             struct kc_slot *slot, uint64_t now_ms,
+                                             struct kc_view payment);
+/* Payee: takes or declines the payment examined last; gives `payment-answer`. */
+KC_MUST_USE struct kc_result kc_slot_decide(struct kc_view *out, struct kc_slot *slot,
+                                            enum kc_answer answer, uint64_t now_ms);
+/* Payer: takes the payee's `payment-answer`; gives the receipt or decline in it, for display. */
+KC_MUST_USE struct kc_result kc_slot_conclude(struct kc_view *out, struct kc_slot *slot,
+                                              struct kc_view answer);
+/* Payer: gives the payment of that index, from 0, that has no answer yet, with its identity. KC_NOT_FOUND past the last one. */
+KC_MUST_USE struct kc_result kc_slot_open_payment(struct kc_view *out, struct kc_slot *slot,
+                                                  uint8_t index);
+
+/* ---- */
+
 /* Hands the bank's envelope in; *out is the message that was inside, for display. */
 KC_MUST_USE struct kc_result kc_slot_take(struct kc_view *out, struct kc_slot *slot,
                                           struct kc_view envelope);

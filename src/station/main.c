@@ -2,32 +2,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/names.h"
-#include "service/command.h"
 #include "service/files.h"
-#include "service/json_out.h"
-#include "station/station.h"
+#include "station/offline.h"
+#include "station/show.h"
 
 #define TIMEOUT_MS 15000u
 /* What the purse takes as a PIN. */
 #define PIN_SIZE_MIN 4u
 #define PIN_SIZE_MAX 12u
+#define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required)"},
-    {"yes", NULL, "say OK to the quote without asking"},
-    {"no", NULL, "say NG to the quote without asking"},
+    {"yes", NULL, "say OK to the quote or payment without asking"},
+    {"no", NULL, "say NG to the quote or payment without asking"},
+    {"link", "L", "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE"},
+    {"amount", "A", "receive: ask for this amount; --yes takes no other"},
+    {"wait", "MS", "how long to wait for a payer, or for the payee's user (default 120000)"},
     {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
     {"bank", "URL", "the bank, instead of the one that the UIM names"},
-    {"timeout", "MS", "how long to wait for the bank (default 15000)"},
+    {"timeout", "MS", "how long to wait for the bank or the other station (default 15000)"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
-    {"lose", "WHAT", "for demonstrations: lose request, quote, answer or completion on the way"},
+    {"lose", "WHAT",
+     "for demonstrations: lose request, quote, answer, completion, identify, identity or payment"},
 };
 
 static const struct kc_program program = {
@@ -36,6 +39,9 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
              "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
              "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
+             "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
+             "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
+             "       kinchaku-station --uim FILE resume --link L\n"
              "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -142,109 +148,6 @@ static struct kc_result unlock(struct kc_station *station, const struct kc_comma
     return result;
 }
 
-/* ---- showing ---- */
-
-static void format(char out[KC_AMOUNT_TEXT_SIZE], const struct kc_station *station,
-                   struct kc_amount amount)
-{
-    kc_amount_format(out, amount, station->decimals);
-}
-
-static void tell_result(const char *word)
-{
-    if (word == NULL) {
-        return;
-    }
-    if (strcmp(word, "declined") == 0) {
-        (void)printf("NG: nothing was changed\n");
-    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NONE)) == 0) {
-        (void)printf("nothing was open\n");
-    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NOT_COMPLETED)) == 0) {
-        (void)printf("not completed: nothing was changed\n");
-    } else {
-        (void)printf("%s\n", word);
-    }
-}
-
-static struct kc_result show_state(struct kc_station *station, const struct kc_command *command,
-                                   const char *result_word)
-{
-    struct kc_purse_info info;
-    struct kc_json_out json;
-    char value[KC_AMOUNT_TEXT_SIZE];
-    char account[KC_AMOUNT_TEXT_SIZE];
-    char pending[KC_AMOUNT_TEXT_SIZE];
-    char when[KC_CLOCK_TEXT_SIZE];
-    struct kc_result result = kc_slot_info(&info, &station->uim);
-    if (kc_failed(result)) {
-        return result;
-    }
-    format(value, station, info.value);
-    format(account, station, info.account_amount);
-    format(pending, station, info.pending_amount);
-    kc_clock_format(when, info.time_ms);
-    if (command->json) {
-        kc_json_open(&json, stdout);
-        if (result_word != NULL) {
-            kc_json_text(&json, "result", result_word);
-        }
-        kc_json_number(&json, "account", info.account.number);
-        kc_json_number(&json, "purse", info.purse.number);
-        kc_json_text(&json, "uim_amount", value);
-        kc_json_text(&json, "account_amount", account);
-        kc_json_text(&json, "currency", station->currency);
-        kc_json_text(&json, "certified", when);
-        kc_json_text(&json, "state", kc_life_word(info.life));
-        kc_json_text(&json, "pending_amount", pending);
-        kc_json_number(&json, "counter", info.counter);
-        kc_json_number(&json, "sequence", info.sequence);
-        kc_json_number(&json, "pin_tries", info.pin_tries);
-        kc_json_close(&json);
-        return result;
-    }
-    tell_result(result_word);
-    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", value,
-                 station->currency, account, station->currency, when, info.account.number);
-    if (info.life == KC_LIFE_BLOCKED) {
-        (void)printf("blocked      take the UIM to the registrar\n");
-    } else if (info.has_pending) {
-        (void)printf("not finished %s %s (%s): run 'sync'\n", pending, station->currency,
-                     kc_life_word(info.life));
-    }
-    return result;
-}
-
-static struct kc_result show_history(struct kc_station *station, const struct kc_command *command)
-{
-    for (unsigned back = 0; back < 48; back++) {
-        struct kc_entry entry;
-        struct kc_json_out json;
-        char amount[KC_AMOUNT_TEXT_SIZE];
-        char when[KC_CLOCK_TEXT_SIZE];
-        struct kc_result result = kc_slot_history(&entry, &station->uim, (uint8_t)back);
-        if (result.code == KC_NOT_FOUND) {
-            return kc_ok();
-        }
-        if (kc_failed(result)) {
-            return result;
-        }
-        format(amount, station, entry.amount);
-        kc_clock_format(when, entry.time_ms);
-        if (command->json) {
-            kc_json_open(&json, stdout);
-            kc_json_number(&json, "counter", entry.counter);
-            kc_json_text(&json, "kind", kc_entry_kind_word(entry.kind));
-            kc_json_text(&json, "amount", amount);
-            kc_json_text(&json, "time", when);
-            kc_json_close(&json);
-        } else {
-            (void)printf("%-4" PRIu64 " %-9s %12s %s  %s\n", entry.counter,
-                         kc_entry_kind_word(entry.kind), amount, station->currency, when);
-        }
-    }
-    return kc_ok();
-}
-
 /* ---- asking ---- */
 
 struct asking {
@@ -256,11 +159,10 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
 {
     const struct asking *asking = owner;
     char texts[5][KC_AMOUNT_TEXT_SIZE];
-    char line[16] = "";
     const struct kc_amount amounts[5] = {quote->amount, quote->account_before, quote->account_after,
                                          quote->purse_before, quote->purse_after};
     for (size_t i = 0; i < 5; i++) {
-        format(texts[i], asking->station, amounts[i]);
+        kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
     (void)fprintf(
         stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
@@ -273,13 +175,7 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
     if (kc_command_value(asking->command, "no") != NULL) {
         return false;
     }
-    (void)fprintf(stderr, "OK or NG? ");
-    if (fgets(line, sizeof line, stdin) == NULL) {
-        return false;
-    }
-    line[strcspn(line, "\r\n")] = '\0';
-    return strcasecmp(line, "ok") == 0 || strcasecmp(line, "y") == 0 ||
-           strcasecmp(line, "yes") == 0;
+    return kc_ask_ok();
 }
 
 /* What to do next, for the errors that a user can do something about. */
@@ -320,8 +216,8 @@ static const char *advice(enum kc_error error)
     return NULL;
 }
 
-/* The advice, or the file that the error is about. */
-static const char *detail_of(enum kc_error error)
+/* The file that the error is about, or NULL. */
+static const char *file_of(enum kc_error error)
 {
     static char words[KC_PATH_SIZE_MAX + 128];
     const char *before = "";
@@ -335,7 +231,7 @@ static const char *detail_of(enum kc_error error)
         then = "; delete that file and give the right one, three wrong ones block the UIM";
     }
     if (then == NULL) {
-        return advice(error);
+        return NULL;
     }
     (void)snprintf(words, sizeof words, "%s%s%s", before, last_file, then);
     return words;
@@ -362,10 +258,10 @@ static struct kc_result run_cash(struct kc_station *station, const struct kc_com
         result = kc_station_cash(station, kind, amount, ask_user, &asking);
     }
     if (result.code == KC_DECLINED) {
-        struct kc_result shown = show_state(station, command, "declined");
+        struct kc_result shown = kc_show_state(station, command, "declined");
         return kc_failed(shown) ? shown : result;
     }
-    return kc_failed(result) ? result : show_state(station, command, "completed");
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result withdraw(struct kc_station *station, const struct kc_command *command)
@@ -395,7 +291,7 @@ static struct kc_result run_fund(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_fund(station, kind, amount);
     }
-    return kc_failed(result) ? result : show_state(station, command, "completed");
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result fund(struct kc_station *station, const struct kc_command *command)
@@ -410,13 +306,13 @@ static struct kc_result redeem(struct kc_station *station, const struct kc_comma
 
 static struct kc_result show(struct kc_station *station, const struct kc_command *command)
 {
-    return show_state(station, command, NULL);
+    return kc_show_state(station, command, NULL);
 }
 
 static struct kc_result history(struct kc_station *station, const struct kc_command *command)
 {
     struct kc_result result = unlock(station, command);
-    return kc_failed(result) ? result : show_history(station, command);
+    return kc_failed(result) ? result : kc_show_history(station, command);
 }
 
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
@@ -426,7 +322,45 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_sync(station, &outcome);
     }
-    return kc_failed(result) ? result : show_state(station, command, kc_outcome_word(outcome));
+    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
+}
+
+static bool read_timeout(unsigned *out, const struct kc_command *command)
+{
+    uint64_t timeout_ms = TIMEOUT_MS;
+    bool good = kc_command_number(&timeout_ms, command, "timeout", 1, TIMEOUT_MS_MAX, TIMEOUT_MS);
+    *out = (unsigned)timeout_ms;
+    return good;
+}
+
+static struct kc_result run_offline(struct kc_station *station, const struct kc_command *command,
+                                    struct kc_result (*run)(struct kc_offline *offline))
+{
+    static struct kc_offline offline;
+    unsigned timeout_ms = 0;
+    struct kc_result result = kc_result(read_timeout(&timeout_ms, command) ? KC_OK : KC_USAGE);
+    if (!kc_failed(result)) {
+        result = kc_offline_read(&offline, station, command, timeout_ms);
+    }
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    return kc_failed(result) ? result : run(&offline);
+}
+
+static struct kc_result receive(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_receive);
+}
+
+static struct kc_result pay(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_pay);
+}
+
+static struct kc_result resume_payment(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_offline_resume);
 }
 
 /* The letter is where the next command would look for the PIN, and three old ones block the UIM. */
@@ -468,21 +402,34 @@ static struct kc_result change_pin(struct kc_station *station, const struct kc_c
     return result;
 }
 
+/* Whose words of advice fit. */
+enum role { ROLE_BANK, ROLE_PAYER, ROLE_PAYEE };
+
 struct verb {
     const char *name;
     size_t arguments;
     struct kc_result (*run)(struct kc_station *station, const struct kc_command *command);
+    enum role role;
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show},         {"history", 1, history}, {"sync", 1, sync_uim},
-    {"withdraw", 2, withdraw}, {"deposit", 2, deposit}, {"fund", 2, fund},
-    {"redeem", 2, redeem},     {"pin", 2, change_pin},
+    {"show", 1, show, ROLE_BANK},
+    {"history", 1, history, ROLE_BANK},
+    {"sync", 1, sync_uim, ROLE_BANK},
+    {"withdraw", 2, withdraw, ROLE_BANK},
+    {"deposit", 2, deposit, ROLE_BANK},
+    {"fund", 2, fund, ROLE_BANK},
+    {"redeem", 2, redeem, ROLE_BANK},
+    {"pin", 2, change_pin, ROLE_BANK},
+    {"receive", 1, receive, ROLE_PAYEE},
+    {"pay", 2, pay, ROLE_PAYER},
+    {"resume", 1, resume_payment, ROLE_PAYER},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
 {
-    static const char *const words[] = {"nothing", "request", "quote", "answer", "completion"};
+    static const char *const words[] = {"nothing",    "request",  "quote",    "answer",
+                                        "completion", "identify", "identity", "payment"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i], text) == 0) {
             *out = (enum kc_station_loss)i;
@@ -492,36 +439,50 @@ static bool take_loss(enum kc_station_loss *out, const char *text)
     return false;
 }
 
+static const char *advice_of(const struct verb *verb, struct kc_station *station,
+                             enum kc_error error)
+{
+    const char *file = file_of(error);
+    if (file != NULL) {
+        return file;
+    }
+    return verb->role == ROLE_BANK ? advice(error)
+                                   : kc_offline_advice(station, error, verb->role == ROLE_PAYER);
+}
+
 static int run(const struct verb *verb, const struct kc_command *command)
 {
     static struct kc_station station;
-    uint64_t timeout_ms = TIMEOUT_MS;
     const char *lose = kc_command_value(command, "lose");
-    if (!kc_command_number(&timeout_ms, command, "timeout", 1, 600000, TIMEOUT_MS)) {
+    unsigned timeout_ms = 0;
+    if (!read_timeout(&timeout_ms, command)) {
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
     last_file = kc_command_value(command, "uim");
-    struct kc_result result =
-        kc_station_open(&station, kc_command_value(command, "uim"),
-                        kc_command_value(command, "bank"), (unsigned)timeout_ms);
+    struct kc_result result = kc_station_open(&station, kc_command_value(command, "uim"),
+                                              kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
     if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
         kc_station_close(&station);
-        return kc_command_usage(command, "--lose is request, quote, answer or completion");
+        return kc_command_usage(
+            command, "--lose is request, quote, answer, completion, identify, identity or payment");
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);
     }
+    kc_show_objections(&station, command);
+    const char *words = kc_failed(result) ? advice_of(verb, &station, result.code) : NULL;
     kc_station_close(&station);
-    if (result.code == KC_DECLINED) {
+    /* The user's own NG is what was wanted; the payee's is not what the payer wanted. */
+    if (!kc_failed(result) || (result.code == KC_DECLINED && verb->role != ROLE_PAYER)) {
         return 0;
     }
-    if (result.code == KC_USAGE) {
+    if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
         return kc_command_usage(command, "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
     }
-    return kc_failed(result) ? kc_command_fail(command, result, detail_of(result.code)) : 0;
+    return kc_command_fail(command, result, words);
 }
 
 int main(int argc, char **argv)

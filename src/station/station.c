@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "service/message_client.h"
+#include "station/inside.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *path, const char *url,
                                  unsigned timeout_ms)
@@ -48,9 +49,8 @@ struct kc_result kc_station_verify_pin(struct kc_station *station, struct kc_vie
     return kc_slot_verify_pin(&station->uim, pin);
 }
 
-/* One step in the trace, with what the UIM holds after it. Uses the slot's memory: nothing may point into it. */
-static void trace(struct kc_station *station, const char *step, const char *from, const char *to,
-                  const char *what, size_t bytes)
+void kc_station_trace(struct kc_station *station, const char *step, const char *from,
+                      const char *to, const char *what, size_t bytes)
 {
     struct kc_purse_info info;
     char value[KC_AMOUNT_TEXT_SIZE];
@@ -67,27 +67,16 @@ static void trace(struct kc_station *station, const char *step, const char *from
                                                      .uim = value});
 }
 
-/* The two halves of an exchange as the trace names them, each with what its receiver did. */
-struct leg {
-    const char *step;
-    const char *what;
-    const char *then;
-    const char *done;
-    enum kc_station_loss loss;
-};
-
-/* Carries one envelope to the bank and the answer back into the UIM; *message is what the UIM read in it. A message that is lost
- * on purpose ends as a time-out, like one that was lost on the way. */
-static struct kc_result exchange(struct kc_view *message, struct kc_station *station,
-                                 struct kc_view out, const struct leg *there,
-                                 const struct leg *back)
+struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
+                                  struct kc_view out, const struct kc_station_leg *there,
+                                  const struct kc_station_leg *back)
 {
     struct kc_buffer reply = KC_BUFFER(station->reply);
     size_t size = out.size;
     memmove(station->envelope, out.data, size);
-    trace(station, there->step, "UIM", "bank", there->what, size);
+    kc_station_trace(station, there->step, "UIM", "bank", there->what, size);
     if (station->lose == there->loss) {
-        trace(station, there->step, "UIM", "nobody", "lost on the way", size);
+        kc_station_trace(station, there->step, "UIM", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
     struct kc_result result =
@@ -96,23 +85,22 @@ static struct kc_result exchange(struct kc_view *message, struct kc_station *sta
         return result;
     }
     size = reply.size;
-    trace(station, there->then, "bank", "bank", there->done, 0);
+    kc_station_trace(station, there->then, "bank", "bank", there->done, 0);
     if (station->lose == back->loss) {
-        trace(station, back->step, "bank", "nobody", "lost on the way", size);
+        kc_station_trace(station, back->step, "bank", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    trace(station, back->step, "bank", "UIM", back->what, size);
+    kc_station_trace(station, back->step, "bank", "UIM", back->what, size);
     result = kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
     if (!kc_failed(result)) {
         memcpy(station->reply, message->data, message->size);
         *message = kc_view(station->reply, message->size);
-        trace(station, back->then, "UIM", "UIM", back->done, 0);
+        kc_station_trace(station, back->then, "UIM", "UIM", back->done, 0);
     }
     return result;
 }
 
-/* The reason in a refusal, or KC_OK when the message is something else. */
-static struct kc_result check_refusal(struct kc_view message)
+struct kc_result kc_station_check_refusal(struct kc_view message)
 {
     struct kc_refusal refusal;
     if (kc_shape_number(message) != kc_refusal_shape.number) {
@@ -127,17 +115,18 @@ static struct kc_result get_quote(struct kc_cash_quote *quote, struct kc_station
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa2", "cash-request", "Sa3-Sa7",
-                                     "verified, unsealed, computed", KC_LOSE_REQUEST};
-    static const struct leg back = {"Sa8", "cash-quote", "Sa9", "verified", KC_LOSE_QUOTE};
-    trace(station, "Sa1", "user", "station", kc_cash_kind_word(kind), 0);
+    static const struct kc_station_leg there = {"Sa2", "cash-request", "Sa3-Sa7",
+                                                "verified, unsealed, computed", KC_LOSE_REQUEST};
+    static const struct kc_station_leg back = {"Sa8", "cash-quote", "Sa9", "verified",
+                                               KC_LOSE_QUOTE};
+    kc_station_trace(station, "Sa1", "user", "station", kc_cash_kind_word(kind), 0);
     struct kc_result result =
         kc_slot_cash_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
     if (!kc_failed(result)) {
-        result = exchange(&message, station, envelope, &there, &back);
+        result = kc_station_carry(&message, station, envelope, &there, &back);
     }
     if (!kc_failed(result)) {
-        result = check_refusal(message);
+        result = kc_station_check_refusal(message);
     }
     return kc_failed(result) ? result : kc_shape_decode(quote, &kc_cash_quote_shape, message);
 }
@@ -145,7 +134,7 @@ static struct kc_result get_quote(struct kc_cash_quote *quote, struct kc_station
 static struct kc_result read_completion(struct kc_view message)
 {
     struct kc_completion completion;
-    struct kc_result result = check_refusal(message);
+    struct kc_result result = kc_station_check_refusal(message);
     if (!kc_failed(result)) {
         result = kc_shape_decode(&completion, &kc_completion_shape, message);
     }
@@ -160,17 +149,17 @@ static struct kc_result say_no(struct kc_station *station)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa12", "cash-answer NG", "Sa13-Sa15",
-                                     "verified, kept as evidence", KC_LOSE_ANSWER};
-    static const struct leg back = {"Sa16", "completion: declined", "Sa17", "nothing changed",
-                                    KC_LOSE_COMPLETION};
-    trace(station, "Sa10", "user", "station", "NG", 0);
+    static const struct kc_station_leg there = {"Sa12", "cash-answer NG", "Sa13-Sa15",
+                                                "verified, kept as evidence", KC_LOSE_ANSWER};
+    static const struct kc_station_leg back = {"Sa16", "completion: declined", "Sa17",
+                                               "nothing changed", KC_LOSE_COMPLETION};
+    kc_station_trace(station, "Sa10", "user", "station", "NG", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_NG, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    (void)kc_failed(exchange(&message, station, envelope, &there, &back));
+    (void)kc_failed(kc_station_carry(&message, station, envelope, &there, &back));
     return kc_result(KC_DECLINED);
 }
 
@@ -178,11 +167,11 @@ static struct kc_result say_yes(struct kc_station *station)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct leg there = {"Sa12", "cash-answer OK", "Sa13-Sa15", "verified, booked",
-                                     KC_LOSE_ANSWER};
-    static const struct leg back = {"Sa16", "completion", "Sa16",
-                                    "verified, certified value applied", KC_LOSE_COMPLETION};
-    trace(station, "Sa10", "user", "station", "OK", 0);
+    static const struct kc_station_leg there = {"Sa12", "cash-answer OK", "Sa13-Sa15",
+                                                "verified, booked", KC_LOSE_ANSWER};
+    static const struct kc_station_leg back = {
+        "Sa16", "completion", "Sa16", "verified, certified value applied", KC_LOSE_COMPLETION};
+    kc_station_trace(station, "Sa10", "user", "station", "OK", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_OK, kc_clock_now_ms());
     if (kc_failed(result)) {
@@ -190,12 +179,12 @@ static struct kc_result say_yes(struct kc_station *station)
     }
     memcpy(station->envelope, envelope.data, envelope.size);
     envelope = kc_view(station->envelope, envelope.size);
-    trace(station, "Sa11", "UIM", "UIM", "answered", 0);
-    result = exchange(&message, station, envelope, &there, &back);
+    kc_station_trace(station, "Sa11", "UIM", "UIM", "answered", 0);
+    result = kc_station_carry(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
         result = read_completion(message);
-        trace(station, "Sa17", "station", "user", kc_failed(result) ? "not completed" : "completed",
-              0);
+        kc_station_trace(station, "Sa17", "station", "user",
+                         kc_failed(result) ? "not completed" : "completed", 0);
     }
     return result;
 }
@@ -227,18 +216,18 @@ static struct kc_result ask_fund(struct kc_station *station, enum kc_fund_kind k
     struct kc_view envelope;
     struct kc_view message;
     struct kc_fund_reply reply;
-    static const struct leg there = {"fund-1", "fund-request", "fund-1", "asked the ordinary bank",
-                                     KC_LOSE_REQUEST};
-    static const struct leg back = {"fund-2", "fund-reply", "fund-2",
-                                    "verified, certified value applied", KC_LOSE_COMPLETION};
+    static const struct kc_station_leg there = {"fund-1", "fund-request", "fund-1",
+                                                "asked the ordinary bank", KC_LOSE_REQUEST};
+    static const struct kc_station_leg back = {
+        "fund-2", "fund-reply", "fund-2", "verified, certified value applied", KC_LOSE_COMPLETION};
     struct kc_result result =
         kc_slot_fund_request(&envelope, &station->uim, kind, amount, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    result = exchange(&message, station, envelope, &there, &back);
+    result = kc_station_carry(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
-        result = check_refusal(message);
+        result = kc_station_check_refusal(message);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&reply, &kc_fund_reply_shape, message);
@@ -261,28 +250,48 @@ struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind k
                                                             : result;
 }
 
-struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome)
+static struct kc_result recover(struct kc_station *station, enum kc_outcome *outcome)
 {
     struct kc_view envelope;
     struct kc_view message;
     struct kc_state_reply reply;
-    static const struct leg there = {"sync-1", "state-request", "sync-1",
-                                     "transaction ended, certified anew", KC_LOSE_REQUEST};
-    static const struct leg back = {"sync-2", "state-reply", "sync-2", "verified, conformed",
-                                    KC_LOSE_COMPLETION};
+    static const struct kc_station_leg there = {
+        "sync-1", "state-request", "sync-1", "transaction ended, certified anew", KC_LOSE_REQUEST};
+    static const struct kc_station_leg back = {"sync-2", "state-reply", "sync-2",
+                                               "verified, conformed", KC_LOSE_COMPLETION};
     struct kc_result result = kc_slot_state_request(&envelope, &station->uim, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    result = exchange(&message, station, envelope, &there, &back);
+    result = kc_station_carry(&message, station, envelope, &there, &back);
     if (!kc_failed(result)) {
-        result = check_refusal(message);
+        result = kc_station_check_refusal(message);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&reply, &kc_state_reply_shape, message);
         *outcome = reply.outcome;
     }
     return result;
+}
+
+/* The recovery call ends what is pending at the bank, and is what remains to ask when there is nothing to report. */
+struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome)
+{
+    struct kc_purse_info info;
+    *outcome = KC_OUTCOME_NONE;
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool unreported = info.uncovered > 0 || !kc_amount_is_zero(info.open);
+    if (info.life != KC_LIFE_READY || !unreported) {
+        result = recover(station, outcome);
+        if (!kc_failed(result)) {
+            result = kc_slot_info(&info, &station->uim);
+        }
+        unreported = info.uncovered > 0 || !kc_amount_is_zero(info.open);
+    }
+    return !kc_failed(result) && unreported ? kc_station_report(station) : result;
 }
 
 /* In *answered* only the bank's word helps. A fund request without reply asks too: its value may have moved the sequence. */

@@ -13,8 +13,14 @@ enum kc_station_loss {
     KC_LOSE_REQUEST,
     KC_LOSE_QUOTE,
     KC_LOSE_ANSWER,
-    KC_LOSE_COMPLETION
+    KC_LOSE_COMPLETION,
+    KC_LOSE_IDENTIFY,
+    KC_LOSE_IDENTITY,
+    KC_LOSE_PAYMENT
 };
+
+/* The bank's objections to reported records that are kept to be told. */
+#define KC_STATION_OBJECTIONS_MAX 48u
 
 struct kc_station {
     struct kc_crypto crypto; /* the backend inside the purse, over the state below */
@@ -27,6 +33,8 @@ struct kc_station {
     unsigned decimals;
     struct kc_trace trace;
     enum kc_station_loss lose;
+    size_t objection_count;
+    struct kc_objection objections[KC_STATION_OBJECTIONS_MAX];
     uint8_t envelope[KC_MESSAGE_SIZE_MAX];
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
 };
@@ -51,7 +59,8 @@ KC_MUST_USE struct kc_result kc_station_cash(struct kc_station *station, enum kc
 KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
                                              struct kc_amount amount);
 
-/* The recovery call: sets the UIM to the bank's word. *outcome is about the transaction that was pending. */
+/* The recovery call if a transaction with the bank is pending or nothing else is to be asked, then reports until every entry is
+ * certified. *outcome is about the transaction that was pending; the bank's objections to records are added to `objections`. */
 KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome);
 
 /* Before a new transaction: finishes what is pending, so that it cannot stand in the way. */

@@ -5,19 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "store/sqlite_statements.h"
-
-struct kc_sqlite {
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENT_COUNT];
-};
-
-static struct kc_result step_done(sqlite3_stmt *statement)
-{
-    int status = sqlite3_step(statement);
-    (void)sqlite3_reset(statement);
-    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
-}
+#include "store/sqlite_row.h"
 
 /* For an UPDATE of a row that must be there: SQLite is content when it is not. */
 static struct kc_result step_update(void *context, sqlite3_stmt *statement)
@@ -26,12 +14,6 @@ static struct kc_result step_update(void *context, sqlite3_stmt *statement)
     struct kc_result result = step_done(statement);
     bool there = kc_failed(result) || sqlite3_changes(sqlite->db) == 1;
     return there ? result : kc_result(KC_STORE_CORRUPT);
-}
-
-static sqlite3_stmt *get(void *context, enum statement which)
-{
-    struct kc_sqlite *sqlite = context;
-    return sqlite->statements[which];
 }
 
 static struct kc_result store_begin(void *context)
@@ -50,112 +32,6 @@ static void store_rollback(void *context)
     if (sqlite3_get_autocommit(sqlite->db) == 0) {
         (void)step_done(get(context, STATEMENT_ROLLBACK));
     }
-}
-
-/* ---- binding and reading ---- */
-
-static void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
-{
-    KC_ASSERT(value <= KC_AMOUNT_MAX);
-    (void)sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
-}
-
-static void bind_amount(sqlite3_stmt *statement, int at, struct kc_amount amount)
-{
-    bind_number(statement, at, kc_amount_minor(amount));
-}
-
-static void bind_bytes(sqlite3_stmt *statement, int at, const void *data, size_t size)
-{
-    (void)sqlite3_bind_blob64(statement, at, data, size, SQLITE_STATIC);
-}
-
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
-{
-    (void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
-}
-
-/* A row being read; stays failed. */
-struct row {
-    sqlite3_stmt *statement;
-    int at;
-    bool failed;
-};
-
-static uint64_t next_number(struct row *row)
-{
-    int at = row->at++;
-    sqlite3_int64 value = sqlite3_column_int64(row->statement, at);
-    if (value < 0 || sqlite3_column_type(row->statement, at) != SQLITE_INTEGER) {
-        row->failed = true;
-        return 0;
-    }
-    return (uint64_t)value;
-}
-
-static uint64_t next_enum(struct row *row, uint64_t most)
-{
-    uint64_t value = next_number(row);
-    if (value == 0 || value > most) {
-        row->failed = true;
-        return 1;
-    }
-    return value;
-}
-
-static struct kc_amount next_amount(struct row *row)
-{
-    struct kc_amount amount = kc_amount_zero();
-    if (kc_failed(kc_amount_from_minor(&amount, next_number(row)))) {
-        row->failed = true;
-    }
-    return amount;
-}
-
-static void next_bytes(struct row *row, void *out, size_t *size, size_t min, size_t max)
-{
-    int at = row->at++;
-    const void *data = sqlite3_column_blob(row->statement, at);
-    size_t found = (size_t)sqlite3_column_bytes(row->statement, at);
-    if (found < min || found > max) {
-        row->failed = true;
-        found = 0;
-    }
-    if (found > 0) {
-        memcpy(out, data, found);
-    }
-    if (size != NULL) {
-        *size = found;
-    }
-}
-
-static void next_fixed(struct row *row, void *out, size_t size)
-{
-    next_bytes(row, out, NULL, size, size);
-}
-
-static void next_text(struct row *row, char *out, size_t max)
-{
-    size_t size = 0;
-    next_bytes(row, out, &size, 0, max);
-    out[size] = '\0';
-}
-
-/* Steps a bound statement that gives at most one row. */
-static struct kc_result step_row(sqlite3_stmt *statement)
-{
-    int status = sqlite3_step(statement);
-    if (status == SQLITE_DONE) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
-}
-
-static struct kc_result end_row(const struct row *row)
-{
-    bool failed = row->failed;
-    (void)sqlite3_reset(row->statement);
-    return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
 }
 
 /* ---- accounts ---- */
@@ -260,6 +136,11 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->returned = next_amount(row);
     next_fixed(row, out->identity_digest, KC_DIGEST_SIZE);
     next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
+    out->ahead_in = next_amount(row);
+    out->ahead_out = next_amount(row);
+    out->objected = next_amount(row);
+    struct kc_amount sum;
+    row->failed = row->failed || kc_failed(kc_amount_add(&sum, out->value, out->ahead_in));
 }
 
 static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint64_t purse)
@@ -301,7 +182,22 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     bind_amount(statement, 20, row->returned);
     bind_bytes(statement, 21, row->identity_digest, KC_DIGEST_SIZE);
     bind_bytes(statement, 22, row->certified, row->certified_size);
+    bind_amount(statement, 23, row->ahead_in);
+    bind_amount(statement, 24, row->ahead_out);
+    bind_amount(statement, 25, row->objected);
     return step_done(statement);
+}
+
+static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row *row)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_PURSE_AHEAD);
+    bind_number(statement, 1, row->state);
+    bind_amount(statement, 2, row->value);
+    bind_amount(statement, 3, row->ahead_in);
+    bind_amount(statement, 4, row->ahead_out);
+    bind_amount(statement, 5, row->objected);
+    bind_number(statement, 6, row->purse.number);
+    return step_update(context, statement);
 }
 
 /* ---- transactions ---- */
@@ -423,6 +319,7 @@ static struct kc_result totals_get(void *context, struct kc_totals_row *out)
     out->shadows = next_amount(&row);
     out->in_flight = next_amount(&row);
     out->fees = next_amount(&row);
+    out->claims = next_amount(&row);
     return end_row(&row);
 }
 
@@ -436,6 +333,7 @@ static struct kc_result totals_put(void *context, const struct kc_totals_row *ro
     bind_amount(statement, 5, row->shadows);
     bind_amount(statement, 6, row->in_flight);
     bind_amount(statement, 7, row->fees);
+    bind_amount(statement, 8, row->claims);
     return step_update(context, statement);
 }
 
@@ -449,6 +347,7 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
     bind_bytes(statement, 5, row->evidence_digest, KC_DIGEST_SIZE);
     bind_number(statement, 6, row->against_ms);
     bind_bytes(statement, 7, row->against_digest, KC_DIGEST_SIZE);
+    bind_number(statement, 8, row->counter);
     return step_done(statement);
 }
 
@@ -486,6 +385,13 @@ static struct kc_result signer_add(void *context, const uint8_t signer[KC_SIGNER
     return step_done(statement);
 }
 
+static void read_signer(struct row *row, struct kc_signer_row *out)
+{
+    memset(out, 0, sizeof *out);
+    next_fixed(row, out->signer, KC_SIGNER_SIZE);
+    next_bytes(row, out->key, &out->size, 1, sizeof out->key);
+}
+
 static struct kc_result signer_get(void *context, struct kc_signer_row *out,
                                    const uint8_t signer[KC_SIGNER_SIZE])
 {
@@ -497,8 +403,7 @@ static struct kc_result signer_get(void *context, struct kc_signer_row *out,
         (void)sqlite3_reset(statement);
         return result;
     }
-    next_fixed(&row, out->signer, KC_SIGNER_SIZE);
-    next_bytes(&row, out->key, &out->size, 1, sizeof out->key);
+    read_signer(&row, out);
     return end_row(&row);
 }
 
@@ -511,7 +416,10 @@ enum scanned {
     SCAN_POSTING,
     SCAN_BATCH,
     SCAN_ALERT,
-    SCAN_EVIDENCE
+    SCAN_EVIDENCE,
+    SCAN_PAYMENT,
+    SCAN_RECORD,
+    SCAN_SIGNER
 };
 
 /* Room for one row of any kind. */
@@ -523,6 +431,9 @@ union any_row {
     struct kc_batch_row batch;
     struct kc_alert_row alert;
     struct kc_evidence_row evidence;
+    struct kc_payment_row payment;
+    struct kc_record_row record;
+    struct kc_signer_row signer;
 };
 
 static void read_posting(struct row *row, struct kc_posting_row *out)
@@ -549,6 +460,7 @@ static void read_alert(struct row *row, struct kc_alert_row *out)
     next_fixed(row, out->evidence_digest, KC_DIGEST_SIZE);
     out->against_ms = next_number(row);
     next_fixed(row, out->against_digest, KC_DIGEST_SIZE);
+    out->counter = next_number(row);
 }
 
 static void read_evidence(struct row *row, struct kc_evidence_row *out)
@@ -556,7 +468,7 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_IDENTIFY);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OTHER_RECORD);
     next_fixed(row, out->digest, KC_DIGEST_SIZE);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }
@@ -587,6 +499,15 @@ static bool visit(struct row *row, union any_row *any, enum scanned kind,
     case SCAN_EVIDENCE:
         read_evidence(row, &any->evidence);
         return !row->failed && scan->evidence(scan->owner, &any->evidence);
+    case SCAN_PAYMENT:
+        kc_sqlite_read_payment(row, &any->payment);
+        return !row->failed && scan->payment(scan->owner, &any->payment);
+    case SCAN_RECORD:
+        kc_sqlite_read_record(row, &any->record);
+        return !row->failed && scan->record(scan->owner, &any->record);
+    case SCAN_SIGNER:
+        read_signer(row, &any->signer);
+        return !row->failed && scan->signer(scan->owner, &any->signer);
     }
     return false;
 }
@@ -682,6 +603,58 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
     return scan_rows(statement, SCAN_EVIDENCE, scan);
 }
 
+static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
+                                  uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_PAID);
+    bind_number(statement, 1, payer);
+    bind_number(statement, 2, payer == 0 ? INT64_MAX : payer);
+    bind_number(statement, 3, first);
+    bind_number(statement, 4, last);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_taken(void *context, const struct kc_store_scan *scan, uint64_t payee,
+                                   uint64_t first, uint64_t last)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_TAKEN);
+    bind_number(statement, 1, payee);
+    bind_number(statement, 2, first);
+    bind_number(statement, 3, last);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_open(void *context, const struct kc_store_scan *scan, uint64_t payer)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_OPEN);
+    bind_number(statement, 1, payer);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_records(void *context, const struct kc_store_scan *scan,
+                                     uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_RECORDS);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, purse == 0 ? INT64_MAX : purse);
+    return scan_rows(statement, SCAN_RECORD, scan);
+}
+
+/* A signer's id begins with its account. */
+static struct kc_result scan_signers(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account)
+{
+    uint8_t first[KC_SIGNER_SIZE] = {0};
+    uint8_t last[KC_SIGNER_SIZE];
+    sqlite3_stmt *statement = get(context, STATEMENT_SIGNER_SCAN);
+    memset(last, 0xff, sizeof last);
+    kc_be64_store(first, account);
+    kc_be64_store(last, account);
+    bind_bytes(statement, 1, first, sizeof first);
+    bind_bytes(statement, 2, last, sizeof last);
+    return scan_rows(statement, SCAN_SIGNER, scan);
+}
+
 static struct kc_result check(void *context)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_CHECK);
@@ -719,6 +692,11 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .account_balance_put = account_balance_put,
                                       .purse_get = purse_get,
                                       .purse_put = purse_put,
+                                      .purse_ahead_put = purse_ahead_put,
+                                      .payment_get = kc_sqlite_payment_get,
+                                      .payment_put = kc_sqlite_payment_put,
+                                      .record_get = kc_sqlite_record_get,
+                                      .record_put = kc_sqlite_record_put,
                                       .transaction_get = transaction_get,
                                       .transaction_put = transaction_put,
                                       .posting_add = posting_add,
@@ -731,6 +709,7 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .evidence_find = evidence_find,
                                       .signer_add = signer_add,
                                       .signer_get = signer_get,
+                                      .scan_signers = scan_signers,
                                       .scan_accounts = scan_accounts,
                                       .scan_temporary = scan_temporary,
                                       .scan_purses = scan_purses,
@@ -741,6 +720,10 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_batches = scan_batches,
                                       .scan_alerts = scan_alerts,
                                       .scan_evidence = scan_evidence,
+                                      .scan_paid = scan_paid,
+                                      .scan_taken = scan_taken,
+                                      .scan_open = scan_open,
+                                      .scan_records = scan_records,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,

@@ -6,7 +6,13 @@
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
-    "returned, identity_digest, certified"
+    "returned, identity_digest, certified, ahead_in, ahead_out, objected"
+#define PAYMENT_COLUMNS                                                                            \
+    "payer, payer_counter, digest, state, reason, payee, payee_counter, amount, time, "            \
+    "payer_counted, payee_counted, taken, returned, open, told"
+#define RECORD_COLUMNS                                                                             \
+    "purse, counter, kind, state, objection, amount, digest, order_digest, head, shown, "          \
+    "shown_digest, bytes"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
     "expires, request_digest, answer_digest, certified"
@@ -30,7 +36,22 @@ const char kc_sqlite_schema[] =
     " counted INTEGER NOT NULL, counted_digest BLOB NOT NULL,"
     " last INTEGER NOT NULL, last_digest BLOB NOT NULL, open INTEGER NOT NULL,"
     " paid INTEGER NOT NULL, received INTEGER NOT NULL, returned INTEGER NOT NULL,"
-    " identity_digest BLOB NOT NULL, certified BLOB NOT NULL) STRICT;"
+    " identity_digest BLOB NOT NULL, certified BLOB NOT NULL,"
+    " ahead_in INTEGER NOT NULL CHECK (ahead_in >= 0),"
+    " ahead_out INTEGER NOT NULL CHECK (ahead_out >= 0), objected INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE payments (payer INTEGER NOT NULL, payer_counter INTEGER NOT NULL,"
+    " digest BLOB NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " payee INTEGER NOT NULL, payee_counter INTEGER NOT NULL, amount INTEGER NOT NULL,"
+    " time INTEGER NOT NULL, payer_counted INTEGER NOT NULL, payee_counted INTEGER NOT NULL,"
+    " taken INTEGER NOT NULL, returned INTEGER NOT NULL, open INTEGER NOT NULL,"
+    " told INTEGER NOT NULL, PRIMARY KEY (payer, payer_counter, digest)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX payments_payee ON payments (payee, payee_counter);"
+    "CREATE INDEX payments_open ON payments (payer, payer_counter) WHERE open = 1;"
+    "CREATE TABLE records (purse INTEGER NOT NULL, counter INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, objection INTEGER NOT NULL,"
+    " amount INTEGER NOT NULL, digest BLOB NOT NULL, order_digest BLOB NOT NULL,"
+    " head BLOB NOT NULL, shown INTEGER NOT NULL, shown_digest BLOB NOT NULL,"
+    " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE transactions (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
@@ -47,12 +68,12 @@ const char kc_sqlite_schema[] =
     "CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1),"
     " next_account INTEGER NOT NULL, next_posting INTEGER NOT NULL, outside INTEGER NOT NULL,"
     " accounts INTEGER NOT NULL, shadows INTEGER NOT NULL, in_flight INTEGER NOT NULL,"
-    " fees INTEGER NOT NULL) STRICT;"
-    "INSERT INTO totals VALUES (1, 1000000, 1, 0, 0, 0, 0, 0);"
+    " fees INTEGER NOT NULL, claims INTEGER NOT NULL) STRICT;"
+    "INSERT INTO totals VALUES (1, 1000000, 1, 0, 0, 0, 0, 0, 0);"
     "CREATE TABLE alerts (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
     " time INTEGER NOT NULL, reason INTEGER NOT NULL, evidence INTEGER NOT NULL,"
     " evidence_digest BLOB NOT NULL, against INTEGER NOT NULL,"
-    " against_digest BLOB NOT NULL) STRICT;"
+    " against_digest BLOB NOT NULL, counter INTEGER NOT NULL) STRICT;"
     "CREATE TABLE evidence (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " digest BLOB NOT NULL, kind INTEGER NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (purse, time, digest)) STRICT, WITHOUT ROWID;"
@@ -76,7 +97,18 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
     [STATEMENT_PURSE_PUT] = "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
-                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_PURSE_AHEAD] =
+        "UPDATE purses SET state = ?, value = ?, ahead_in = ?, ahead_out = ?, objected = ?"
+        " WHERE purse = ?",
+    [STATEMENT_PAYMENT_GET] = "SELECT " PAYMENT_COLUMNS " FROM payments"
+                              " WHERE payer = ? AND payer_counter = ? AND digest = ?",
+    [STATEMENT_PAYMENT_PUT] = "INSERT OR REPLACE INTO payments (" PAYMENT_COLUMNS
+                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_RECORD_GET] =
+        "SELECT " RECORD_COLUMNS " FROM records WHERE purse = ? AND counter = ?",
+    [STATEMENT_RECORD_PUT] =
+        "INSERT OR REPLACE INTO records (" RECORD_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_TRANSACTION_GET] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE purse = ? AND time = ?",
     [STATEMENT_TRANSACTION_PUT] = "INSERT OR REPLACE INTO transactions (" TRANSACTION_COLUMNS
@@ -85,11 +117,12 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_BATCH_ADD] = "INSERT INTO batches (id, last_posting, chain) VALUES (?,?,?)",
     [STATEMENT_BATCH_LAST] = "SELECT id, last_posting, chain FROM batches ORDER BY id DESC LIMIT 1",
     [STATEMENT_TOTALS_GET] = "SELECT next_account, next_posting, outside, accounts, shadows, "
-                             "in_flight, fees FROM totals WHERE one = 1",
-    [STATEMENT_TOTALS_PUT] = "UPDATE totals SET next_account = ?, next_posting = ?, outside = ?, "
-                             "accounts = ?, shadows = ?, in_flight = ?, fees = ? WHERE one = 1",
+                             "in_flight, fees, claims FROM totals WHERE one = 1",
+    [STATEMENT_TOTALS_PUT] =
+        "UPDATE totals SET next_account = ?, next_posting = ?, outside = ?, "
+        "accounts = ?, shadows = ?, in_flight = ?, fees = ?, claims = ? WHERE one = 1",
     [STATEMENT_ALERT_ADD] = "INSERT INTO alerts (purse, time, reason, evidence, evidence_digest,"
-                            " against, against_digest) VALUES (?,?,?,?,?,?,?)",
+                            " against, against_digest, counter) VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_EVIDENCE_ADD] = "INSERT INTO evidence (purse, time, kind, digest, bytes)"
                                " VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
     [STATEMENT_EVIDENCE_FIND] =
@@ -97,6 +130,8 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_SIGNER_ADD] =
         "INSERT INTO signers (signer, key) VALUES (?,?) ON CONFLICT DO NOTHING",
     [STATEMENT_SIGNER_GET] = "SELECT signer, key FROM signers WHERE signer = ?",
+    [STATEMENT_SIGNER_SCAN] =
+        "SELECT signer, key FROM signers WHERE signer BETWEEN ? AND ? ORDER BY signer",
     [STATEMENT_SCAN_ACCOUNTS] = "SELECT " ACCOUNT_COLUMNS " FROM accounts ORDER BY account",
     [STATEMENT_SCAN_TEMPORARY] =
         "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE state = 1 AND temporary_until < ?",
@@ -112,9 +147,18 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_SCAN_POSTINGS] = "SELECT " POSTING_COLUMNS " FROM journal ORDER BY id",
     [STATEMENT_SCAN_BATCHES] = "SELECT id, last_posting, chain FROM batches ORDER BY id",
     [STATEMENT_SCAN_ALERTS] = "SELECT id, purse, time, reason, evidence, evidence_digest, against,"
-                              " against_digest FROM alerts ORDER BY id",
+                              " against_digest, counter FROM alerts ORDER BY id",
     [STATEMENT_SCAN_EVIDENCE] =
         "SELECT purse, time, kind, digest, bytes FROM evidence WHERE purse BETWEEN ?1 AND ?2"
         " ORDER BY purse, time, digest",
+    [STATEMENT_SCAN_PAID] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer BETWEEN ?1 AND ?2"
+                            " AND payer_counter BETWEEN ?3 AND ?4 ORDER BY payer, payer_counter",
+    [STATEMENT_SCAN_TAKEN] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payee = ?"
+                             " AND payee_counter BETWEEN ? AND ? ORDER BY payee_counter, payer",
+    [STATEMENT_SCAN_OPEN] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer = ?"
+                            " AND open = 1 AND state IN (2, 3) ORDER BY payer_counter",
+    [STATEMENT_SCAN_RECORDS] =
+        "SELECT " RECORD_COLUMNS " FROM records WHERE purse BETWEEN ?1 AND ?2"
+        " ORDER BY purse, counter",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -14,6 +14,11 @@ enum statement {
     STATEMENT_ACCOUNT_BALANCE,
     STATEMENT_PURSE_GET,
     STATEMENT_PURSE_PUT,
+    STATEMENT_PURSE_AHEAD,
+    STATEMENT_PAYMENT_GET,
+    STATEMENT_PAYMENT_PUT,
+    STATEMENT_RECORD_GET,
+    STATEMENT_RECORD_PUT,
     STATEMENT_TRANSACTION_GET,
     STATEMENT_TRANSACTION_PUT,
     STATEMENT_POSTING_ADD,
@@ -26,6 +31,7 @@ enum statement {
     STATEMENT_EVIDENCE_FIND,
     STATEMENT_SIGNER_ADD,
     STATEMENT_SIGNER_GET,
+    STATEMENT_SIGNER_SCAN,
     STATEMENT_SCAN_ACCOUNTS,
     STATEMENT_SCAN_TEMPORARY,
     STATEMENT_SCAN_PURSES,
@@ -36,6 +42,10 @@ enum statement {
     STATEMENT_SCAN_BATCHES,
     STATEMENT_SCAN_ALERTS,
     STATEMENT_SCAN_EVIDENCE,
+    STATEMENT_SCAN_PAID,
+    STATEMENT_SCAN_TAKEN,
+    STATEMENT_SCAN_OPEN,
+    STATEMENT_SCAN_RECORDS,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -44,7 +54,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 1
+#define KC_SQLITE_SCHEMA_VERSION 2
 
 struct kc_result kc_sqlite_error(int status);
 

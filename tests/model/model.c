@@ -385,6 +385,7 @@ struct model_word model_deliver(struct model *model, const struct letter *letter
     case TOY_ANSWER:
         return answer(model, purse, letter);
     case TOY_STATE:
+    case TOY_SETTLE:
         break;
     }
     return state(model, purse, letter);

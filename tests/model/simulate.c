@@ -81,6 +81,9 @@ static void hear(struct sim *sim, const struct letter *letter, const struct toy_
             hear_outcome(actor, sim, reply);
         }
         break;
+    case TOY_SETTLE:
+        /* Reports are simulated beside this, in settle.c. */
+        break;
     }
 }
 

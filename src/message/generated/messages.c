@@ -733,6 +733,15 @@ const struct kc_shape kc_payment_answer_shape = {.number = 46, .version = 1,
     .field_count = 2, .struct_size = sizeof(struct kc_payment_answer),
     .domain = NULL, .fields = payment_answer_fields};
 
+static const struct kc_field notice_fields[] = {
+    {.offset = offsetof(struct kc_notice, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_notice_shape = {.number = 47, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_notice),
+    .domain = NULL, .fields = notice_fields};
+
 static const struct kc_field log_record_fields[] = {
     {.offset = offsetof(struct kc_log_record, entry), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x140, .presence = 0},
@@ -853,6 +862,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_receipt_shape,
     &kc_decline_shape,
     &kc_payment_answer_shape,
+    &kc_notice_shape,
     &kc_log_record_shape,
     &kc_settle_request_shape,
     &kc_release_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 41
+#define KC_SHAPE_COUNT 42
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -628,6 +628,16 @@ struct kc_payment_answer {
     struct kc_view answer; /* receipt or decline as the payee signed it */
 };
 extern const struct kc_shape kc_payment_answer_shape;
+
+/* Why one side of an exchange goes no further. Nobody signs it, and it changes nothing in a purse.
+ * step: Sb3 Sb7
+ * from: station
+ * to: station
+ * source: EP1221669 [0156] [0159] */
+struct kc_notice {
+    uint64_t reason; /* number of the error */
+};
+extern const struct kc_shape kc_notice_shape;
 
 /* One entry of a purse's history with what shows it.
  * source: EP1221669 Fig 9 [0086]-[0090] */

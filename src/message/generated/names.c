@@ -435,6 +435,9 @@ static const struct kc_field_name payment_answer_names[] = {
     {"taken", 0},
     {"answer", 0},
 };
+static const struct kc_field_name notice_names[] = {
+    {"reason", 0},
+};
 static const struct kc_field_name log_record_names[] = {
     {"entry", 0},
     {"order", 0},
@@ -505,6 +508,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"receipt", receipt_names},
     {"decline", decline_names},
     {"payment-answer", payment_answer_names},
+    {"notice", notice_names},
     {"log-record", log_record_names},
     {"settle-request", settle_request_names},
     {"release", release_names},

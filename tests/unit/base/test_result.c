@@ -69,6 +69,7 @@ static const struct pinned pins[] = {
     {0x55, "identity-expired", 0x9e55, 403, 1},
     {0x56, "hotlisted", 0x9e56, 403, 1},
     {0x57, "limit-exceeded", 0x9e57, 409, 1},
+    {0x58, "overspent", 0x9e58, 409, 1},
     {0x70, "busy", 0x9e70, 503, 3},
     {0x71, "not-reachable", 0x9e71, 502, 3},
     {0x72, "timeout", 0x9e72, 504, 3},

@@ -193,7 +193,7 @@ static void a_journal_chained_anew_differs_from_the_transactions(void **state)
     EXPECT(kc_amount_add(&row.balance, row.balance, world_amount(5)), KC_OK);
     EXPECT(world->store.account_put(world->store.context, &row), KC_OK);
     EXPECT(kc_ledger_post(&world->ledger, KC_BOOK_OUTSIDE, row.account.number, world_amount(5),
-                          &invented),
+                          &invented, NULL),
            KC_OK);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     EXPECT(world_audit(world, &faults, first), KC_STORE_CORRUPT);

@@ -253,7 +253,7 @@ static void totals_that_do_not_balance_are_not_opened(void **state)
     assert_true(world_plant(world, "UPDATE totals SET accounts = accounts + 1"));
     EXPECT(world_open(world), KC_STORE_CORRUPT);
     assert_true(world_plant(world, "DELETE FROM totals"));
-    assert_true(world_plant(world, "INSERT INTO totals VALUES (1, 1000000, 1, 5, 0, 0, 0, 0)"));
+    assert_true(world_plant(world, "INSERT INTO totals VALUES (1, 1000000, 1, 5, 0, 0, 0, 0, 0)"));
     EXPECT(world_open(world), KC_STORE_CORRUPT);
 }
 

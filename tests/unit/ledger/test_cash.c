@@ -423,7 +423,7 @@ static void a_deposit_needs_its_cash_out_entry(void **state)
         message = answer;
         message.entry_size = wrong == 0 ? 0 : message.entry_size;
         message.entry.amount = wrong == 1 ? world_amount(19) : message.entry.amount;
-        message.entry.counter += wrong == 2 ? 1 : 0;
+        message.entry.counter -= wrong == 2 ? 1 : 0;
         message.entry.transaction_ms += wrong == 3 ? 1 : 0;
         message.entry.kind = wrong == 4 ? KC_ENTRY_KIND_PAY : message.entry.kind;
         message.entry.has_voids = wrong == 5;
@@ -525,12 +525,14 @@ static void a_receiving_side_that_would_overflow_is_refused(void **state)
     assert_true(world_plant(world, "UPDATE purses SET value = 9223372036854775807"));
     EXPECT(world_open(world), KC_OK);
     toy.value = KC_AMOUNT_MAX;
+    toy.certified.purse_amount = world_amount(KC_AMOUNT_MAX);
     EXPECT(ask(world, &toy, KC_CASH_KIND_WITHDRAW, 1, &message), KC_AMOUNT_TOO_LARGE);
     world_close(world);
     assert_true(world_plant(world, "UPDATE purses SET value = 50"));
     assert_true(world_plant(world, "UPDATE accounts SET balance = 9223372036854775807"));
     EXPECT(world_open(world), KC_OK);
     toy.value = 50;
+    toy.certified.purse_amount = world_amount(50);
     EXPECT(ask(world, &toy, KC_CASH_KIND_DEPOSIT, 1, &message), KC_AMOUNT_TOO_LARGE);
     assert_int_equal(postings(world), before);
     expect_amounts(world, &toy, KC_AMOUNT_MAX, 50);

@@ -198,7 +198,7 @@ struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
     return result;
 }
 
-static uint64_t next_time(struct toy *toy, const struct world *world)
+uint64_t toy_next_time(struct toy *toy, const struct world *world)
 {
     toy->last_ms = world->now_ms > toy->last_ms ? world->now_ms : toy->last_ms + 1;
     return toy->last_ms;
@@ -218,8 +218,8 @@ static void fill_information(struct kc_ledger_information *out, const struct toy
     out->information.returned = world_amount(toy->returned);
     out->certified = toy->certified;
     memcpy(out->identity_digest, toy->identity_digest, KC_DIGEST_SIZE);
-    out->entry_count = toy->entry_count;
-    memcpy(out->entries, toy->entries, sizeof out->entries);
+    out->entry_count = toy->entry_count < KC_LIST_COUNT_MAX ? toy->entry_count : KC_LIST_COUNT_MAX;
+    memcpy(out->entries, toy->entries, out->entry_count * sizeof out->entries[0]);
 }
 
 void toy_stamp(struct toy_message *message, struct world *world, const char *mark)
@@ -227,6 +227,7 @@ void toy_stamp(struct toy_message *message, struct world *world, const char *mar
     uint64_t time_ms = message->kind == TOY_CASH     ? message->cash.time_ms
                        : message->kind == TOY_ANSWER ? message->answer.time_ms
                        : message->kind == TOY_STATE  ? message->state.time_ms
+                       : message->kind == TOY_SETTLE ? message->settle_ms
                                                      : message->fund.time_ms;
     uint64_t purse = message->kind == TOY_ANSWER ? message->answer.purse.number
                                                  : message->information.information.purse.number;
@@ -252,21 +253,21 @@ void toy_cash(struct toy_message *out, struct toy *toy, struct world *world, enu
     start_message(out, TOY_CASH, toy);
     out->cash.kind = kind;
     out->cash.amount = world_amount(minor);
-    out->cash.time_ms = next_time(toy, world);
+    out->cash.time_ms = toy_next_time(toy, world);
     toy->life = TOY_REQUESTED;
     toy->pending_ms = out->cash.time_ms;
     toy_stamp(out, world, "");
 }
 
-static void add_entry(struct toy *toy, struct world *world, const struct kc_entry *entry,
-                      struct kc_buffer *bytes)
+struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struct kc_entry *entry,
+                               struct kc_buffer *bytes)
 {
     uint8_t scratch[256];
     struct kc_buffer own = KC_BUFFER(scratch);
     struct kc_sha256 hash;
     const struct kc_crypto *crypto = &world->crypto;
     bytes = bytes == NULL ? &own : bytes;
-    KC_ASSERT(toy->entry_count < KC_LIST_COUNT_MAX);
+    KC_ASSERT(toy->entry_count < TOY_LOG);
     struct kc_result result = kc_shape_encode(bytes, &kc_entry_shape, entry);
     KC_ASSERT(!kc_failed(result));
     crypto->sha256_start(crypto->context, &hash);
@@ -274,9 +275,27 @@ static void add_entry(struct toy *toy, struct world *world, const struct kc_entr
     crypto->sha256_add(crypto->context, &hash, kc_buffer_view(bytes));
     crypto->sha256_end(crypto->context, &hash, toy->head);
     toy->counter = entry->counter;
-    struct kc_ledger_entry *kept = &toy->entries[toy->entry_count++];
+    struct kc_ledger_entry *kept = &toy->entries[toy->entry_count];
+    struct toy_slot *slot = &toy->slots[toy->entry_count++];
     kept->entry = *entry;
     memcpy(kept->head_after, toy->head, KC_DIGEST_SIZE);
+    memset(slot, 0, sizeof *slot);
+    slot->record.entry = *entry;
+    memcpy(slot->record.head_after, toy->head, KC_DIGEST_SIZE);
+    kc_digest(crypto, slot->record.digest, kc_buffer_view(bytes));
+    memcpy(slot->bytes, bytes->data, bytes->size);
+    slot->record.bytes.size = bytes->size;
+    return slot;
+}
+
+struct toy_slot *toy_slot_of(struct toy *toy, uint64_t counter)
+{
+    for (size_t i = 0; i < toy->entry_count; i++) {
+        if (toy->entries[i].entry.counter == counter) {
+            return &toy->slots[i];
+        }
+    }
+    return NULL;
 }
 
 void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
@@ -290,7 +309,7 @@ void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
     out->answer.purse = toy->purse;
     out->answer.transaction_ms = quote->transaction_ms;
     out->answer.answer = answer;
-    out->answer.time_ms = next_time(toy, world);
+    out->answer.time_ms = toy_next_time(toy, world);
     struct kc_result result = kc_shape_encode(&buffer, &kc_cash_quote_shape, quote);
     KC_ASSERT(!kc_failed(result));
     kc_digest(&world->crypto, out->answer.quote, kc_buffer_view(&buffer));
@@ -303,7 +322,7 @@ void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
                                        .amount = quote->amount,
                                        .has_transaction = true,
                                        .transaction_ms = quote->transaction_ms};
-        add_entry(toy, world, &out->entry, &bytes);
+        (void)toy_add_entry(toy, world, &out->entry, &bytes);
         out->entry_size = bytes.size;
         toy->value -= kc_amount_minor(quote->amount);
         toy->paid += kc_amount_minor(quote->amount);
@@ -318,7 +337,7 @@ void toy_state(struct toy_message *out, struct toy *toy, struct world *world)
     start_message(out, TOY_STATE, toy);
     out->state.has_pending = toy->pending_ms != 0;
     out->state.pending_ms = toy->pending_ms;
-    out->state.time_ms = next_time(toy, world);
+    out->state.time_ms = toy_next_time(toy, world);
     toy_stamp(out, world, "");
 }
 
@@ -328,14 +347,24 @@ void toy_fund(struct toy_message *out, struct toy *toy, struct world *world, enu
     start_message(out, TOY_FUND, toy);
     out->fund.kind = kind;
     out->fund.amount = world_amount(minor);
-    out->fund.time_ms = next_time(toy, world);
+    out->fund.time_ms = toy_next_time(toy, world);
     toy->life = TOY_REQUESTED;
     toy->pending_ms = out->fund.time_ms;
     toy_stamp(out, world, "");
 }
 
+void toy_settle(struct toy_message *out, struct toy *toy, struct world *world)
+{
+    start_message(out, TOY_SETTLE, toy);
+    out->slot_count = out->information.entry_count;
+    memcpy(out->slots, toy->slots, out->slot_count * sizeof out->slots[0]);
+    out->information.entry_count = 0;
+    out->settle_ms = toy_next_time(toy, world);
+    toy_stamp(out, world, "");
+}
+
 /* Value follows from the certified value and the entries after it. */
-static void conform(struct toy *toy, const struct kc_certified *certified)
+void toy_conform(struct toy *toy, const struct kc_certified *certified)
 {
     size_t kept = 0;
     if (certified->sequence <= toy->certified.sequence) {
@@ -347,8 +376,11 @@ static void conform(struct toy *toy, const struct kc_certified *certified)
         const struct kc_entry *entry = &toy->entries[i].entry;
         if (entry->counter > certified->counter) {
             uint64_t minor = kc_amount_minor(entry->amount);
-            toy->value += entry->kind == KC_ENTRY_KIND_VOID ? minor : 0;
-            toy->value -= entry->kind == KC_ENTRY_KIND_CASH_OUT ? minor : 0;
+            bool in = entry->kind == KC_ENTRY_KIND_VOID || entry->kind == KC_ENTRY_KIND_RECEIVE;
+            bool out = entry->kind == KC_ENTRY_KIND_CASH_OUT || entry->kind == KC_ENTRY_KIND_PAY;
+            toy->value += in ? minor : 0;
+            toy->value -= out ? minor : 0;
+            toy->slots[kept] = toy->slots[i];
             toy->entries[kept++] = toy->entries[i];
         }
     }
@@ -368,7 +400,7 @@ static void give_back(struct toy *toy, struct world *world)
                                            .voids = out->counter};
             toy->value += kc_amount_minor(entry.amount);
             toy->returned += kc_amount_minor(entry.amount);
-            add_entry(toy, world, &entry, NULL);
+            (void)toy_add_entry(toy, world, &entry, NULL);
             return;
         }
     }
@@ -380,7 +412,7 @@ void toy_take(struct toy *toy, struct world *world, const struct kc_ledger_outco
     bool nothing =
         outcome->outcome == KC_OUTCOME_NOT_COMPLETED || outcome->outcome == KC_OUTCOME_DECLINED;
     if (outcome->has_certified) {
-        conform(toy, &outcome->certified);
+        toy_conform(toy, &outcome->certified);
     }
     if (ours && nothing && toy->pending_entry != 0) {
         give_back(toy, world);
@@ -393,6 +425,18 @@ void toy_take(struct toy *toy, struct world *world, const struct kc_ledger_outco
 }
 
 /* ---- sending ---- */
+
+static void settle_item(struct world *world, struct toy_reply *reply,
+                        const struct toy_message *message, const struct kc_ledger_source *source)
+{
+    struct kc_ledger_record records[KC_LIST_COUNT_MAX];
+    for (size_t i = 0; i < message->slot_count; i++) {
+        records[i] = message->slots[i].record;
+        records[i].bytes.data = message->slots[i].bytes;
+    }
+    reply->result = kc_ledger_settle(&reply->settled, &world->ledger, message->settle_ms,
+                                     &message->information, records, message->slot_count, source);
+}
 
 void world_item(struct world *world, struct toy_reply *reply, const struct toy_message *message)
 {
@@ -418,6 +462,9 @@ void world_item(struct world *world, struct toy_reply *reply, const struct toy_m
     case TOY_FUND:
         reply->result = kc_ledger_fund_begin(&reply->order, &reply->outcome, ledger, &message->fund,
                                              &message->information, &source);
+        break;
+    case TOY_SETTLE:
+        settle_item(world, reply, message, &source);
         break;
     }
 }
@@ -491,9 +538,29 @@ uint64_t world_balance(struct world *world, struct kc_account_id account)
     return kc_failed(result) ? UINT64_MAX : kc_amount_minor(row.balance);
 }
 
+struct kc_purse_row world_purse(struct world *world, struct kc_purse_id purse)
+{
+    struct kc_purse_row row;
+    struct kc_result result = world->store.purse_get(world->store.context, &row, purse.number);
+    KC_ASSERT(!kc_failed(result));
+    return row;
+}
+
+int64_t world_signed_shadow(struct world *world, struct kc_purse_id purse)
+{
+    struct kc_purse_row row = world_purse(world, purse);
+    struct kc_shadow shadow = kc_shadow_of(&row);
+    int64_t amount = (int64_t)kc_amount_minor(shadow.amount);
+    return shadow.below ? -amount : amount;
+}
+
 uint64_t world_shadow(struct world *world, struct kc_purse_id purse)
 {
     struct kc_purse_row row;
     struct kc_result result = world->store.purse_get(world->store.context, &row, purse.number);
-    return kc_failed(result) ? UINT64_MAX : kc_amount_minor(row.value);
+    struct kc_shadow shadow = {.below = true};
+    if (!kc_failed(result)) {
+        shadow = kc_shadow_of(&row);
+    }
+    return shadow.below ? UINT64_MAX : kc_amount_minor(shadow.amount);
 }

@@ -47,6 +47,15 @@ struct kc_result world_audit(struct world *world, uint64_t *faults, char first[1
 
 enum toy_life { TOY_READY, TOY_REQUESTED, TOY_ANSWERED };
 
+/* So many entries of a toy may be uncovered. */
+#define TOY_LOG 24
+
+/* What shows an entry, as the bank has verified it. */
+struct toy_slot {
+    struct kc_ledger_record record;
+    uint8_t bytes[1024];
+};
+
 /* A purse that follows docs/protocol.md. */
 struct toy {
     struct kc_account_id account;
@@ -54,7 +63,8 @@ struct toy {
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_certified certified;
     size_t entry_count;
-    struct kc_ledger_entry entries[KC_LIST_COUNT_MAX];
+    struct kc_ledger_entry entries[TOY_LOG];
+    struct toy_slot slots[TOY_LOG]; /* beside the entries */
     uint64_t counter;
     uint8_t head[KC_DIGEST_SIZE];
     uint64_t value;
@@ -67,7 +77,7 @@ struct toy {
     uint64_t pending_entry; /* counter of its cash-out, or 0 */
 };
 
-enum toy_kind { TOY_CASH, TOY_ANSWER, TOY_STATE, TOY_FUND };
+enum toy_kind { TOY_CASH, TOY_ANSWER, TOY_STATE, TOY_FUND, TOY_SETTLE };
 
 struct toy_message {
     enum toy_kind kind;
@@ -77,6 +87,9 @@ struct toy_message {
     struct kc_cash_answer answer;
     struct kc_state_request state;
     struct kc_fund_request fund;
+    uint64_t settle_ms;
+    size_t slot_count;
+    struct toy_slot slots[KC_LIST_COUNT_MAX];
     struct kc_entry entry;
     uint8_t entry_bytes[256];
     size_t entry_size;
@@ -91,6 +104,7 @@ struct toy_reply {
     char name[KC_NAME_SIZE_MAX + 1];
     struct kc_ledger_outcome outcome;
     struct kc_ledger_order order;
+    struct kc_ledger_settled settled;
 };
 
 struct kc_amount world_amount(uint64_t minor);
@@ -115,6 +129,13 @@ void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
 void toy_state(struct toy_message *out, struct toy *toy, struct world *world);
 void toy_fund(struct toy_message *out, struct toy *toy, struct world *world, enum kc_fund_kind kind,
               uint64_t minor);
+/* An entry at the end of the purse's history, counter and head; sums are the caller's. `bytes` may be NULL. */
+struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struct kc_entry *entry,
+                               struct kc_buffer *bytes);
+/* The purse's next time stamp. */
+uint64_t toy_next_time(struct toy *toy, const struct world *world);
+/* A report of the oldest entries that no certified value covers. */
+void toy_settle(struct toy_message *out, struct toy *toy, struct world *world);
 /* Gives a changed message its own bytes and digest again. */
 void toy_stamp(struct toy_message *message, struct world *world, const char *mark);
 
@@ -135,8 +156,16 @@ struct kc_result toy_cash_whole(struct toy *toy, struct world *world, enum kc_ca
 struct kc_result toy_fund_whole(struct toy *toy, struct world *world, enum kc_fund_kind kind,
                                 uint64_t minor, struct toy_reply *reply);
 
+/* The slot of the entry with this counter, or NULL when a certified value covers it. */
+struct toy_slot *toy_slot_of(struct toy *toy, uint64_t counter);
+/* Takes a certified value, if it is newer. */
+void toy_conform(struct toy *toy, const struct kc_certified *certified);
+
 /* Rows as the store has them now; UINT64_MAX when there is none. */
 uint64_t world_balance(struct world *world, struct kc_account_id account);
 uint64_t world_shadow(struct world *world, struct kc_purse_id purse);
+/* The shadow with its sign, and the whole row. */
+int64_t world_signed_shadow(struct world *world, struct kc_purse_id purse);
+struct kc_purse_row world_purse(struct world *world, struct kc_purse_id purse);
 
 #endif

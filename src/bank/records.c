@@ -1,0 +1,315 @@
+#include "bank/records.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+/* The entry that a record is about, and its place in the chain. */
+static struct kc_result read_chain(struct kc_ledger_record *out, uint8_t head[KC_DIGEST_SIZE],
+                                   uint64_t counter, struct kc_view entry,
+                                   const struct kc_crypto *crypto)
+{
+    struct kc_sha256 hash;
+    struct kc_result result = kc_shape_decode(&out->entry, &kc_entry_shape, entry);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (out->entry.counter != counter) {
+        return kc_result(KC_MISMATCH);
+    }
+    kc_digest(crypto, out->digest, entry);
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, kc_view(head, KC_DIGEST_SIZE));
+    crypto->sha256_add(crypto->context, &hash, entry);
+    crypto->sha256_end(crypto->context, &hash, head);
+    memcpy(out->head_after, head, KC_DIGEST_SIZE);
+    return result;
+}
+
+static bool wants_order(enum kc_entry_kind kind)
+{
+    return kind == KC_ENTRY_KIND_PAY || kind == KC_ENTRY_KIND_RECEIVE ||
+           kind == KC_ENTRY_KIND_REFUSE;
+}
+
+static struct kc_result decode_order(struct kc_payment_order *out, struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_result result = kc_brief_parse(&parsed, bytes);
+    return kc_failed(result) ? result
+                             : kc_shape_decode(out, &kc_payment_order_shape, parsed.payload);
+}
+
+/* Everything of an order that its record, its reporter and its entry must agree with. */
+static enum kc_error check_order(const struct kc_ledger_record *record,
+                                 const struct kc_value_information *reporter)
+{
+    const struct kc_payment_order *order = &record->order;
+    const struct kc_entry *entry = &record->entry;
+    bool pays = entry->kind == KC_ENTRY_KIND_PAY;
+    uint64_t account = pays ? order->payer.number : order->payee.number;
+    uint64_t purse = pays ? order->payer_purse.number : order->payee_purse.number;
+    uint64_t counter = pays ? order->payer_counter : order->payee_counter;
+    bool fits = account == reporter->account.number && purse == reporter->purse.number &&
+                counter == entry->counter && order->payer.number != order->payee.number &&
+                order->payer_purse.number != order->payee_purse.number && !order->has_card &&
+                order->payer_counter > 0 && order->payee_counter > 0 &&
+                kc_amount_compare(order->amount, entry->amount) == 0 &&
+                memcmp(entry->partner, record->order_digest, KC_DIGEST_SIZE) == 0;
+    if (!fits) {
+        return KC_MISMATCH;
+    }
+    return kc_amount_is_zero(order->amount) ? KC_AMOUNT_ZERO : KC_OK;
+}
+
+static void read_order(struct kc_ledger_record *out, const struct kc_log_record *record,
+                       const struct kc_value_information *reporter, const struct kc_crypto *crypto)
+{
+    bool wants = wants_order(out->entry.kind);
+    if (!record->has_order) {
+        out->objection = wants ? KC_MISMATCH : KC_OK;
+        return;
+    }
+    struct kc_result result = decode_order(&out->order, record->order);
+    if (kc_failed(result)) {
+        out->objection = wants ? KC_MALFORMED : KC_OK;
+        return;
+    }
+    out->has_order = true;
+    out->order_bytes = record->order;
+    kc_digest(crypto, out->order_digest, record->order);
+    out->objection = wants ? check_order(out, reporter) : KC_OK;
+}
+
+/* The payee of the payment that a void gives back: from its order, from the pay record in the same report, or by the number of
+ * the payee's purse, which comes after its account's. The ledger checks that the account holds that purse. */
+static uint64_t payee_of_void(const struct kc_records *records,
+                              const struct kc_ledger_record *record, struct kc_view answer)
+{
+    struct kc_signed parsed;
+    struct kc_decline decline;
+    if (record->has_order) {
+        return record->order.payee.number;
+    }
+    for (size_t i = 0; i < records->count; i++) {
+        const struct kc_ledger_record *other = &records->items[i];
+        if (other->has_order && other->entry.counter == record->entry.voids) {
+            return other->order.payee.number;
+        }
+    }
+    if (kc_failed(kc_brief_parse(&parsed, answer)) ||
+        kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload)) ||
+        decline.payee_purse.number < 20) {
+        return 0;
+    }
+    return kc_account_nth(decline.payee_purse.number / 10 - 1).number;
+}
+
+/* The account whose key the record wants, or 0. */
+static uint64_t partner_of(const struct kc_records *records, size_t at)
+{
+    const struct kc_ledger_record *record = &records->items[at];
+    bool answered = records->answers[at].size > 0;
+    if (record->objection != KC_OK) {
+        return 0;
+    }
+    switch (record->entry.kind) {
+    case KC_ENTRY_KIND_PAY:
+        return answered ? record->order.payee.number : 0;
+    case KC_ENTRY_KIND_RECEIVE:
+    case KC_ENTRY_KIND_REFUSE:
+        return record->order.payer.number;
+    case KC_ENTRY_KIND_VOID:
+        return answered ? payee_of_void(records, record, records->answers[at]) : 0;
+    case KC_ENTRY_KIND_CASH_OUT:
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+    return 0;
+}
+
+static struct kc_partner *find_partner(struct kc_records *records, uint64_t number)
+{
+    for (size_t i = 0; i < records->partner_count; i++) {
+        if (records->partners[i].number == number) {
+            return &records->partners[i];
+        }
+    }
+    return NULL;
+}
+
+static void want_partner(struct kc_records *records, uint64_t number)
+{
+    if (number != 0 && find_partner(records, number) == NULL) {
+        KC_ASSERT(records->partner_count < KC_LIST_COUNT_MAX);
+        records->partners[records->partner_count++] =
+            (struct kc_partner){.number = number, .error = KC_NOT_FOUND};
+    }
+}
+
+struct kc_result kc_records_read(struct kc_records *out,
+                                 const struct kc_ledger_information *information,
+                                 const struct kc_view_list *list, const struct kc_crypto *crypto)
+{
+    const struct kc_value_information *reporter = &information->information;
+    uint8_t head[KC_DIGEST_SIZE];
+    uint64_t counter = information->certified.counter;
+    memset(out, 0, sizeof *out);
+    memcpy(head, information->certified.head, KC_DIGEST_SIZE);
+    for (size_t i = 0; i < list->count; i++) {
+        struct kc_ledger_record *item = &out->items[i];
+        struct kc_log_record record;
+        struct kc_result result = kc_shape_decode(&record, &kc_log_record_shape, list->items[i]);
+        if (!kc_failed(result)) {
+            result = read_chain(item, head, ++counter, record.entry, crypto);
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+        item->bytes = list->items[i];
+        read_order(item, &record, reporter, crypto);
+        if (record.has_answer) {
+            out->answers[i] = record.answer;
+        }
+        out->count = i + 1;
+    }
+    bool agrees = counter < reporter->counter ||
+                  (counter == reporter->counter && memcmp(head, reporter->head, sizeof head) == 0);
+    for (size_t i = 0; i < out->count; i++) {
+        want_partner(out, partner_of(out, i));
+    }
+    return kc_result(agrees ? KC_OK : KC_MISMATCH);
+}
+
+static enum kc_error verify(struct kc_view bytes, const struct kc_crypto *crypto,
+                            const struct kc_realm *realm, const struct kc_public_key *key,
+                            const struct kc_shape *shape)
+{
+    struct kc_signed parsed;
+    struct kc_result result = kc_brief_parse(&parsed, bytes);
+    if (!kc_failed(result)) {
+        result = kc_brief_verify(&parsed, crypto, key, realm, shape->domain);
+    }
+    return result.code;
+}
+
+/* What an answer says; it is one only when it is about this payment and by its payee's purse. */
+static enum kc_error read_answer(struct kc_ledger_record *record, struct kc_view bytes,
+                                 const struct kc_shape **shape)
+{
+    struct kc_signed parsed;
+    struct kc_receipt receipt;
+    struct kc_decline decline;
+    uint64_t purse;
+    uint64_t counter;
+    if (kc_failed(kc_brief_parse(&parsed, bytes))) {
+        return KC_MALFORMED;
+    }
+    *shape = kc_shape_of_number(kc_shape_number(parsed.payload));
+    if (*shape == &kc_receipt_shape && record->entry.kind == KC_ENTRY_KIND_PAY &&
+        !kc_failed(kc_shape_decode(&receipt, &kc_receipt_shape, parsed.payload))) {
+        memcpy(record->answered, receipt.payment, KC_DIGEST_SIZE);
+        purse = receipt.payee_purse.number;
+        counter = receipt.counter;
+    } else if (*shape == &kc_decline_shape &&
+               !kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload))) {
+        memcpy(record->answered, decline.payment, KC_DIGEST_SIZE);
+        purse = decline.payee_purse.number;
+        counter = decline.counter;
+    } else {
+        return KC_MALFORMED;
+    }
+    if (record->entry.kind == KC_ENTRY_KIND_VOID && !record->has_order) {
+        return KC_OK;
+    }
+    bool about = memcmp(record->answered, record->order_digest, KC_DIGEST_SIZE) == 0 &&
+                 purse == record->order.payee_purse.number &&
+                 counter == record->order.payee_counter;
+    return about ? KC_OK : KC_MISMATCH;
+}
+
+/* Whose key verified, and the key, as it is kept beside the evidence. */
+static void keep_partner(struct kc_ledger_record *record, struct kc_partner *partner,
+                         const struct kc_crypto *crypto)
+{
+    struct kc_signer_id id;
+    struct kc_buffer key = KC_BUFFER(partner->encoded);
+    record->partner = partner->number;
+    if (kc_failed(kc_key_encode(&key, &partner->key))) {
+        return;
+    }
+    kc_signer_id_make(&id, crypto, partner->number, &partner->key);
+    memcpy(record->signer, id.bytes, sizeof record->signer);
+    record->key = kc_buffer_view(&key);
+}
+
+static void verify_answer(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
+                          const struct kc_realm *realm)
+{
+    struct kc_ledger_record *record = &records->items[at];
+    const struct kc_shape *shape = NULL;
+    struct kc_partner *partner = find_partner(records, partner_of(records, at));
+    if (records->answers[at].size == 0) {
+        return;
+    }
+    enum kc_error error = read_answer(record, records->answers[at], &shape);
+    if (error == KC_OK) {
+        error = partner == NULL ? KC_UNKNOWN_SIGNER : partner->error;
+    }
+    if (error == KC_OK) {
+        error = verify(records->answers[at], crypto, realm, &partner->key, shape);
+    }
+    if (error != KC_OK) {
+        record->answer_objection = error;
+        return;
+    }
+    keep_partner(record, partner, crypto);
+    record->answer = shape == &kc_receipt_shape ? KC_ANSWER_RECEIPT : KC_ANSWER_DECLINE;
+}
+
+static void verify_record(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
+                          const struct kc_realm *realm, const struct kc_public_key *own)
+{
+    struct kc_ledger_record *record = &records->items[at];
+    struct kc_partner *partner;
+    switch (record->entry.kind) {
+    case KC_ENTRY_KIND_PAY:
+        record->objection =
+            verify(record->order_bytes, crypto, realm, own, &kc_payment_order_shape);
+        if (record->objection == KC_OK) {
+            verify_answer(records, at, crypto, realm);
+        }
+        break;
+    case KC_ENTRY_KIND_RECEIVE:
+    case KC_ENTRY_KIND_REFUSE:
+        partner = find_partner(records, record->order.payer.number);
+        if (partner == NULL) {
+            record->objection = KC_UNKNOWN_SIGNER;
+            break;
+        }
+        record->objection = partner->error != KC_OK
+                                ? partner->error
+                                : verify(record->order_bytes, crypto, realm, &partner->key,
+                                         &kc_payment_order_shape);
+        if (record->objection == KC_OK) {
+            keep_partner(record, partner, crypto);
+        }
+        break;
+    case KC_ENTRY_KIND_VOID:
+        verify_answer(records, at, crypto, realm);
+        break;
+    case KC_ENTRY_KIND_CASH_OUT:
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+}
+
+void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypto,
+                       const struct kc_realm *realm, const struct kc_public_key *own)
+{
+    for (size_t i = 0; i < records->count; i++) {
+        if (records->items[i].objection == KC_OK) {
+            verify_record(records, i, crypto, realm, own);
+        }
+    }
+}

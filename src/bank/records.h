@@ -1,0 +1,38 @@
+/* Reported records, verified as far as it can be without the ledger: the chain, the orders and answers inside, and their
+ * signatures with the keys of the accounts that the orders name. No directory here: whoever calls gives the keys. */
+#ifndef KC_BANK_RECORDS_H
+#define KC_BANK_RECORDS_H
+
+#include "ledger/ledger.h"
+#include "message/cose.h"
+
+/* Whose key verifies a partner's signature. */
+struct kc_partner {
+    uint64_t number;
+    enum kc_error
+        error; /* KC_OK: the key is here; KC_NOT_FOUND: nobody looked yet; else why there is none */
+    struct kc_public_key key;
+    uint8_t encoded[KC_COSE_KEY_SIZE_MAX]; /* it as COSE_Key, once something was verified with it */
+};
+
+struct kc_records {
+    size_t count;
+    struct kc_ledger_record items[KC_LIST_COUNT_MAX];
+    struct kc_view answers[KC_LIST_COUNT_MAX]; /* as they came; empty where there is none */
+    size_t partner_count;
+    struct kc_partner partners[KC_LIST_COUNT_MAX];
+};
+
+/* Takes the records apart and follows the chain from the certified head to the newest entry, or up to where the records end;
+ * *out names the partners whose keys are wanted. An order or answer that cannot be read is an objection to its record. Views
+ * point into `list`. KC_MISMATCH when they are no chain, and the decoder's errors. */
+KC_MUST_USE struct kc_result kc_records_read(struct kc_records *out,
+                                             const struct kc_ledger_information *information,
+                                             const struct kc_view_list *list,
+                                             const struct kc_crypto *crypto);
+
+/* Verifies every order and answer; what does not verify or fit becomes the objection of its record. `own` is the reporter's. */
+void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypto,
+                       const struct kc_realm *realm, const struct kc_public_key *own);
+
+#endif

@@ -1,0 +1,152 @@
+/* Settlement: Sc1-Sc4. The workers verify each record's signatures, with the certificates of the accounts that the orders name;
+ * the writer counts; the answer carries the certified value, what comes back, and what was objected to. */
+#include <string.h>
+
+#include "bank/bank.h"
+#include "base/clock.h"
+
+/* Certificates that are good, or known to be bad, end the search. A list of revocations that is too old says nothing of
+ * anybody: then the report has to come again. */
+static bool is_settled(enum kc_error error)
+{
+    return error != KC_NOT_FOUND && error != KC_DIRECTORY_DOWN;
+}
+
+static bool find_partners(struct kc_bank *bank, struct kc_records *records)
+{
+    bool all = true;
+    for (size_t i = 0; i < records->partner_count; i++) {
+        struct kc_person person;
+        struct kc_partner *partner = &records->partners[i];
+        partner->error =
+            kc_people_find_holder(&person, &bank->people, partner->number, kc_clock_now_ms()).code;
+        if (partner->error == KC_OK) {
+            partner->key = person.sign_key;
+        }
+        all = all && is_settled(partner->error);
+    }
+    return all;
+}
+
+static struct kc_result verify_records(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    kc_records_verify(&item->records, &thread->crypto, &bank->realm, &item->signer.sign_key);
+    return kc_ok();
+}
+
+/* Where every partner is in memory the two steps after this one have nothing to do. */
+static struct kc_result read_report(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    const struct kc_settle_request *request = &item->message.settle_request;
+    struct kc_result result = kc_bank_read_information(bank, thread, item, request->information);
+    if (!kc_failed(result) && item->information.entry_count > 0) {
+        result = kc_result(KC_MALFORMED);
+    }
+    if (!kc_failed(result)) {
+        result =
+            kc_records_read(&item->records, &item->information, &request->records, &thread->crypto);
+    }
+    if (!kc_failed(result) && find_partners(bank, &item->records)) {
+        item->step += 2;
+        result = verify_records(bank, thread, item);
+    }
+    return result;
+}
+
+static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_partner *partner)
+{
+    struct kc_person person;
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = kc_people_fetch_holder(&person, &bank->people, thread->directory,
+                                                     &thread->crypto, partner->number, now_ms);
+    if (result.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_INVALID) {
+        /* The list in memory may be old because the directory was away, or know nothing of a new issuer. */
+        result = kc_people_refresh(&bank->people, thread->directory, now_ms);
+        if (!kc_failed(result)) {
+            result = kc_people_fetch_holder(&person, &bank->people, thread->directory,
+                                            &thread->crypto, partner->number, now_ms);
+        }
+    }
+    if (!kc_failed(result)) {
+        partner->key = person.sign_key;
+    }
+    partner->error = result.code;
+    return is_settled(result.code) ? kc_ok() : result;
+}
+
+static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    struct kc_records *records = &item->records;
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < records->partner_count && !kc_failed(result); i++) {
+        if (!is_settled(records->partners[i].error)) {
+            result = fetch_partner(bank, thread, &records->partners[i]);
+        }
+    }
+    return result;
+}
+
+static struct kc_result apply_report(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_settle(&item->settled, &bank->ledger, item->message.settle_request.time_ms,
+                            &item->information, item->records.items, item->records.count, &source);
+}
+
+/* Room for the small records of a reply. */
+struct lists {
+    uint8_t releases[KC_LIST_COUNT_MAX][32];
+    uint8_t objections[KC_LIST_COUNT_MAX][32];
+};
+
+static struct kc_result fill_lists(struct kc_settle_reply *reply, struct lists *lists,
+                                   const struct kc_ledger_settled *settled)
+{
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < settled->release_count && !kc_failed(result); i++) {
+        struct kc_buffer out = KC_BUFFER(lists->releases[i]);
+        result = kc_shape_encode(&out, &kc_release_shape, &settled->releases[i]);
+        reply->released.items[reply->released.count++] = kc_buffer_view(&out);
+    }
+    for (size_t i = 0; i < settled->objection_count && !kc_failed(result); i++) {
+        struct kc_buffer out = KC_BUFFER(lists->objections[i]);
+        result = kc_shape_encode(&out, &kc_objection_shape, &settled->objections[i]);
+        reply->objections.items[reply->objections.count++] = kc_buffer_view(&out);
+    }
+    return result;
+}
+
+static struct kc_result answer_report(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct lists lists;
+    struct kc_buffer certified = KC_BUFFER(bytes);
+    struct kc_settle_reply reply = {.purse = item->information.information.purse,
+                                    .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    struct kc_result result = kc_bank_certify(&certified, bank, thread, &item->settled.certified);
+    reply.certified = kc_buffer_view(&certified);
+    if (!kc_failed(result)) {
+        result = fill_lists(&reply, &lists, &item->settled);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_bank_reply(bank, thread, item, reply.time_ms, &kc_settle_reply_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_settle_request = {
+    .shape = &kc_settle_request_shape,
+    .from_purse = true,
+    .steps = {{KC_LANE_WORK, read_report, NULL},
+              {KC_LANE_DIRECTORY, fetch_partners, NULL},
+              {KC_LANE_WORK, verify_records, NULL},
+              {KC_LANE_WRITE, apply_report, NULL},
+              {KC_LANE_WORK, answer_report, NULL}},
+};

@@ -1,0 +1,796 @@
+/* Counting one record of a report: what its kind of entry moves, on both sides, and what contradicts it. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "ledger/inside.h"
+
+/* The objection to the record that is being counted. */
+struct verdict {
+    enum kc_error objection;
+    enum kc_record_state state;
+};
+
+void kc_report_object(struct kc_ledger_settled *out, uint64_t counter, enum kc_error reason)
+{
+    KC_ASSERT(out->objection_count < KC_LIST_COUNT_MAX);
+    out->objections[out->objection_count++] =
+        (struct kc_objection){.counter = counter, .reason = (uint64_t)reason};
+}
+
+/* An entry that stops the counting, unless a better reason was told already. */
+void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter)
+{
+    size_t count = out->objection_count;
+    if (count == 0 || out->objections[count - 1].counter != counter) {
+        kc_report_object(out, counter, KC_PENDING);
+    }
+}
+
+static struct kc_result save_partner(struct kc_report *report, const struct kc_purse_row *partner)
+{
+    const struct kc_store *store = report->ledger->store;
+    return kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
+}
+
+static struct kc_result save_payment(struct kc_report *report, const struct kc_payment_row *payment)
+{
+    const struct kc_store *store = report->ledger->store;
+    return kc_ledger_note(report->ledger, store->payment_put(store->context, payment));
+}
+
+static bool same_digest(const uint8_t a[KC_DIGEST_SIZE], const uint8_t b[KC_DIGEST_SIZE])
+{
+    return memcmp(a, b, KC_DIGEST_SIZE) == 0;
+}
+
+/* ---- proofs ---- */
+
+/* The report that is being counted. */
+static struct kc_shown report_shown(const struct kc_report *report)
+{
+    KC_ASSERT(report->purse->last_ms == report->time_ms);
+    return kc_shown_last(report->purse);
+}
+
+static struct kc_result save_record(struct kc_report *report, const struct kc_ledger_record *record,
+                                    const struct verdict *verdict)
+{
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_shown shown = report_shown(report);
+    struct kc_record_row row = {.purse = report->purse->purse,
+                                .counter = record->entry.counter,
+                                .kind = record->entry.kind,
+                                .state = verdict->state,
+                                .objection = verdict->objection,
+                                .amount = record->entry.amount,
+                                .shown_ms = shown.time_ms,
+                                .size = record->bytes.size};
+    KC_ASSERT(record->bytes.size <= sizeof row.bytes);
+    memcpy(row.digest, record->digest, KC_DIGEST_SIZE);
+    if (record->has_order) {
+        memcpy(row.order, record->order_digest, KC_DIGEST_SIZE);
+    }
+    memcpy(row.head, record->head_after, KC_DIGEST_SIZE);
+    memcpy(row.shown_digest, shown.digest, KC_DIGEST_SIZE);
+    memcpy(row.bytes, record->bytes.data, record->bytes.size);
+    return kc_ledger_note(report->ledger, store->record_put(store->context, &row));
+}
+
+/* The reporter's own signatures exclude each other: the report's, and those of what is kept as `against`. */
+static struct kc_result accuse_reporter(struct kc_report *report,
+                                        const struct kc_ledger_record *record, enum kc_error reason,
+                                        const struct kc_shown *against)
+{
+    const struct kc_shown evidence = report_shown(report);
+    return kc_ledger_accuse(report->ledger, report->purse, reason, record->entry.counter, &evidence,
+                            against == NULL ? &evidence : against);
+}
+
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that is
+ * out of use already. */
+static struct kc_result accuse_partner(struct kc_report *report, struct kc_purse_row *partner,
+                                       const struct kc_ledger_record *record, uint64_t counter,
+                                       const struct kc_shown *against)
+{
+    const struct kc_store *store = report->ledger->store;
+    bool out = partner->state == KC_PURSE_OUT;
+    struct kc_shown evidence = {.time_ms =
+                                    record->has_order ? record->order.time_ms : report->time_ms};
+    kc_digest(report->ledger->crypto, evidence.digest, record->bytes);
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->evidence_add(store->context, partner->purse.number, evidence.time_ms,
+                                            KC_EVIDENCE_RECORD, evidence.digest, record->bytes));
+    if (kc_failed(result) || out) {
+        return result;
+    }
+    result = kc_ledger_accuse(report->ledger, partner, KC_COPIED_OR_RESTORED, counter, &evidence,
+                              against->time_ms == 0 ? &evidence : against);
+    return result.code == KC_COPIED_OR_RESTORED ? kc_ok() : result;
+}
+
+static struct kc_shown record_shown(const struct kc_record_row *row)
+{
+    struct kc_shown shown = {.time_ms = row->shown_ms};
+    memcpy(shown.digest, row->shown_digest, KC_DIGEST_SIZE);
+    return shown;
+}
+
+/* Whether the purse counted an entry at this counter that is not about the order, and what shows it. */
+static struct kc_result counted_other(bool *other, struct kc_shown *shown, struct kc_report *report,
+                                      const struct kc_purse_row *purse, uint64_t counter,
+                                      const uint8_t order[KC_DIGEST_SIZE])
+{
+    struct kc_record_row row;
+    const struct kc_store *store = report->ledger->store;
+    *other = false;
+    if (purse->counter < counter) {
+        return kc_ok();
+    }
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->record_get(store->context, &row, purse->purse.number, counter));
+    *other = kc_failed(result) || !same_digest(row.order, order);
+    *shown = kc_failed(result) ? kc_shown_counted(purse) : record_shown(&row);
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+/* Whether an order names another chain head than the one that its payer's chain had there, where the bank knows that. */
+static struct kc_result other_head(bool *other, struct kc_report *report,
+                                   const struct kc_purse_row *payer,
+                                   const struct kc_payment_order *order)
+{
+    struct kc_record_row row;
+    const struct kc_store *store = report->ledger->store;
+    *other = false;
+    if (order->payer_counter == payer->counter + 1) {
+        *other = !same_digest(order->head, payer->head);
+        return kc_ok();
+    }
+    if (order->payer_counter > payer->counter || order->payer_counter < 2) {
+        return kc_ok();
+    }
+    struct kc_result result =
+        kc_ledger_note(report->ledger, store->record_get(store->context, &row, payer->purse.number,
+                                                         order->payer_counter - 1));
+    *other = !kc_failed(result) && !same_digest(order->head, row.head);
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+/* An order that its payee shows, against all that its payer signed: another order with its counter, a counted entry that is not
+ * this payment, another history before it. */
+static struct kc_result check_payer(struct kc_report *report, struct kc_payment_sides *sides,
+                                    const struct kc_ledger_record *record)
+{
+    struct kc_payment_row other;
+    struct kc_shown against = kc_shown_counted(sides->payer);
+    bool contradicts = false;
+    struct kc_result result = kc_payment_other(&other, report->ledger, &sides->payment);
+    if (!kc_failed(result)) {
+        result = kc_payment_keep_proof(&against, report->ledger, sides->payer->purse.number, &other,
+                                       KC_EVIDENCE_OTHER_RECORD);
+        contradicts = true;
+    } else if (result.code == KC_NOT_FOUND) {
+        result = counted_other(&contradicts, &against, report, sides->payer,
+                               sides->payment.payer_counter, sides->payment.digest);
+    }
+    if (!kc_failed(result) && !contradicts) {
+        result = other_head(&contradicts, report, sides->payer, &record->order);
+    }
+    return kc_failed(result) || !contradicts
+               ? result
+               : accuse_partner(report, sides->payer, record, sides->payment.payer_counter,
+                                &against);
+}
+
+/* ---- both sides of a payment ---- */
+
+/* What nobody has reported yet still stands in the books, with those it came from: so no honest payment is larger than all
+ * that stands there. */
+static bool is_possible(const struct kc_ledger *ledger, struct kc_amount amount)
+{
+    struct kc_amount all;
+    return !kc_failed(kc_amount_add(&all, ledger->totals.outside, ledger->totals.claims)) &&
+           kc_amount_compare(amount, all) <= 0;
+}
+
+/* Loads partner and payment of an order. The reporter is the payer for `as_payer`. A partner that the bank does not know so
+ * is an objection, in *objection. *is_new when nobody reported the payment before. */
+static struct kc_result load_sides(struct kc_payment_sides *sides, struct kc_purse_row *partner,
+                                   bool *is_new, enum kc_error *objection, struct kc_report *report,
+                                   const struct kc_ledger_record *record, bool as_payer)
+{
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_payment_order *order = &record->order;
+    struct kc_purse_id purse = as_payer ? order->payee_purse : order->payer_purse;
+    struct kc_account_id account = as_payer ? order->payee : order->payer;
+    struct kc_result result =
+        kc_ledger_note(report->ledger, store->purse_get(store->context, partner, purse.number));
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    if (kc_failed(result) || partner->state == KC_PURSE_WAITING) {
+        *objection = KC_UNKNOWN_PURSE;
+        return kc_ok();
+    }
+    if (partner->account.number != account.number) {
+        *objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    sides->payer = as_payer ? report->purse : partner;
+    sides->payee = as_payer ? partner : report->purse;
+    result = kc_ledger_note(report->ledger,
+                            store->payment_get(store->context, &sides->payment,
+                                               order->payer_purse.number, order->payer_counter,
+                                               record->order_digest));
+    *is_new = result.code == KC_NOT_FOUND;
+    if (*is_new) {
+        sides->payment = (struct kc_payment_row){.payer = order->payer_purse,
+                                                 .payer_counter = order->payer_counter,
+                                                 .payee = order->payee_purse,
+                                                 .payee_counter = order->payee_counter,
+                                                 .amount = order->amount,
+                                                 .time_ms = order->time_ms};
+        memcpy(sides->payment.digest, record->order_digest, KC_DIGEST_SIZE);
+        result = kc_ok();
+    }
+    bool fits = kc_payment_fits(report->ledger, sides) &&
+                (!*is_new || is_possible(report->ledger, order->amount));
+    if (!kc_failed(result) && !fits) {
+        *objection = KC_AMOUNT_TOO_LARGE;
+    }
+    return result;
+}
+
+static struct kc_result step(struct kc_report *report, struct kc_payment_sides *sides,
+                             enum kc_payment_step which, enum kc_error reason)
+{
+    return kc_payment_step(report->ledger, sides, which, reason);
+}
+
+static struct kc_result two_steps(struct kc_report *report, struct kc_payment_sides *sides,
+                                  enum kc_payment_step first, enum kc_payment_step second,
+                                  enum kc_error reason)
+{
+    struct kc_result result = step(report, sides, first, reason);
+    return kc_failed(result) ? result : step(report, sides, second, reason);
+}
+
+/* ---- pay ---- */
+
+/* The chain is complete up to here and the value does not reach: proof, unless records that could not be verified would make
+ * it reach. The payee is paid; what the purse cannot pay is a claim. */
+static struct kc_result overspend(struct kc_report *report, const struct kc_ledger_record *record,
+                                  struct kc_payment_sides *sides, bool is_new)
+{
+    struct kc_amount most;
+    struct kc_purse_row *purse = report->purse;
+    struct kc_result result = kc_amount_add(&most, purse->value, purse->objected);
+    if (kc_failed(result) || kc_amount_compare(most, record->entry.amount) >= 0) {
+        return kc_result(KC_PENDING);
+    }
+    result = kc_ok();
+    if (sides != NULL && is_new && record->answer == KC_ANSWER_RECEIPT) {
+        result = step(report, sides, KC_STEP_BOOK, KC_OK);
+        if (!kc_failed(result)) {
+            result = save_payment(report, &sides->payment);
+        }
+        if (!kc_failed(result)) {
+            result = save_partner(report, sides->payee);
+        }
+        if (!kc_failed(result)) {
+            result = save_record(report, record, &(struct verdict){.state = KC_RECORD_SHOWN});
+        }
+    }
+    return kc_failed(result) ? result : accuse_reporter(report, record, KC_OVERSPENT, NULL);
+}
+
+/* A payment that nobody reported before. */
+static struct kc_result count_new_pay(struct kc_report *report,
+                                      const struct kc_ledger_record *record,
+                                      struct kc_payment_sides *sides)
+{
+    bool taken = record->answer == KC_ANSWER_RECEIPT;
+    bool passed = sides->payee->counter >= sides->payment.payee_counter;
+    bool other = false;
+    struct kc_shown against = {.time_ms = 0};
+    struct kc_result result = step(report, sides, KC_STEP_NOTE, KC_OK);
+    if (!kc_failed(result)) {
+        result = counted_other(&other, &against, report, sides->payee, sides->payment.payee_counter,
+                               sides->payment.digest);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (record->answer == KC_ANSWER_DECLINE) {
+        return step(report, sides, KC_STEP_RELEASE, KC_DECLINED);
+    }
+    if (taken) {
+        sides->payment.open = false;
+        result = step(report, sides, KC_STEP_BOOK, KC_OK);
+        if (!kc_failed(result) && other) {
+            /* It signed a receipt for a counter that it gave to something else. */
+            return accuse_partner(report, sides->payee, record, sides->payment.payee_counter,
+                                  &against);
+        }
+    } else if (passed) {
+        result = other ? step(report, sides, KC_STEP_RELEASE, KC_OUT_OF_ORDER)
+                       : step(report, sides, KC_STEP_BOOK, KC_OK);
+    }
+    if (!kc_failed(result) && passed && !other) {
+        /* The payee reported it when its payer could not be verified. */
+        struct kc_amount *objected = &sides->payee->objected;
+        result = step(report, sides, KC_STEP_COUNT_TAKEN, KC_OK);
+        if (kc_failed(kc_amount_sub(objected, *objected, sides->payment.amount))) {
+            *objected = kc_amount_zero();
+        }
+    }
+    return result;
+}
+
+/* A payment that its payee reported before. */
+static struct kc_result count_known_pay(struct kc_report *report,
+                                        const struct kc_ledger_record *record,
+                                        struct kc_payment_sides *sides)
+{
+    bool booked = sides->payment.state == KC_PAYMENT_BOOKED;
+    enum kc_record_answer lie = booked ? KC_ANSWER_DECLINE : KC_ANSWER_RECEIPT;
+    struct kc_result result;
+    if (booked) {
+        result = step(report, sides, KC_STEP_COUNT_PAY, KC_OK);
+        sides->payment.open = record->answer == KC_ANSWER_NONE;
+        if (!kc_failed(result) && record->answer == KC_ANSWER_DECLINE) {
+            result = step(report, sides, KC_STEP_TAKE_BACK, KC_DECLINED);
+        }
+    } else {
+        result = two_steps(report, sides, KC_STEP_NOTE, KC_STEP_RELEASE, KC_DECLINED);
+    }
+    if (kc_failed(result) || record->answer != lie) {
+        return result;
+    }
+    struct kc_shown against = kc_shown_counted(sides->payee);
+    result = kc_payment_keep_proof(&against, report->ledger, sides->payee->purse.number,
+                                   &sides->payment, KC_EVIDENCE_OTHER_RECORD);
+    return kc_failed(result) ? result
+                             : accuse_partner(report, sides->payee, record,
+                                              sides->payment.payee_counter, &against);
+}
+
+static struct kc_result count_pay(struct verdict *verdict, struct kc_report *report,
+                                  const struct kc_ledger_record *record)
+{
+    struct kc_payment_sides sides;
+    struct kc_purse_row payee;
+    bool is_new = false;
+    struct kc_result result =
+        load_sides(&sides, &payee, &is_new, &verdict->objection, report, record, true);
+    if (kc_failed(result) || verdict->objection != KC_OK) {
+        return result;
+    }
+    if (!same_digest(record->order.head, report->purse->head)) {
+        return accuse_reporter(report, record, KC_COPIED_OR_RESTORED, NULL);
+    }
+    if (kc_amount_compare(report->purse->value, record->entry.amount) < 0) {
+        return overspend(report, record, &sides, is_new);
+    }
+    if (!is_new && sides.payment.payer_counted) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    verdict->objection = record->answer_objection;
+    result =
+        is_new ? count_new_pay(report, record, &sides) : count_known_pay(report, record, &sides);
+    if (!kc_failed(result)) {
+        result = save_payment(report, &sides.payment);
+    }
+    return kc_failed(result) ? result : save_partner(report, &payee);
+}
+
+/* ---- receive and refuse ---- */
+
+/* The payee signed that it would never take the payment, and reports that it took it. */
+static bool denied(const struct kc_payment_row *payment)
+{
+    return payment->state == KC_PAYMENT_RELEASED;
+}
+
+static struct kc_result count_receive(struct verdict *verdict, struct kc_report *report,
+                                      const struct kc_ledger_record *record)
+{
+    struct kc_payment_sides sides;
+    struct kc_purse_row payer;
+    bool is_new = false;
+    struct kc_result result =
+        load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
+    if (kc_failed(result) || verdict->objection != KC_OK) {
+        return result;
+    }
+    if (!is_new && denied(&sides.payment)) {
+        struct kc_shown against = kc_shown_counted(report->purse);
+        result = kc_payment_keep_proof(&against, report->ledger, report->purse->purse.number,
+                                       &sides.payment, KC_EVIDENCE_OTHER_RECORD);
+        return kc_failed(result) ? result
+                                 : accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+    }
+    if (sides.payment.payee_counted || sides.payment.state == KC_PAYMENT_REFUSED) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    if (sides.payment.state == KC_PAYMENT_BOOKED) {
+        result = step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
+    } else {
+        result = two_steps(report, &sides, KC_STEP_BOOK, KC_STEP_COUNT_TAKEN, KC_OK);
+    }
+    if (!kc_failed(result)) {
+        result = save_payment(report, &sides.payment);
+    }
+    if (!kc_failed(result)) {
+        result = save_partner(report, &payer);
+    }
+    return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
+}
+
+static struct kc_result count_refuse(struct verdict *verdict, struct kc_report *report,
+                                     const struct kc_ledger_record *record)
+{
+    struct kc_payment_sides sides;
+    struct kc_purse_row payer;
+    bool is_new = false;
+    struct kc_result result =
+        load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
+    if (kc_failed(result) || verdict->objection != KC_OK) {
+        return result;
+    }
+    if (is_new) {
+        result = step(report, &sides, KC_STEP_REFUSE, KC_DECLINED);
+    } else if (sides.payment.state == KC_PAYMENT_NOTED) {
+        result = step(report, &sides, KC_STEP_RELEASE, KC_DECLINED);
+    } else {
+        /* Released already; or booked by a receipt, and then kc_ledger_passed finds the contradiction. */
+        return kc_ok();
+    }
+    if (!kc_failed(result)) {
+        result = save_payment(report, &sides.payment);
+    }
+    if (!kc_failed(result)) {
+        result = save_partner(report, &payer);
+    }
+    return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
+}
+
+/* ---- void and cash-out ---- */
+
+static bool keep_counted(void *owner, const struct kc_payment_row *row)
+{
+    struct kc_payment_row *payment = owner;
+    if (row->payer_counted) {
+        *payment = *row;
+    }
+    return !row->payer_counted;
+}
+
+/* The payee's signed decline, by a key of the payee's account. */
+static bool shows_decline(const struct kc_ledger_record *record, const struct kc_payment_row *row,
+                          const struct kc_purse_row *payee)
+{
+    return record->answer == KC_ANSWER_DECLINE && same_digest(record->answered, row->digest) &&
+           record->partner == payee->account.number;
+}
+
+static struct kc_result void_pay(struct verdict *verdict, struct kc_report *report,
+                                 const struct kc_ledger_record *record,
+                                 const struct kc_payment_row *payment)
+{
+    struct kc_purse_row payee;
+    const struct kc_store *store = report->ledger->store;
+    struct kc_payment_sides sides = {.payment = *payment, .payer = report->purse, .payee = &payee};
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->purse_get(store->context, &payee, payment->payee.number));
+    if (kc_failed(result)) {
+        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    struct kc_shown against = kc_shown_counted(&payee);
+    bool declined = shows_decline(record, payment, &payee);
+    bool waits = payment->state == KC_PAYMENT_NOTED && !declined;
+    if (waits || !kc_payment_fits(report->ledger, &sides)) {
+        return kc_result(KC_PENDING);
+    }
+    if (payment->returned || (payment->state == KC_PAYMENT_BOOKED && !declined)) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    if (payment->state == KC_PAYMENT_NOTED) {
+        result = step(report, &sides, KC_STEP_RELEASE, KC_DECLINED);
+    } else if (payment->state == KC_PAYMENT_BOOKED) {
+        result = step(report, &sides, KC_STEP_TAKE_BACK, KC_DECLINED);
+        if (!kc_failed(result)) {
+            result = kc_payment_keep_proof(&against, report->ledger, payee.purse.number, payment,
+                                           KC_EVIDENCE_OTHER_RECORD);
+        }
+        if (!kc_failed(result)) {
+            result = accuse_partner(report, &payee, record, payment->payee_counter, &against);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = step(report, &sides, KC_STEP_RETURN, KC_OK);
+    }
+    if (!kc_failed(result)) {
+        result = save_payment(report, &sides.payment);
+    }
+    return kc_failed(result) ? result : save_partner(report, &payee);
+}
+
+/* A cash-out that was counted when its deposit had come to nothing. */
+static struct kc_result void_cash_out(struct verdict *verdict, struct kc_report *report,
+                                      const struct kc_ledger_record *record)
+{
+    struct kc_record_row row;
+    struct kc_purse_row *purse = report->purse;
+    const struct kc_store *store = report->ledger->store;
+    struct kc_result result =
+        kc_ledger_note(report->ledger, store->record_get(store->context, &row, purse->purse.number,
+                                                         record->entry.voids));
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    bool fits = !kc_failed(result) && row.state == KC_RECORD_TO_RETURN &&
+                kc_amount_compare(row.amount, record->entry.amount) == 0 &&
+                !kc_failed(kc_amount_add(&purse->value, purse->value, row.amount));
+    if (!fits) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    result = kc_amount_sub(&purse->ahead_in, purse->ahead_in, row.amount);
+    KC_ASSERT(!kc_failed(result));
+    row.state = KC_RECORD_RETURNED;
+    return kc_ledger_note(report->ledger, store->record_put(store->context, &row));
+}
+
+static struct kc_result count_void(struct verdict *verdict, struct kc_report *report,
+                                   const struct kc_ledger_record *record)
+{
+    const struct kc_store *store = report->ledger->store;
+    struct kc_payment_row payment = {.payer_counter = 0};
+    const struct kc_store_scan scan = {.owner = &payment, .payment = keep_counted};
+    uint64_t voids = record->entry.voids;
+    if (!record->entry.has_voids || voids == 0 || voids >= record->entry.counter) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    struct kc_result result =
+        kc_ledger_note(report->ledger, store->scan_paid(store->context, &scan,
+                                                        report->purse->purse.number, voids, voids));
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (payment.payer_counter == 0) {
+        return void_cash_out(verdict, report, record);
+    }
+    if (kc_amount_compare(payment.amount, record->entry.amount) != 0) {
+        verdict->objection = KC_MISMATCH;
+        return kc_ok();
+    }
+    return void_pay(verdict, report, record, &payment);
+}
+
+/* The cash-out leaves the value and its counterpart what was booked when the bank took it, or what waits for the void. */
+static struct kc_result move_cash_out(struct kc_report *report,
+                                      const struct kc_ledger_record *record,
+                                      struct kc_amount *ahead, bool taken)
+{
+    struct kc_amount value;
+    struct kc_purse_row *purse = report->purse;
+    struct kc_amount amount = record->entry.amount;
+    if (kc_failed(kc_amount_sub(&value, purse->value, amount))) {
+        return overspend(report, record, NULL, false);
+    }
+    struct kc_result result =
+        taken ? kc_amount_sub(ahead, *ahead, amount) : kc_amount_add(ahead, *ahead, amount);
+    if (kc_failed(result)) {
+        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    purse->value = value;
+    return result;
+}
+
+static struct kc_result count_cash_out(struct verdict *verdict, struct kc_report *report,
+                                       const struct kc_ledger_record *record)
+{
+    struct kc_record_row row;
+    struct kc_transaction_row transaction;
+    struct kc_purse_row *purse = report->purse;
+    const struct kc_entry *entry = &record->entry;
+    const struct kc_store *store = report->ledger->store;
+    struct kc_result result =
+        kc_ledger_note(report->ledger, store->record_get(store->context, &row, purse->purse.number,
+                                                         entry->counter));
+    if (!kc_failed(result)) {
+        const struct kc_shown against = record_shown(&row);
+        return same_digest(row.digest, record->digest)
+                   ? move_cash_out(report, record, &purse->ahead_out, true)
+                   : accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+    }
+    if (result.code == KC_NOT_FOUND) {
+        result = kc_ledger_note(report->ledger,
+                                store->transaction_get(store->context, &transaction,
+                                                       purse->purse.number, entry->transaction_ms));
+    }
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    bool known = !kc_failed(result) && entry->has_transaction &&
+                 transaction.kind == KC_TRANSACTION_DEPOSIT &&
+                 kc_amount_compare(transaction.amount, entry->amount) == 0;
+    if (known && transaction.state == KC_STATE_QUOTED) {
+        return kc_result(KC_PENDING);
+    }
+    if (!known ||
+        (transaction.state != KC_STATE_NOT_COMPLETED && transaction.state != KC_STATE_DECLINED)) {
+        verdict->objection = KC_UNKNOWN_TRANSACTION;
+        return kc_ok();
+    }
+    verdict->state = KC_RECORD_TO_RETURN;
+    return move_cash_out(report, record, &purse->ahead_in, false);
+}
+
+/* ---- one record ---- */
+
+/* The totals are what the purse says of itself, with or without effect. */
+struct kc_result kc_report_totals(struct kc_purse_row *purse, const struct kc_entry *entry)
+{
+    struct kc_amount *total = NULL;
+    switch (entry->kind) {
+    case KC_ENTRY_KIND_PAY:
+    case KC_ENTRY_KIND_CASH_OUT:
+        total = &purse->paid;
+        break;
+    case KC_ENTRY_KIND_RECEIVE:
+        total = &purse->received;
+        break;
+    case KC_ENTRY_KIND_VOID:
+        total = &purse->returned;
+        break;
+    case KC_ENTRY_KIND_REFUSE:
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+    return total == NULL ? kc_ok() : kc_amount_add(total, *total, entry->amount);
+}
+
+/* Objections that say only that the bank could not verify, not that anything is wrong. */
+static bool is_unproven(enum kc_error objection)
+{
+    return objection != KC_OK && objection != KC_BAD_SIGNATURE && objection != KC_MISMATCH &&
+           objection != KC_MALFORMED;
+}
+
+/* What could not be verified is left out only while the purse still has it: the certified value of a purse that spent it would
+ * not reach for its own entries. */
+static bool leave_out(struct kc_report *report, struct kc_amount amount)
+{
+    struct kc_amount sum;
+    struct kc_amount objected;
+    struct kc_purse_row *purse = report->purse;
+    bool has = !kc_failed(kc_amount_add(&sum, report->left_out, amount)) &&
+               kc_amount_compare(sum, report->information->information.value) <= 0 &&
+               !kc_failed(kc_amount_add(&objected, purse->objected, amount));
+    if (has) {
+        report->left_out = sum;
+        purse->objected = objected;
+    }
+    return has;
+}
+
+static struct kc_result raise_objection(struct kc_report *report,
+                                        const struct kc_ledger_record *record,
+                                        enum kc_error objection)
+{
+    struct kc_purse_row *purse = report->purse;
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_shown shown = report_shown(report);
+    struct kc_alert_row alert = {.purse = purse->purse,
+                                 .time_ms = report->ledger->now_ms,
+                                 .reason = objection,
+                                 .evidence_ms = shown.time_ms,
+                                 .against_ms = shown.time_ms,
+                                 .counter = record->entry.counter};
+    memcpy(alert.evidence_digest, shown.digest, KC_DIGEST_SIZE);
+    memcpy(alert.against_digest, shown.digest, KC_DIGEST_SIZE);
+    kc_report_object(report->out, record->entry.counter, objection);
+    return kc_ledger_note(report->ledger, store->alert_add(store->context, &alert));
+}
+
+static struct kc_result advance(struct kc_report *report, const struct kc_ledger_record *record,
+                                const struct verdict *verdict)
+{
+    struct kc_purse_row *purse = report->purse;
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_shown shown = report_shown(report);
+    purse->counter = record->entry.counter;
+    memcpy(purse->head, record->head_after, KC_DIGEST_SIZE);
+    purse->counted_ms = shown.time_ms;
+    memcpy(purse->counted_digest, shown.digest, KC_DIGEST_SIZE);
+    struct kc_result result = save_record(report, record, verdict);
+    if (!kc_failed(result) && record->key.size > 0) {
+        result = kc_ledger_note(report->ledger,
+                                store->signer_add(store->context, record->signer, record->key));
+    }
+    return kc_failed(result) || verdict->objection == KC_OK
+               ? result
+               : raise_objection(report, record, verdict->objection);
+}
+
+static struct kc_result decide(struct verdict *verdict, struct kc_report *report,
+                               const struct kc_ledger_record *record)
+{
+    if (record->objection != KC_OK) {
+        verdict->objection = record->objection;
+        return kc_ok();
+    }
+    switch (record->entry.kind) {
+    case KC_ENTRY_KIND_PAY:
+        return count_pay(verdict, report, record);
+    case KC_ENTRY_KIND_RECEIVE:
+        return count_receive(verdict, report, record);
+    case KC_ENTRY_KIND_REFUSE:
+        return count_refuse(verdict, report, record);
+    case KC_ENTRY_KIND_VOID:
+        return count_void(verdict, report, record);
+    case KC_ENTRY_KIND_CASH_OUT:
+        return count_cash_out(verdict, report, record);
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+    verdict->objection = KC_NOT_ALLOWED;
+    return kc_ok();
+}
+
+struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledger_record *record)
+{
+    struct verdict verdict = {.state = KC_RECORD_COUNTED};
+    struct kc_purse_row totals = *report->purse;
+    if (record->entry.counter != report->purse->counter + 1) {
+        /* The records begin after a certified value, which never covers more than what was counted. */
+        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    if (kc_failed(kc_report_totals(&totals, &record->entry))) {
+        return kc_result(KC_PENDING);
+    }
+    struct kc_result result = decide(&verdict, report, record);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (record->entry.kind == KC_ENTRY_KIND_RECEIVE && is_unproven(verdict.objection) &&
+        !leave_out(report, record->entry.amount)) {
+        /* Told and alerted each time, until the bank can verify it. */
+        result = raise_objection(report, record, verdict.objection);
+        return kc_failed(result) ? result : kc_result(KC_PENDING);
+    }
+    report->purse->paid = totals.paid;
+    report->purse->received = totals.received;
+    report->purse->returned = totals.returned;
+    return advance(report, record, &verdict);
+}
+
+/* A record that was counted before must be the same; what was objected to is told again. */
+struct kc_result kc_report_see_again(struct kc_report *report,
+                                     const struct kc_ledger_record *record)
+{
+    struct kc_record_row row;
+    struct kc_purse_row *purse = report->purse;
+    const struct kc_store *store = report->ledger->store;
+    uint64_t counter = record->entry.counter;
+    bool other = counter == purse->counter && !same_digest(record->head_after, purse->head);
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->record_get(store->context, &row, purse->purse.number, counter));
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    bool known = !kc_failed(result);
+    if (other || (known && !same_digest(record->head_after, row.head))) {
+        const struct kc_shown against = known ? record_shown(&row) : kc_shown_counted(purse);
+        return accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+    }
+    if (known && row.objection != KC_OK) {
+        kc_report_object(report->out, counter, row.objection);
+    }
+    return kc_ok();
+}

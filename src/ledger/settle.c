@@ -1,0 +1,180 @@
+/* Settlement: a purse reports entries of its history with the signed messages that show them (docs/protocol.md "Settlement").
+ *
+ *  1. Entries are counted in the order of the purse's chain, each once. What an entry moves on the partner's side is booked at
+ *     once, as ahead of the partner's own chain.
+ *  2. An entry that cannot be decided yet stops the counting before it; the certified value then reaches up to there.
+ *  3. An entry that does not show what it says is counted without effect, with an objection and an alert: nothing of it
+ *     touches the partner.
+ *  4. Whoever signed two things that exclude each other is out of use, and both are kept. Nobody is accused for less. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "ledger/inside.h"
+
+/* What the purse says of itself must follow from its entries, where all of them are in view. A history that sinks below zero
+ * is left to the counting, which proves it. */
+static struct kc_result check_sums(const struct kc_purse_row *purse,
+                                   const struct kc_ledger_information *given,
+                                   const struct kc_ledger_record *records, size_t count)
+{
+    struct kc_purse_row sums = *purse;
+    struct kc_shadow value = {.amount = given->certified.purse_amount};
+    const struct kc_value_information *information = &given->information;
+    uint64_t last = count == 0 ? given->certified.counter : records[count - 1].entry.counter;
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < count && !kc_failed(result); i++) {
+        const struct kc_entry *entry = &records[i].entry;
+        bool out = entry->kind == KC_ENTRY_KIND_PAY || entry->kind == KC_ENTRY_KIND_CASH_OUT;
+        bool in = entry->kind == KC_ENTRY_KIND_RECEIVE || entry->kind == KC_ENTRY_KIND_VOID;
+        if (out) {
+            result = kc_shadow_sub(&value, entry->amount);
+        } else if (in) {
+            result = kc_shadow_add(&value, entry->amount);
+        }
+        if (!kc_failed(result) && entry->counter > purse->counter) {
+            result = kc_report_totals(&sums, entry);
+        }
+        if (value.below) {
+            return kc_ok();
+        }
+    }
+    if (kc_failed(result) || last != information->counter) {
+        return kc_ok();
+    }
+    bool agree = kc_amount_compare(sums.paid, information->paid) == 0 &&
+                 kc_amount_compare(sums.received, information->received) == 0 &&
+                 kc_amount_compare(sums.returned, information->returned) == 0 &&
+                 kc_amount_compare(value.amount, information->value) == 0;
+    return kc_result(agree ? KC_OK : KC_STALE_STATE);
+}
+
+struct telling {
+    struct kc_payment_row rows[KC_LIST_COUNT_MAX];
+    size_t count;
+};
+
+static bool collect_open(void *owner, const struct kc_payment_row *row)
+{
+    struct telling *telling = owner;
+    telling->rows[telling->count++] = *row;
+    return telling->count < KC_LIST_COUNT_MAX;
+}
+
+/* Payments of the reporter whose end the bank knows and the purse may not. A release is told until its void is counted; that a
+ * payee took the payment until a certified value has come back that was sent with it. */
+static struct kc_result tell(struct kc_report *report, bool first_time)
+{
+    struct telling telling = {.count = 0};
+    struct kc_ledger_settled *out = report->out;
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_store_scan scan = {.owner = &telling, .payment = collect_open};
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->scan_open(store->context, &scan, report->purse->purse.number));
+    for (size_t i = 0; i < telling.count && !kc_failed(result); i++) {
+        struct kc_payment_row *row = &telling.rows[i];
+        bool taken = row->state == KC_PAYMENT_BOOKED;
+        bool heard = taken && row->told_sequence != 0 &&
+                     report->information->certified.sequence >= row->told_sequence;
+        if (!heard) {
+            out->releases[out->release_count++] =
+                (struct kc_release){.counter = row->payer_counter,
+                                    .amount = row->amount,
+                                    .reason = taken ? 0 : (uint64_t)row->reason};
+        }
+        if (first_time && taken && (heard || row->told_sequence == 0)) {
+            row->open = !heard;
+            row->told_sequence = report->purse->sequence;
+            result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
+        }
+    }
+    return result;
+}
+
+static struct kc_result count_all(struct kc_report *report, const struct kc_ledger_record *records,
+                                  size_t count_given)
+{
+    uint64_t before = report->purse->counter;
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < count_given && !kc_failed(result); i++) {
+        bool seen = records[i].entry.counter <= report->purse->counter;
+        result =
+            seen ? kc_report_see_again(report, &records[i]) : kc_report_count(report, &records[i]);
+        if (result.code == KC_PENDING) {
+            kc_report_stop(report->out, records[i].entry.counter);
+            break;
+        }
+    }
+    return kc_failed(result) && result.code != KC_PENDING
+               ? result
+               : kc_ledger_passed(report->ledger, report->purse, before);
+}
+
+static struct kc_result repeat(struct kc_report *report, const struct kc_ledger_record *records,
+                               size_t count_given)
+{
+    struct kc_account_row account;
+    struct kc_purse_row purse = *report->purse;
+    uint64_t pending_entry = 0;
+    struct kc_result result =
+        kc_ledger_match(report->ledger, &purse, &account, report->information, &pending_entry);
+    if (!kc_failed(result)) {
+        result = check_sums(report->purse, report->information, records, count_given);
+    }
+    for (size_t i = 0; i < count_given && !kc_failed(result); i++) {
+        if (records[i].entry.counter > report->purse->counter) {
+            kc_report_object(report->out, records[i].entry.counter,
+                             records[i].objection == KC_OK ? KC_PENDING : records[i].objection);
+            break;
+        }
+        result = kc_report_see_again(report, &records[i]);
+    }
+    if (!kc_failed(result)) {
+        result = tell(report, false);
+    }
+    return kc_failed(result) ? result
+                             : kc_ledger_recall(&report->out->certified, report->purse->certified,
+                                                report->purse->certified_size);
+}
+
+struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledger *ledger,
+                                  uint64_t time_ms, const struct kc_ledger_information *information,
+                                  const struct kc_ledger_record *records, size_t count_given,
+                                  const struct kc_ledger_source *source)
+{
+    struct kc_ledger_arrival arrival;
+    struct kc_account_row account;
+    uint64_t pending_entry = 0;
+    memset(out, 0, sizeof *out);
+    KC_ASSERT(count_given <= KC_LIST_COUNT_MAX && information->entry_count == 0);
+    struct kc_report report = {.ledger = ledger,
+                               .purse = &arrival.purse,
+                               .information = information,
+                               .time_ms = time_ms,
+                               .out = out};
+    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information, time_ms,
+                                               KC_EVIDENCE_SETTLE, source);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (arrival.repeat) {
+        return arrival.has_transaction ? kc_result(KC_MISMATCH)
+                                       : repeat(&report, records, count_given);
+    }
+    result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
+    if (!kc_failed(result)) {
+        result = check_sums(&arrival.purse, information, records, count_given);
+    }
+    if (!kc_failed(result)) {
+        result = count_all(&report, records, count_given);
+    }
+    if (kc_failed(result)) {
+        /* What was counted before the proof stays counted; the stamp of what is refused is noted. */
+        struct kc_result saved = kc_ledger_save_purse(ledger, &arrival.purse);
+        return kc_failed(saved) ? saved : result;
+    }
+    result = kc_ledger_certify(&out->certified, ledger, &account, &arrival.purse);
+    if (!kc_failed(result)) {
+        result = tell(&report, true);
+    }
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &arrival.purse);
+}

@@ -1,0 +1,142 @@
+/* The payee's side of an exchange. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "station/inside.h"
+#include "station/talk.h"
+
+/* A payer asks who is there at most four times and pays at most twice; whoever talks longer wants something else. */
+#define MESSAGES_MAX 16u
+
+struct payee {
+    struct kc_exchange *exchange;
+    struct kc_station *station;
+    struct kc_amount asked;
+    bool heard;
+    bool decided;          /* a payment was, and nothing has failed since */
+    struct kc_result last; /* how it was decided */
+};
+
+/* Sb1, Sb2. */
+static struct kc_result answer_identify(struct payee *payee, struct kc_view identify)
+{
+    static const struct kc_station_line line = {"Sb2", KC_STATION_PAYEE, KC_STATION_PAYER,
+                                                "payee-identity", KC_LOSE_IDENTITY};
+    struct kc_view message;
+    struct kc_result result = kc_slot_offer(&message, &payee->station->uim, payee->asked, identify);
+    return kc_failed(result) ? result : kc_talk_send(payee->exchange, &line, message);
+}
+
+/* Sb8: the user's word; for a payment that was decided before there is nothing to say. */
+static enum kc_answer get_word(struct payee *payee, const struct kc_payment_order *order,
+                               bool answered)
+{
+    if (answered) {
+        return KC_ANSWER_OK;
+    }
+    bool yes = payee->exchange->ask(payee->exchange->owner, order);
+    kc_station_trace(payee->station, "Sb8", "user", KC_STATION_PAYEE, yes ? "OK" : "NG", 0);
+    return yes ? KC_ANSWER_OK : KC_ANSWER_NG;
+}
+
+/* Sb10. The purse has decided: when the answer does not arrive, the payer asks again at the next contact. */
+static void send_answer(struct payee *payee, struct kc_exchange_end *end, struct kc_view answer)
+{
+    static const struct kc_station_line receipt = {"Sb10", KC_STATION_PAYEE, KC_STATION_PAYER,
+                                                   "receipt", KC_LOSE_ANSWER};
+    static const struct kc_station_line decline = {"Sb10", KC_STATION_PAYEE, KC_STATION_PAYER,
+                                                   "decline", KC_LOSE_ANSWER};
+    struct kc_result sent =
+        kc_talk_send(payee->exchange, end->end == KC_OK ? &receipt : &decline, answer);
+    end->unanswered = kc_failed(sent);
+    payee->exchange->tell(payee->exchange->owner, end);
+}
+
+/* Sb6 to Sb10. */
+static struct kc_result answer_payment(struct payee *payee, struct kc_view payment)
+{
+    uint8_t bytes[KC_LINK_PAYLOAD_MAX];
+    struct kc_payment_order order;
+    struct kc_view answer;
+    bool answered = false;
+    struct kc_result result =
+        kc_slot_examine(&order, &answered, &payee->station->uim, kc_clock_now_ms(), payment);
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_station_trace(payee->station, "Sb6-Sb7", KC_STATION_PAYEE, KC_STATION_PAYEE,
+                     answered ? "verified, decided before" : "verified", 0);
+    enum kc_answer word = get_word(payee, &order, answered);
+    result = kc_slot_decide(&answer, &payee->station->uim, word, kc_clock_now_ms());
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (answer.size > sizeof bytes) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    memcpy(bytes, answer.data, answer.size);
+    answer = kc_view(bytes, answer.size);
+    struct kc_exchange_end end = {.received = true,
+                                  .again = answered,
+                                  .end = kc_talk_answer(answer).code,
+                                  .partner = order.payer,
+                                  .amount = order.amount};
+    kc_station_trace(payee->station, "Sb9", KC_STATION_PAYEE, KC_STATION_PAYEE,
+                     end.end == KC_OK ? "added, recorded" : "refused, recorded", 0);
+    send_answer(payee, &end, answer);
+    payee->decided = true;
+    payee->last = kc_result(end.end);
+    return kc_result(end.unanswered ? KC_UNREACHABLE : KC_OK);
+}
+
+static struct kc_result answer_message(struct payee *payee, struct kc_view message)
+{
+    uint64_t number = kc_shape_number(message);
+    if (number == kc_identify_shape.number) {
+        return answer_identify(payee, message);
+    }
+    if (number == kc_payment_shape.number) {
+        return answer_payment(payee, message);
+    }
+    return kc_result(number == 0 ? KC_MALFORMED : KC_WRONG_TYPE);
+}
+
+/* Only a payer that has to show its identity goes on after a refusal. */
+static struct kc_result refuse(struct payee *payee, struct kc_result result)
+{
+    payee->decided = false;
+    if (result.code == KC_TIMEOUT || result.code == KC_UNREACHABLE) {
+        return result;
+    }
+    kc_talk_notice(payee->exchange, result.code);
+    return result.code == KC_IDENTITY_NEEDED ? kc_ok() : result;
+}
+
+struct kc_result kc_station_receive(struct kc_exchange *exchange, struct kc_amount asked)
+{
+    struct payee payee = {.exchange = exchange, .station = exchange->station, .asked = asked};
+    for (unsigned i = 0; i < MESSAGES_MAX; i++) {
+        struct kc_view message;
+        struct kc_result result =
+            kc_talk_receive(&message, exchange, &payee.heard, exchange->link_ms);
+        if (payee.heard) {
+            return result;
+        }
+        if (!kc_failed(result)) {
+            result = answer_message(&payee, message);
+        }
+        bool broken = result.code == KC_TIMEOUT || result.code == KC_UNREACHABLE;
+        if (broken && payee.decided) {
+            /* The payer left, or vanished: what was decided stands. */
+            return payee.last;
+        }
+        if (kc_failed(result)) {
+            result = refuse(&payee, result);
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+    }
+    kc_talk_notice(exchange, KC_OUT_OF_ORDER);
+    return kc_result(KC_OUT_OF_ORDER);
+}

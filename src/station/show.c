@@ -1,0 +1,214 @@
+#include "station/show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "message/generated/names.h"
+
+/* As many entries as a UIM keeps. */
+#define HISTORY_MAX 48u
+
+static void format(char out[KC_AMOUNT_TEXT_SIZE], const struct kc_station *station,
+                   struct kc_amount amount)
+{
+    kc_amount_format(out, amount, station->decimals);
+}
+
+/* ---- objections ---- */
+
+void kc_show_objections(struct kc_station *station, const struct kc_command *command)
+{
+    for (size_t i = 0; i < station->objection_count; i++) {
+        const struct kc_objection *objection = &station->objections[i];
+        enum kc_error reason = kc_error_from_number(objection->reason);
+        struct kc_json_out json;
+        if (command->json) {
+            kc_json_open(&json, stdout);
+            kc_json_number(&json, "objection", objection->counter);
+            kc_json_text(&json, "reason", kc_error_name(reason));
+            kc_json_close(&json);
+        }
+        (void)fprintf(stderr,
+                      "the bank does not accept entry %" PRIu64 ": %s (%s); ask the registrar\n",
+                      objection->counter, kc_error_words(reason), kc_error_name(reason));
+    }
+    station->objection_count = 0;
+}
+
+/* ---- the state ---- */
+
+struct texts {
+    char value[KC_AMOUNT_TEXT_SIZE];
+    char account[KC_AMOUNT_TEXT_SIZE];
+    char pending[KC_AMOUNT_TEXT_SIZE];
+    char open[KC_AMOUNT_TEXT_SIZE];
+    char when[KC_CLOCK_TEXT_SIZE];
+};
+
+static void print_json(const struct kc_station *station, const struct kc_purse_info *info,
+                       const struct texts *texts, const char *result_word)
+{
+    struct kc_json_out json;
+    kc_json_open(&json, stdout);
+    if (result_word != NULL) {
+        kc_json_text(&json, "result", result_word);
+    }
+    kc_json_number(&json, "account", info->account.number);
+    kc_json_number(&json, "purse", info->purse.number);
+    kc_json_text(&json, "uim_amount", texts->value);
+    kc_json_text(&json, "account_amount", texts->account);
+    kc_json_text(&json, "currency", station->currency);
+    kc_json_text(&json, "certified", texts->when);
+    kc_json_text(&json, "state", kc_life_word(info->life));
+    kc_json_text(&json, "pending_amount", texts->pending);
+    kc_json_text(&json, "open_amount", texts->open);
+    kc_json_number(&json, "not_reported", info->uncovered);
+    kc_json_number(&json, "counter", info->counter);
+    kc_json_number(&json, "sequence", info->sequence);
+    kc_json_number(&json, "pin_tries", info->pin_tries);
+    kc_json_close(&json);
+}
+
+static void tell_result(const char *word)
+{
+    if (word == NULL) {
+        return;
+    }
+    if (strcmp(word, "declined") == 0) {
+        (void)printf("NG: nothing was changed\n");
+    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NONE)) == 0) {
+        (void)printf("nothing was open\n");
+    } else if (strcmp(word, kc_outcome_word(KC_OUTCOME_NOT_COMPLETED)) == 0) {
+        (void)printf("not completed: nothing was changed\n");
+    } else {
+        (void)printf("%s\n", word);
+    }
+}
+
+static void print_text(const struct kc_station *station, const struct kc_purse_info *info,
+                       const struct texts *texts, const char *result_word)
+{
+    tell_result(result_word);
+    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", texts->value,
+                 station->currency, texts->account, station->currency, texts->when,
+                 info->account.number);
+    if (info->life == KC_LIFE_BLOCKED) {
+        (void)printf("blocked      take the UIM to the registrar\n");
+    } else if (info->has_pending) {
+        (void)printf("not finished %s %s (%s): run 'sync'\n", texts->pending, station->currency,
+                     kc_life_word(info->life));
+    }
+    if (!kc_amount_is_zero(info->open)) {
+        (void)printf(
+            "on its way   %s %s: paid, no answer yet; 'resume' with the payee, or 'sync'\n",
+            texts->open, station->currency);
+    }
+    if (info->uncovered > 0) {
+        (void)printf("not reported %" PRIu64 " entries: the bank does not know them yet\n",
+                     info->uncovered);
+    }
+}
+
+struct kc_result kc_show_state(struct kc_station *station, const struct kc_command *command,
+                               const char *result_word)
+{
+    struct kc_purse_info info;
+    struct texts texts;
+    kc_show_objections(station, command);
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (kc_failed(result)) {
+        return result;
+    }
+    format(texts.value, station, info.value);
+    format(texts.account, station, info.account_amount);
+    format(texts.pending, station, info.pending_amount);
+    format(texts.open, station, info.open);
+    kc_clock_format(texts.when, info.time_ms);
+    if (command->json) {
+        print_json(station, &info, &texts, result_word);
+    } else {
+        print_text(station, &info, &texts, result_word);
+    }
+    return result;
+}
+
+/* ---- the history ---- */
+
+static void print_entry_json(const struct kc_entry *entry, const char *amount, const char *when)
+{
+    struct kc_json_out json;
+    kc_json_open(&json, stdout);
+    kc_json_number(&json, "counter", entry->counter);
+    kc_json_text(&json, "kind", kc_entry_kind_word(entry->kind));
+    kc_json_text(&json, "amount", amount);
+    kc_json_text(&json, "time", when);
+    if (entry->has_payer) {
+        kc_json_number(&json, "payer", entry->payer.number);
+    }
+    if (entry->has_recipient) {
+        kc_json_number(&json, "recipient", entry->recipient.number);
+    }
+    if (entry->has_voids) {
+        kc_json_number(&json, "voids", entry->voids);
+    }
+    kc_json_close(&json);
+}
+
+static void print_entry_text(const struct kc_station *station, const struct kc_entry *entry,
+                             const char *amount, const char *when)
+{
+    (void)printf("%-4" PRIu64 " %-9s %12s %s  %s", entry->counter, kc_entry_kind_word(entry->kind),
+                 amount, station->currency, when);
+    bool paid = entry->kind == KC_ENTRY_KIND_PAY;
+    if (paid && entry->has_recipient) {
+        (void)printf("  to account %" PRIu64, entry->recipient.number);
+    }
+    if (!paid && entry->has_payer) {
+        (void)printf("  from account %" PRIu64, entry->payer.number);
+    }
+    if (entry->has_voids) {
+        (void)printf("  gives back entry %" PRIu64, entry->voids);
+    }
+    (void)printf("\n");
+}
+
+struct kc_result kc_show_history(struct kc_station *station, const struct kc_command *command)
+{
+    for (unsigned back = 0; back < HISTORY_MAX; back++) {
+        struct kc_entry entry;
+        char amount[KC_AMOUNT_TEXT_SIZE];
+        char when[KC_CLOCK_TEXT_SIZE];
+        struct kc_result result = kc_slot_history(&entry, &station->uim, (uint8_t)back);
+        if (result.code == KC_NOT_FOUND) {
+            return kc_ok();
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+        format(amount, station, entry.amount);
+        kc_clock_format(when, entry.time_ms);
+        if (command->json) {
+            print_entry_json(&entry, amount, when);
+        } else {
+            print_entry_text(station, &entry, amount, when);
+        }
+    }
+    return kc_ok();
+}
+
+/* ---- asking ---- */
+
+bool kc_ask_ok(void)
+{
+    char line[16] = "";
+    (void)fprintf(stderr, "OK or NG? ");
+    if (fgets(line, sizeof line, stdin) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\r\n")] = '\0';
+    return strcasecmp(line, "ok") == 0 || strcasecmp(line, "y") == 0 ||
+           strcasecmp(line, "yes") == 0;
+}

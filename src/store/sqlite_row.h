@@ -1,0 +1,153 @@
+/* Binding values to statements and reading rows: what the files of the SQLite store share. Internal to this room. */
+#ifndef KC_STORE_SQLITE_ROW_H
+#define KC_STORE_SQLITE_ROW_H
+
+#include <sqlite3.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "ledger/store.h"
+#include "store/sqlite_statements.h"
+
+struct kc_sqlite {
+    sqlite3 *db;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+};
+
+static inline struct kc_result step_done(sqlite3_stmt *statement)
+{
+    int status = sqlite3_step(statement);
+    (void)sqlite3_reset(statement);
+    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
+}
+
+static inline sqlite3_stmt *get(void *context, enum statement which)
+{
+    struct kc_sqlite *sqlite = context;
+    return sqlite->statements[which];
+}
+
+static inline void bind_number(sqlite3_stmt *statement, int at, uint64_t value)
+{
+    KC_ASSERT(value <= KC_AMOUNT_MAX);
+    (void)sqlite3_bind_int64(statement, at, (sqlite3_int64)value);
+}
+
+static inline void bind_amount(sqlite3_stmt *statement, int at, struct kc_amount amount)
+{
+    bind_number(statement, at, kc_amount_minor(amount));
+}
+
+static inline void bind_bytes(sqlite3_stmt *statement, int at, const void *data, size_t size)
+{
+    (void)sqlite3_bind_blob64(statement, at, data, size, SQLITE_STATIC);
+}
+
+static inline void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    (void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);
+}
+
+/* A row being read; stays failed. */
+struct row {
+    sqlite3_stmt *statement;
+    int at;
+    bool failed;
+};
+
+static inline uint64_t next_number(struct row *row)
+{
+    int at = row->at++;
+    sqlite3_int64 value = sqlite3_column_int64(row->statement, at);
+    if (value < 0 || sqlite3_column_type(row->statement, at) != SQLITE_INTEGER) {
+        row->failed = true;
+        return 0;
+    }
+    return (uint64_t)value;
+}
+
+static inline uint64_t next_enum(struct row *row, uint64_t most)
+{
+    uint64_t value = next_number(row);
+    if (value == 0 || value > most) {
+        row->failed = true;
+        return 1;
+    }
+    return value;
+}
+
+static inline struct kc_amount next_amount(struct row *row)
+{
+    struct kc_amount amount = kc_amount_zero();
+    if (kc_failed(kc_amount_from_minor(&amount, next_number(row)))) {
+        row->failed = true;
+    }
+    return amount;
+}
+
+static inline void next_bytes(struct row *row, void *out, size_t *size, size_t min, size_t max)
+{
+    int at = row->at++;
+    const void *data = sqlite3_column_blob(row->statement, at);
+    size_t found = (size_t)sqlite3_column_bytes(row->statement, at);
+    if (found < min || found > max) {
+        row->failed = true;
+        found = 0;
+    }
+    if (found > 0) {
+        memcpy(out, data, found);
+    }
+    if (size != NULL) {
+        *size = found;
+    }
+}
+
+static inline void next_fixed(struct row *row, void *out, size_t size)
+{
+    next_bytes(row, out, NULL, size, size);
+}
+
+static inline void next_text(struct row *row, char *out, size_t max)
+{
+    size_t size = 0;
+    next_bytes(row, out, &size, 0, max);
+    out[size] = '\0';
+}
+
+/* Steps a bound statement that gives at most one row. */
+static inline struct kc_result step_row(sqlite3_stmt *statement)
+{
+    int status = sqlite3_step(statement);
+    if (status == SQLITE_DONE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
+}
+
+static inline struct kc_result end_row(const struct row *row)
+{
+    bool failed = row->failed;
+    (void)sqlite3_reset(row->statement);
+    return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
+}
+
+static inline bool next_bool(struct row *row)
+{
+    uint64_t value = next_number(row);
+    row->failed = row->failed || value > 1;
+    return value == 1;
+}
+
+/* ---- payments and records (sqlite_settle.c) ---- */
+
+void kc_sqlite_read_payment(struct row *row, struct kc_payment_row *out);
+void kc_sqlite_read_record(struct row *row, struct kc_record_row *out);
+struct kc_result kc_sqlite_payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
+                                       uint64_t payer_counter,
+                                       const uint8_t digest[KC_DIGEST_SIZE]);
+struct kc_result kc_sqlite_payment_put(void *context, const struct kc_payment_row *row);
+struct kc_result kc_sqlite_record_get(void *context, struct kc_record_row *out, uint64_t purse,
+                                      uint64_t counter);
+struct kc_result kc_sqlite_record_put(void *context, const struct kc_record_row *row);
+
+#endif

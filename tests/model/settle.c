@@ -1,0 +1,695 @@
+/* Question: over random exchanges whose messages are lost, late, repeated and refused, with reports in any order over several
+ * hops, crashes in between and a copied purse among the payers, does every unit end with its true owner, and is nobody honest
+ * ever accused?
+ *
+ * The checker knows who truly owns what: value moves when a payee takes a payment, and when the bank moves cash. It knows
+ * nothing of notes, bookings ahead or releases.
+ *
+ * sim-settle [--seed S] [--seconds T]    episodes from seed S on; ends with 1 and the seed at the first fault
+ * sim-settle --teeth [--seed S]          every mutant; ends with 1 when one of them is not found */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../unit/ledger/exchange.h"
+#include "../unit/store/rng.h"
+#include "base/assert.h"
+#include "base/clock.h"
+
+#define PURSES 4
+/* The purse that may be copied; the others are honest. */
+#define COPIED 3
+#define DEALS 96
+#define STEPS 160u
+#define TEETH_EPISODES 60u
+#define LOG_FULL 18
+#define STATUS_FOUND 3
+
+enum deal_state { DEAL_SENT, DEAL_TAKEN, DEAL_DENIED };
+
+/* One payment, as the two purses know it. */
+struct deal {
+    unsigned payer;
+    unsigned payee;
+    struct toy_order order;
+    enum deal_state state;
+    struct toy_word word;
+    bool closed; /* the payer knows the end */
+};
+
+struct sim {
+    struct world world;
+    struct rng rng;
+    struct toy toys[PURSES];
+    struct toy copy;
+    bool has_copy;
+    bool copy_paid;
+    bool original_paid;
+    bool out; /* the copied purse was found */
+    int64_t truth[PURSES];
+    int64_t accounts[PURSES];
+    struct deal deals[DEALS];
+    size_t deal_count;
+    struct toy_message last[PURSES];
+    bool has_last[PURSES];
+    char *why;
+};
+
+struct tally {
+    uint64_t episodes;
+    uint64_t payments;
+    uint64_t reports;
+    uint64_t copies;
+};
+
+static bool wrong(struct sim *sim, const char *what, uint64_t number, int64_t found,
+                  int64_t expected)
+{
+    if (sim->why[0] == '\0') {
+        (void)snprintf(sim->why, 256, "%s of %" PRIu64 ": found %" PRId64 ", expected %" PRId64,
+                       what, number, found, expected);
+    }
+    return false;
+}
+
+/* ---- mutants between ledger and store ---- */
+
+#define MUTANTS(X)                                                                                 \
+    X(NONE, "none")                                                                                \
+    X(PAYMENT_LOST, "a payment is not written")                                                    \
+    X(PAYMENT_FORGOTTEN, "a payment is sometimes not found")                                       \
+    X(AHEAD_LOST, "what is booked on the partner's side is not written")                           \
+    X(AHEAD_TWICE, "what is booked on the partner's side is booked twice")                         \
+    X(OTHERS_UNSEEN, "payments of a payer are not looked up")                                      \
+    X(PASSED_UNSEEN, "payments to a payee's counters are not looked up")                           \
+    X(OPEN_UNTOLD, "releases are not told")                                                        \
+    X(ALERT_LOST, "an alert is not kept")                                                          \
+    X(COUNTER_LOST, "a purse's counter is not kept")                                               \
+    X(POSTING_LOST, "a posting is not written")
+
+enum mutant {
+#define MUTANT_MEMBER(name, words) MUTANT_##name,
+    MUTANTS(MUTANT_MEMBER)
+#undef MUTANT_MEMBER
+        MUTANT_COUNT
+};
+
+static const char *const mutant_words[] = {
+#define MUTANT_WORDS(name, words) words,
+    MUTANTS(MUTANT_WORDS)
+#undef MUTANT_WORDS
+};
+
+static enum mutant active = MUTANT_NONE;
+static unsigned calls;
+static struct kc_store real;
+static bool commit_fails;
+
+static bool strikes(enum mutant mutant)
+{
+    return active == mutant && ++calls % 5 == 0;
+}
+
+static struct kc_result commit(void *context)
+{
+    return commit_fails ? kc_result(KC_STORE_FAILED) : real.commit(context);
+}
+
+static struct kc_result payment_put(void *context, const struct kc_payment_row *row)
+{
+    return strikes(MUTANT_PAYMENT_LOST) ? kc_ok() : real.payment_put(context, row);
+}
+
+static struct kc_result payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
+                                    uint64_t counter, const uint8_t digest[KC_DIGEST_SIZE])
+{
+    return strikes(MUTANT_PAYMENT_FORGOTTEN)
+               ? kc_result(KC_NOT_FOUND)
+               : real.payment_get(context, out, payer, counter, digest);
+}
+
+static struct kc_result ahead_put(void *context, const struct kc_purse_row *row)
+{
+    struct kc_purse_row old;
+    struct kc_purse_row changed = *row;
+    if (strikes(MUTANT_AHEAD_LOST)) {
+        return kc_ok();
+    }
+    if (strikes(MUTANT_AHEAD_TWICE) &&
+        !kc_failed(real.purse_get(context, &old, row->purse.number))) {
+        uint64_t a = kc_amount_minor(old.ahead_in);
+        uint64_t b = kc_amount_minor(row->ahead_in);
+        changed.ahead_in = world_amount(b > a ? b + (b - a) : b);
+    }
+    return real.purse_ahead_put(context, &changed);
+}
+
+static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
+                                  uint64_t first, uint64_t last)
+{
+    bool blind = active == MUTANT_OTHERS_UNSEEN && payer != 0;
+    return blind ? kc_ok() : real.scan_paid(context, scan, payer, first, last);
+}
+
+static struct kc_result scan_taken(void *context, const struct kc_store_scan *scan, uint64_t payee,
+                                   uint64_t first, uint64_t last)
+{
+    return active == MUTANT_PASSED_UNSEEN ? kc_ok()
+                                          : real.scan_taken(context, scan, payee, first, last);
+}
+
+static struct kc_result scan_open(void *context, const struct kc_store_scan *scan, uint64_t payer)
+{
+    return active == MUTANT_OPEN_UNTOLD ? kc_ok() : real.scan_open(context, scan, payer);
+}
+
+static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
+{
+    return active == MUTANT_ALERT_LOST ? kc_ok() : real.alert_add(context, row);
+}
+
+static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
+{
+    struct kc_purse_row changed = *row;
+    struct kc_purse_row old;
+    if (strikes(MUTANT_COUNTER_LOST) &&
+        !kc_failed(real.purse_get(context, &old, row->purse.number))) {
+        changed.counter = old.counter;
+    }
+    return real.purse_put(context, &changed);
+}
+
+static struct kc_result posting_add(void *context, const struct kc_posting_row *row)
+{
+    return strikes(MUTANT_POSTING_LOST) ? kc_ok() : real.posting_add(context, row);
+}
+
+static void spoil(struct world *world)
+{
+    real = world->store;
+    world->spoiled.commit = commit;
+    world->spoiled.payment_put = payment_put;
+    world->spoiled.payment_get = payment_get;
+    world->spoiled.purse_ahead_put = ahead_put;
+    world->spoiled.scan_paid = scan_paid;
+    world->spoiled.scan_taken = scan_taken;
+    world->spoiled.scan_open = scan_open;
+    world->spoiled.alert_add = alert_add;
+    world->spoiled.purse_put = purse_put;
+    world->spoiled.posting_add = posting_add;
+}
+
+/* ---- what the checker knows ---- */
+
+static void take_truth(struct sim *sim, unsigned payer, unsigned payee, uint64_t minor)
+{
+    sim->truth[payer] -= (int64_t)minor;
+    sim->truth[payee] += (int64_t)minor;
+}
+
+static bool count_accusation(void *owner, const struct kc_alert_row *row)
+{
+    uint64_t *count = owner;
+    *count += row->reason == KC_COPIED_OR_RESTORED || row->reason == KC_OVERSPENT;
+    return true;
+}
+
+/* After every step: the books are sound, nobody honest is accused, and what the accounts hold is what the checker says. */
+static bool is_sound(struct sim *sim)
+{
+    char first[160];
+    uint64_t faults = 0;
+    uint64_t accused = 0;
+    struct kc_store_scan scan = {.owner = &accused, .alert = count_accusation};
+    if (kc_failed(world_audit(&sim->world, &faults, first))) {
+        (void)snprintf(sim->why, 256, "audit: %s (%" PRIu64 " faults)", first, faults);
+        return false;
+    }
+    if (kc_failed(sim->world.store.scan_alerts(sim->world.store.context, &scan))) {
+        return wrong(sim, "alerts", 0, 0, 1);
+    }
+    sim->out = world_purse(&sim->world, sim->toys[COPIED].purse).state == KC_PURSE_OUT;
+    if ((int64_t)accused != (int64_t)sim->out) {
+        return wrong(sim, "accusations", 0, (int64_t)accused, sim->out);
+    }
+    for (unsigned i = 0; i < PURSES; i++) {
+        bool out = world_purse(&sim->world, sim->toys[i].purse).state == KC_PURSE_OUT;
+        if (out && (i != COPIED || !sim->has_copy)) {
+            return wrong(sim, "an honest purse accused", i, 1, 0);
+        }
+        int64_t balance = (int64_t)world_balance(&sim->world, sim->toys[i].account);
+        if (balance != sim->accounts[i]) {
+            return wrong(sim, "account", i, balance, sim->accounts[i]);
+        }
+    }
+    return true;
+}
+
+/* ---- the bank ---- */
+
+static struct deal *deal_of(struct sim *sim, unsigned payer, uint64_t counter)
+{
+    for (size_t i = 0; i < sim->deal_count; i++) {
+        struct deal *deal = &sim->deals[i];
+        if (deal->payer == payer && deal->order.order.payer_counter == counter) {
+            return deal;
+        }
+    }
+    return NULL;
+}
+
+static void hear_reply(struct sim *sim, unsigned i, const struct kc_ledger_settled *settled)
+{
+    struct toy *toy = &sim->toys[i];
+    toy_conform(toy, &settled->certified);
+    for (size_t j = 0; j < settled->release_count; j++) {
+        const struct kc_release *release = &settled->releases[j];
+        struct deal *deal = deal_of(sim, i, release->counter);
+        if (deal == NULL || deal->closed || (release->reason == 0) != (deal->state == DEAL_TAKEN)) {
+            if (deal == NULL || !deal->closed) {
+                (void)wrong(sim, "a false word about a payment", i, (int64_t)release->counter, 0);
+            }
+            continue;
+        }
+        deal->closed = true;
+        if (release->reason != 0) {
+            toy_void(toy, &sim->world, release->counter, kc_amount_minor(release->amount));
+        }
+    }
+}
+
+/* Sends messages in one batch; some batches come to nothing, and some replies are lost. */
+static bool send(struct sim *sim, const unsigned *who, struct toy_message *messages, size_t count,
+                 bool calm)
+{
+    struct toy_reply replies[PURSES];
+    uint64_t fate = calm ? 99 : rng_below(&sim->rng, 100);
+    if (kc_failed(kc_ledger_begin(&sim->world.ledger, sim->world.now_ms))) {
+        return wrong(sim, "begin", 0, 1, 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        world_item(&sim->world, &replies[i], &messages[i]);
+    }
+    if (fate < 4) {
+        world_close(&sim->world);
+        return !kc_failed(world_open(&sim->world)) || wrong(sim, "opening again", 0, 1, 0);
+    }
+    commit_fails = fate < 8;
+    struct kc_result result = kc_ledger_commit(&sim->world.ledger);
+    commit_fails = false;
+    if (kc_failed(result) != (fate < 8)) {
+        return wrong(sim, "commit", 0, (int64_t)result.code, 0);
+    }
+    for (size_t i = 0; i < count && fate >= 8; i++) {
+        enum kc_error code = replies[i].result.code;
+        bool expected = code == KC_OK || (who[i] == COPIED && sim->has_copy);
+        if (!expected) {
+            return wrong(sim, "the result of a report", who[i], (int64_t)code, KC_OK);
+        }
+        if (code == KC_OK && (calm || rng_below(&sim->rng, 100) < 80)) {
+            hear_reply(sim, who[i], &replies[i].settled);
+        }
+    }
+    return sim->why[0] == '\0';
+}
+
+static bool report(struct sim *sim, unsigned i, bool calm)
+{
+    toy_settle(&sim->last[i], &sim->toys[i], &sim->world);
+    sim->has_last[i] = true;
+    return send(sim, &i, &sim->last[i], 1, calm);
+}
+
+static bool report_some(struct sim *sim, struct tally *tally)
+{
+    unsigned who[PURSES];
+    struct toy_message *messages = calloc(PURSES, sizeof *messages);
+    size_t count = 0;
+    if (messages == NULL) {
+        return wrong(sim, "memory", 0, 0, 1);
+    }
+    for (unsigned i = 0; i < PURSES; i++) {
+        if (rng_below(&sim->rng, 3) == 0 && !(i == COPIED && sim->out)) {
+            toy_settle(&messages[count], &sim->toys[i], &sim->world);
+            sim->last[i] = messages[count];
+            sim->has_last[i] = true;
+            who[count++] = i;
+        }
+    }
+    tally->reports += count;
+    bool good = count == 0 || send(sim, who, messages, count, false);
+    free(messages);
+    return good;
+}
+
+/* The very last report again: nothing may move. */
+static bool repeat_last(struct sim *sim, unsigned i)
+{
+    struct toy_reply reply;
+    if (!sim->has_last[i] || sim->has_copy) {
+        return true;
+    }
+    struct kc_result result = world_send(&sim->world, &reply, &sim->last[i]);
+    uint64_t posted = sim->world.ledger.totals.next_posting;
+    struct kc_result again = world_send(&sim->world, &reply, &sim->last[i]);
+    if (sim->world.ledger.totals.next_posting != posted || again.code != result.code) {
+        return wrong(sim, "a repeat moved something, purse", i, 1, 0);
+    }
+    return true;
+}
+
+/* Cash moves only when nothing is uncovered. */
+static bool move_cash(struct sim *sim, unsigned i)
+{
+    struct toy *toy = &sim->toys[i];
+    struct toy_reply reply;
+    bool out = rng_below(&sim->rng, 2) == 0;
+    uint64_t available = out ? (uint64_t)sim->accounts[i] : toy->value;
+    if (available == 0 || (i == COPIED && sim->has_copy)) {
+        return true;
+    }
+    uint64_t minor = 1 + rng_below(&sim->rng, available);
+    struct toy *before = calloc(1, sizeof *before);
+    if (before == NULL) {
+        return wrong(sim, "memory", 0, 0, 1);
+    }
+    *before = *toy;
+    sim->has_last[i] = false;
+    struct kc_result result = toy_cash_whole(
+        toy, &sim->world, out ? KC_CASH_KIND_WITHDRAW : KC_CASH_KIND_DEPOSIT, minor, &reply);
+    bool done = !kc_failed(result) && reply.outcome.outcome == KC_OUTCOME_COMPLETED;
+    if (result.code == KC_PENDING) {
+        before->last_ms = toy->last_ms;
+        *toy = *before;
+    }
+    free(before);
+    if (done) {
+        sim->accounts[i] += out ? -(int64_t)minor : (int64_t)minor;
+        sim->truth[i] += out ? (int64_t)minor : -(int64_t)minor;
+    }
+    return done || result.code == KC_PENDING || wrong(sim, "cash", i, (int64_t)result.code, KC_OK);
+}
+
+static bool recover(struct sim *sim, unsigned i)
+{
+    struct toy_message message;
+    struct toy_reply reply;
+    if (i == COPIED && sim->has_copy) {
+        return true;
+    }
+    sim->has_last[i] = false;
+    toy_state(&message, &sim->toys[i], &sim->world);
+    struct kc_result result = world_send(&sim->world, &reply, &message);
+    if (kc_failed(result)) {
+        return wrong(sim, "recovery", i, (int64_t)result.code, KC_OK);
+    }
+    toy_take(&sim->toys[i], &sim->world, &reply.outcome);
+    return true;
+}
+
+/* ---- the purses ---- */
+
+static void start_deal(struct sim *sim, struct tally *tally)
+{
+    unsigned payer = (unsigned)rng_below(&sim->rng, PURSES);
+    unsigned payee = (unsigned)rng_below(&sim->rng, PURSES);
+    struct toy *from = &sim->toys[payer];
+    bool copied = sim->has_copy && (payer == COPIED || payee == COPIED);
+    if (payer == payee || copied || from->value == 0 || from->entry_count >= LOG_FULL ||
+        sim->deal_count == DEALS) {
+        return;
+    }
+    struct deal *deal = &sim->deals[sim->deal_count++];
+    memset(deal, 0, sizeof *deal);
+    deal->payer = payer;
+    deal->payee = payee;
+    deal->order =
+        toy_pay(from, &sim->world, &sim->toys[payee], 1 + rng_below(&sim->rng, from->value));
+    tally->payments += 1;
+}
+
+/* The payment reaches its payee, who takes it, refuses it, or has moved on; or it reached it before and is answered again. */
+static void deliver(struct sim *sim, struct deal *deal, bool calm)
+{
+    struct toy *payee = &sim->toys[deal->payee];
+    if (deal->state != DEAL_SENT || payee->entry_count >= LOG_FULL) {
+        return;
+    }
+    if (deal->order.order.payee_counter != payee->counter + 1) {
+        deal->word = toy_moved_on(payee, &deal->order);
+        deal->state = DEAL_DENIED;
+    } else if (!calm && rng_below(&sim->rng, 8) == 0) {
+        deal->word = toy_refuse(payee, &sim->world, &deal->order);
+        deal->state = DEAL_DENIED;
+    } else {
+        deal->word = toy_receive(payee, &sim->world, &deal->order);
+        deal->state = DEAL_TAKEN;
+        take_truth(sim, deal->payer, deal->payee, kc_amount_minor(deal->order.order.amount));
+    }
+}
+
+static void answer(struct sim *sim, struct deal *deal)
+{
+    struct toy *payer = &sim->toys[deal->payer];
+    if (deal->state != DEAL_SENT && !deal->closed && payer->entry_count < LOG_FULL) {
+        toy_hear(payer, &sim->world, &deal->order, &deal->word);
+        deal->closed = true;
+    }
+}
+
+/* A copy is made of a purse that has nothing open; from then on both pay honest purses, face to face. */
+static void copy_purse(struct sim *sim)
+{
+    struct toy *toy = &sim->toys[COPIED];
+    bool open = toy->entry_count > 0 || toy->value < 2;
+    for (size_t i = 0; i < sim->deal_count; i++) {
+        const struct deal *deal = &sim->deals[i];
+        bool its = deal->payer == COPIED || deal->payee == COPIED;
+        open = open || (its && (deal->state == DEAL_SENT || !deal->closed));
+    }
+    if (!open && !sim->has_copy) {
+        sim->copy = *toy;
+        sim->has_copy = true;
+    }
+}
+
+static void pay_from_copy(struct sim *sim, struct tally *tally)
+{
+    bool copy = rng_below(&sim->rng, 2) == 0;
+    unsigned payee = (unsigned)rng_below(&sim->rng, COPIED);
+    struct toy *from = copy ? &sim->copy : &sim->toys[COPIED];
+    if (!sim->has_copy || sim->out || from->value == 0 || from->entry_count >= LOG_FULL ||
+        sim->toys[payee].entry_count >= LOG_FULL) {
+        return;
+    }
+    uint64_t minor = 1 + rng_below(&sim->rng, from->value);
+    (void)toy_exchange(from, &sim->toys[payee], &sim->world, minor);
+    take_truth(sim, COPIED, payee, minor);
+    sim->copy_paid = sim->copy_paid || copy;
+    sim->original_paid = sim->original_paid || !copy;
+    tally->payments += 1;
+}
+
+static bool step(struct sim *sim, struct tally *tally)
+{
+    uint64_t r = rng_below(&sim->rng, 1000);
+    unsigned i = (unsigned)rng_below(&sim->rng, PURSES);
+    sim->world.now_ms += rng_below(&sim->rng, 50);
+    if (r < 300) {
+        start_deal(sim, tally);
+    } else if (r < 550 && sim->deal_count > 0) {
+        deliver(sim, &sim->deals[rng_below(&sim->rng, sim->deal_count)], false);
+    } else if (r < 700 && sim->deal_count > 0) {
+        answer(sim, &sim->deals[rng_below(&sim->rng, sim->deal_count)]);
+    } else if (r < 830) {
+        return report_some(sim, tally);
+    } else if (r < 860) {
+        return repeat_last(sim, i);
+    } else if (r < 910) {
+        return move_cash(sim, i);
+    } else if (r < 930) {
+        return recover(sim, i);
+    } else if (r < 945) {
+        copy_purse(sim);
+    } else {
+        pay_from_copy(sim, tally);
+    }
+    return true;
+}
+
+/* ---- an episode ---- */
+
+static bool open_bank(struct sim *sim)
+{
+    for (unsigned i = 0; i < PURSES; i++) {
+        struct toy_reply reply;
+        struct toy *toy = &sim->toys[i];
+        uint64_t minor = 50 + rng_below(&sim->rng, 100);
+        if (kc_failed(toy_open(toy, &sim->world, i)) ||
+            kc_failed(toy_fund_whole(toy, &sim->world, KC_FUND_KIND_FUND, 200, &reply)) ||
+            kc_failed(toy_cash_whole(toy, &sim->world, KC_CASH_KIND_WITHDRAW, minor, &reply))) {
+            return wrong(sim, "opening account", i, 1, 0);
+        }
+        sim->accounts[i] = 200 - (int64_t)minor;
+        sim->truth[i] = (int64_t)minor;
+    }
+    return true;
+}
+
+/* The network is good again: every payment meets its payee, and everybody reports until nothing is left. */
+static bool converge(struct sim *sim)
+{
+    for (unsigned round = 0; round < 16; round++) {
+        for (size_t j = 0; j < sim->deal_count; j++) {
+            deliver(sim, &sim->deals[j], true);
+        }
+        for (unsigned i = 0; i < PURSES; i++) {
+            sim->out = world_purse(&sim->world, sim->toys[COPIED].purse).state == KC_PURSE_OUT;
+            if (!(i == COPIED && sim->out) && !report(sim, i, true)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool is_settled(struct sim *sim)
+{
+    for (unsigned i = 0; i < PURSES; i++) {
+        const struct toy *toy = &sim->toys[i];
+        struct kc_purse_row row = world_purse(&sim->world, toy->purse);
+        int64_t shadow = world_signed_shadow(&sim->world, toy->purse);
+        if (shadow != sim->truth[i]) {
+            return wrong(sim, "the shadow beside the true value", i, shadow, sim->truth[i]);
+        }
+        if (i == COPIED && sim->has_copy) {
+            continue;
+        }
+        if ((int64_t)toy->value != sim->truth[i] ||
+            (int64_t)kc_amount_minor(row.value) != sim->truth[i]) {
+            return wrong(sim, "the certified value", i, (int64_t)kc_amount_minor(row.value),
+                         sim->truth[i]);
+        }
+        if (toy->entry_count != 0 || row.counter != toy->counter) {
+            return wrong(sim, "uncovered entries", i, (int64_t)toy->entry_count, 0);
+        }
+    }
+    bool found = world_purse(&sim->world, sim->toys[COPIED].purse).state == KC_PURSE_OUT;
+    bool forked = sim->copy_paid && sim->original_paid;
+    int64_t in_flight = (int64_t)kc_amount_minor(sim->world.ledger.totals.in_flight);
+    int64_t claims = (int64_t)kc_amount_minor(sim->world.ledger.totals.claims);
+    int64_t lost = sim->truth[COPIED] < 0 ? -sim->truth[COPIED] : 0;
+    if (found != forked) {
+        return wrong(sim, "a copy found", COPIED, found, forked);
+    }
+    if (in_flight != 0 || claims != lost) {
+        return wrong(sim, "in flight, claims", (uint64_t)in_flight, claims, lost);
+    }
+    return true;
+}
+
+static bool simulate(struct tally *tally, uint64_t seed, char why[256])
+{
+    struct sim *sim = calloc(1, sizeof *sim);
+    why[0] = '\0';
+    if (sim == NULL || !world_make(&sim->world)) {
+        free(sim);
+        (void)snprintf(why, 256, "no memory or no folder");
+        return false;
+    }
+    world_close(&sim->world);
+    sim->world.spoil = spoil;
+    sim->rng.state = seed;
+    sim->why = why;
+    bool good = !kc_failed(world_open(&sim->world)) && open_bank(sim);
+    for (unsigned i = 0; i < STEPS && good; i++) {
+        good = step(sim, tally) && is_sound(sim);
+    }
+    good = good && converge(sim) && is_sound(sim) && is_settled(sim);
+    tally->episodes += 1;
+    tally->copies += sim->out;
+    world_remove(&sim->world);
+    free(sim);
+    return good;
+}
+
+/* ---- the program ---- */
+
+static int run(uint64_t seed, uint64_t seconds)
+{
+    struct tally tally = {.episodes = 0};
+    char why[256];
+    uint64_t end_ns = kc_clock_monotonic_ns() + seconds * UINT64_C(1000000000);
+    (void)printf("seed %" PRIu64 "\n", seed);
+    do {
+        if (!simulate(&tally, seed, why)) {
+            (void)printf("FAILED at seed %" PRIu64 ": %s\nrepeat: sim-settle --seed %" PRIu64
+                         " --seconds 0\n",
+                         seed, why, seed);
+            return 1;
+        }
+        seed += 1;
+    } while (kc_clock_monotonic_ns() < end_ns);
+    (void)printf("%" PRIu64 " episodes: %" PRIu64 " payments, %" PRIu64 " reports, %" PRIu64
+                 " copies found\n",
+                 tally.episodes, tally.payments, tally.reports, tally.copies);
+    return 0;
+}
+
+/* A mutant lives in a process of its own, because a failed assertion finds it too. */
+static bool is_found(enum mutant mutant, uint64_t seed)
+{
+    int status = 0;
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct tally tally = {.episodes = 0};
+        char why[256] = "";
+        bool good = true;
+        active = mutant;
+        for (unsigned i = 0; i < TEETH_EPISODES && good; i++) {
+            good = simulate(&tally, seed + i, why);
+        }
+        (void)printf("%-8s %s: %s\n", good ? "MISSED" : "found", mutant_words[mutant], why);
+        (void)fflush(stdout);
+        _exit(good ? 0 : STATUS_FOUND);
+    }
+    (void)waitpid(pid, &status, 0);
+    if (WIFSIGNALED(status)) {
+        (void)printf("%-8s %s: by an assertion\n", "found", mutant_words[mutant]);
+    }
+    return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_FOUND);
+}
+
+static int run_teeth(uint64_t seed)
+{
+    int missed = 0;
+    for (int mutant = MUTANT_NONE + 1; mutant < MUTANT_COUNT; mutant++) {
+        missed += is_found((enum mutant)mutant, seed) ? 0 : 1;
+    }
+    (void)printf("%d of %d mutants missed\n", missed, MUTANT_COUNT - 1);
+    return missed == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t seed = 1;
+    uint64_t seconds = 5;
+    bool teeth = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--teeth") == 0) {
+            teeth = true;
+        } else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+            seed = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+            seconds = strtoull(argv[++i], NULL, 10);
+        } else {
+            (void)fprintf(stderr, "usage: sim-settle [--seed S] [--seconds T] [--teeth]\n");
+            return 2;
+        }
+    }
+    return teeth ? run_teeth(seed) : run(seed, seconds);
+}

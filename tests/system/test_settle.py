@@ -1,0 +1,218 @@
+"""Does a running bank settle what purses report, with every signature made by an independent client that holds their keys?"""
+import hashlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import cbor2
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
+import reader  # noqa: E402
+
+from test_capture import Keys, holder, make_keys  # noqa: E402
+
+REALM = (1, "JPY")
+ZEROS = bytes(32)
+
+
+def digest(data):
+    return hashlib.sha256(data).digest()
+
+
+def encode(name, **fields):
+    shape = reader.SHAPES[name]
+    values = []
+    for field, kind in shape["fields"]:
+        value = fields.get(field)
+        if kind.startswith("enum("):
+            words = reader.ENUMS[kind[5:].rstrip("?)")]
+            value = next(number for number, word in words.items() if word == value)
+        values.append(value)
+    return cbor2.dumps([shape["version"], shape["number"], *values], canonical=True)
+
+
+def sign(header, payload, key, domain, realm=REALM):
+    protected = cbor2.dumps(header, canonical=True)
+    body = cbor2.dumps(["Signature1", protected, reader.external(domain, realm), payload])
+    r, s = decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA256())))
+    return cbor2.dumps([protected, {}, payload, r.to_bytes(32, "big") + s.to_bytes(32, "big")])
+
+
+def brief(name, key, realm=REALM, **fields):
+    return sign({1: reader.ES256}, encode(name, **fields), key, reader.SHAPES[name]["domain"], realm)
+
+
+def seal(plain, recipient, domain):
+    ephemeral = ec.generate_private_key(ec.SECP256R1())
+    wrapped = cbor2.dumps({1: reader.ECDH_ES})
+    party = [None, None, None]
+    context = cbor2.dumps([reader.A256GCM, party, party, [256, wrapped]])
+    key = HKDF(hashes.SHA256(), 32, None, context).derive(ephemeral.exchange(ec.ECDH(), recipient))
+    protected, iv = cbor2.dumps({1: reader.A256GCM}), os.urandom(12)
+    text = AESGCM(key).encrypt(iv, plain, cbor2.dumps(["Encrypt", protected, reader.external(domain, REALM)]))
+    public = cbor2.loads(reader.encode_key(ephemeral.public_key()))
+    return cbor2.dumps([protected, {5: iv}, text, [[wrapped, {-1: public}, b""]]], canonical=True)
+
+
+class Purse:
+    """What a purse knows and does, with its keys in our hands; the UIM file beside it is not used any more."""
+
+    def __init__(self, system, tmp_path, name, keys, captured, value):
+        folder = make_keys(tmp_path / f"keys-{name}", "es256")
+        self.uim = system.open("--keys", folder, fund=1000)
+        self.system, self.keys = system, keys
+        keys.add(self.uim.account, folder)
+        self.key = reader.load_private((folder / "sign.key").read_bytes())
+        if value:
+            self.uim.must("withdraw", value, "--yes")
+        self.uim.must("sync")
+        self.learn(captured)
+        self.counter, self.head, self.value, self.records = 0, ZEROS, value, []
+        self.paid = self.received = 0
+
+    def learn(self, captured):
+        """Identity and newest certified value, out of the recovery call that the UIM just made."""
+        asked = [path for path in sorted(captured.glob("*-in.cose")) if holder(path.read_bytes()) == self.uim.account][-1]
+        keys, mine = self.keys, self.uim.account
+        _, request = reader.open_envelope(asked.read_bytes(), keys.sign[mine], keys.unseal[1], REALM, "state-request")
+        answered = Path(str(asked).replace("-in.", "-out.")).read_bytes()
+        _, reply = reader.open_envelope(answered, keys.sign[1], keys.unseal[mine], REALM, "state-reply")
+        self.identity = reader.read_message(request["information"])[1]["identity"]
+        self.certified = reply["certified"]
+
+    def order(self, payee, amount, key=None, realm=REALM):
+        return brief("payment-order", key or self.key, realm, payee=payee.uim.account, **{
+            "payee-purse": payee.uim.purse, "payer": self.uim.account, "payer-purse": self.uim.purse, "amount": amount,
+            "time": int(time.time() * 1000), "payer-counter": self.counter + 1, "payee-counter": payee.counter + 1,
+            "head": self.head, "paid": self.paid, "received": self.received, "returned": 0})
+
+    def receipt(self, order):
+        return brief("receipt", self.key, payment=digest(order), counter=self.counter + 1, head=self.head, paid=self.paid,
+                     received=self.received, returned=0, time=int(time.time() * 1000), **{"payee-purse": self.uim.purse})
+
+    def add(self, kind, amount, order, answer=None):
+        entry = encode("entry", kind=kind, counter=self.counter + 1, time=int(time.time() * 1000), amount=amount,
+                       partner=digest(order))
+        self.records.append(encode("log-record", entry=entry, order=order, answer=answer))
+        self.counter += 1
+        self.head = digest(self.head + entry)
+        self.value += amount if kind == "receive" else -amount
+        self.received += amount if kind == "receive" else 0
+        self.paid += amount if kind == "pay" else 0
+
+    def envelope(self):
+        now = int(time.time() * 1000)
+        information = encode("value-information", account=self.uim.account, purse=self.uim.purse, identity=self.identity,
+                             certified=self.certified, value=self.value, counter=self.counter, head=self.head,
+                             paid=self.paid, received=self.received, returned=0, entries=[], **{"purse-type": "uim"})
+        plain = encode("settle-request", information=information, records=self.records[:8], time=now)
+        domain = reader.SHAPES["settle-request"]["domain"]
+        header = {1: reader.ES256, 3: domain, 4: reader.signer_id(self.uim.account, self.key.public_key()),
+                  reader.TIME_LABEL: now}
+        return sign(header, seal(plain, self.keys.unseal[1].public_key(), domain), self.key, domain)
+
+    def open_reply(self, body, name="settle-reply"):
+        _, fields = reader.open_envelope(body, self.keys.sign[1], self.keys.unseal[self.uim.account], REALM, name)
+        for kind, names in (("released", "release"), ("objections", "objection")):
+            fields[kind] = [reader.read_message(item, names)[1] for item in fields.get(kind, [])]
+        return fields
+
+    def report(self, request=None):
+        request = request or self.envelope()
+        status, kind, body = self.system.http("bank", "POST", "/v1/message", request)
+        assert status == 200 and kind == "application/cose", (status, body)
+        reply = self.open_reply(body)
+        assert reply["request"] == digest(request)
+        certified = reader.open_signed(reply["certified"], self.keys.sign[1], REALM, "certified")
+        self.certified, self.records, self.value = reply["certified"], [], certified["purse-amount"]
+        assert certified["counter"] == self.counter and certified["head"] == self.head
+        return reply
+
+    def row(self):
+        return self.system.bank("purse", self.uim.purse).objects[0]
+
+
+def purses(system, tmp_path, **values):
+    captured = tmp_path / "captured"
+    captured.mkdir()
+    system.configure("bank", "debug", capture=captured)
+    system.up()
+    keys = Keys(system)
+    return [Purse(system, tmp_path, name, keys, captured, value) for name, value in values.items()]
+
+
+# shows: R-XCHG-6 R-XCHG-8 R-XCHG-9 R-XCHG-11
+def test_either_side_settles_both(alone, tmp_path):
+    payer, payee = purses(alone, tmp_path, payer=300, payee=0)
+    order = payer.order(payee, 40)
+    receipt = payee.receipt(order)
+    payee.add("receive", 40, order)
+    payer.add("pay", 40, order, receipt)
+    alone.kill("bank")
+    alone.up()
+    # The bank has forgotten every certificate: reporter and partner come from the directory.
+    request = payee.envelope()
+    assert payee.report(request)["objections"] == []
+    assert payee.value == 40
+    assert payer.row()["value"] == "260" and payer.row()["certified"] == "300" and payer.row()["ahead_out"] == "40"
+    assert payee.report(request)["objections"] == []
+    assert payer.report()["released"] == []
+    assert payer.value == 260 and payer.row()["certified"] == "260" and payer.row()["ahead_out"] == "0"
+    shown = alone.bank("purse", payer.uim.purse).objects[-1]
+    assert shown["state"] == "booked" and shown["counted"] == "both" and shown["amount"] == "40", shown
+    # On the way back the payer of before takes what the bank has noted already.
+    back = payee.order(payer, 15)
+    payee.add("pay", 15, back)
+    assert payee.report()["released"] == []
+    assert alone.check_audit()["in_flight"] == "15"
+    payer.add("receive", 15, back)
+    payer.report()
+    assert [(word["counter"], word["reason"]) for word in payee.report()["released"]] == [(2, 0)]
+    assert (payer.value, payee.value) == (275, 25)
+    assert alone.bank("alerts").objects == []
+    alone.check_audit()
+
+
+# shows: R-XCHG-7
+def test_signatures_that_show_nothing(alone, tmp_path):
+    payer, payee = purses(alone, tmp_path, payer=300, payee=0)
+    wrongs = [payer.order(payee, 40, key=payee.key)]
+    payee.add("receive", 40, wrongs[0])
+    wrongs.append(payer.order(payee, 41, realm=(2, "JPY")))
+    payee.add("receive", 41, wrongs[1])
+    reply = payee.report()
+    bad = 8
+    assert [(word["counter"], word["reason"]) for word in reply["objections"]] == [(1, bad), (2, bad)]
+    assert payee.value == 0 and payer.row()["value"] == "300"
+    alerts = alone.bank("alerts").objects
+    assert [(alert["purse"], alert["reason"], alert["counter"]) for alert in alerts] == [
+        (payee.uim.purse, "bad-signature", 1), (payee.uim.purse, "bad-signature", 2)]
+    alone.check_audit()
+
+
+# shows: R-SEC-1
+def test_a_copied_purse_is_found(alone, tmp_path):
+    payer, payee, other = purses(alone, tmp_path, payer=300, payee=0, other=0)
+    first, second = payer.order(payee, 200), payer.order(other, 250)
+    payee.add("receive", 200, first)
+    other.add("receive", 250, second)
+    payee.report()
+    assert alone.bank("alerts").objects == []
+    other.report()
+    assert (payee.value, other.value) == (200, 250)
+    alert, = alone.bank("alerts").objects
+    assert alert["purse"] == payer.uim.purse and alert["reason"] == "copied-or-restored"
+    records = [row for row in alone.bank("evidence", payer.uim.purse).objects if row["kind"] == "log-record"]
+    orders = {reader.read_message(bytes.fromhex(row["bytes"]), "log-record")[1]["order"] for row in records}
+    assert orders == {first, second}
+    assert payer.row()["state"] == "blocked" and payer.row()["value"] == "-150"
+    assert alone.check_audit()["claims"] == "150"
+    payer.add("pay", 200, first)
+    status, _, body = alone.http("bank", "POST", "/v1/message", payer.envelope())
+    assert status == 403 and payer.open_reply(body, "refusal")["reason"] == 0x4d
