@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "purse/inside.h"
+
 #define ACCOUNT_NTH 1234u
 #define PURSE_NTH 99u
 
@@ -240,7 +242,7 @@ struct kc_identity world_identity(const struct world *world)
                                    .account = kc_account_nth(ACCOUNT_NTH),
                                    .purse = kc_purse_nth(PURSE_NTH),
                                    .issued_s = 1,
-                                   .expires_s = 2};
+                                   .expires_s = WORLD_EXPIRES_S};
     /* The key is the purse's own, wherever it was made. */
     bool has_key = world->purse.sign_key.type != KC_KEY_NONE;
     identity.key = has_key ? world->purse.sign_public : world->own_sign.public_key;
@@ -295,9 +297,8 @@ static struct kc_view make_identity(struct world *world)
 {
     struct kc_buffer out = KC_BUFFER(world->record);
     struct kc_identity identity = world_identity(world);
-    struct kc_signer bank = signer_of(world, &world->bank_sign);
-    WORLD_CHECK(
-        !kc_failed(kc_identity_sign(&out, &world->crypto, &bank, &world->realm, &identity)));
+    WORLD_CHECK(!kc_failed(kc_identity_sign(&out, &world->crypto, &world->bank_sign.private_key,
+                                            &world->realm, &identity)));
     return kc_buffer_view(&out);
 }
 
@@ -445,19 +446,25 @@ struct kc_certified world_certified(const struct world *world)
     return certified;
 }
 
-struct kc_certified world_next_certified(const struct world *world, size_t included,
-                                         uint64_t amount)
+uint64_t world_uncovered(const struct world *world)
+{
+    return kc_purse_uncovered(&world->purse);
+}
+
+struct kc_certified world_next_certified(struct world *world, uint64_t included, uint64_t amount)
 {
     struct kc_certified certified = world_certified(world);
     const struct kc_crypto *crypto = &world->crypto;
-    WORLD_CHECK(included <= world->purse.state.entries.count);
-    for (size_t i = 0; i < included; i++) {
+    WORLD_CHECK(included <= world_uncovered(world));
+    for (uint64_t i = 0; i < included; i++) {
         struct kc_sha256 hash;
+        struct kc_log_slot slot;
+        certified.counter += 1;
+        WORLD_CHECK(!kc_failed(kc_purse_log_get(&slot, &world->purse, certified.counter)));
         crypto->sha256_start(crypto->context, &hash);
         crypto->sha256_add(crypto->context, &hash, kc_view(certified.head, KC_DIGEST_SIZE));
-        crypto->sha256_add(crypto->context, &hash, world->purse.state.entries.items[i]);
+        crypto->sha256_add(crypto->context, &hash, slot.entry);
         crypto->sha256_end(crypto->context, &hash, certified.head);
-        certified.counter += 1;
     }
     certified.sequence += 1;
     certified.purse_amount = world_amount(amount);
@@ -545,7 +552,7 @@ enum kc_error world_take_quote(struct world *world)
     return take(world, &kc_cash_quote_shape, &quote);
 }
 
-enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,
                                     uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);
@@ -554,7 +561,7 @@ enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome
     return take(world, &kc_completion_shape, &completion);
 }
 
-enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, uint64_t included,
                                uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);
@@ -563,7 +570,7 @@ enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, siz
     return take(world, &kc_state_reply_shape, &reply);
 }
 
-enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, uint64_t included,
                               uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);

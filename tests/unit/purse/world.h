@@ -14,6 +14,7 @@
 #define WORLD_VALUE 500u
 #define WORLD_ACCOUNT_VALUE 1000u
 #define WORLD_TIME_MS UINT64_C(1795478400000)
+#define WORLD_EXPIRES_S (WORLD_TIME_MS / 1000 + 1000000) /* of identities */
 #define WORLD_WRITES_MAX 16u
 #define WORLD_NEVER SIZE_MAX
 
@@ -162,10 +163,11 @@ struct kc_view world_say(struct world *world, const struct world_saying *saying,
 struct kc_view world_sign_record(struct world *world, const struct world_saying *saying,
                                  const struct kc_shape *shape, const void *record);
 
-/* The certified value that the purse holds, and the next one: sequence + 1, `included` of its open entries, that amount. */
+/* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
+ * those entries, that amount. */
 struct kc_certified world_certified(const struct world *world);
-struct kc_certified world_next_certified(const struct world *world, size_t included,
-                                         uint64_t amount);
+uint64_t world_uncovered(const struct world *world);
+struct kc_certified world_next_certified(struct world *world, uint64_t included, uint64_t amount);
 struct kc_view world_certify(struct world *world, const struct kc_certified *certified);
 
 /* Honest answers to what the purse last sent. Views go to `certified`, made before. */
@@ -180,11 +182,11 @@ struct kc_refusal world_refusal(const uint8_t request[KC_DIGEST_SIZE], enum kc_e
 
 /* The bank's honest quote, completion, state reply or fund reply, sent to the purse. */
 enum kc_error world_take_quote(struct world *world);
-enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,
                                     uint64_t amount);
-enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, uint64_t included,
                                uint64_t amount);
-enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, uint64_t included,
                               uint64_t amount);
 enum kc_error world_take_refusal(struct world *world, const uint8_t request[KC_DIGEST_SIZE],
                                  enum kc_error reason);
