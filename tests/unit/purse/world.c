@@ -24,9 +24,10 @@ static bool inside(size_t at, size_t size, size_t byte)
 
 static struct kc_result nvm_read(void *context, size_t offset, uint8_t *out, size_t size)
 {
-    const struct world_memory *memory = context;
+    struct world_memory *memory = context;
     WORLD_CHECK(offset <= KC_NVM_SIZE && size <= KC_NVM_SIZE - offset);
-    if (inside(offset, size, memory->bad_at)) {
+    bool bad = memory->in_command && memory->reads++ == memory->bad_read;
+    if (bad || inside(offset, size, memory->bad_at)) {
         return kc_result(KC_IO_FAILED);
     }
     memcpy(out, memory->now + offset, size);
@@ -37,7 +38,12 @@ static struct kc_result nvm_write(void *context, size_t offset, const uint8_t *d
 {
     struct world_memory *memory = context;
     WORLD_CHECK(offset <= KC_NVM_SIZE && size <= KC_NVM_SIZE - offset);
+    bool bad = memory->steps == memory->bad_step;
     if (memory->off) {
+        return kc_result(KC_IO_FAILED);
+    }
+    if (bad && !memory->bad_gets_through) {
+        memory->steps++;
         return kc_result(KC_IO_FAILED);
     }
     WORLD_CHECK(memory->write_count < WORLD_WRITES_MAX && size <= KC_IMAGE_SIZE_MAX);
@@ -51,14 +57,18 @@ static struct kc_result nvm_write(void *context, size_t offset, const uint8_t *d
         return kc_result(KC_IO_FAILED);
     }
     memcpy(memory->now + offset, data, size);
-    return kc_ok();
+    return kc_result(bad ? KC_IO_FAILED : KC_OK);
 }
 
 static struct kc_result nvm_sync(void *context)
 {
     struct world_memory *memory = context;
+    bool bad = memory->steps == memory->bad_step;
     if (memory->off || memory->steps++ == memory->cut_step) {
         memory->off = true;
+        return kc_result(KC_IO_FAILED);
+    }
+    if (bad && !memory->bad_gets_through) {
         return kc_result(KC_IO_FAILED);
     }
     for (size_t i = 0; i < memory->write_count; i++) {
@@ -66,7 +76,7 @@ static struct kc_result nvm_sync(void *context)
         memcpy(memory->durable + write->at, write->data, write->size);
     }
     memory->write_count = 0;
-    return kc_ok();
+    return kc_result(bad ? KC_IO_FAILED : KC_OK);
 }
 
 struct kc_nvm world_nvm(struct world_memory *memory)
@@ -122,6 +132,8 @@ void world_start(struct world *world)
     memset(&world->memory, 0, sizeof world->memory);
     world->memory.cut_step = WORLD_NEVER;
     world->memory.bad_at = WORLD_NEVER;
+    world->memory.bad_read = WORLD_NEVER;
+    world->memory.bad_step = WORLD_NEVER;
     world->clock_ms = WORLD_TIME_MS;
     world_power(world);
 }
@@ -129,7 +141,9 @@ void world_start(struct world *world)
 enum kc_error world_send_raw(struct world *world, struct kc_view command)
 {
     world->response_size = 0;
+    world->memory.in_command = true;
     kc_purse_command(&world->purse, world->response, &world->response_size, command);
+    world->memory.in_command = false;
     WORLD_CHECK(world->response_size >= 2 && world->response_size <= sizeof world->response);
     return kc_error_from_status_word(world_status(world));
 }

@@ -42,6 +42,12 @@ struct world_memory {
     bool cut_in_write; /* the last write is the one that was cut */
     bool off;
     size_t bad_at; /* reads that touch this byte fail; or WORLD_NEVER */
+    /* With the power on: the read, and the write or sync, of a command that fails; or WORLD_NEVER. */
+    size_t bad_read;
+    size_t bad_step;
+    bool bad_gets_through; /* what failed was written all the same */
+    size_t reads;          /* in commands so far */
+    bool in_command;
 };
 
 struct kc_nvm world_nvm(struct world_memory *memory);
