@@ -252,7 +252,12 @@ static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc
         if (row->needs_pin && !purse->pin_verified) {
             return kc_result(KC_PIN_REQUIRED);
         }
-        return parts_fit(row, apdu) ? row->run(purse, apdu) : kc_result(KC_MALFORMED);
+        if (!parts_fit(row, apdu)) {
+            return kc_result(KC_MALFORMED);
+        }
+        struct kc_result result = row->run(purse, apdu);
+        /* Also what a handler could do without must not have failed to be read. */
+        return !kc_failed(result) && purse->locked ? kc_result(KC_IO_FAILED) : result;
     }
     return kc_result(KC_INSTRUCTION);
 }
@@ -373,7 +378,7 @@ void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm, const struc
     purse->state.suite = KC_SUITE_ES256;
     KC_ASSERT(nvm->size >= KC_NVM_SIZE);
     struct kc_result result = kc_purse_load(purse);
-    purse->locked = kc_failed(result);
+    purse->locked = purse->locked || kc_failed(result);
 }
 
 void kc_purse_close(struct kc_purse *purse)

@@ -121,7 +121,7 @@ KC_MUST_USE struct kc_result kc_purse_partner_find(struct kc_partner *out, struc
 KC_MUST_USE struct kc_result kc_purse_partner_keep(struct kc_purse *purse,
                                                    const struct kc_partner *partner);
 
-/* ---- storage.c: plain access for the two above ---- */
+/* ---- storage.c: plain access for the two above. When one fails, the purse is locked until the next power-up. ---- */
 
 KC_MUST_USE struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out,
                                                size_t size);

@@ -263,6 +263,9 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
     if (purse->examined_size == 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
+    if (apdu->p1 != KC_ANSWER_OK && apdu->p1 != KC_ANSWER_NG) {
+        return kc_result(KC_MALFORMED);
+    }
     struct kc_result result = kc_purse_stamp(&time_ms, purse, apdu->data);
     if (!kc_failed(result)) {
         result = read_offer(&offer, purse, kc_view(purse->examined, purse->examined_size));
@@ -275,9 +278,6 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
     }
     switch (standing) {
     case STANDING_NEW:
-        if (apdu->p1 != KC_ANSWER_OK && apdu->p1 != KC_ANSWER_NG) {
-            return kc_result(KC_MALFORMED);
-        }
         return answer_new(purse, &offer, apdu->p1 == KC_ANSWER_OK, time_ms);
     case STANDING_ANSWERED:
         return answer_again(purse, &slot);

@@ -25,28 +25,35 @@ static size_t mark_at(unsigned room)
     return KC_NVM_MARKS_AT + (size_t)room * KC_NVM_MARK_SIZE;
 }
 
-struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
-{
-    KC_ASSERT(at + size <= KC_NVM_SIZE);
-    return purse->nvm.read(purse->nvm.context, at, out, size);
-}
-
-/* Whether what failed got through is known only at the next power-up. Until then nothing more may leave. */
+/* Whether a write that failed got through, and what could not be read, is known only at the next power-up. Until then nothing
+ * more may leave, nor be written. */
 static struct kc_result lock_on_failure(struct kc_purse *purse, struct kc_result result)
 {
     purse->locked = purse->locked || kc_failed(result);
     return result;
 }
 
+struct kc_result kc_purse_nvm_read(struct kc_purse *purse, size_t at, uint8_t *out, size_t size)
+{
+    KC_ASSERT(at + size <= KC_NVM_SIZE);
+    return lock_on_failure(purse, purse->nvm.read(purse->nvm.context, at, out, size));
+}
+
 struct kc_result kc_purse_nvm_write(struct kc_purse *purse, size_t at, const uint8_t *data,
                                     size_t size)
 {
     KC_ASSERT(at + size <= KC_NVM_SIZE);
+    if (purse->locked) {
+        return kc_result(KC_IO_FAILED);
+    }
     return lock_on_failure(purse, purse->nvm.write(purse->nvm.context, at, data, size));
 }
 
 struct kc_result kc_purse_nvm_sync(struct kc_purse *purse)
 {
+    if (purse->locked) {
+        return kc_result(KC_IO_FAILED);
+    }
     return lock_on_failure(purse, purse->nvm.sync(purse->nvm.context));
 }
 

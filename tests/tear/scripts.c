@@ -41,12 +41,12 @@ static uint64_t booked(const struct world *world)
 
 static uint64_t unbooked(const struct world *world)
 {
-    return world_value(world) + (world->purse.state.entries.count > 0 ? 100 : 0);
+    return world_value(world) + (world_uncovered(world) > 0 ? 100 : 0);
 }
 
 static enum kc_error completed(struct world *world)
 {
-    return world_take_completion(world, KC_OUTCOME_COMPLETED, world->purse.state.entries.count,
+    return world_take_completion(world, KC_OUTCOME_COMPLETED, world_uncovered(world),
                                  booked(world));
 }
 
@@ -57,8 +57,7 @@ static enum kc_error not_completed(struct world *world)
 
 static enum kc_error state_completed(struct world *world)
 {
-    return world_take_state(world, KC_OUTCOME_COMPLETED, world->purse.state.entries.count,
-                            booked(world));
+    return world_take_state(world, KC_OUTCOME_COMPLETED, world_uncovered(world), booked(world));
 }
 
 static enum kc_error state_not_completed(struct world *world)

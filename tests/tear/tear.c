@@ -24,7 +24,7 @@
 /* A purse's state outside of its image: digests of the static items and of the lines of the history; zeros: not there. */
 struct outside {
     uint8_t items[KC_STATIC_COUNT][KC_DIGEST_SIZE];
-    uint8_t lines[KC_HISTORY_COUNT][KC_DIGEST_SIZE]; /* by counter mod 48 */
+    uint8_t lines[KC_LOG_COUNT][KC_DIGEST_SIZE]; /* by counter mod 48 */
 };
 
 /* A purse at rest between two steps of its script. */
@@ -94,11 +94,11 @@ static void look_outside(struct outside *out)
     for (unsigned item = 0; item < KC_STATIC_COUNT; item++) {
         (void)digest_item(out->items[item], item);
     }
-    for (uint64_t back = 0; back < KC_HISTORY_COUNT && back < newest; back++) {
-        struct kc_view line;
+    for (uint64_t back = 0; back < KC_LOG_COUNT && back < newest; back++) {
+        struct kc_log_slot line;
         uint64_t counter = newest - back;
-        if (!kc_failed(kc_purse_history_get(&line, &world.purse, counter))) {
-            kc_digest(&world.crypto, out->lines[counter % KC_HISTORY_COUNT], line);
+        if (!kc_failed(kc_purse_log_get(&line, &world.purse, counter))) {
+            kc_digest(&world.crypto, out->lines[counter % KC_LOG_COUNT], line.entry);
         }
     }
 }
@@ -154,8 +154,8 @@ static void check_lines(const struct outside *now, size_t at, bool is_after)
 {
     const struct moment *moment = &moments[is_after ? at + 1 : at];
     bool adds = moments[at + 1].counter != moments[at].counter;
-    size_t taken = (moments[at].counter + 1) % KC_HISTORY_COUNT;
-    for (size_t slot = 0; slot < KC_HISTORY_COUNT; slot++) {
+    size_t taken = (moments[at].counter + 1) % KC_LOG_COUNT;
+    for (size_t slot = 0; slot < KC_LOG_COUNT; slot++) {
         bool whole = same(now->lines[slot], moment->outside.lines[slot]);
         CHECK(whole || (adds && slot == taken));
     }

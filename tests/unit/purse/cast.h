@@ -58,6 +58,8 @@ static inline void cast_suite(size_t suite)
     world.own_sign = cast_party(suite_names[suite], "sign");
     world.own_encrypt = cast_party(suite_names[suite], "encrypt");
     world.bank_sign = cast_party(suite_names[suite], "other");
+    assert_false(kc_failed(crypto.generate(crypto.context, &world.partner.private_key,
+                                           &world.partner.public_key, KC_KEY_P256)));
     if (suite == 0) {
         assert_false(kc_failed(crypto.generate(crypto.context, &world.bank_encrypt.private_key,
                                                &world.bank_encrypt.public_key, KC_KEY_P256)));

@@ -7,7 +7,7 @@ static struct {
     struct kc_realm realm;
     struct keys bank;
     struct keys other_bank;
-    struct keys encrypt; /* of every purse, and of the bank */
+    struct keys encrypt; /* of every P-256 purse, and of the bank */
     struct keys rsa[2];
 } shared;
 
@@ -206,6 +206,12 @@ static const struct keys *bank_of(const struct making *making)
     return making->other_bank ? &shared.other_bank : &shared.bank;
 }
 
+/* The keys of a purse are of one suite: with RSA it is the one that does not sign. */
+static const struct keys *encrypt_of(const struct making *making)
+{
+    return making->suite == KC_SUITE_ES256 ? &shared.encrypt : &shared.rsa[(making->nth + 1) % 2];
+}
+
 static struct kc_view put_key(struct kept *out, const struct keys *keys)
 {
     struct kc_private_key_record record = {.suite = KC_SUITE_ES256};
@@ -314,7 +320,7 @@ static void personalise(struct side *side)
                            put_key(&kept, &side->sign)),
                  OK);
     assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_ENCRYPT,
-                           put_key(&kept, &shared.encrypt)),
+                           put_key(&kept, encrypt_of(&side->making))),
                  OK);
     put(side, KC_TAG_BANK_VERIFY_KEY, put_bank_key(&kept, bank_of(&side->making)));
     put(side, KC_TAG_BANK_ENCRYPT_KEY, put_bank_key(&kept, &shared.encrypt));
@@ -567,8 +573,8 @@ struct kc_view bank_seals(struct kept *out, struct side *side, const struct kc_s
     struct kc_buffer buffer = KC_BUFFER(out->bytes);
     struct kc_signer bank = bank_signer(&side->making);
     struct kc_realm realm = realm_of(&side->making);
-    must(kc_envelope_make(&buffer, &work, &shared.crypto, &bank, &shared.encrypt.public_key, &realm,
-                          NOW_MS, shape, message));
+    must(kc_envelope_make(&buffer, &work, &shared.crypto, &bank,
+                          &encrypt_of(&side->making)->public_key, &realm, NOW_MS, shape, message));
     out->size = buffer.size;
     return kept_view(out);
 }

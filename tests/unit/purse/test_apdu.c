@@ -12,7 +12,22 @@ struct command {
     uint8_t ins;
     uint8_t p1;
     uint8_t p2;
-    enum { NO_DATA, PIN_DATA, NEW_PIN, TIME_DATA, ORDER_DATA, BLANK_TAKE, SETTINGS, KEY } data;
+    enum {
+        NO_DATA,
+        PIN_DATA,
+        NEW_PIN,
+        TIME_DATA,
+        ORDER_DATA,
+        BLANK_TAKE,
+        SETTINGS,
+        KEY,
+        REPORTED,
+        IDENTIFY,
+        OFFER,
+        PAYMENT,
+        RECEIPT,
+        DECLINE
+    } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
     enum kc_error wanted[7];
 };
@@ -127,9 +142,48 @@ static const struct command commands[] = {
      BLANK_TAKE,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_MALFORMED, KC_MALFORMED, KC_MALFORMED, KC_MALFORMED,
       KC_PURSE_BLOCKED}},
+    {"TAKE settle-reply", KC_CLA_KINCHAKU, KC_INS_TAKE, 0, 0, REPORTED, WORKING_ONLY},
+    {"IDENTIFY", KC_CLA_KINCHAKU, KC_INS_IDENTIFY, 0, 0, NO_DATA, WORKING_ONLY},
+    {"IDENTIFY in full", KC_CLA_KINCHAKU, KC_INS_IDENTIFY, 1, 0, NO_DATA, WORKING_ONLY},
+    {"OFFER", KC_CLA_KINCHAKU, KC_INS_OFFER, 0, 0, IDENTIFY, WORKING_ONLY},
+    {"PAY", KC_CLA_KINCHAKU, KC_INS_PAY, 0, 0, OFFER, WORKING_ONLY},
+    {"EXAMINE", KC_CLA_KINCHAKU, KC_INS_EXAMINE, 0, 0, PAYMENT, WORKING_ONLY},
+    {"DECIDE ok", KC_CLA_KINCHAKU, KC_INS_DECIDE, KC_ANSWER_OK, 0, TIME_DATA, WORKING_ONLY},
+    {"DECIDE ng", KC_CLA_KINCHAKU, KC_INS_DECIDE, KC_ANSWER_NG, 0, TIME_DATA, WORKING_ONLY},
+    {"CONCLUDE receipt", KC_CLA_KINCHAKU, KC_INS_CONCLUDE, 0, 0, RECEIPT, WORKING_ONLY},
+    {"CONCLUDE decline", KC_CLA_KINCHAKU, KC_INS_CONCLUDE, 0, 0, DECLINE, WORKING_ONLY},
+    {"OPEN PAYMENT", KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, 0, 0, NO_DATA, WORKING_ONLY},
+    {"SETTLE REQUEST",
+     KC_CLA_KINCHAKU,
+     KC_INS_SETTLE_REQUEST,
+     0,
+     0,
+     TIME_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
 };
 
-static void go_to(enum kc_life life)
+static void examine_a_payment(void)
+{
+    uint64_t next = world.purse.state.counter + 1;
+    EXPECT(world_examine(&world, world_partner_payment(&world, next, 10)), KC_OK);
+}
+
+/* What a command needs beside its life. An open payment is one that was reported, so that a request for cash may follow. */
+static void prepare(const struct command *command)
+{
+    bool wants_open = command->ins == KC_INS_CONCLUDE || command->ins == KC_INS_OPEN_PAYMENT;
+    if (wants_open) {
+        EXPECT(world_pay(&world, 10), KC_OK);
+    }
+    if (wants_open || command->data == REPORTED) {
+        EXPECT(world_settle_request(&world), KC_OK);
+    }
+    if (wants_open) {
+        EXPECT(world_take_settle(&world, 1, WORLD_VALUE - 10, NULL), KC_OK);
+    }
+}
+
+static void go_to(enum kc_life life, const struct command *command)
 {
     if (life == KC_LIFE_BLANK) {
         world_start(&world);
@@ -139,9 +193,49 @@ static void go_to(enum kc_life life)
         world_personalise(&world, WORLD_STEP_COUNT, false);
     } else {
         world_ready(&world);
+        prepare(command);
         world_go(&world, life, KC_CASH_KIND_DEPOSIT);
     }
+    if (command->ins == KC_INS_DECIDE && life >= KC_LIFE_READY && life <= KC_LIFE_ANSWERED) {
+        examine_a_payment();
+    }
     assert_int_equal(world.purse.state.life, life);
+}
+
+/* A number or two before what the partner says. */
+static struct kc_view after_numbers(uint8_t out[1024], size_t count, uint64_t first,
+                                    struct kc_view said)
+{
+    const uint64_t numbers[] = {first, WORLD_TIME_MS + 1};
+    assert_true(8 * count + said.size <= 1024);
+    for (size_t i = 0; i < count; i++) {
+        kc_be64_store(out + 8 * i, numbers[i]);
+    }
+    memcpy(out + 8 * count, said.data, said.size);
+    return kc_view(out, 8 * count + said.size);
+}
+
+/* What another purse or the bank says to one that is there. */
+static struct kc_view said_to_it(uint8_t out[1024], const struct command *command)
+{
+    const struct kc_purse_state *now = &world.purse.state;
+    if (now->life < KC_LIFE_READY || (command->ins == KC_INS_CONCLUDE && now->open.count == 0)) {
+        return kc_view_text("x");
+    }
+    if (command->data == REPORTED) {
+        return world_say_settle(&world, 0, WORLD_VALUE, NULL);
+    }
+    if (command->data == IDENTIFY) {
+        return after_numbers(out, 1, 0, world_partner_identify(&world));
+    }
+    if (command->data == OFFER) {
+        return after_numbers(out, 2, 10, world_partner_offer(&world));
+    }
+    if (command->data == PAYMENT) {
+        return after_numbers(out, 1, WORLD_TIME_MS + 1,
+                             world_partner_payment(&world, now->counter + 1, 10));
+    }
+    return world_partner_answer(&world, 1, command->data == RECEIPT);
 }
 
 static struct kc_view data_of(uint8_t out[1024], const struct command *command)
@@ -170,6 +264,13 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
         return kc_buffer_view(&buffer);
     case KEY:
         return world_key_record(out, &world.own_sign.private_key);
+    case REPORTED:
+    case IDENTIFY:
+    case OFFER:
+    case PAYMENT:
+    case RECEIPT:
+    case DECLINE:
+        return said_to_it(out, command);
     }
     return nothing;
 }
@@ -189,7 +290,7 @@ static void every_command_in_every_life(void **state)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         for (unsigned life = KC_LIFE_BLANK; life <= KC_LIFE_BLOCKED; life++) {
             enum kc_error wanted = commands[i].wanted[life - KC_LIFE_BLANK];
-            go_to((enum kc_life)life);
+            go_to((enum kc_life)life, &commands[i]);
             if (wanted == KC_OK) {
                 EXPECT(send(&commands[i]), KC_OK);
             } else {
@@ -204,20 +305,27 @@ static void every_command_in_every_life(void **state)
 static void every_command_leads_to_its_life(void **state)
 {
     static const struct {
-        uint8_t ins;
-        uint8_t p1;
+        const char *name;
         enum kc_life from;
         enum kc_life to;
     } edges[] = {
-        {KC_INS_PUT_KEY, KC_KEY_USE_SIGN, KC_LIFE_BLANK, KC_LIFE_PERSONALISING},
-        {KC_INS_GENERATE, KC_SUITE_ES256, KC_LIFE_BLANK, KC_LIFE_PERSONALISING},
-        {KC_INS_ACTIVATE, 0, KC_LIFE_PERSONALISING, KC_LIFE_READY},
-        {KC_INS_CASH_REQUEST, 0, KC_LIFE_READY, KC_LIFE_REQUESTED},
-        {KC_INS_CASH_REQUEST, 0, KC_LIFE_QUOTED, KC_LIFE_REQUESTED},
-        {KC_INS_FUND_REQUEST, 0, KC_LIFE_READY, KC_LIFE_REQUESTED},
-        {KC_INS_FUND_REQUEST, 0, KC_LIFE_QUOTED, KC_LIFE_REQUESTED},
-        {KC_INS_ANSWER, KC_ANSWER_OK, KC_LIFE_QUOTED, KC_LIFE_ANSWERED},
-        {KC_INS_ANSWER, KC_ANSWER_NG, KC_LIFE_QUOTED, KC_LIFE_READY},
+        {"PUT KEY", KC_LIFE_BLANK, KC_LIFE_PERSONALISING},
+        {"GENERATE", KC_LIFE_BLANK, KC_LIFE_PERSONALISING},
+        {"ACTIVATE", KC_LIFE_PERSONALISING, KC_LIFE_READY},
+        {"CASH REQUEST", KC_LIFE_READY, KC_LIFE_REQUESTED},
+        {"CASH REQUEST", KC_LIFE_QUOTED, KC_LIFE_REQUESTED},
+        {"FUND REQUEST", KC_LIFE_READY, KC_LIFE_REQUESTED},
+        {"FUND REQUEST", KC_LIFE_QUOTED, KC_LIFE_REQUESTED},
+        {"ANSWER ok", KC_LIFE_QUOTED, KC_LIFE_ANSWERED},
+        {"ANSWER ng", KC_LIFE_QUOTED, KC_LIFE_READY},
+        {"PAY", KC_LIFE_REQUESTED, KC_LIFE_READY},
+        {"PAY", KC_LIFE_QUOTED, KC_LIFE_READY},
+        {"DECIDE ok", KC_LIFE_REQUESTED, KC_LIFE_READY},
+        {"DECIDE ok", KC_LIFE_QUOTED, KC_LIFE_READY},
+        {"DECIDE ng", KC_LIFE_REQUESTED, KC_LIFE_READY},
+        {"DECIDE ng", KC_LIFE_QUOTED, KC_LIFE_READY},
+        {"CONCLUDE decline", KC_LIFE_REQUESTED, KC_LIFE_READY},
+        {"CONCLUDE decline", KC_LIFE_QUOTED, KC_LIFE_READY},
     };
     (void)state;
     cast_suite(0);
@@ -225,11 +333,11 @@ static void every_command_leads_to_its_life(void **state)
         for (unsigned life = KC_LIFE_BLANK; life <= KC_LIFE_BLOCKED; life++) {
             enum kc_life to = (enum kc_life)life;
             for (size_t j = 0; j < sizeof edges / sizeof edges[0]; j++) {
-                bool here = edges[j].ins == commands[i].ins && edges[j].p1 == commands[i].p1;
+                bool here = strcmp(edges[j].name, commands[i].name) == 0;
                 to = here && edges[j].from == life ? edges[j].to : to;
             }
             if (commands[i].wanted[life - KC_LIFE_BLANK] == KC_OK) {
-                go_to((enum kc_life)life);
+                go_to((enum kc_life)life, &commands[i]);
                 EXPECT(send(&commands[i]), KC_OK);
                 assert_int_equal(world.purse.state.life, to);
                 world_power(&world);
@@ -248,6 +356,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const struct command *command = &commands[i];
         bool free_of_pin = command->ins == KC_INS_VERIFY_PIN || command->ins == KC_INS_TAKE ||
+                           command->ins == KC_INS_IDENTIFY ||
                            (command->ins == KC_INS_GET_DATA && command->p1 != KC_TAG_INFORMATION &&
                             command->p1 != KC_TAG_HISTORY);
         for (unsigned life = KC_LIFE_READY; life <= KC_LIFE_ANSWERED; life++) {
@@ -256,7 +365,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
             if (free_of_pin || !allowed) {
                 continue;
             }
-            go_to((enum kc_life)life);
+            go_to((enum kc_life)life, command);
             EXPECT(world_select(&world), KC_OK);
             EXPECT_REFUSED(send(command), KC_PIN_REQUIRED);
             world_power(&world);
@@ -297,7 +406,8 @@ static void parameters_without_a_meaning_are_refused(void **state)
     cast_suite(0);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         struct command command = commands[i];
-        bool has_p1 = command.p1 != 0;
+        bool has_p1 =
+            command.p1 != 0 || command.ins == KC_INS_IDENTIFY || command.ins == KC_INS_OPEN_PAYMENT;
         bool history = command.p1 == KC_TAG_HISTORY;
         unsigned life = KC_LIFE_BLANK;
         while (command.wanted[life - KC_LIFE_BLANK] != KC_OK && life < KC_LIFE_ANSWERED) {
@@ -306,15 +416,16 @@ static void parameters_without_a_meaning_are_refused(void **state)
         if (life == KC_LIFE_ANSWERED) {
             continue; /* TAKE of what is no envelope */
         }
-        go_to((enum kc_life)life);
+        go_to((enum kc_life)life, &command);
         command.p2 = 2;
         if (!history) {
             EXPECT_REFUSED(send(&command), KC_MALFORMED);
         }
         command.p2 = commands[i].p2;
         command.p1 = has_p1 ? 0xff : 1;
-        bool data_object = command.ins == KC_INS_GET_DATA || command.ins == KC_INS_PUT_DATA;
-        EXPECT_REFUSED(send(&command), data_object ? KC_NOT_FOUND : KC_MALFORMED);
+        bool names_one = command.ins == KC_INS_GET_DATA || command.ins == KC_INS_PUT_DATA ||
+                         command.ins == KC_INS_OPEN_PAYMENT;
+        EXPECT_REFUSED(send(&command), names_one ? KC_NOT_FOUND : KC_MALFORMED);
         command.p1 = commands[i].p1;
         if (command.data == NO_DATA) {
             EXPECT_REFUSED(world_send(&world, command.cla, command.ins, command.p1, command.p2,
@@ -335,13 +446,17 @@ static void data_of_a_wrong_size_is_refused(void **state)
                  {KC_INS_FUND_REQUEST, 0, 17, KC_LIFE_READY},
                  {KC_INS_ANSWER, KC_ANSWER_OK, 8, KC_LIFE_QUOTED},
                  {KC_INS_ANSWER, KC_ANSWER_NG, 8, KC_LIFE_QUOTED},
-                 {KC_INS_STATE_REQUEST, 0, 8, KC_LIFE_READY}};
+                 {KC_INS_STATE_REQUEST, 0, 8, KC_LIFE_READY},
+                 {KC_INS_DECIDE, KC_ANSWER_OK, 8, KC_LIFE_READY},
+                 {KC_INS_DECIDE, KC_ANSWER_NG, 8, KC_LIFE_READY},
+                 {KC_INS_SETTLE_REQUEST, 0, 8, KC_LIFE_READY}};
     uint8_t data[20];
     (void)state;
     cast_suite(0);
     memset(data, 1, sizeof data);
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
-        go_to(fixed[i].life);
+        const struct command command = {.ins = fixed[i].ins};
+        go_to(fixed[i].life, &command);
         for (size_t size = 0; size < sizeof data; size++) {
             if (size != fixed[i].right) {
                 EXPECT_REFUSED(world_send(&world, KC_CLA_KINCHAKU, fixed[i].ins, fixed[i].p1, 0,
@@ -349,6 +464,34 @@ static void data_of_a_wrong_size_is_refused(void **state)
                                KC_MALFORMED);
             }
         }
+    }
+}
+
+/* Cut anywhere, or with a byte too many, what a purse says to another is nothing. */
+static void partners_messages_that_end_elsewhere_are_refused(void **state)
+{
+    uint8_t bytes[1025];
+    (void)state;
+    cast_suite(0);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        const struct command *command = &commands[i];
+        if (command->data < IDENTIFY) {
+            continue;
+        }
+        go_to(KC_LIFE_READY, command);
+        struct kc_view right = data_of(bytes, command);
+        memmove(bytes, right.data, right.size);
+        bytes[right.size] = 0;
+        for (size_t size = 0; size < right.size; size++) {
+            EXPECT_REFUSED(
+                world_send(&world, command->cla, command->ins, 0, 0, kc_view(bytes, size)),
+                KC_MALFORMED);
+        }
+        EXPECT_REFUSED(
+            world_send(&world, command->cla, command->ins, 0, 0, kc_view(bytes, right.size + 1)),
+            KC_TRAILING);
+        EXPECT(world_send(&world, command->cla, command->ins, 0, 0, kc_view(bytes, right.size)),
+               KC_OK);
     }
 }
 
@@ -634,6 +777,7 @@ int main(void)
         cmocka_unit_test(other_classes_and_instructions_are_unknown),
         cmocka_unit_test(parameters_without_a_meaning_are_refused),
         cmocka_unit_test(data_of_a_wrong_size_is_refused),
+        cmocka_unit_test(partners_messages_that_end_elsewhere_are_refused),
         cmocka_unit_test(lengths_that_do_not_fit_are_refused),
         cmocka_unit_test(both_forms_of_length_are_understood),
         cmocka_unit_test(a_command_over_the_limit_is_refused),

@@ -286,6 +286,7 @@ static void a_payment_that_comes_again_is_credited_once(void **state)
         side_power(&b);
         assert_error(examine(&answered, &b, kept_view(&first)), OK);
         assert_true(answered);
+        assert_error(decide(&third, &b, 0), MALFORMED);
         assert_error(decide(&third, &b, i == 0 ? KC_ANSWER_NG : KC_ANSWER_OK), OK);
         assert_true(kc_view_equal(kept_view(&third), kept_view(&second)));
         assert_int_equal(value_of(&b), 100);

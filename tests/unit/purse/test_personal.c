@@ -256,10 +256,9 @@ static void put_identity_changed(void (*change)(struct kc_identity *), const str
 {
     struct kc_buffer out = KC_BUFFER(world.record);
     struct kc_identity identity = world_identity(&world);
-    struct kc_signer signer = {.key = &by->private_key};
-    kc_signer_id_make(&signer.id, &crypto, KC_SERVER_BANK, &by->public_key);
     change(&identity);
-    assert_false(kc_failed(kc_identity_sign(&out, &crypto, &signer, &world.realm, &identity)));
+    assert_false(
+        kc_failed(kc_identity_sign(&out, &crypto, &by->private_key, &world.realm, &identity)));
     EXPECT(put(KC_TAG_IDENTITY, kc_buffer_view(&out)), KC_OK);
 }
 

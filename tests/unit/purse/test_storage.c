@@ -124,15 +124,17 @@ static void damage_of_the_history_loses_a_line_and_nothing_else(void **state)
     cast_suite(0);
     world_ready(&world);
     world_go(&world, KC_LIFE_ANSWERED, KC_CASH_KIND_DEPOSIT);
-    world.memory.now[KC_NVM_HISTORY_AT + KC_HISTORY_ROOM + 20] ^= 1;
+    EXPECT(world_take_completion(&world, KC_OUTCOME_COMPLETED, 1, WORLD_VALUE - 100), KC_OK);
+    world.memory.now[KC_NVM_LOG_AT + KC_LOG_ROOM + 20] ^= 1;
     world_power(&world);
     EXPECT(world_select(&world), KC_OK);
     EXPECT(world_pin(&world, WORLD_PIN), KC_OK);
     EXPECT(world_send(&world, KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_HISTORY, 0, nothing),
            KC_NOT_FOUND);
+    world_go(&world, KC_LIFE_ANSWERED, KC_CASH_KIND_DEPOSIT);
     EXPECT(world_state_request(&world), KC_OK);
-    EXPECT(world_take_state(&world, KC_OUTCOME_NOT_COMPLETED, 0, WORLD_VALUE), KC_OK);
-    assert_int_equal(world_value(&world), WORLD_VALUE);
+    EXPECT(world_take_state(&world, KC_OUTCOME_NOT_COMPLETED, 0, WORLD_VALUE - 100), KC_OK);
+    assert_int_equal(world_value(&world), WORLD_VALUE - 100);
 }
 
 /* What cannot be read is not what is not there: a purse whose newest image and mark cannot be read stops, and does not go on with

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "purse/inside.h"
+
 #define ACCOUNT_NTH 1234u
 #define PURSE_NTH 99u
 
@@ -22,9 +24,10 @@ static bool inside(size_t at, size_t size, size_t byte)
 
 static struct kc_result nvm_read(void *context, size_t offset, uint8_t *out, size_t size)
 {
-    const struct world_memory *memory = context;
+    struct world_memory *memory = context;
     WORLD_CHECK(offset <= KC_NVM_SIZE && size <= KC_NVM_SIZE - offset);
-    if (inside(offset, size, memory->bad_at)) {
+    bool bad = memory->in_command && memory->reads++ == memory->bad_read;
+    if (bad || inside(offset, size, memory->bad_at)) {
         return kc_result(KC_IO_FAILED);
     }
     memcpy(out, memory->now + offset, size);
@@ -35,7 +38,12 @@ static struct kc_result nvm_write(void *context, size_t offset, const uint8_t *d
 {
     struct world_memory *memory = context;
     WORLD_CHECK(offset <= KC_NVM_SIZE && size <= KC_NVM_SIZE - offset);
+    bool bad = memory->steps == memory->bad_step;
     if (memory->off) {
+        return kc_result(KC_IO_FAILED);
+    }
+    if (bad && !memory->bad_gets_through) {
+        memory->steps++;
         return kc_result(KC_IO_FAILED);
     }
     WORLD_CHECK(memory->write_count < WORLD_WRITES_MAX && size <= KC_IMAGE_SIZE_MAX);
@@ -49,14 +57,18 @@ static struct kc_result nvm_write(void *context, size_t offset, const uint8_t *d
         return kc_result(KC_IO_FAILED);
     }
     memcpy(memory->now + offset, data, size);
-    return kc_ok();
+    return kc_result(bad ? KC_IO_FAILED : KC_OK);
 }
 
 static struct kc_result nvm_sync(void *context)
 {
     struct world_memory *memory = context;
+    bool bad = memory->steps == memory->bad_step;
     if (memory->off || memory->steps++ == memory->cut_step) {
         memory->off = true;
+        return kc_result(KC_IO_FAILED);
+    }
+    if (bad && !memory->bad_gets_through) {
         return kc_result(KC_IO_FAILED);
     }
     for (size_t i = 0; i < memory->write_count; i++) {
@@ -64,7 +76,7 @@ static struct kc_result nvm_sync(void *context)
         memcpy(memory->durable + write->at, write->data, write->size);
     }
     memory->write_count = 0;
-    return kc_ok();
+    return kc_result(bad ? KC_IO_FAILED : KC_OK);
 }
 
 struct kc_nvm world_nvm(struct world_memory *memory)
@@ -120,6 +132,8 @@ void world_start(struct world *world)
     memset(&world->memory, 0, sizeof world->memory);
     world->memory.cut_step = WORLD_NEVER;
     world->memory.bad_at = WORLD_NEVER;
+    world->memory.bad_read = WORLD_NEVER;
+    world->memory.bad_step = WORLD_NEVER;
     world->clock_ms = WORLD_TIME_MS;
     world_power(world);
 }
@@ -127,7 +141,9 @@ void world_start(struct world *world)
 enum kc_error world_send_raw(struct world *world, struct kc_view command)
 {
     world->response_size = 0;
+    world->memory.in_command = true;
     kc_purse_command(&world->purse, world->response, &world->response_size, command);
+    world->memory.in_command = false;
     WORLD_CHECK(world->response_size >= 2 && world->response_size <= sizeof world->response);
     return kc_error_from_status_word(world_status(world));
 }
@@ -240,7 +256,7 @@ struct kc_identity world_identity(const struct world *world)
                                    .account = kc_account_nth(ACCOUNT_NTH),
                                    .purse = kc_purse_nth(PURSE_NTH),
                                    .issued_s = 1,
-                                   .expires_s = 2};
+                                   .expires_s = WORLD_EXPIRES_S};
     /* The key is the purse's own, wherever it was made. */
     bool has_key = world->purse.sign_key.type != KC_KEY_NONE;
     identity.key = has_key ? world->purse.sign_public : world->own_sign.public_key;
@@ -295,9 +311,8 @@ static struct kc_view make_identity(struct world *world)
 {
     struct kc_buffer out = KC_BUFFER(world->record);
     struct kc_identity identity = world_identity(world);
-    struct kc_signer bank = signer_of(world, &world->bank_sign);
-    WORLD_CHECK(
-        !kc_failed(kc_identity_sign(&out, &world->crypto, &bank, &world->realm, &identity)));
+    WORLD_CHECK(!kc_failed(kc_identity_sign(&out, &world->crypto, &world->bank_sign.private_key,
+                                            &world->realm, &identity)));
     return kc_buffer_view(&out);
 }
 
@@ -445,19 +460,25 @@ struct kc_certified world_certified(const struct world *world)
     return certified;
 }
 
-struct kc_certified world_next_certified(const struct world *world, size_t included,
-                                         uint64_t amount)
+uint64_t world_uncovered(const struct world *world)
+{
+    return kc_purse_uncovered(&world->purse);
+}
+
+struct kc_certified world_next_certified(struct world *world, uint64_t included, uint64_t amount)
 {
     struct kc_certified certified = world_certified(world);
     const struct kc_crypto *crypto = &world->crypto;
-    WORLD_CHECK(included <= world->purse.state.entries.count);
-    for (size_t i = 0; i < included; i++) {
+    WORLD_CHECK(included <= world_uncovered(world));
+    for (uint64_t i = 0; i < included; i++) {
         struct kc_sha256 hash;
+        struct kc_log_slot slot;
+        certified.counter += 1;
+        WORLD_CHECK(!kc_failed(kc_purse_log_get(&slot, &world->purse, certified.counter)));
         crypto->sha256_start(crypto->context, &hash);
         crypto->sha256_add(crypto->context, &hash, kc_view(certified.head, KC_DIGEST_SIZE));
-        crypto->sha256_add(crypto->context, &hash, world->purse.state.entries.items[i]);
+        crypto->sha256_add(crypto->context, &hash, slot.entry);
         crypto->sha256_end(crypto->context, &hash, certified.head);
-        certified.counter += 1;
     }
     certified.sequence += 1;
     certified.purse_amount = world_amount(amount);
@@ -545,7 +566,7 @@ enum kc_error world_take_quote(struct world *world)
     return take(world, &kc_cash_quote_shape, &quote);
 }
 
-enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,
                                     uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);
@@ -554,7 +575,7 @@ enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome
     return take(world, &kc_completion_shape, &completion);
 }
 
-enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, uint64_t included,
                                uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);
@@ -563,7 +584,7 @@ enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, siz
     return take(world, &kc_state_reply_shape, &reply);
 }
 
-enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, uint64_t included,
                               uint64_t amount)
 {
     struct kc_certified certified = world_next_certified(world, included, amount);

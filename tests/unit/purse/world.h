@@ -14,6 +14,7 @@
 #define WORLD_VALUE 500u
 #define WORLD_ACCOUNT_VALUE 1000u
 #define WORLD_TIME_MS UINT64_C(1795478400000)
+#define WORLD_EXPIRES_S (WORLD_TIME_MS / 1000 + 1000000) /* of identities */
 #define WORLD_WRITES_MAX 16u
 #define WORLD_NEVER SIZE_MAX
 
@@ -41,6 +42,12 @@ struct world_memory {
     bool cut_in_write; /* the last write is the one that was cut */
     bool off;
     size_t bad_at; /* reads that touch this byte fail; or WORLD_NEVER */
+    /* With the power on: the read, and the write or sync, of a command that fails; or WORLD_NEVER. */
+    size_t bad_read;
+    size_t bad_step;
+    bool bad_gets_through; /* what failed was written all the same */
+    size_t reads;          /* in commands so far */
+    bool in_command;
 };
 
 struct kc_nvm world_nvm(struct world_memory *memory);
@@ -75,6 +82,8 @@ struct world {
     struct world_party own_encrypt;
     struct world_party bank_sign;
     struct world_party bank_encrypt;
+    struct world_party
+        partner; /* signs for another purse of the bank; its kind of key is its own */
     struct kc_purse purse;
     uint8_t command[KC_COMMAND_SIZE_MAX];
     uint8_t response[KC_RESPONSE_SIZE_MAX];
@@ -84,9 +93,13 @@ struct world {
     struct kc_envelope_work work;
     uint8_t envelope[KC_MESSAGE_SIZE_MAX];
     uint8_t record[KC_RECORD_SIZE_MAX];
+    /* And what the partner says. */
+    uint8_t partner_identity[KC_RECORD_SIZE_MAX];
+    uint8_t partner_record[KC_ORDER_SIZE_MAX];
+    uint8_t partner_message[KC_MESSAGE_SIZE_MAX];
 };
 
-/* A memory as new with a purse powered up over it. Crypto, realm, suite and the four parties are set before. */
+/* A memory as new with a purse powered up over it. Crypto, realm, suite and the five parties are set before. */
 void world_start(struct world *world);
 void world_power(struct world *world);
 
@@ -162,10 +175,11 @@ struct kc_view world_say(struct world *world, const struct world_saying *saying,
 struct kc_view world_sign_record(struct world *world, const struct world_saying *saying,
                                  const struct kc_shape *shape, const void *record);
 
-/* The certified value that the purse holds, and the next one: sequence + 1, `included` of its open entries, that amount. */
+/* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
+ * those entries, that amount. */
 struct kc_certified world_certified(const struct world *world);
-struct kc_certified world_next_certified(const struct world *world, size_t included,
-                                         uint64_t amount);
+uint64_t world_uncovered(const struct world *world);
+struct kc_certified world_next_certified(struct world *world, uint64_t included, uint64_t amount);
 struct kc_view world_certify(struct world *world, const struct kc_certified *certified);
 
 /* Honest answers to what the purse last sent. Views go to `certified`, made before. */
@@ -180,14 +194,40 @@ struct kc_refusal world_refusal(const uint8_t request[KC_DIGEST_SIZE], enum kc_e
 
 /* The bank's honest quote, completion, state reply or fund reply, sent to the purse. */
 enum kc_error world_take_quote(struct world *world);
-enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,
                                     uint64_t amount);
-enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, uint64_t included,
                                uint64_t amount);
-enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, size_t included,
+enum kc_error world_take_fund(struct world *world, enum kc_outcome outcome, uint64_t included,
                               uint64_t amount);
 enum kc_error world_take_refusal(struct world *world, const uint8_t request[KC_DIGEST_SIZE],
                                  enum kc_error reason);
+
+/* ---- another purse: world_partner.c ---- */
+
+/* What the partner says; each lies in partner_message until it says the next thing. Its identity is always told. */
+struct kc_view world_partner_identity(struct world *world);
+struct kc_view world_partner_identify(struct world *world);
+struct kc_view world_partner_offer(struct world *world);
+/* A payment to the purse for that counter of the purse. */
+struct kc_view world_partner_payment(struct world *world, uint64_t counter, uint64_t amount);
+/* Its receipt or decline of what the purse paid in the entry of that counter. */
+struct kc_view world_partner_answer(struct world *world, uint64_t counter, bool taken);
+
+enum kc_error world_offer(struct world *world, uint64_t asked);
+enum kc_error world_pay(struct world *world, uint64_t amount);
+enum kc_error world_examine(struct world *world, struct kc_view payment);
+enum kc_error world_decide(struct world *world, enum kc_answer answer);
+enum kc_error world_conclude(struct world *world, struct kc_view answer);
+enum kc_error world_open_payment(struct world *world, uint8_t index);
+enum kc_error world_settle_request(struct world *world);
+
+/* The bank's honest answer to the last report, with `included` of its entries; with a release or NULL. */
+struct kc_settle_reply world_settle_reply(const struct world *world, struct kc_view certified);
+struct kc_view world_say_settle(struct world *world, uint64_t included, uint64_t amount,
+                                const struct kc_release *release);
+enum kc_error world_take_settle(struct world *world, uint64_t included, uint64_t amount,
+                                const struct kc_release *release);
 
 /* Takes a ready purse to one of the lives from ready to blocked; the transaction moves 100 in that direction. */
 void world_go(struct world *world, enum kc_life life, enum kc_cash_kind kind);
