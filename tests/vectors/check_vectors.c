@@ -85,7 +85,7 @@ static struct kc_result open_identity(struct checker *checker, const struct kc_v
     struct kc_result result = kc_identity_open(&identity, &checker->crypto, &signer->public_key,
                                                &checker->keys.realm, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_parse(&parsed, bytes);
+        result = kc_brief_parse(&parsed, bytes);
     }
     if (!kc_failed(result)) {
         result = kc_identity_encode(&again, &identity);

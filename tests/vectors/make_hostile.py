@@ -25,6 +25,7 @@ RECORD, MESSAGE = "kinchaku/1-certified", "kinchaku/1-done"
 DIGEST, HEAD = bytes(range(32)), bytes(32)
 PLAIN_DONE = [1, 25, DIGEST, TIME]
 PLAIN_CERTIFIED = [1, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD]
+BRIEF, PLAIN_DECLINE = "kinchaku/1-decline", [1, 45, DIGEST, 26, 3, 1, TIME]
 SHA256, MGF = hashes.SHA256(), padding.MGF1(hashes.SHA256())
 PSS = padding.PSS(MGF, 32)
 
@@ -321,7 +322,43 @@ def field_cases():
     yield "value-information", "list-indefinite", "not-canonical", put(information, 13, Raw(b"\x9f\xff"))
 
 
+def brief_cases(party):
+    """The brief form: who signed and for what stands outside, so a signature of another domain is just a bad one."""
+    payload, header, other = cbor2.dumps(PLAIN_DECLINE), pairs((1, party.alg)), -37 if is_ec(party.signer) else -7
+
+    def signed(data=payload, domain=BRIEF, **broken):
+        return party.sign(data, domain, **{"header": header, **broken})
+
+    whole = signed()
+    yield "by-another-hand", "ok", whole
+    yield "brief-truncated", "malformed", whole[:-1]
+    yield "brief-trailing", "trailing-bytes", whole + b"\0"
+    yield "brief-long-head", "not-canonical", b"\x98\x04" + whole[1:]
+    yield "brief-tagged", "malformed", b"\xd2" + whole
+    yield "brief-payload-trailing", "trailing-bytes", signed(payload + b"\0")
+    yield "brief-as-a-receipt", "bad-signature", signed(domain="kinchaku/1-receipt")
+    yield "brief-of-another-version", "bad-signature", signed(domain="kinchaku/2-decline")
+    yield "brief-old-word", "bad-signature", signed(domain="kinchaku/1 decline")
+    yield "brief-without-external-data", "bad-signature", signed(external=b"")
+    yield "brief-context-of-cose-sign", "bad-signature", signed(context="Signature")
+    yield "brief-header-empty", "malformed", signed(header=b"")
+    yield "brief-header-of-nothing", "malformed", signed(header=pairs())
+    yield "brief-header-trailing", "trailing-bytes", signed(header=header + b"\0")
+    yield "brief-with-key-id", "malformed", signed(header=pairs((1, party.alg), (4, party.kid)))
+    yield "brief-with-time", "malformed", signed(header=pairs((1, party.alg), (TIME_LABEL, TIME)))
+    yield "brief-in-the-long-form", "malformed", party.sign(payload, BRIEF)
+    yield "brief-alg-of-another-suite", "wrong-algorithm", signed(header=pairs((1, other)))
+    yield "brief-unprotected-key-id", "malformed", signed(shape=lambda p, u, b, s: array(p, {4: party.kid}, b, s))
+    yield "brief-payload-detached", "malformed", signed(shape=lambda p, u, b, s: array(p, u, None, s))
+    yield "brief-signature-short", "bad-signature", signed(shape=lambda p, u, b, s: array(p, u, b, s[:-1]))
+    if is_ec(party.signer):
+        yield "brief-s-in-the-upper-half", "bad-signature", signed(make=lambda key, body: raw_signature(key, body, high=True))
+        yield "brief-signature-of-zeros", "bad-signature", signed(make=lambda key, body: bytes(64))
+
+
 def hostile(party):
+    for name, expect, data in brief_cases(party):
+        yield vector(party, "decline", "brief", name, expect, data)
     for name, expect, data in signature_cases(party, cbor2.dumps(PLAIN_CERTIFIED), RECORD, False):
         yield vector(party, "certified", "signed", name, expect, data)
     plain = cbor2.dumps(PLAIN_DONE)
