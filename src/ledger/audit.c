@@ -480,6 +480,32 @@ static void sum_record(struct auditor *auditor, struct book *book, const struct 
     }
 }
 
+/* A record is what its entry says, and follows the one before it where that is a record too. What is ahead is a bare entry. */
+static bool fits_entry(const struct auditor *auditor, const struct book *book,
+                       const struct kc_record_row *row)
+{
+    struct kc_log_record log = {.entry = kc_view(row->bytes, row->size)};
+    struct kc_entry entry;
+    struct kc_sha256 hash;
+    uint8_t digest[KC_DIGEST_SIZE];
+    uint8_t head[KC_DIGEST_SIZE];
+    const struct kc_crypto *crypto = auditor->crypto;
+    bool ahead = row->state == KC_RECORD_AHEAD;
+    if ((!ahead && kc_failed(kc_shape_decode(&log, &kc_log_record_shape, log.entry))) ||
+        kc_failed(kc_shape_decode(&entry, &kc_entry_shape, log.entry))) {
+        return false;
+    }
+    kc_digest(crypto, digest, log.entry);
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, kc_view(book->head, KC_DIGEST_SIZE));
+    crypto->sha256_add(crypto->context, &hash, log.entry);
+    crypto->sha256_end(crypto->context, &hash, head);
+    bool follows =
+        ahead || row->counter != book->counter + 1 || memcmp(head, row->head, KC_DIGEST_SIZE) == 0;
+    return follows && memcmp(digest, row->digest, KC_DIGEST_SIZE) == 0 && entry.kind == row->kind &&
+           entry.counter == row->counter && kc_amount_compare(entry.amount, row->amount) == 0;
+}
+
 static bool take_record(void *owner, const struct kc_record_row *row)
 {
     struct auditor *auditor = owner;
@@ -489,6 +515,9 @@ static bool take_record(void *owner, const struct kc_record_row *row)
         return false;
     }
     sum_record(auditor, book, row);
+    if (!fits_entry(auditor, book, row)) {
+        fault(auditor, "a record does not fit its entry or its place, of purse", row->purse.number);
+    }
     if (row->state != KC_RECORD_AHEAD && row->state != KC_RECORD_SHOWN) {
         book->counter = row->counter;
         memcpy(book->head, row->head, KC_DIGEST_SIZE);

@@ -575,6 +575,9 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
         return kc_failed(saved) ? saved : result;
     }
     result = settle_pending(out, ledger, &arrival.purse, request);
+    if (!kc_failed(result) && information->certified.sequence < arrival.purse.sequence) {
+        result = kc_ledger_untell(ledger, &arrival.purse, information->certified.sequence);
+    }
     if (!kc_failed(result)) {
         result = kc_ledger_certify(&out->certified, ledger, &account, &arrival.purse);
         out->has_certified = true;

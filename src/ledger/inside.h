@@ -140,6 +140,10 @@ struct kc_report {
     struct kc_amount left_out; /* of what the purse says it received, in this report */
 };
 
+/* The purse has seen no certified value after `seen`, so the words that went out with later ones are told again. */
+KC_MUST_USE struct kc_result kc_ledger_untell(struct kc_ledger *ledger,
+                                              const struct kc_purse_row *purse, uint64_t seen);
+
 /* Tells an objection; or that the counting stops at this entry, unless a better reason was told for it already. */
 void kc_report_object(struct kc_ledger_settled *out, uint64_t counter, enum kc_error reason);
 void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter);

@@ -61,7 +61,8 @@ static bool collect_open(void *owner, const struct kc_payment_row *row)
 }
 
 /* Payments of the reporter whose end the bank knows and the purse may not. A release is told until its void is counted; that a
- * payee took the payment until a certified value has come back that was sent with it. */
+ * payee took the payment until the purse shows the certified value that was sent with the word, or a later one: recovery, which
+ * gives a later one without the word, takes back that it was told. */
 static struct kc_result tell(struct kc_report *report, bool first_time)
 {
     struct telling telling = {.count = 0};
@@ -87,6 +88,41 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
             result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
         }
     }
+    return result;
+}
+
+struct untelling {
+    uint64_t seen;
+    size_t count;
+    struct kc_payment_row rows[KC_LIST_COUNT_MAX];
+};
+
+static bool collect_told(void *owner, const struct kc_payment_row *row)
+{
+    struct untelling *untelling = owner;
+    if (row->state == KC_PAYMENT_BOOKED && row->told_sequence > untelling->seen) {
+        untelling->rows[untelling->count++] = *row;
+    }
+    return untelling->count < KC_LIST_COUNT_MAX;
+}
+
+/* Each round changes all that it finds, so the next finds others or none. */
+struct kc_result kc_ledger_untell(struct kc_ledger *ledger, const struct kc_purse_row *purse,
+                                  uint64_t seen)
+{
+    struct untelling untelling = {.seen = seen};
+    const struct kc_store *store = ledger->store;
+    const struct kc_store_scan scan = {.owner = &untelling, .payment = collect_told};
+    struct kc_result result = kc_ok();
+    do {
+        untelling.count = 0;
+        result =
+            kc_ledger_note(ledger, store->scan_open(store->context, &scan, purse->purse.number));
+        for (size_t i = 0; i < untelling.count && !kc_failed(result); i++) {
+            untelling.rows[i].told_sequence = 0;
+            result = kc_ledger_note(ledger, store->payment_put(store->context, &untelling.rows[i]));
+        }
+    } while (!kc_failed(result) && untelling.count == KC_LIST_COUNT_MAX);
     return result;
 }
 

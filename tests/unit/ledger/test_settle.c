@@ -149,6 +149,42 @@ static void a_word_that_was_lost_is_told_again(void **state)
     expect_shadows(world, &a, 60, &b, 40);
 }
 
+/* The recovery call after a lost reply brings a certified value without the word, and the word still comes. */
+/* shows: R-XCHG-11 */
+static void a_word_that_recovery_passed_over_is_told_again(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy_message message;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    for (unsigned i = 0; i < KC_LIST_COUNT_MAX; i++) {
+        struct toy_order order = toy_pay(&a, world, &b, 5);
+        (void)toy_receive(&b, world, &order);
+    }
+    EXPECT(toy_report_all(&b, world), KC_OK);
+    toy_settle(&message, &a, world);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    assert_int_equal(reply.settled.release_count, KC_LIST_COUNT_MAX);
+    toy_state(&message, &a, world);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_take(&a, world, &reply.outcome);
+    assert_int_equal(a.entry_count, 0);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.release_count, KC_LIST_COUNT_MAX);
+    for (unsigned i = 0; i < KC_LIST_COUNT_MAX; i++) {
+        assert_int_equal(reply.settled.releases[i].reason, 0);
+    }
+    /* Once is enough after that, also over another recovery. */
+    toy_state(&message, &a, world);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_take(&a, world, &reply.outcome);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.release_count, 0);
+    expect_settled(world, &a, 60);
+}
+
 /* shows: R-XCHG-11 */
 static void a_report_sent_twice_counts_once(void **state)
 {
@@ -630,6 +666,7 @@ int main(void)
         TEST(the_payers_report_with_a_receipt_suffices),
         TEST(the_payers_report_without_a_receipt_is_noted_and_waits),
         TEST(a_word_that_was_lost_is_told_again),
+        TEST(a_word_that_recovery_passed_over_is_told_again),
         TEST(a_report_sent_twice_counts_once),
         TEST(hops_settle_in_every_order),
         TEST(an_honest_shadow_below_zero_accuses_nobody),

@@ -283,8 +283,11 @@ struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struc
     slot->record.entry = *entry;
     memcpy(slot->record.head_after, toy->head, KC_DIGEST_SIZE);
     kc_digest(crypto, slot->record.digest, kc_buffer_view(bytes));
-    memcpy(slot->bytes, bytes->data, bytes->size);
-    slot->record.bytes.size = bytes->size;
+    struct kc_buffer record = KC_BUFFER(slot->bytes);
+    const struct kc_log_record log = {.entry = kc_buffer_view(bytes)};
+    result = kc_shape_encode(&record, &kc_log_record_shape, &log);
+    KC_ASSERT(!kc_failed(result));
+    slot->record.bytes.size = record.size;
     return slot;
 }
 
