@@ -293,7 +293,13 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "authority.db", NULL);
     }
-    return kc_failed(result) ? result : kc_authority_store_open(&authority->store, path);
+    if (!kc_failed(result)) {
+        result = kc_database_expect(path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_open(&authority->store, path);
+    }
+    return kc_failed(result) ? result : kc_database_made(path);
 }
 
 void kc_authority_close(struct kc_authority *authority)

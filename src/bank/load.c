@@ -46,7 +46,13 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
                                         .account_ms = bank->config.account_ms};
     struct kc_result result = kc_path_join(path, folder, "bank.db", NULL);
     if (!kc_failed(result)) {
+        result = kc_database_expect(path);
+    }
+    if (!kc_failed(result)) {
         result = kc_sqlite_open(&bank->store, path, true, bank->config.page_count_max);
+    }
+    if (!kc_failed(result)) {
+        result = kc_database_made(path);
     }
     return kc_failed(result) ? result
                              : kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);

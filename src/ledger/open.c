@@ -177,7 +177,8 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
 static struct kc_result lapse(struct kc_ledger *ledger, struct kc_account_row *account,
                               struct kc_purse_row *purse)
 {
-    if (account->state != KC_ACCOUNT_TEMPORARY || !kc_amount_is_zero(account->balance)) {
+    if (account->state == KC_ACCOUNT_LAPSED || !kc_amount_is_zero(account->balance) ||
+        !kc_amount_is_zero(purse->value)) {
         return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
     }
     account->state = KC_ACCOUNT_LAPSED;
@@ -203,7 +204,11 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
     }
     switch (account_row.state) {
     case KC_ACCOUNT_OPEN:
-        return kc_result(KC_NOT_ALLOWED);
+        /* Once its purse has spoken there is a UIM in somebody's hands. */
+        if (purse_row.last_ms != 0) {
+            return kc_result(KC_NOT_ALLOWED);
+        }
+        break;
     case KC_ACCOUNT_LAPSED:
         return kc_ok();
     case KC_ACCOUNT_TEMPORARY:

@@ -295,7 +295,13 @@ static struct kc_result open_bank(struct sandbank *bank, const char *dir)
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "sandbank.db", NULL);
     }
-    return kc_failed(result) ? result : kc_book_open(&bank->book, path);
+    if (!kc_failed(result)) {
+        result = kc_database_expect(path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_book_open(&bank->book, path);
+    }
+    return kc_failed(result) ? result : kc_database_made(path);
 }
 
 static struct kc_result serve(struct sandbank *bank, const struct kc_command *command)

@@ -227,6 +227,32 @@ bool kc_file_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+static struct kc_result made_path(char out[KC_PATH_SIZE_MAX], const char *path)
+{
+    int size = snprintf(out, KC_PATH_SIZE_MAX, "%s.made", path);
+    return kc_result(size > 0 && size < KC_PATH_SIZE_MAX ? KC_OK : KC_TOO_LARGE);
+}
+
+struct kc_result kc_database_expect(const char *path)
+{
+    char made[KC_PATH_SIZE_MAX];
+    struct kc_result result = made_path(made, path);
+    if (!kc_failed(result) && kc_file_exists(made) && !kc_file_exists(path)) {
+        kc_log(KC_LOG_ERROR, "the database is gone: bring it back from a copy path=%s", path);
+        result = kc_result(KC_FILE_MISSING);
+    }
+    return result;
+}
+
+struct kc_result kc_database_made(const char *path)
+{
+    char made[KC_PATH_SIZE_MAX];
+    struct kc_result result = made_path(made, path);
+    return kc_failed(result) || kc_file_exists(made)
+               ? result
+               : kc_file_write(made, kc_view_text("made\n"), 0600);
+}
+
 struct kc_result kc_file_lock(int *fd, const char *path)
 {
     *fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);

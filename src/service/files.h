@@ -43,6 +43,12 @@ KC_MUST_USE struct kc_result kc_folder_lock(int *fd, const char *dir, const char
 
 bool kc_file_exists(const char *path);
 
+/* A server makes its database once; afterwards an empty one in its place would forget what was acknowledged. The first says
+ * KC_FILE_MISSING (logged with the path) when a database that was made is gone; the second notes durably, in PATH.made, that it
+ * was made. */
+KC_MUST_USE struct kc_result kc_database_expect(const char *path);
+KC_MUST_USE struct kc_result kc_database_made(const char *path);
+
 /* Takes an exclusive lock on a file (made when missing) for as long as the process lives or until kc_file_unlock.
  * KC_IN_USE when another process has it. */
 KC_MUST_USE struct kc_result kc_file_lock(int *fd, const char *path);

@@ -126,6 +126,10 @@ struct kc_result kc_sqlite_set_up(sqlite3 *db, bool write, uint64_t page_count_m
 {
     char limit[64];
     struct kc_result result = execute(db, "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;");
+    /* SQLite opens a file that may only be read without a word. */
+    if (!kc_failed(result) && write && sqlite3_db_readonly(db, "main") != 0) {
+        result = kc_result(KC_STORE_FAILED);
+    }
     if (!kc_failed(result) && write) {
         result = make_durable(db);
     }

@@ -79,6 +79,7 @@ def sign(payload, key, signer_id, domain, realm=REALM, time=None):
     protected = cbor2.dumps(header, canonical=True)
     body = cbor2.dumps(["Signature1", protected, reader.external(domain, realm), payload])
     r, s = decode_dss_signature(key.sign(body, ec.ECDSA(hashes.SHA256())))
+    s = min(s, reader.P256_ORDER - s)
     return cbor2.dumps([protected, {}, payload, r.to_bytes(32, "big") + s.to_bytes(32, "big")], canonical=True)
 
 

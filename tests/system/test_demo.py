@@ -81,7 +81,7 @@ def test_folders_and_options_that_cannot_be_are_told(tmp_path):
     for name in ('a"b', "a\\b", "a\nb"):
         odd = run("kinchaku", "init", "--dir", tmp_path / name)
         assert odd.status == REFUSED and "slapd cannot take" in odd.err, odd
-        assert list((tmp_path / name).iterdir()) == []
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["lock"]
     missing = run("kinchaku", "status", "--dir", tmp_path / "none")
     assert "kinchaku up" in missing.err, missing
 

@@ -109,7 +109,7 @@ def test_other_purposes_realms_times_and_encodings(two):
     mallory, _ = two
     ours = mallory.information()
     wanted = {
-        "wrong-type": [{"domain": "kinchaku/1 completion"}, {"domain": "kinchaku/1 nonsense"}],
+        "wrong-type": [{"domain": "kinchaku/1-completion"}, {"domain": "kinchaku/1-nonsense"}],
         "wrong-domain": [],
         "bad-signature": [{"realm": (2, "JPY")}, {"realm": (1, "EUR")}],
         "mismatch": [{"time": 5}],
@@ -128,7 +128,7 @@ def test_other_purposes_realms_times_and_encodings(two):
     data = envelope("cash-request", cash(mallory, ours), mallory.party, authority)
     assert mallory.post(data)[0] == "cannot-unseal"
     parts = reader.parse_signed(envelope("fund-request", cash(mallory, ours, kind="fund"), mallory.party, bank))
-    moved = sign(parts["payload"], mallory.party.sign, mallory.party.id, "kinchaku/1 cash-request",
+    moved = sign(parts["payload"], mallory.party.sign, mallory.party.id, "kinchaku/1-cash-request",
                  time=parts["header"][reader.TIME_LABEL])
     assert mallory.post(moved)[0] == "cannot-unseal"
     # Time stamps at their ends: an old one is a replay.

@@ -91,7 +91,7 @@ def test_killed_at_every_step(alone, tmp_path, move):
 # shows: R-OPEN-5 R-OPEN-6
 @pytest.mark.parametrize("victim", ["registrar", "bank", "authority", "slapd", "sandbank"])
 def test_opening_killed_at_every_step(alone, tmp_path, victim):
-    alone.configure("bank", "times", temporary_ms=500, outside_ms=1000)
+    alone.configure("bank", "times", temporary_ms=5000, outside_ms=3000)
     alone.up()
     form = ["open", "--dir", alone.dir, "--name", "A", "--address", "B", "--phone", "1", "--bank-account"]
     count = steps_of(alone, tmp_path, "kinchaku-registrar", *form, alone.ordinary_account(), "--uim", tmp_path / "first.uim")

@@ -35,6 +35,27 @@ def settle(uim):
     raise AssertionError(uim.station("show"))
 
 
+# ---- the database ----
+
+@pytest.mark.parametrize("node", ["bank", "authority", "sandbank"])
+def test_a_database_that_is_gone_is_not_made_anew(alone, node):
+    """An empty ledger would forget every account: the server says so and waits for the copy."""
+    alone.up()
+    uim = alone.open(fund=100)
+    alone.down()
+    path = alone.dir / node / f"{node}.db"
+    kept = path.read_bytes()
+    path.unlink()
+    refuses(alone, node, "file-missing")
+    assert not path.exists()
+    path.write_bytes(kept)
+    path.chmod(0o600)
+    alone.up()
+    uim.must("withdraw", 10, "--yes")
+    assert uim.both() == (90, 10)
+    alone.check_audit()
+
+
 # ---- the disk ----
 
 class Full:

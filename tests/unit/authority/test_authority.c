@@ -207,6 +207,7 @@ static int teardown(void **state)
                                         "authority/directory.secret",
                                         "authority/authority.ini",
                                         "authority/authority.db",
+                                        "authority/authority.db.made",
                                         "authority/authority.db-wal",
                                         "authority/authority.db-shm"};
     struct place *place = *state;

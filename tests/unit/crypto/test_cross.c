@@ -277,7 +277,7 @@ static void test_random(void **state)
         assert_memory_not_equal(bytes[0], bytes[1], sizeof bytes[0]);
         assert_memory_not_equal(bytes[0], bytes[0] + 65536, sizeof bytes[0] - 65536);
         for (size_t i = 0; i < sizeof bytes[0] * 8; i++) {
-            ones += (bytes[0][i / 8] >> (i % 8)) & 1u;
+            ones += ((unsigned)bytes[0][i / 8] >> (i % 8)) & 1u;
         }
         /* 560000 fair bits have a standard deviation of 374; this allows eleven of them. */
         assert_in_range(ones, 280000 - 4200, 280000 + 4200);

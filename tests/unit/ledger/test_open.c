@@ -117,6 +117,29 @@ static void confirmation_makes_it_permanent_with_a_first_certified_value(void **
     EXPECT(confirm(world, &again, &opened, 9), KC_OK);
     assert_memory_equal(&certified, &again, sizeof certified);
     EXPECT(confirm(world, &again, &opened, 8), KC_ALREADY_EXISTS);
+    assert_int_equal(account_of(world, opened.account).state, KC_ACCOUNT_OPEN);
+}
+
+/* shows: R-OPEN-5 */
+static void an_open_account_can_be_given_up_until_its_purse_speaks(void **state)
+{
+    struct world *world = *state;
+    struct kc_ledger_opened opened;
+    struct kc_certified certified;
+    struct toy toy;
+    struct toy_reply reply;
+    struct kc_open_request request = world_application(1);
+    EXPECT(open_once(world, &opened, &request), KC_OK);
+    EXPECT(confirm(world, &certified, &opened, 9), KC_OK);
+    EXPECT(cancel(world, &opened), KC_OK);
+    EXPECT(cancel(world, &opened), KC_OK);
+    assert_int_equal(account_of(world, opened.account).state, KC_ACCOUNT_LAPSED);
+    assert_int_equal(purse_of(world, opened.purse).state, KC_PURSE_OUT);
+    EXPECT(confirm(world, &certified, &opened, 9), KC_ACCOUNT_EXPIRED);
+    EXPECT(toy_open(&toy, world, 2), KC_OK);
+    EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 5, &reply), KC_OK);
+    opened.account = toy.account;
+    opened.purse = toy.purse;
     EXPECT(cancel(world, &opened), KC_NOT_ALLOWED);
     assert_int_equal(account_of(world, opened.account).state, KC_ACCOUNT_OPEN);
 }
@@ -334,6 +357,7 @@ int main(void)
         TEST(a_temporary_account_has_number_and_expiry),
         TEST(the_same_id_gives_the_same_account),
         TEST(confirmation_makes_it_permanent_with_a_first_certified_value),
+        TEST(an_open_account_can_be_given_up_until_its_purse_speaks),
         TEST(an_unknown_or_foreign_pair_is_refused),
         TEST(a_temporary_account_lapses),
         TEST(at_its_last_moment_it_can_be_confirmed),

@@ -74,6 +74,7 @@ static int teardown(void **state)
                                         "sandbank/sandbank.ini",
                                         "sandbank/access.token",
                                         "sandbank/sandbank.db",
+                                        "sandbank/sandbank.db.made",
                                         "sandbank/sandbank.db-wal",
                                         "sandbank/sandbank.db-shm",
                                         "sandbank"};

@@ -18,9 +18,9 @@ static enum kc_error read_secret(const char *name)
 static void a_secret_is_closed_to_others(void **state)
 {
     (void)state;
+    put_file("secret", "s", 1, 0600);
     for (mode_t mode = 0400; mode <= 0777; mode++) {
         bool readable_by_owner = (mode & 0400) != 0;
-        put_file("secret", "s", 1, 0600);
         assert_int_equal(chmod(in_folder("secret"), mode), 0);
         if (readable_by_owner) {
             assert_int_equal(read_secret("secret"), (mode & 077) == 0 ? KC_OK : KC_KEY_PERMISSIONS);

@@ -334,8 +334,8 @@ static void long_headers_are_refused(void **state)
 static void half_open_connections_end(void **state)
 {
     static const char *const begun[] = {"", "GET /v1/hea",
-                                        "POST /v1/message HTTP/1.1\r\nHost: x\r\nContent-Type: "
-                                        "application/cose\r\nContent-Length: 50\r\n\r\nabc"};
+                                        ("POST /v1/message HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                                         "application/cose\r\nContent-Length: 50\r\n\r\nabc")};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         int fd = dial();
