@@ -46,6 +46,8 @@ static void cast(unsigned suite)
     world.own_encrypt = party(suites[suite], "encrypt");
     world.bank_sign = party(suites[suite], "other");
     world.bank_encrypt = party(suites[suite], "other");
+    WORLD_CHECK(!kc_failed(world.crypto.generate(world.crypto.context, &world.partner.private_key,
+                                                 &world.partner.public_key, KC_KEY_P256)));
     secret_key(&world.own_sign.private_key);
     secret_key(&world.own_encrypt.private_key);
 }
@@ -134,6 +136,57 @@ static void transact(void)
     check_secrets_are_marked();
 }
 
+/* The log and what is known of partners hold nothing that is secret. */
+static void check_log_is_public(void)
+{
+    (void)VALGRIND_CHECK_MEM_IS_DEFINED(world.memory.now + KC_NVM_LOG_AT,
+                                        KC_NVM_SIZE - KC_NVM_LOG_AT);
+}
+
+static void pay_and_conclude(bool taken)
+{
+    expect(world_pay(&world, 10), KC_OK);
+    expect(world_open_payment(&world, 0), KC_OK);
+    uint64_t counter = world.purse.state.counter;
+    expect(world_conclude(&world, world_partner_answer(&world, counter, taken)), KC_OK);
+}
+
+static void receive(enum kc_answer answer)
+{
+    uint64_t next = world.purse.state.counter + 1;
+    struct kc_view payment = world_partner_payment(&world, next, 10);
+    expect(world_examine(&world, payment), KC_OK);
+    expect(world_decide(&world, answer), KC_OK);
+    expect(world_examine(&world, payment), KC_OK);
+    expect(world_decide(&world, answer), KC_OK);
+}
+
+/* Both sides of payments, and their report; one is forged. */
+static void exchange(void)
+{
+    expect(world_send(&world, KC_CLA_KINCHAKU, KC_INS_IDENTIFY, 0, 0, kc_view(NULL, 0)), KC_OK);
+    expect(world_offer(&world, 5), KC_OK);
+    pay_and_conclude(true);
+    pay_and_conclude(false);
+    receive(KC_ANSWER_OK);
+    receive(KC_ANSWER_NG);
+    /* Its counter passed. */
+    expect(world_examine(&world, world_partner_payment(&world, 1, 10)), KC_OK);
+    expect(world_decide(&world, KC_ANSWER_OK), KC_OK);
+    uint64_t next = world.purse.state.counter + 1;
+    struct kc_view forged = world_partner_payment(&world, next, 10);
+    world.partner_message[forged.size - 1] ^= 1;
+    expect(world_examine(&world, forged), KC_BAD_SIGNATURE);
+    check_log_is_public();
+    expect(world_settle_request(&world), KC_OK);
+    expect(world_take_settle(&world, world_uncovered(&world), world_value(&world), NULL), KC_OK);
+    check_secrets_are_marked();
+    world_power(&world);
+    WORLD_CHECK(!world.purse.locked);
+    expect(world_select(&world), KC_OK);
+    expect(verify_pin(WORLD_PIN), KC_OK);
+}
+
 static void es256_brought_in(void)
 {
     cast(0);
@@ -153,6 +206,22 @@ static void rs3072_brought_in(void)
     cast(2);
     ready(false);
     transact();
+}
+
+static void es256_exchange(void)
+{
+    cast(0);
+    ready(false);
+    expect(verify_pin(WORLD_PIN), KC_OK);
+    exchange();
+}
+
+static void rs2048_exchange(void)
+{
+    cast(1);
+    ready(false);
+    expect(verify_pin(WORLD_PIN), KC_OK);
+    exchange();
 }
 
 static void es256_made_inside(void)
@@ -342,6 +411,8 @@ static const struct {
     {"es256: keys made inside, a withdrawal, a deposit", es256_made_inside, false},
     {"rs2048: keys brought in, a withdrawal, a deposit", rs2048_brought_in, false},
     {"rs3072: keys brought in, a withdrawal, a deposit", rs3072_brought_in, false},
+    {"es256: payments on both sides, settlement", es256_exchange, false},
+    {"rs2048: payments on both sides, settlement", rs2048_exchange, false},
 };
 #define CASE_COUNT (sizeof cases / sizeof cases[0])
 

@@ -1,5 +1,7 @@
 #include "scripts.h"
 
+#include "purse/inside.h"
+
 /* ---- steps ---- */
 
 static enum kc_error ask_withdraw(struct world *world)
@@ -65,6 +67,12 @@ static enum kc_error state_not_completed(struct world *world)
     return world_take_state(world, KC_OUTCOME_NOT_COMPLETED, 0, unbooked(world));
 }
 
+/* The deposit alone is booked; what was paid and received since stands on top. */
+static enum kc_error deposit_completed(struct world *world)
+{
+    return world_take_completion(world, KC_OUTCOME_COMPLETED, 1, WORLD_VALUE - 100);
+}
+
 /* Conforms a purse with nothing open to a value of the bank's. */
 static enum kc_error state_conforms(struct world *world)
 {
@@ -105,6 +113,107 @@ static enum kc_error blocked(struct world *world)
 {
     return world_take_refusal(world, world->purse.state.request, KC_COPIED_OR_RESTORED);
 }
+
+/* ---- with another purse ---- */
+
+static enum kc_error pay(struct world *world)
+{
+    return world_pay(world, 10);
+}
+
+static enum kc_error open_again(struct world *world)
+{
+    return world_open_payment(world, 0);
+}
+
+/* The partner's word on the newest payment. */
+static enum kc_error conclude(struct world *world, bool taken)
+{
+    struct kc_log_slot slot;
+    struct kc_entry entry;
+    uint64_t counter = world->purse.state.counter;
+    while (!kc_failed(kc_purse_log_entry(&entry, &slot, &world->purse, counter)) &&
+           entry.kind != KC_ENTRY_KIND_PAY) {
+        counter--;
+    }
+    return world_conclude(world, world_partner_answer(world, counter, taken));
+}
+
+static enum kc_error receipt(struct world *world)
+{
+    return conclude(world, true);
+}
+
+static enum kc_error decline(struct world *world)
+{
+    return conclude(world, false);
+}
+
+static enum kc_error examine_for(struct world *world, uint64_t counter)
+{
+    return world_examine(world, world_partner_payment(world, counter, 20));
+}
+
+static enum kc_error examine(struct world *world)
+{
+    return examine_for(world, world->purse.state.counter + 1);
+}
+
+static enum kc_error decide(struct world *world, uint64_t counter, enum kc_answer answer)
+{
+    enum kc_error error = examine_for(world, counter);
+    return error == KC_OK ? world_decide(world, answer) : error;
+}
+
+static enum kc_error decide_ok(struct world *world)
+{
+    return decide(world, world->purse.state.counter + 1, KC_ANSWER_OK);
+}
+
+static enum kc_error decide_ng(struct world *world)
+{
+    return decide(world, world->purse.state.counter + 1, KC_ANSWER_NG);
+}
+
+/* The same payment comes again, and the user says something else. */
+static enum kc_error decided_again(struct world *world)
+{
+    return decide(world, world->purse.state.counter, KC_ANSWER_NG);
+}
+
+/* A payment of another amount for a counter that has an entry. */
+static enum kc_error decide_passed(struct world *world)
+{
+    uint64_t counter = world->purse.state.counter;
+    enum kc_error error = world_examine(world, world_partner_payment(world, counter, 21));
+    return error == KC_OK ? world_decide(world, KC_ANSWER_OK) : error;
+}
+
+static enum kc_error settled(struct world *world)
+{
+    return world_take_settle(world, world_uncovered(world), world_value(world), NULL);
+}
+
+static enum kc_error settled_with(struct world *world, enum kc_error reason)
+{
+    struct kc_open_payment open;
+    WORLD_CHECK(!kc_failed(kc_purse_open_get(&open, &world->purse.state, 0)));
+    const struct kc_release release = {
+        .counter = open.counter, .amount = open.amount, .reason = reason};
+    return world_take_settle(world, world_uncovered(world), world_value(world), &release);
+}
+
+static enum kc_error settled_released(struct world *world)
+{
+    return settled_with(world, KC_OUT_OF_ORDER);
+}
+
+static enum kc_error settled_taken(struct world *world)
+{
+    return settled_with(world, KC_OK);
+}
+
+/* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
 {
@@ -197,20 +306,51 @@ static void open_entries(struct world *world)
     }
 }
 
+/* Both sides of an exchange are behind it, and nothing is reported. */
+static void exchanged(struct world *world)
+{
+    world_ready(world);
+    WORLD_CHECK(pay(world) == KC_OK && receipt(world) == KC_OK);
+    WORLD_CHECK(decide_ok(world) == KC_OK && decide_ng(world) == KC_OK);
+}
+
+/* Every slot of the log was taken, some by both sides of an exchange, and the partner is known; all is reported. */
+static void full_of_exchanges(struct world *world)
+{
+    full_history(world);
+    for (unsigned i = 0; i < 12; i++) {
+        WORLD_CHECK(pay(world) == KC_OK && decline(world) == KC_OK);
+        WORLD_CHECK(decide_ok(world) == KC_OK && decide_ng(world) == KC_OK);
+        WORLD_CHECK(world_settle_request(world) == KC_OK && settled(world) == KC_OK);
+    }
+}
+
 /* ---- scripts ---- */
 
 #define SENDS(name, run)                                                                           \
     {                                                                                              \
-        name, run, KC_OK, true, false                                                              \
+        name, run, KC_OK, world_repeat, false                                                      \
     }
 #define TAKES(name, run)                                                                           \
     {                                                                                              \
-        name, run, KC_OK, false, false                                                             \
+        name, run, KC_OK, NULL, false                                                              \
     }
 #define GUESSES(name, run, wanted)                                                                 \
     {                                                                                              \
-        name, run, wanted, false, true                                                             \
+        name, run, wanted, NULL, true                                                              \
     }
+#define GIVES(name, run, again)                                                                    \
+    {                                                                                              \
+        name, run, KC_OK, again, false                                                             \
+    }
+#define PAY GIVES("pay", pay, open_again)
+#define RECEIPT GIVES("receipt", receipt, receipt)
+#define DECLINE GIVES("decline", decline, decline)
+/* The first payment of a partner is seen, which writes its name down; of a known one nothing is. */
+#define MEET TAKES("examine", examine)
+#define RECEIVE GIVES("decide ok", decide_ok, decided_again)
+#define REFUSE GIVES("decide ng", decide_ng, decided_again)
+#define REPORT SENDS("settle request", world_settle_request)
 #define CASH(ask) SENDS("request", ask), TAKES("quote", world_take_quote)
 #define CASH_OK(ask) CASH(ask), SENDS("answer ok", say_ok)
 #define ASK_STATE SENDS("state request", world_state_request)
@@ -304,6 +444,54 @@ const struct script scripts[] = {
      true,
      false,
      {SENDS("request", ask_deposit), TAKES("copied", blocked)}},
+    {"payment taken", world_ready, true, true, {PAY, RECEIPT}},
+    {"payment declined", world_ready, true, true, {PAY, DECLINE}},
+    {"payments over a full log",
+     full_of_exchanges,
+     true,
+     false,
+     {PAY, RECEIPT, PAY, DECLINE, PAY, DECLINE}},
+    {"payment received", world_ready, true, true, {MEET, RECEIVE}},
+    {"payment refused", world_ready, true, false, {MEET, REFUSE}},
+    {"payments received over a full log",
+     full_of_exchanges,
+     true,
+     false,
+     {RECEIVE, REFUSE, RECEIVE}},
+    {"payment whose counter passed",
+     exchanged,
+     true,
+     false,
+     {TAKES("decide", decide_passed), RECEIVE}},
+    {"payments that end a quote",
+     world_ready,
+     true,
+     false,
+     {PAY, REPORT, TAKES("reply", settled), CASH(ask_deposit), DECLINE, REPORT,
+      TAKES("reply", settled), CASH(ask_withdraw), RECEIVE}},
+    {"payments on top of a deposit",
+     world_ready,
+     true,
+     false,
+     {CASH_OK(ask_deposit), PAY, RECEIVE, DECLINE, TAKES("completion", deposit_completed), REPORT,
+      TAKES("reply", settled)}},
+    {"settling", exchanged, true, false, {REPORT, TAKES("reply", settled)}},
+    {"settling, a payment comes back",
+     world_ready,
+     true,
+     true,
+     {PAY, REPORT, TAKES("reply", settled_released), REPORT, TAKES("reply", settled)}},
+    {"settling, a payment was taken",
+     world_ready,
+     true,
+     false,
+     {PAY, REPORT, TAKES("reply", settled_taken)}},
+    {"settling between payments over a full log",
+     full_of_exchanges,
+     true,
+     false,
+     {PAY, RECEIVE, REPORT, TAKES("reply", settled_released), RECEIVE, REPORT,
+      TAKES("reply", settled)}},
     {"pin",
      world_ready,
      false,

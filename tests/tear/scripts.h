@@ -10,7 +10,8 @@ struct step {
     const char *name;
     enum kc_error (*run)(struct world *world);
     enum kc_error wanted;
-    bool sends;   /* its response is an envelope, which REPEAT gives again */
+    /* What left the purse with it is given again by this, byte for byte, when it was carried out; or NULL. */
+    enum kc_error (*again)(struct world *world);
     bool guesses; /* it compares a PIN, and counts a try down before */
 };
 

@@ -21,10 +21,13 @@
 #define FINISH_EVERY 2u /* without --all */
 #define SECOND_CUTS_MAX 200u
 
-/* A purse's state outside of its image: digests of the static items and of the lines of the history; zeros: not there. */
+/* A purse's state outside of its image: digests of the static items, of the entries in the log with their orders and of the
+ * answers beside them, by counter mod 48, and of what it knows of the partner; zeros: not there. */
 struct outside {
     uint8_t items[KC_STATIC_COUNT][KC_DIGEST_SIZE];
-    uint8_t lines[KC_LOG_COUNT][KC_DIGEST_SIZE]; /* by counter mod 48 */
+    uint8_t lines[KC_LOG_COUNT][KC_DIGEST_SIZE];
+    uint8_t answers[KC_LOG_COUNT][KC_DIGEST_SIZE];
+    uint8_t partner[KC_DIGEST_SIZE];
 };
 
 /* A purse at rest between two steps of its script. */
@@ -33,6 +36,7 @@ struct moment {
     size_t state_size;
     uint64_t tries;
     uint64_t counter;
+    uint64_t uncovered;
     enum kc_life life;
     uint64_t value;
     struct outside outside;
@@ -87,6 +91,37 @@ static bool digest_item(uint8_t out[KC_DIGEST_SIZE], unsigned item)
     return true;
 }
 
+static void digest_line(struct outside *out, uint64_t counter)
+{
+    struct kc_log_slot slot;
+    struct kc_sha256 hash;
+    const struct kc_crypto *crypto = &world.crypto;
+    size_t slot_place = counter % KC_LOG_COUNT;
+    if (kc_failed(kc_purse_log_get(&slot, &world.purse, counter))) {
+        return;
+    }
+    crypto->sha256_start(crypto->context, &hash);
+    crypto->sha256_add(crypto->context, &hash, slot.entry);
+    crypto->sha256_add(crypto->context, &hash, slot.order);
+    crypto->sha256_end(crypto->context, &hash, out->lines[slot_place]);
+    if (slot.answer.size > 0) {
+        kc_digest(crypto, out->answers[slot_place], slot.answer);
+    }
+}
+
+static void digest_partner(struct outside *out)
+{
+    struct kc_partner partner;
+    struct kc_payee_identity said;
+    WORLD_CHECK(
+        !kc_failed(kc_shape_decode(&said, &kc_payee_identity_shape, world_partner_offer(&world))));
+    if (!kc_failed(kc_purse_partner_find(&partner, &world.purse, said.account, said.purse))) {
+        CHECK(memcmp(&partner.key, &world.partner.public_key, sizeof partner.key) == 0);
+        CHECK(partner.expires_s == WORLD_EXPIRES_S);
+        kc_digest(&world.crypto, out->partner, kc_view(partner.key.p256.x, 32));
+    }
+}
+
 static void look_outside(struct outside *out)
 {
     uint64_t newest = world.purse.state.counter;
@@ -95,12 +130,9 @@ static void look_outside(struct outside *out)
         (void)digest_item(out->items[item], item);
     }
     for (uint64_t back = 0; back < KC_LOG_COUNT && back < newest; back++) {
-        struct kc_log_slot line;
-        uint64_t counter = newest - back;
-        if (!kc_failed(kc_purse_log_get(&line, &world.purse, counter))) {
-            kc_digest(&world.crypto, out->lines[counter % KC_LOG_COUNT], line.entry);
-        }
+        digest_line(out, newest - back);
     }
+    digest_partner(out);
 }
 
 static void look(struct moment *out)
@@ -108,6 +140,7 @@ static void look(struct moment *out)
     out->state_size = world_state_bytes(&world, out->state);
     out->tries = world.purse.state.pin_tries;
     out->counter = world.purse.state.counter;
+    out->uncovered = world_uncovered(&world);
     out->life = world.purse.state.life;
     out->value = world_value(&world);
     out->clock_ms = world.clock_ms;
@@ -149,16 +182,49 @@ static void check_items(const struct outside *now, size_t at, bool is_after)
     }
 }
 
-/* The history, which is for showing alone, loses at most the line in the slot that the entry takes: the old or the new one. */
+/* Whether the step puts a new entry where that slot holds one. */
+static bool is_taken(size_t slot, size_t at)
+{
+    uint64_t first = moments[at].counter + 1;
+    uint64_t count = moments[at + 1].counter - moments[at].counter;
+    return (slot + KC_LOG_COUNT - first % KC_LOG_COUNT) % KC_LOG_COUNT < count;
+}
+
+/* An answer is there before its payment is over; one that was there stays. */
+static bool answer_fits(const uint8_t now[KC_DIGEST_SIZE], const uint8_t before[KC_DIGEST_SIZE],
+                        const uint8_t after[KC_DIGEST_SIZE])
+{
+    static const uint8_t nothing[KC_DIGEST_SIZE];
+    return same(now, before) || (same(before, nothing) && same(now, after));
+}
+
+/* The log is whole after a step. Before it, it lacks at most the lines in the slots that new entries take, which are ones that
+ * the bank has counted. */
 static void check_lines(const struct outside *now, size_t at, bool is_after)
 {
-    const struct moment *moment = &moments[is_after ? at + 1 : at];
-    bool adds = moments[at + 1].counter != moments[at].counter;
-    size_t taken = (moments[at].counter + 1) % KC_LOG_COUNT;
+    const struct outside *before = &moments[at].outside;
+    const struct outside *after = &moments[at + 1].outside;
+    uint64_t count = moments[at + 1].counter - moments[at].counter;
+    CHECK(moments[at].uncovered + count <= KC_LOG_COUNT);
     for (size_t slot = 0; slot < KC_LOG_COUNT; slot++) {
-        bool whole = same(now->lines[slot], moment->outside.lines[slot]);
-        CHECK(whole || (adds && slot == taken));
+        if (is_after) {
+            CHECK(same(now->lines[slot], after->lines[slot]));
+            CHECK(same(now->answers[slot], after->answers[slot]));
+        } else if (!is_taken(slot, at)) {
+            CHECK(same(now->lines[slot], before->lines[slot]));
+            CHECK(answer_fits(now->answers[slot], before->answers[slot], after->answers[slot]));
+        }
     }
+}
+
+/* A partner that is being written is the one before, the one after, or not known. */
+static void check_partner(const struct outside *now, size_t at, bool is_after)
+{
+    static const uint8_t nothing[KC_DIGEST_SIZE];
+    const uint8_t *before = moments[at].outside.partner;
+    const uint8_t *after = moments[at + 1].outside.partner;
+    CHECK(same(now->partner, after) || (!is_after && same(now->partner, before)) ||
+          (!is_after && !same(before, after) && same(now->partner, nothing)));
 }
 
 /* Checks a purse that came up again after a cut in step `at`, or in the session before it (`sessions`, in which the right PIN
@@ -181,6 +247,7 @@ static bool check_state(size_t at, bool sessions)
     if (script->steps[at].run != NULL) {
         check_items(&now, at, moved);
         check_lines(&now, at, moved);
+        check_partner(&now, at, moved);
     }
     return moved;
 }
@@ -203,11 +270,13 @@ static bool begin_session(void)
     return !wants_pin || world_pin(&world, WORLD_PIN) == KC_OK;
 }
 
-/* What the host would have sent is given again, byte for byte. */
+/* What the host would have sent is given again, byte for byte, and changes nothing. */
 static void check_repeat(size_t at)
 {
-    if (script->steps[at].sends && is_working(world.purse.state.life)) {
-        CHECK(world_repeat(&world) == KC_OK);
+    if (script->steps[at].again != NULL && is_working(world.purse.state.life)) {
+        uint64_t sequence = world.purse.image_sequence;
+        CHECK(script->steps[at].again(&world) == KC_OK);
+        CHECK(world.purse.image_sequence == sequence);
         CHECK(kc_view_equal(world_data(&world),
                             kc_view(responses[at].bytes, responses[at].size - 2)));
     }
@@ -458,12 +527,12 @@ static void tear_script(void)
 static void open_world(void)
 {
     struct world_party *parties[] = {&world.own_sign, &world.own_encrypt, &world.bank_sign,
-                                     &world.bank_encrypt};
+                                     &world.bank_encrypt, &world.partner};
     WORLD_CHECK(!kc_failed(kc_libcrypto_open(&real, 16)));
     world.crypto = stand_in_open(&stand_in, &real);
     world.suite = KC_SUITE_ES256;
     WORLD_CHECK(!kc_failed(kc_realm_set(&world.realm, 1, "JPY")));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         WORLD_CHECK(!kc_failed(world.crypto.generate(world.crypto.context, &parties[i]->private_key,
                                                      &parties[i]->public_key, KC_KEY_P256)));
     }

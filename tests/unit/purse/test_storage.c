@@ -118,6 +118,119 @@ static void a_key_that_was_exchanged_stops_a_ready_purse(void **state)
     }
 }
 
+/* ---- the log and the partners ---- */
+
+static size_t slot_at(uint64_t counter)
+{
+    return KC_NVM_LOG_AT + (size_t)counter * KC_LOG_ROOM;
+}
+
+/* Where part B of a slot begins: after the most that part A can be. */
+#define ANSWER_AT (16 + KC_ENTRY_SIZE_MAX + KC_ORDER_SIZE_MAX + 8)
+
+/* Bytes of part A with its check. */
+static size_t entry_size(uint64_t counter)
+{
+    struct kc_log_slot slot;
+    assert_false(kc_failed(kc_purse_log_get(&slot, &world.purse, counter)));
+    return 16 + slot.entry.size + slot.order.size + 8;
+}
+
+static void damage_of_an_entry_that_is_not_covered_stops_the_purse(void **state)
+{
+    (void)state;
+    cast_suite(0);
+    for (unsigned side = 0; side < 2; side++) {
+        world_ready(&world);
+        if (side == 0) {
+            EXPECT(world_pay(&world, 10), KC_OK);
+        } else {
+            EXPECT(world_examine(&world, world_partner_payment(&world, 1, 10)), KC_OK);
+            EXPECT(world_decide(&world, KC_ANSWER_OK), KC_OK);
+        }
+        size_t size = entry_size(1);
+        damage_room(slot_at(1), size, size, 1);
+        /* Neither what part A leaves free nor the answer holds value. */
+        damage_room(slot_at(1) + size, KC_LOG_ROOM - size, 0, 7);
+    }
+}
+
+static void pay_and_be_declined(uint64_t amount)
+{
+    world_ready(&world);
+    EXPECT(world_pay(&world, amount), KC_OK);
+    EXPECT(world_conclude(&world, world_partner_answer(&world, 1, false)), KC_OK);
+    world_power(&world);
+    assert_false(world.purse.locked);
+}
+
+/* Entries that are whole but not those of the state: another payment in the place of this one, and one in two places. */
+static void an_entry_that_was_exchanged_stops_the_purse(void **state)
+{
+    static uint8_t other[KC_LOG_ROOM];
+    (void)state;
+    cast_suite(0);
+    pay_and_be_declined(10);
+    memcpy(other, world.memory.now + slot_at(1), sizeof other);
+    pay_and_be_declined(20);
+    memcpy(world.memory.now + slot_at(1), other, sizeof other);
+    world_power(&world);
+    assert_true(answers_corrupt());
+    pay_and_be_declined(20);
+    memcpy(world.memory.now + slot_at(2), world.memory.now + slot_at(1), KC_LOG_ROOM);
+    world_power(&world);
+    assert_true(answers_corrupt());
+}
+
+/* What the purse answered is lost with its answer; the value is not, and it is the bank's to say. */
+static void damage_of_an_answer_is_for_the_bank(void **state)
+{
+    static uint8_t untouched[KC_NVM_SIZE];
+    struct kc_log_slot slot;
+    (void)state;
+    cast_suite(0);
+    world_ready(&world);
+    struct kc_view payment = world_partner_payment(&world, 1, 10);
+    EXPECT(world_examine(&world, payment), KC_OK);
+    EXPECT(world_decide(&world, KC_ANSWER_OK), KC_OK);
+    assert_false(kc_failed(kc_purse_log_get(&slot, &world.purse, 1)));
+    size_t size = 12 + slot.answer.size + 8;
+    memcpy(untouched, world.memory.now, sizeof untouched);
+    for (size_t i = 0; i < size; i++) {
+        memcpy(world.memory.now, untouched, sizeof untouched);
+        world.memory.now[slot_at(1) + ANSWER_AT + i] ^= (uint8_t)(1u << i % 8);
+        world_power(&world);
+        EXPECT(world_select(&world), KC_OK);
+        EXPECT(world_pin(&world, WORLD_PIN), KC_OK);
+        EXPECT(world_examine(&world, payment), KC_OK);
+        EXPECT(world_decide(&world, KC_ANSWER_OK), KC_ASK_BANK);
+        assert_int_equal(world_value(&world), WORLD_VALUE + 10);
+    }
+    EXPECT(world_settle_request(&world), KC_OK);
+}
+
+/* A partner that is not whole is not known; nobody stands in its place. */
+static void damage_of_a_partner_makes_it_unknown(void **state)
+{
+    static uint8_t untouched[KC_NVM_SIZE];
+    struct kc_payee_identity said;
+    (void)state;
+    cast_suite(0);
+    world_ready(&world);
+    EXPECT(world_examine(&world, world_partner_payment(&world, 1, 10)), KC_OK);
+    size_t size = 36 + kc_be32_load(world.memory.now + KC_NVM_PARTNERS_AT + 32) + 8;
+    assert_true(size > 44 + 64 && size < KC_PARTNER_ROOM);
+    memcpy(untouched, world.memory.now, sizeof untouched);
+    for (size_t i = 0; i <= size; i++) {
+        memcpy(world.memory.now, untouched, sizeof untouched);
+        world.memory.now[KC_NVM_PARTNERS_AT + i] ^= (uint8_t)(1u << i % 8);
+        EXPECT(world_offer(&world, 0), KC_OK);
+        assert_false(
+            kc_failed(kc_shape_decode(&said, &kc_payee_identity_shape, world_data(&world))));
+        assert_true(said.knows == (i == size) && said.has_identity == !said.knows);
+    }
+}
+
 static void damage_of_the_history_loses_a_line_and_nothing_else(void **state)
 {
     (void)state;
@@ -147,6 +260,7 @@ static void a_failed_read_never_brings_an_older_state_back(void **state)
     cast_suite(0);
     for (unsigned more = 0; more < 2; more++) {
         world_ready(&world);
+        EXPECT(world_pay(&world, 10), KC_OK);
         EXPECT(more == 0 ? KC_OK : world_state_request(&world), KC_OK);
         size_t size = world_state_bytes(&world, expected);
         size_t room = world.purse.live;
@@ -159,7 +273,9 @@ static void a_failed_read_never_brings_an_older_state_back(void **state)
                                  KC_NVM_IMAGES_AT + room * KC_NVM_IMAGE_ROOM + 16 + size,
                                  KC_NVM_STATIC_AT,
                                  KC_NVM_STATIC_AT + 4,
-                                 KC_NVM_STATIC_AT + 8 * KC_STATIC_ROOM};
+                                 KC_NVM_STATIC_AT + 8 * KC_STATIC_ROOM,
+                                 slot_at(1),
+                                 slot_at(1) + 100};
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
             world.memory.bad_at = places[i];
             world_power(&world);
@@ -218,6 +334,10 @@ int main(void)
         cmocka_unit_test(damage_of_a_mark_never_brings_an_older_image_back),
         cmocka_unit_test(damage_of_a_key_or_certificate_stops_a_ready_purse),
         cmocka_unit_test(a_key_that_was_exchanged_stops_a_ready_purse),
+        cmocka_unit_test(damage_of_an_entry_that_is_not_covered_stops_the_purse),
+        cmocka_unit_test(an_entry_that_was_exchanged_stops_the_purse),
+        cmocka_unit_test(damage_of_an_answer_is_for_the_bank),
+        cmocka_unit_test(damage_of_a_partner_makes_it_unknown),
         cmocka_unit_test(damage_of_the_history_loses_a_line_and_nothing_else),
         cmocka_unit_test(a_failed_read_never_brings_an_older_state_back),
         cmocka_unit_test(a_purse_wiped_in_places_is_not_blank),
