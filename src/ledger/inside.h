@@ -86,6 +86,10 @@ struct kc_payment_sides {
 bool kc_ledger_can_hold(const struct kc_purse_row *purse, struct kc_amount amount);
 bool kc_ledger_can_give(const struct kc_purse_row *purse, struct kc_amount amount);
 
+/* Whether anybody has reported a payment by the purse or to it. */
+KC_MUST_USE struct kc_result kc_ledger_has_payments(bool *has, struct kc_ledger *ledger,
+                                                    const struct kc_purse_row *purse);
+
 /* Whether the purse signed something else with this counter: an order of a payment, or a receipt. Then *shown, unless it is
  * left as it was, is what shows that. */
 KC_MUST_USE struct kc_result kc_ledger_signed_otherwise(bool *otherwise, struct kc_shown *shown,

@@ -81,7 +81,7 @@ KC_MUST_USE struct kc_result kc_ledger_confirm_account(
     const uint8_t identity_digest[KC_DIGEST_SIZE], const struct kc_ledger_source *source);
 
 /* Gives up an account whose purse never spoke, temporary or open, as when its UIM could not be written; fine when it lapsed
- * already. KC_NOT_ALLOWED once the purse was used. */
+ * already. KC_NOT_ALLOWED once the purse was used, also when only its payers say so. */
 KC_MUST_USE struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
                                                       const struct kc_cancel_request *request,
                                                       const struct kc_ledger_source *source);

@@ -202,11 +202,13 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
     if (kc_failed(result)) {
         return result;
     }
+    bool met = false;
     switch (account_row.state) {
     case KC_ACCOUNT_OPEN:
-        /* Once its purse has spoken there is a UIM in somebody's hands. */
-        if (purse_row.last_ms != 0) {
-            return kc_result(KC_NOT_ALLOWED);
+        /* Once its purse has spoken, to the bank or to a payer, there is a UIM in somebody's hands. */
+        result = kc_ledger_has_payments(&met, ledger, &purse_row);
+        if (kc_failed(result) || met || purse_row.last_ms != 0) {
+            return kc_failed(result) ? result : kc_result(KC_NOT_ALLOWED);
         }
         break;
     case KC_ACCOUNT_LAPSED:

@@ -227,6 +227,19 @@ static struct kc_result scan(struct collected *out, struct kc_ledger *ledger, bo
                                : store->scan_taken(store->context, &scan, purse, first, last));
 }
 
+struct kc_result kc_ledger_has_payments(bool *has, struct kc_ledger *ledger,
+                                        const struct kc_purse_row *purse)
+{
+    struct collected found = {.wanted = NULL};
+    uint64_t number = purse->purse.number;
+    struct kc_result result = scan(&found, ledger, true, number, 0, KC_AMOUNT_MAX);
+    if (!kc_failed(result) && found.count == 0) {
+        result = scan(&found, ledger, false, number, 0, KC_AMOUNT_MAX);
+    }
+    *has = found.count > 0;
+    return result;
+}
+
 struct kc_result kc_payment_other(struct kc_payment_row *other, struct kc_ledger *ledger,
                                   const struct kc_payment_row *payment)
 {

@@ -162,6 +162,92 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
     }
 }
 
+/* ---- orders and answers, which name no key ---- */
+
+static struct kc_buffer sign_brief(uint8_t *out, size_t size, const struct setting *setting,
+                                   const struct kc_shape *shape, const void *record)
+{
+    uint8_t bytes[512];
+    struct kc_buffer payload = KC_BUFFER(bytes);
+    struct kc_buffer signed_bytes = {.data = out, .capacity = size};
+    EXPECT(kc_shape_encode(&payload, shape, record), KC_OK);
+    EXPECT(kc_sign_brief(&signed_bytes, &setting->world->crypto, &setting->key, &setting->realm,
+                         shape->domain, kc_buffer_view(&payload)),
+           KC_OK);
+    return signed_bytes;
+}
+
+static void keep_record(struct setting *setting, struct kc_view order, struct kc_view answer)
+{
+    const struct kc_log_record record = {.entry = kc_view_text("x"),
+                                         .has_order = order.size > 0,
+                                         .order = order,
+                                         .has_answer = answer.size > 0,
+                                         .answer = answer};
+    struct kc_buffer out = KC_BUFFER(setting->row.bytes);
+    EXPECT(kc_shape_encode(&out, &kc_log_record_shape, &record), KC_OK);
+    setting->row.kind = KC_EVIDENCE_RECORD;
+    setting->row.size = out.size;
+}
+
+static const struct kc_payment_order an_order = {.payee = {.number = 10000024},
+                                                 .payee_purse = {.number = 10000032},
+                                                 .payer = {.number = 10000008},
+                                                 .payer_purse = {.number = 10000016},
+                                                 .time_ms = WORLD_START_MS,
+                                                 .payer_counter = 1,
+                                                 .payee_counter = 1};
+
+/* shows: R-SEC-1 R-SEC-3 */
+static void an_order_verifies_with_any_kept_key_of_its_payer(void **state)
+{
+    struct setting *setting = *state;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    make_keys(setting, KC_KEY_P256, holder.number);
+    struct kc_buffer order =
+        sign_brief(bytes, sizeof bytes, setting, &kc_payment_order_shape, &an_order);
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&order), holder));
+    keep_key(setting, &setting->public_key);
+    assert_true(kc_bank_verify_order(&setting->by, kc_buffer_view(&order), holder));
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&order), an_order.payee));
+    keep_record(setting, kc_buffer_view(&order), kc_view(NULL, 0));
+    assert_true(verifies(setting));
+    /* It has another key since; what the old one signed stays good. */
+    make_keys(setting, KC_KEY_P256, holder.number);
+    assert_true(verifies(setting));
+    keep_key(setting, &setting->public_key);
+    assert_true(verifies(setting));
+    bytes[order.size - 1] ^= 1;
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&order), holder));
+    keep_record(setting, kc_buffer_view(&order), kc_view(NULL, 0));
+    assert_false(verifies(setting));
+}
+
+/* shows: R-SEC-1 */
+static void a_record_proves_by_the_answer_in_it_too(void **state)
+{
+    struct setting *setting = *state;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    const struct kc_decline decline = {.payee_purse = {.number = 10000016},
+                                       .counter = 1,
+                                       .reason = (uint64_t)KC_DECLINED,
+                                       .time_ms = WORLD_START_MS};
+    make_keys(setting, KC_KEY_P256, holder.number);
+    keep_key(setting, &setting->public_key);
+    struct kc_buffer answer = sign_brief(bytes, sizeof bytes, setting, &kc_decline_shape, &decline);
+    keep_record(setting, kc_view(NULL, 0), kc_buffer_view(&answer));
+    assert_true(verifies(setting));
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&answer), holder));
+    assert_false(kc_bank_verify_evidence(&setting->by, &setting->row, kc_account_nth(5)));
+    setting->realm.bank += 1;
+    assert_false(verifies(setting));
+    setting->realm.bank -= 1;
+    keep_record(setting, kc_view(NULL, 0), kc_view(NULL, 0));
+    assert_false(verifies(setting));
+    setting->row.size -= 1;
+    assert_false(verifies(setting));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -171,6 +257,8 @@ int main(void)
         TEST(whatever_was_changed_does_not_verify),
         TEST(a_key_must_make_its_id),
         TEST(accounts_are_opened_by_the_registrar_alone),
+        TEST(an_order_verifies_with_any_kept_key_of_its_payer),
+        TEST(a_record_proves_by_the_answer_in_it_too),
     };
     return cmocka_run_group_tests_name("bank: signatures of the evidence", tests, NULL, NULL);
 }

@@ -185,6 +185,25 @@ static void a_word_that_recovery_passed_over_is_told_again(void **state)
     expect_settled(world, &a, 60);
 }
 
+/* The registrar gives up an account whose UIM was never made; of one that was paid already somebody holds the UIM. */
+static void an_account_that_was_paid_is_not_given_up(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct world_letter letter;
+    two(world, &a, &b);
+    EXPECT(toy_open(&b, world, 9), KC_OK);
+    (void)toy_pay(&a, world, &b, 40);
+    EXPECT(toy_report_all(&a, world), KC_OK);
+    const struct kc_cancel_request request = {
+        .account = b.account, .purse = b.purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "cancel", 9, request.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_cancel_account(&world->ledger, &request, &letter.source), KC_NOT_ALLOWED);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+}
+
 /* shows: R-XCHG-11 */
 static void a_report_sent_twice_counts_once(void **state)
 {
@@ -667,6 +686,7 @@ int main(void)
         TEST(the_payers_report_without_a_receipt_is_noted_and_waits),
         TEST(a_word_that_was_lost_is_told_again),
         TEST(a_word_that_recovery_passed_over_is_told_again),
+        TEST(an_account_that_was_paid_is_not_given_up),
         TEST(a_report_sent_twice_counts_once),
         TEST(hops_settle_in_every_order),
         TEST(an_honest_shadow_below_zero_accuses_nobody),
