@@ -283,6 +283,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     struct kc_transaction_row now = *row;
     struct kc_shadow shadow = kc_shadow_of(purse);
     bool withdraw = row->kind == KC_TRANSACTION_WITHDRAW;
+    KC_ASSERT(withdraw || entry != NULL);
     bool ahead = !withdraw && entry->counter != purse->counter + 1;
     now.account_before = account->balance;
     now.purse_before = purse->value;

@@ -113,7 +113,7 @@ struct kc_result kc_ledger_untell(struct kc_ledger *ledger, const struct kc_purs
     struct untelling untelling = {.seen = seen};
     const struct kc_store *store = ledger->store;
     const struct kc_store_scan scan = {.owner = &untelling, .payment = collect_told};
-    struct kc_result result = kc_ok();
+    struct kc_result result;
     do {
         untelling.count = 0;
         result =

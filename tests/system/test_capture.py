@@ -76,7 +76,7 @@ def test_every_captured_message_opens(alone, tmp_path, suite):
                     assert certified["purse"] == uim.purse
     wanted = {"open-request", "open-reply", "confirm-request", "confirm-reply", "certify-request", "certify-reply",
               "fund-request", "fund-reply", "cash-request", "cash-quote", "cash-answer", "completion", "state-request",
-              "state-reply", "refusal"}
+              "state-reply", "settle-request", "settle-reply", "refusal"}
     assert set(names) == wanted, set(names) ^ wanted
     value_information(uim, keys, realm, folders["bank"])
 

@@ -82,7 +82,10 @@ def test_more_value_than_there_is(two):
     for changed in ({"value": 10**9}, {"counter": 7}, {"head": bytes(32)[:31] + b"\1"}, {"paid": 1}, {"received": 5},
                     {"returned": 5}, {"entries": [b"\x80"]}, {"entries": [b""] * 8}, {"purse-type": "card"}):
         error, _ = mallory.send("cash-request", cash(mallory, {**ours, **changed}))
-        assert error in ("mismatch", "malformed", "wrong-type", "stale-state", "trailing-bytes", "not-canonical"), (changed, error)
+        # A counter beyond the entries told is one of a purse that has to report first.
+        wanted = ("pending",) if "counter" in changed else ("mismatch", "malformed", "wrong-type", "stale-state", "trailing-bytes",
+                                                            "not-canonical")
+        assert error in wanted, (changed, error)
     for amount, error in ((0, "amount-zero"), (101, "insufficient-value"), (HUGE - 1, "insufficient-value"),
                           (HUGE, "amount-too-large"), (2**64 - 1, "amount-too-large"), (-1, "malformed"), (1.0, "malformed"),
                           ("1", "malformed"), (None, "malformed")):
@@ -101,7 +104,7 @@ def test_more_value_than_there_is(two):
         told = {**ours, "entries": [*ours["entries"], body], "counter": ours["counter"] + 1, "head": head,
                 "value": ours["value"] + 50}
         error, _ = mallory.send("cash-request", cash(mallory, told))
-        assert error in ("mismatch", "malformed", "unknown-transaction", "stale-state", "not-allowed"), (kind, error)
+        assert error == ("stale-state" if kind == "cash-out" else "pending"), (kind, error)
 
 
 # shows: R-SEC-2 R-CASH-2
