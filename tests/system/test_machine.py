@@ -4,7 +4,9 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from contextlib import contextmanager
 
 import pytest
@@ -365,7 +367,10 @@ def clocked(alone, tmp_path):
     """A system whose servers look at a clock that a test moves."""
     shown = tmp_path / "clock"
     shown.write_text("0\n")
-    environment = {"LD_PRELOAD": str(BUILD / "tests/system/clock.so"), "KINCHAKU_TEST_CLOCK": str(shown),
+    # The loader takes a blank or a colon in LD_PRELOAD for the end of a path.
+    plain = Path(tempfile.mkdtemp(prefix="kc-clock-", dir="/tmp")) / "clock.so"
+    shutil.copy(BUILD / "tests/system/clock.so", plain)
+    environment = {"LD_PRELOAD": str(plain), "KINCHAKU_TEST_CLOCK": str(shown),
                    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
     def start():
@@ -378,7 +383,8 @@ def clocked(alone, tmp_path):
         new.rename(shown)
 
     start()
-    return alone, show, start
+    yield alone, show, start
+    shutil.rmtree(plain.parent)
 
 
 # shows: R-CASH-2 R-CASH-8 R-DATA-9
