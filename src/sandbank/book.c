@@ -122,6 +122,9 @@ static struct kc_result get_amount(struct kc_book *book, struct kc_amount *out, 
 static struct kc_result check_version(struct kc_book *book)
 {
     sqlite3_stmt *statement = NULL;
+    if (sqlite3_db_readonly(book->db, "main") != 0) {
+        return kc_result(KC_STORE_FAILED);
+    }
     int status = sqlite3_prepare_v2(book->db, "PRAGMA user_version", -1, &statement, NULL);
     if (status == SQLITE_OK) {
         status = sqlite3_step(statement);

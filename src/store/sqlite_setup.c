@@ -35,6 +35,10 @@ struct kc_result kc_sqlite_version(sqlite3 *db, int version, bool write)
 {
     char order[48];
     sqlite3_stmt *statement = NULL;
+    /* Before the first read, which would leave files beside the database that may only be read either. */
+    if (write && sqlite3_db_readonly(db, "main") != 0) {
+        return kc_result(KC_STORE_FAILED);
+    }
     int status = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
     if (status == SQLITE_OK) {
         status = sqlite3_step(statement);
