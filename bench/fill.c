@@ -32,6 +32,7 @@ static struct kc_result open_one(struct kc_ledger *ledger, const struct kc_crypt
                                       .bank_account = kc_view_text(account),
                                       .password_hash = kc_view_text(hash),
                                       .suite = KC_SUITE_ES256,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
                                       .time_ms = kc_clock_now_ms()};
     uint8_t letter[LETTER_SIZE] = {0};
     struct kc_ledger_source source = {.bytes = kc_view(letter, sizeof letter)};
@@ -73,8 +74,11 @@ int main(int argc, char **argv)
     struct kc_crypto crypto;
     struct kc_store store;
     struct kc_ledger ledger;
-    struct kc_ledger_options options = {
-        .quote_ms = 120000, .temporary_ms = 86400000, .account_ms = UINT64_C(63072000000)};
+    struct kc_ledger_options options = {.quote_ms = 120000,
+                                        .temporary_ms = 86400000,
+                                        .account_ms = UINT64_C(63072000000),
+                                        .settle_ms = UINT64_C(2592000000),
+                                        .limits = kc_offline_limits_none()};
     if (argc != 3) {
         (void)fprintf(stderr, "usage: fill DATABASE N\n");
         return 2;

@@ -17,6 +17,12 @@ struct kc_bank_config {
     uint64_t quote_ms;
     uint64_t temporary_ms;
     uint64_t account_ms;
+    uint64_t settle_ms;  /* how long late records are waited for */
+    char purse_most[24]; /* amounts as people write them; empty: no limit */
+    char payment_most[24];
+    char spend_most[24];
+    uint64_t spend_count;
+    uint64_t valid_ms;
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

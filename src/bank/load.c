@@ -37,14 +37,41 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
                : kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
 }
 
+static struct kc_result read_limit(struct kc_amount *out, const struct kc_bank *bank,
+                                   const char *text)
+{
+    return text[0] == '\0' ? kc_ok() : kc_amount_parse(out, text, (unsigned)bank->config.decimals);
+}
+
+/* What purses may do without the bank, from the section [offline]. */
+static struct kc_result read_limits(struct kc_offline_limits *out, const struct kc_bank *bank)
+{
+    const struct kc_bank_config *config = &bank->config;
+    *out = kc_offline_limits_none();
+    out->spend_count = config->spend_count;
+    out->valid_ms = config->valid_ms;
+    struct kc_result result = read_limit(&out->purse_most, bank, config->purse_most);
+    if (!kc_failed(result)) {
+        result = read_limit(&out->payment_most, bank, config->payment_most);
+    }
+    if (!kc_failed(result)) {
+        result = read_limit(&out->spend_most, bank, config->spend_most);
+    }
+    return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 {
     char path[KC_PATH_SIZE_MAX];
     struct kc_ledger_options options = {.realm = bank->realm,
                                         .quote_ms = bank->config.quote_ms,
                                         .temporary_ms = bank->config.temporary_ms,
-                                        .account_ms = bank->config.account_ms};
-    struct kc_result result = kc_path_join(path, folder, "bank.db", NULL);
+                                        .account_ms = bank->config.account_ms,
+                                        .settle_ms = bank->config.settle_ms};
+    struct kc_result result = read_limits(&options.limits, bank);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.db", NULL);
+    }
     if (!kc_failed(result)) {
         result = kc_database_expect(path);
     }

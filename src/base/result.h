@@ -47,6 +47,7 @@
       "the other purse has to show its identity")                                                  \
     X(ASK_BANK, 0x19, "ask-the-bank", 0x9e19, 409, 1,                                              \
       "the purse no longer has it: only the bank can say")                                         \
+    X(NOT_PROVEN, 0x1a, "not-proven", 0x9e1a, 409, 1, "the evidence does not prove what it says")  \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \
@@ -81,6 +82,10 @@
     X(LIMIT_EXCEEDED, 0x57, "limit-exceeded", 0x9e57, 409, 1,                                      \
       "more than the purse may hold or pay")                                                       \
     X(OVERSPENT, 0x58, "overspent", 0x9e58, 409, 1, "the purse paid more than it ever held")       \
+    X(CONTACT_NEEDED, 0x59, "contact-needed", 0x9e59, 409, 1,                                      \
+      "the purse has to contact its bank first")                                                   \
+    X(DEBT, 0x5a, "debt", 0x9e5a, 409, 1, "the holder owes the bank")                              \
+    X(REPORTED_LOST, 0x5b, "reported-lost", 0x9e5b, 403, 1, "the purse was reported lost")         \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \
@@ -94,6 +99,8 @@
       "the outcome at the ordinary bank is not known yet")                                         \
     X(AUTHORITY_DOWN, 0x78, "authority-unavailable", 0x9e78, 503, 3,                               \
       "the authority does not answer")                                                             \
+    X(SETTLEMENT_RUNS, 0x79, "settlement-time-runs", 0x9e79, 409, 3,                               \
+      "late records of the old purse are still waited for")                                        \
     X(DISK_FULL, 0x90, "disk-full", 0x9e90, 507, 4, "there is no space left for data")             \
     X(STORE_CORRUPT, 0x91, "store-corrupt", 0x9e91, 500, 4, "the database is damaged")             \
     X(PURSE_CORRUPT, 0x92, "purse-corrupt", 0x6f92, 500, 4, "the purse's storage is damaged")      \

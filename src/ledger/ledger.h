@@ -14,6 +14,7 @@
 #define KC_LEDGER_LEDGER_H
 
 #include "ledger/store.h"
+#include "message/offline_limits.h"
 
 /* Postings go between these and the numbers of accounts and purses, which never coincide. */
 #define KC_BOOK_OUTSIDE 1u
@@ -25,6 +26,8 @@ struct kc_ledger_options {
     uint64_t quote_ms;     /* how long a quote waits for its answer */
     uint64_t temporary_ms; /* how long a temporary account waits for its confirmation */
     uint64_t account_ms;   /* how long an account and its keys live */
+    uint64_t settle_ms;    /* how long records that come late are waited for */
+    struct kc_offline_limits limits;
 };
 
 struct kc_ledger {

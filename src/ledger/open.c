@@ -79,7 +79,8 @@ static struct kc_result make_account(struct kc_account_row *row, struct kc_ledge
     struct kc_purse_row purse = {.purse = first_purse(row->account),
                                  .account = row->account,
                                  .type = KC_PURSE_TYPE_UIM,
-                                 .state = KC_PURSE_WAITING};
+                                 .state = KC_PURSE_WAITING,
+                                 .log_policy = request->log_policy};
     struct kc_result result = check_free(ledger, row->account.number);
     if (!kc_failed(result)) {
         result = check_free(ledger, purse.purse.number);

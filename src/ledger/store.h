@@ -71,7 +71,7 @@ enum kc_record_state {
     KC_RECORD_SHOWN = 5,     /* not counted: it overspends, and shows that its payee was paid */
 };
 
-#define KC_CERTIFIED_SIZE_MAX 160
+#define KC_CERTIFIED_SIZE_MAX 224
 #define KC_OPEN_ID_SIZE 16
 #define KC_SIGNER_SIZE 16
 #define KC_LOG_RECORD_SIZE_MAX 1632
@@ -123,6 +123,10 @@ struct kc_purse_row {
     struct kc_amount ahead_in;
     struct kc_amount ahead_out;
     struct kc_amount objected; /* received, as it says, by records that the bank could not verify */
+    struct kc_amount owed; /* of ahead_out: what is claimed back from the purse, then the account */
+    enum kc_log_policy log_policy;
+    enum kc_error out_reason; /* why it is out of use, and since when */
+    uint64_t out_ms;
 };
 
 /* A purse's shadow or another signed sum. */
@@ -147,6 +151,7 @@ struct kc_payment_row {
     bool returned;          /* the payer's void is counted */
     bool open;              /* the payer waits for the payee's word, or for the bank's */
     uint64_t told_sequence; /* the certified value that came with the bank's word, or 0 */
+    uint64_t due_ms;        /* when it is given up if the payee never speaks */
 };
 
 /* One reported entry of a purse with what shows it. */
@@ -274,7 +279,7 @@ struct kc_store {
                                             struct kc_amount balance);
     struct kc_result (*purse_get)(void *context, struct kc_purse_row *out, uint64_t purse);
     struct kc_result (*purse_put)(void *context, const struct kc_purse_row *row);
-    /* Only what the reports of others move: state, value, ahead_in, ahead_out and objected. */
+    /* Only what the reports of others move: state, value, ahead_in, ahead_out, objected, owed, out_reason and out_ms. */
     struct kc_result (*purse_ahead_put)(void *context, const struct kc_purse_row *row);
     struct kc_result (*payment_get)(void *context, struct kc_payment_row *out, uint64_t payer,
                                     uint64_t payer_counter, const uint8_t digest[KC_DIGEST_SIZE]);

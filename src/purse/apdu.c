@@ -96,10 +96,17 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .pending_ms = state->pending_ms,
                                  .pending_amount = state->pending_amount,
                                  .uncovered = kc_purse_uncovered(purse),
+                                 .log_policy = purse->certified.log_policy,
+                                 .purse_most = purse->certified.purse_most,
+                                 .payment_most = purse->certified.payment_most,
+                                 .valid_until_ms = purse->certified.valid_until_ms,
                                  .url = purse->settings.url,
                                  .user_id = purse->settings.user_id};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
+    }
+    if (state->certified.size == 0) {
+        info.log_policy = KC_LOG_POLICY_REFUSE;
     }
     struct kc_result result = kc_purse_open_sum(&info.open, state);
     if (!kc_failed(result)) {

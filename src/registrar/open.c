@@ -103,6 +103,7 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
                                       .phone = kc_view_text(application->phone),
                                       .bank_account = kc_view_text(application->bank_account),
                                       .suite = application->suite,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
                                       .time_ms = kc_clock_now_ms()};
     struct kc_result result = kc_password_hash(hash, kc_view_text(application->password));
     if (!kc_failed(result)) {

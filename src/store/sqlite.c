@@ -139,6 +139,10 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->ahead_in = next_amount(row);
     out->ahead_out = next_amount(row);
     out->objected = next_amount(row);
+    out->owed = next_amount(row);
+    out->log_policy = (enum kc_log_policy)next_enum(row, KC_LOG_POLICY_REPORT);
+    out->out_reason = kc_error_from_number(next_number(row));
+    out->out_ms = next_number(row);
     struct kc_amount sum;
     row->failed = row->failed || kc_failed(kc_amount_add(&sum, out->value, out->ahead_in));
 }
@@ -185,6 +189,10 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     bind_amount(statement, 23, row->ahead_in);
     bind_amount(statement, 24, row->ahead_out);
     bind_amount(statement, 25, row->objected);
+    bind_amount(statement, 26, row->owed);
+    bind_number(statement, 27, row->log_policy);
+    bind_number(statement, 28, row->out_reason);
+    bind_number(statement, 29, row->out_ms);
     return step_done(statement);
 }
 
@@ -196,7 +204,10 @@ static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row
     bind_amount(statement, 3, row->ahead_in);
     bind_amount(statement, 4, row->ahead_out);
     bind_amount(statement, 5, row->objected);
-    bind_number(statement, 6, row->purse.number);
+    bind_amount(statement, 6, row->owed);
+    bind_number(statement, 7, row->out_reason);
+    bind_number(statement, 8, row->out_ms);
+    bind_number(statement, 9, row->purse.number);
     return step_update(context, statement);
 }
 

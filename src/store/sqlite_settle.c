@@ -19,6 +19,7 @@ void kc_sqlite_read_payment(struct row *row, struct kc_payment_row *out)
     out->returned = next_bool(row);
     out->open = next_bool(row);
     out->told_sequence = next_number(row);
+    out->due_ms = next_number(row);
 }
 
 struct kc_result kc_sqlite_payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
@@ -56,6 +57,7 @@ struct kc_result kc_sqlite_payment_put(void *context, const struct kc_payment_ro
     bind_number(statement, 13, row->returned);
     bind_number(statement, 14, row->open);
     bind_number(statement, 15, row->told_sequence);
+    bind_number(statement, 16, row->due_ms);
     return step_done(statement);
 }
 

@@ -120,8 +120,8 @@ static struct kc_result check_version(sqlite3 *db, bool write)
     (void)sqlite3_snprintf(sizeof close, close, "PRAGMA user_version=%d; COMMIT;",
                            KC_SQLITE_SCHEMA_VERSION);
     result = execute(db, "BEGIN IMMEDIATE;");
-    if (!kc_failed(result)) {
-        result = execute(db, kc_sqlite_schema);
+    for (size_t i = 0; kc_sqlite_schema[i] != NULL && !kc_failed(result); i++) {
+        result = execute(db, kc_sqlite_schema[i]);
     }
     return kc_failed(result) ? result : execute(db, close);
 }

@@ -1,15 +1,18 @@
 #include "store/sqlite_statements.h"
 
+#include <stddef.h>
+
 #define ACCOUNT_COLUMNS                                                                            \
     "account, state, suite, name, address, phone, bank_account, password_hash, open_id, created, " \
     "temporary_until, expires, balance"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
-    "returned, identity_digest, certified, ahead_in, ahead_out, objected"
+    "returned, identity_digest, certified, ahead_in, ahead_out, objected, owed, log_policy, "      \
+    "out_reason, out_time"
 #define PAYMENT_COLUMNS                                                                            \
     "payer, payer_counter, digest, state, reason, payee, payee_counter, amount, time, "            \
-    "payer_counted, payee_counted, taken, returned, open, told"
+    "payer_counted, payee_counted, taken, returned, open, told, due"
 #define RECORD_COLUMNS                                                                             \
     "purse, counter, kind, state, objection, amount, digest, order_digest, head, shown, "          \
     "shown_digest, bytes"
@@ -20,7 +23,7 @@
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
  * few rows that wait for something. */
-const char kc_sqlite_schema[] =
+const char *const kc_sqlite_schema[] = {
     "CREATE TABLE accounts (account INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
     " suite INTEGER NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL,"
     " bank_account TEXT NOT NULL, password_hash TEXT NOT NULL, open_id BLOB NOT NULL,"
@@ -38,20 +41,23 @@ const char kc_sqlite_schema[] =
     " paid INTEGER NOT NULL, received INTEGER NOT NULL, returned INTEGER NOT NULL,"
     " identity_digest BLOB NOT NULL, certified BLOB NOT NULL,"
     " ahead_in INTEGER NOT NULL CHECK (ahead_in >= 0),"
-    " ahead_out INTEGER NOT NULL CHECK (ahead_out >= 0), objected INTEGER NOT NULL) STRICT;"
+    " ahead_out INTEGER NOT NULL CHECK (ahead_out >= 0), objected INTEGER NOT NULL,"
+    " owed INTEGER NOT NULL, log_policy INTEGER NOT NULL, out_reason INTEGER NOT NULL,"
+    " out_time INTEGER NOT NULL) STRICT;"
     "CREATE TABLE payments (payer INTEGER NOT NULL, payer_counter INTEGER NOT NULL,"
     " digest BLOB NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " payee INTEGER NOT NULL, payee_counter INTEGER NOT NULL, amount INTEGER NOT NULL,"
     " time INTEGER NOT NULL, payer_counted INTEGER NOT NULL, payee_counted INTEGER NOT NULL,"
     " taken INTEGER NOT NULL, returned INTEGER NOT NULL, open INTEGER NOT NULL,"
-    " told INTEGER NOT NULL, PRIMARY KEY (payer, payer_counter, digest)) STRICT, WITHOUT ROWID;"
+    " told INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (payer, payer_counter, digest)) "
+    "STRICT, WITHOUT ROWID;"
     "CREATE INDEX payments_payee ON payments (payee, payee_counter);"
     "CREATE INDEX payments_open ON payments (payer, payer_counter) WHERE open = 1;"
     "CREATE TABLE records (purse INTEGER NOT NULL, counter INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, objection INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, digest BLOB NOT NULL, order_digest BLOB NOT NULL,"
     " head BLOB NOT NULL, shown INTEGER NOT NULL, shown_digest BLOB NOT NULL,"
-    " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT, WITHOUT ROWID;"
+    " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT, WITHOUT ROWID;",
     "CREATE TABLE transactions (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
@@ -78,7 +84,8 @@ const char kc_sqlite_schema[] =
     " digest BLOB NOT NULL, kind INTEGER NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (purse, time, digest)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE signers (signer BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT,"
-    " WITHOUT ROWID;";
+    " WITHOUT ROWID;",
+    NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
@@ -97,14 +104,14 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
     [STATEMENT_PURSE_PUT] = "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
-                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_PURSE_AHEAD] =
-        "UPDATE purses SET state = ?, value = ?, ahead_in = ?, ahead_out = ?, objected = ?"
-        " WHERE purse = ?",
+        "UPDATE purses SET state = ?, value = ?, ahead_in = ?, ahead_out = ?, objected = ?,"
+        " owed = ?, out_reason = ?, out_time = ? WHERE purse = ?",
     [STATEMENT_PAYMENT_GET] = "SELECT " PAYMENT_COLUMNS " FROM payments"
                               " WHERE payer = ? AND payer_counter = ? AND digest = ?",
     [STATEMENT_PAYMENT_PUT] = "INSERT OR REPLACE INTO payments (" PAYMENT_COLUMNS
-                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_RECORD_GET] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse = ? AND counter = ?",
     [STATEMENT_RECORD_PUT] =

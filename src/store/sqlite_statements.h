@@ -51,10 +51,11 @@ enum statement {
 };
 
 extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
-extern const char kc_sqlite_schema[];
+/* In parts, for the sake of the compiler's limit; ends with NULL. */
+extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 2
+#define KC_SQLITE_SCHEMA_VERSION 3
 
 struct kc_result kc_sqlite_error(int status);
 

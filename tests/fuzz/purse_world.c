@@ -110,14 +110,18 @@ static struct kc_amount amount_of(uint64_t minor)
 
 static struct kc_certified first_certified(void)
 {
-    return (struct kc_certified){.bank = kc_fuzz_keys()->realm.bank,
-                                 .purse_type = KC_PURSE_TYPE_UIM,
-                                 .account = kc_account_nth(ACCOUNT_NTH),
-                                 .purse = kc_purse_nth(PURSE_NTH),
-                                 .account_amount = amount_of(1000),
-                                 .purse_amount = amount_of(WORLD_VALUE),
-                                 .time_ms = WORLD_TIME_MS,
-                                 .sequence = 1};
+    const struct kc_offline_limits limits = kc_offline_limits_none();
+    struct kc_certified certified = {.bank = kc_fuzz_keys()->realm.bank,
+                                     .purse_type = KC_PURSE_TYPE_UIM,
+                                     .account = kc_account_nth(ACCOUNT_NTH),
+                                     .purse = kc_purse_nth(PURSE_NTH),
+                                     .account_amount = amount_of(1000),
+                                     .purse_amount = amount_of(WORLD_VALUE),
+                                     .time_ms = WORLD_TIME_MS,
+                                     .sequence = 1,
+                                     .log_policy = KC_LOG_POLICY_REFUSE};
+    kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
+    return certified;
 }
 
 struct kc_certified world_certified(const struct kc_purse *purse)
@@ -126,6 +130,7 @@ struct kc_certified world_certified(const struct kc_purse *purse)
     struct kc_signed parsed;
     if (purse->state.certified.size == 0) {
         certified.purse_type = KC_PURSE_TYPE_UIM;
+        certified.log_policy = KC_LOG_POLICY_REFUSE;
         return certified;
     }
     KC_FUZZ_CHECK(!kc_failed(kc_signed_parse(&parsed, purse->state.certified)));

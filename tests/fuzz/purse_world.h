@@ -4,6 +4,7 @@
 
 #include "fuzz.h"
 #include "message/generated/messages.h"
+#include "message/offline_limits.h"
 #include "purse/purse.h"
 
 #define WORLD_PIN "1234"

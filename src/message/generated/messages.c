@@ -10,6 +10,7 @@ _Static_assert(sizeof(enum kc_fund_kind) == sizeof(uint32_t), "enums are read as
 _Static_assert(sizeof(enum kc_answer) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 
 static const struct kc_field certified_fields[] = {
@@ -33,11 +34,23 @@ static const struct kc_field certified_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, head), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_certified, purse_most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, payment_most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, spend_most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, spend_count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, valid_until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_certified, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
 };
-const struct kc_shape kc_certified_shape = {.number = 2, .version = 1,
+const struct kc_shape kc_certified_shape = {.number = 2, .version = 2,
     .brief = false,
-    .field_count = 10, .struct_size = sizeof(struct kc_certified),
-    .domain = "kinchaku/1-certified", .fields = certified_fields};
+    .field_count = 16, .struct_size = sizeof(struct kc_certified),
+    .domain = "kinchaku/2-certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
@@ -134,14 +147,32 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, uncovered), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, overwritten), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, log_room), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, purse_most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, payment_most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, spend_left), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, count_left), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, valid_until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, hotlist), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, url), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x80, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
 };
-const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 2,
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 3,
     .brief = false,
-    .field_count = 20, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 29, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -224,6 +255,22 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, open), .type = KC_FIELD_LIST, .count = 8,
      .max = 0x30, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, spent), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, spent_count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_value), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_paid), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_received), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, gap_returned), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, pending_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, pending_fund), .type = KC_FIELD_BOOL, .count = 0,
@@ -245,9 +292,9 @@ static const struct kc_field purse_state_fields[] = {
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
-const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 2,
+const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 3,
     .brief = false,
-    .field_count = 27, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 35, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {
@@ -438,13 +485,15 @@ static const struct kc_field open_request_fields[] = {
      .max = 0xa0, .presence = 0},
     {.offset = offsetof(struct kc_open_request, suite), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
     {.offset = offsetof(struct kc_open_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_open_request_shape = {.number = 20, .version = 1,
+const struct kc_shape kc_open_request_shape = {.number = 20, .version = 2,
     .brief = false,
-    .field_count = 8, .struct_size = sizeof(struct kc_open_request),
-    .domain = "kinchaku/1-open-request", .fields = open_request_fields};
+    .field_count = 9, .struct_size = sizeof(struct kc_open_request),
+    .domain = "kinchaku/2-open-request", .fields = open_request_fields};
 
 static const struct kc_field open_reply_fields[] = {
     {.offset = offsetof(struct kc_open_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -557,6 +606,36 @@ const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 1,
     .field_count = 5, .struct_size = sizeof(struct kc_identify_reply),
     .domain = "kinchaku/1-identify-reply", .fields = identify_reply_fields};
 
+static const struct kc_field lost_request_fields[] = {
+    {.offset = offsetof(struct kc_lost_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_lost_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_lost_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
+    .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
+
+static const struct kc_field reissue_request_fields[] = {
+    {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_reissue_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_reissue_request, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_reissue_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_reissue_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_reissue_request_shape = {.number = 29, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_reissue_request),
+    .domain = "kinchaku/1-reissue-request", .fields = reissue_request_fields};
+
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -632,10 +711,12 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_payee_identity, asked), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
+    {.offset = offsetof(struct kc_payee_identity, most), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 1,
+const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 2,
     .brief = false,
-    .field_count = 7, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 8, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -755,18 +836,56 @@ const struct kc_shape kc_log_record_shape = {.number = 50, .version = 1,
     .field_count = 3, .struct_size = sizeof(struct kc_log_record),
     .domain = NULL, .fields = log_record_fields};
 
+static const struct kc_field gap_fields[] = {
+    {.offset = offsetof(struct kc_gap, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_gap, head), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_gap, paid), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_gap, received), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_gap, returned), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_gap_shape = {.number = 56, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_gap),
+    .domain = NULL, .fields = gap_fields};
+
+static const struct kc_field hotlist_fields[] = {
+    {.offset = offsetof(struct kc_hotlist, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist, version), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist, complete), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist, listed), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+};
+const struct kc_shape kc_hotlist_shape = {.number = 57, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_hotlist),
+    .domain = "kinchaku/1-hotlist", .fields = hotlist_fields};
+
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xa00, .presence = 0},
+    {.offset = offsetof(struct kc_settle_request, gap), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x60, .presence = offsetof(struct kc_settle_request, has_gap)},
     {.offset = offsetof(struct kc_settle_request, records), .type = KC_FIELD_LIST, .count = 8,
      .max = 0x660, .presence = 0},
     {.offset = offsetof(struct kc_settle_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_settle_request_shape = {.number = 51, .version = 1,
+const struct kc_shape kc_settle_request_shape = {.number = 51, .version = 2,
     .brief = false,
-    .field_count = 3, .struct_size = sizeof(struct kc_settle_request),
-    .domain = "kinchaku/1-settle-request", .fields = settle_request_fields};
+    .field_count = 4, .struct_size = sizeof(struct kc_settle_request),
+    .domain = "kinchaku/2-settle-request", .fields = settle_request_fields};
 
 static const struct kc_field release_fields[] = {
     {.offset = offsetof(struct kc_release, counter), .type = KC_FIELD_UINT, .count = 0,
@@ -852,6 +971,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_done_shape,
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
+    &kc_lost_request_shape,
+    &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
@@ -864,6 +985,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_payment_answer_shape,
     &kc_notice_shape,
     &kc_log_record_shape,
+    &kc_gap_shape,
+    &kc_hotlist_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

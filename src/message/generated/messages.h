@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 42
+#define KC_SHAPE_COUNT 46
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -73,6 +73,15 @@ enum kc_entry_kind {
 /* The word for a value, such as "pay"; "?" for none of them. */
 const char *kc_entry_kind_word(uint64_t value);
 
+/* What a purse does when its history is full of entries that no certified value covers. */
+enum kc_log_policy {
+    KC_LOG_POLICY_REFUSE = 1, /* no further exchange until it has reported */
+    KC_LOG_POLICY_OVERWRITE = 2, /* the oldest entry goes; its sums stay */
+    KC_LOG_POLICY_REPORT = 3, /* as refuse, and the station reports by itself before the history is full */
+};
+/* The word for a value, such as "refuse"; "?" for none of them. */
+const char *kc_log_policy_word(uint64_t value);
+
 /* The state of a purse. */
 enum kc_life {
     KC_LIFE_BLANK = 1, /* nothing written yet */
@@ -100,6 +109,12 @@ struct kc_certified {
     uint64_t sequence; /* the bank's sequence for this purse; a purse takes only a higher one */
     uint64_t counter; /* highest purse counter included */
     uint8_t head[32]; /* chain head after the entry of that counter; zeros before the first */
+    struct kc_amount purse_most; /* the most the purse may hold by payments it takes */
+    struct kc_amount payment_most; /* the most it may pay at once without the bank */
+    struct kc_amount spend_most; /* the most it may pay in all before it meets the bank again */
+    uint64_t spend_count; /* how many payments it may make before it meets the bank again */
+    uint64_t valid_until_ms; /* until when it may pay and be paid without meeting the bank */
+    enum kc_log_policy log_policy; /* what it does when its history is full */
 };
 extern const struct kc_shape kc_certified_shape;
 
@@ -163,6 +178,15 @@ struct kc_purse_info {
     struct kc_amount pending_amount; /* its amount, 0 when there is none */
     struct kc_amount open; /* sum of the payments to other purses that have no answer yet; it is gone from the value */
     uint64_t uncovered; /* how many entries no certified value covers yet */
+    uint64_t overwritten; /* how many of these were overwritten, so that only their sums are left */
+    enum kc_log_policy log_policy; /* what happens when the history is full */
+    uint64_t log_room; /* how many entries fit before it is full */
+    struct kc_amount purse_most; /* the most it may hold by payments it takes */
+    struct kc_amount payment_most; /* the most it may pay at once */
+    struct kc_amount spend_left; /* how much it may still pay before it meets the bank */
+    uint64_t count_left; /* how many payments it may still make before it meets the bank */
+    uint64_t valid_until_ms; /* until when it may pay and be paid without meeting the bank */
+    uint64_t hotlist; /* version of the hotlist it holds, 0 for none */
     struct kc_view url; /* where the bank answers */
     struct kc_view user_id; /* the user's id */
 };
@@ -215,6 +239,14 @@ struct kc_purse_state {
     struct kc_amount received; /* total of receive entries ever */
     struct kc_amount returned; /* total of void entries ever */
     struct kc_view_list open; /* open-payment, oldest first */
+    struct kc_amount spent; /* total of the pay entries after the certified counter */
+    uint64_t spent_count; /* how many they are */
+    uint64_t gap_counter; /* counter of the newest entry that was overwritten without being covered, or 0 */
+    uint8_t gap_head[32]; /* chain head after it */
+    struct kc_amount gap_value; /* the purse's value after it */
+    struct kc_amount gap_paid; /* the totals after it: paid */
+    struct kc_amount gap_received; /* received */
+    struct kc_amount gap_returned; /* returned */
     uint64_t pending_ms; /* the transaction that is not finished, or 0 */
     bool pending_fund; /* it moves value between the ordinary bank and the account */
     uint64_t pending_kind; /* its direction: a cash-kind or fund-kind */
@@ -389,6 +421,7 @@ struct kc_open_request {
     struct kc_view bank_account; /* ordinary bank account */
     struct kc_view password_hash; /* scrypt hash of the password */
     enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_open_request_shape;
@@ -486,6 +519,30 @@ struct kc_identify_reply {
 };
 extern const struct kc_shape kc_identify_reply_shape;
 
+/* The purse of an account was lost, broke or is blocked: out of use from now on.
+ * from: registrar
+ * to: bank
+ * sealed: lost-request */
+struct kc_lost_request {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* which purse */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_lost_request_shape;
+
+/* A new purse for an account whose old one is out of use; answered by open-reply.
+ * from: registrar
+ * to: bank
+ * sealed: reissue-request */
+struct kc_reissue_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_account_id account; /* account number */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_reissue_request_shape;
+
 /* Public keys to be certified.
  * step: SZ4
  * from: registrar
@@ -555,6 +612,7 @@ struct kc_payee_identity {
     uint64_t hotlist; /* version of the hotlist the payee holds, 0 for none */
     struct kc_amount asked; /* the amount asked for */
     bool has_asked;
+    struct kc_amount most; /* the most the payee's purse can take now */
 };
 extern const struct kc_shape kc_payee_identity_shape;
 
@@ -613,7 +671,7 @@ struct kc_decline {
     uint8_t payment[32]; /* SHA-256 of the signed payment order */
     struct kc_purse_id payee_purse; /* the payee's purse */
     uint64_t counter; /* the payee's counter that the payment was for, which another entry has */
-    uint64_t reason; /* number of the error: declined, or out-of-order when the payee had moved on */
+    uint64_t reason; /* number of the error: declined; out-of-order when the payee had moved on; hotlisted, limit-exceeded or contact-needed */
     uint64_t time_ms; /* the payee's time stamp */
 };
 extern const struct kc_shape kc_decline_shape;
@@ -650,6 +708,29 @@ struct kc_log_record {
 };
 extern const struct kc_shape kc_log_record_shape;
 
+/* What is left of entries that were overwritten: where they ended, and the purse's totals there.
+ * source: EP1221669 [0246] */
+struct kc_gap {
+    uint64_t counter; /* counter of the newest entry that is gone */
+    uint8_t head[32]; /* chain head after it */
+    struct kc_amount paid; /* total of pay and cash-out entries up to there */
+    struct kc_amount received; /* total of receive entries up to there */
+    struct kc_amount returned; /* total of void entries up to there */
+};
+extern const struct kc_shape kc_gap_shape;
+
+/* Purses out of use, as the bank signed it; passed on from purse to purse.
+ * signed: hotlist */
+struct kc_hotlist {
+    uint64_t bank; /* bank id */
+    uint64_t version; /* grows with every change; a purse takes only a higher one */
+    uint64_t time_ms; /* when the bank signed it */
+    bool complete; /* false: there are more, older ones */
+    uint64_t count; /* how many purses are listed */
+    struct kc_view listed; /* their numbers, ascending: each as the difference to the one before, 7 bits a byte, lowest first, high bit on all but the last byte */
+};
+extern const struct kc_shape kc_hotlist_shape;
+
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1
  * from: purse
@@ -658,6 +739,8 @@ extern const struct kc_shape kc_log_record_shape;
  * source: EP1221669 [0170] [0171] */
 struct kc_settle_request {
     struct kc_view information; /* value-information, without entries */
+    struct kc_view gap; /* gap, when entries before the first record were overwritten */
+    bool has_gap;
     struct kc_view_list records; /* log-record */
     uint64_t time_ms; /* the purse's time stamp */
 };

@@ -105,6 +105,20 @@ const char *kc_entry_kind_word(uint64_t value)
     }
 }
 
+const char *kc_log_policy_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "refuse";
+    case 2:
+        return "overwrite";
+    case 3:
+        return "report";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_life_word(uint64_t value)
 {
     switch (value) {
@@ -138,6 +152,12 @@ static const struct kc_field_name certified_names[] = {
     {"sequence", 0},
     {"counter", 0},
     {"head", 0},
+    {"purse-most", 0},
+    {"payment-most", 0},
+    {"spend-most", 0},
+    {"spend-count", 0},
+    {"valid-until", 0},
+    {"log-policy", kc_log_policy_word},
 };
 static const struct kc_field_name value_information_names[] = {
     {"purse-type", kc_purse_type_word},
@@ -184,6 +204,15 @@ static const struct kc_field_name purse_info_names[] = {
     {"pending-amount", 0},
     {"open", 0},
     {"uncovered", 0},
+    {"overwritten", 0},
+    {"log-policy", kc_log_policy_word},
+    {"log-room", 0},
+    {"purse-most", 0},
+    {"payment-most", 0},
+    {"spend-left", 0},
+    {"count-left", 0},
+    {"valid-until", 0},
+    {"hotlist", 0},
     {"url", 0},
     {"user-id", 0},
 };
@@ -223,6 +252,14 @@ static const struct kc_field_name purse_state_names[] = {
     {"received", 0},
     {"returned", 0},
     {"open", 0},
+    {"spent", 0},
+    {"spent-count", 0},
+    {"gap-counter", 0},
+    {"gap-head", 0},
+    {"gap-value", 0},
+    {"gap-paid", 0},
+    {"gap-received", 0},
+    {"gap-returned", 0},
     {"pending", 0},
     {"pending-fund", 0},
     {"pending-kind", 0},
@@ -315,6 +352,7 @@ static const struct kc_field_name open_request_names[] = {
     {"bank-account", 0},
     {"password-hash", 0},
     {"suite", kc_suite_word},
+    {"log-policy", kc_log_policy_word},
     {"time", 0},
 };
 static const struct kc_field_name open_reply_names[] = {
@@ -362,6 +400,18 @@ static const struct kc_field_name identify_reply_names[] = {
     {"password-hash", 0},
     {"time", 0},
 };
+static const struct kc_field_name lost_request_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"time", 0},
+};
+static const struct kc_field_name reissue_request_names[] = {
+    {"id", 0},
+    {"account", 0},
+    {"suite", kc_suite_word},
+    {"log-policy", kc_log_policy_word},
+    {"time", 0},
+};
 static const struct kc_field_name certify_request_names[] = {
     {"account", 0},
     {"expires", 0},
@@ -394,6 +444,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"counter", 0},
     {"hotlist", 0},
     {"asked", 0},
+    {"most", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
     {"payee", 0},
@@ -443,8 +494,24 @@ static const struct kc_field_name log_record_names[] = {
     {"order", 0},
     {"answer", 0},
 };
+static const struct kc_field_name gap_names[] = {
+    {"counter", 0},
+    {"head", 0},
+    {"paid", 0},
+    {"received", 0},
+    {"returned", 0},
+};
+static const struct kc_field_name hotlist_names[] = {
+    {"bank", 0},
+    {"version", 0},
+    {"time", 0},
+    {"complete", 0},
+    {"count", 0},
+    {"listed", 0},
+};
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
+    {"gap", 0},
     {"records", 0},
     {"time", 0},
 };
@@ -498,6 +565,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"done", done_names},
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
+    {"lost-request", lost_request_names},
+    {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
@@ -510,6 +579,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"payment-answer", payment_answer_names},
     {"notice", notice_names},
     {"log-record", log_record_names},
+    {"gap", gap_names},
+    {"hotlist", hotlist_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},

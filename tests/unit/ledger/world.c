@@ -68,7 +68,9 @@ struct kc_result world_open(struct world *world)
     const struct kc_ledger_options options = {.realm = {.bank = 7, .currency = "JPY"},
                                               .quote_ms = WORLD_QUOTE_MS,
                                               .temporary_ms = WORLD_TEMPORARY_MS,
-                                              .account_ms = WORLD_ACCOUNT_MS};
+                                              .account_ms = WORLD_ACCOUNT_MS,
+                                              .settle_ms = WORLD_SETTLE_MS,
+                                              .limits = kc_offline_limits_none()};
     struct kc_result result = world_open_store(world);
     if (kc_failed(result)) {
         return result;
@@ -159,6 +161,7 @@ struct kc_open_request world_application(unsigned n)
                                       .bank_account = kc_view_text("0001-1234567"),
                                       .password_hash = kc_view_text("scrypt$hash"),
                                       .suite = KC_SUITE_ES256,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
                                       .time_ms = WORLD_START_MS};
     kc_be32_store(request.id, n);
     return request;

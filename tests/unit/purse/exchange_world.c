@@ -313,7 +313,10 @@ static void personalise(struct side *side)
                                      .purse = side->number,
                                      .purse_amount = amount(side->making.value),
                                      .time_ms = NOW_MS,
-                                     .sequence = 1};
+                                     .sequence = 1,
+                                     .log_policy = KC_LOG_POLICY_REFUSE};
+    const struct kc_offline_limits limits = kc_offline_limits_none();
+    kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
     side_send(side, KC_CLA_STANDARD, KC_INS_SELECT, 4, kc_view(aid, sizeof aid));
     put(side, KC_TAG_SETTINGS, put_settings(&kept, side, &realm));
     assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_SIGN,

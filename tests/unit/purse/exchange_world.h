@@ -14,6 +14,7 @@
 #include "crypto/libcrypto.h"
 #include "message/generated/messages.h"
 #include "message/identity.h"
+#include "message/offline_limits.h"
 #include "purse/inside.h"
 #include "purse/purse.h"
 

@@ -265,14 +265,18 @@ struct kc_identity world_identity(const struct world *world)
 
 struct kc_certified world_first_certified(const struct world *world)
 {
-    return (struct kc_certified){.bank = world->realm.bank,
-                                 .purse_type = KC_PURSE_TYPE_UIM,
-                                 .account = kc_account_nth(ACCOUNT_NTH),
-                                 .purse = kc_purse_nth(PURSE_NTH),
-                                 .account_amount = world_amount(WORLD_ACCOUNT_VALUE),
-                                 .purse_amount = world_amount(WORLD_VALUE),
-                                 .time_ms = WORLD_TIME_MS,
-                                 .sequence = 1};
+    const struct kc_offline_limits limits = kc_offline_limits_none();
+    struct kc_certified certified = {.bank = world->realm.bank,
+                                     .purse_type = KC_PURSE_TYPE_UIM,
+                                     .account = kc_account_nth(ACCOUNT_NTH),
+                                     .purse = kc_purse_nth(PURSE_NTH),
+                                     .account_amount = world_amount(WORLD_ACCOUNT_VALUE),
+                                     .purse_amount = world_amount(WORLD_VALUE),
+                                     .time_ms = WORLD_TIME_MS,
+                                     .sequence = 1,
+                                     .log_policy = KC_LOG_POLICY_REFUSE};
+    kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
+    return certified;
 }
 
 struct kc_view world_key_record(uint8_t out[1024], const struct kc_private_key *key)

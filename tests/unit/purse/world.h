@@ -7,6 +7,7 @@
 
 #include "message/generated/messages.h"
 #include "message/identity.h"
+#include "message/offline_limits.h"
 #include "purse/purse.h"
 
 #define WORLD_PIN "1234"

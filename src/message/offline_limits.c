@@ -1,0 +1,26 @@
+#include "message/offline_limits.h"
+
+#include "base/assert.h"
+
+struct kc_offline_limits kc_offline_limits_none(void)
+{
+    struct kc_amount most = kc_amount_zero();
+    struct kc_result result = kc_amount_from_minor(&most, KC_AMOUNT_MAX);
+    KC_ASSERT(!kc_failed(result));
+    return (struct kc_offline_limits){.purse_most = most,
+                                      .payment_most = most,
+                                      .spend_most = most,
+                                      .spend_count = UINT32_MAX,
+                                      .valid_ms = UINT32_MAX * UINT64_C(1000)};
+}
+
+void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline_limits *limits,
+                               uint64_t end_ms)
+{
+    uint64_t until_ms = out->time_ms + limits->valid_ms;
+    out->purse_most = limits->purse_most;
+    out->payment_most = limits->payment_most;
+    out->spend_most = limits->spend_most;
+    out->spend_count = limits->spend_count;
+    out->valid_until_ms = until_ms < end_ms ? until_ms : end_ms;
+}

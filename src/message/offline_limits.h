@@ -1,0 +1,22 @@
+/* What a purse may do between two contacts with its bank. Every certified value carries it, as from when it was signed. */
+#ifndef KC_MESSAGE_OFFLINE_LIMITS_H
+#define KC_MESSAGE_OFFLINE_LIMITS_H
+
+#include "message/generated/messages.h"
+
+struct kc_offline_limits {
+    struct kc_amount purse_most;   /* held by payments taken */
+    struct kc_amount payment_most; /* paid at once */
+    struct kc_amount spend_most;   /* paid in all */
+    uint64_t spend_count;          /* payments made */
+    uint64_t valid_ms;             /* how long after the contact it may pay and be paid */
+};
+
+/* Limits that never bind. */
+struct kc_offline_limits kc_offline_limits_none(void);
+
+/* Writes them into a certified value of out->time_ms; not past `end_ms`, when the account ends. */
+void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline_limits *limits,
+                               uint64_t end_ms);
+
+#endif
