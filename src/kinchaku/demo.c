@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/amount.h"
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "kinchaku/watch.h"
 #include "service/files.h"
 
 #define NOT_COMPLETED_STATUS 3
@@ -64,7 +64,7 @@ static const struct act acts[] = {
      "80"},
 };
 
-static void announce(struct kc_watch *watch, const char *part, const char *words)
+void kc_demo_announce(struct kc_watch *watch, const char *part, const char *words)
 {
     watch->part = part;
     if (!watch->json) {
@@ -72,7 +72,7 @@ static void announce(struct kc_watch *watch, const char *part, const char *words
     }
 }
 
-static bool same(const char *text, const char *expected, unsigned decimals)
+bool kc_demo_same(const char *text, const char *expected, unsigned decimals)
 {
     struct kc_amount left;
     struct kc_amount right;
@@ -81,12 +81,11 @@ static bool same(const char *text, const char *expected, unsigned decimals)
            kc_amount_compare(left, right) == 0;
 }
 
-/* What the UIM itself says now. */
-static struct kc_result look_into_uim(struct kc_watch *watch, const char *uim)
+struct kc_result kc_demo_look_into_uim(struct kc_watch *watch, struct kc_person_watched *person)
 {
     uint8_t bytes[2048];
     struct kc_buffer out = KC_BUFFER(bytes);
-    const char *const arguments[] = {"--uim", uim, "--json", "show", NULL};
+    const char *const arguments[] = {"--uim", person->uim, "--json", "show", NULL};
     struct kc_result result = kc_watch_tool(watch, &out, "station", arguments);
     json_t *object = kc_failed(result)
                          ? NULL
@@ -96,55 +95,65 @@ static struct kc_result look_into_uim(struct kc_watch *watch, const char *uim)
         result = kc_result(KC_MALFORMED);
     }
     if (text != NULL) {
-        (void)snprintf(watch->uim_amount, sizeof watch->uim_amount, "%s", text);
+        (void)snprintf(person->uim_amount, sizeof person->uim_amount, "%s", text);
     }
     json_decref(object);
     return result;
 }
 
-static struct kc_result check(struct kc_watch *watch, const char *uim, const struct act *act)
+static struct kc_result check(struct kc_watch *watch, const struct act *act)
 {
     unsigned decimals = (unsigned)watch->system->config.decimals;
-    struct kc_result result = look_into_uim(watch, uim);
+    struct kc_person_watched *person = &watch->people[0];
+    struct kc_result result = kc_demo_look_into_uim(watch, person);
     if (!kc_failed(result)) {
         result = kc_watch_look(watch);
     }
     if (kc_failed(result)) {
         return result;
     }
-    if (!same(watch->account_amount, act->account, decimals) ||
-        !same(watch->uim_amount, act->uim, decimals)) {
+    if (!kc_demo_same(person->account_amount, act->account, decimals) ||
+        !kc_demo_same(person->uim_amount, act->uim, decimals)) {
         kc_log(KC_LOG_ERROR, "%s: account %s and UIM %s instead of %s and %s", act->part,
-               watch->account_amount, watch->uim_amount, act->account, act->uim);
+               person->account_amount, person->uim_amount, act->account, act->uim);
         return kc_result(KC_INTERNAL);
     }
     if (!watch->json) {
-        (void)printf("  = account %s, UIM %s %s\n", watch->account_amount, watch->uim_amount,
+        (void)printf("  = account %s, UIM %s %s\n", person->account_amount, person->uim_amount,
                      watch->system->config.currency);
     }
     return result;
 }
 
-static struct kc_result play(struct kc_watch *watch, const char *uim, const struct act *act)
+static struct kc_result play(struct kc_watch *watch, const struct act *act)
 {
-    const char *arguments[8] = {"--uim", uim};
+    const char *arguments[8] = {"--uim", watch->people[0].uim};
     for (size_t i = 0; i < 5 && act->arguments[i] != NULL; i++) {
         arguments[i + 2] = act->arguments[i];
     }
-    announce(watch, act->part, act->words);
+    kc_demo_announce(watch, act->part, act->words);
     struct kc_result result = kc_watch_run(watch, "station", arguments, act->status, true);
-    return kc_failed(result) ? result : check(watch, uim, act);
+    return kc_failed(result) ? result : check(watch, act);
 }
 
-static struct kc_result open_account(struct kc_watch *watch, const char *uim)
+struct kc_result kc_demo_join(struct kc_watch *watch, const char *letter, const char *name)
 {
     char ordinary[40];
-    (void)snprintf(ordinary, sizeof ordinary, "demo-%" PRIu64, kc_clock_now_ms());
-    const char *const add[] = {"add-account",   "--account", ordinary, "--holder",
-                               "Hanako Suzuki", "--balance", "5000",   NULL};
+    KC_ASSERT(watch->count < KC_PEOPLE_MAX);
+    struct kc_person_watched *person = &watch->people[watch->count++];
+    *person = (struct kc_person_watched){.name = letter};
+    uint64_t now_ms = kc_clock_now_ms();
+    int size = snprintf(person->uim, sizeof person->uim, "%s/demo-%s-%" PRIu64 ".uim",
+                        watch->system->dir, letter, now_ms);
+    if (size < 0 || (size_t)size >= sizeof person->uim) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    (void)snprintf(ordinary, sizeof ordinary, "demo-%s-%" PRIu64, letter, now_ms);
+    const char *const add[] = {"add-account", "--account", ordinary, "--holder",
+                               name,          "--balance", "5000",   NULL};
     const char *const open[] = {"open",
                                 "--name",
-                                "Hanako Suzuki",
+                                name,
                                 "--address",
                                 "1-2-3 Marunouchi, Tokyo",
                                 "--phone",
@@ -152,9 +161,8 @@ static struct kc_result open_account(struct kc_watch *watch, const char *uim)
                                 "--bank-account",
                                 ordinary,
                                 "--uim",
-                                uim,
+                                person->uim,
                                 NULL};
-    announce(watch, "open", "a person is registered, an account opened, a UIM written");
     struct kc_result result = kc_watch_tool(watch, NULL, "sandbank", add);
     return kc_failed(result) ? result : kc_watch_run(watch, "registrar", open, 0, false);
 }
@@ -164,7 +172,7 @@ static struct kc_result audit(struct kc_watch *watch)
     uint8_t bytes[4096];
     struct kc_buffer out = KC_BUFFER(bytes);
     const char *const arguments[] = {"audit", NULL};
-    announce(watch, "audit", "all balances once more, from the journal");
+    kc_demo_announce(watch, "audit", "all balances once more, from the journal");
     struct kc_result result = kc_watch_tool(watch, &out, "bank", arguments);
     if (!kc_failed(result) && !watch->json) {
         (void)fwrite(bytes, 1, out.size, stdout);
@@ -174,19 +182,19 @@ static struct kc_result audit(struct kc_watch *watch)
 
 struct kc_result kc_demo_run(const struct kc_system *system, bool json)
 {
-    char uim[KC_PATH_SIZE];
     struct kc_watch watch;
-    int size = snprintf(uim, sizeof uim, "%s/demo-%" PRIu64 ".uim", system->dir, kc_clock_now_ms());
-    if (size < 0 || (size_t)size >= sizeof uim) {
-        return kc_result(KC_TOO_LARGE);
-    }
     struct kc_result result = kc_watch_open(&watch, system, json);
     if (!kc_failed(result)) {
-        result = open_account(&watch, uim);
+        kc_demo_announce(&watch, "open",
+                         "a person is registered, an account opened, a UIM written");
+        result = kc_demo_join(&watch, "A", "Hanako Suzuki");
     }
     for (size_t i = 0; i < sizeof acts / sizeof acts[0] && !kc_failed(result); i++) {
-        result = kc_process_stop_signal() == 0 ? play(&watch, uim, &acts[i])
-                                               : kc_result(KC_NOT_COMPLETED);
+        result =
+            kc_process_stop_signal() == 0 ? play(&watch, &acts[i]) : kc_result(KC_NOT_COMPLETED);
+    }
+    if (!kc_failed(result)) {
+        result = kc_demo_exchange(&watch);
     }
     if (!kc_failed(result)) {
         result = audit(&watch);

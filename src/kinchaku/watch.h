@@ -1,4 +1,4 @@
-/* Watching a program of the system at work: it is run with a trace socket, waits after each protocol step, and we look at
+/* Watching programs of the system at work: each is run with a trace socket, waits after each protocol step, and we look at
  * the balances on both sides before it goes on. */
 #ifndef KC_KINCHAKU_WATCH_H
 #define KC_KINCHAKU_WATCH_H
@@ -6,18 +6,28 @@
 #include "kinchaku/system.h"
 
 #define KC_WATCH_ARGUMENTS_MAX 24
+#define KC_PEOPLE_MAX 3u
+
+/* Somebody with an account and a UIM, and what is in both. */
+struct kc_person_watched {
+    const char *name;
+    char uim[KC_PATH_SIZE];
+    uint64_t account; /* 0 until it is known */
+    uint64_t purse;   /* the same */
+    char account_amount[32];
+    char shadow_amount[32]; /* the bank's record of the UIM */
+    char uim_amount[32];
+};
 
 struct kc_watch {
     const struct kc_system *system;
     bool json;
     const char *part; /* what is being shown */
-    char folder[64];  /* of the socket */
+    char folder[64];  /* of the sockets */
     char place[96];   /* unix:PATH */
     int listener;
-    uint64_t account; /* 0 until it is known */
-    char account_amount[32];
-    char shadow_amount[32];
-    char uim_amount[32];
+    size_t count; /* of people; with one, the account is shown, too */
+    struct kc_person_watched people[KC_PEOPLE_MAX];
 };
 
 /* KC_IO_FAILED. */
@@ -30,11 +40,22 @@ void kc_watch_close(struct kc_watch *watch);
 KC_MUST_USE struct kc_result kc_watch_run(struct kc_watch *watch, const char *name,
                                           const char *const *arguments, int expected, bool quiet);
 
+/* Two stations that meet over a link between them: `payee` waits, then `payer` connects. The words of either are those after
+ * --uim FILE, with the link added. The first trace of a person without an account is its own. KC_INTERNAL as above. */
+struct kc_watch_side {
+    const char *uim;
+    const char *const *words; /* ended by NULL */
+    int expected;
+};
+KC_MUST_USE struct kc_result kc_watch_meet(struct kc_watch *watch,
+                                           const struct kc_watch_side *payer,
+                                           const struct kc_watch_side *payee);
+
 /* Runs kinchaku-`name` without a trace; its stdout goes to `out` when that is not NULL. */
 KC_MUST_USE struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out,
                                            const char *name, const char *const *arguments);
 
-/* Asks the bank for what it holds now. */
+/* Asks the bank for what it holds of everybody now; its database is read, so that it need not run. */
 KC_MUST_USE struct kc_result kc_watch_look(struct kc_watch *watch);
 
 #endif

@@ -15,7 +15,7 @@ def demo(*arguments):
     return done
 
 
-# shows: R-NODE-1 R-NODE-2 R-NODE-3 R-NODE-4 R-NODE-5 R-NODE-6 R-NODE-7
+# shows: R-NODE-1 R-NODE-2 R-NODE-3 R-NODE-4 R-NODE-5 R-NODE-6 R-NODE-7 R-XCHG-5 R-XCHG-6
 def test_demo_shows_every_step_and_both_balances(tmp_path):
     steps = demo("--json", "--dir", str(tmp_path / "demo system")).objects
     by_part = {}
@@ -34,6 +34,14 @@ def test_demo_shows_every_step_and_both_balances(tmp_path):
     assert ends["lost-completion"] == ("920", "60")
     assert ends["lost-completion-recovery"] == ("920", "80")
     assert all(s["bytes"] > 0 for s in steps if s["step"] in ("SZ1", "SZ3", "SZ4", "SZ7", "Sa2", "Sa8", "Sa12"))
+    columns = {part: tuple((rows[-1].get(f"uim_{who}"), rows[-1].get(f"shadow_{who}")) for who in "abc")
+               for part, rows in by_part.items()}
+    assert [s["step"] for s in by_part["pay"]] == ["Sb1", "Sb2", "Sb4", "Sb5", "Sb6-Sb7", "Sb8", "Sb9", "Sb10", "Sb11-Sb12"]
+    assert columns["pay"] == (("20", "120"), ("100", "0"), ("0", "0"))
+    assert columns["pay-on"] == (("20", "120"), ("60", "0"), ("40", "0"))
+    assert columns["c-reports"] == (("20", "120"), ("60", "-40"), ("40", "40"))
+    assert columns["b-reports"] == columns["a-reports"] == (("20", "20"), ("60", "60"), ("40", "40"))
+    assert columns["torn"] == columns["torn-recovery"] == (("10", "20"), ("70", "60"), ("40", "40"))
     left = run("kinchaku", "status", "--dir", str(tmp_path / "demo system"))
     assert left.status == AGAIN and "up " not in left.out
 
