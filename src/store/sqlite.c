@@ -606,11 +606,14 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
 static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
                                   uint64_t first, uint64_t last)
 {
-    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_PAID);
-    bind_number(statement, 1, payer);
-    bind_number(statement, 2, payer == 0 ? INT64_MAX : payer);
-    bind_number(statement, 3, first);
-    bind_number(statement, 4, last);
+    bool all = payer == 0;
+    sqlite3_stmt *statement = get(context, all ? STATEMENT_SCAN_PAYMENTS : STATEMENT_SCAN_PAID);
+    int at = 1;
+    if (!all) {
+        bind_number(statement, at++, payer);
+    }
+    bind_number(statement, at++, first);
+    bind_number(statement, at, last);
     return scan_rows(statement, SCAN_PAYMENT, scan);
 }
 
