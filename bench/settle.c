@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -68,6 +69,8 @@ struct sums {
     uint64_t checks;
     uint64_t bank_ns;
     uint64_t bare_ns;
+    uint64_t load_cpu_ns; /* of this process while it sends */
+    uint64_t bare_cpu_ns;
 };
 
 static struct user *users;
@@ -84,6 +87,13 @@ static void must(struct kc_result result, const char *what, const struct user *u
                       kc_error_name(result.code));
         exit(4);
     }
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 /* ---- work on all cores ---- */
@@ -384,13 +394,17 @@ static void report_all(struct sums *sums, struct burst_of_reports *all)
     for (size_t i = 0; i < all->count; i++) {
         requests[i] = &all->reporters[i]->report;
     }
+    uint64_t start_cpu_ns = own_cpu_ns();
     uint64_t bank_ns = burst_run(bank, requests, all->count);
+    sums->load_cpu_ns += own_cpu_ns() - start_cpu_ns;
     must(kc_result(bank_ns > 0 ? KC_OK : KC_UNREACHABLE), "connections", NULL);
     on_all_cores(take_answers, all);
     sums->records += gather(all);
     uint64_t start_ns = kc_clock_monotonic_ns();
+    start_cpu_ns = own_cpu_ns();
     on_all_cores(verify_all, all);
     sums->bare_ns += kc_clock_monotonic_ns() - start_ns;
+    sums->bare_cpu_ns += own_cpu_ns() - start_cpu_ns;
     must(kc_result(atomic_load(&all->bad) ? KC_BAD_SIGNATURE : KC_OK), "bare", NULL);
     sums->bank_ns += bank_ns;
     sums->reports += all->count;
@@ -459,10 +473,12 @@ static void run_hot(struct sums *sums, struct sums *alone)
 static void print_sums(const char *name, const struct sums *sums)
 {
     (void)printf("\"%s\": {\"records\": %" PRIu64 ", \"reports\": %" PRIu64 ", \"checks\": %" PRIu64
-                 ", \"per_second\": %.1f, \"bare_per_second\": %.1f}",
+                 ", \"per_second\": %.1f, \"bare_per_second\": %.1f, \"seconds\": %.3f"
+                 ", \"load_cpu\": %.3f, \"bare_cpu\": %.3f}",
                  name, sums->records, sums->reports, sums->checks,
                  (double)sums->records * 1e9 / (double)sums->bank_ns,
-                 (double)sums->records * 1e9 / (double)sums->bare_ns);
+                 (double)sums->records * 1e9 / (double)sums->bare_ns, (double)sums->bank_ns / 1e9,
+                 (double)sums->load_cpu_ns / 1e9, (double)sums->bare_cpu_ns / 1e9);
 }
 
 /* The first round only fills the caches of both sides. */
