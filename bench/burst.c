@@ -9,11 +9,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-#define TIMEOUT_MS 30000
+#define TIMEOUT_S 30
 
 struct connection {
     int fd;
@@ -31,6 +32,7 @@ static int connect_to(const char *url)
     char address[64];
     unsigned port = 0;
     int on = 1;
+    const struct timeval patience = {.tv_sec = TIMEOUT_S};
     struct sockaddr_in to = {.sin_family = AF_INET};
     if (sscanf(url, "http://%63[0-9.]:%u", address, &port) != 2 || port > UINT16_MAX ||
         inet_pton(AF_INET, address, &to.sin_addr) != 1) {
@@ -46,6 +48,7 @@ static int connect_to(const char *url)
         return -1;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return fd;
 }
 
@@ -135,16 +138,17 @@ static bool is_whole(struct burst_request *request)
 }
 
 /* 1: the answer is whole; 0: more has to come; -1: broken. */
-static int take(struct connection *connection)
+static int take(struct connection *connection, int flags)
 {
     struct burst_request *request = connection->request;
     if (request == NULL) {
         return -1;
     }
     size_t room = sizeof request->reply - 1 - request->reply_size;
-    ssize_t got = recv(connection->fd, request->reply + request->reply_size, room, MSG_DONTWAIT);
+    ssize_t got = recv(connection->fd, request->reply + request->reply_size, room, flags);
     if (got <= 0) {
-        return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+        bool later = got < 0 && (errno == EINTR || (errno == EAGAIN && flags == MSG_DONTWAIT));
+        return later ? 0 : -1;
     }
     request->reply_size += (size_t)got;
     return is_whole(request) ? 1 : 0;
@@ -161,11 +165,11 @@ uint64_t burst_run(struct burst *burst, struct burst_request **requests, size_t 
         good = start(&burst->connections[sent], requests[sent]);
     }
     while (done < count && good) {
-        int ready = epoll_wait(burst->poll, events, (int)burst->count, TIMEOUT_MS);
+        int ready = epoll_wait(burst->poll, events, (int)burst->count, TIMEOUT_S * 1000);
         good = ready > 0 || (ready < 0 && errno == EINTR);
         for (int i = 0; i < ready && good; i++) {
             struct connection *connection = events[i].data.ptr;
-            int taken = take(connection);
+            int taken = take(connection, MSG_DONTWAIT);
             good = taken >= 0;
             if (taken != 1) {
                 continue;
@@ -178,4 +182,15 @@ uint64_t burst_run(struct burst *burst, struct burst_request **requests, size_t 
         }
     }
     return good ? kc_clock_monotonic_ns() - start_ns : 0;
+}
+
+bool burst_call(struct burst *burst, struct burst_request *request)
+{
+    struct connection *connection = &burst->connections[0];
+    int taken = start(connection, request) ? 0 : -1;
+    while (taken == 0) {
+        taken = take(connection, 0);
+    }
+    connection->request = NULL;
+    return taken == 1;
 }

@@ -1,4 +1,5 @@
-/* Many requests to one server as fast as it answers, from one thread that does little beside: what is measured is the server. */
+/* Requests to one server with as little work on this side as can be, because what is measured is the server: one at a time, or
+ * many as fast as it answers, from one thread. */
 #ifndef KC_BENCH_BURST_H
 #define KC_BENCH_BURST_H
 
@@ -29,5 +30,8 @@ bool burst_fill(struct burst_request *request, struct kc_view envelope);
 
 /* Sends all and waits for every answer; the time that took, or 0 when a connection broke. */
 uint64_t burst_run(struct burst *burst, struct burst_request **requests, size_t count);
+
+/* Sends one over the first connection and waits for its answer; false when the connection broke. */
+bool burst_call(struct burst *burst, struct burst_request *request);
 
 #endif
