@@ -13,14 +13,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "burst.h"
 #include "crypto/libcrypto.h"
 #include "reader/file_purse.h"
-#include "service/http_client.h"
-#include "service/message_client.h"
 
 #define PURSES_MAX 512
 #define TIMES_MAX 200000
-#define TIMEOUT_MS 20000
 
 struct worker {
     pthread_t thread;
@@ -31,10 +29,9 @@ struct worker {
     struct kc_crypto crypto;
     struct kc_file_purse *file;
     struct kc_slot uim;
-    struct kc_http_client *client;
+    struct burst *bank;
     char url[KC_URL_SIZE_MAX + 1];
-    uint8_t out[KC_MESSAGE_SIZE_MAX];
-    uint8_t in[KC_MESSAGE_SIZE_MAX];
+    struct burst_request request;
     uint64_t done;
     uint64_t failed;
     struct kc_result last;
@@ -77,18 +74,23 @@ static struct kc_result open_worker(struct worker *worker)
         memcpy(worker->url, info.url.data, info.url.size);
         result = unlock(worker);
     }
-    return kc_failed(result) ? result : kc_http_client_open(&worker->client, TIMEOUT_MS);
+    if (!kc_failed(result)) {
+        worker->bank = burst_open(worker->url, 1);
+        result = kc_result(worker->bank == NULL ? KC_UNREACHABLE : KC_OK);
+    }
+    return result;
 }
 
 static struct kc_result exchange(struct worker *worker, struct kc_view envelope)
 {
-    struct kc_buffer reply = KC_BUFFER(worker->in);
     struct kc_view message;
-    memcpy(worker->out, envelope.data, envelope.size);
-    struct kc_result result =
-        kc_message_post(&reply, worker->client, worker->url, kc_view(worker->out, envelope.size));
-    return kc_failed(result) ? result
-                             : kc_slot_take(&message, &worker->uim, kc_buffer_view(&reply));
+    if (!burst_fill(&worker->request, envelope)) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (!burst_call(worker->bank, &worker->request)) {
+        return kc_result(KC_UNREACHABLE);
+    }
+    return kc_slot_take(&message, &worker->uim, worker->request.body);
 }
 
 static struct kc_result transact(struct worker *worker, enum kc_cash_kind kind)
@@ -238,7 +240,7 @@ int main(int argc, char **argv)
     }
     int status = workers == NULL ? 4 : run(workers, count, seconds, every_us);
     for (size_t i = 0; i < count && workers != NULL; i++) {
-        kc_http_client_close(workers[i].client);
+        burst_close(workers[i].bank);
         kc_file_purse_close(workers[i].file);
         kc_libcrypto_close(&workers[i].crypto);
         free(workers[i].times_us);

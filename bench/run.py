@@ -2,7 +2,8 @@
 """run.py BUILD: measures a whole system and the purse core. Prints one JSON object a figure, as tools/run-bench wants them.
 
 Speeds are set beside something that ran in the same run on the same cores: withdrawals beside the bare cryptographic operations
-of both sides of a withdrawal. Load generator and bank share the machine, so the bare operations count both.
+of both sides of a withdrawal, since load generator and bank share the machine; settled records beside the verifications of the
+signatures in the same reports, which purses made before the clock ran.
 """
 import json
 import os
@@ -21,6 +22,9 @@ os.environ["KINCHAKU_BUILD"] = str(BUILD)
 from kinchaku import System  # noqa: E402
 
 PURSES = int(os.environ.get("BENCH_PURSES", "48"))
+# Every purse sends one report at a time, so that many are needed for the bank to have something to do until the end.
+SETTLERS = {"es256": 4 * PURSES, "rs2048": PURSES}
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 SIZES = [int(size) for size in os.environ.get("BENCH_ACCOUNTS", "10000,100000").split(",")]
 
@@ -72,10 +76,13 @@ class Place:
         done = self.system.registrar("bulk", "--file", csv, timeout=900)
         assert done.status == 0, done
         for path in paths:
-            funded = subprocess.run([str(BUILD / "src/station/kinchaku-station"), "--uim", str(path), "fund", "1000000"],
-                                    capture_output=True, text=True, check=False)
-            assert funded.returncode == 0, funded
+            self.station(path, "fund", "1000000")
         return paths
+
+    def station(self, path, *arguments):
+        done = subprocess.run([str(BUILD / "src/station/kinchaku-station"), "--uim", str(path), *arguments],
+                              capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done
 
 
 def database_bytes(system):
@@ -88,9 +95,8 @@ def checkpointed_bytes(system):
     return path.stat().st_size
 
 
-def measure_suite(place, suite):
+def measure_suite(place, suite, paths):
     system, name = place.system, {"es256": "withdraw.es256", "rs2048": "withdraw.rs2048"}[suite]
-    paths = place.open_uims(suite, PURSES)
     tool("bench-load", "--seconds", 1, *paths)
     before, start = cpu_seconds(system.pid("bank")), time.monotonic()
     full = tool("bench-load", "--seconds", SECONDS, *paths)
@@ -118,13 +124,40 @@ def half_load(name, per_second, paths):
     figure(f"{name}.p99.half-load", half["p99_us"] / 1000, "ms")
 
 
+def settle_figures(name, part):
+    """What the timed parts of one kind came to."""
+    records = part["records"]
+    cpu = (part["bank_cpu"] + part["load_cpu"]) * 1e6 / records
+    bare = part["bare_cpu"] * 1e6 / records
+    figure(f"{name}.bare", part["bare_per_second"], "1/s")
+    figure(name, part["per_second"], "1/s", f"{name}.bare", part["bare_per_second"])
+    figure(f"{name}.cpu.bare", bare, "us")
+    figure(f"{name}.cpu", cpu, "us", f"{name}.cpu.bare", bare)
+    figure(f"{name}.records-per-report", records / part["reports"], "records")
+    figure(f"{name}.signatures-per-record", part["checks"] / records, "signatures")
+
+
+def measure_settle(place, suite, paths):
+    for path in paths:
+        place.station(path, "withdraw", "1000", "--yes")
+    bank = place.system.pid("bank")
+    name = {"es256": "settle.es256", "rs2048": "settle.rs2048"}[suite]
+    settle_figures(name, tool("bench-settle", "--rounds", ROUNDS, "--bank", bank, *paths)["all"])
+    if suite == "es256":
+        hot = tool("bench-settle", "--rounds", ROUNDS, "--bank", bank, "--hot", *paths)
+        settle_figures(f"{name}.hot", hot["all"])
+        figure(f"{name}.hot.merchant-alone", hot["alone"]["per_second"], "1/s")
+
+
 def measure_speed():
     with Place() as place:
         place.system.up()
         for suite in ("es256", "rs2048"):
-            measure_suite(place, suite)
+            paths = place.open_uims(suite, SETTLERS[suite])
+            measure_suite(place, suite, paths[:PURSES])
+            measure_settle(place, suite, paths)
         system = place.system
-        paths = sorted(place.uims.glob("es256-*.uim"))
+        paths = sorted(place.uims.glob("es256-*.uim"))[:PURSES]
         size = checkpointed_bytes(system)
         done = tool("bench-load", "--seconds", SECONDS, *paths)["done"]
         figure("disk.bytes-per-transaction", (checkpointed_bytes(system) - size) / done, "bytes")
@@ -146,6 +179,37 @@ def measure_size():
             paths = place.open_uims("es256", 8)
             tool("bench-load", "--seconds", 3, *paths)
             figure(f"memory.bank.{accounts}.working", rss_kib(system.pid("bank")) / 1024, "MiB")
+
+
+# ---- one payment from purse to purse ----
+
+# Bits a second, and bits on the line for a byte: a serial line sends a start and a stop bit with each.
+LINKS = {"106k": (106_000, 8), "212k": (212_000, 8), "424k": (424_000, 8), "115200-baud": (115_200, 10)}
+
+
+def contact_figures(prefix, contact, found, links):
+    """`contact` is first or later: whether the purses have met before. Times without a word are those of later ones."""
+    messages, compute_ms, word = found["messages"], 0, ".first" if contact == "first" else ""
+    figure(f"{prefix}.bytes.{contact}", max(messages), "bytes")
+    figure(f"{prefix}.bytes.{contact}.total", sum(messages), "bytes")
+    figure(f"{prefix}.bytes.{contact}.on-the-line", found["line"], "bytes")
+    for side in ("payer", "payee"):
+        name, total, bare = f"{prefix}.compute.{side}{word}", found[side]["total_us"], found[side]["bare_us"]
+        compute_ms += total / 1000
+        figure(f"{name}.bare", bare, "us")
+        figure(name, total, "us", f"{name}.bare", bare)
+    for link, (bits, bits_per_byte) in links.items():
+        link_ms = found["line"] * bits_per_byte * 1000 / bits
+        figure(f"{prefix}.link.{link}{word}", link_ms, "ms")
+        figure(f"{prefix}.link.{link}{word}.with-compute", link_ms + compute_ms, "ms")
+
+
+def measure_exchange():
+    for suite, prefix, links in (("es256", "exchange", LINKS), ("rs2048", "exchange.rs2048", {})):
+        found = tool("bench-exchange", "--pairs", 20, suite)
+        figure(f"{prefix}.messages", len(found["later"]["messages"]), "messages")
+        for contact in ("first", "later"):
+            contact_figures(prefix, contact, found[contact], links)
 
 
 # ---- the purse core ----
@@ -211,6 +275,7 @@ def measure_core():
 
 def main():
     measure_core()
+    measure_exchange()
     measure_speed()
     measure_size()
 

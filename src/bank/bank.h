@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "bank/config.h"
+#include "bank/known.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
@@ -38,6 +39,7 @@ struct kc_bank {
     struct kc_signer_id signer_id;
     struct kc_realm realm;
     struct kc_people people;
+    struct kc_known known;
     struct kc_store store; /* the writer's */
     struct kc_ledger ledger;
     struct kc_pipeline pipeline;

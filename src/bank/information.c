@@ -6,11 +6,20 @@
 static struct kc_result read_certified(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_certified *out, struct kc_view bytes)
 {
+    uint8_t name[KC_DIGEST_SIZE];
     struct kc_signed parsed;
     struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_known_name(name, &thread->crypto, &bank->realm, kc_certified_shape.domain,
+                  &bank->sign_public, bytes);
+    if (!kc_known_has(&bank->known, name)) {
         result = kc_signed_verify(&parsed, &thread->crypto, &bank->sign_public, &bank->realm,
                                   kc_certified_shape.domain);
+        if (!kc_failed(result)) {
+            kc_known_add(&bank->known, name);
+        }
     }
     return kc_failed(result) ? result : kc_shape_decode(out, &kc_certified_shape, parsed.payload);
 }

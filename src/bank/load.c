@@ -8,6 +8,9 @@
 #include "service/keys.h"
 #include "store/sqlite.h"
 
+/* Signatures remembered: 2 MiB, and some minutes of the traffic that one machine can take. */
+#define KNOWN_COUNT 65536u
+
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
     struct kc_result result =
@@ -60,6 +63,12 @@ static struct kc_result read_limits(struct kc_offline_limits *out, const struct 
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }
 
+static struct kc_result open_known(struct kc_bank *bank, const char *folder)
+{
+    (void)folder;
+    return kc_known_open(&bank->known, KNOWN_COUNT);
+}
+
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 {
     char path[KC_PATH_SIZE_MAX];
@@ -106,9 +115,9 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
-    struct kc_result (*const parts[])(struct kc_bank *, const char *) = {load_keys, load_token,
-                                                                         load_people, open_ledger};
-    for (size_t i = 0; i < 4 && !kc_failed(result); i++) {
+    struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
+        load_keys, load_token, load_people, open_known, open_ledger};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
     return result;
@@ -117,6 +126,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
+    kc_known_close(&bank->known);
     kc_sqlite_close(&bank->store);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);

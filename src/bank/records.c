@@ -183,12 +183,23 @@ struct kc_result kc_records_read(struct kc_records *out,
 
 static enum kc_error verify(struct kc_view bytes, const struct kc_crypto *crypto,
                             const struct kc_realm *realm, const struct kc_public_key *key,
-                            const struct kc_shape *shape)
+                            const struct kc_shape *shape, struct kc_known *known)
 {
+    uint8_t name[KC_DIGEST_SIZE];
     struct kc_signed parsed;
     struct kc_result result = kc_brief_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_brief_verify(&parsed, crypto, key, realm, shape->domain);
+    if (kc_failed(result)) {
+        return result.code;
+    }
+    if (known != NULL) {
+        kc_known_name(name, crypto, realm, shape->domain, key, bytes);
+        if (kc_known_has(known, name)) {
+            return KC_OK;
+        }
+    }
+    result = kc_brief_verify(&parsed, crypto, key, realm, shape->domain);
+    if (!kc_failed(result) && known != NULL) {
+        kc_known_add(known, name);
     }
     return result.code;
 }
@@ -257,7 +268,7 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
         error = partner == NULL ? KC_UNKNOWN_SIGNER : partner->error;
     }
     if (error == KC_OK) {
-        error = verify(records->answers[at], crypto, realm, &partner->key, shape);
+        error = verify(records->answers[at], crypto, realm, &partner->key, shape, records->known);
     }
     if (error != KC_OK) {
         record->answer_objection = error;
@@ -274,8 +285,8 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
     struct kc_partner *partner;
     switch (record->entry.kind) {
     case KC_ENTRY_KIND_PAY:
-        record->objection =
-            verify(record->order_bytes, crypto, realm, own, &kc_payment_order_shape);
+        record->objection = verify(record->order_bytes, crypto, realm, own, &kc_payment_order_shape,
+                                   records->known);
         if (record->objection == KC_OK) {
             verify_answer(records, at, crypto, realm);
         }
@@ -290,7 +301,7 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
         record->objection = partner->error != KC_OK
                                 ? partner->error
                                 : verify(record->order_bytes, crypto, realm, &partner->key,
-                                         &kc_payment_order_shape);
+                                         &kc_payment_order_shape, records->known);
         if (record->objection == KC_OK) {
             keep_partner(record, partner, crypto);
         }

@@ -3,6 +3,7 @@
 #ifndef KC_BANK_RECORDS_H
 #define KC_BANK_RECORDS_H
 
+#include "bank/known.h"
 #include "ledger/ledger.h"
 #include "message/cose.h"
 
@@ -21,6 +22,8 @@ struct kc_records {
     struct kc_view answers[KC_LIST_COUNT_MAX]; /* as they came; empty where there is none */
     size_t partner_count;
     struct kc_partner partners[KC_LIST_COUNT_MAX];
+    struct kc_known
+        *known; /* set by the caller after kc_records_read, or NULL: verify each signature */
 };
 
 /* Takes the records apart and follows the chain from the certified head to the newest entry, or up to where the records end;

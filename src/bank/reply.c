@@ -45,6 +45,13 @@ struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,
     if (kc_failed(result)) {
         return result;
     }
-    return kc_sign(out, &thread->crypto, &signer, &bank->realm, kc_certified_shape.domain, 0,
-                   kc_buffer_view(&plain));
+    result = kc_sign(out, &thread->crypto, &signer, &bank->realm, kc_certified_shape.domain, 0,
+                     kc_buffer_view(&plain));
+    if (!kc_failed(result)) {
+        uint8_t name[KC_DIGEST_SIZE];
+        kc_known_name(name, &thread->crypto, &bank->realm, kc_certified_shape.domain,
+                      &bank->sign_public, kc_buffer_view(out));
+        kc_known_add(&bank->known, name);
+    }
+    return result;
 }

@@ -31,6 +31,7 @@ static bool find_partners(struct kc_bank *bank, struct kc_records *records)
 static struct kc_result verify_records(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_bank_item *item)
 {
+    item->records.known = &bank->known;
     kc_records_verify(&item->records, &thread->crypto, &bank->realm, &item->signer.sign_key);
     return kc_ok();
 }

@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "crypto/libcrypto_keys.h"
+#include "crypto/libcrypto_p256.h"
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct kc_sha256), "the running hash fits");
 
@@ -24,6 +25,7 @@ _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct kc_sha256), "the running hash
 
 struct backend {
     struct kc_key_cache keys;
+    struct kc_p256 p256;
     EVP_CIPHER *gcm;
     EVP_CIPHER_CTX *cipher;
 };
@@ -64,19 +66,15 @@ static struct kc_result get_random(void *context, uint8_t *out, size_t size)
     return kc_result(RAND_bytes(out, (int)size) == 1 ? KC_OK : KC_CRYPTO_FAILED);
 }
 
-static EVP_PKEY *make_key(enum kc_key_type type)
-{
-    if (type == KC_KEY_P256) {
-        return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
-    }
-    return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", 8 * kc_rsa_size(type));
-}
-
 static struct kc_result generate(void *context, struct kc_private_key *private_key,
                                  struct kc_public_key *public_key, enum kc_key_type type)
 {
     struct backend *backend = context;
-    EVP_PKEY *key = type == KC_KEY_NONE ? NULL : make_key(type);
+    if (type == KC_KEY_P256) {
+        return kc_p256_generate(&backend->p256, private_key, public_key);
+    }
+    EVP_PKEY *key =
+        type == KC_KEY_NONE ? NULL : EVP_PKEY_Q_keygen(NULL, NULL, "RSA", 8 * kc_rsa_size(type));
     if (key == NULL) {
         return kc_result(KC_CRYPTO_FAILED);
     }
@@ -84,16 +82,8 @@ static struct kc_result generate(void *context, struct kc_private_key *private_k
     if (!kc_failed(result)) {
         result = kc_pkey_to_public(public_key, key);
     }
-    if (kc_failed(result)) {
-        EVP_PKEY_free(key);
-        return kc_result(KC_CRYPTO_FAILED);
-    }
-    if (type == KC_KEY_P256) {
-        kc_key_cache_keep_fresh(&backend->keys, private_key, key);
-    } else {
-        EVP_PKEY_free(key);
-    }
-    return kc_ok();
+    EVP_PKEY_free(key);
+    return kc_result(kc_failed(result) ? KC_CRYPTO_FAILED : KC_OK);
 }
 
 static struct kc_result derive_public(void *context, struct kc_public_key *out,
@@ -188,37 +178,12 @@ static struct kc_result verify(void *context, const struct kc_public_key *key,
     return kc_ok();
 }
 
-static bool derive(uint8_t shared[KC_P256_COORDINATE_SIZE], EVP_PKEY_CTX *operation, EVP_PKEY *peer)
-{
-    size_t size = KC_P256_COORDINATE_SIZE;
-    return operation != NULL && peer != NULL &&
-           EVP_PKEY_derive_set_peer_ex(operation, peer, 0) == 1 &&
-           EVP_PKEY_derive(operation, shared, &size) == 1 && size == KC_P256_COORDINATE_SIZE;
-}
-
-/* One of the keys comes again and is kept, the other is ephemeral and is not: the private one in sealing, the peer in opening. */
 static struct kc_result agree(void *context, uint8_t shared[KC_P256_COORDINATE_SIZE],
                               const struct kc_private_key *key, const struct kc_public_key *peer)
 {
     struct backend *backend = context;
-    bool good = false;
-    if (key->type != KC_KEY_P256 || peer->type != KC_KEY_P256) {
-        return kc_result(KC_CANNOT_UNSEAL);
-    }
-    EVP_PKEY_CTX *fresh = kc_key_cache_fresh(&backend->keys, key);
-    if (fresh != NULL) {
-        EVP_PKEY_CTX *other = kc_key_cache_public(&backend->keys, peer, KC_USE_AGREE);
-        good = derive(shared, fresh, other == NULL ? NULL : EVP_PKEY_CTX_get0_pkey(other));
-        kc_key_cache_drop_fresh(&backend->keys);
-    } else {
-        EVP_PKEY *other = kc_pkey_from_public(peer);
-        good = derive(shared, kc_key_cache_private(&backend->keys, key, KC_USE_AGREE), other);
-        EVP_PKEY_free(other);
-    }
-    if (!good) {
-        ERR_clear_error();
-    }
-    return kc_result(good ? KC_OK : KC_CANNOT_UNSEAL);
+    bool both = key->type == KC_KEY_P256 && peer->type == KC_KEY_P256;
+    return both ? kc_p256_agree(&backend->p256, shared, key, peer) : kc_result(KC_CANNOT_UNSEAL);
 }
 
 static struct kc_result wrap(void *context, uint8_t out[KC_RSA_SIZE_MAX], size_t *size,
@@ -324,6 +289,9 @@ struct kc_result kc_libcrypto_open(struct kc_crypto *out, size_t key_slots)
     backend->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     backend->cipher = EVP_CIPHER_CTX_new();
     struct kc_result result = kc_key_cache_open(&backend->keys, key_slots);
+    if (!kc_failed(result)) {
+        result = kc_p256_open(&backend->p256);
+    }
     if (!kc_failed(result) && (backend->gcm == NULL || backend->cipher == NULL)) {
         result = kc_result(KC_CRYPTO_FAILED);
     }
@@ -340,6 +308,7 @@ void kc_libcrypto_close(struct kc_crypto *crypto)
         return;
     }
     kc_key_cache_close(&backend->keys);
+    kc_p256_close(&backend->p256);
     EVP_CIPHER_CTX_free(backend->cipher);
     EVP_CIPHER_free(backend->gcm);
     free(backend);

@@ -289,7 +289,6 @@ void kc_key_cache_close(struct kc_key_cache *cache)
     for (size_t i = 0; cache->slots != NULL && i < cache->buckets * KC_KEY_WAYS; i++) {
         clear_slot(&cache->slots[i]);
     }
-    clear_slot(&cache->fresh);
     free(cache->slots);
     *cache = (struct kc_key_cache){.buckets = 0};
 }
@@ -342,8 +341,6 @@ static bool start_operation(EVP_PKEY_CTX *operation, enum kc_key_use use, bool i
             return false;
         }
         break;
-    case KC_USE_AGREE:
-        return EVP_PKEY_derive_init(operation) == 1;
     case KC_USE_WRAP:
     case KC_USE_UNWRAP:
         return (use == KC_USE_WRAP ? EVP_PKEY_encrypt_init(operation)
@@ -412,25 +409,4 @@ EVP_PKEY_CTX *kc_key_cache_public(struct kc_key_cache *cache, const struct kc_pu
         return slot->operation;
     }
     return insert(cache, bucket, kc_pkey_from_public(key), key, size, false, use);
-}
-
-void kc_key_cache_keep_fresh(struct kc_key_cache *cache, const struct kc_private_key *key,
-                             EVP_PKEY *made)
-{
-    clear_slot(&cache->fresh);
-    (void)fill_slot(&cache->fresh, made, key, used_size(key->type, true), true, KC_USE_AGREE);
-}
-
-EVP_PKEY_CTX *kc_key_cache_fresh(struct kc_key_cache *cache, const struct kc_private_key *key)
-{
-    const struct kc_cached_key *fresh = &cache->fresh;
-    size_t size = used_size(key->type, true);
-    bool same =
-        fresh->key != NULL && fresh->size == size && kc_equal_secret(&fresh->copy, key, size);
-    return same ? fresh->operation : NULL;
-}
-
-void kc_key_cache_drop_fresh(struct kc_key_cache *cache)
-{
-    clear_slot(&cache->fresh);
 }

@@ -10,7 +10,7 @@
 #define KC_KEY_WAYS 4u
 
 /* What a cached key is used for; each keeps one initialised operation beside the key. */
-enum kc_key_use { KC_USE_SIGN, KC_USE_VERIFY, KC_USE_AGREE, KC_USE_WRAP, KC_USE_UNWRAP };
+enum kc_key_use { KC_USE_SIGN, KC_USE_VERIFY, KC_USE_WRAP, KC_USE_UNWRAP };
 
 struct kc_cached_key {
     EVP_PKEY *key;
@@ -28,7 +28,6 @@ struct kc_key_cache {
     size_t buckets;
     size_t next_victim;
     struct kc_cached_key *slots; /* buckets * KC_KEY_WAYS */
-    struct kc_cached_key fresh;  /* the key generated last, until its first agreement */
 };
 
 KC_MUST_USE struct kc_result kc_key_cache_open(struct kc_key_cache *cache, size_t slots);
@@ -40,15 +39,6 @@ EVP_PKEY_CTX *kc_key_cache_private(struct kc_key_cache *cache, const struct kc_p
                                    enum kc_key_use use);
 EVP_PKEY_CTX *kc_key_cache_public(struct kc_key_cache *cache, const struct kc_public_key *key,
                                   enum kc_key_use use);
-
-/* Takes over a key that was just generated, nearly always the ephemeral one of a seal: its agreement, which comes next, needs no
- * import, and it takes no place from keys that come again. */
-void kc_key_cache_keep_fresh(struct kc_key_cache *cache, const struct kc_private_key *key,
-                             EVP_PKEY *made);
-/* The agreement of that key, or NULL when it is another. */
-EVP_PKEY_CTX *kc_key_cache_fresh(struct kc_key_cache *cache, const struct kc_private_key *key);
-/* Wipes it. */
-void kc_key_cache_drop_fresh(struct kc_key_cache *cache);
 
 /* libcrypto's form of a key, owned by the caller; NULL when the bytes are no key. */
 EVP_PKEY *kc_pkey_from_public(const struct kc_public_key *key);

@@ -32,6 +32,19 @@ static struct kc_result save_partner(struct kc_report *report, const struct kc_p
     return kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
 }
 
+/* What the partner reported before its report moves nothing of it: then its row is left alone. */
+static struct kc_result save_changed(struct kc_report *report, const struct kc_purse_row *before,
+                                     const struct kc_purse_row *partner)
+{
+    bool same = before->state == partner->state &&
+                kc_amount_compare(before->value, partner->value) == 0 &&
+                kc_amount_compare(before->ahead_in, partner->ahead_in) == 0 &&
+                kc_amount_compare(before->ahead_out, partner->ahead_out) == 0 &&
+                kc_amount_compare(before->objected, partner->objected) == 0 &&
+                kc_amount_compare(before->owed, partner->owed) == 0;
+    return same ? kc_ok() : save_partner(report, partner);
+}
+
 static struct kc_result save_payment(struct kc_report *report, const struct kc_payment_row *payment)
 {
     const struct kc_store *store = report->ledger->store;
@@ -376,12 +389,13 @@ static struct kc_result count_pay(struct verdict *verdict, struct kc_report *rep
         return kc_ok();
     }
     verdict->objection = record->answer_objection;
+    const struct kc_purse_row before = payee;
     result =
         is_new ? count_new_pay(report, record, &sides) : count_known_pay(report, record, &sides);
     if (!kc_failed(result)) {
         result = save_payment(report, &sides.payment);
     }
-    return kc_failed(result) ? result : save_partner(report, &payee);
+    return kc_failed(result) ? result : save_changed(report, &before, &payee);
 }
 
 /* ---- receive and refuse ---- */
@@ -414,6 +428,7 @@ static struct kc_result count_receive(struct verdict *verdict, struct kc_report 
         verdict->objection = KC_MISMATCH;
         return kc_ok();
     }
+    const struct kc_purse_row before = payer;
     if (sides.payment.state == KC_PAYMENT_BOOKED) {
         result = step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
     } else {
@@ -423,7 +438,7 @@ static struct kc_result count_receive(struct verdict *verdict, struct kc_report 
         result = save_payment(report, &sides.payment);
     }
     if (!kc_failed(result)) {
-        result = save_partner(report, &payer);
+        result = save_changed(report, &before, &payer);
     }
     return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
 }

@@ -29,6 +29,7 @@ static struct kc_result store_commit(void *context)
 static void store_rollback(void *context)
 {
     struct kc_sqlite *sqlite = context;
+    memset(sqlite->signers, 0, sizeof sqlite->signers);
     if (sqlite3_get_autocommit(sqlite->db) == 0) {
         (void)step_done(get(context, STATEMENT_ROLLBACK));
     }
@@ -390,10 +391,20 @@ static struct kc_result evidence_find(void *context, uint64_t purse, uint64_t ti
 static struct kc_result signer_add(void *context, const uint8_t signer[KC_SIGNER_SIZE],
                                    struct kc_view key)
 {
+    struct kc_sqlite *sqlite = context;
+    /* A signer's id ends with the beginning of a digest. */
+    uint8_t *place = sqlite->signers[kc_be32_load(signer + KC_SIGNER_SIZE - 4) % KC_SQLITE_SIGNERS];
+    if (memcmp(place, signer, KC_SIGNER_SIZE) == 0) {
+        return kc_ok();
+    }
     sqlite3_stmt *statement = get(context, STATEMENT_SIGNER_ADD);
     bind_bytes(statement, 1, signer, KC_SIGNER_SIZE);
     bind_bytes(statement, 2, key.data, key.size);
-    return step_done(statement);
+    struct kc_result result = step_done(statement);
+    if (!kc_failed(result)) {
+        memcpy(place, signer, KC_SIGNER_SIZE);
+    }
+    return result;
 }
 
 static void read_signer(struct row *row, struct kc_signer_row *out)
@@ -617,11 +628,14 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
 static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
                                   uint64_t first, uint64_t last)
 {
-    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_PAID);
-    bind_number(statement, 1, payer);
-    bind_number(statement, 2, payer == 0 ? INT64_MAX : payer);
-    bind_number(statement, 3, first);
-    bind_number(statement, 4, last);
+    bool all = payer == 0;
+    sqlite3_stmt *statement = get(context, all ? STATEMENT_SCAN_PAYMENTS : STATEMENT_SCAN_PAID);
+    int at = 1;
+    if (!all) {
+        bind_number(statement, at++, payer);
+    }
+    bind_number(statement, at++, first);
+    bind_number(statement, at, last);
     return scan_rows(statement, SCAN_PAYMENT, scan);
 }
 

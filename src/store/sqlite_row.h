@@ -9,9 +9,13 @@
 #include "ledger/store.h"
 #include "store/sqlite_statements.h"
 
+/* Signers that are in the table, so that nobody has to look there; a place is taken over by whoever falls on it. */
+#define KC_SQLITE_SIGNERS 4096u
+
 struct kc_sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENT_COUNT];
+    uint8_t signers[KC_SQLITE_SIGNERS][KC_SIGNER_SIZE];
 };
 
 static inline struct kc_result step_done(sqlite3_stmt *statement)

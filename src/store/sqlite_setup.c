@@ -90,7 +90,7 @@ static struct kc_result make_durable(sqlite3 *db)
 {
     struct kc_result result = expect(db, "PRAGMA journal_mode=WAL", "wal");
     if (!kc_failed(result)) {
-        result = execute(db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
+        result = execute(db, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000;"
                              "PRAGMA cache_size=-65536;");
     }
     return kc_failed(result) ? result : expect(db, "PRAGMA synchronous", "2");

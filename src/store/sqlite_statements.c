@@ -110,8 +110,14 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " owed = ?, out_reason = ?, out_time = ? WHERE purse = ?",
     [STATEMENT_PAYMENT_GET] = "SELECT " PAYMENT_COLUMNS " FROM payments"
                               " WHERE payer = ? AND payer_counter = ? AND digest = ?",
-    [STATEMENT_PAYMENT_PUT] = "INSERT OR REPLACE INTO payments (" PAYMENT_COLUMNS
-                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    /* What an order says never changes, so that a payment that goes on leaves the index of payees alone. */
+    [STATEMENT_PAYMENT_PUT] =
+        "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (payer, payer_counter, digest) DO UPDATE SET state = excluded.state,"
+        " reason = excluded.reason, payer_counted = excluded.payer_counted,"
+        " payee_counted = excluded.payee_counted, taken = excluded.taken,"
+        " returned = excluded.returned, open = excluded.open, told = excluded.told,"
+        " due = excluded.due",
     [STATEMENT_RECORD_GET] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse = ? AND counter = ?",
     [STATEMENT_RECORD_PUT] =
@@ -158,12 +164,16 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_SCAN_EVIDENCE] =
         "SELECT purse, time, kind, digest, bytes FROM evidence WHERE purse BETWEEN ?1 AND ?2"
         " ORDER BY purse, time, digest",
-    [STATEMENT_SCAN_PAID] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer BETWEEN ?1 AND ?2"
-                            " AND payer_counter BETWEEN ?3 AND ?4 ORDER BY payer, payer_counter",
+    [STATEMENT_SCAN_PAYMENTS] =
+        "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer_counter BETWEEN ? AND ?"
+        " ORDER BY payer, payer_counter",
+    [STATEMENT_SCAN_PAID] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer = ?"
+                            " AND payer_counter BETWEEN ? AND ? ORDER BY payer_counter",
     [STATEMENT_SCAN_TAKEN] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payee = ?"
                              " AND payee_counter BETWEEN ? AND ? ORDER BY payee_counter, payer",
-    [STATEMENT_SCAN_OPEN] = "SELECT " PAYMENT_COLUMNS " FROM payments WHERE payer = ?"
-                            " AND open = 1 AND state IN (2, 3) ORDER BY payer_counter",
+    [STATEMENT_SCAN_OPEN] =
+        "SELECT " PAYMENT_COLUMNS " FROM payments INDEXED BY payments_open WHERE payer = ?"
+        " AND open = 1 AND state IN (2, 3) ORDER BY payer_counter",
     [STATEMENT_SCAN_RECORDS] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse BETWEEN ?1 AND ?2"
         " ORDER BY purse, counter",

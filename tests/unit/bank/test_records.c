@@ -42,6 +42,7 @@ struct setting {
     struct kc_view_list list;
     struct piece pieces[KC_LIST_COUNT_MAX];
     struct kc_records records;
+    struct kc_known known; /* as in the bank: what verified once is not verified again */
 };
 
 static struct kc_amount amount(uint64_t minor)
@@ -55,7 +56,8 @@ static struct kc_amount amount(uint64_t minor)
 static int set_up_with(void **state, enum kc_key_type type)
 {
     struct setting *setting = calloc(1, sizeof *setting);
-    if (setting == NULL || kc_failed(kc_libcrypto_open(&setting->crypto, 8))) {
+    if (setting == NULL || kc_failed(kc_libcrypto_open(&setting->crypto, 8)) ||
+        kc_failed(kc_known_open(&setting->known, 1024))) {
         return -1;
     }
     for (unsigned i = 0; i < 3; i++) {
@@ -84,6 +86,7 @@ static int set_up_rsa(void **state)
 static int tear_down(void **state)
 {
     struct setting *setting = *state;
+    kc_known_close(&setting->known);
     kc_libcrypto_close(&setting->crypto);
     free(setting);
     return 0;
@@ -190,6 +193,7 @@ static void judge(struct setting *setting, unsigned reporter)
             }
         }
     }
+    setting->records.known = &setting->known;
     kc_records_verify(&setting->records, &setting->crypto, &realm,
                       &setting->holders[reporter].public_key);
 }

@@ -2,10 +2,12 @@
  * change nothing? */
 #include "expect.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "store/sqlite.h"
+#include "store/sqlite_statements.h"
 
 /* A database in memory has no log, so no commit of it is durable: SQLite keeps silent about that. */
 static void what_cannot_be_durable_is_not_opened(void **state)
@@ -149,6 +151,54 @@ static void evidence_is_found_by_its_digest(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
+/* ---- paths ---- */
+
+/* Whether SQLite goes to the rows by all of these columns; what it does instead goes to stderr. */
+static bool goes_by(const struct world *world, enum statement which, const char *columns)
+{
+    char sql[2048];
+    char plan[256] = "";
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    (void)snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", kc_sqlite_statements[which]);
+    if (sqlite3_open_v2(world->path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW) {
+        (void)snprintf(plan, sizeof plan, "%s", (const char *)sqlite3_column_text(statement, 3));
+    }
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(db);
+    bool good = strstr(plan, columns) != NULL;
+    if (!good) {
+        (void)fprintf(stderr, "%s: %s\n", kc_sqlite_statements[which], plan);
+    }
+    return good;
+}
+
+/* A purse that has paid for years must not make its next report slower. */
+static void no_step_of_a_report_walks_over_a_history(void **state)
+{
+    static const struct {
+        enum statement which;
+        const char *columns;
+    } paths[] = {
+        {STATEMENT_PAYMENT_GET, "(payer=? AND payer_counter=? AND digest=?)"},
+        {STATEMENT_RECORD_GET, "(purse=? AND counter=?)"},
+        {STATEMENT_TRANSACTION_GET, "(purse=? AND time=?)"},
+        {STATEMENT_EVIDENCE_FIND, "(purse=? AND time=? AND digest=?)"},
+        {STATEMENT_SCAN_PAID, "(payer=? AND payer_counter>? AND payer_counter<?)"},
+        {STATEMENT_SCAN_TAKEN, "(payee=? AND payee_counter>? AND payee_counter<?)"},
+        {STATEMENT_SCAN_OPEN, "payments_open (payer=?)"},
+        {STATEMENT_SCAN_LATE, "transactions_late"},
+        {STATEMENT_SCAN_SENT, "transactions_sent"},
+        {STATEMENT_SCAN_TEMPORARY, "accounts_temporary"},
+    };
+    const struct world *world = *state;
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_true(goes_by(world, paths[i].which, paths[i].columns));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +206,7 @@ int main(void)
         TEST(another_version_is_refused_and_left_alone), TEST(a_reader_makes_no_tables),
         TEST(an_account_never_takes_anothers_place),     TEST(a_row_is_kept_whole),
         TEST(a_change_of_what_is_not_there_is_told),     TEST(evidence_is_found_by_its_digest),
+        TEST(no_step_of_a_report_walks_over_a_history),
     };
     return cmocka_run_group_tests_name("store: settings and rows", tests, NULL, NULL);
 }

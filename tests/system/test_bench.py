@@ -1,0 +1,54 @@
+"""Do the programs behind `make bench` measure what they say, on a world so small that it takes a moment?"""
+import json
+import subprocess
+
+import pytest
+
+from kinchaku import BUILD
+
+
+def measure(name, *arguments):
+    done = subprocess.run([str(BUILD / "bench" / f"bench-{name}"), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == 0, done
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def paths(shared):
+    """UIMs of both suites, each with something to pay with."""
+    uims = [shared.open("--suite", suite, balance=200, fund=200) for suite in ("es256", "es256", "rs2048", "rs2048")]
+    for uim in uims:
+        uim.must("withdraw", 100, "--yes")
+    return [uim.path for uim in uims]
+
+
+def test_every_record_of_a_uniform_run_is_settled(shared, paths):
+    found = measure("settle", "--rounds", 1, "--bank", shared.pid("bank"), *paths)["all"]
+    assert found["records"] == 24 * len(paths)
+    # Half are payments made, with an order and a receipt; half were received, with an order; and each report is signed.
+    assert found["checks"] == found["records"] * 3 // 2 + found["reports"]
+    assert found["per_second"] > 0 and found["bare_per_second"] > 0 and found["bank_cpu"] > 0
+    assert shared.bank("alerts").objects == []
+
+
+def test_every_record_of_a_hot_merchant_is_settled(shared, paths):
+    found = measure("settle", "--rounds", 1, "--hot", *paths)
+    payers = len(paths) - 1
+    assert found["all"]["records"] + found["alone"]["records"] == 2 * 8 * payers
+    assert shared.bank("alerts").objects == []
+
+
+def test_withdrawals_under_load(shared, paths):
+    found = measure("load", "--seconds", 1, *paths)
+    assert found["done"] > 0 and found["failed"] == 0
+
+
+# shows: R-XCHG-4
+def test_an_exchange_has_the_size_aimed_at():
+    found = measure("exchange", "--pairs", 1, "es256")
+    assert len(found["first"]["messages"]) == len(found["later"]["messages"]) == 4
+    assert max(found["first"]["messages"]) <= 400 and max(found["later"]["messages"]) <= 180
+    assert found["first"]["line"] > sum(found["first"]["messages"])
+    for side in ("payer", "payee"):
+        assert found["later"][side]["total_us"] >= found["later"][side]["bare_us"] > 0
