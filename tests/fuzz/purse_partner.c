@@ -91,6 +91,7 @@ struct kc_view partner_offer(const struct world *world, uint8_t counter, uint8_t
                                       .identity = partner_identity(identity, flags),
                                       .knows = (flags & PARTNER_TAKES) != 0,
                                       .counter = counter};
+    KC_FUZZ_CHECK(!kc_failed(kc_amount_from_minor(&offer.most, KC_AMOUNT_MAX)));
     return encode(&out, &kc_payee_identity_shape, &offer);
 }
 
