@@ -1,4 +1,5 @@
-/* Room in the log, and entries that were given up to make some: where they ended and what they came to (EP1221669 [0246], [0247]).
+/* Room in the log, and entries that were given up to make some: where they ended and what they came to (EP1221669 [0246],
+ * [0247]).
  *
  * The log has one slot more than entries that count. So an entry is written beside all of them, and the one image that counts it
  * gives the oldest up: a power cut leaves the purse before or after both. */
@@ -17,8 +18,8 @@ uint64_t kc_purse_log_base(const struct kc_purse *purse)
     return kc_purse_has_gap(purse) ? purse->state.gap_counter : purse->certified.counter;
 }
 
-/* An answered deposit keeps a place for its void, and what stands in the log: without them nothing could end the deposit, nor could
- * the log be reported. */
+/* An answered deposit keeps a place for its void, and what stands in the log: without them nothing could end the deposit, nor
+ * could the log be reported. */
 static bool may_give_back(const struct kc_purse_state *state)
 {
     return state->life == KC_LIFE_ANSWERED && !state->pending_fund &&

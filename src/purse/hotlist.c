@@ -92,7 +92,7 @@ struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purs
 
 /* ---- the numbers: each as the difference to the one before, lowest 7 bits first ---- */
 
-/* Reads the next number of the list. KC_MALFORMED when it is not greater than the one before, not in its shortest form, or cut. */
+/* Reads the next number of the list. KC_MALFORMED: it is not greater than the one before, not in its shortest form, or cut. */
 static struct kc_result next_number(uint64_t *number, size_t *at, struct kc_view listed)
 {
     uint64_t step = 0;

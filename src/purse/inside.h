@@ -148,8 +148,8 @@ KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc
 KC_MUST_USE struct kc_result kc_purse_check_pay(const struct kc_purse *purse,
                                                 struct kc_amount amount, struct kc_amount most,
                                                 uint64_t time_ms);
-/* KC_LIMIT_EXCEEDED: it would hold more than it may. KC_CONTACT_NEEDED: too late. KC_AMOUNT_TOO_LARGE: a sum does not fit, with what
- * open payments may still give back. */
+/* KC_LIMIT_EXCEEDED: it would hold more than it may. KC_CONTACT_NEEDED: too late. KC_AMOUNT_TOO_LARGE: a sum does not fit, with
+ * what open payments may still give back. */
 KC_MUST_USE struct kc_result kc_purse_check_take(const struct kc_purse *purse,
                                                  struct kc_amount amount, uint64_t time_ms);
 /* The most that kc_purse_check_take lets in at that time; zero also when the history has no room. */

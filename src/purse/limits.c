@@ -1,5 +1,5 @@
-/* What a purse may do between two contacts with its bank: the limits of the certified value in force (EP1221669 [0247]; issuers call
- * them offline limits). They keep what a stolen or copied purse can do small; the bank's books do not rest on them. */
+/* What a purse may do between two contacts with its bank: the limits of the certified value in force. They keep what a stolen or
+ * copied purse can do small; the bank's books do not rest on them. */
 #include "base/assert.h"
 #include "purse/inside.h"
 

@@ -1,5 +1,5 @@
-/* The log: 49 slots, slot = counter mod 49, each with an entry and what shows it. At most 48 of them count, so that the next entry
- * is written beside them.
+/* The log: 49 slots, slot = counter mod 49, each with an entry and what shows it. At most 48 of them count, so that the next
+ * entry is written beside them.
  *
  * Part A: counter (8), size of the entry (4), size of the order (4), entry, order, SHA-256 over these cut to 8 bytes.
  * Part B: counter (8), size (4), answer, SHA-256 over the digest of part A and these cut to 8 bytes. So an answer that a power

@@ -219,8 +219,8 @@ static struct kc_result respond_payment(struct kc_purse *purse, bool with_identi
     return result;
 }
 
-/* Sb5. The payee is remembered before anything but the hotlist can refuse the payment, so that its identity reaches the purse, for CONCLUDE,
- * even while an earlier payment to it is open. */
+/* Sb5. The payee is remembered before anything but the hotlist can refuse the payment, so that its identity reaches the purse,
+ * for CONCLUDE, even while an earlier payment to it is open. */
 struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct wish wish;

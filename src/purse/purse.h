@@ -50,7 +50,7 @@
 #define KC_ORDER_SIZE_MAX 704u
 #define KC_PARTNER_ANSWER_SIZE_MAX 576u
 #define KC_OPEN_SIZE_MAX 48u
-/* Entries the log holds, its slots, and bytes for each. The slot beyond the entries takes the next one while all of them stand. */
+/* Entries the log holds, its slots, and bytes for each. The slot beyond the entries takes the next one while all stand. */
 #define KC_LOG_COUNT 48u
 #define KC_LOG_SLOT_COUNT (KC_LOG_COUNT + 1u)
 #define KC_LOG_ROOM 1648u
