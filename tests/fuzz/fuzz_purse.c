@@ -1,9 +1,9 @@
 /* Can any sequence of commands, power cuts and forged messages make a purse richer, unblock it, give a key
  * away or stop it answering?
  *
- * The first byte chooses a blank purse (odd) or a ready one, with the policies and limits of world_kind. Then follow operations, each one byte and its arguments; see
- * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. Another purse
- * of the bank pays and is paid, and signs bad things as well as good ones. */
+ * The first byte chooses a blank purse (odd) or a ready one, with the policies and limits of world_kind. Then follow operations,
+ * each one byte and its arguments; see `operations`. The bank may say anything under its own signature; what was changed on the
+ * way is not the bank's. Another purse of the bank pays and is paid, and signs bad things as well as good ones. */
 #define _GNU_SOURCE
 
 #include <string.h>

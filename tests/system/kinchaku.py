@@ -253,6 +253,10 @@ class Proxy:
                     head += line
                     if line.lower().startswith(b"expect:"):
                         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                if head.startswith(b"GET "):
+                    # Only the hotlist, which is nobody's message: it is not passed on, and not counted.
+                    client.sendall(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n")
+                    continue
                 sizes = [int(l.split(b":")[1]) for l in head.splitlines() if l.lower().startswith(b"content-length:")]
                 body = stream.read(sizes[0]) if sizes else b""
                 self.requests.append(body)
