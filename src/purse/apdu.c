@@ -60,6 +60,7 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_CONCLUDE, true, DATA_USED, WORKING, kc_purse_conclude},
     {KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, true, P1_USED, WORKING, kc_purse_open_again},
     {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, DATA_USED, WORKING, kc_purse_settle_request},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
 };
 
 struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)
@@ -96,10 +97,15 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .pending_ms = state->pending_ms,
                                  .pending_amount = state->pending_amount,
                                  .uncovered = kc_purse_uncovered(purse),
+                                 .overwritten = kc_purse_log_base(purse) - purse->certified.counter,
                                  .log_policy = purse->certified.log_policy,
+                                 .log_room = kc_purse_log_room(purse),
                                  .purse_most = purse->certified.purse_most,
                                  .payment_most = purse->certified.payment_most,
+                                 .spend_left = kc_purse_spend_left(purse),
+                                 .count_left = kc_purse_count_left(purse),
                                  .valid_until_ms = purse->certified.valid_until_ms,
+                                 .hotlist = purse->hotlist_version,
                                  .url = purse->settings.url,
                                  .user_id = purse->settings.user_id};
     if (state->settings.size == 0) {
@@ -138,6 +144,13 @@ static struct kc_result get_record(struct kc_purse *purse, struct kc_view record
     return record.size == 0 ? kc_result(KC_NOT_FOUND) : kc_purse_respond(purse, record);
 }
 
+static struct kc_result get_hotlist(struct kc_purse *purse)
+{
+    struct kc_view list;
+    struct kc_result result = kc_purse_hotlist_get(&list, purse);
+    return kc_failed(result) ? result : kc_purse_respond(purse, list);
+}
+
 static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_view information;
@@ -166,6 +179,8 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
     case KC_TAG_HISTORY:
     case KC_TAG_INFORMATION:
         return get_private(purse, apdu);
+    case KC_TAG_HOTLIST:
+        return get_hotlist(purse);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:

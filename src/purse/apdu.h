@@ -47,6 +47,7 @@
 #define KC_INS_CONCLUDE 0x6au       /* payer; data: payment-answer; gives receipt or decline */
 #define KC_INS_OPEN_PAYMENT 0x6cu   /* payer; P1: which; gives the payment again */
 #define KC_INS_SETTLE_REQUEST 0x6eu /* data: time; gives an envelope */
+#define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
@@ -66,6 +67,7 @@ enum kc_purse_tag {
     KC_TAG_INFO = 12,        /* get: purse-info */
     KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
     KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
+    KC_TAG_HOTLIST = 15,     /* get: the hotlist as the bank signed it */
 };
 
 #define KC_PIN_SIZE_MIN 4u

@@ -321,8 +321,11 @@ static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state
 static struct kc_result find_cash_out(struct kc_entry *out, struct kc_purse *purse,
                                       const struct kc_purse_state *next, uint64_t covered)
 {
-    KC_ASSERT(next->counter >= covered && next->counter - covered <= KC_LOG_COUNT);
-    for (uint64_t at = covered + 1; at <= next->counter; at++) {
+    /* Nothing is given up beside an answered deposit, so its cash-out stands after what was. */
+    uint64_t base = kc_purse_log_base(purse);
+    base = base > covered ? base : covered;
+    KC_ASSERT(next->counter >= base && next->counter - base <= KC_LOG_COUNT);
+    for (uint64_t at = base + 1; at <= next->counter; at++) {
         struct kc_log_slot slot;
         struct kc_result result = kc_purse_log_entry(out, &slot, purse, at);
         if (kc_failed(result)) {

@@ -12,9 +12,12 @@
 #define KC_NVM_STATIC_AT (KC_NVM_IMAGES_AT + 2u * KC_NVM_IMAGE_ROOM)
 #define KC_STATIC_ROOM 2064u
 #define KC_NVM_LOG_AT (KC_NVM_STATIC_AT + KC_STATIC_COUNT * KC_STATIC_ROOM)
-#define KC_NVM_PARTNERS_AT (KC_NVM_LOG_AT + KC_LOG_COUNT * KC_LOG_ROOM)
+#define KC_NVM_PARTNERS_AT (KC_NVM_LOG_AT + KC_LOG_SLOT_COUNT * KC_LOG_ROOM)
 #define KC_PARTNER_ROOM 512u
 #define KC_PARTNER_COUNT 16u
+#define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
+#define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
+#define KC_HOTLIST_COUNT 2u
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -30,7 +33,7 @@ enum kc_static_item {
 };
 #define KC_STATIC_COUNT 9u
 
-_Static_assert(KC_NVM_PARTNERS_AT + KC_PARTNER_ROOM * KC_PARTNER_COUNT <= KC_NVM_SIZE,
+_Static_assert(KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -129,6 +132,48 @@ KC_MUST_USE struct kc_result kc_purse_nvm_write(struct kc_purse *purse, size_t a
                                                 const uint8_t *data, size_t size);
 KC_MUST_USE struct kc_result kc_purse_nvm_sync(struct kc_purse *purse);
 
+/* ---- hotlist.c: purses that the bank put out of use, as far as this one was told ---- */
+
+/* Power-up: finds the newest whole list. One that is torn counts as not there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_hotlist_load(struct kc_purse *purse);
+/* Whether a purse is on the list held. Uses purse->scratch. */
+bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
+/* The list as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse);
+
+/* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
+
+/* KC_LIMIT_EXCEEDED: more than may be paid at once, or than `most`, which the payee takes. KC_CONTACT_NEEDED: more than may be
+ * paid in all or more often, or too late, before it meets the bank. KC_INSUFFICIENT_VALUE. */
+KC_MUST_USE struct kc_result kc_purse_check_pay(const struct kc_purse *purse,
+                                                struct kc_amount amount, struct kc_amount most,
+                                                uint64_t time_ms);
+/* KC_LIMIT_EXCEEDED: it would hold more than it may. KC_CONTACT_NEEDED: too late. KC_AMOUNT_TOO_LARGE: a sum does not fit, with
+ * what open payments may still give back. */
+KC_MUST_USE struct kc_result kc_purse_check_take(const struct kc_purse *purse,
+                                                 struct kc_amount amount, uint64_t time_ms);
+/* The most that kc_purse_check_take lets in at that time; zero also when the history has no room. */
+struct kc_amount kc_purse_take_most(const struct kc_purse *purse, uint64_t time_ms);
+/* How much may still be paid, and how often, before it meets the bank. */
+struct kc_amount kc_purse_spend_left(const struct kc_purse *purse);
+uint64_t kc_purse_count_left(const struct kc_purse *purse);
+
+/* ---- gap.c: entries that were given up ---- */
+
+/* The newest entry that needs no place in the log: a certified value covers it, or it was given up. */
+uint64_t kc_purse_log_base(const struct kc_purse *purse);
+/* True while entries that no certified value covers were given up. */
+bool kc_purse_has_gap(const struct kc_purse *purse);
+/* How many entries fit before the log is full. */
+uint64_t kc_purse_log_room(const struct kc_purse *purse);
+/* Under the policy "overwrite", a full log gives up its oldest entry in `next`, so that one entry more has a place; otherwise
+ * nothing changes. KC_PURSE_CORRUPT. */
+KC_MUST_USE struct kc_result kc_purse_make_room(struct kc_purse *purse,
+                                                struct kc_purse_state *next);
+/* KC_HISTORY_FULL when that entry would have no place in the log, even if room is made. */
+KC_MUST_USE struct kc_result kc_purse_check_makes_room(const struct kc_purse *purse,
+                                                       const struct kc_entry *entry);
+
 /* Responds with bytes. */
 KC_MUST_USE struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes);
 
@@ -157,6 +202,7 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
 struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
  * purse->scratch. */
@@ -174,19 +220,25 @@ KC_MUST_USE struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct k
                                                 struct kc_entry *entry, struct kc_view order,
                                                 struct kc_view answer);
 
-/* KC_HISTORY_FULL when that entry would have no place in the log. */
+/* KC_HISTORY_FULL when that entry would have no place in the log beside those that `next` has not given up. */
 KC_MUST_USE struct kc_result kc_purse_check_room(const struct kc_purse *purse,
                                                  const struct kc_purse_state *next,
                                                  const struct kc_entry *entry);
 
-/* How many entries no certified value covers. */
+/* How many entries no certified value covers, with those that were given up. */
 uint64_t kc_purse_uncovered(const struct kc_purse *purse);
 
-/* Power-up: the entries after the certified counter stand whole in the log and lead to head and value of the state. Else
- * KC_PURSE_CORRUPT. */
+/* Counts the entries after `counter` up to `last`, as they stand in the log, onto head, value, totals and what was spent in
+ * `walk`. KC_PURSE_CORRUPT when one is not there; a sum that does not fit is the error of its entry. */
+KC_MUST_USE struct kc_result kc_purse_walk_log(struct kc_purse_state *walk, struct kc_purse *purse,
+                                               uint64_t counter, uint64_t last);
+
+/* Power-up: the entries after the certified counter, or after those that were given up, stand whole in the log and lead to head,
+ * value and totals of the state. Else KC_PURSE_CORRUPT. */
 KC_MUST_USE struct kc_result kc_purse_check_log(struct kc_purse *purse);
 
-/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. */
+/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it does
+ * not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of them. */
 KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
                                             const struct kc_certified *certified,
                                             struct kc_view bytes);

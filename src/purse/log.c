@@ -1,4 +1,5 @@
-/* The log: 48 slots, slot = counter mod 48, each with an entry and what shows it.
+/* The log: 49 slots, slot = counter mod 49, each with an entry and what shows it. At most 48 of them count, so that the next
+ * entry is written beside them.
  *
  * Part A: counter (8), size of the entry (4), size of the order (4), entry, order, SHA-256 over these cut to 8 bytes.
  * Part B: counter (8), size (4), answer, SHA-256 over the digest of part A and these cut to 8 bytes. So an answer that a power
@@ -19,7 +20,7 @@ _Static_assert(A_SIZE_MAX + B_SIZE_MAX <= KC_LOG_ROOM, "both parts fit a slot");
 
 static size_t slot_at(uint64_t counter)
 {
-    return KC_NVM_LOG_AT + (size_t)(counter % KC_LOG_COUNT) * KC_LOG_ROOM;
+    return KC_NVM_LOG_AT + (size_t)(counter % KC_LOG_SLOT_COUNT) * KC_LOG_ROOM;
 }
 
 static void check_of(uint8_t out[CHECK_SIZE], struct kc_purse *purse, struct kc_view before,

@@ -70,26 +70,23 @@ static struct kc_result check_names(const struct kc_purse *purse,
     return kc_result(kc_amount_is_zero(order->amount) ? KC_AMOUNT_ZERO : KC_OK);
 }
 
-/* All sums must fit, with what open payments may still give back; and the entry must find a place. */
-static struct kc_result check_takes(const struct kc_purse *purse,
-                                    const struct kc_payment_order *order)
+/* Why this purse will not take a payment that is good and new; KC_OK when only the user has to say. Its payer can be told so by a
+ * signed decline. */
+static enum kc_error find_reason(struct kc_purse *purse, const struct kc_payment_order *order,
+                                 uint64_t time_ms)
 {
-    const struct kc_purse_state *state = &purse->state;
+    if (kc_purse_is_listed(purse, order->payer_purse) ||
+        kc_purse_is_listed(purse, purse->settings.purse)) {
+        return KC_HOTLISTED;
+    }
+    return kc_purse_check_take(purse, order->amount, time_ms).code;
+}
+
+/* The entry of either answer must find a place. */
+static struct kc_result check_place(const struct kc_purse *purse)
+{
     static const struct kc_entry entry = {.kind = KC_ENTRY_KIND_RECEIVE};
-    struct kc_amount sum;
-    struct kc_amount received;
-    struct kc_result result = kc_purse_open_sum(&sum, state);
-    if (!kc_failed(result)) {
-        result = kc_amount_add(&sum, sum, state->value);
-    }
-    if (!kc_failed(result)) {
-        result = kc_amount_add(&sum, sum, order->amount);
-    }
-    if (!kc_failed(result)) {
-        result = kc_amount_add(&received, state->received, order->amount);
-    }
-    return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE)
-                             : kc_purse_check_room(purse, state, &entry);
+    return kc_purse_check_makes_room(purse, &entry);
 }
 
 /* Whose payment it is, verified. With time_ms 0 its identity may have run out: a payment whose counter has passed is only
@@ -130,6 +127,7 @@ struct kc_result kc_purse_examine(struct kc_purse *purse, const struct kc_apdu *
     struct offer offer;
     struct kc_log_slot slot;
     enum standing standing = STANDING_NEW;
+    enum kc_error reason = KC_OK;
     uint64_t time_ms = 0;
     purse->examined_size = 0;
     if (apdu->data.size < 8) {
@@ -154,9 +152,14 @@ struct kc_result kc_purse_examine(struct kc_purse *purse, const struct kc_apdu *
         result = verify_payer(purse, &offer, &payment, standing == STANDING_NEW ? time_ms : 0);
     }
     if (!kc_failed(result) && standing == STANDING_NEW) {
-        result = check_takes(purse, &offer.order);
+        result = check_place(purse);
+        reason = find_reason(purse, &offer.order, time_ms);
     }
-    return kc_failed(result) ? result : respond_examined(purse, &offer, standing);
+    if (!kc_failed(result)) {
+        result = respond_examined(purse, &offer, standing);
+    }
+    /* It stays examined: NG tells its payer the reason, and OK is refused for it. */
+    return kc_failed(result) ? result : kc_result(reason);
 }
 
 /* ---- DECIDE ---- */
@@ -198,10 +201,20 @@ static struct kc_result sign_decline(struct kc_buffer *out, struct kc_purse *pur
     return kc_purse_sign_record(out, purse, &kc_decline_shape, &decline);
 }
 
+/* The reason that a decline names: without one of the purse it was the user's NG. */
+static enum kc_error spoken(enum kc_error reason)
+{
+    if (reason == KC_OK) {
+        return KC_DECLINED;
+    }
+    return reason == KC_AMOUNT_TOO_LARGE ? KC_LIMIT_EXCEEDED : reason;
+}
+
 /* The entry of that counter, with the order and the answer that go with it. */
 static struct kc_result answer_new(struct kc_purse *purse, const struct offer *offer, bool taken,
                                    uint64_t time_ms)
 {
+    enum kc_error reason = find_reason(purse, &offer->order, time_ms);
     struct kc_purse_state next = purse->state;
     struct kc_buffer answer = KC_BUFFER(purse->reply);
     struct kc_entry entry = {.kind = taken ? KC_ENTRY_KIND_RECEIVE : KC_ENTRY_KIND_REFUSE,
@@ -212,10 +225,16 @@ static struct kc_result answer_new(struct kc_purse *purse, const struct offer *o
                              .has_payer = true,
                              .payer = offer->order.payer};
     memcpy(entry.partner, offer->digest, KC_DIGEST_SIZE);
-    struct kc_result result = check_takes(purse, &offer->order);
+    struct kc_result result = taken ? kc_result(reason) : kc_ok();
+    if (!kc_failed(result)) {
+        result = kc_purse_make_room(purse, &next);
+    }
+    if (!kc_failed(result)) {
+        result = kc_purse_check_room(purse, &next, &entry);
+    }
     if (!kc_failed(result)) {
         result = taken ? sign_receipt(&answer, purse, offer, time_ms)
-                       : sign_decline(&answer, purse, offer, KC_DECLINED, time_ms);
+                       : sign_decline(&answer, purse, offer, spoken(reason), time_ms);
     }
     if (!kc_failed(result)) {
         result = kc_purse_add_entry(purse, &next, &entry, offer->bytes, kc_buffer_view(&answer));

@@ -148,10 +148,20 @@ static struct kc_result check_wish(struct kc_purse *purse, const struct wish *wi
     if (!kc_failed(result)) {
         result = check_open(&purse->state, wish->payee.purse);
     }
-    if (!kc_failed(result) && kc_amount_compare(wish->amount, purse->state.value) > 0) {
-        result = kc_result(KC_INSUFFICIENT_VALUE);
+    if (!kc_failed(result)) {
+        result = kc_purse_check_pay(purse, wish->amount, wish->payee.most, wish->time_ms);
     }
     return result;
+}
+
+/* Nothing is paid to a purse on the hotlist, nor by one that finds itself there. A payment of nothing only makes the payee known,
+ * whose word on an earlier payment may still be waiting. */
+static struct kc_result check_listed(struct kc_purse *purse, const struct wish *wish)
+{
+    bool listed =
+        !kc_amount_is_zero(wish->amount) && (kc_purse_is_listed(purse, wish->payee.purse) ||
+                                             kc_purse_is_listed(purse, purse->settings.purse));
+    return kc_result(listed ? KC_HOTLISTED : KC_OK);
 }
 
 /* The signed order into purse->order, the entry and the open payment into `next` and the log. */
@@ -178,7 +188,10 @@ static struct kc_result reserve(struct kc_buffer *order_bytes, struct kc_purse *
                              .payer = purse->settings.account};
     memcpy(order.head, next->head, KC_DIGEST_SIZE);
     /* Asked before the signing, so that a full log makes no signed order at all. */
-    struct kc_result result = kc_purse_check_room(purse, next, &entry);
+    struct kc_result result = kc_purse_make_room(purse, next);
+    if (!kc_failed(result)) {
+        result = kc_purse_check_room(purse, next, &entry);
+    }
     if (!kc_failed(result)) {
         result = kc_purse_sign_record(order_bytes, purse, &kc_payment_order_shape, &order);
     }
@@ -206,14 +219,17 @@ static struct kc_result respond_payment(struct kc_purse *purse, bool with_identi
     return result;
 }
 
-/* Sb5. The payee is remembered before anything else can refuse the payment, so that its identity reaches the purse, for CONCLUDE,
- * even while an earlier payment to it is open. */
+/* Sb5. The payee is remembered before anything but the hotlist can refuse the payment, so that its identity reaches the purse,
+ * for CONCLUDE, even while an earlier payment to it is open. */
 struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct wish wish;
     struct kc_purse_state next = purse->state;
     struct kc_buffer order = KC_BUFFER(purse->order);
     struct kc_result result = read_wish(&wish, purse, apdu->data);
+    if (!kc_failed(result)) {
+        result = check_listed(purse, &wish);
+    }
     if (!kc_failed(result)) {
         result = kc_purse_meet(&wish.partner, purse, wish.payee.account, wish.payee.purse,
                                wish.payee.has_identity, wish.payee.identity, wish.time_ms);
@@ -385,22 +401,34 @@ static struct kc_result verify_word(struct kc_purse *purse, const struct word *w
                : kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);
 }
 
+static struct kc_result end_taken(struct kc_purse *purse, struct kc_purse_state *next,
+                                  const struct word *word, const struct about *about)
+{
+    kc_purse_open_remove(next, about->open_index);
+    return kc_purse_log_put_answer(purse, about->counter, word->bytes);
+}
+
+static struct kc_result end_declined(struct kc_purse *purse, struct kc_purse_state *next,
+                                     const struct word *word, const struct about *about)
+{
+    uint8_t digest[KC_DIGEST_SIZE];
+    kc_digest(&purse->crypto, digest, word->bytes);
+    struct kc_result result = kc_purse_make_room(purse, next);
+    if (!kc_failed(result)) {
+        result = kc_purse_open_void(purse, next, about->open_index, digest, word->bytes);
+    }
+    if (!kc_failed(result) && next->counter - about->counter < KC_LOG_COUNT) {
+        result = kc_purse_log_put_answer(purse, about->counter, word->bytes);
+    }
+    return result;
+}
+
 static struct kc_result end_payment(struct kc_purse *purse, const struct word *word,
                                     const struct about *about)
 {
-    uint8_t digest[KC_DIGEST_SIZE];
     struct kc_purse_state next = purse->state;
-    struct kc_result result;
-    if (word->taken) {
-        kc_purse_open_remove(&next, about->open_index);
-        result = kc_purse_log_put_answer(purse, about->counter, word->bytes);
-    } else {
-        kc_digest(&purse->crypto, digest, word->bytes);
-        result = kc_purse_open_void(purse, &next, about->open_index, digest, word->bytes);
-        if (!kc_failed(result) && next.counter - about->counter < KC_LOG_COUNT) {
-            result = kc_purse_log_put_answer(purse, about->counter, word->bytes);
-        }
-    }
+    struct kc_result result = word->taken ? end_taken(purse, &next, word, about)
+                                          : end_declined(purse, &next, word, about);
     return kc_failed(result) ? result : kc_purse_commit(purse, &next);
 }
 

@@ -7,11 +7,15 @@
  *  2. What leaves the purse rests on state that is durable: every command changes at most one image, written whole, before
  *     its response is given; entries stand in the log before the image that counts them is begun.
  *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as they
- *     stand in the log. Never below zero. An entry that no certified value covers is never overwritten.
+ *     stand in the log; of those that were overwritten, the sums stand in the state. Never below zero. An entry that no
+ *     certified value covers is overwritten only under the policy "overwrite", oldest first, and never the cash-out of an
+ *     answered deposit.
  *  4. A time stamp is never used twice.
  *  5. Private keys leave in no response.
  *  6. One payment takes one counter of its payee: it is credited once, and whatever was answered to it is answered again.
  *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
+ *  8. What it pays and takes keeps within the limits of the certified value in force, and goes to and comes from no purse on its
+ *     hotlist; a hotlist gives way only to one that the bank signed with a higher version.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
  *    blank ────────────────> personalising ────> ready ────────────────────> requested ────────> quoted ─────────> answered
@@ -46,9 +50,12 @@
 #define KC_ORDER_SIZE_MAX 704u
 #define KC_PARTNER_ANSWER_SIZE_MAX 576u
 #define KC_OPEN_SIZE_MAX 48u
-/* Entries the log holds, and bytes for each. */
+/* Entries the log holds, its slots, and bytes for each. The slot beyond the entries takes the next one while all stand. */
 #define KC_LOG_COUNT 48u
+#define KC_LOG_SLOT_COUNT (KC_LOG_COUNT + 1u)
 #define KC_LOG_ROOM 1648u
+/* The largest signed hotlist. */
+#define KC_HOTLIST_SIZE_MAX 2816u
 
 /* All memory of a purse; lent by the platform, wiped by kc_purse_close. Members are the core's own. */
 struct kc_purse {
@@ -77,6 +84,8 @@ struct kc_purse {
     uint8_t examined[KC_ORDER_SIZE_MAX];       /* the payment examined last, as signed */
     size_t examined_size;                      /* 0 when there is none */
     uint8_t slot[KC_LOG_ROOM];                 /* a slot of the log, read or being written */
+    uint64_t hotlist_version;                  /* 0 when there is none */
+    unsigned hotlist_place;                    /* where it stands */
     uint8_t input[KC_MESSAGE_SIZE_MAX];
     size_t input_size;
     bool chaining; /* pieces of a command lie in `input` */

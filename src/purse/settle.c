@@ -5,8 +5,9 @@
 #include "base/assert.h"
 #include "purse/inside.h"
 
-/* Heads and fixed fields of a settle-request around its information and its records. */
+/* Heads and fixed fields of a settle-request around its information, its gap and its records. */
 #define FRAME_SIZE 48u
+#define GAP_SIZE_MAX 96u
 #define RECORD_HEAD 3u
 
 /* Appends the record of an entry at `at` in purse->scratch. */
@@ -29,16 +30,36 @@ static struct kc_result write_record(struct kc_view *out, struct kc_purse *purse
     return result;
 }
 
-/* As many of the oldest entries as fit a message with the information. */
+/* What is left of the entries that were given up, into `bytes`; none when no such entry is uncovered. */
+static struct kc_result write_gap(struct kc_settle_request *request, uint8_t bytes[GAP_SIZE_MAX],
+                                  const struct kc_purse *purse)
+{
+    const struct kc_purse_state *state = &purse->state;
+    struct kc_buffer buffer = {.data = bytes, .capacity = GAP_SIZE_MAX};
+    struct kc_gap gap = {.counter = state->gap_counter,
+                         .paid = state->gap_paid,
+                         .received = state->gap_received,
+                         .returned = state->gap_returned};
+    request->has_gap = kc_purse_has_gap(purse);
+    if (!request->has_gap) {
+        return kc_ok();
+    }
+    memcpy(gap.head, state->gap_head, KC_DIGEST_SIZE);
+    struct kc_result result = kc_shape_encode(&buffer, &kc_gap_shape, &gap);
+    request->gap = kc_buffer_view(&buffer);
+    return result;
+}
+
+/* As many of the oldest entries that still stand as fit a message with the information. */
 static struct kc_result list_records(struct kc_settle_request *request, struct kc_purse *purse)
 {
-    uint64_t count = kc_purse_uncovered(purse);
+    uint64_t base = kc_purse_log_base(purse);
+    uint64_t count = purse->state.counter - base;
     size_t at = 0;
-    size_t size = FRAME_SIZE + request->information.size;
+    size_t size = FRAME_SIZE + request->information.size + request->gap.size;
     for (uint64_t i = 0; i < count && i < KC_LIST_COUNT_MAX; i++) {
         struct kc_view record;
-        struct kc_result result =
-            write_record(&record, purse, at, purse->certified.counter + 1 + i);
+        struct kc_result result = write_record(&record, purse, at, base + 1 + i);
         if (kc_failed(result)) {
             return result;
         }
@@ -56,6 +77,7 @@ static struct kc_result list_records(struct kc_settle_request *request, struct k
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_settle_request request = {.time_ms = 0};
+    uint8_t gap[GAP_SIZE_MAX];
     struct kc_purse_state next = purse->state;
     struct kc_result result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
     if (!kc_failed(result)) {
@@ -64,6 +86,9 @@ struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc
     }
     if (!kc_failed(result)) {
         result = kc_purse_information(&request.information, purse, false);
+    }
+    if (!kc_failed(result)) {
+        result = write_gap(&request, gap, purse);
     }
     if (!kc_failed(result)) {
         result = list_records(&request, purse);

@@ -50,7 +50,8 @@ uint64_t kc_purse_uncovered(const struct kc_purse *purse)
 /* The first entries that no certified value covers, into purse->scratch. */
 static struct kc_result list_entries(struct kc_view_list *out, struct kc_purse *purse)
 {
-    uint64_t count = kc_purse_uncovered(purse);
+    /* Some were given up: the chain cannot be shown from the certified value on, and a report has to come first. */
+    uint64_t count = kc_purse_has_gap(purse) ? 0 : kc_purse_uncovered(purse);
     size_t at = 0;
     out->count = count < KC_LIST_COUNT_MAX ? (size_t)count : KC_LIST_COUNT_MAX;
     for (size_t i = 0; i < out->count; i++) {
@@ -108,16 +109,23 @@ static struct kc_result grow(struct kc_amount *sum, struct kc_amount by)
     return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
 }
 
-/* Totals and value as an entry changes them. */
+static struct kc_result pay_out(struct kc_purse_state *next, struct kc_amount amount)
+{
+    struct kc_result result = kc_amount_sub(&next->value, next->value, amount);
+    return kc_failed(result) ? kc_result(KC_INSUFFICIENT_VALUE) : grow(&next->paid, amount);
+}
+
+/* Totals, value and what was spent, as an entry changes them. */
 static struct kc_result count_entry(struct kc_purse_state *next, const struct kc_entry *entry)
 {
     struct kc_result result;
     switch (entry->kind) {
     case KC_ENTRY_KIND_PAY:
+        result = pay_out(next, entry->amount);
+        next->spent_count += 1;
+        return kc_failed(result) ? result : grow(&next->spent, entry->amount);
     case KC_ENTRY_KIND_CASH_OUT:
-        result = kc_amount_sub(&next->value, next->value, entry->amount);
-        return kc_failed(result) ? kc_result(KC_INSUFFICIENT_VALUE)
-                                 : grow(&next->paid, entry->amount);
+        return pay_out(next, entry->amount);
     case KC_ENTRY_KIND_VOID:
         result = grow(&next->value, entry->amount);
         return kc_failed(result) ? result : grow(&next->returned, entry->amount);
@@ -129,20 +137,6 @@ static struct kc_result count_entry(struct kc_purse_state *next, const struct kc
         return kc_ok();
     }
     return kc_result(KC_INTERNAL);
-}
-
-struct kc_result kc_purse_check_room(const struct kc_purse *purse,
-                                     const struct kc_purse_state *next,
-                                     const struct kc_entry *entry)
-{
-    bool gives_cash_back = entry->kind == KC_ENTRY_KIND_VOID && entry->has_transaction;
-    bool may_give_back = next->life == KC_LIFE_ANSWERED && !next->pending_fund &&
-                         next->pending_kind == KC_CASH_KIND_DEPOSIT;
-    /* An answered deposit keeps a place for its void: without it nothing could end the deposit, nor could the log be reported. */
-    uint64_t room = may_give_back && !gives_cash_back ? KC_LOG_COUNT - 1 : KC_LOG_COUNT;
-    /* Against the certified value that is durable, not the one in `next`: a power cut may leave the former. */
-    KC_ASSERT(next->counter >= purse->certified.counter);
-    return kc_result(next->counter - purse->certified.counter < room ? KC_OK : KC_HISTORY_FULL);
 }
 
 struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct kc_purse_state *next,
@@ -173,9 +167,8 @@ struct kc_result kc_purse_add_entry(struct kc_purse *purse, struct kc_purse_stat
     return result;
 }
 
-/* Counts the entries after `counter` onto `walk`, which starts from certified value and head. */
-static struct kc_result walk_log(struct kc_purse_state *walk, struct kc_purse *purse,
-                                 uint64_t counter, uint64_t last)
+struct kc_result kc_purse_walk_log(struct kc_purse_state *walk, struct kc_purse *purse,
+                                   uint64_t counter, uint64_t last)
 {
     KC_ASSERT(last >= counter && last - counter <= KC_LOG_COUNT);
     for (uint64_t at = counter + 1; at <= last; at++) {
@@ -194,36 +187,67 @@ static struct kc_result walk_log(struct kc_purse_state *walk, struct kc_purse *p
     return kc_ok();
 }
 
+static bool same_amount(struct kc_amount a, struct kc_amount b)
+{
+    return kc_amount_compare(a, b) == 0;
+}
+
+/* Whether totals and what was spent lead to those of the state: from a gap, whose totals are kept, exactly; else the walk began
+ * with nothing, and the totals before it are not known. */
+static bool totals_agree(const struct kc_purse *purse, const struct kc_purse_state *walk)
+{
+    const struct kc_purse_state *state = &purse->state;
+    if (kc_purse_has_gap(purse)) {
+        return same_amount(walk->paid, state->paid) &&
+               same_amount(walk->received, state->received) &&
+               same_amount(walk->returned, state->returned) &&
+               kc_amount_compare(walk->spent, state->spent) <= 0 &&
+               walk->spent_count <= state->spent_count;
+    }
+    return kc_amount_compare(walk->paid, state->paid) <= 0 &&
+           kc_amount_compare(walk->received, state->received) <= 0 &&
+           kc_amount_compare(walk->returned, state->returned) <= 0 &&
+           same_amount(walk->spent, state->spent) && walk->spent_count == state->spent_count;
+}
+
 struct kc_result kc_purse_check_log(struct kc_purse *purse)
 {
     const struct kc_purse_state *state = &purse->state;
     struct kc_purse_state walk = {.value = purse->certified.purse_amount};
     bool counts = state->life != KC_LIFE_BLANK && state->life != KC_LIFE_PERSONALISING;
-    uint64_t covered = purse->certified.counter;
+    uint64_t base = kc_purse_log_base(purse);
     if (!counts) {
         return kc_ok();
     }
-    if (state->counter < covered || state->counter - covered > KC_LOG_COUNT) {
+    if (state->counter < base || state->counter - base > KC_LOG_COUNT) {
         return kc_result(KC_PURSE_CORRUPT);
     }
     memcpy(walk.head, purse->certified.head, KC_DIGEST_SIZE);
-    struct kc_result result = walk_log(&walk, purse, covered, state->counter);
+    if (kc_purse_has_gap(purse)) {
+        walk.value = state->gap_value;
+        walk.paid = state->gap_paid;
+        walk.received = state->gap_received;
+        walk.returned = state->gap_returned;
+        memcpy(walk.head, state->gap_head, KC_DIGEST_SIZE);
+    }
+    struct kc_result result = kc_purse_walk_log(&walk, purse, base, state->counter);
     bool agrees = !kc_failed(result) && memcmp(walk.head, state->head, KC_DIGEST_SIZE) == 0 &&
-                  kc_amount_compare(walk.value, state->value) == 0;
+                  same_amount(walk.value, state->value) && totals_agree(purse, &walk);
     return kc_result(agrees ? KC_OK : KC_PURSE_CORRUPT);
 }
 
-/* The chain from the certified value held to the one that comes must lead to its head. */
+/* The chain from the certified value held, or from what was given up, to the one that comes must lead to its head. */
 static struct kc_result check_chain(struct kc_purse *purse, const struct kc_purse_state *next,
                                     const struct kc_certified *certified)
 {
     uint8_t head[KC_DIGEST_SIZE];
-    uint64_t counter = purse->certified.counter;
-    if (certified->counter < counter || certified->counter > next->counter) {
+    uint64_t base = kc_purse_log_base(purse);
+    if (certified->counter < base || certified->counter > next->counter) {
         return kc_result(KC_MISMATCH);
     }
-    memcpy(head, purse->certified.head, KC_DIGEST_SIZE);
-    for (uint64_t at = counter + 1; at <= certified->counter; at++) {
+    memcpy(head, kc_purse_has_gap(purse) ? purse->state.gap_head : purse->certified.head,
+           KC_DIGEST_SIZE);
+    for (uint64_t at = base + 1; at <= certified->counter; at++) {
         struct kc_log_slot slot;
         struct kc_result result = kc_purse_log_get(&slot, purse, at);
         if (kc_failed(result)) {
@@ -234,25 +258,73 @@ static struct kc_result check_chain(struct kc_purse *purse, const struct kc_purs
     return kc_result(memcmp(head, certified->head, KC_DIGEST_SIZE) == 0 ? KC_OK : KC_MISMATCH);
 }
 
-struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
-                                const struct kc_certified *certified, struct kc_view bytes)
+/* Adds to *sum what lies between two amounts. */
+static struct kc_result move(struct kc_amount *sum, struct kc_amount from, struct kc_amount to)
+{
+    struct kc_amount by = kc_amount_zero();
+    bool up = kc_amount_compare(to, from) >= 0;
+    struct kc_result result = up ? kc_amount_sub(&by, to, from) : kc_amount_sub(&by, from, to);
+    if (!kc_failed(result)) {
+        result = up ? kc_amount_add(sum, *sum, by) : kc_amount_sub(sum, *sum, by);
+    }
+    return kc_failed(result) ? kc_result(KC_MISMATCH) : result;
+}
+
+/* A certified value that counts what the one held counts: the sums of what was given up stay on top of it. */
+static struct kc_result apply_below_gap(struct kc_purse *purse, struct kc_purse_state *next,
+                                        const struct kc_certified *certified)
+{
+    const struct kc_certified *held = &purse->certified;
+    if (certified->counter > held->counter) {
+        return kc_result(KC_STALE_STATE);
+    }
+    if (certified->counter < held->counter ||
+        memcmp(certified->head, held->head, KC_DIGEST_SIZE) != 0) {
+        return kc_result(KC_MISMATCH);
+    }
+    struct kc_result result = move(&next->value, held->purse_amount, certified->purse_amount);
+    return kc_failed(result) ? result
+                             : move(&next->gap_value, held->purse_amount, certified->purse_amount);
+}
+
+static struct kc_result apply_above_gap(struct kc_purse *purse, struct kc_purse_state *next,
+                                        const struct kc_certified *certified)
 {
     struct kc_purse_state walk = {.value = certified->purse_amount};
-    if (certified->sequence <= purse->certified.sequence) {
-        return kc_ok();
-    }
     struct kc_result result = check_chain(purse, next, certified);
     if (kc_failed(result)) {
         return result;
     }
     memcpy(walk.head, certified->head, KC_DIGEST_SIZE);
-    result = walk_log(&walk, purse, certified->counter, next->counter);
+    result = kc_purse_walk_log(&walk, purse, certified->counter, next->counter);
     if (kc_failed(result)) {
         return result.code == KC_PURSE_CORRUPT ? result : kc_result(KC_MISMATCH);
     }
     KC_ASSERT(memcmp(walk.head, next->head, KC_DIGEST_SIZE) == 0);
-    /* The walk counted only to get the value; the totals of a purse never shrink. */
+    /* The totals of a purse never shrink; only value and what counts since the contact come from the walk. */
     next->value = walk.value;
-    next->certified = bytes;
+    next->spent = walk.spent;
+    next->spent_count = walk.spent_count;
+    next->gap_counter = 0;
+    memset(next->gap_head, 0, KC_DIGEST_SIZE);
+    next->gap_value = kc_amount_zero();
+    next->gap_paid = kc_amount_zero();
+    next->gap_received = kc_amount_zero();
+    next->gap_returned = kc_amount_zero();
     return kc_ok();
+}
+
+struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
+                                const struct kc_certified *certified, struct kc_view bytes)
+{
+    if (certified->sequence <= purse->certified.sequence) {
+        return kc_ok();
+    }
+    bool below = kc_purse_has_gap(purse) && certified->counter < purse->state.gap_counter;
+    struct kc_result result =
+        below ? apply_below_gap(purse, next, certified) : apply_above_gap(purse, next, certified);
+    if (!kc_failed(result)) {
+        next->certified = bytes;
+    }
+    return result;
 }

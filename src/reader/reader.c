@@ -153,6 +153,17 @@ struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slo
     return send_time(out, slot, KC_INS_SETTLE_REQUEST, 0, now_ms);
 }
 
+struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_HOTLIST);
+}
+
+struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotlist)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, hotlist);
+}
+
 /* ---- an exchange ---- */
 
 /* A command whose data is a few numbers of 8 bytes and a message. */

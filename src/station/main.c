@@ -30,7 +30,8 @@ static const struct kc_option options[] = {
     {"timeout", "MS", "how long to wait for the bank or the other station (default 15000)"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"lose", "WHAT",
-     "for demonstrations: lose request, quote, answer, completion, identify, identity or payment"},
+     "for demonstrations: lose request, quote, answer, completion, identify, identity, payment or "
+     "hotlist"},
 };
 
 static const struct kc_program program = {
@@ -193,6 +194,8 @@ static const char *advice(enum kc_error error)
         {KC_ORDINARY_BANK_DOWN, "try again later"},
         {KC_DIRECTORY_DOWN, "try again later"},
         {KC_PENDING, "run 'sync'"},
+        {KC_STALE_STATE, "run 'sync'"},
+        {KC_DEBT, "'fund' pays what is owed"},
         {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
@@ -322,7 +325,11 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_sync(station, &outcome);
     }
-    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_station_fetch_hotlist(station);
+    return kc_show_state(station, command, kc_outcome_word(outcome));
 }
 
 static bool read_timeout(unsigned *out, const struct kc_command *command)
@@ -428,8 +435,8 @@ static const struct verb verbs[] = {
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
 {
-    static const char *const words[] = {"nothing",    "request",  "quote",    "answer",
-                                        "completion", "identify", "identity", "payment"};
+    static const char *const words[] = {"nothing",  "request",  "quote",   "answer", "completion",
+                                        "identify", "identity", "payment", "hotlist"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strcmp(words[i], text) == 0) {
             *out = (enum kc_station_loss)i;
@@ -467,7 +474,8 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
         kc_station_close(&station);
         return kc_command_usage(
-            command, "--lose is request, quote, answer, completion, identify, identity or payment");
+            command,
+            "--lose is request, quote, answer, completion, identify, identity, payment or hotlist");
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);

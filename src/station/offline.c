@@ -9,6 +9,10 @@
 
 #define WAIT_MS 120000u
 #define WAIT_MS_MAX 3600000u
+/* Under the policy "report": a payment makes up to two entries, and without room for them the bank is told before it; after a
+ * payment it is told in good time. */
+#define ROOM_NEEDED 2u
+#define ROOM_LOW 8u
 
 /* ---- what the user reads ---- */
 
@@ -17,7 +21,7 @@ static const char *end_word(const struct kc_exchange_end *end)
     if (end->end == KC_OK) {
         return end->received ? "received" : "paid";
     }
-    return end->end == KC_DECLINED ? "declined" : "too-late";
+    return end->end == KC_OUT_OF_ORDER ? "too-late" : kc_error_name(end->end);
 }
 
 static void print_end(const struct kc_offline *offline, const struct kc_exchange_end *end,
@@ -139,6 +143,20 @@ struct kc_result kc_offline_read(struct kc_offline *out, struct kc_station *stat
 
 /* ---- commands ---- */
 
+/* What is asked for has to fit what the UIM may hold; its own value may be more than that. */
+static struct kc_result check_asked(const struct kc_offline *offline)
+{
+    struct kc_purse_info info;
+    struct kc_amount sum;
+    struct kc_result result = kc_slot_info(&info, &offline->station->uim);
+    if (kc_failed(result) || kc_amount_is_zero(offline->amount)) {
+        return result;
+    }
+    result = kc_amount_add(&sum, info.value, offline->amount);
+    bool fits = !kc_failed(result) && kc_amount_compare(sum, info.purse_most) <= 0;
+    return kc_result(fits ? KC_OK : KC_LIMIT_EXCEEDED);
+}
+
 static struct kc_result show_end(struct kc_offline *offline, const char *word)
 {
     return kc_show_state(offline->station, offline->command, word);
@@ -160,7 +178,11 @@ static void print_place(const struct kc_offline *offline)
 
 struct kc_result kc_offline_receive(struct kc_offline *offline)
 {
-    struct kc_result result = kc_link_listen(&offline->link, &offline->place);
+    kc_station_report_when_low(offline->station, ROOM_NEEDED);
+    struct kc_result result = check_asked(offline);
+    if (!kc_failed(result)) {
+        result = kc_link_listen(&offline->link, &offline->place);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -170,6 +192,7 @@ struct kc_result kc_offline_receive(struct kc_offline *offline)
         result = kc_station_receive(&offline->exchange, offline->amount);
     }
     kc_link_close(&offline->link);
+    kc_station_report_when_low(offline->station, ROOM_LOW);
     if (result.code == KC_DECLINED) {
         struct kc_result shown = show_end(offline, "declined");
         return kc_failed(shown) ? shown : result;
@@ -179,12 +202,14 @@ struct kc_result kc_offline_receive(struct kc_offline *offline)
 
 static struct kc_result pay(struct kc_offline *offline, const struct kc_amount *amount)
 {
+    kc_station_report_when_low(offline->station, ROOM_NEEDED);
     struct kc_result result =
         kc_link_connect(&offline->link, &offline->place, offline->exchange.link_ms);
     if (!kc_failed(result)) {
         result = kc_station_pay(&offline->exchange, amount);
     }
     kc_link_close(&offline->link);
+    kc_station_report_when_low(offline->station, ROOM_LOW);
     return kc_failed(result) ? result : show_end(offline, "completed");
 }
 
@@ -235,6 +260,12 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         {KC_PENDING, "'resume' what is open, or 'sync', first",
          "the payer has to finish an earlier payment first"},
         {KC_HISTORY_FULL, "run 'sync' first", "run 'sync' first"},
+        {KC_LIMIT_EXCEEDED, "more than may be paid at once, or than the payee may hold; pay less",
+         "more than the UIM may hold; take less, or 'deposit' first"},
+        {KC_CONTACT_NEEDED, "the UIM of one side has to meet the bank first: run 'sync'",
+         "the UIM of one side has to meet the bank first: run 'sync'"},
+        {KC_HOTLISTED, "one of the UIMs is out of use; do not deal with it",
+         "one of the UIMs is out of use; do not deal with it"},
         {KC_ASK_BANK, "run 'sync': the bank knows how the earlier payment ended",
          "the payer has to run 'sync'"},
         {KC_IDENTITY_EXPIRED, "one of the UIMs has to be renewed by the registrar",

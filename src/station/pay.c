@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "station/hotlist.h"
 #include "station/inside.h"
 #include "station/talk.h"
 
@@ -12,13 +13,26 @@
 struct payer {
     struct kc_exchange *exchange;
     struct kc_station *station;
-    bool heard; /* the other side said why it goes no further */
+    bool heard;    /* the other side said why it goes no further */
+    bool declined; /* it signed its reason, so that it knows it */
     struct kc_payee_identity payee;
     size_t payee_size;
     uint8_t payee_bytes[KC_LINK_PAYLOAD_MAX]; /* payee-identity as it came */
     size_t answer_size;
     uint8_t answer[KC_LINK_PAYLOAD_MAX];
 };
+
+/* The payee's identity, before which its hotlist may come. */
+static struct kc_result hear_payee(struct kc_view *message, struct payer *payer)
+{
+    struct kc_result result =
+        kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
+    if (!kc_failed(result) && kc_hotlist_is(*message)) {
+        kc_hotlist_take(payer->exchange, KC_STATION_PAYER, *message);
+        result = kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
+    }
+    return result;
+}
 
 /* Sb1, Sb2: who is there. With `full` it shows its identity even if the purses have met. */
 static struct kc_result ask_who(struct payer *payer, bool full)
@@ -31,8 +45,7 @@ static struct kc_result ask_who(struct payer *payer, bool full)
         result = kc_talk_send(payer->exchange, &line, message);
     }
     if (!kc_failed(result)) {
-        result =
-            kc_talk_receive(&message, payer->exchange, &payer->heard, payer->exchange->link_ms);
+        result = hear_payee(&message, payer);
     }
     if (kc_failed(result)) {
         return result;
@@ -160,6 +173,7 @@ static struct kc_result tell_end(struct payer *payer, struct kc_amount amount, b
     const struct kc_exchange_end end = {
         .again = again, .end = said.code, .partner = payer->payee.account, .amount = amount};
     payer->exchange->tell(payer->exchange->owner, &end);
+    payer->declined = kc_failed(said);
     return said;
 }
 
@@ -186,6 +200,7 @@ static struct kc_result finish_open(struct payer *payer, bool *found)
 static struct kc_result pay_new(struct payer *payer, struct kc_amount amount)
 {
     struct kc_view payment;
+    payer->declined = false;
     kc_station_trace(payer->station, "Sb4", "user", KC_STATION_PAYER, "amount chosen", 0);
     struct kc_result result = slot_pay(&payment, payer, amount);
     if (result.code == KC_IDENTITY_NEEDED) {
@@ -212,7 +227,11 @@ static struct kc_result pay_all(struct payer *payer, const struct kc_amount *amo
     if (payer->exchange->meet != NULL) {
         payer->exchange->meet(payer->exchange->owner, &payer->payee);
     }
-    result = finish_open(payer, &found);
+    result =
+        kc_hotlist_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, payer->payee.hotlist);
+    if (!kc_failed(result)) {
+        result = finish_open(payer, &found);
+    }
     if (amount == NULL) {
         return found || kc_failed(result) ? result : kc_result(KC_NOT_FOUND);
     }
@@ -237,7 +256,7 @@ struct kc_result kc_station_pay(struct kc_exchange *exchange, const struct kc_am
     payer.exchange = exchange;
     payer.station = exchange->station;
     struct kc_result result = pay_all(&payer, amount);
-    if (!payer.heard && worth_telling(result.code)) {
+    if (!payer.heard && !payer.declined && worth_telling(result.code)) {
         kc_talk_notice(exchange, result.code);
     }
     return result;

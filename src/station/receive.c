@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "station/hotlist.h"
 #include "station/inside.h"
 #include "station/talk.h"
 
@@ -17,14 +18,26 @@ struct payee {
     struct kc_result last; /* how it was decided */
 };
 
-/* Sb1, Sb2. */
+/* Sb1, Sb2. Before the identity goes the hotlist, when the payer's is older: a payer of this bank, which the offer finds out. */
 static struct kc_result answer_identify(struct payee *payee, struct kc_view identify)
 {
     static const struct kc_station_line line = {"Sb2", KC_STATION_PAYEE, KC_STATION_PAYER,
                                                 "payee-identity", KC_LOSE_IDENTITY};
-    struct kc_view message;
-    struct kc_result result = kc_slot_offer(&message, &payee->station->uim, payee->asked, identify);
-    return kc_failed(result) ? result : kc_talk_send(payee->exchange, &line, message);
+    struct kc_view offer;
+    struct kc_identify said;
+    struct kc_slot *uim = &payee->station->uim;
+    struct kc_result result = kc_slot_offer(&offer, uim, payee->asked, identify);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&said, &kc_identify_shape, identify);
+    }
+    if (!kc_failed(result)) {
+        result = kc_hotlist_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, said.hotlist);
+    }
+    /* Again, because it lay in the memory of the slot; nothing changes with it. */
+    if (!kc_failed(result)) {
+        result = kc_slot_offer(&offer, uim, payee->asked, identify);
+    }
+    return kc_failed(result) ? result : kc_talk_send(payee->exchange, &line, offer);
 }
 
 /* Sb8: the user's word; for a payment that was decided before there is nothing to say. */
@@ -52,22 +65,44 @@ static void send_answer(struct payee *payee, struct kc_exchange_end *end, struct
     payee->exchange->tell(payee->exchange->owner, end);
 }
 
+/* Reasons of the purse that its payer is told by a signed decline, without asking anybody. */
+static bool is_declined_for(enum kc_error reason)
+{
+    return reason == KC_HOTLISTED || reason == KC_LIMIT_EXCEEDED || reason == KC_AMOUNT_TOO_LARGE ||
+           reason == KC_CONTACT_NEEDED;
+}
+
+/* Sb6 to Sb8: *word is what the purse is to answer. */
+static struct kc_result examine(struct payee *payee, struct kc_payment_order *order, bool *answered,
+                                enum kc_answer *word, struct kc_view payment)
+{
+    struct kc_result result =
+        kc_slot_examine(order, answered, &payee->station->uim, kc_clock_now_ms(), payment);
+    bool declined = is_declined_for(result.code);
+    if (kc_failed(result) && !declined) {
+        return result;
+    }
+    kc_station_trace(payee->station, "Sb6-Sb7", KC_STATION_PAYEE, KC_STATION_PAYEE,
+                     declined    ? kc_error_name(result.code)
+                     : *answered ? "verified, decided before"
+                                 : "verified",
+                     0);
+    *word = declined ? KC_ANSWER_NG : get_word(payee, order, *answered);
+    return declined ? kc_talk_order(order, payment) : result;
+}
+
 /* Sb6 to Sb10. */
 static struct kc_result answer_payment(struct payee *payee, struct kc_view payment)
 {
     uint8_t bytes[KC_LINK_PAYLOAD_MAX];
     struct kc_payment_order order;
     struct kc_view answer;
+    enum kc_answer word = KC_ANSWER_NG;
     bool answered = false;
-    struct kc_result result =
-        kc_slot_examine(&order, &answered, &payee->station->uim, kc_clock_now_ms(), payment);
-    if (kc_failed(result)) {
-        return result;
+    struct kc_result result = examine(payee, &order, &answered, &word, payment);
+    if (!kc_failed(result)) {
+        result = kc_slot_decide(&answer, &payee->station->uim, word, kc_clock_now_ms());
     }
-    kc_station_trace(payee->station, "Sb6-Sb7", KC_STATION_PAYEE, KC_STATION_PAYEE,
-                     answered ? "verified, decided before" : "verified", 0);
-    enum kc_answer word = get_word(payee, &order, answered);
-    result = kc_slot_decide(&answer, &payee->station->uim, word, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
@@ -98,6 +133,10 @@ static struct kc_result answer_message(struct payee *payee, struct kc_view messa
     if (number == kc_payment_shape.number) {
         return answer_payment(payee, message);
     }
+    if (kc_hotlist_is(message)) {
+        kc_hotlist_take(payee->exchange, KC_STATION_PAYEE, message);
+        return kc_ok();
+    }
     return kc_result(number == 0 ? KC_MALFORMED : KC_WRONG_TYPE);
 }
 
@@ -112,6 +151,19 @@ static struct kc_result refuse(struct payee *payee, struct kc_result result)
     return result.code == KC_IDENTITY_NEEDED ? kc_ok() : result;
 }
 
+/* A payer that finds no room here says that its amount is too much. Why there is none, this purse knows better. */
+static struct kc_result explain(struct payee *payee, struct kc_result heard)
+{
+    struct kc_purse_info info;
+    if (heard.code != KC_LIMIT_EXCEEDED || kc_failed(kc_slot_info(&info, &payee->station->uim))) {
+        return heard;
+    }
+    if (info.log_room == 0 && info.log_policy != KC_LOG_POLICY_OVERWRITE) {
+        return kc_result(KC_HISTORY_FULL);
+    }
+    return kc_clock_now_ms() > info.valid_until_ms ? kc_result(KC_CONTACT_NEEDED) : heard;
+}
+
 struct kc_result kc_station_receive(struct kc_exchange *exchange, struct kc_amount asked)
 {
     struct payee payee = {.exchange = exchange, .station = exchange->station, .asked = asked};
@@ -120,7 +172,7 @@ struct kc_result kc_station_receive(struct kc_exchange *exchange, struct kc_amou
         struct kc_result result =
             kc_talk_receive(&message, exchange, &payee.heard, exchange->link_ms);
         if (payee.heard) {
-            return result;
+            return explain(&payee, result);
         }
         if (!kc_failed(result)) {
             result = answer_message(&payee, message);

@@ -45,8 +45,26 @@ struct texts {
     char account[KC_AMOUNT_TEXT_SIZE];
     char pending[KC_AMOUNT_TEXT_SIZE];
     char open[KC_AMOUNT_TEXT_SIZE];
+    char purse_most[KC_AMOUNT_TEXT_SIZE];
+    char payment_most[KC_AMOUNT_TEXT_SIZE];
+    char spend_left[KC_AMOUNT_TEXT_SIZE];
     char when[KC_CLOCK_TEXT_SIZE];
+    char until[KC_CLOCK_TEXT_SIZE];
 };
+
+static void make_texts(struct texts *out, const struct kc_station *station,
+                       const struct kc_purse_info *info)
+{
+    format(out->value, station, info->value);
+    format(out->account, station, info->account_amount);
+    format(out->pending, station, info->pending_amount);
+    format(out->open, station, info->open);
+    format(out->purse_most, station, info->purse_most);
+    format(out->payment_most, station, info->payment_most);
+    format(out->spend_left, station, info->spend_left);
+    kc_clock_format(out->when, info->time_ms);
+    kc_clock_format(out->until, info->valid_until_ms);
+}
 
 static void print_json(const struct kc_station *station, const struct kc_purse_info *info,
                        const struct texts *texts, const char *result_word)
@@ -66,6 +84,15 @@ static void print_json(const struct kc_station *station, const struct kc_purse_i
     kc_json_text(&json, "pending_amount", texts->pending);
     kc_json_text(&json, "open_amount", texts->open);
     kc_json_number(&json, "not_reported", info->uncovered);
+    kc_json_number(&json, "overwritten", info->overwritten);
+    kc_json_text(&json, "log_policy", kc_log_policy_word(info->log_policy));
+    kc_json_number(&json, "log_room", info->log_room);
+    kc_json_text(&json, "purse_most", texts->purse_most);
+    kc_json_text(&json, "payment_most", texts->payment_most);
+    kc_json_text(&json, "spend_left", texts->spend_left);
+    kc_json_number(&json, "count_left", info->count_left);
+    kc_json_text(&json, "valid_until", texts->until);
+    kc_json_number(&json, "hotlist", info->hotlist);
     kc_json_number(&json, "counter", info->counter);
     kc_json_number(&json, "sequence", info->sequence);
     kc_json_number(&json, "pin_tries", info->pin_tries);
@@ -88,6 +115,54 @@ static void tell_result(const char *word)
     }
 }
 
+/* An amount up to this is a limit; the bank says the largest there is when it sets none, and what was paid is taken from it. */
+static bool is_limit(struct kc_amount amount)
+{
+    return kc_amount_minor(amount) <= KC_AMOUNT_MAX / 2;
+}
+
+/* What the UIM may do before it meets the bank, as far as there is a limit; amounts under way are not in it any more. */
+static void print_limits(const struct kc_station *station, const struct kc_purse_info *info,
+                         const struct texts *texts)
+{
+    const char *currency = station->currency;
+    if (is_limit(info->payment_most)) {
+        (void)printf("may pay      %s %s at once\n", texts->payment_most, currency);
+    }
+    if (is_limit(info->spend_left)) {
+        (void)printf("may pay      %s %s in all before it meets the bank\n", texts->spend_left,
+                     currency);
+    }
+    if (info->count_left <= UINT16_MAX) {
+        (void)printf("may pay      %" PRIu64 " times before it meets the bank\n", info->count_left);
+    }
+    if (is_limit(info->purse_most)) {
+        (void)printf("may hold     %s %s by payments it takes\n", texts->purse_most, currency);
+    }
+    if (info->valid_until_ms <= kc_clock_now_ms()) {
+        (void)printf("out of date  it has to meet the bank: run 'sync'\n");
+    } else {
+        (void)printf("good until   %s without the bank\n", texts->until);
+    }
+}
+
+static void print_history(const struct kc_purse_info *info)
+{
+    if (info->uncovered > 0) {
+        (void)printf("not reported %" PRIu64 " entries: the bank does not know them yet\n",
+                     info->uncovered);
+    }
+    if (info->overwritten > 0) {
+        (void)printf("overwritten  %" PRIu64 " of them: only their sums are left\n",
+                     info->overwritten);
+    }
+    (void)printf("history      room for %" PRIu64 " entries, then: %s\n", info->log_room,
+                 kc_log_policy_word(info->log_policy));
+    if (info->hotlist > 0) {
+        (void)printf("hotlist      version %" PRIu64 "\n", info->hotlist);
+    }
+}
+
 static void print_text(const struct kc_station *station, const struct kc_purse_info *info,
                        const struct texts *texts, const char *result_word)
 {
@@ -106,9 +181,9 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
             "on its way   %s %s: paid, no answer yet; 'resume' with the payee, or 'sync'\n",
             texts->open, station->currency);
     }
-    if (info->uncovered > 0) {
-        (void)printf("not reported %" PRIu64 " entries: the bank does not know them yet\n",
-                     info->uncovered);
+    if (info->life >= KC_LIFE_READY) {
+        print_limits(station, info, texts);
+        print_history(info);
     }
 }
 
@@ -122,11 +197,7 @@ struct kc_result kc_show_state(struct kc_station *station, const struct kc_comma
     if (kc_failed(result)) {
         return result;
     }
-    format(texts.value, station, info.value);
-    format(texts.account, station, info.account_amount);
-    format(texts.pending, station, info.pending_amount);
-    format(texts.open, station, info.open);
-    kc_clock_format(texts.when, info.time_ms);
+    make_texts(&texts, station, &info);
     if (command->json) {
         print_json(station, &info, &texts, result_word);
     } else {

@@ -274,6 +274,18 @@ static struct kc_result recover(struct kc_station *station, enum kc_outcome *out
     return result;
 }
 
+/* A UIM that overwrote entries which the bank knows by an earlier report, whose reply was lost, reports what is left of them
+ * first: only then can it follow what the bank says. */
+static struct kc_result recover_over_gap(struct kc_station *station, enum kc_outcome *outcome)
+{
+    struct kc_result result = recover(station, outcome);
+    if (result.code == KC_STALE_STATE) {
+        result = kc_station_report(station);
+        result = kc_failed(result) ? result : recover(station, outcome);
+    }
+    return result;
+}
+
 /* The recovery call ends what is pending at the bank, and is what remains to ask when there is nothing to report. */
 struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome)
 {
@@ -285,7 +297,7 @@ struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *ou
     }
     bool unreported = info.uncovered > 0 || !kc_amount_is_zero(info.open);
     if (info.life != KC_LIFE_READY || !unreported) {
-        result = recover(station, outcome);
+        result = recover_over_gap(station, outcome);
         if (!kc_failed(result)) {
             result = kc_slot_info(&info, &station->uim);
         }
@@ -304,4 +316,16 @@ struct kc_result kc_station_settle(struct kc_station *station)
         return result;
     }
     return kc_station_sync(station, &outcome);
+}
+
+void kc_station_report_when_low(struct kc_station *station, uint64_t room)
+{
+    struct kc_purse_info info;
+    enum kc_outcome outcome;
+    if (kc_failed(kc_slot_info(&info, &station->uim)) || info.log_room >= room ||
+        info.log_policy != KC_LOG_POLICY_REPORT) {
+        return;
+    }
+    kc_station_trace(station, "report", "station", "station", "the history is nearly full", 0);
+    (void)kc_failed(kc_station_sync(station, &outcome));
 }

@@ -16,7 +16,8 @@ enum kc_station_loss {
     KC_LOSE_COMPLETION,
     KC_LOSE_IDENTIFY,
     KC_LOSE_IDENTITY,
-    KC_LOSE_PAYMENT
+    KC_LOSE_PAYMENT,
+    KC_LOSE_HOTLIST
 };
 
 /* The bank's objections to reported records that are kept to be told. */
@@ -62,6 +63,14 @@ KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc
 /* The recovery call if a transaction with the bank is pending or nothing else is to be asked, then reports until every entry is
  * certified. *outcome is about the transaction that was pending; the bank's objections to records are added to `objections`. */
 KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome);
+
+/* Fetches the bank's newest hotlist, which is public, and gives it to the UIM. Nothing rests on it: a bank that has none or is
+ * away leaves the UIM the one it has. */
+void kc_station_fetch_hotlist(struct kc_station *station);
+
+/* Under the policy "report": syncs by itself when the history has room for fewer entries than that. When the bank is away, the
+ * history goes on filling. */
+void kc_station_report_when_low(struct kc_station *station, uint64_t room);
 
 /* Before a new transaction: finishes what is pending, so that it cannot stand in the way. */
 KC_MUST_USE struct kc_result kc_station_settle(struct kc_station *station);

@@ -101,7 +101,9 @@ struct kc_result kc_talk_answer(struct kc_view answer)
         return result;
     }
     enum kc_error reason = kc_error_from_number(decline.reason);
-    return kc_result(reason == KC_OUT_OF_ORDER ? KC_OUT_OF_ORDER : KC_DECLINED);
+    bool of_purse = reason == KC_OUT_OF_ORDER || reason == KC_HOTLISTED ||
+                    reason == KC_LIMIT_EXCEEDED || reason == KC_CONTACT_NEEDED;
+    return kc_result(of_purse ? reason : KC_DECLINED);
 }
 
 struct kc_result kc_talk_order(struct kc_payment_order *out, struct kc_view payment)

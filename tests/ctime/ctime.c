@@ -161,9 +161,20 @@ static void receive(enum kc_answer answer)
     expect(world_decide(&world, answer), KC_OK);
 }
 
+/* A hotlist is public, whoever brings it, and so is what is found in it. */
+static void take_list(void)
+{
+    static const uint64_t numbers[] = {5, 6, 70000};
+    expect(world_take_hotlist(&world, world_hotlist(&world, 1, numbers, 3)), KC_OK);
+    expect(
+        world_send(&world, KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_HOTLIST, 0, kc_view(NULL, 0)),
+        KC_OK);
+}
+
 /* Both sides of payments, and their report; one is forged. */
 static void exchange(void)
 {
+    take_list();
     expect(world_send(&world, KC_CLA_KINCHAKU, KC_INS_IDENTIFY, 0, 0, kc_view(NULL, 0)), KC_OK);
     expect(world_offer(&world, 5), KC_OK);
     pay_and_conclude(true);
@@ -171,9 +182,9 @@ static void exchange(void)
     receive(KC_ANSWER_OK);
     receive(KC_ANSWER_NG);
     /* Its counter passed. */
-    expect(world_examine(&world, world_partner_payment(&world, 1, 10)), KC_OK);
-    expect(world_decide(&world, KC_ANSWER_OK), KC_OK);
     uint64_t next = world.purse.state.counter + 1;
+    expect(world_examine(&world, world_partner_payment(&world, next - 1, 10)), KC_OK);
+    expect(world_decide(&world, KC_ANSWER_OK), KC_OK);
     struct kc_view forged = world_partner_payment(&world, next, 10);
     world.partner_message[forged.size - 1] ^= 1;
     expect(world_examine(&world, forged), KC_BAD_SIGNATURE);
@@ -213,6 +224,21 @@ static void es256_exchange(void)
     cast(0);
     ready(false);
     expect(verify_pin(WORLD_PIN), KC_OK);
+    exchange();
+}
+
+/* Entries are given up, and reported by their sums. */
+static void es256_overwriting(void)
+{
+    cast(0);
+    world.log_policy = KC_LOG_POLICY_OVERWRITE;
+    ready(false);
+    world.log_policy = KC_LOG_POLICY_REFUSE;
+    expect(verify_pin(WORLD_PIN), KC_OK);
+    for (unsigned i = 0; i < KC_LOG_COUNT / 2; i++) {
+        pay_and_conclude(true);
+        receive(KC_ANSWER_OK);
+    }
     exchange();
 }
 
@@ -412,6 +438,7 @@ static const struct {
     {"rs2048: keys brought in, a withdrawal, a deposit", rs2048_brought_in, false},
     {"rs3072: keys brought in, a withdrawal, a deposit", rs3072_brought_in, false},
     {"es256: payments on both sides, settlement", es256_exchange, false},
+    {"es256: payments that overwrite, settlement of a gap", es256_overwriting, false},
     {"rs2048: payments on both sides, settlement", rs2048_exchange, false},
 };
 #define CASE_COUNT (sizeof cases / sizeof cases[0])

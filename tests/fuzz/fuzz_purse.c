@@ -1,9 +1,9 @@
 /* Can any sequence of commands, power cuts and forged messages make a purse richer, unblock it, give a key
  * away or stop it answering?
  *
- * The first byte chooses a ready purse (even) or a blank one (odd). Then follow operations, each one byte and its arguments; see
- * `operations`. The bank may say anything under its own signature; what was changed on the way is not the bank's. Another purse
- * of the bank pays and is paid, and signs bad things as well as good ones. */
+ * The first byte chooses a blank purse (odd) or a ready one, with the policies and limits of world_kind. Then follow operations,
+ * each one byte and its arguments; see `operations`. The bank may say anything under its own signature; what was changed on the
+ * way is not the bank's. Another purse of the bank pays and is paid, and signs bad things as well as good ones. */
 #define _GNU_SOURCE
 
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "purse_partner.h"
 #include "purse_world.h"
 
-#define OPERATIONS_MAX 64u
+#define OPERATIONS_MAX 96u
 
 struct script {
     const uint8_t *data;
@@ -28,6 +28,7 @@ struct before {
     struct kc_purse_state state;
     struct kc_certified certified;
     uint64_t image_sequence;
+    uint64_t hotlist_version;
     bool pin_verified;
     bool locked;
 };
@@ -85,9 +86,11 @@ static void check_value_adds_up(struct kc_purse *purse)
 {
     const struct kc_purse_state *state = &purse->state;
     struct kc_certified certified = world_certified(purse);
-    uint64_t value = kc_amount_minor(certified.purse_amount);
-    uint64_t counter = certified.counter;
+    bool gap = state->gap_counter > certified.counter;
+    uint64_t value = kc_amount_minor(gap ? state->gap_value : certified.purse_amount);
+    uint64_t counter = gap ? state->gap_counter : certified.counter;
     uint64_t count = state->counter - counter;
+    KC_FUZZ_CHECK(count <= KC_LOG_COUNT);
     for (uint64_t i = 0; i < count; i++) {
         struct kc_log_slot slot;
         struct kc_entry entry;
@@ -103,12 +106,35 @@ static void check_value_adds_up(struct kc_purse *purse)
     KC_FUZZ_CHECK(counter == state->counter && value == kc_amount_minor(state->value));
 }
 
+/* Invariant 8: what was paid and taken kept within the limits in force. */
+static void check_limits(const struct before *before)
+{
+    const struct kc_purse_state *was = &before->state;
+    const struct kc_purse_state *now = &world.purse.state;
+    const struct kc_certified *limits = &before->certified;
+    if (now->spent_count > was->spent_count) {
+        uint64_t amount = kc_amount_minor(now->spent) - kc_amount_minor(was->spent);
+        KC_FUZZ_CHECK(now->spent_count == was->spent_count + 1);
+        KC_FUZZ_CHECK(amount <= kc_amount_minor(limits->payment_most));
+        KC_FUZZ_CHECK(kc_amount_compare(now->spent, limits->spend_most) <= 0);
+        KC_FUZZ_CHECK(now->spent_count <= limits->spend_count);
+        KC_FUZZ_CHECK(now->stamp_ms <= limits->valid_until_ms);
+        KC_FUZZ_CHECK(!kc_purse_is_listed(&world.purse, partner_number()));
+    }
+    if (kc_amount_compare(now->received, was->received) > 0) {
+        KC_FUZZ_CHECK(kc_amount_compare(now->value, limits->purse_most) <= 0);
+        KC_FUZZ_CHECK(now->stamp_ms <= limits->valid_until_ms);
+        KC_FUZZ_CHECK(!kc_purse_is_listed(&world.purse, partner_number()));
+    }
+}
+
 /* What no operation at all may undo. */
 static void check_never_back(const struct before *before)
 {
     const struct kc_purse_state *was = &before->state;
     const struct kc_purse_state *now = &world.purse.state;
     KC_FUZZ_CHECK(now->counter >= was->counter && now->stamp_ms >= was->stamp_ms);
+    KC_FUZZ_CHECK(world.purse.hotlist_version >= before->hotlist_version);
     KC_FUZZ_CHECK(kc_amount_compare(now->paid, was->paid) >= 0);
     KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) >= 0);
     /* Each payment is credited once, and no more comes back than went. */
@@ -176,6 +202,7 @@ static void check_after(const struct before *before, enum authority authority)
         check_by_bank(before);
     } else {
         check_by_host(before, authority);
+        check_limits(before);
     }
     if (is_working(world.purse.state.life)) {
         check_value_adds_up(&world.purse);
@@ -187,6 +214,7 @@ static void remember(struct before *out)
     out->state = world.purse.state;
     out->certified = world_certified(&world.purse);
     out->image_sequence = world.purse.image_sequence;
+    out->hotlist_version = world.purse.hotlist_version;
     out->pin_verified = world.purse.pin_verified;
     out->locked = world.purse.locked;
 }
@@ -447,22 +475,68 @@ static unsigned do_bent(struct script *script)
     return status;
 }
 
+/* Up to 63 payments of 1 by the partner, as the user takes them: the history fills. */
+static unsigned do_fill(struct script *script)
+{
+    unsigned status = 0x9000;
+    const uint64_t time_ms = WORLD_TIME_MS;
+    for (unsigned left = take(script) % 64; left > 0 && status == 0x9000; left--) {
+        struct kc_view payment = partner_payment(&world, 1, 0, 0);
+        signed_away += 1;
+        status = send_numbered(KC_INS_EXAMINE, 0, 1, &time_ms, payment);
+        if (status == 0x9000) {
+            status = send_numbered(KC_INS_DECIDE, KC_ANSWER_OK, 1, &time_ms, kc_view(NULL, 0));
+        }
+    }
+    return status;
+}
+
+/* A hotlist of the bank, good or with numbers of any form; or one with a byte changed, which is not taken. */
+static unsigned do_list(struct script *script)
+{
+    uint8_t copy[KC_HOTLIST_SIZE_MAX];
+    uint64_t version = take(script);
+    uint8_t flags = take(script);
+    uint64_t count = take(script) % 4;
+    uint8_t partner[10];
+    size_t size = 0;
+    struct kc_view listed = take_view(script, flags & 7u);
+    for (uint64_t step = partner_number().number; (flags & 8u) != 0 && step > 0; step >>= 7) {
+        partner[size++] = (uint8_t)((step & 0x7fu) | (step > 0x7f ? 0x80u : 0u));
+        listed = kc_view(partner, size);
+        count = 1;
+    }
+    struct kc_view list = world_bank_lists(version, count, listed);
+    memcpy(copy, list.data, list.size);
+    if ((flags & 16u) != 0) {
+        copy[take(script) % list.size] ^= 1;
+    }
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, kc_view(copy, list.size));
+    KC_FUZZ_CHECK(status != 0x9000 || (flags & 16u) == 0);
+    KC_FUZZ_CHECK(status != 0x9000 || world.purse.hotlist_version == version);
+    KC_FUZZ_CHECK(status != 0x9000 || size == 0 ||
+                  kc_purse_is_listed(&world.purse, partner_number()));
+    return status;
+}
+
 struct operation {
     unsigned (*run)(struct script *script);
     enum authority authority;
 };
 
-#define OPERATION_COUNT 25u
+#define OPERATION_COUNT 27u
 
 /* By the first byte of an operation modulo their count. */
 static const struct operation operations[OPERATION_COUNT] = {
-    {do_raw, BY_PARTNER},      {do_select, BY_HOST}, {do_verify, BY_HOST},  {do_wrong_pin, BY_HOST},
-    {do_cash, BY_HOST},        {do_fund, BY_HOST},   {do_answer, BY_HOST},  {do_state, BY_HOST},
-    {do_repeat, BY_HOST},      {do_get, BY_HOST},    {do_power, BY_HOST},   {do_cut, BY_HOST},
-    {do_step, BY_HOST},        {do_bank, BY_BANK},   {do_forged, BY_HOST},  {do_echo, BY_HOST},
-    {do_offer, BY_HOST},       {do_pay, BY_HOST},    {do_examine, BY_HOST}, {do_decide, BY_PARTNER},
-    {do_conclude, BY_PARTNER}, {do_open, BY_HOST},   {do_settle, BY_HOST},  {do_identify, BY_HOST},
-    {do_bent, BY_HOST},
+    {do_raw, BY_PARTNER},    {do_select, BY_HOST},    {do_verify, BY_HOST},
+    {do_wrong_pin, BY_HOST}, {do_cash, BY_HOST},      {do_fund, BY_HOST},
+    {do_answer, BY_HOST},    {do_state, BY_HOST},     {do_repeat, BY_HOST},
+    {do_get, BY_HOST},       {do_power, BY_HOST},     {do_cut, BY_HOST},
+    {do_step, BY_HOST},      {do_bank, BY_BANK},      {do_forged, BY_HOST},
+    {do_echo, BY_HOST},      {do_offer, BY_HOST},     {do_pay, BY_HOST},
+    {do_examine, BY_HOST},   {do_decide, BY_PARTNER}, {do_conclude, BY_PARTNER},
+    {do_open, BY_HOST},      {do_settle, BY_HOST},    {do_identify, BY_HOST},
+    {do_bent, BY_HOST},      {do_fill, BY_PARTNER},   {do_list, BY_HOST},
 };
 
 static void run_one(struct script *script, bool ready)
@@ -487,8 +561,9 @@ static void run_one(struct script *script, bool ready)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct script script = {.data = data, .size = size, .at = 0};
-    bool ready = (take(&script) & 1u) == 0;
-    world_reset(&world, ready);
+    uint8_t first = take(&script);
+    bool ready = (first & 1u) == 0;
+    world_reset(&world, ready ? (enum world_kind)(WORLD_REFUSES + (first >> 1) % 3) : WORLD_BLANK);
     signed_away = 0;
     last_payment_size = 0;
     for (unsigned i = 0; i < OPERATIONS_MAX && script.at < script.size; i++) {
@@ -535,7 +610,9 @@ enum {
     OPEN,
     SETTLE,
     IDENTIFY,
-    BENT
+    BENT,
+    FILL,
+    LIST
 };
 enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL, SETTLE_REPLY };
 enum { NONE, COMPLETED, DECLINED, NOT_COMPLETED, IN_DOUBT, REFUSED };
@@ -590,6 +667,25 @@ static const struct {
          1, EXAMINE, 5, 0, PARTNER_FORGED, 1, EXAMINE, 5, 0, PARTNER_ITSELF, 1, EXAMINE, 5, 0,
          PARTNER_EXPIRED, 1, EXAMINE, 5, 2, 0, 1, CONCLUDE, 0, PARTNER_FORGED, CONCLUDE, 0,
          PARTNER_ASTRAY, CONCLUDE, 0, PARTNER_TAKES, CONCLUDE, 0, 0, OFFER, 0, PARTNER_ASTRAY),
+    /* A history that goes round, cut and reported; then one that is too long for its policy. */
+    SEED(2, SELECT, VERIFY, PAY, 100, 1, 1, 0, FILL, 50, PAY, 9, 2, 2, 0, CONCLUDE, 0, 0, CUT, 4,
+         PAY, 1, 3, 3, 0, POWER, VERIFY, PAY, 1, 3, 3, 0, CONCLUDE, 0, PARTNER_TAKES, CUT, 3, FILL,
+         1, POWER, VERIFY, FILL, 2, STATE, 4, BANK, STATE_REPLY, 0, 2, 0, 2, 0, SETTLE, 5, BANK,
+         SETTLE_REPLY, 0, 2, 9, 2, 0, PAY, 5, 6, 5, 0, SETTLE, 7, BANK, SETTLE_REPLY, 1, 2, 60, 2,
+         0, GET, KC_TAG_INFORMATION, 0),
+    SEED(0, SELECT, VERIFY, FILL, 50, PAY, 1, 2, 2, 0, OFFER, 0, 0, SETTLE, 3, BANK, SETTLE_REPLY,
+         0, 2, 8, 2, 20, FILL, 9),
+    /* Limits: too much at once, in all, too often, too late, too full. */
+    SEED(4, SELECT, VERIFY, PAY, 121, 1, 1, 0, PAY, 120, 1, 1, 0, CONCLUDE, 0, PARTNER_TAKES, PAY,
+         120, 2, 2, 0, CONCLUDE, 0, 0, PAY, 61, 3, 3, 0, PAY, 60, 4, 4, 0, CONCLUDE, 0,
+         PARTNER_TAKES, EXAMINE, 200, 0, 0, 5, DECIDE, 1, 5, EXAMINE, 255, 0, 0, 5, DECIDE, 0, 5,
+         DECIDE, 1, 6, FILL, 40, EXAMINE, 5, 0, 0, 101, DECIDE, 0, 101, DECIDE, 1, 101, OFFER, 0, 0,
+         PAY, 1, 102, 9, 0),
+    /* Hotlists: taken, older, forged, malformed, torn; the partner on it. */
+    SEED(0, SELECT, VERIFY, LIST, 1, 2, 2, 5, 3, LIST, 1, 2, 2, 5, 3, PAY, 10, 1, 1, 0, CONCLUDE, 0,
+         PARTNER_TAKES, LIST, 3, 8, 1, PAY, 10, 2, 2, 0, EXAMINE, 5, 0, 0, 3, DECIDE, 0, 3, DECIDE,
+         1, 3, LIST, 4, 16, 0, 77, LIST, 4, 2, 1, 0, 1, CUT, 1, LIST, 5, 0, 0, POWER, VERIFY, PAY,
+         10, 4, 3, 0, LIST, 6, 0, 0, PAY, 10, 5, 3, 0, GET, KC_TAG_HOTLIST, 0),
     /* Personalisation, out of order once and whole once. */
     SEED(1, STEP, 0, STEP, 14, STEP, 3, STEP, 2, STEP, 1, STEP, 4, STEP, 5, STEP, 6, STEP, 7, STEP,
          8, STEP, 9, STEP, 10, STEP, 11, STEP, 12, STEP, 13, STEP, 14, VERIFY, CASH, 1, 0, 9, 1,

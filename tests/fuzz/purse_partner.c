@@ -32,6 +32,11 @@ static struct kc_purse_id own_number(const struct world *world, uint8_t flags)
     return (flags & PARTNER_ITSELF) != 0 ? world->purse.settings.purse : kc_purse_nth(PURSE_NTH);
 }
 
+struct kc_purse_id partner_number(void)
+{
+    return kc_purse_nth(PURSE_NTH);
+}
+
 /* The partner's SGN1, or nothing. */
 static struct kc_view partner_identity(uint8_t *out_bytes, uint8_t flags)
 {
@@ -91,6 +96,7 @@ struct kc_view partner_offer(const struct world *world, uint8_t counter, uint8_t
                                       .identity = partner_identity(identity, flags),
                                       .knows = (flags & PARTNER_TAKES) != 0,
                                       .counter = counter};
+    KC_FUZZ_CHECK(!kc_failed(kc_amount_from_minor(&offer.most, KC_AMOUNT_MAX)));
     return encode(&out, &kc_payee_identity_shape, &offer);
 }
 

@@ -12,6 +12,7 @@
 #define PARTNER_ITSELF 16u  /* the purse's own name in the place of the partner's */
 #define PARTNER_TAKES 32u   /* of an answer: a receipt */
 
+struct kc_purse_id partner_number(void);
 struct kc_view partner_identify(uint8_t flags);
 struct kc_view partner_offer(const struct world *world, uint8_t counter, uint8_t flags);
 

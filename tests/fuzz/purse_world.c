@@ -108,9 +108,25 @@ static struct kc_amount amount_of(uint64_t minor)
     return amount;
 }
 
+/* What the first certified value says while a purse is made. */
+static enum world_kind making = WORLD_REFUSES;
+
+static struct kc_offline_limits first_limits(void)
+{
+    struct kc_offline_limits limits = kc_offline_limits_none();
+    if (making == WORLD_LIMITED) {
+        limits = (struct kc_offline_limits){.purse_most = amount_of(600),
+                                            .payment_most = amount_of(120),
+                                            .spend_most = amount_of(300),
+                                            .spend_count = 30,
+                                            .valid_ms = 100000};
+    }
+    return limits;
+}
+
 static struct kc_certified first_certified(void)
 {
-    const struct kc_offline_limits limits = kc_offline_limits_none();
+    const struct kc_offline_limits limits = first_limits();
     struct kc_certified certified = {.bank = kc_fuzz_keys()->realm.bank,
                                      .purse_type = KC_PURSE_TYPE_UIM,
                                      .account = kc_account_nth(ACCOUNT_NTH),
@@ -120,6 +136,9 @@ static struct kc_certified first_certified(void)
                                      .time_ms = WORLD_TIME_MS,
                                      .sequence = 1,
                                      .log_policy = KC_LOG_POLICY_REFUSE};
+    if (making == WORLD_OVERWRITES || making == WORLD_LIMITED) {
+        certified.log_policy = KC_LOG_POLICY_OVERWRITE;
+    }
     kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
     return certified;
 }
@@ -257,22 +276,20 @@ static void personalise(struct world *world)
     KC_FUZZ_CHECK(world->purse.state.life == KC_LIFE_READY);
 }
 
-void world_reset(struct world *world, bool ready)
+void world_reset(struct world *world, enum world_kind kind)
 {
-    static uint8_t ready_nvm[KC_NVM_SIZE];
-    static bool made;
-    if (ready && !made) {
-        memset(world->nvm, 0, sizeof world->nvm);
+    static uint8_t ready_nvm[WORLD_LIMITED + 1][KC_NVM_SIZE];
+    static bool made[WORLD_LIMITED + 1];
+    memset(world->nvm, 0, sizeof world->nvm);
+    if (kind != WORLD_BLANK && !made[kind]) {
+        making = kind;
         world_power_cycle(world);
         personalise(world);
-        memcpy(ready_nvm, world->nvm, sizeof ready_nvm);
-        made = true;
+        memcpy(ready_nvm[kind], world->nvm, KC_NVM_SIZE);
+        made[kind] = true;
+        making = WORLD_REFUSES;
     }
-    if (ready) {
-        memcpy(world->nvm, ready_nvm, sizeof ready_nvm);
-    } else {
-        memset(world->nvm, 0, sizeof world->nvm);
-    }
+    memcpy(world->nvm, ready_nvm[kind], KC_NVM_SIZE);
     world_power_cycle(world);
 }
 
@@ -284,6 +301,12 @@ static struct kc_view make_certified(struct kc_buffer *out, struct kc_purse *pur
 {
     struct kc_certified certified = world_certified(purse);
     const struct kc_crypto *crypto = kc_fuzz_crypto();
+    uint64_t given_up = kc_purse_log_base(purse) - certified.counter;
+    /* Of entries that were given up the bank counts none or all. */
+    if (saying->included > 0 && given_up > 0) {
+        certified.counter += given_up;
+        memcpy(certified.head, purse->state.gap_head, KC_DIGEST_SIZE);
+    }
     uint64_t open = purse->state.counter - certified.counter;
     for (size_t i = 0; i < saying->included && i < open; i++) {
         struct kc_log_slot slot;
@@ -421,5 +444,24 @@ struct kc_view world_bank_says(struct world *world, const struct saying *saying)
     KC_FUZZ_CHECK(!kc_failed(kc_envelope_make(
         &out, &work, kc_fuzz_crypto(), &bank, &kc_fuzz_key("es256-encrypt")->public_key,
         &kc_fuzz_keys()->realm, WORLD_TIME_MS, shape, &message)));
+    return kc_buffer_view(&out);
+}
+
+struct kc_view world_bank_lists(uint64_t version, uint64_t count, struct kc_view listed)
+{
+    static uint8_t bytes[KC_HOTLIST_SIZE_MAX];
+    uint8_t plain_bytes[1024];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_signer bank = bank_signer();
+    const struct kc_hotlist list = {.bank = kc_fuzz_keys()->realm.bank,
+                                    .version = version,
+                                    .time_ms = WORLD_TIME_MS,
+                                    .complete = true,
+                                    .count = count,
+                                    .listed = listed};
+    KC_FUZZ_CHECK(!kc_failed(kc_shape_encode(&plain, &kc_hotlist_shape, &list)));
+    KC_FUZZ_CHECK(!kc_failed(kc_sign(&out, kc_fuzz_crypto(), &bank, &kc_fuzz_keys()->realm,
+                                     kc_hotlist_shape.domain, 0, kc_buffer_view(&plain))));
     return kc_buffer_view(&out);
 }

@@ -21,8 +21,16 @@ struct world {
     size_t response_size;
 };
 
+/* What a purse is ready with. */
+enum world_kind {
+    WORLD_BLANK,
+    WORLD_REFUSES,    /* no limits that bind */
+    WORLD_OVERWRITES, /* nor here */
+    WORLD_LIMITED,    /* limits of a few hundred, and overwriting */
+};
+
 /* A memory as new, or with a ready purse of WORLD_VALUE in it, and the purse powered up over it. */
-void world_reset(struct world *world, bool ready);
+void world_reset(struct world *world, enum world_kind kind);
 void world_power_cycle(struct world *world);
 
 /* Sends a command in the extended form, or bytes as they are; gives the status word. */
@@ -44,6 +52,9 @@ struct saying {
 
 /* An envelope of the bank for this purse that answers what the purse last sent. */
 struct kc_view world_bank_says(struct world *world, const struct saying *saying);
+
+/* A hotlist of `version` that the bank signed, of these numbers with the steps between them as they are given. */
+struct kc_view world_bank_lists(uint64_t version, uint64_t count, struct kc_view listed);
 
 /* The certified value that the purse holds, opened. */
 struct kc_certified world_certified(const struct kc_purse *purse);

@@ -213,6 +213,29 @@ static enum kc_error settled_taken(struct world *world)
     return settled_with(world, KC_OK);
 }
 
+/* The list of that version, unless a cut left it whole already. */
+static enum kc_error take_list(struct world *world, uint64_t version)
+{
+    const uint64_t numbers[] = {version, 1000, 70000 + version};
+    enum kc_error error = world_take_hotlist(world, world_hotlist(world, version, numbers, 3));
+    return error == KC_STALE_STATE && world->purse.hotlist_version == version ? KC_OK : error;
+}
+
+static enum kc_error list_1(struct world *world)
+{
+    return take_list(world, 1);
+}
+
+static enum kc_error list_2(struct world *world)
+{
+    return take_list(world, 2);
+}
+
+static enum kc_error list_3(struct world *world)
+{
+    return take_list(world, 3);
+}
+
 /* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
@@ -323,6 +346,27 @@ static void full_of_exchanges(struct world *world)
         WORLD_CHECK(decide_ok(world) == KC_OK && decide_ng(world) == KC_OK);
         WORLD_CHECK(world_settle_request(world) == KC_OK && settled(world) == KC_OK);
     }
+}
+
+/* Every place of the log holds an entry that no certified value covers, and the policy is to overwrite. */
+static void about_to_overwrite(struct world *world)
+{
+    world->log_policy = KC_LOG_POLICY_OVERWRITE;
+    world_ready(world);
+    world->log_policy = KC_LOG_POLICY_REFUSE;
+    for (unsigned i = 0; i < 16; i++) {
+        WORLD_CHECK(pay(world) == KC_OK && receipt(world) == KC_OK);
+        WORLD_CHECK(decide_ok(world) == KC_OK && decide_ng(world) == KC_OK);
+    }
+    WORLD_CHECK(kc_purse_log_room(&world->purse) == 0 && !kc_purse_has_gap(&world->purse));
+}
+
+/* Some entries were given up already. */
+static void overwriting(struct world *world)
+{
+    about_to_overwrite(world);
+    WORLD_CHECK(pay(world) == KC_OK && decline(world) == KC_OK && decide_ok(world) == KC_OK);
+    WORLD_CHECK(kc_purse_has_gap(&world->purse));
 }
 
 /* ---- scripts ---- */
@@ -492,6 +536,22 @@ const struct script scripts[] = {
      false,
      {PAY, RECEIVE, REPORT, TAKES("reply", settled_released), RECEIVE, REPORT,
       TAKES("reply", settled)}},
+    {"payments that begin to overwrite", about_to_overwrite, true, true, {PAY, DECLINE, RECEIVE}},
+    {"payments that overwrite, and their report",
+     overwriting,
+     true,
+     false,
+     {PAY, RECEIPT, RECEIVE, REFUSE, PAY, DECLINE, REPORT, TAKES("reply", settled), PAY}},
+    {"conforming over what was overwritten",
+     overwriting,
+     true,
+     false,
+     {ASK_STATE, TAKES("state", state_conforms), RECEIVE, REPORT, TAKES("reply", settled)}},
+    {"hotlists",
+     world_ready,
+     true,
+     true,
+     {TAKES("list 1", list_1), TAKES("list 2", list_2), PAY, TAKES("list 3", list_3)}},
     {"pin",
      world_ready,
      false,

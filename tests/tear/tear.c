@@ -22,12 +22,13 @@
 #define SECOND_CUTS_MAX 200u
 
 /* A purse's state outside of its image: digests of the static items, of the entries in the log with their orders and of the
- * answers beside them, by counter mod 48, and of what it knows of the partner; zeros: not there. */
+ * answers beside them, by slot, of what it knows of the partner, and of its hotlist; zeros: not there. */
 struct outside {
     uint8_t items[KC_STATIC_COUNT][KC_DIGEST_SIZE];
-    uint8_t lines[KC_LOG_COUNT][KC_DIGEST_SIZE];
-    uint8_t answers[KC_LOG_COUNT][KC_DIGEST_SIZE];
+    uint8_t lines[KC_LOG_SLOT_COUNT][KC_DIGEST_SIZE];
+    uint8_t answers[KC_LOG_SLOT_COUNT][KC_DIGEST_SIZE];
     uint8_t partner[KC_DIGEST_SIZE];
+    uint8_t hotlist[KC_DIGEST_SIZE];
 };
 
 /* A purse at rest between two steps of its script. */
@@ -36,7 +37,7 @@ struct moment {
     size_t state_size;
     uint64_t tries;
     uint64_t counter;
-    uint64_t uncovered;
+    uint64_t standing; /* entries that have to be in the log */
     enum kc_life life;
     uint64_t value;
     struct outside outside;
@@ -96,7 +97,7 @@ static void digest_line(struct outside *out, uint64_t counter)
     struct kc_log_slot slot;
     struct kc_sha256 hash;
     const struct kc_crypto *crypto = &world.crypto;
-    size_t slot_place = counter % KC_LOG_COUNT;
+    size_t slot_place = counter % KC_LOG_SLOT_COUNT;
     if (kc_failed(kc_purse_log_get(&slot, &world.purse, counter))) {
         return;
     }
@@ -122,6 +123,14 @@ static void digest_partner(struct outside *out)
     }
 }
 
+static void digest_hotlist(struct outside *out)
+{
+    struct kc_view list;
+    if (!kc_failed(kc_purse_hotlist_get(&list, &world.purse))) {
+        kc_digest(&world.crypto, out->hotlist, list);
+    }
+}
+
 static void look_outside(struct outside *out)
 {
     uint64_t newest = world.purse.state.counter;
@@ -133,6 +142,7 @@ static void look_outside(struct outside *out)
         digest_line(out, newest - back);
     }
     digest_partner(out);
+    digest_hotlist(out);
 }
 
 static void look(struct moment *out)
@@ -140,7 +150,7 @@ static void look(struct moment *out)
     out->state_size = world_state_bytes(&world, out->state);
     out->tries = world.purse.state.pin_tries;
     out->counter = world.purse.state.counter;
-    out->uncovered = world_uncovered(&world);
+    out->standing = world.purse.state.counter - kc_purse_log_base(&world.purse);
     out->life = world.purse.state.life;
     out->value = world_value(&world);
     out->clock_ms = world.clock_ms;
@@ -187,7 +197,7 @@ static bool is_taken(size_t slot, size_t at)
 {
     uint64_t first = moments[at].counter + 1;
     uint64_t count = moments[at + 1].counter - moments[at].counter;
-    return (slot + KC_LOG_COUNT - first % KC_LOG_COUNT) % KC_LOG_COUNT < count;
+    return (slot + KC_LOG_SLOT_COUNT - first % KC_LOG_SLOT_COUNT) % KC_LOG_SLOT_COUNT < count;
 }
 
 /* An answer is there before its payment is over; one that was there stays. */
@@ -199,14 +209,15 @@ static bool answer_fits(const uint8_t now[KC_DIGEST_SIZE], const uint8_t before[
 }
 
 /* The log is whole after a step. Before it, it lacks at most the lines in the slots that new entries take, which are ones that
- * the bank has counted. */
+ * the bank has counted or that were given up before. */
 static void check_lines(const struct outside *now, size_t at, bool is_after)
 {
     const struct outside *before = &moments[at].outside;
     const struct outside *after = &moments[at + 1].outside;
     uint64_t count = moments[at + 1].counter - moments[at].counter;
-    CHECK(moments[at].uncovered + count <= KC_LOG_COUNT);
-    for (size_t slot = 0; slot < KC_LOG_COUNT; slot++) {
+    CHECK(moments[at].standing + count <= KC_LOG_SLOT_COUNT);
+    CHECK(moments[at].standing <= KC_LOG_COUNT && moments[at + 1].standing <= KC_LOG_COUNT);
+    for (size_t slot = 0; slot < KC_LOG_SLOT_COUNT; slot++) {
         if (is_after) {
             CHECK(same(now->lines[slot], after->lines[slot]));
             CHECK(same(now->answers[slot], after->answers[slot]));
@@ -225,6 +236,14 @@ static void check_partner(const struct outside *now, size_t at, bool is_after)
     const uint8_t *after = moments[at + 1].outside.partner;
     CHECK(same(now->partner, after) || (!is_after && same(now->partner, before)) ||
           (!is_after && !same(before, after) && same(now->partner, nothing)));
+}
+
+/* The list before or the one after, never none where there was one. */
+static void check_hotlist(const struct outside *now, size_t at, bool is_after)
+{
+    const uint8_t *before = moments[at].outside.hotlist;
+    const uint8_t *after = moments[at + 1].outside.hotlist;
+    CHECK(same(now->hotlist, after) || (!is_after && same(now->hotlist, before)));
 }
 
 /* Checks a purse that came up again after a cut in step `at`, or in the session before it (`sessions`, in which the right PIN
@@ -248,6 +267,7 @@ static bool check_state(size_t at, bool sessions)
         check_items(&now, at, moved);
         check_lines(&now, at, moved);
         check_partner(&now, at, moved);
+        check_hotlist(&now, at, moved);
     }
     return moved;
 }

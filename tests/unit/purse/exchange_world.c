@@ -315,8 +315,12 @@ static void personalise(struct side *side)
                                      .time_ms = NOW_MS,
                                      .sequence = 1,
                                      .log_policy = KC_LOG_POLICY_REFUSE};
-    const struct kc_offline_limits limits = kc_offline_limits_none();
-    kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
+    const struct kc_offline_limits none = kc_offline_limits_none();
+    const struct kc_offline_limits *limits = side->making.limits;
+    if (side->making.log_policy != 0) {
+        certified.log_policy = side->making.log_policy;
+    }
+    kc_offline_limits_certify(&certified, limits == NULL ? &none : limits, UINT64_MAX);
     side_send(side, KC_CLA_STANDARD, KC_INS_SELECT, 4, kc_view(aid, sizeof aid));
     put(side, KC_TAG_SETTINGS, put_settings(&kept, side, &realm));
     assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_SIGN,
@@ -555,6 +559,13 @@ struct kc_view bank_certifies(struct kept *out, struct side *side, uint64_t cove
 {
     struct kc_certified certified = side->purse.certified;
     const struct kc_crypto *crypto = &shared.crypto;
+    uint64_t given_up = kc_purse_log_base(&side->purse) - certified.counter;
+    assert_true(covered == 0 || covered >= given_up);
+    if (covered > 0 && given_up > 0) {
+        memcpy(certified.head, side->purse.state.gap_head, KC_DIGEST_SIZE);
+        certified.counter += given_up;
+        covered -= given_up;
+    }
     for (uint64_t i = 0; i < covered; i++) {
         struct kc_sha256 hash;
         struct kc_log_slot slot;
@@ -626,4 +637,47 @@ enum kc_error settle_request(struct kept *out, struct side *side)
 enum kc_error take(struct side *side, struct kc_view envelope)
 {
     return side_run(side, KC_INS_TAKE, 0, 0, NULL, envelope);
+}
+
+/* ---- hotlists ---- */
+
+struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
+                               const struct keys *keys, const struct kc_realm *realm,
+                               const char *domain)
+{
+    uint8_t plain_bytes[KC_HOTLIST_SIZE_MAX];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_buffer buffer = KC_BUFFER(out->bytes);
+    struct kc_signer signer = {.key = &keys->private_key};
+    kc_signer_id_make(&signer.id, &shared.crypto, KC_SERVER_BANK, &keys->public_key);
+    must(kc_shape_encode(&plain, &kc_hotlist_shape, list));
+    must(kc_sign(&buffer, &shared.crypto, &signer, realm, domain, 0, kc_buffer_view(&plain)));
+    out->size = buffer.size;
+    return kept_view(out);
+}
+
+struct kc_view bank_lists(struct kept *out, uint64_t version, const uint64_t *numbers, size_t count)
+{
+    uint8_t listed[2048];
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t step = numbers[i] - (i > 0 ? numbers[i - 1] : 0);
+        assert_true(size + 10 <= sizeof listed);
+        for (; step > 0x7f; step >>= 7) {
+            listed[size++] = (uint8_t)(0x80u | (step & 0x7fu));
+        }
+        listed[size++] = (uint8_t)step;
+    }
+    const struct kc_hotlist list = {.bank = shared.realm.bank,
+                                    .version = version,
+                                    .time_ms = NOW_MS,
+                                    .complete = true,
+                                    .count = count,
+                                    .listed = kc_view(listed, size)};
+    return bank_signs_list(out, &list, &shared.bank, &shared.realm, kc_hotlist_shape.domain);
+}
+
+enum kc_error take_hotlist(struct side *side, struct kc_view hotlist)
+{
+    return side_run(side, KC_INS_TAKE_HOTLIST, 0, 0, NULL, hotlist);
 }

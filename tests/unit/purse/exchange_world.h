@@ -52,9 +52,11 @@ struct making {
     uint64_t value;
     uint64_t expires_s;
     enum kc_purse_type type;
-    bool other_bank;     /* its bank has another key and number */
-    bool other_currency; /* the same bank's key, another currency */
-    bool bearssl;        /* on the backend that is shipped in purses */
+    bool other_bank;                        /* its bank has another key and number */
+    bool other_currency;                    /* the same bank's key, another currency */
+    bool bearssl;                           /* on the backend that is shipped in purses */
+    enum kc_log_policy log_policy;          /* 0: refuse */
+    const struct kc_offline_limits *limits; /* NULL: none that bind */
 };
 
 struct side {
@@ -158,6 +160,14 @@ struct kc_view bank_settles(struct kept *out, struct side *side, uint64_t covere
                             const struct kc_release *releases, size_t release_count);
 enum kc_error settle_request(struct kept *out, struct side *side);
 enum kc_error take(struct side *side, struct kc_view envelope);
+/* A hotlist of these numbers, ascending, as this bank signs it. */
+struct kc_view bank_lists(struct kept *out, uint64_t version, const uint64_t *numbers,
+                          size_t count);
+/* The same of a record that a test made. */
+struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
+                               const struct keys *keys, const struct kc_realm *realm,
+                               const char *domain);
+enum kc_error take_hotlist(struct side *side, struct kc_view hotlist);
 
 #define assert_error(given, wanted)                                                                \
     assert_string_equal(kc_error_name(given), kc_error_name(KC_##wanted))

@@ -26,7 +26,8 @@ struct command {
         OFFER,
         PAYMENT,
         RECEIPT,
-        DECLINE
+        DECLINE,
+        HOTLIST
     } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
     enum kc_error wanted[7];
@@ -160,6 +161,15 @@ static const struct command commands[] = {
      0,
      TIME_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
+    {"TAKE HOTLIST", KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, HOTLIST, WORKING_ONLY},
+    {"GET hotlist",
+     KC_CLA_STANDARD,
+     KC_INS_GET_DATA,
+     KC_TAG_HOTLIST,
+     0,
+     NO_DATA,
+     {KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND,
+      KC_NOT_FOUND}},
 };
 
 static void examine_a_payment(void)
@@ -218,12 +228,16 @@ static struct kc_view after_numbers(uint8_t out[1024], size_t count, uint64_t fi
 /* What another purse or the bank says to one that is there. */
 static struct kc_view said_to_it(uint8_t out[1024], const struct command *command)
 {
+    static const uint64_t listed[] = {77};
     const struct kc_purse_state *now = &world.purse.state;
     if (now->life < KC_LIFE_READY || (command->ins == KC_INS_CONCLUDE && now->open.count == 0)) {
         return kc_view_text("x");
     }
     if (command->data == REPORTED) {
         return world_say_settle(&world, 0, WORLD_VALUE, NULL);
+    }
+    if (command->data == HOTLIST) {
+        return world_hotlist(&world, 1, listed, 1);
     }
     if (command->data == IDENTIFY) {
         return after_numbers(out, 1, 0, world_partner_identify(&world));
@@ -270,6 +284,7 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
     case PAYMENT:
     case RECEIPT:
     case DECLINE:
+    case HOTLIST:
         return said_to_it(out, command);
     }
     return nothing;
@@ -356,7 +371,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const struct command *command = &commands[i];
         bool free_of_pin = command->ins == KC_INS_VERIFY_PIN || command->ins == KC_INS_TAKE ||
-                           command->ins == KC_INS_IDENTIFY ||
+                           command->ins == KC_INS_IDENTIFY || command->ins == KC_INS_TAKE_HOTLIST ||
                            (command->ins == KC_INS_GET_DATA && command->p1 != KC_TAG_INFORMATION &&
                             command->p1 != KC_TAG_HISTORY);
         for (unsigned life = KC_LIFE_READY; life <= KC_LIFE_ANSWERED; life++) {
@@ -414,7 +429,7 @@ static void parameters_without_a_meaning_are_refused(void **state)
             life++;
         }
         if (life == KC_LIFE_ANSWERED) {
-            continue; /* TAKE of what is no envelope */
+            continue; /* TAKE of what is no envelope, GET of what is not there */
         }
         go_to((enum kc_life)life, &command);
         command.p2 = 2;

@@ -452,8 +452,18 @@ static void a_full_history_takes_no_more_and_says_so(void **state)
     assert_error(decide(&third, &a, KC_ANSWER_OK), OK);
     assert_true(kc_view_equal(kept_view(&third), kept_view(&second)));
     assert_error(pay(&first, &a, &c, 1), HISTORY_FULL);
+    /* It says that it takes nothing, and a payer that pays all the same is refused. */
+    struct kc_payee_identity said;
+    uint8_t bytes[2048];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
     assert_error(offer(&first, &c, &a, true, 0), OK);
-    assert_error(pay_offer(&first, &c, 1, kept_view(&first)), OK);
+    must(kc_shape_decode(&said, &kc_payee_identity_shape, kept_view(&first)));
+    assert_true(kc_amount_is_zero(said.most));
+    assert_error(pay_offer(&second, &c, 1, kept_view(&first)), LIMIT_EXCEEDED);
+    assert_int_equal(value_of(&c), 500);
+    said.most = amount(1);
+    must(kc_shape_encode(&buffer, &kc_payee_identity_shape, &said));
+    assert_error(pay_offer(&first, &c, 1, kc_buffer_view(&buffer)), OK);
     assert_error(answer(&second, &a, kept_view(&first), KC_ANSWER_OK), HISTORY_FULL);
     assert_error(decide(&second, &a, KC_ANSWER_OK), OUT_OF_ORDER);
     assert_unchanged(&a, &was);
@@ -479,6 +489,10 @@ static void an_overwritten_answer_is_for_the_bank_to_say(void **state)
     for (unsigned i = 0; i < KC_LOG_COUNT; i++) {
         exchange(&c, &b, 1);
     }
+    assert_error(settle_request(&third, &b), OK);
+    assert_error(take(&b, bank_settles(&third, &b, 1, 18, NULL, 0)), OK);
+    side_plain(&c, 4, 1);
+    exchange(&c, &b, 1);
     assert_error(examine(&answered, &b, kept_view(&first)), ASK_BANK);
     assert_error(decide(&second, &b, KC_ANSWER_OK), OUT_OF_ORDER);
 }

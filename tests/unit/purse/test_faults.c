@@ -141,6 +141,42 @@ static enum kc_error offer(void)
     return world_offer(&world, 5);
 }
 
+static enum kc_error take_list(void)
+{
+    static const uint64_t numbers[] = {5, 6};
+    return world_take_hotlist(&world,
+                              world_hotlist(&world, world.purse.hotlist_version + 1, numbers, 2));
+}
+
+static enum kc_error get_list(void)
+{
+    return world_send(&world, KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_HOTLIST, 0, nothing);
+}
+
+static enum kc_error examine_with_list(void)
+{
+    EXPECT(take_list(), KC_OK);
+    return examine_10();
+}
+
+/* The next entry overwrites one. */
+static enum kc_error fill(void)
+{
+    world.log_policy = KC_LOG_POLICY_OVERWRITE;
+    world_ready(&world);
+    world.log_policy = KC_LOG_POLICY_REFUSE;
+    for (unsigned i = 0; i < KC_LOG_COUNT; i++) {
+        EXPECT(take_10(), KC_OK);
+    }
+    return KC_OK;
+}
+
+static enum kc_error overwrite(void)
+{
+    EXPECT(fill(), KC_OK);
+    return pay_10();
+}
+
 static const struct {
     const char *name;
     enum kc_error (*before)(void);
@@ -166,6 +202,14 @@ static const struct {
     {"TAKE completion", answered, completed},
     {"VERIFY", report, verify},
     {"CHANGE PIN", report, change_pin},
+    {"TAKE HOTLIST", report, take_list},
+    {"TAKE another HOTLIST", take_list, take_list},
+    {"GET hotlist", take_list, get_list},
+    {"PAY with a hotlist", take_list, pay_10},
+    {"EXAMINE with a hotlist", take_list, examine_10},
+    {"DECIDE with a hotlist", examine_with_list, decide_ok},
+    {"PAY over a full log", fill, pay_10},
+    {"SETTLE REQUEST with a gap", overwrite, report},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

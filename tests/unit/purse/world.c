@@ -275,6 +275,9 @@ struct kc_certified world_first_certified(const struct world *world)
                                      .time_ms = WORLD_TIME_MS,
                                      .sequence = 1,
                                      .log_policy = KC_LOG_POLICY_REFUSE};
+    if (world->log_policy != 0) {
+        certified.log_policy = world->log_policy;
+    }
     kc_offline_limits_certify(&certified, &limits, UINT64_MAX);
     return certified;
 }
@@ -455,6 +458,46 @@ struct kc_view world_certify(struct world *world, const struct kc_certified *cer
     return world_sign_record(world, &saying, &kc_certified_shape, certified);
 }
 
+static void put_number(struct kc_buffer *out, uint64_t number)
+{
+    while (number > 0x7f) {
+        WORLD_CHECK(out->size < out->capacity);
+        out->data[out->size++] = (uint8_t)(0x80u | (number & 0x7fu));
+        number >>= 7;
+    }
+    WORLD_CHECK(out->size < out->capacity);
+    out->data[out->size++] = (uint8_t)number;
+}
+
+struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64_t *numbers,
+                             size_t count)
+{
+    uint8_t listed_bytes[2048];
+    uint8_t plain_bytes[KC_HOTLIST_SIZE_MAX];
+    struct kc_buffer listed = KC_BUFFER(listed_bytes);
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_buffer out = KC_BUFFER(world->hotlist);
+    struct kc_signer signer = signer_of(world, &world->bank_sign);
+    for (size_t i = 0; i < count; i++) {
+        put_number(&listed, numbers[i] - (i > 0 ? numbers[i - 1] : 0));
+    }
+    struct kc_hotlist list = {.bank = world->realm.bank,
+                              .version = version,
+                              .time_ms = WORLD_TIME_MS,
+                              .complete = true,
+                              .count = count,
+                              .listed = kc_buffer_view(&listed)};
+    WORLD_CHECK(!kc_failed(kc_shape_encode(&plain, &kc_hotlist_shape, &list)));
+    WORLD_CHECK(!kc_failed(kc_sign(&out, &world->crypto, &signer, &world->realm,
+                                   kc_hotlist_shape.domain, 0, kc_buffer_view(&plain))));
+    return kc_buffer_view(&out);
+}
+
+enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist)
+{
+    return world_send(world, KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, hotlist);
+}
+
 struct kc_certified world_certified(const struct world *world)
 {
     struct kc_certified certified = {.sequence = 0};
@@ -473,7 +516,14 @@ struct kc_certified world_next_certified(struct world *world, uint64_t included,
 {
     struct kc_certified certified = world_certified(world);
     const struct kc_crypto *crypto = &world->crypto;
+    uint64_t given_up = kc_purse_log_base(&world->purse) - certified.counter;
     WORLD_CHECK(included <= world_uncovered(world));
+    WORLD_CHECK(included == 0 || included >= given_up);
+    if (included > 0 && given_up > 0) {
+        certified.counter += given_up;
+        memcpy(certified.head, world->purse.state.gap_head, KC_DIGEST_SIZE);
+        included -= given_up;
+    }
     for (uint64_t i = 0; i < included; i++) {
         struct kc_sha256 hash;
         struct kc_log_slot slot;

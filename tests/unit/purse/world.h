@@ -79,6 +79,7 @@ struct world {
     struct kc_crypto crypto;
     struct kc_realm realm;
     enum kc_suite suite;
+    enum kc_log_policy log_policy; /* of the first certified value; 0: refuse */
     struct world_party own_sign;
     struct world_party own_encrypt;
     struct world_party bank_sign;
@@ -94,6 +95,7 @@ struct world {
     struct kc_envelope_work work;
     uint8_t envelope[KC_MESSAGE_SIZE_MAX];
     uint8_t record[KC_RECORD_SIZE_MAX];
+    uint8_t hotlist[KC_HOTLIST_SIZE_MAX];
     /* And what the partner says. */
     uint8_t partner_identity[KC_RECORD_SIZE_MAX];
     uint8_t partner_record[KC_ORDER_SIZE_MAX];
@@ -175,6 +177,11 @@ struct kc_view world_say(struct world *world, const struct world_saying *saying,
                          const struct kc_shape *shape, const void *message);
 struct kc_view world_sign_record(struct world *world, const struct world_saying *saying,
                                  const struct kc_shape *shape, const void *record);
+
+/* A hotlist of these numbers, ascending. */
+struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64_t *numbers,
+                             size_t count);
+enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
 
 /* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
  * those entries, that amount. */

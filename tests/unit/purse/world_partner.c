@@ -57,7 +57,8 @@ struct kc_view world_partner_offer(struct world *world)
                                       .purse = kc_purse_nth(PARTNER_PURSE_NTH),
                                       .has_identity = true,
                                       .identity = world_partner_identity(world),
-                                      .counter = 7};
+                                      .counter = 7,
+                                      .most = world_amount(KC_AMOUNT_MAX)};
     return encode(world, &kc_payee_identity_shape, &offer);
 }
 
