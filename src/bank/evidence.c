@@ -149,8 +149,8 @@ static bool was_bad(const struct search *search, const struct receipts *receipts
     return false;
 }
 
-/* The payer's keys that signed something here; or all that are known, so that the reader sees that none of them did. Where they do
- * not fit, or the bank only could not verify, nothing is told of the payer, and the reader believes the receipt. */
+/* The payer's keys that signed something here; or all that are known, so that the reader sees that none of them did. Where they
+ * do not fit, or the bank only could not verify, nothing is told of the payer, and the reader believes the receipt. */
 static struct kc_result add_payer(struct search *search, const struct receipts *receipts,
                                   struct kc_purse_id number)
 {

@@ -235,7 +235,7 @@ static struct kc_result skip_gap(struct chain *chain, struct kc_evidence_case *a
     return kc_ok();
 }
 
-/* An order in the purse's own report counts as another of its statements when it is one; else it is only what the report holds. */
+/* An order in the purse's own report is another of its statements when it is one; else only what the report holds. */
 static void read_own_order(struct kc_evidence_case *about, size_t item,
                            const struct kc_log_record *record, const struct kc_entry *entry)
 {
