@@ -142,7 +142,7 @@ def rich(system, amount):
 
 # ---- with the programs alone ----
 
-# shows: R-SEC-1 R-SEC-4
+# shows: R-SEC-1
 def test_a_copied_uim_that_paid_twice(town, stranger, tmp_path):
     payer, first, second = (rich(town.system, amount) for amount in (300, 20, 30))
     shutil.copy(payer.path, tmp_path / "copy")

@@ -1,4 +1,5 @@
-/* Is exactly that history overspent which pays more than certified value, signed receipts and returns, and is every doubt in its favour? */
+/* Is exactly that history overspent which pays more than certified value, signed receipts and returns, and every doubt in its
+ * favour? */
 #include "evidence_world.h"
 
 static struct side a;

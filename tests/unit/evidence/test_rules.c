@@ -1,4 +1,4 @@
-/* Do two things that a copied purse signed prove it, each kind with each, and nothing else? Does a changed file prove anything? */
+/* Do two things that a copied purse signed prove it, each kind with each, and nothing else? Does a changed file prove? */
 #include "evidence_world.h"
 
 static struct side a;
