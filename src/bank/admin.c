@@ -8,15 +8,19 @@
 
 #include "bank/audit.h"
 #include "bank/bank.h"
+#include "bank/evidence.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
+#include "evidence/words.h"
 #include "service/files.h"
 #include "service/json_out.h"
+#include "service/keys.h"
 #include "store/sqlite.h"
 
 /* An admin command at work. */
 struct desk {
     const struct kc_command *command;
+    const char *dir;
     struct kc_bank_config config;
     struct kc_realm realm;
     struct kc_store store;
@@ -378,7 +382,8 @@ static bool show_evidence_row(void *owner, const struct kc_evidence_row *row)
     return true;
 }
 
-static struct kc_result show_evidence(struct desk *desk, const char *number)
+/* Every signed message that is kept of a purse. */
+static struct kc_result show_messages(struct desk *desk, const char *number)
 {
     struct kc_purse_row row;
     struct kc_store_scan scan = {.owner = desk, .evidence = show_evidence_row};
@@ -392,6 +397,97 @@ static struct kc_result show_evidence(struct desk *desk, const char *number)
                  : desk->store.scan_evidence(desk->store.context, &scan, row.purse.number);
     free(desk->hex);
     desk->hex = NULL;
+    return result;
+}
+
+/* ---- evidence files ---- */
+
+static void show_proof(struct desk *desk, const struct kc_proof *proof, const char *path)
+{
+    struct kc_json_out json;
+    const struct kc_evidence_finding *finding = &proof->finding;
+    begin_object(desk, &json);
+    show_number(desk, &json, "alert", proof->alert.id);
+    show_number(desk, &json, "account", proof->account.number);
+    show_number(desk, &json, "purse", proof->alert.purse.number);
+    show_text(desk, &json, "reason", kc_error_name(proof->alert.reason));
+    show_text(desk, &json, "rule", kc_proof_rule_word((uint64_t)finding->rule));
+    show_text(desk, &json, "words", kc_evidence_rule_words(finding->rule));
+    show_number(desk, &json, "counter", finding->counter);
+    show_text(desk, &json, "file", path);
+    show_number(desk, &json, "size", proof->size);
+    end_object(desk, &json);
+}
+
+static struct kc_result load_prover(struct kc_prover *out, const struct desk *desk)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    *out = (struct kc_prover){.store = &desk->store,
+                              .crypto = &desk->crypto,
+                              .realm = desk->realm,
+                              .decimals = desk->config.decimals};
+    struct kc_result result = kc_path_join(folder, desk->dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_key_pair_load(&out->sign_key, &out->sign_public, &desk->crypto, folder, "sign");
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_pair_load(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt");
+    }
+    return result;
+}
+
+/* All that is read is of one moment, also beside a running bank. */
+static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
+{
+    struct kc_prover prover;
+    struct kc_result result = load_prover(&prover, desk);
+    if (!kc_failed(result)) {
+        result = desk->store.begin(desk->store.context);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_prove(proof, &prover, kc_clock_now_ms());
+        desk->store.rollback(desk->store.context);
+    }
+    kc_wipe(&prover, sizeof prover);
+    return result;
+}
+
+/* It holds personal data: only its owner reads the file. */
+static struct kc_result export_proof(struct desk *desk, struct kc_proof *proof)
+{
+    char path[64];
+    const char *out = kc_command_value(desk->command, "out");
+    (void)snprintf(path, sizeof path, "evidence-%" PRIu64 ".kce", proof->alert.id);
+    struct kc_result result = prove(desk, proof);
+    if (!kc_failed(result)) {
+        result = kc_file_write(out == NULL ? path : out, kc_view(proof->bytes, proof->size), 0600);
+    }
+    if (!kc_failed(result)) {
+        show_proof(desk, proof, out == NULL ? path : out);
+    }
+    return result;
+}
+
+/* An alert's number has a file; a purse's number, which is far above all alerts', the list of what is kept. */
+static struct kc_result show_evidence(struct desk *desk, const char *text)
+{
+    char *end = NULL;
+    struct kc_result result = kc_result(KC_NOT_FOUND);
+    struct kc_proof *proof = calloc(1, sizeof *proof);
+    if (proof == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    if (text[0] >= '1' && text[0] <= '9' && strlen(text) < 19) {
+        uint64_t number = strtoull(text, &end, 10);
+        result = *end == '\0' ? kc_bank_find_alert(&proof->alert, &desk->store, number) : result;
+    }
+    if (!kc_failed(result)) {
+        result = export_proof(desk, proof);
+    } else if (result.code == KC_NOT_FOUND) {
+        bool file = kc_command_value(desk->command, "out") != NULL;
+        result = file ? result : show_messages(desk, text);
+    }
+    free(proof);
     return result;
 }
 
@@ -524,7 +620,7 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
 
 int kc_bank_admin(const struct kc_command *command, const char *dir)
 {
-    struct desk desk = {.command = command};
+    struct desk desk = {.command = command, .dir = dir};
     const char *name = command->arguments[0];
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) != 0) {
@@ -532,6 +628,9 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         }
         if (command->argument_count != (verbs[i].takes_argument ? 2u : 1u)) {
             return kc_command_usage(command, "wrong number of arguments");
+        }
+        if (kc_command_value(command, "out") != NULL && verbs[i].run != show_evidence) {
+            return kc_command_usage(command, "--out belongs to evidence");
         }
         struct kc_result result = open_desk(&desk, dir);
         if (!kc_failed(result)) {

@@ -5,14 +5,15 @@
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
+    {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ID.kce)"},
 };
 
 static const struct kc_program program = {
     .name = "kinchaku-bank",
     .summary = "the electronic bank server",
     .usage = "usage: kinchaku-bank serve [--dir D]\n"
-             "       kinchaku-bank account N | purse ID | alerts | evidence ID | audit | stats "
-             "[--dir D]",
+             "       kinchaku-bank account N | purse ID | alerts | audit | stats [--dir D]\n"
+             "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };

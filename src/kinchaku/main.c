@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "kinchaku/demo.h"
+#include "kinchaku/verify.h"
 #include "service/command.h"
 #include "service/files.h"
 #include "service/json_out.h"
@@ -19,6 +20,7 @@ static const struct kc_option options[] = {
     {"decimals", "N", "first up: decimals of the currency (default 0)"},
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
     {"keep", NULL, "demo: keep the new folder"},
+    {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
 };
 
 static const struct kc_program program = {
@@ -27,7 +29,8 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku up | init [--dir D] [--store sqlite] [--bank ID] [--currency C]\n"
              "                          [--decimals N] [--faults]\n"
              "       kinchaku status | down [--dir D]\n"
-             "       kinchaku demo [--dir D] [--keep]",
+             "       kinchaku demo [--dir D] [--keep]\n"
+             "       kinchaku verify-evidence FILE --certificate FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -276,6 +279,9 @@ int main(int argc, char **argv)
     }
     const char *dir = kc_command_dir(&command);
     kc_log_open("kinchaku", KC_LOG_INFO);
+    if (command.argument_count == 2 && strcmp(command.arguments[0], "verify-evidence") == 0) {
+        return kc_verify_evidence(&command, command.arguments[1]);
+    }
     if (command.argument_count != 1) {
         return kc_command_usage(&command, "one command is needed");
     }

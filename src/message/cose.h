@@ -116,6 +116,20 @@ KC_MUST_USE struct kc_result kc_unseal(struct kc_buffer *plain, const struct kc_
                                        const struct kc_realm *realm, const char *domain,
                                        struct kc_view sealed);
 
+/* The content key of sealed bytes, from their recipient's private key. Who has it reads these bytes and no others: it is made
+ * anew for each seal, and neither the private key nor another content key follows from it. KC_CANNOT_UNSEAL for another's seal;
+ * KC_MALFORMED and the cursor's errors for what is no seal; *out is wiped then. That the key opens the seal is not checked. */
+KC_MUST_USE struct kc_result kc_seal_content_key(uint8_t out[KC_GCM_KEY_SIZE],
+                                                 const struct kc_crypto *crypto,
+                                                 const struct kc_private_key *key,
+                                                 struct kc_view sealed);
+
+/* Opens sealed bytes with their content key. Errors as of kc_unseal. */
+KC_MUST_USE struct kc_result kc_unseal_with(struct kc_buffer *plain, const struct kc_crypto *crypto,
+                                            const uint8_t key[KC_GCM_KEY_SIZE],
+                                            const struct kc_realm *realm, const char *domain,
+                                            struct kc_view sealed);
+
 /* ---- envelopes: encode, seal, sign in one call, and back ---- */
 
 /* Encodes `message`, seals it for `recipient`, signs it at time_ms (not 0). The message's number stays inside the seal;

@@ -255,35 +255,82 @@ static struct kc_result decrypt(struct kc_buffer *plain, const struct kc_crypto 
     return result;
 }
 
-struct kc_result kc_unseal(struct kc_buffer *plain, const struct kc_crypto *crypto,
-                           const struct kc_private_key *key, const struct kc_realm *realm,
-                           const char *domain, struct kc_view sealed)
+/* Sealed bytes taken apart; views point into them. */
+struct sealed {
+    struct kc_view iv;
+    struct kc_view text;
+    struct recipient recipient;
+};
+
+static struct kc_result read_sealed(struct sealed *out, struct kc_view bytes)
 {
-    struct recipient recipient = {.is_rsa = false};
     struct kc_reader reader;
-    plain->size = 0;
-    kc_reader_init(&reader, sealed);
+    memset(out, 0, sizeof *out);
+    kc_reader_init(&reader, bytes);
     kc_read_expect_array(&reader, 4);
     expect_bytes(&reader, kc_view(protected_gcm, sizeof protected_gcm));
     kc_read_expect_map(&reader, 1);
     kc_read_expect_uint(&reader, HEADER_IV);
-    struct kc_view iv = kc_read_bytes(&reader);
-    struct kc_view text = kc_read_bytes(&reader);
-    read_recipient(&reader, &recipient);
+    out->iv = kc_read_bytes(&reader);
+    out->text = kc_read_bytes(&reader);
+    read_recipient(&reader, &out->recipient);
     struct kc_result result = kc_reader_finish(&reader);
-    if (!kc_failed(result) && (iv.size != KC_GCM_IV_SIZE || text.size < KC_GCM_TAG_SIZE)) {
+    if (!kc_failed(result) &&
+        (out->iv.size != KC_GCM_IV_SIZE || out->text.size < KC_GCM_TAG_SIZE)) {
         result = kc_result(KC_MALFORMED);
     }
+    return result;
+}
+
+static struct kc_result open_sealed(struct kc_buffer *plain, const struct kc_crypto *crypto,
+                                    const uint8_t key[KC_GCM_KEY_SIZE],
+                                    const struct kc_realm *realm, const char *domain,
+                                    const struct sealed *sealed)
+{
+    uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
+    struct kc_view external = kc_external_make(external_bytes, realm, domain);
+    return decrypt(plain, crypto, key, sealed->iv, external, sealed->text);
+}
+
+struct kc_result kc_unseal(struct kc_buffer *plain, const struct kc_crypto *crypto,
+                           const struct kc_private_key *key, const struct kc_realm *realm,
+                           const char *domain, struct kc_view sealed)
+{
+    struct sealed parts;
+    uint8_t content_key[KC_GCM_KEY_SIZE];
+    plain->size = 0;
+    struct kc_result result = read_sealed(&parts, sealed);
     if (kc_failed(result)) {
         return result;
     }
-    uint8_t content_key[KC_GCM_KEY_SIZE];
-    uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
-    result = open_content_key(content_key, &recipient, crypto, key);
+    result = open_content_key(content_key, &parts.recipient, crypto, key);
     if (!kc_failed(result)) {
-        struct kc_view external = kc_external_make(external_bytes, realm, domain);
-        result = decrypt(plain, crypto, content_key, iv, external, text);
+        result = open_sealed(plain, crypto, content_key, realm, domain, &parts);
     }
     kc_wipe(content_key, sizeof content_key);
     return result;
+}
+
+struct kc_result kc_seal_content_key(uint8_t out[KC_GCM_KEY_SIZE], const struct kc_crypto *crypto,
+                                     const struct kc_private_key *key, struct kc_view sealed)
+{
+    struct sealed parts;
+    struct kc_result result = read_sealed(&parts, sealed);
+    if (!kc_failed(result)) {
+        result = open_content_key(out, &parts.recipient, crypto, key);
+    }
+    if (kc_failed(result)) {
+        kc_wipe(out, KC_GCM_KEY_SIZE);
+    }
+    return result;
+}
+
+struct kc_result kc_unseal_with(struct kc_buffer *plain, const struct kc_crypto *crypto,
+                                const uint8_t key[KC_GCM_KEY_SIZE], const struct kc_realm *realm,
+                                const char *domain, struct kc_view sealed)
+{
+    struct sealed parts;
+    plain->size = 0;
+    struct kc_result result = read_sealed(&parts, sealed);
+    return kc_failed(result) ? result : open_sealed(plain, crypto, key, realm, domain, &parts);
 }

@@ -75,7 +75,7 @@ class Purse:
         self.uim.must("sync")
         self.learn(captured)
         self.counter, self.head, self.value, self.records = 0, ZEROS, value, []
-        self.paid = self.received = 0
+        self.paid = self.received = self.returned = 0
 
     def learn(self, captured):
         """Identity and newest certified value, out of the recovery call that the UIM just made."""
@@ -111,7 +111,7 @@ class Purse:
         now = int(time.time() * 1000)
         information = encode("value-information", account=self.uim.account, purse=self.uim.purse, identity=self.identity,
                              certified=self.certified, value=self.value, counter=self.counter, head=self.head,
-                             paid=self.paid, received=self.received, returned=0, entries=[], **{"purse-type": "uim"})
+                             paid=self.paid, received=self.received, returned=self.returned, entries=[], **{"purse-type": "uim"})
         plain = encode("settle-request", information=information, records=self.records[:8], time=now)
         domain = reader.SHAPES["settle-request"]["domain"]
         header = {1: reader.ES256, 3: domain, 4: reader.signer_id(self.uim.account, self.key.public_key()),

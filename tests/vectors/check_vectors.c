@@ -10,8 +10,8 @@
 #include "vector_keys.h"
 
 #define MESSAGE_STRUCT_MAX 4096
-/* A purse's whole state is larger than any message; it is stored, never sent. */
-#define RECORD_SIZE_MAX 16384
+/* A purse's whole state and an evidence file are larger than any message; they are stored, never sent. */
+#define RECORD_SIZE_MAX 32768
 
 struct checker {
     struct kc_crypto crypto;

@@ -13,8 +13,8 @@
 
 #define TIME_MS UINT64_C(1795478400000)
 #define MESSAGE_STRUCT_MAX 4096
-/* A purse's whole state is larger than any message; it is stored, never sent. */
-#define RECORD_SIZE_MAX 16384
+/* A purse's whole state and an evidence file are larger than any message; they are stored, never sent. */
+#define RECORD_SIZE_MAX 32768
 
 struct maker {
     struct kc_crypto crypto;
@@ -28,7 +28,7 @@ struct maker {
     json_t *list;
     uint8_t plain_bytes[RECORD_SIZE_MAX];
     uint8_t sealed_bytes[KC_MESSAGE_SIZE_MAX];
-    uint8_t out_bytes[KC_MESSAGE_SIZE_MAX];
+    uint8_t out_bytes[RECORD_SIZE_MAX];
     char text[4 * RECORD_SIZE_MAX];
 };
 
@@ -273,8 +273,8 @@ static void make_keys(struct maker *maker)
 
 static const char *form_of(const struct kc_shape *shape)
 {
-    bool record =
-        shape == &kc_certified_shape || shape == &kc_key_proof_shape || shape == &kc_hotlist_shape;
+    bool record = shape == &kc_certified_shape || shape == &kc_key_proof_shape ||
+                  shape == &kc_hotlist_shape || shape == &kc_evidence_file_shape;
     return shape->domain == NULL ? "plain"
            : shape->brief        ? "brief"
            : record              ? "signed"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define FILL_SIZE 8192
+#define FILL_SIZE 8448
 
 static uint8_t byte_fill[FILL_SIZE];
 static uint8_t text_fill[FILL_SIZE];

@@ -12,6 +12,8 @@ _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as u
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 
 static const struct kc_field certified_fields[] = {
     {.offset = offsetof(struct kc_certified, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -945,6 +947,50 @@ const struct kc_shape kc_open_payment_shape = {.number = 55, .version = 1,
     .field_count = 4, .struct_size = sizeof(struct kc_open_payment),
     .domain = NULL, .fields = open_payment_fields};
 
+static const struct kc_field evidence_file_fields[] = {
+    {.offset = offsetof(struct kc_evidence_file, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, currency), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x3, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, decimals), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, alert), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, rule), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7fe, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, partners), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, items), .type = KC_FIELD_LIST, .count = 2,
+     .max = 0x2040, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_file, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_evidence_file_shape = {.number = 60, .version = 1,
+    .brief = false,
+    .field_count = 12, .struct_size = sizeof(struct kc_evidence_file),
+    .domain = "kinchaku/1-evidence-file", .fields = evidence_file_fields};
+
+static const struct kc_field evidence_item_fields[] = {
+    {.offset = offsetof(struct kc_evidence_item, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_item, bytes), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x2000, .presence = 0},
+    {.offset = offsetof(struct kc_evidence_item, key), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = offsetof(struct kc_evidence_item, has_key)},
+};
+const struct kc_shape kc_evidence_item_shape = {.number = 61, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_evidence_item),
+    .domain = NULL, .fields = evidence_item_fields};
+
 const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_certified_shape,
     &kc_value_information_shape,
@@ -992,4 +1038,6 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_objection_shape,
     &kc_settle_reply_shape,
     &kc_open_payment_shape,
+    &kc_evidence_file_shape,
+    &kc_evidence_item_shape,
 };

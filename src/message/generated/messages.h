@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 46
+#define KC_SHAPE_COUNT 48
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -94,6 +94,32 @@ enum kc_life {
 };
 /* The word for a value, such as "blank"; "?" for none of them. */
 const char *kc_life_word(uint64_t value);
+
+/* What an item of an evidence file is. */
+enum kc_proof_kind {
+    KC_PROOF_KIND_ORDER = 1, /* a payment-order that the accused purse signed */
+    KC_PROOF_KIND_RECEIPT = 2, /* a receipt that it signed */
+    KC_PROOF_KIND_DECLINE = 3, /* a decline that it signed */
+    KC_PROOF_KIND_ENVELOPE = 4, /* a whole message that it signed and sealed for the bank, with the content key that opens the seal */
+};
+/* The word for a value, such as "order"; "?" for none of them. */
+const char *kc_proof_kind_word(uint64_t value);
+
+/* What the items of an evidence file show; protocol.md "Evidence files" has the rules. */
+enum kc_proof_rule {
+    KC_PROOF_RULE_TWO_ORDERS = 1, /* two payments with one counter */
+    KC_PROOF_RULE_ORDER_AND_ENTRY = 2, /* a payment, and another entry with its counter */
+    KC_PROOF_RULE_ORDER_AND_RECEIPT = 3, /* one counter both pays and receives */
+    KC_PROOF_RULE_TWO_RECEIPTS = 4, /* two payments taken with one counter */
+    KC_PROOF_RULE_RECEIPT_AND_ENTRY = 5, /* a payment taken, and another entry with its counter */
+    KC_PROOF_RULE_TWO_ENTRIES = 6, /* two entries with one counter */
+    KC_PROOF_RULE_TWO_HEADS = 7, /* two histories up to one counter */
+    KC_PROOF_RULE_DECLINE_AND_TAKING = 8, /* a payment both declined and taken */
+    KC_PROOF_RULE_COUNTER_FELL = 9, /* a lower counter at a later time stamp */
+    KC_PROOF_RULE_OVERSPENT = 10, /* a complete history that pays more than the purse held */
+};
+/* The word for a value, such as "two-orders"; "?" for none of them. */
+const char *kc_proof_rule_word(uint64_t value);
 
 /* The state of a purse certified by the bank (SGN2).
  * signed: certified
@@ -785,5 +811,32 @@ struct kc_open_payment {
     struct kc_amount amount; /* how much is reserved */
 };
 extern const struct kc_shape kc_open_payment_shape;
+
+/* A proof against a purse, by its own signatures.
+ * signed: evidence-file */
+struct kc_evidence_file {
+    uint64_t bank; /* bank id */
+    struct kc_view currency; /* currency code */
+    uint64_t decimals; /* decimals of the currency */
+    uint64_t alert; /* the bank's number of the alert */
+    enum kc_proof_rule rule; /* what the items show */
+    uint64_t counter; /* the purse's counter that they show it about */
+    struct kc_account_id account; /* the accused purse's account */
+    struct kc_purse_id purse; /* the accused purse */
+    struct kc_view identity; /* its identity as the bank signed it, with the key that verifies the items */
+    struct kc_view_list partners; /* for overspent: identities of the payers in the history */
+    struct kc_view_list items; /* evidence-item */
+    uint64_t time_ms; /* when the bank made the file */
+};
+extern const struct kc_shape kc_evidence_file_shape;
+
+/* Something that the accused purse signed, as it came. */
+struct kc_evidence_item {
+    enum kc_proof_kind kind; /* what it is */
+    struct kc_view bytes; /* the signed bytes */
+    uint8_t key[32]; /* for an envelope: the content key of its seal */
+    bool has_key;
+};
+extern const struct kc_shape kc_evidence_item_shape;
 
 #endif

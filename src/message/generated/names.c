@@ -141,6 +141,50 @@ const char *kc_life_word(uint64_t value)
     }
 }
 
+const char *kc_proof_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "order";
+    case 2:
+        return "receipt";
+    case 3:
+        return "decline";
+    case 4:
+        return "envelope";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_proof_rule_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "two-orders";
+    case 2:
+        return "order-and-entry";
+    case 3:
+        return "order-and-receipt";
+    case 4:
+        return "two-receipts";
+    case 5:
+        return "receipt-and-entry";
+    case 6:
+        return "two-entries";
+    case 7:
+        return "two-heads";
+    case 8:
+        return "decline-and-taking";
+    case 9:
+        return "counter-fell";
+    case 10:
+        return "overspent";
+    default:
+        return "?";
+    }
+}
+
 static const struct kc_field_name certified_names[] = {
     {"bank", 0},
     {"purse-type", kc_purse_type_word},
@@ -538,6 +582,25 @@ static const struct kc_field_name open_payment_names[] = {
     {"payee-counter", 0},
     {"amount", 0},
 };
+static const struct kc_field_name evidence_file_names[] = {
+    {"bank", 0},
+    {"currency", 0},
+    {"decimals", 0},
+    {"alert", 0},
+    {"rule", kc_proof_rule_word},
+    {"counter", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"partners", 0},
+    {"items", 0},
+    {"time", 0},
+};
+static const struct kc_field_name evidence_item_names[] = {
+    {"kind", kc_proof_kind_word},
+    {"bytes", 0},
+    {"key", 0},
+};
 
 const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"certified", certified_names},
@@ -586,4 +649,6 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"objection", objection_names},
     {"settle-reply", settle_reply_names},
     {"open-payment", open_payment_names},
+    {"evidence-file", evidence_file_names},
+    {"evidence-item", evidence_item_names},
 };

@@ -6,7 +6,7 @@
 #include "sample.h"
 
 static uint64_t message[STRUCT_WORDS];
-static uint8_t bytes[20000];
+static uint8_t bytes[40000];
 
 static uint64_t stored_number(const struct kc_field *field)
 {

@@ -74,6 +74,41 @@ static void two_seals_of_one_text_differ(void **state)
     }
 }
 
+/* shows: R-SEC-3 */
+static void a_content_key_opens_its_seal_and_no_other(void **state)
+{
+    uint8_t key[KC_GCM_KEY_SIZE];
+    static const uint8_t zeros[KC_GCM_KEY_SIZE];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    (void)state;
+    for (size_t suite = 0; suite < SUITE_COUNT; suite++) {
+        const struct kc_private_key *own = &key_of(suite, "encrypt")->private_key;
+        struct kc_view sealed = seal(suite, kc_view_text(text));
+        assert_ok(kc_seal_content_key(key, &crypto, own, sealed));
+        assert_ok(kc_unseal_with(&plain, &crypto, key, &keys.realm, DOMAIN, sealed));
+        assert_true(kc_view_equal(kc_buffer_view(&plain), kc_view_text(text)));
+        key[31] ^= 1;
+        assert_int_equal(kc_unseal_with(&plain, &crypto, key, &keys.realm, DOMAIN, sealed).code,
+                         KC_CANNOT_UNSEAL);
+        assert_int_equal(plain.size, 0);
+        key[31] ^= 1;
+        assert_int_equal(
+            kc_unseal_with(&plain, &crypto, key, &keys.realm, "kinchaku/1-other", sealed).code,
+            KC_CANNOT_UNSEAL);
+        struct kc_view again = seal(suite, kc_view_text(text));
+        assert_int_equal(kc_unseal_with(&plain, &crypto, key, &keys.realm, DOMAIN, again).code,
+                         KC_CANNOT_UNSEAL);
+        size_t other = (suite + 1) % SUITE_COUNT;
+        struct kc_result result =
+            kc_seal_content_key(key, &crypto, &key_of(other, "encrypt")->private_key, again);
+        assert_true(kc_failed(result));
+        assert_memory_equal(key, zeros, sizeof key);
+        assert_int_equal(
+            kc_seal_content_key(key, &crypto, own, kc_view(again.data, again.size - 1)).code,
+            KC_MALFORMED);
+    }
+}
+
 static void another_recipient_cannot_open(void **state)
 {
     (void)state;
@@ -183,6 +218,7 @@ int main(void)
         cmocka_unit_test(every_size_opens_for_its_recipient),
         cmocka_unit_test(the_plain_text_does_not_show),
         cmocka_unit_test(two_seals_of_one_text_differ),
+        cmocka_unit_test(a_content_key_opens_its_seal_and_no_other),
         cmocka_unit_test(another_recipient_cannot_open),
         cmocka_unit_test(another_purpose_or_bank_cannot_open),
         cmocka_unit_test(every_flipped_bit_is_refused),

@@ -3,7 +3,7 @@
 #include "parties.h"
 #include "sample.h"
 
-#define ENCODED_MAX 20000
+#define ENCODED_MAX 40000
 #define ITEMS_MAX 64
 
 static uint64_t message[STRUCT_WORDS];

@@ -51,6 +51,11 @@ const struct keys *exchange_bank(void)
     return &shared.bank;
 }
 
+const struct keys *exchange_encrypt(void)
+{
+    return &shared.encrypt;
+}
+
 /* ---- memory ---- */
 
 static struct kc_result nvm_read(void *context, size_t offset, uint8_t *out, size_t size)

@@ -92,6 +92,8 @@ int exchange_close(void **state);
 const struct kc_crypto *exchange_crypto(void);
 const struct kc_realm *exchange_realm(void);
 const struct keys *exchange_bank(void);
+/* The bank's encryption keys. */
+const struct keys *exchange_encrypt(void);
 
 /* A ready purse; its PIN is given. */
 void side_make(struct side *side, const struct making *making);
