@@ -23,6 +23,10 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_cancel_request_shape;
     case KC_EVIDENCE_IDENTIFY:
         return &kc_identify_request_shape;
+    case KC_EVIDENCE_LOST:
+        return &kc_lost_request_shape;
+    case KC_EVIDENCE_REISSUE:
+        return &kc_reissue_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_RECORD:
@@ -35,7 +39,7 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
 static bool is_registrars(enum kc_evidence_kind kind)
 {
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
-           kind == KC_EVIDENCE_IDENTIFY;
+           kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST || kind == KC_EVIDENCE_REISSUE;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */

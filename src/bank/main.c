@@ -5,14 +5,16 @@
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
+    {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
 static const struct kc_program program = {
     .name = "kinchaku-bank",
     .summary = "the electronic bank server",
     .usage = "usage: kinchaku-bank serve [--dir D]\n"
-             "       kinchaku-bank account N | purse ID | alerts | evidence ID | audit | stats "
-             "[--dir D]",
+             "       kinchaku-bank account N | purse ID | alerts | evidence ID | hotlist | audit | "
+             "stats [--dir D]\n"
+             "       kinchaku-bank purse ID --log-policy P [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };

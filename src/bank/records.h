@@ -1,5 +1,5 @@
 /* Reported records, verified as far as it can be without the ledger: the chain, the orders and answers inside, and their
- * signatures with the keys of the accounts that the orders name. No directory here: whoever calls gives the keys. */
+ * signatures with the keys of the purses that the orders name. No directory here: whoever calls gives the keys. */
 #ifndef KC_BANK_RECORDS_H
 #define KC_BANK_RECORDS_H
 
@@ -8,7 +8,8 @@
 
 /* Whose key verifies a partner's signature. */
 struct kc_partner {
-    uint64_t number;
+    uint64_t number;  /* of the purse */
+    uint64_t account; /* its account, once the key is here */
     enum kc_error
         error; /* KC_OK: the key is here; KC_NOT_FOUND: nobody looked yet; else why there is none */
     struct kc_public_key key;

@@ -26,10 +26,13 @@ void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter)
     }
 }
 
-static struct kc_result save_partner(struct kc_report *report, const struct kc_purse_row *partner)
+static struct kc_result save_partner(struct kc_report *report, struct kc_purse_row *partner)
 {
     const struct kc_store *store = report->ledger->store;
-    return kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
+    struct kc_result result = kc_ledger_late(report->ledger, partner);
+    return kc_failed(result)
+               ? result
+               : kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
 }
 
 static struct kc_result save_payment(struct kc_report *report, const struct kc_payment_row *payment)
@@ -467,12 +470,13 @@ static bool keep_counted(void *owner, const struct kc_payment_row *row)
     return !row->payer_counted;
 }
 
-/* The payee's signed decline, by a key of the payee's account. */
+/* The payee's signed decline, by the key of that very purse: an older one of its account may be in other hands. */
 static bool shows_decline(const struct kc_ledger_record *record, const struct kc_payment_row *row,
                           const struct kc_purse_row *payee)
 {
     return record->answer == KC_ANSWER_DECLINE && same_digest(record->answered, row->digest) &&
-           record->partner == payee->account.number;
+           record->partner == payee->account.number &&
+           record->answerer.number == payee->purse.number;
 }
 
 static struct kc_result void_pay(struct verdict *verdict, struct kc_report *report,

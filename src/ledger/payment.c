@@ -360,6 +360,9 @@ static struct kc_result release(bool *done, struct kc_ledger *ledger, struct kc_
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
     }
+    if (!kc_failed(result)) {
+        result = kc_ledger_late(ledger, &payer);
+    }
     return kc_failed(result)
                ? result
                : kc_ledger_note(ledger, store->purse_ahead_put(store->context, &payer));

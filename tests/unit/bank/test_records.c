@@ -184,8 +184,9 @@ static void judge(struct setting *setting, unsigned reporter)
         EXPECT_CODE(partner->error, KC_NOT_FOUND);
         partner->error = KC_UNKNOWN_SIGNER;
         for (unsigned j = 0; j < 3; j++) {
-            if (setting->holders[j].account.number == partner->number) {
+            if (setting->holders[j].purse.number == partner->number) {
                 partner->error = KC_OK;
+                partner->account = setting->holders[j].account.number;
                 partner->key = setting->holders[j].public_key;
             }
         }
@@ -322,7 +323,8 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         {"another amount", KC_MISMATCH},
         {"another order than the entry's", KC_MISMATCH},
         {"paying oneself", KC_MISMATCH},
-        {"of an account that nobody holds", KC_UNKNOWN_SIGNER},
+        {"of a purse that nobody holds", KC_UNKNOWN_SIGNER},
+        {"of an account that does not hold the purse", KC_MISMATCH},
         {"no order", KC_MISMATCH},
         {"no signed bytes", KC_MALFORMED},
     };
@@ -337,7 +339,8 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         order.payee_counter = i == 7 ? 2 : 1;
         order.amount = amount(i == 8 ? 41 : 40);
         order.payer = i == 10 ? order.payee : order.payer;
-        order.payer = i == 11 ? kc_account_nth(5000) : order.payer;
+        order.payer_purse = i == 11 ? kc_purse_nth(5001) : order.payer_purse;
+        order.payer = i == 12 ? kc_account_nth(5000) : order.payer;
         sign_as(&taken, setting, i == 0 ? 2 : 0, where, &kc_payment_order_shape,
                 i == 3 ? kc_receipt_shape.domain : kc_payment_order_shape.domain, &order);
         if (i == 4) {
@@ -345,10 +348,10 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         }
         struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
         entry.partner[0] ^= i == 9 ? 1 : 0;
-        if (i == 13) {
+        if (i == 14) {
             taken.size -= 1;
         }
-        report(setting, &entry, i == 12 ? NULL : &taken, NULL);
+        report(setting, &entry, i == 13 ? NULL : &taken, NULL);
         judge(setting, 1);
         if (setting->records.items[0].objection != wrongs[i].expected) {
             print_error("%s\n", wrongs[i].what);
