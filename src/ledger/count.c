@@ -89,21 +89,21 @@ static struct kc_result accuse_reporter(struct kc_report *report,
                             against == NULL ? &evidence : against);
 }
 
-/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that is
- * out of use already. */
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that a
+ * proof put out of use already. */
 static struct kc_result accuse_partner(struct kc_report *report, struct kc_purse_row *partner,
                                        const struct kc_ledger_record *record, uint64_t counter,
                                        const struct kc_shown *against)
 {
     const struct kc_store *store = report->ledger->store;
-    bool out = partner->state == KC_PURSE_OUT;
+    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST;
     struct kc_shown evidence = {.time_ms =
                                     record->has_order ? record->order.time_ms : report->time_ms};
     kc_digest(report->ledger->crypto, evidence.digest, record->bytes);
     struct kc_result result = kc_ledger_note(
         report->ledger, store->evidence_add(store->context, partner->purse.number, evidence.time_ms,
                                             KC_EVIDENCE_RECORD, evidence.digest, record->bytes));
-    if (kc_failed(result) || out) {
+    if (kc_failed(result) || proved) {
         return result;
     }
     result = kc_ledger_accuse(report->ledger, partner, KC_COPIED_OR_RESTORED, counter, &evidence,

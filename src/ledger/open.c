@@ -274,8 +274,8 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
     bool met = false;
     bool successor = false;
     result = is_successor(&successor, ledger, &purse_row);
-    if (kc_failed(result) || (successor && purse_row.state == KC_PURSE_WAITING)) {
-        return kc_failed(result) ? result : give_up_successor(ledger, &purse_row);
+    if (kc_failed(result)) {
+        return result;
     }
     switch (account_row.state) {
     case KC_ACCOUNT_OPEN:

@@ -188,6 +188,34 @@ static void a_proof_lists_and_nothing_less_does(void **state)
     assert_int_equal(world->ledger.hotlist_version, 2);
 }
 
+/* The holder's word is no proof; a proof that comes later is an alert, and says more. */
+static void a_proof_against_a_lost_purse_is_an_alert(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy payees[3];
+    toy_rich(&toy, world, 1, 100, 40);
+    for (unsigned i = 0; i < 3; i++) {
+        toy_rich(&payees[i], world, 2 + i, 0, 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct toy copy = toy;
+        (void)toy_exchange(&copy, &payees[i], world, 10 + i);
+    }
+    EXPECT(lose(world, &toy), KC_OK);
+    uint64_t lost_ms = world->now_ms;
+    world->now_ms += 1000;
+    static const uint64_t alerts[] = {0, 1, 1};
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT(toy_report_all(&payees[i], world), KC_OK);
+        struct kc_purse_row row = world_purse(world, toy.purse);
+        assert_int_equal(world_ask(world, "SELECT count(*) FROM alerts"), alerts[i]);
+        assert_int_equal(row.out_reason, i == 0 ? KC_REPORTED_LOST : KC_COPIED_OR_RESTORED);
+        assert_int_equal(row.out_ms, lost_ms);
+    }
+    assert_int_equal(world->ledger.hotlist_version, 1);
+}
+
 static void the_hotlist_gives_the_newest_first(void **state)
 {
     struct world *world = *state;
@@ -393,17 +421,24 @@ static void what_was_on_its_way_comes_to_the_account(void **state)
     struct world *world = *state;
     struct toy old;
     struct toy shop;
+    struct toy other;
     struct toy fresh;
     toy_rich(&old, world, 1, 0, 50);
     toy_rich(&shop, world, 2, 0, 0);
+    toy_rich(&other, world, 3, 0, 5);
     struct toy_order order = toy_pay(&old, world, &shop, 20);
+    (void)toy_pay(&old, world, &other, 3);
     EXPECT(toy_report_all(&old, world), KC_OK);
     replace(&fresh, world, &old, 1);
-    assert_int_equal(fresh.value, 30);
+    assert_int_equal(fresh.value, 27);
     (void)toy_refuse(&shop, world, &order);
     EXPECT(toy_report_all(&shop, world), KC_OK);
-    expect_amounts(world, &fresh, 20, 30);
-    expect_amounts(world, &old, 20, 0);
+    expect_amounts(world, &fresh, 20, 27);
+    /* The other payee gave that counter to something else. */
+    (void)toy_pay(&other, world, &shop, 1);
+    EXPECT(toy_report_all(&other, world), KC_OK);
+    expect_amounts(world, &fresh, 23, 27);
+    expect_amounts(world, &old, 23, 0);
 }
 
 /* A copy of the old purse paid more than it held: the account pays, and the new purse owes the rest. */
@@ -544,6 +579,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lost_purse_is_out_and_listed_at_once),
         TEST(a_proof_lists_and_nothing_less_does),
+        TEST(a_proof_against_a_lost_purse_is_an_alert),
         TEST(the_hotlist_gives_the_newest_first),
         TEST(a_new_purse_waits_for_the_settlement_time),
         TEST(a_new_purse_is_not_confirmed_too_late),
