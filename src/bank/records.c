@@ -317,3 +317,14 @@ void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypt
         }
     }
 }
+
+void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
+                          uint64_t now_ms, uint64_t settle_ms)
+{
+    if (now_ms > keys->expires_ms && now_ms - keys->expires_ms > settle_ms) {
+        partner->error = KC_EXPIRED;
+        return;
+    }
+    partner->account = keys->account.number;
+    partner->error = kc_key_decode(&partner->key, kc_view(keys->sign_key, keys->sign_size)).code;
+}

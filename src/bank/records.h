@@ -24,6 +24,11 @@ struct kc_records {
     struct kc_partner partners[KC_LIST_COUNT_MAX];
 };
 
+/* The key that the bank kept of a purse that is out of use, or whose certificate has ended: what it signed before holds for as
+ * long after the certificate's end as late records are waited for. Then *partner has the error KC_EXPIRED. */
+void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
+                          uint64_t now_ms, uint64_t settle_ms);
+
 /* Takes the records apart and follows the chain from the certified head to the newest entry, or up to where the records end;
  * *out names the partners whose keys are wanted. An order or answer that cannot be read is an objection to its record. Views
  * point into `list`. KC_MISMATCH when they are no chain, and the decoder's errors. */

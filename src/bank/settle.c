@@ -73,18 +73,6 @@ static struct kc_result fetch_person(struct kc_person *out, struct kc_bank *bank
     return result;
 }
 
-/* What a purse signed while it was in use holds also when it is out of use, or its certificate has ended: for as long as late
- * records are waited for after that end. */
-static enum kc_error take_kept_key(struct kc_partner *partner, const struct kc_bank *bank,
-                                   const struct kc_purse_key_row *keys)
-{
-    if (keys->expires_ms + bank->config.settle_ms < kc_clock_now_ms()) {
-        return KC_EXPIRED;
-    }
-    partner->account = keys->account.number;
-    return kc_key_decode(&partner->key, kc_view(keys->sign_key, keys->sign_size)).code;
-}
-
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_partner *partner)
@@ -103,13 +91,13 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
     if (purse.state == KC_PURSE_OUT) {
-        partner->error = take_kept_key(partner, bank, &keys);
+        kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
     if (result.code == KC_CERT_EXPIRED) {
-        partner->error = take_kept_key(partner, bank, &keys);
+        kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }
     if (!kc_failed(result)) {

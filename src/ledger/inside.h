@@ -95,6 +95,10 @@ KC_MUST_USE struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledg
 KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               uint64_t before);
 
+/* The purse will never speak again: what waits for its word is released to the payers, as expired. */
+KC_MUST_USE struct kc_result kc_ledger_silenced(struct kc_ledger *ledger,
+                                                struct kc_purse_row *purse);
+
 /* ---- payments (payment.c) ---- */
 
 /* A payment with the rows of both purses, one of which is the reporter's. */

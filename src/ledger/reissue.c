@@ -7,6 +7,7 @@
  *  1. Until the new purse is confirmed the old one keeps its books, and late records are booked as those of any purse.
  *  2. Then what is left of it becomes the first value of the new purse. What it lacks comes from the account as far as that
  *     reaches; the new purse owes the rest.
+ *     What waits for the word of the old purse goes back to the payers: it can report no more.
  *  3. From then on the shadow of the old purse is zero after every report: what a late record credits goes to the account, what
  *     it costs comes from there, or is owed.
  *
@@ -143,6 +144,9 @@ struct kc_result kc_ledger_succeed(struct kc_ledger *ledger, struct kc_account_r
         }
     } else if (!kc_amount_is_zero(shadow.amount)) {
         result = give_remainder(ledger, old, successor, shadow.amount);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_silenced(ledger, old);
     }
     return kc_failed(result) ? result : kc_ledger_save_purse(ledger, old);
 }

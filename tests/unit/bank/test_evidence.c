@@ -119,7 +119,7 @@ static void whatever_was_changed_does_not_verify(void **state)
     setting->row.size -= 1;
     assert_false(verifies(setting));
     setting->row = good;
-    for (int kind = KC_EVIDENCE_ANSWER; kind <= KC_EVIDENCE_IDENTIFY; kind++) {
+    for (int kind = KC_EVIDENCE_ANSWER; kind <= KC_EVIDENCE_REISSUE; kind++) {
         setting->row.kind = (enum kc_evidence_kind)kind;
         assert_false(verifies(setting));
     }
@@ -156,6 +156,16 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
         make_keys(setting, KC_KEY_P256, i == 0 ? KC_SERVER_REGISTRAR : holder.number);
         keep_key(setting, &setting->public_key);
         sign(setting, KC_EVIDENCE_CANCEL, &kc_cancel_request_shape, &cancel);
+        assert_int_equal(verifies(setting), i == 0);
+        const struct kc_lost_request lost = {
+            .account = holder, .purse = kc_purse_nth(1), .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_LOST, &kc_lost_request_shape, &lost);
+        assert_int_equal(verifies(setting), i == 0);
+        const struct kc_reissue_request reissue = {.account = holder,
+                                                   .suite = KC_SUITE_ES256,
+                                                   .log_policy = KC_LOG_POLICY_REFUSE,
+                                                   .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_REISSUE, &kc_reissue_request_shape, &reissue);
         assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);

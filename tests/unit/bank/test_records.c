@@ -242,6 +242,7 @@ static void good_records_verify(void **state)
     EXPECT_CODE(records[0].answer_objection, KC_OK);
     assert_int_equal(records[0].answer, KC_ANSWER_RECEIPT);
     assert_int_equal(records[0].partner, setting->holders[1].account.number);
+    assert_int_equal(records[0].answerer.number, setting->holders[1].purse.number);
     EXPECT_CODE(records[1].objection, KC_OK);
     assert_int_equal(records[1].answer, KC_ANSWER_NONE);
     assert_memory_equal(records[1].head_after, setting->information.information.head,
@@ -275,6 +276,7 @@ static void a_decline_is_verified_wherever_it_stands(void **state)
         EXPECT_CODE(record->answer_objection, KC_OK);
         assert_int_equal(record->answer, KC_ANSWER_DECLINE);
         assert_int_equal(record->partner, setting->holders[1].account.number);
+        assert_int_equal(record->answerer.number, setting->holders[1].purse.number);
         assert_memory_equal(record->answered,
                             setting->records.items[0].has_order
                                 ? setting->records.items[0].order_digest
@@ -432,6 +434,43 @@ static void a_certificate_that_is_no_more_is_the_objection(void **state)
     }
 }
 
+/* What a purse signed verifies with the key that the bank kept, until late records are no longer waited for. */
+/* shows: R-SEC-4 */
+static void a_kept_key_holds_for_the_settlement_time(void **state)
+{
+    struct setting *setting = *state;
+    struct kc_purse_key_row keys = {.purse = setting->holders[0].purse,
+                                    .account = setting->holders[0].account,
+                                    .expires_ms = 1000};
+    struct kc_buffer key = KC_BUFFER(keys.sign_key);
+    EXPECT(kc_key_encode(&key, &setting->holders[0].public_key), KC_OK);
+    keys.sign_size = key.size;
+    static const struct {
+        uint64_t now_ms;
+        enum kc_error expected;
+    } moments[] = {
+        {0, KC_OK}, {1000, KC_OK}, {1500, KC_OK}, {1501, KC_EXPIRED}, {9999, KC_EXPIRED}};
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+        struct piece taken;
+        struct kc_payment_order order = order_of(setting, 0, 1);
+        start(setting, 1);
+        sign_order(&taken, setting, 0, &order);
+        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
+        report(setting, &entry, &taken, NULL);
+        EXPECT(kc_records_read(&setting->records, &setting->information, &setting->list,
+                               &setting->crypto),
+               KC_OK);
+        kc_partner_take_kept(&setting->records.partners[0], &keys, moments[i].now_ms, 500);
+        kc_records_verify(&setting->records, &setting->crypto, &realm,
+                          &setting->holders[1].public_key);
+        EXPECT_CODE(setting->records.items[0].objection, moments[i].expected);
+    }
+    keys.sign_size = 3;
+    struct kc_partner partner = {.number = 5};
+    kc_partner_take_kept(&partner, &keys, 0, 500);
+    assert_int_not_equal(partner.error, KC_OK);
+}
+
 /* Records that are no chain are no report. */
 static void records_must_be_a_chain(void **state)
 {
@@ -524,6 +563,7 @@ int main(void)
         TEST(a_payers_own_order_is_verified_too),
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),
+        TEST(a_kept_key_holds_for_the_settlement_time),
         TEST(records_must_be_a_chain),
         TEST(any_changed_byte_is_found),
     };

@@ -441,6 +441,34 @@ static void what_was_on_its_way_comes_to_the_account(void **state)
     expect_amounts(world, &old, 23, 0);
 }
 
+/* What somebody paid to the old purse without hearing an answer waits for nobody once that purse is settled. */
+static void what_waited_for_the_old_purse_goes_back(void **state)
+{
+    struct world *world = *state;
+    struct toy old;
+    struct toy payers[20];
+    struct toy fresh;
+    struct toy_reply reply;
+    toy_rich(&old, world, 1, 0, 50);
+    for (unsigned i = 0; i < 20; i++) {
+        toy_rich(&payers[i], world, 2 + i, 0, 30);
+        (void)toy_pay(&payers[i], world, &old, 1 + i);
+        EXPECT(toy_report_all(&payers[i], world), KC_OK);
+    }
+    assert_int_equal(kc_amount_minor(world->ledger.totals.in_flight), 210);
+    replace(&fresh, world, &old, 1);
+    assert_int_equal(fresh.value, 50);
+    assert_int_equal(kc_amount_minor(world->ledger.totals.in_flight), 0);
+    for (unsigned i = 0; i < 20; i++) {
+        EXPECT(toy_report(&payers[i], world, &reply), KC_OK);
+        assert_int_equal(reply.settled.release_count, 1);
+        assert_int_equal(reply.settled.releases[0].reason, KC_EXPIRED);
+        EXPECT(toy_report_all(&payers[i], world), KC_OK);
+        expect_amounts(world, &payers[i], 0, 30);
+        assert_int_equal(payers[i].value, 30);
+    }
+}
+
 /* A copy of the old purse paid more than it held: the account pays, and the new purse owes the rest. */
 static void what_the_old_purse_lacks_is_owed(void **state)
 {
@@ -587,6 +615,7 @@ int main(void)
         TEST(late_records_before_the_new_purse_are_booked_as_usual),
         TEST(late_records_after_it_go_to_the_account),
         TEST(what_was_on_its_way_comes_to_the_account),
+        TEST(what_waited_for_the_old_purse_goes_back),
         TEST(what_the_old_purse_lacks_is_owed),
         TEST(the_old_key_speaks_for_the_old_purse_alone),
         TEST(a_policy_comes_with_the_next_certified_value),
