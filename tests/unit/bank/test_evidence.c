@@ -233,6 +233,31 @@ static void an_order_verifies_with_any_kept_key_of_its_payer(void **state)
     assert_false(verifies(setting));
 }
 
+/* Where the purse's own key is kept no other one of its account will do: an older purse may be in other hands. */
+static void an_order_verifies_with_the_key_of_its_purse_alone(void **state)
+{
+    struct setting *setting = *state;
+    struct kc_purse_key_row keys = {
+        .purse = an_order.payer_purse, .account = holder, .encrypt_size = 1};
+    struct kc_buffer key = KC_BUFFER(keys.sign_key);
+    const struct kc_store *store = &setting->world->store;
+    uint8_t bytes[2][KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer orders[2];
+    for (int i = 0; i < 2; i++) {
+        make_keys(setting, KC_KEY_P256, holder.number);
+        keep_key(setting, &setting->public_key);
+        orders[i] =
+            sign_brief(bytes[i], sizeof bytes[i], setting, &kc_payment_order_shape, &an_order);
+        assert_true(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[i]), holder));
+    }
+    EXPECT(kc_key_encode(&key, &setting->public_key), KC_OK);
+    keys.sign_size = key.size;
+    EXPECT(store->purse_key_add(store->context, &keys), KC_OK);
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[0]), holder));
+    assert_true(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[1]), holder));
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[1]), an_order.payee));
+}
+
 /* shows: R-SEC-1 */
 static void a_record_proves_by_the_answer_in_it_too(void **state)
 {
@@ -268,6 +293,7 @@ int main(void)
         TEST(a_key_must_make_its_id),
         TEST(accounts_are_opened_by_the_registrar_alone),
         TEST(an_order_verifies_with_any_kept_key_of_its_payer),
+        TEST(an_order_verifies_with_the_key_of_its_purse_alone),
         TEST(a_record_proves_by_the_answer_in_it_too),
     };
     return cmocka_run_group_tests_name("bank: signatures of the evidence", tests, NULL, NULL);
