@@ -1,7 +1,9 @@
-/* What an operator sees: account, purse, alerts, evidence, audit, stats; read-only beside a running bank. */
+/* What an operator sees: account, purse, alerts, evidence, hotlist, audit, stats; read-only beside a running bank. What an
+ * operator changes is an order to the running bank. */
 #include "bank/admin.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +15,17 @@
 #include "crypto/libcrypto.h"
 #include "evidence/words.h"
 #include "service/files.h"
+#include "service/http_client.h"
 #include "service/json_out.h"
 #include "service/keys.h"
 #include "store/sqlite.h"
 
+#define ORDER_TIMEOUT_MS 10000u
+
 /* An admin command at work. */
 struct desk {
     const struct kc_command *command;
-    const char *dir;
+    char folder[KC_PATH_SIZE_MAX]; /* the bank's */
     struct kc_bank_config config;
     struct kc_realm realm;
     struct kc_store store;
@@ -161,6 +166,11 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_amount(desk, &json, "paid", row->paid);
     show_amount(desk, &json, "received", row->received);
     show_amount(desk, &json, "returned", row->returned);
+    show_amount(desk, &json, "owed", row->owed);
+    show_text(desk, &json, "log_policy", kc_log_policy_word(row->log_policy));
+    show_text(desk, &json, "out_reason",
+              row->out_reason == KC_OK ? "-" : kc_error_name(row->out_reason));
+    show_time(desk, &json, "out_time", row->out_ms);
     end_object(desk, &json);
     return true;
 }
@@ -274,6 +284,7 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     begin_object(desk, &json);
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "state", account_state_word(row->state));
+    show_number(desk, &json, "purse", row->purse.number);
     show_text(desk, &json, "name", row->name);
     show_text(desk, &json, "address", row->address);
     show_text(desk, &json, "phone", row->phone);
@@ -358,6 +369,10 @@ static const char *evidence_word(enum kc_evidence_kind kind)
         return "cancel-request";
     case KC_EVIDENCE_IDENTIFY:
         return "identify-request";
+    case KC_EVIDENCE_LOST:
+        return "lost-request";
+    case KC_EVIDENCE_REISSUE:
+        return "reissue-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:
@@ -421,15 +436,13 @@ static void show_proof(struct desk *desk, const struct kc_proof *proof, const ch
 
 static struct kc_result load_prover(struct kc_prover *out, const struct desk *desk)
 {
-    char folder[KC_PATH_SIZE_MAX];
+    const char *folder = desk->folder;
     *out = (struct kc_prover){.store = &desk->store,
                               .crypto = &desk->crypto,
                               .realm = desk->realm,
                               .decimals = desk->config.decimals};
-    struct kc_result result = kc_path_join(folder, desk->dir, "bank", NULL);
-    if (!kc_failed(result)) {
-        result = kc_key_pair_load(&out->sign_key, &out->sign_public, &desk->crypto, folder, "sign");
-    }
+    struct kc_result result =
+        kc_key_pair_load(&out->sign_key, &out->sign_public, &desk->crypto, folder, "sign");
     if (!kc_failed(result)) {
         result = kc_key_pair_load(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt");
     }
@@ -582,6 +595,90 @@ static struct kc_result show_alerts(struct desk *desk, const char *unused)
     return desk->store.scan_alerts(desk->store.context, &scan);
 }
 
+/* Newest first. */
+static bool show_listed(void *owner, const struct kc_hotlist_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    struct kc_purse_row purse;
+    bool found = !kc_failed(desk->store.purse_get(desk->store.context, &purse, row->purse.number));
+    begin_object(desk, &json);
+    show_number(desk, &json, "version", row->version);
+    show_number(desk, &json, "purse", row->purse.number);
+    show_time(desk, &json, "time", row->time_ms);
+    show_text(desk, &json, "reason", found ? kc_error_name(purse.out_reason) : "?");
+    end_object(desk, &json);
+    return true;
+}
+
+static struct kc_result show_hotlist(struct desk *desk, const char *unused)
+{
+    struct kc_store_scan scan = {.owner = desk, .hotlist = show_listed};
+    (void)unused;
+    return desk->store.scan_hotlist(desk->store.context, &scan);
+}
+
+/* ---- orders to the running bank ---- */
+
+/* The bank's answer: done, or the error that it names. */
+static struct kc_result read_answer(int status, struct kc_view content)
+{
+    json_t *answer = json_loadb((const char *)content.data, content.size, 0, NULL);
+    const char *name = json_string_value(json_object_get(answer, "error"));
+    enum kc_error error = name == NULL ? KC_INTERNAL : kc_error_from_name(name);
+    json_decref(answer);
+    return kc_result(status == 200 ? KC_OK : error);
+}
+
+static struct kc_result post_policy(const struct desk *desk, const char *number, const char *word)
+{
+    char url[128];
+    char body[96];
+    char token[128];
+    uint8_t content[1024];
+    struct kc_buffer buffer = KC_BUFFER(content);
+    struct kc_http_reply reply = {.content = &buffer};
+    struct kc_http_client *client = NULL;
+    (void)snprintf(url, sizeof url, "http://%s:%" PRIu64 "/v1/admin/log-policy",
+                   desk->config.address, desk->config.port);
+    int size =
+        snprintf(body, sizeof body, "{\"purse\": \"%s\", \"log-policy\": \"%s\"}", number, word);
+    const struct kc_http_call call = {.url = url,
+                                      .content_type = KC_CONTENT_JSON,
+                                      .bearer = token,
+                                      .body = kc_view(body, (size_t)size)};
+    struct kc_result result =
+        kc_token_file_load(token, sizeof token, desk->folder, KC_ADMIN_TOKEN_FILE);
+    if (!kc_failed(result)) {
+        result = kc_http_client_open(&client, ORDER_TIMEOUT_MS);
+    }
+    if (!kc_failed(result)) {
+        result = kc_http_client_call(client, &reply, &call);
+    }
+    if (!kc_failed(result)) {
+        result = read_answer(reply.status, kc_buffer_view(&buffer));
+    }
+    kc_http_client_close(client);
+    kc_wipe(token, sizeof token);
+    return result;
+}
+
+/* Shows a purse, after the order if one is given. */
+static struct kc_result purse(struct desk *desk, const char *number)
+{
+    enum kc_log_policy policy;
+    struct kc_purse_id id;
+    const char *word = kc_command_value(desk->command, "log-policy");
+    if (word != NULL && !kc_log_policy_take(&policy, word)) {
+        return kc_result(KC_USAGE);
+    }
+    if (kc_failed(kc_purse_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_PURSE);
+    }
+    struct kc_result result = word == NULL ? kc_ok() : post_policy(desk, number, word);
+    return kc_failed(result) ? result : show_one_purse(desk, number);
+}
+
 struct verb {
     const char *name;
     bool takes_argument;
@@ -589,14 +686,14 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"account", true, show_account}, {"purse", true, show_one_purse},
-    {"alerts", false, show_alerts},  {"evidence", true, show_evidence},
-    {"audit", false, run_audit},     {"stats", false, show_stats},
+    {"account", true, show_account},   {"purse", true, purse},      {"alerts", false, show_alerts},
+    {"evidence", true, show_evidence}, {"audit", false, run_audit}, {"stats", false, show_stats},
+    {"hotlist", false, show_hotlist},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)
 {
-    char folder[KC_PATH_SIZE_MAX];
+    char *folder = desk->folder;
     char path[KC_PATH_SIZE_MAX];
     struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
     if (!kc_failed(result)) {
@@ -620,7 +717,7 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
 
 int kc_bank_admin(const struct kc_command *command, const char *dir)
 {
-    struct desk desk = {.command = command, .dir = dir};
+    struct desk desk = {.command = command};
     const char *name = command->arguments[0];
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) != 0) {
@@ -632,12 +729,18 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         if (kc_command_value(command, "out") != NULL && verbs[i].run != show_evidence) {
             return kc_command_usage(command, "--out belongs to evidence");
         }
+        if (kc_command_value(command, "log-policy") != NULL && strcmp(name, "purse") != 0) {
+            return kc_command_usage(command, "--log-policy is for purse");
+        }
         struct kc_result result = open_desk(&desk, dir);
         if (!kc_failed(result)) {
             result = verbs[i].run(&desk, command->arguments[1]);
         }
         kc_sqlite_close(&desk.store);
         kc_libcrypto_close(&desk.crypto);
+        if (result.code == KC_USAGE) {
+            return kc_command_usage(command, "--log-policy is refuse, overwrite or report");
+        }
         return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
     }
     return kc_command_usage(command, "this command is not known");

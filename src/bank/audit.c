@@ -23,6 +23,10 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_cancel_request_shape;
     case KC_EVIDENCE_IDENTIFY:
         return &kc_identify_request_shape;
+    case KC_EVIDENCE_LOST:
+        return &kc_lost_request_shape;
+    case KC_EVIDENCE_REISSUE:
+        return &kc_reissue_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_RECORD:
@@ -35,7 +39,7 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
 static bool is_registrars(enum kc_evidence_kind kind)
 {
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
-           kind == KC_EVIDENCE_IDENTIFY;
+           kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST || kind == KC_EVIDENCE_REISSUE;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */
@@ -55,7 +59,7 @@ static struct kc_result load_key(struct kc_public_key *out, const struct kc_evid
     return kc_result(memcmp(&made, id, sizeof made) == 0 ? KC_OK : KC_UNKNOWN_SIGNER);
 }
 
-/* ---- orders and answers: they name no key, so any of their account's does ---- */
+/* ---- orders and answers: they name their purse, and no key ---- */
 
 struct trying {
     const struct kc_evidence_verifier *by;
@@ -76,14 +80,45 @@ static bool try_key(void *owner, const struct kc_signer_row *row)
     return !trying->good;
 }
 
+/* The purse that says that it signed a message, or 0. */
+static uint64_t purse_of(const struct kc_signed *message, const struct kc_shape *shape)
+{
+    struct kc_payment_order order;
+    struct kc_receipt receipt;
+    struct kc_decline decline;
+    if (shape == &kc_payment_order_shape) {
+        return kc_failed(kc_shape_decode(&order, shape, message->payload))
+                   ? 0
+                   : order.payer_purse.number;
+    }
+    if (shape == &kc_receipt_shape) {
+        return kc_failed(kc_shape_decode(&receipt, shape, message->payload))
+                   ? 0
+                   : receipt.payee_purse.number;
+    }
+    return kc_failed(kc_shape_decode(&decline, shape, message->payload))
+               ? 0
+               : decline.payee_purse.number;
+}
+
+/* With the key that is kept of the purse; where none is, with any that is kept of the account. */
 static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view bytes,
                          uint64_t account, const struct kc_shape *shape)
 {
     struct kc_signed message;
+    struct kc_purse_key_row keys;
+    struct kc_public_key key;
     const struct kc_store *store = by->store;
     if (kc_failed(kc_brief_parse(&message, bytes)) ||
         kc_shape_number(message.payload) != shape->number) {
         return false;
+    }
+    struct kc_result result =
+        store->purse_key_get(store->context, &keys, purse_of(&message, shape));
+    if (result.code != KC_NOT_FOUND) {
+        return !kc_failed(result) && keys.account.number == account &&
+               !kc_failed(kc_key_decode(&key, kc_view(keys.sign_key, keys.sign_size))) &&
+               !kc_failed(kc_brief_verify(&message, by->crypto, &key, by->realm, shape->domain));
     }
     struct trying trying = {.by = by, .message = &message, .domain = shape->domain};
     const struct kc_store_scan scan = {.owner = &trying, .signer = try_key};

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "bank/config.h"
+#include "bank/holders.h"
 #include "bank/known.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
@@ -17,9 +18,12 @@
 #include "directory/people.h"
 #include "ledger/ledger.h"
 #include "message/identity.h"
+#include "service/files.h"
 #include "service/http_server.h"
 
 #define KC_ITEM_REPLY_SIZE KC_MESSAGE_SIZE_MAX
+/* Who has it may give orders to the bank: in the bank's folder, made at the first start. */
+#define KC_ADMIN_TOKEN_FILE "admin.token"
 
 /* Orders without an outcome are asked again in rounds. A round begins when the last one has ended, so that an ordinary bank
  * that does not answer never holds more than one round of items; and behind the last order of the round before, so that
@@ -29,6 +33,16 @@ struct kc_bank_again {
     uint64_t begun_ms;    /* the rest is the writer's */
     struct kc_purse_id last_purse;
     uint64_t last_ms;
+};
+
+/* The newest hotlist as it was signed. */
+struct kc_bank_hotlist {
+    pthread_mutex_t lock;
+    atomic_ullong newest; /* the version that the ledger has */
+    bool made;            /* what follows is guarded by the lock */
+    uint64_t version;
+    size_t size;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
 };
 
 struct kc_bank {
@@ -46,6 +60,10 @@ struct kc_bank {
     struct kc_http_server *server;
     struct kc_crypto crypto; /* the writer's, for digests */
     char ordinary_token[128];
+    char admin_token[128];
+    char database[KC_PATH_SIZE_MAX];
+    struct kc_holders holders;
+    struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
 };
@@ -54,8 +72,15 @@ struct kc_bank {
 struct kc_bank_thread {
     struct kc_crypto crypto;
     struct kc_directory *directory;   /* DIRECTORY */
+    struct kc_store store;            /* DIRECTORY: to read beside the writer */
     struct kc_ordinary_bank ordinary; /* ORDINARY */
     struct kc_envelope_work work;     /* WORK */
+};
+
+/* What an operator orders. */
+struct kc_bank_policy {
+    struct kc_purse_id purse;
+    enum kc_log_policy policy;
 };
 
 /* A decoded message of any kind. */
@@ -69,6 +94,10 @@ union kc_bank_message {
     struct kc_cancel_request cancel_request;
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
+    struct kc_lost_request lost_request;
+    struct kc_reissue_request reissue_request;
+    struct kc_hotlist hotlist;
+    struct kc_bank_policy policy;
 };
 
 struct kc_bank_kind;
@@ -107,6 +136,9 @@ struct kc_bank_item {
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    struct kc_person holder; /* whose purse is confirmed */
+    uint64_t due_ms;         /* when a refused request may come again, or 0 */
+    const char *content_type;
     int status;
     uint8_t reply[KC_ITEM_REPLY_SIZE];
     size_t reply_size;
@@ -140,6 +172,37 @@ extern const struct kc_bank_kind kc_bank_confirm_request;
 extern const struct kc_bank_kind kc_bank_cancel_request;
 extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
+extern const struct kc_bank_kind kc_bank_lost_request;
+extern const struct kc_bank_kind kc_bank_reissue_request;
+extern const struct kc_bank_kind kc_bank_make_hotlist;
+extern const struct kc_bank_kind kc_bank_set_policy;
+
+/* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
+KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
+
+/* Steps that several kinds of the registrar's requests end with. */
+KC_MUST_USE struct kc_result
+kc_bank_answer_open(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item);
+KC_MUST_USE struct kc_result
+kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item);
+
+/* A purse that the directory vouches for no more may still speak, and is told why it is refused: when its keys are kept and it is
+ * out of use, item->signer gets them. Else gives `because`. On the DIRECTORY lane. */
+KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
+                                                  struct kc_bank_thread *thread,
+                                                  struct kc_result because);
+
+/* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
+bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
+
+/* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,
+                                                 const struct kc_bank *bank,
+                                                 const struct kc_http_request *request);
+
+/* Encodes the purses, in any order, as the record wants them: as many as fit of those that stand first. *count says how many. */
+KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
+                                                    const uint64_t *purses, size_t purse_count);
 
 /* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
  * a chain, and that it is the signer's. */

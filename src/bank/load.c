@@ -24,10 +24,17 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
     return result;
 }
 
-static struct kc_result load_token(struct kc_bank *bank, const char *folder)
+/* The operator's token is made at the first start. */
+static struct kc_result load_tokens(struct kc_bank *bank, const char *folder)
 {
-    return kc_token_file_load(bank->ordinary_token, sizeof bank->ordinary_token, folder,
-                              "ordinary-bank.token");
+    struct kc_result result = kc_token_file_load(bank->ordinary_token, sizeof bank->ordinary_token,
+                                                 folder, "ordinary-bank.token");
+    if (!kc_failed(result)) {
+        result = kc_token_file_ensure(&bank->crypto, folder, KC_ADMIN_TOKEN_FILE);
+    }
+    return kc_failed(result) ? result
+                             : kc_token_file_load(bank->admin_token, sizeof bank->admin_token,
+                                                  folder, KC_ADMIN_TOKEN_FILE);
 }
 
 static struct kc_result load_people(struct kc_bank *bank, const char *folder)
@@ -35,9 +42,13 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer buffer = KC_BUFFER(der);
     struct kc_result result = kc_certificate_file_load(&buffer, folder, "root.crt");
-    return kc_failed(result)
-               ? result
-               : kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
+    if (!kc_failed(result)) {
+        result = kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
+    }
+    if (!kc_failed(result) && pthread_mutex_init(&bank->hotlist.lock, NULL) != 0) {
+        result = kc_result(KC_NO_MEMORY);
+    }
+    return kc_failed(result) ? result : kc_holders_open(&bank->holders, bank->config.people);
 }
 
 static struct kc_result read_limit(struct kc_amount *out, const struct kc_bank *bank,
@@ -71,7 +82,7 @@ static struct kc_result open_known(struct kc_bank *bank, const char *folder)
 
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 {
-    char path[KC_PATH_SIZE_MAX];
+    char *path = bank->database;
     struct kc_ledger_options options = {.realm = bank->realm,
                                         .quote_ms = bank->config.quote_ms,
                                         .temporary_ms = bank->config.temporary_ms,
@@ -90,8 +101,11 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
     if (!kc_failed(result)) {
         result = kc_database_made(path);
     }
-    return kc_failed(result) ? result
-                             : kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
+    if (!kc_failed(result)) {
+        result = kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
+    }
+    atomic_init(&bank->hotlist.newest, kc_failed(result) ? 0 : bank->ledger.hotlist_version);
+    return result;
 }
 
 struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
@@ -116,7 +130,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, load_token, load_people, open_known, open_ledger};
+        load_keys, load_tokens, load_people, open_known, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
@@ -127,6 +141,7 @@ void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
+    kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);

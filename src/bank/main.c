@@ -6,14 +6,17 @@
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
     {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ID.kce)"},
+    {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
 static const struct kc_program program = {
     .name = "kinchaku-bank",
     .summary = "the electronic bank server",
-    .usage = "usage: kinchaku-bank serve [--dir D]\n"
-             "       kinchaku-bank account N | purse ID | alerts | audit | stats [--dir D]\n"
-             "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]",
+    .usage =
+        "usage: kinchaku-bank serve [--dir D]\n"
+        "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats [--dir D]\n"
+        "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
+        "       kinchaku-bank purse ID --log-policy P [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };

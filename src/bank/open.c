@@ -4,8 +4,7 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
-/* The registrar's requests have no counter behind them: their time must be near the bank's. */
-static struct kc_result check_clock(const struct kc_bank *bank, uint64_t time_ms)
+struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms)
 {
     uint64_t now_ms = kc_clock_now_ms();
     uint64_t off = now_ms > time_ms ? now_ms - time_ms : time_ms - now_ms;
@@ -28,7 +27,7 @@ static struct kc_result check_open(struct kc_bank *bank, struct kc_bank_thread *
     bool filled = request->name.size > 0 && request->address.size > 0 && request->phone.size > 0 &&
                   request->bank_account.size > 0 && request->password_hash.size > 0;
     (void)thread;
-    return filled ? check_clock(bank, request->time_ms) : kc_result(KC_MALFORMED);
+    return filled ? kc_bank_check_clock(bank, request->time_ms) : kc_result(KC_MALFORMED);
 }
 
 static struct kc_result ask_ordinary_bank(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -49,8 +48,8 @@ static struct kc_result apply_open(struct kc_bank *bank, struct kc_bank_thread *
                                   &source);
 }
 
-static struct kc_result answer_open(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                    struct kc_bank_item *item)
+struct kc_result kc_bank_answer_open(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
 {
     struct kc_open_reply reply = {.account = item->opened.account,
                                   .purse = item->opened.purse,
@@ -66,7 +65,7 @@ const struct kc_bank_kind kc_bank_open_request = {
     .steps = {{KC_LANE_WORK, check_open, NULL},
               {KC_LANE_ORDINARY, ask_ordinary_bank, NULL},
               {KC_LANE_WRITE, apply_open, NULL},
-              {KC_LANE_WORK, answer_open, NULL}},
+              {KC_LANE_WORK, kc_bank_answer_open, NULL}},
 };
 
 /* ---- SZ6-SZ7 ---- */
@@ -76,13 +75,13 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
                                 struct kc_bank_item *item)
 {
     const struct kc_confirm_request *request = &item->message.confirm_request;
-    struct kc_person holder;
+    struct kc_person *holder = &item->holder;
     uint8_t sign[KC_DIGEST_SIZE] = {0};
     uint8_t encrypt[KC_DIGEST_SIZE] = {0};
-    struct kc_result result = check_clock(bank, request->time_ms);
+    struct kc_result result = kc_bank_check_clock(bank, request->time_ms);
     if (!kc_failed(result)) {
         result =
-            kc_people_certificates(&holder, sign, encrypt, &bank->people, thread->directory,
+            kc_people_certificates(holder, sign, encrypt, &bank->people, thread->directory,
                                    &thread->crypto, request->account.number, kc_clock_now_ms());
     }
     if (kc_failed(result)) {
@@ -97,9 +96,9 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
                                    .purse_type = KC_PURSE_TYPE_UIM,
                                    .account = request->account,
                                    .purse = request->purse,
-                                   .issued_s = holder.issued_ms / 1000u,
-                                   .expires_s = holder.expires_ms / 1000u,
-                                   .key = holder.sign_key};
+                                   .issued_s = holder->issued_ms / 1000u,
+                                   .expires_s = holder->expires_ms / 1000u,
+                                   .key = holder->sign_key};
     struct kc_buffer claims = KC_BUFFER(item->identity);
     result = kc_identity_encode(&claims, &identity);
     kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
@@ -107,14 +106,36 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
     return result;
 }
 
+/* The keys as they stand in the certificates that were just looked up. */
+static struct kc_result keep_keys(struct kc_bank *bank, const struct kc_bank_item *item)
+{
+    const struct kc_confirm_request *request = &item->message.confirm_request;
+    struct kc_purse_key_row row = {.purse = request->purse,
+                                   .account = request->account,
+                                   .expires_ms = item->holder.expires_ms};
+    struct kc_buffer sign = KC_BUFFER(row.sign_key);
+    struct kc_buffer encrypt = KC_BUFFER(row.encrypt_key);
+    struct kc_signer_id id;
+    kc_signer_id_make(&id, &bank->crypto, request->account.number, &item->holder.sign_key);
+    memcpy(row.signer, id.bytes, sizeof row.signer);
+    struct kc_result result = kc_key_encode(&sign, &item->holder.sign_key);
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&encrypt, &item->holder.encrypt_key);
+    }
+    row.sign_size = sign.size;
+    row.encrypt_size = encrypt.size;
+    return kc_failed(result) ? result : kc_ledger_keep_keys(&bank->ledger, &row);
+}
+
 static struct kc_result apply_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_bank_item *item)
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_confirm_account(&item->certified, &bank->ledger,
-                                     &item->message.confirm_request, item->identity_digest,
-                                     &source);
+    struct kc_result result =
+        kc_ledger_confirm_account(&item->certified, &bank->ledger, &item->message.confirm_request,
+                                  item->identity_digest, &source);
+    return kc_failed(result) ? result : keep_keys(bank, item);
 }
 
 static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -157,7 +178,7 @@ static struct kc_result check_cancel(struct kc_bank *bank, struct kc_bank_thread
                                      struct kc_bank_item *item)
 {
     (void)thread;
-    return check_clock(bank, item->message.cancel_request.time_ms);
+    return kc_bank_check_clock(bank, item->message.cancel_request.time_ms);
 }
 
 static struct kc_result apply_cancel(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -168,8 +189,8 @@ static struct kc_result apply_cancel(struct kc_bank *bank, struct kc_bank_thread
     return kc_ledger_cancel_account(&bank->ledger, &item->message.cancel_request, &source);
 }
 
-static struct kc_result answer_done(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                    struct kc_bank_item *item)
+struct kc_result kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
 {
     struct kc_done reply = {.time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
@@ -180,7 +201,7 @@ const struct kc_bank_kind kc_bank_cancel_request = {
     .shape = &kc_cancel_request_shape,
     .steps = {{KC_LANE_WORK, check_cancel, NULL},
               {KC_LANE_WRITE, apply_cancel, NULL},
-              {KC_LANE_WORK, answer_done, NULL}},
+              {KC_LANE_WORK, kc_bank_answer_done, NULL}},
 };
 
 /* ---- identifying at the counter ---- */
@@ -189,7 +210,7 @@ static struct kc_result check_identify(struct kc_bank *bank, struct kc_bank_thre
                                        struct kc_bank_item *item)
 {
     (void)thread;
-    return check_clock(bank, item->message.identify_request.time_ms);
+    return kc_bank_check_clock(bank, item->message.identify_request.time_ms);
 }
 
 static struct kc_result apply_identify(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -81,31 +81,30 @@ static void read_order(struct kc_ledger_record *out, const struct kc_log_record 
     out->objection = wants ? check_order(out, reporter) : KC_OK;
 }
 
-/* The payee of the payment that a void gives back: from its order, from the pay record in the same report, or by the number of
- * the payee's purse, which comes after its account's. The ledger checks that the account holds that purse. */
+/* The payee's purse of the payment that a void gives back: from its order, from the pay record in the same report, or as the
+ * decline itself says. The ledger checks that the payment was to that purse. */
 static uint64_t payee_of_void(const struct kc_records *records,
                               const struct kc_ledger_record *record, struct kc_view answer)
 {
     struct kc_signed parsed;
     struct kc_decline decline;
     if (record->has_order) {
-        return record->order.payee.number;
+        return record->order.payee_purse.number;
     }
     for (size_t i = 0; i < records->count; i++) {
         const struct kc_ledger_record *other = &records->items[i];
         if (other->has_order && other->entry.counter == record->entry.voids) {
-            return other->order.payee.number;
+            return other->order.payee_purse.number;
         }
     }
     if (kc_failed(kc_brief_parse(&parsed, answer)) ||
-        kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload)) ||
-        decline.payee_purse.number < 20) {
+        kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload))) {
         return 0;
     }
-    return kc_account_nth(decline.payee_purse.number / 10 - 1).number;
+    return decline.payee_purse.number;
 }
 
-/* The account whose key the record wants, or 0. */
+/* The purse whose key the record wants, or 0. */
 static uint64_t partner_of(const struct kc_records *records, size_t at)
 {
     const struct kc_ledger_record *record = &records->items[at];
@@ -115,10 +114,10 @@ static uint64_t partner_of(const struct kc_records *records, size_t at)
     }
     switch (record->entry.kind) {
     case KC_ENTRY_KIND_PAY:
-        return answered ? record->order.payee.number : 0;
+        return answered ? record->order.payee_purse.number : 0;
     case KC_ENTRY_KIND_RECEIVE:
     case KC_ENTRY_KIND_REFUSE:
-        return record->order.payer.number;
+        return record->order.payer_purse.number;
     case KC_ENTRY_KIND_VOID:
         return answered ? payee_of_void(records, record, records->answers[at]) : 0;
     case KC_ENTRY_KIND_CASH_OUT:
@@ -245,11 +244,11 @@ static void keep_partner(struct kc_ledger_record *record, struct kc_partner *par
 {
     struct kc_signer_id id;
     struct kc_buffer key = KC_BUFFER(partner->encoded);
-    record->partner = partner->number;
+    record->partner = partner->account;
     if (kc_failed(kc_key_encode(&key, &partner->key))) {
         return;
     }
-    kc_signer_id_make(&id, crypto, partner->number, &partner->key);
+    kc_signer_id_make(&id, crypto, partner->account, &partner->key);
     memcpy(record->signer, id.bytes, sizeof record->signer);
     record->key = kc_buffer_view(&key);
 }
@@ -275,6 +274,7 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
         return;
     }
     keep_partner(record, partner, crypto);
+    record->answerer.number = partner->number;
     record->answer = shape == &kc_receipt_shape ? KC_ANSWER_RECEIPT : KC_ANSWER_DECLINE;
 }
 
@@ -293,9 +293,13 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
         break;
     case KC_ENTRY_KIND_RECEIVE:
     case KC_ENTRY_KIND_REFUSE:
-        partner = find_partner(records, record->order.payer.number);
+        partner = find_partner(records, record->order.payer_purse.number);
         if (partner == NULL) {
             record->objection = KC_UNKNOWN_SIGNER;
+            break;
+        }
+        if (partner->error == KC_OK && partner->account != record->order.payer.number) {
+            record->objection = KC_MISMATCH;
             break;
         }
         record->objection = partner->error != KC_OK
@@ -323,4 +327,15 @@ void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypt
             verify_record(records, i, crypto, realm, own);
         }
     }
+}
+
+void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
+                          uint64_t now_ms, uint64_t settle_ms)
+{
+    if (now_ms > keys->expires_ms && now_ms - keys->expires_ms > settle_ms) {
+        partner->error = KC_EXPIRED;
+        return;
+    }
+    partner->account = keys->account.number;
+    partner->error = kc_key_decode(&partner->key, kc_view(keys->sign_key, keys->sign_size)).code;
 }

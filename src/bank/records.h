@@ -1,5 +1,5 @@
 /* Reported records, verified as far as it can be without the ledger: the chain, the orders and answers inside, and their
- * signatures with the keys of the accounts that the orders name. No directory here: whoever calls gives the keys. */
+ * signatures with the keys of the purses that the orders name. No directory here: whoever calls gives the keys. */
 #ifndef KC_BANK_RECORDS_H
 #define KC_BANK_RECORDS_H
 
@@ -9,7 +9,8 @@
 
 /* Whose key verifies a partner's signature. */
 struct kc_partner {
-    uint64_t number;
+    uint64_t number;  /* of the purse */
+    uint64_t account; /* its account, once the key is here */
     enum kc_error
         error; /* KC_OK: the key is here; KC_NOT_FOUND: nobody looked yet; else why there is none */
     struct kc_public_key key;
@@ -25,6 +26,11 @@ struct kc_records {
     struct kc_known
         *known; /* set by the caller after kc_records_read, or NULL: verify each signature */
 };
+
+/* The key that the bank kept of a purse that is out of use, or whose certificate has ended: what it signed before holds for as
+ * long after the certificate's end as late records are waited for. Then *partner has the error KC_EXPIRED. */
+void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
+                          uint64_t now_ms, uint64_t settle_ms);
 
 /* Takes the records apart and follows the chain from the certified head to the newest entry, or up to where the records end;
  * *out names the partners whose keys are wanted. An order or answer that cannot be read is an objection to its record. Views

@@ -32,6 +32,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cash_request,   &kc_bank_cash_answer,      &kc_bank_state_request,
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
+    &kc_bank_lost_request,   &kc_bank_reissue_request,
 };
 
 /* ---- the way of an item ---- */
@@ -71,7 +72,7 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
         return result;
     }
     item->step = KC_AT_FETCH;
-    return result.code == KC_NOT_FOUND || result.code == KC_DIRECTORY_DOWN ? kc_ok() : result;
+    return kc_ok();
 }
 
 static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -90,7 +91,8 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
         }
     }
     item->step = KC_AT_OPEN;
-    return result;
+    return kc_failed(result) && item->kind->from_purse ? kc_bank_find_blocked(item, thread, result)
+                                                       : result;
 }
 
 /* The time in the message, which the table puts last in every message. */
@@ -202,6 +204,8 @@ static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct k
         return;
     }
     memcpy(refusal.request, item->digest, KC_DIGEST_SIZE);
+    refusal.has_due = item->due_ms != 0;
+    refusal.due_ms = item->due_ms;
     if (kc_failed(
             kc_bank_reply(bank, thread, item, refusal.time_ms, &kc_refusal_shape, &refusal))) {
         item->reply_size = 0;
@@ -212,9 +216,11 @@ static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct k
 static void finish(struct kc_bank *bank, struct kc_bank_item *item)
 {
     if (item->exchange != NULL) {
-        kc_capture(bank->config.capture, item->bytes, kc_view(item->reply, item->reply_size));
+        if (item->bytes.size > 0) {
+            kc_capture(bank->config.capture, item->bytes, kc_view(item->reply, item->reply_size));
+        }
         if (item->reply_size > 0) {
-            kc_http_answer(item->exchange, item->status, KC_CONTENT_COSE,
+            kc_http_answer(item->exchange, item->status, item->content_type,
                            kc_view(item->reply, item->reply_size));
         } else {
             kc_http_answer_error(item->exchange, item->error == KC_OK ? KC_INTERNAL : item->error);
@@ -293,6 +299,7 @@ static struct kc_result batch_commit(void *owner, void *thread)
     if (kc_failed(result)) {
         kc_log(KC_LOG_ERROR, "commit failed reason=%s", kc_error_name(result.code));
     }
+    atomic_store(&bank->hotlist.newest, bank->ledger.hotlist_version);
     return result;
 }
 
@@ -351,8 +358,12 @@ static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread
 {
     unsigned timeout_ms = (unsigned)bank->config.outside_ms;
     switch (lane) {
-    case KC_LANE_DIRECTORY:
-        return kc_directory_open(&thread->directory, bank->config.directory_url, NULL, timeout_ms);
+    case KC_LANE_DIRECTORY: {
+        struct kc_result result = kc_sqlite_open(&thread->store, bank->database, false, 0);
+        return kc_failed(result) ? result
+                                 : kc_directory_open(&thread->directory, bank->config.directory_url,
+                                                     NULL, timeout_ms);
+    }
     case KC_LANE_ORDINARY:
         return kc_ordinary_http_open(&thread->ordinary, bank->config.ordinary_url,
                                      bank->ordinary_token, bank->config.currency, timeout_ms);
@@ -369,6 +380,7 @@ static void thread_close(void *owner, enum kc_lane lane, void *context)
     (void)owner;
     (void)lane;
     kc_directory_close(thread->directory);
+    kc_sqlite_close(&thread->store);
     kc_ordinary_http_close(&thread->ordinary);
     kc_libcrypto_close(&thread->crypto);
     kc_wipe(thread, sizeof *thread);
@@ -394,33 +406,96 @@ static void *thread_open(void *owner, enum kc_lane lane)
 
 /* ---- HTTP ---- */
 
-static void handle(void *owner, struct kc_http_exchange *exchange,
-                   const struct kc_http_request *request)
+/* An item for an exchange, or NULL when there is none: then the exchange has its answer. */
+static struct kc_bank_item *take_item(struct kc_bank *bank, struct kc_http_exchange *exchange)
 {
-    struct kc_bank *bank = owner;
-    if (strcmp(request->path, "/v1/message") != 0) {
-        kc_http_answer_error(exchange, KC_NOT_FOUND);
-        return;
-    }
-    struct kc_result result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
-    if (kc_failed(result)) {
-        kc_http_answer_error(exchange, result.code);
-        return;
-    }
     struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
     if (item == NULL) {
         kc_http_answer_error(exchange, KC_BUSY);
-        return;
+        return NULL;
     }
     item->exchange = exchange;
     item->kind = NULL;
     item->step = KC_AT_RECEIVE;
     item->error = KC_OK;
     item->authenticated = false;
-    item->bytes = request->body;
+    item->bytes = kc_view(NULL, 0);
+    item->due_ms = 0;
+    item->content_type = KC_CONTENT_COSE;
     item->reply_size = 0;
     item->head.lane = KC_LANE_WORK;
+    return item;
+}
+
+/* An item whose kind is known without a message. */
+static void send_own(struct kc_bank *bank, struct kc_bank_item *item,
+                     const struct kc_bank_kind *kind)
+{
+    item->kind = kind;
+    item->step = KC_AT_OWN;
+    item->head.lane = lane_of(item);
     kc_pipeline_send(&bank->pipeline, &item->head);
+}
+
+static void get_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange)
+{
+    if (kc_bank_answer_hotlist(bank, exchange)) {
+        return;
+    }
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item != NULL) {
+        send_own(bank, item, &kc_bank_make_hotlist);
+    }
+}
+
+static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                        const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    struct kc_result result = kc_bank_read_policy(item, bank, request);
+    if (kc_failed(result)) {
+        item->error = result.code;
+    }
+    send_own(bank, item, &kc_bank_set_policy);
+}
+
+static void post_message(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                         const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item != NULL) {
+        item->bytes = request->body;
+        kc_pipeline_send(&bank->pipeline, &item->head);
+    }
+}
+
+static void handle(void *owner, struct kc_http_exchange *exchange,
+                   const struct kc_http_request *request)
+{
+    struct kc_bank *bank = owner;
+    bool message = strcmp(request->path, "/v1/message") == 0;
+    bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
+    bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
+    struct kc_result result = kc_result(KC_NOT_FOUND);
+    if (message) {
+        result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
+    } else if (hotlist) {
+        result = kc_http_expect(request, "GET", NULL);
+    } else if (policy) {
+        result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
+    }
+    if (kc_failed(result)) {
+        kc_http_answer_error(exchange, result.code);
+    } else if (hotlist) {
+        get_hotlist(bank, exchange);
+    } else if (policy) {
+        post_policy(bank, exchange, request);
+    } else {
+        post_message(bank, exchange, request);
+    }
 }
 
 /* The revocation list is fetched on schedule; a directory that is away is asked again next time. */

@@ -1,29 +1,27 @@
-/* Settlement: Sc1-Sc4. The workers verify each record's signatures, with the certificates of the accounts that the orders name;
+/* Settlement: Sc1-Sc4. The workers verify each record's signatures, with the keys of the purses that the orders name;
  * the writer counts; the answer carries the certified value, what comes back, and what was objected to. */
 #include <string.h>
 
 #include "bank/bank.h"
 #include "base/clock.h"
 
-/* Certificates that are good, or known to be bad, end the search. A list of revocations that is too old says nothing of
- * anybody: then the report has to come again. */
-static bool is_settled(enum kc_error error)
-{
-    return error != KC_NOT_FOUND && error != KC_DIRECTORY_DOWN;
-}
-
+/* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
+ * up on the lane that may wait. */
 static bool find_partners(struct kc_bank *bank, struct kc_records *records)
 {
     bool all = true;
     for (size_t i = 0; i < records->partner_count; i++) {
         struct kc_person person;
+        struct kc_signer_id id;
         struct kc_partner *partner = &records->partners[i];
-        partner->error =
-            kc_people_find_holder(&person, &bank->people, partner->number, kc_clock_now_ms()).code;
-        if (partner->error == KC_OK) {
+        bool good = kc_holders_find(&id, &bank->holders, partner->number) &&
+                    !kc_failed(kc_people_find(&person, &bank->people, &id, kc_clock_now_ms()));
+        if (good) {
+            partner->error = KC_OK;
+            partner->account = person.number;
             partner->key = person.sign_key;
         }
-        all = all && is_settled(partner->error);
+        all = all && good;
     }
     return all;
 }
@@ -56,26 +54,60 @@ static struct kc_result read_report(struct kc_bank *bank, struct kc_bank_thread 
     return result;
 }
 
-static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                      struct kc_partner *partner)
+static struct kc_result fetch_person(struct kc_person *out, struct kc_bank *bank,
+                                     struct kc_bank_thread *thread, const struct kc_signer_id *id)
 {
-    struct kc_person person;
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_result result = kc_people_fetch_holder(&person, &bank->people, thread->directory,
-                                                     &thread->crypto, partner->number, now_ms);
+    struct kc_result result = kc_people_find(out, &bank->people, id, now_ms);
+    if (kc_failed(result)) {
+        result =
+            kc_people_fetch(out, &bank->people, thread->directory, &thread->crypto, id, now_ms);
+    }
     if (result.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_INVALID) {
         /* The list in memory may be old because the directory was away, or know nothing of a new issuer. */
         result = kc_people_refresh(&bank->people, thread->directory, now_ms);
         if (!kc_failed(result)) {
-            result = kc_people_fetch_holder(&person, &bank->people, thread->directory,
-                                            &thread->crypto, partner->number, now_ms);
+            result =
+                kc_people_fetch(out, &bank->people, thread->directory, &thread->crypto, id, now_ms);
         }
     }
+    return result;
+}
+
+/* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
+static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_partner *partner)
+{
+    struct kc_purse_key_row keys;
+    struct kc_purse_row purse;
+    struct kc_person person;
+    struct kc_signer_id id;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->purse_key_get(store->context, &keys, partner->number);
     if (!kc_failed(result)) {
+        result = store->purse_get(store->context, &purse, partner->number);
+    }
+    if (kc_failed(result)) {
+        partner->error = KC_UNKNOWN_SIGNER;
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    if (purse.state == KC_PURSE_OUT) {
+        kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
+        return kc_ok();
+    }
+    memcpy(id.bytes, keys.signer, sizeof id.bytes);
+    result = fetch_person(&person, bank, thread, &id);
+    if (result.code == KC_CERT_EXPIRED) {
+        kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
+        return kc_ok();
+    }
+    if (!kc_failed(result)) {
+        kc_holders_keep(&bank->holders, partner->number, &id);
+        partner->account = person.number;
         partner->key = person.sign_key;
     }
     partner->error = result.code;
-    return is_settled(result.code) ? kc_ok() : result;
+    return result.code == KC_DIRECTORY_DOWN ? result : kc_ok();
 }
 
 static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -84,7 +116,7 @@ static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thre
     struct kc_records *records = &item->records;
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < records->partner_count && !kc_failed(result); i++) {
-        if (!is_settled(records->partners[i].error)) {
+        if (records->partners[i].error != KC_OK) {
             result = fetch_partner(bank, thread, &records->partners[i]);
         }
     }

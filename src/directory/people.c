@@ -31,13 +31,10 @@ struct kc_result kc_people_open(struct kc_people *people, size_t places, struct 
     KC_ASSERT(root.size <= sizeof people->root);
     people->count = count;
     people->places = calloc(count, sizeof *people->places);
-    people->numbers = calloc(count, sizeof *people->numbers);
     memcpy(people->root, root.data, root.size);
     people->root_size = root.size;
-    if (people->places == NULL || people->numbers == NULL ||
-        pthread_rwlock_init(&people->lock, NULL) != 0) {
+    if (people->places == NULL || pthread_rwlock_init(&people->lock, NULL) != 0) {
         free(people->places);
-        free(people->numbers);
         return kc_result(KC_NO_MEMORY);
     }
     return kc_ok();
@@ -49,10 +46,8 @@ void kc_people_close(struct kc_people *people)
         (void)pthread_rwlock_destroy(&people->lock);
     }
     free(people->places);
-    free(people->numbers);
     kc_crl_free(people->crl);
     people->places = NULL;
-    people->numbers = NULL;
     people->crl = NULL;
 }
 
@@ -60,12 +55,6 @@ static struct kc_person *place_of(struct kc_people *people, const struct kc_sign
 {
     /* The second half of an id is the start of a SHA-256 and so spreads by itself. */
     return &people->places[kc_be64_load(id->bytes + 8) & (people->count - 1)];
-}
-
-static uint32_t *place_of_number(struct kc_people *people, uint64_t number)
-{
-    return &people->numbers[(size_t)((number / 10u) * UINT64_C(0x9e3779b97f4a7c15) >> 20) &
-                            (people->count - 1)];
 }
 
 /* With the lock held: whether a person may still be believed. */
@@ -90,21 +79,6 @@ struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
     (void)pthread_rwlock_rdlock(&people->lock);
     const struct kc_person *place = place_of(people, id);
     if (memcmp(&place->id, id, sizeof *id) == 0 && place->expires_ms != 0) {
-        result = check_person(people, place, now_ms);
-        *out = *place;
-    }
-    (void)pthread_rwlock_unlock(&people->lock);
-    return result;
-}
-
-struct kc_result kc_people_find_holder(struct kc_person *out, struct kc_people *people,
-                                       uint64_t number, uint64_t now_ms)
-{
-    struct kc_result result = kc_result(KC_NOT_FOUND);
-    (void)pthread_rwlock_rdlock(&people->lock);
-    uint32_t at = *place_of_number(people, number);
-    const struct kc_person *place = at == 0 ? NULL : &people->places[at - 1];
-    if (place != NULL && place->number == number && place->expires_ms != 0) {
         result = check_person(people, place, now_ms);
         *out = *place;
     }
@@ -184,43 +158,25 @@ struct kc_result kc_people_certificates(struct kc_person *out, uint8_t sign[KC_D
     return result;
 }
 
-/* From the directory by number; kept only when it is the one with `id`, or whoever it is when that is NULL. */
-static struct kc_result fetch(struct kc_person *out, struct kc_people *people,
-                              struct kc_directory *directory, const struct kc_crypto *crypto,
-                              const struct kc_signer_id *id, uint64_t number, uint64_t now_ms)
-{
-    uint8_t sign[KC_DIGEST_SIZE];
-    uint8_t encrypt[KC_DIGEST_SIZE];
-    struct kc_result result =
-        kc_people_certificates(out, sign, encrypt, people, directory, crypto, number, now_ms);
-    if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_SIGNER) : result;
-    }
-    kc_signer_id_make(&out->id, crypto, out->number, &out->sign_key);
-    if (id != NULL && memcmp(&out->id, id, sizeof *id) != 0) {
-        return kc_result(KC_UNKNOWN_SIGNER);
-    }
-    (void)pthread_rwlock_wrlock(&people->lock);
-    struct kc_person *place = place_of(people, &out->id);
-    *place = *out;
-    *place_of_number(people, number) = (uint32_t)(place - people->places) + 1u;
-    (void)pthread_rwlock_unlock(&people->lock);
-    return result;
-}
-
 struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people,
                                  struct kc_directory *directory, const struct kc_crypto *crypto,
                                  const struct kc_signer_id *id, uint64_t now_ms)
 {
-    return fetch(out, people, directory, crypto, id, kc_signer_id_holder(id), now_ms);
-}
-
-struct kc_result kc_people_fetch_holder(struct kc_person *out, struct kc_people *people,
-                                        struct kc_directory *directory,
-                                        const struct kc_crypto *crypto, uint64_t number,
-                                        uint64_t now_ms)
-{
-    return fetch(out, people, directory, crypto, NULL, number, now_ms);
+    uint8_t sign[KC_DIGEST_SIZE];
+    uint8_t encrypt[KC_DIGEST_SIZE];
+    struct kc_result result = kc_people_certificates(out, sign, encrypt, people, directory, crypto,
+                                                     kc_signer_id_holder(id), now_ms);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_SIGNER) : result;
+    }
+    kc_signer_id_make(&out->id, crypto, out->number, &out->sign_key);
+    if (memcmp(&out->id, id, sizeof *id) != 0) {
+        return kc_result(KC_UNKNOWN_SIGNER);
+    }
+    (void)pthread_rwlock_wrlock(&people->lock);
+    *place_of(people, id) = *out;
+    (void)pthread_rwlock_unlock(&people->lock);
+    return result;
 }
 
 struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory *directory,

@@ -27,7 +27,6 @@ struct kc_people {
     pthread_rwlock_t lock;
     size_t count; /* a power of two */
     struct kc_person *places;
-    uint32_t *numbers; /* the place of the person with a number that falls here, plus 1 */
     struct kc_crl *crl;
     uint64_t crl_fetched_ms;
     uint8_t root[KC_CERTIFICATE_SIZE_MAX];
@@ -50,14 +49,6 @@ KC_MUST_USE struct kc_result kc_people_fetch(struct kc_person *out, struct kc_pe
                                              struct kc_directory *directory,
                                              const struct kc_crypto *crypto,
                                              const struct kc_signer_id *id, uint64_t now_ms);
-
-/* The same for whoever holds a number, where no message gives a signer id. KC_CERT_EXPIRED and KC_CERT_REVOKED as above. */
-KC_MUST_USE struct kc_result kc_people_find_holder(struct kc_person *out, struct kc_people *people,
-                                                   uint64_t number, uint64_t now_ms);
-KC_MUST_USE struct kc_result kc_people_fetch_holder(struct kc_person *out, struct kc_people *people,
-                                                    struct kc_directory *directory,
-                                                    const struct kc_crypto *crypto, uint64_t number,
-                                                    uint64_t now_ms);
 
 /* Both certificates of a number; *sign and *encrypt are their SHA-256. KC_NOT_FOUND unless both are there and good. */
 KC_MUST_USE struct kc_result

@@ -19,7 +19,9 @@ struct book {
     struct kc_amount ahead_out;
     bool is_purse;
     bool has_row;
+    uint64_t purse; /* of an account: the one it has now */
     /* Of a purse: */
+    bool listed; /* on the hotlist */
     struct kc_account_id account;
     uint64_t sequence;
     uint64_t open_ms;
@@ -224,8 +226,12 @@ static bool take_account(void *owner, const struct kc_account_row *row)
 {
     struct auditor *auditor = owner;
     auditor->audit->accounts += 1;
-    (void)compare_balance(auditor, "the journal gives another balance for account",
-                          row->account.number, (struct kc_shadow){.amount = row->balance}, false);
+    struct book *book =
+        compare_balance(auditor, "the journal gives another balance for account",
+                        row->account.number, (struct kc_shadow){.amount = row->balance}, false);
+    if (book != NULL) {
+        book->purse = row->purse.number;
+    }
     return !auditor->no_memory;
 }
 
@@ -428,6 +434,57 @@ static bool take_payment(void *owner, const struct kc_payment_row *row)
     return !auditor->no_memory;
 }
 
+/* ---- purses that were replaced, and the hotlist ---- */
+
+/* The postings of a move, and what it books ahead of the old purse's chain, which stands still. Between two purses value passes
+ * the book in flight. */
+static bool take_move(void *owner, const struct kc_move_row *row)
+{
+    struct auditor *auditor = owner;
+    uint64_t purse = row->purse.number;
+    bool out = row->kind == KC_MOVE_REMAINDER || row->kind == KC_MOVE_CREDIT;
+    bool between = row->kind == KC_MOVE_REMAINDER || row->kind == KC_MOVE_OWED;
+    uint64_t other = between ? KC_BOOK_IN_FLIGHT : row->other;
+    struct book *book = book_of(auditor, purse);
+    if (book != NULL) {
+        add_digest(auditor, book->expected, purse, row->time_ms, out ? purse : other,
+                   out ? other : purse, row->amount);
+        add_ahead(auditor, purse, row->amount, out);
+    }
+    book = between ? book_of(auditor, row->other) : NULL;
+    if (book != NULL) {
+        add_digest(auditor, book->expected, row->other, row->time_ms, out ? other : row->other,
+                   out ? row->other : other, row->amount);
+    }
+    if (row->kind == KC_MOVE_OWED) {
+        add_ahead(auditor, row->other, row->amount, true);
+    }
+    return !auditor->no_memory;
+}
+
+static bool take_listed(void *owner, const struct kc_hotlist_row *row)
+{
+    struct auditor *auditor = owner;
+    struct book *book = book_of(auditor, row->purse.number);
+    if (book != NULL) {
+        book->listed = true;
+    }
+    return !auditor->no_memory;
+}
+
+/* A purse is out of use by a proof or by its holder's word when it is listed, and the only one in use of its account. */
+static void compare_standing(struct auditor *auditor, const struct book *book,
+                             const struct book *account, const struct kc_purse_row *row)
+{
+    bool out = row->state == KC_PURSE_OUT && row->out_ms != 0;
+    if (out != book->listed) {
+        fault(auditor, "the hotlist says otherwise of purse", row->purse.number);
+    }
+    if (row->state == KC_PURSE_ACTIVE && account->purse != row->purse.number) {
+        fault(auditor, "its account has another purse than", row->purse.number);
+    }
+}
+
 /* What a counted cash-out drew is among the deposits, unless the bank took none or takes it later. */
 static void sum_cash_out(struct auditor *auditor, struct book *book,
                          const struct kc_record_row *row)
@@ -568,6 +625,8 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
     }
     compare_ahead(auditor, book, row);
     compare_history(auditor, book, row);
+    compare_standing(auditor, book, find(auditor->books, auditor->capacity, row->account.number),
+                     row);
     book->account = row->account;
     book->sequence = row->sequence;
     book->open_ms = row->open_ms;
@@ -722,7 +781,9 @@ static struct kc_result scan_all(struct auditor *auditor)
                                  .alert = take_alert,
                                  .evidence = take_evidence,
                                  .payment = take_payment,
-                                 .record = take_record};
+                                 .record = take_record,
+                                 .hotlist = take_listed,
+                                 .move = take_move};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -735,6 +796,12 @@ static struct kc_result scan_all(struct auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_records(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_moves(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_hotlist(store->context, &scan);
     }
     if (!kc_failed(result)) {
         result = store->scan_accounts(store->context, &scan);

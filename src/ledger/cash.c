@@ -165,7 +165,7 @@ struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_
         result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
     }
     if (kc_failed(result)) {
-        before.state = arrival.purse.state;
+        kc_purse_copy_out(&before, &arrival.purse);
         return kc_ledger_refuse(ledger, &before, &row, result.code);
     }
     result = kc_ledger_end_open(ledger, &arrival.purse);
@@ -434,7 +434,8 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
         return is_cash(&row) ? kc_ledger_stored(out, &row, &purse) : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
-        return kc_result(KC_PURSE_BLOCKED);
+        bool lost = purse.out_reason == KC_REPORTED_LOST;
+        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
     }
     if (answer->time_ms <= purse.last_ms) {
         return kc_result(KC_REPLAYED);
@@ -571,7 +572,7 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
         result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
     }
     if (kc_failed(result)) {
-        before.state = arrival.purse.state;
+        kc_purse_copy_out(&before, &arrival.purse);
         struct kc_result saved = kc_ledger_save_purse(ledger, &before);
         return kc_failed(saved) ? saved : result;
     }

@@ -26,15 +26,18 @@ void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter)
     }
 }
 
-static struct kc_result save_partner(struct kc_report *report, const struct kc_purse_row *partner)
+static struct kc_result save_partner(struct kc_report *report, struct kc_purse_row *partner)
 {
     const struct kc_store *store = report->ledger->store;
-    return kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
+    struct kc_result result = kc_ledger_late(report->ledger, partner);
+    return kc_failed(result)
+               ? result
+               : kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
 }
 
 /* What the partner reported before its report moves nothing of it: then its row is left alone. */
 static struct kc_result save_changed(struct kc_report *report, const struct kc_purse_row *before,
-                                     const struct kc_purse_row *partner)
+                                     struct kc_purse_row *partner)
 {
     bool same = before->state == partner->state &&
                 kc_amount_compare(before->value, partner->value) == 0 &&
@@ -99,21 +102,21 @@ static struct kc_result accuse_reporter(struct kc_report *report,
                             against == NULL ? &evidence : against);
 }
 
-/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that is
- * out of use already. */
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that a
+ * proof put out of use already. */
 static struct kc_result accuse_partner(struct kc_report *report, struct kc_purse_row *partner,
                                        const struct kc_ledger_record *record, uint64_t counter,
                                        const struct kc_shown *against)
 {
     const struct kc_store *store = report->ledger->store;
-    bool out = partner->state == KC_PURSE_OUT;
+    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST;
     struct kc_shown evidence = {.time_ms =
                                     record->has_order ? record->order.time_ms : report->time_ms};
     kc_digest(report->ledger->crypto, evidence.digest, record->bytes);
     struct kc_result result = kc_ledger_note(
         report->ledger, store->evidence_add(store->context, partner->purse.number, evidence.time_ms,
                                             KC_EVIDENCE_RECORD, evidence.digest, record->bytes));
-    if (kc_failed(result) || out) {
+    if (kc_failed(result) || proved) {
         return result;
     }
     result = kc_ledger_accuse(report->ledger, partner, KC_COPIED_OR_RESTORED, counter, &evidence,
@@ -482,12 +485,13 @@ static bool keep_counted(void *owner, const struct kc_payment_row *row)
     return !row->payer_counted;
 }
 
-/* The payee's signed decline, by a key of the payee's account. */
+/* The payee's signed decline, by the key of that very purse: an older one of its account may be in other hands. */
 static bool shows_decline(const struct kc_ledger_record *record, const struct kc_payment_row *row,
                           const struct kc_purse_row *payee)
 {
     return record->answer == KC_ANSWER_DECLINE && same_digest(record->answered, row->digest) &&
-           record->partner == payee->account.number;
+           record->partner == payee->account.number &&
+           record->answerer.number == payee->purse.number;
 }
 
 static struct kc_result void_pay(struct verdict *verdict, struct kc_report *report,

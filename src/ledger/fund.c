@@ -129,7 +129,7 @@ struct kc_result kc_ledger_fund_begin(struct kc_ledger_order *order, struct kc_l
         result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
     }
     if (kc_failed(result)) {
-        before.state = arrival.purse.state;
+        kc_purse_copy_out(&before, &arrival.purse);
         return kc_ledger_refuse(ledger, &before, &row, result.code);
     }
     result = kc_ledger_end_open(ledger, &arrival.purse);

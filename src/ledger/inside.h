@@ -68,10 +68,36 @@ KC_MUST_USE struct kc_result kc_ledger_accuse(struct kc_ledger *ledger, struct k
                                               const struct kc_shown *evidence,
                                               const struct kc_shown *against);
 
+/* Puts a purse out of use for this reason and on the hotlist, once; the row is the caller's to save. */
+KC_MUST_USE struct kc_result kc_ledger_put_out(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                               enum kc_error reason);
+
+/* The rest of an item's work on a row is dropped, but not that the purse went out of use meanwhile. */
+void kc_purse_copy_out(struct kc_purse_row *to, const struct kc_purse_row *from);
+
+/* What is left of `old` goes to the new purse that replaces it, whose row is the caller's to save; what it lacks comes from the
+ * account as far as that reaches, and else the new purse owes it. Saves the row of `old`; the account's is the caller's to
+ * save. */
+KC_MUST_USE struct kc_result kc_ledger_succeed(struct kc_ledger *ledger,
+                                               struct kc_account_row *account,
+                                               struct kc_purse_row *old,
+                                               struct kc_purse_row *successor);
+
+/* After a report changed the books of a purse: when another one has taken its place, what it gained goes to the account, and
+ * what it lacks comes from there, or else is owed by the new purse. The row of `purse` is the caller's to save. */
+KC_MUST_USE struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *purse);
+
+/* A number for a purse that is free. */
+KC_MUST_USE struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledger *ledger);
+
 /* After the purse's counted chain moved on from `before`: payments to a counter that it passed without them are released to
  * their payers. What it signed for one of those counters and did not count contradicts the chain: KC_COPIED_OR_RESTORED. */
 KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               uint64_t before);
+
+/* The purse will never speak again: what waits for its word is released to the payers, as expired. */
+KC_MUST_USE struct kc_result kc_ledger_silenced(struct kc_ledger *ledger,
+                                                struct kc_purse_row *purse);
 
 /* ---- payments (payment.c) ---- */
 

@@ -43,7 +43,10 @@ static struct kc_result load(struct kc_ledger *ledger)
     ledger->stored = ledger->totals;
     memset(&ledger->batch, 0, sizeof ledger->batch);
     result = ledger->store->batch_last(ledger->store->context, &ledger->batch);
-    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+    if (!kc_failed(result) || result.code == KC_NOT_FOUND) {
+        result = ledger->store->hotlist_version(ledger->store->context, &ledger->hotlist_version);
+    }
+    if (kc_failed(result)) {
         return result;
     }
     bool whole = totals_balance(&ledger->totals) &&

@@ -37,6 +37,7 @@ struct kc_ledger {
     struct kc_totals_row totals;
     struct kc_totals_row stored; /* totals as the store has them */
     struct kc_batch_row batch;   /* the last one, or the one being written */
+    uint64_t hotlist_version;    /* the newest one, with what this batch added */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */
@@ -78,13 +79,19 @@ KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out
                                                     const struct kc_ledger_source *source);
 
 /* Makes it permanent (SZ6): stores the digest of the purse's identity claims and gives the first certified value. Repeats
- * with the same digest give the same again. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
+ * with the same digest give the same again. A purse that replaces another one gets what was left of that one.
+ * KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
 KC_MUST_USE struct kc_result kc_ledger_confirm_account(
     struct kc_certified *out, struct kc_ledger *ledger, const struct kc_confirm_request *request,
     const uint8_t identity_digest[KC_DIGEST_SIZE], const struct kc_ledger_source *source);
 
+/* Keeps the public keys of a purse, so that what it signed verifies also after its certificates have left the directory. */
+KC_MUST_USE struct kc_result kc_ledger_keep_keys(struct kc_ledger *ledger,
+                                                 const struct kc_purse_key_row *keys);
+
 /* Gives up an account whose purse never spoke, temporary or open, as when its UIM could not be written; fine when it lapsed
- * already. KC_NOT_ALLOWED once the purse was used, also when only its payers say so. */
+ * already. Of an account with older purses only the new purse goes: another one can be issued at once. KC_NOT_ALLOWED once the
+ * purse was used, also when only its payers say so. */
 KC_MUST_USE struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
                                                       const struct kc_cancel_request *request,
                                                       const struct kc_ledger_source *source);
@@ -97,6 +104,32 @@ KC_MUST_USE struct kc_result kc_ledger_identify_account(struct kc_account_row *o
 
 /* Lets temporary accounts lapse whose time ran out; *count says how many. */
 KC_MUST_USE struct kc_result kc_ledger_sweep(struct kc_ledger *ledger, size_t *count);
+
+/* ---- lost purses, and the ones that replace them (reissue.c) ---- */
+
+/* The holder says that the purse is lost, broken or blocked: it is out of use from now on and on the hotlist, its open quote
+ * ends. Again is fine, and so is a purse that a proof put out of use, until another one takes its place. KC_UNKNOWN_ACCOUNT,
+ * KC_ACCOUNT_NOT_OPEN, KC_PURSE_BLOCKED (it was out of use before, and another one takes or took its place). */
+KC_MUST_USE struct kc_result kc_ledger_lost(struct kc_ledger *ledger,
+                                            const struct kc_lost_request *request,
+                                            const struct kc_ledger_source *source);
+
+/* A new purse for an account whose purse is out of use; it waits for its confirmation as at an opening. The same id gives the
+ * same again; one that waits already is given up for another id. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED,
+ * KC_OUT_OF_ORDER (the purse is in use), KC_MISMATCH, KC_SETTLEMENT_RUNS (then *due_ms says until when). */
+KC_MUST_USE struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_ms,
+                                               struct kc_ledger *ledger,
+                                               const struct kc_reissue_request *request,
+                                               const struct kc_ledger_source *source);
+
+/* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED. */
+KC_MUST_USE struct kc_result
+kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
+
+/* The purses of the hotlist that were listed last, newest first, at most `max`; *complete when these are all. The version is
+ * ledger->hotlist_version. */
+KC_MUST_USE struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
+                                               struct kc_ledger *ledger, size_t max);
 
 /* ---- transactions of a purse ---- */
 
@@ -196,7 +229,8 @@ struct kc_ledger_record {
     uint8_t head_after[KC_DIGEST_SIZE];
     struct kc_view bytes; /* the log-record as it came */
     enum kc_error objection;
-    uint64_t partner; /* the account whose key verified, or 0 */
+    uint64_t partner;            /* the account whose key verified, or 0 */
+    struct kc_purse_id answerer; /* the purse whose key verified the answer, or 0 */
     uint8_t signer[KC_SIGNER_SIZE];
     struct kc_view key; /* that key as COSE_Key; empty without a partner */
     bool has_order;

@@ -14,16 +14,11 @@ static bool same_text(const char *stored, struct kc_view given)
     return kc_view_equal(kc_view_text(stored), given);
 }
 
-/* The purse of an account opened here has the number after the account's. */
-static struct kc_purse_id first_purse(struct kc_account_id account)
-{
-    return kc_purse_nth(account.number / 10 + 1);
-}
-
-static void fill_opened(struct kc_ledger_opened *out, const struct kc_account_row *row)
+static void fill_opened(struct kc_ledger_opened *out, const struct kc_account_row *row,
+                        struct kc_purse_id purse)
 {
     *out = (struct kc_ledger_opened){.account = row->account,
-                                     .purse = first_purse(row->account),
+                                     .purse = purse,
                                      .temporary_until_ms = row->temporary_until_ms,
                                      .expires_ms = row->expires_ms};
 }
@@ -39,8 +34,6 @@ static bool same_application(const struct kc_account_row *row,
 static void fill_account(struct kc_account_row *row, const struct kc_open_request *request,
                          const struct kc_ledger *ledger)
 {
-    memset(row, 0, sizeof *row);
-    row->account = kc_account_nth(ledger->totals.next_account);
     row->state = KC_ACCOUNT_TEMPORARY;
     row->suite = request->suite;
     copy_text(row->name, request->name);
@@ -54,7 +47,7 @@ static void fill_account(struct kc_account_row *row, const struct kc_open_reques
     row->expires_ms = ledger->now_ms + ledger->options.account_ms;
 }
 
-/* The numbers to be given must be free; were they not, a new account would take an old one's place. */
+/* A number to be given must be free; were it not, a new account would take an old one's place. */
 static struct kc_result check_free(struct kc_ledger *ledger, uint64_t number)
 {
     const struct kc_store *store = ledger->store;
@@ -71,24 +64,35 @@ static struct kc_result check_free(struct kc_ledger *ledger, uint64_t number)
     return kc_failed(result) ? result : kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
 }
 
+struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledger *ledger)
+{
+    uint64_t number = kc_account_nth(ledger->totals.next_account).number;
+    struct kc_result result = check_free(ledger, number);
+    if (!kc_failed(result)) {
+        ledger->totals.next_account += 1;
+        *out = number;
+    }
+    return result;
+}
+
 static struct kc_result make_account(struct kc_account_row *row, struct kc_ledger *ledger,
                                      const struct kc_open_request *request)
 {
     const struct kc_store *store = ledger->store;
-    fill_account(row, request, ledger);
-    struct kc_purse_row purse = {.purse = first_purse(row->account),
-                                 .account = row->account,
-                                 .type = KC_PURSE_TYPE_UIM,
-                                 .state = KC_PURSE_WAITING,
-                                 .log_policy = request->log_policy};
-    struct kc_result result = check_free(ledger, row->account.number);
+    memset(row, 0, sizeof *row);
+    struct kc_result result = kc_ledger_next_number(&row->account.number, ledger);
     if (!kc_failed(result)) {
-        result = check_free(ledger, purse.purse.number);
+        result = kc_ledger_next_number(&row->purse.number, ledger);
     }
     if (kc_failed(result)) {
         return result;
     }
-    ledger->totals.next_account += 2;
+    fill_account(row, request, ledger);
+    const struct kc_purse_row purse = {.purse = row->purse,
+                                       .account = row->account,
+                                       .type = KC_PURSE_TYPE_UIM,
+                                       .state = KC_PURSE_WAITING,
+                                       .log_policy = request->log_policy};
     result = kc_ledger_note(ledger, store->account_put(store->context, row));
     return kc_failed(result) ? result
                              : kc_ledger_note(ledger, store->purse_put(store->context, &purse));
@@ -110,7 +114,7 @@ struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out, struct kc_
         same = same_application(&row, request);
     }
     if (!kc_failed(result)) {
-        fill_opened(out, &row);
+        fill_opened(out, &row, row.purse);
         result = kc_ledger_keep(ledger, out->purse, request->time_ms, KC_EVIDENCE_OPEN, source);
     }
     return kc_failed(result) || same ? result : kc_result(KC_MISMATCH);
@@ -142,6 +146,40 @@ static struct kc_result save_pair(struct kc_ledger *ledger, const struct kc_acco
                              : kc_ledger_note(ledger, store->purse_put(store->context, purse));
 }
 
+/* The purse takes the place of the one before it. */
+static struct kc_result succeed(struct kc_account_row *account, struct kc_purse_row *purse,
+                                struct kc_ledger *ledger)
+{
+    struct kc_reissue_row row;
+    struct kc_purse_row old;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->reissue_of_purse(store->context, &row, purse->purse.number));
+    if (!kc_failed(result)) {
+        result =
+            kc_ledger_note(ledger, store->purse_get(store->context, &old, account->purse.number));
+    }
+    if (kc_failed(result) || old.state != KC_PURSE_OUT) {
+        return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    if (row.temporary_until_ms < ledger->now_ms) {
+        return kc_result(KC_ACCOUNT_EXPIRED);
+    }
+    account->purse = purse->purse;
+    account->suite = row.suite;
+    return kc_ledger_succeed(ledger, account, &old, purse);
+}
+
+/* Whether the confirmation of an account that is open already is of another purse, and what to say if not. */
+static struct kc_result repeat_confirm(struct kc_certified *out, const struct kc_purse_row *purse,
+                                       const uint8_t identity_digest[KC_DIGEST_SIZE])
+{
+    bool same = memcmp(purse->identity_digest, identity_digest, KC_DIGEST_SIZE) == 0;
+    bool first = purse->sequence == 1;
+    return same && first ? kc_ledger_recall(out, purse->certified, purse->certified_size)
+                         : kc_result(KC_ALREADY_EXISTS);
+}
+
 struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_ledger *ledger,
                                            const struct kc_confirm_request *request,
                                            const uint8_t identity_digest[KC_DIGEST_SIZE],
@@ -159,20 +197,30 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
     if (kc_failed(result)) {
         return result;
     }
-    if (account_row.state == KC_ACCOUNT_OPEN) {
-        bool same = memcmp(purse_row.identity_digest, identity_digest, KC_DIGEST_SIZE) == 0;
-        bool first = purse_row.sequence == 1;
-        return same && first ? kc_ledger_recall(out, purse_row.certified, purse_row.certified_size)
-                             : kc_result(KC_ALREADY_EXISTS);
+    bool open = account_row.state == KC_ACCOUNT_OPEN;
+    if (open && purse_row.state != KC_PURSE_WAITING) {
+        return repeat_confirm(out, &purse_row, identity_digest);
     }
-    if (account_row.state == KC_ACCOUNT_LAPSED || account_row.temporary_until_ms < ledger->now_ms) {
-        return kc_result(KC_ACCOUNT_EXPIRED);
+    if (open) {
+        result = succeed(&account_row, &purse_row, ledger);
+    } else if (account_row.state == KC_ACCOUNT_LAPSED ||
+               account_row.temporary_until_ms < ledger->now_ms) {
+        result = kc_result(KC_ACCOUNT_EXPIRED);
+    }
+    if (kc_failed(result)) {
+        return result;
     }
     account_row.state = KC_ACCOUNT_OPEN;
     purse_row.state = KC_PURSE_ACTIVE;
     memcpy(purse_row.identity_digest, identity_digest, KC_DIGEST_SIZE);
     result = kc_ledger_certify(out, ledger, &account_row, &purse_row);
     return kc_failed(result) ? result : save_pair(ledger, &account_row, &purse_row);
+}
+
+struct kc_result kc_ledger_keep_keys(struct kc_ledger *ledger, const struct kc_purse_key_row *keys)
+{
+    KC_ASSERT(ledger->in_batch && keys->sign_size > 0 && keys->encrypt_size > 0);
+    return kc_ledger_note(ledger, ledger->store->purse_key_add(ledger->store->context, keys));
 }
 
 static struct kc_result lapse(struct kc_ledger *ledger, struct kc_account_row *account,
@@ -185,6 +233,26 @@ static struct kc_result lapse(struct kc_ledger *ledger, struct kc_account_row *a
     account->state = KC_ACCOUNT_LAPSED;
     purse->state = KC_PURSE_OUT;
     return save_pair(ledger, account, purse);
+}
+
+/* Gives up a purse that was to replace another one, or does already: nobody got it, so its keys are in nobody's hands, and what
+ * it holds waits for the next one. */
+static struct kc_result give_up_successor(struct kc_ledger *ledger, struct kc_purse_row *purse)
+{
+    purse->state = KC_PURSE_OUT;
+    purse->out_reason = KC_NOT_COMPLETED;
+    return kc_ledger_save_purse(ledger, purse);
+}
+
+static struct kc_result is_successor(bool *is, struct kc_ledger *ledger,
+                                     const struct kc_purse_row *purse)
+{
+    struct kc_reissue_row row;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->reissue_of_purse(store->context, &row, purse->purse.number));
+    *is = !kc_failed(result);
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
 struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
@@ -204,12 +272,21 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
         return result;
     }
     bool met = false;
+    bool successor = false;
+    result = is_successor(&successor, ledger, &purse_row);
+    if (kc_failed(result)) {
+        return result;
+    }
     switch (account_row.state) {
     case KC_ACCOUNT_OPEN:
         /* Once its purse has spoken, to the bank or to a payer, there is a UIM in somebody's hands. */
         result = kc_ledger_has_payments(&met, ledger, &purse_row);
         if (kc_failed(result) || met || purse_row.last_ms != 0) {
             return kc_failed(result) ? result : kc_result(KC_NOT_ALLOWED);
+        }
+        if (successor || account_row.purse.number != purse_row.purse.number) {
+            return purse_row.state == KC_PURSE_OUT ? kc_ok()
+                                                   : give_up_successor(ledger, &purse_row);
         }
         break;
     case KC_ACCOUNT_LAPSED:
@@ -230,8 +307,7 @@ struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct k
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
     }
-    result = kc_ledger_keep(ledger, first_purse(out->account), request->time_ms,
-                            KC_EVIDENCE_IDENTIFY, source);
+    result = kc_ledger_keep(ledger, out->purse, request->time_ms, KC_EVIDENCE_IDENTIFY, source);
     return kc_failed(result)
                ? result
                : kc_result(out->state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);
@@ -241,13 +317,13 @@ struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct k
 
 struct sweep {
     size_t count;
-    struct kc_account_id accounts[SWEEP_MAX];
+    struct kc_account_row accounts[SWEEP_MAX];
 };
 
 static bool collect(void *owner, const struct kc_account_row *row)
 {
     struct sweep *sweep = owner;
-    sweep->accounts[sweep->count++] = row->account;
+    sweep->accounts[sweep->count++] = *row;
     return sweep->count < SWEEP_MAX;
 }
 
@@ -260,12 +336,30 @@ struct kc_result kc_ledger_sweep(struct kc_ledger *ledger, size_t *count)
     for (size_t i = 0; i < sweep.count && !kc_failed(result); i++) {
         struct kc_account_row account;
         struct kc_purse_row purse;
-        uint64_t purse_number = first_purse(sweep.accounts[i]).number;
-        result = load_pair(&account, &purse, ledger, sweep.accounts[i].number, purse_number);
+        result = load_pair(&account, &purse, ledger, sweep.accounts[i].account.number,
+                           sweep.accounts[i].purse.number);
         if (!kc_failed(result)) {
             result = lapse(ledger, &account, &purse);
         }
     }
     *count = sweep.count;
     return result;
+}
+
+struct kc_result kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                      enum kc_log_policy policy)
+{
+    struct kc_purse_row row;
+    const struct kc_store *store = ledger->store;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result =
+        kc_ledger_note(ledger, store->purse_get(store->context, &row, purse.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
+    }
+    if (row.state == KC_PURSE_OUT) {
+        return kc_result(KC_PURSE_BLOCKED);
+    }
+    row.log_policy = policy;
+    return kc_ledger_save_purse(ledger, &row);
 }

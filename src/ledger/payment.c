@@ -341,7 +341,7 @@ static struct kc_result accuse_of(struct kc_ledger *ledger, struct kc_purse_row 
 
 /* Gives a payment that its payee will never take back to the payer; the bank says so in the payer's next replies. */
 static struct kc_result release(bool *done, struct kc_ledger *ledger, struct kc_purse_row *payee,
-                                const struct kc_payment_row *payment)
+                                const struct kc_payment_row *payment, enum kc_error reason)
 {
     const struct kc_store *store = ledger->store;
     struct kc_purse_row payer;
@@ -356,9 +356,12 @@ static struct kc_result release(bool *done, struct kc_ledger *ledger, struct kc_
         return kc_ok();
     }
     *done = true;
-    result = kc_payment_step(ledger, &sides, KC_STEP_RELEASE, KC_OUT_OF_ORDER);
+    result = kc_payment_step(ledger, &sides, KC_STEP_RELEASE, reason);
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_late(ledger, &payer);
     }
     return kc_failed(result)
                ? result
@@ -379,8 +382,30 @@ static struct kc_result pass_as_payee(struct kc_ledger *ledger, struct kc_purse_
             const struct kc_payment_row *row = &found.rows[i];
             result = row->state == KC_PAYMENT_BOOKED
                          ? accuse_of(ledger, purse, row, row->payee_counter)
-                         : release(&done, ledger, purse, row);
+                         : release(&done, ledger, purse, row, KC_OUT_OF_ORDER);
             first = row->payee_counter;
+        }
+    } while (found.count == COLLECTED_MAX && done && !kc_failed(result));
+    return result;
+}
+
+static bool is_noted(const struct kc_payment_row *row)
+{
+    return row->state == KC_PAYMENT_NOTED;
+}
+
+struct kc_result kc_ledger_silenced(struct kc_ledger *ledger, struct kc_purse_row *purse)
+{
+    struct collected found = {.wanted = is_noted};
+    struct kc_result result;
+    uint64_t first = 0;
+    bool done;
+    do {
+        done = false;
+        result = scan(&found, ledger, false, purse->purse.number, first, KC_AMOUNT_MAX);
+        for (size_t i = 0; i < found.count && !kc_failed(result); i++) {
+            first = found.rows[i].payee_counter;
+            result = release(&done, ledger, purse, &found.rows[i], KC_EXPIRED);
         }
     } while (found.count == COLLECTED_MAX && done && !kc_failed(result));
     return result;

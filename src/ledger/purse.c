@@ -31,8 +31,10 @@ struct kc_result kc_ledger_accuse(struct kc_ledger *ledger, struct kc_purse_row 
     const struct kc_store *store = ledger->store;
     memcpy(alert.evidence_digest, evidence->digest, KC_DIGEST_SIZE);
     memcpy(alert.against_digest, against->digest, KC_DIGEST_SIZE);
-    purse->state = KC_PURSE_OUT;
     struct kc_result result = kc_ledger_note(ledger, store->alert_add(store->context, &alert));
+    if (!kc_failed(result)) {
+        result = kc_ledger_put_out(ledger, purse, reason);
+    }
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->purse_put(store->context, purse));
     }
@@ -212,8 +214,12 @@ static bool belongs(const struct kc_purse_row *purse, const struct kc_ledger_inf
 static struct kc_result usable(const struct kc_ledger *ledger, const struct kc_purse_row *purse,
                                const struct kc_account_row *account)
 {
+    if (purse->state == KC_PURSE_OUT) {
+        bool lost = purse->out_reason == KC_REPORTED_LOST;
+        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+    }
     if (purse->state != KC_PURSE_ACTIVE) {
-        return kc_result(purse->state == KC_PURSE_OUT ? KC_PURSE_BLOCKED : KC_ACCOUNT_NOT_OPEN);
+        return kc_result(KC_ACCOUNT_NOT_OPEN);
     }
     if (account->state != KC_ACCOUNT_OPEN) {
         return kc_result(KC_ACCOUNT_NOT_OPEN);

@@ -45,6 +45,8 @@ enum kc_evidence_kind {
     KC_EVIDENCE_CONFIRM = 6,
     KC_EVIDENCE_CANCEL = 7,
     KC_EVIDENCE_IDENTIFY = 8,
+    KC_EVIDENCE_LOST = 9,
+    KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -78,6 +80,7 @@ enum kc_record_state {
 
 struct kc_account_row {
     struct kc_account_id account;
+    struct kc_purse_id purse; /* the one it has now; older ones are out of use */
     enum kc_account_state state;
     enum kc_suite suite;
     char name[KC_NAME_SIZE_MAX + 1];
@@ -250,6 +253,51 @@ struct kc_signer_row {
     uint8_t key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
 };
 
+/* A purse that was put out of use by proof or because its holder lost it; `version` counts these acts. */
+struct kc_hotlist_row {
+    uint64_t version;
+    struct kc_purse_id purse;
+    uint64_t time_ms;
+};
+
+/* A new purse for an account whose old one is out of use. */
+struct kc_reissue_row {
+    uint8_t id[KC_OPEN_ID_SIZE];
+    struct kc_account_id account;
+    struct kc_purse_id purse; /* the new one */
+    struct kc_purse_id old;
+    enum kc_suite suite;
+    uint64_t temporary_until_ms;
+};
+
+/* The public keys of a purse as they were when it was issued: what it signed verifies also after its certificates were revoked
+ * and others took their place in the directory. */
+struct kc_purse_key_row {
+    struct kc_purse_id purse;
+    struct kc_account_id account;
+    uint8_t signer[KC_SIGNER_SIZE];
+    uint64_t expires_ms;
+    size_t sign_size;
+    uint8_t sign_key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
+    size_t encrypt_size;
+    uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+};
+
+/* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c). Stored numbers. */
+enum kc_move_kind {
+    KC_MOVE_REMAINDER = 1, /* old purse -> new purse, when the new one is confirmed */
+    KC_MOVE_CREDIT = 2,    /* old purse -> account: a late record that credits */
+    KC_MOVE_DEBIT = 3,     /* account -> old purse: one that costs */
+    KC_MOVE_OWED = 4,      /* new purse -> old purse: what the account did not reach for */
+};
+struct kc_move_row {
+    struct kc_purse_id purse; /* the old one */
+    uint64_t other;           /* the account or the new purse */
+    enum kc_move_kind kind;
+    struct kc_amount amount;
+    uint64_t time_ms;
+};
+
 /* A scan calls back for each row until it returns false. */
 struct kc_store_scan {
     void *owner;
@@ -263,6 +311,8 @@ struct kc_store_scan {
     bool (*payment)(void *owner, const struct kc_payment_row *row);
     bool (*record)(void *owner, const struct kc_record_row *row);
     bool (*signer)(void *owner, const struct kc_signer_row *row);
+    bool (*hotlist)(void *owner, const struct kc_hotlist_row *row);
+    bool (*move)(void *owner, const struct kc_move_row *row);
 };
 
 struct kc_store {
@@ -339,6 +389,26 @@ struct kc_store {
     struct kc_result (*scan_open)(void *context, const struct kc_store_scan *scan, uint64_t payer);
     struct kc_result (*scan_records)(void *context, const struct kc_store_scan *scan,
                                      uint64_t purse);
+    /* Adds a purse to the hotlist under the next version, which *version gets. */
+    struct kc_result (*hotlist_add)(void *context, uint64_t *version, uint64_t purse,
+                                    uint64_t time_ms);
+    /* The newest version, 0 when nothing was ever listed. */
+    struct kc_result (*hotlist_version)(void *context, uint64_t *version);
+    struct kc_result (*reissue_add)(void *context, const struct kc_reissue_row *row);
+    struct kc_result (*reissue_by_id)(void *context, struct kc_reissue_row *out,
+                                      const uint8_t id[KC_OPEN_ID_SIZE]);
+    struct kc_result (*reissue_of_purse)(void *context, struct kc_reissue_row *out, uint64_t purse);
+    /* The last one of an account. */
+    struct kc_result (*reissue_last)(void *context, struct kc_reissue_row *out, uint64_t account);
+    /* Keys that are kept already stay as they are. */
+    struct kc_result (*purse_key_add)(void *context, const struct kc_purse_key_row *row);
+    struct kc_result (*purse_key_get)(void *context, struct kc_purse_key_row *out, uint64_t purse);
+    struct kc_result (*purse_key_by_signer)(void *context, struct kc_purse_key_row *out,
+                                            const uint8_t signer[KC_SIGNER_SIZE]);
+    struct kc_result (*move_add)(void *context, const struct kc_move_row *row);
+    /* Newest first. */
+    struct kc_result (*scan_hotlist)(void *context, const struct kc_store_scan *scan);
+    struct kc_result (*scan_moves)(void *context, const struct kc_store_scan *scan);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

@@ -1,5 +1,7 @@
 #include "message/offline_limits.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 
 struct kc_offline_limits kc_offline_limits_none(void)
@@ -23,4 +25,18 @@ void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline
     out->spend_most = limits->spend_most;
     out->spend_count = limits->spend_count;
     out->valid_until_ms = until_ms < end_ms ? until_ms : end_ms;
+}
+
+bool kc_log_policy_take(enum kc_log_policy *out, const char *word)
+{
+    static const char *const words[] = {[KC_LOG_POLICY_REFUSE] = "refuse",
+                                        [KC_LOG_POLICY_OVERWRITE] = "overwrite",
+                                        [KC_LOG_POLICY_REPORT] = "report"};
+    for (unsigned i = KC_LOG_POLICY_REFUSE; i <= KC_LOG_POLICY_REPORT; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum kc_log_policy)i;
+            return true;
+        }
+    }
+    return false;
 }

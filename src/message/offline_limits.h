@@ -19,4 +19,7 @@ struct kc_offline_limits kc_offline_limits_none(void);
 void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline_limits *limits,
                                uint64_t end_ms);
 
+/* The log policy of this name, such as refuse; false when there is none. */
+bool kc_log_policy_take(enum kc_log_policy *out, const char *word);
+
 #endif

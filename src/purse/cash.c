@@ -477,7 +477,8 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
     if (!to_request && !to_state && !to_settle && !to_answer) {
         return kc_result(KC_MISMATCH);
     }
-    if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED) {
+    if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED ||
+        reason == KC_REPORTED_LOST) {
         next->life = KC_LIFE_BLOCKED;
     } else if (to_request) {
         end_pending(next);

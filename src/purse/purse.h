@@ -24,7 +24,7 @@
  *                                                 │  └── an entry of PAY, DECIDE, CONCLUDE, TAKE settle reply       │
  *                                                 │      (from quoted, and from requested for cash)                 │
  *                                                 └──────────── TAKE completion, TAKE state reply ──────────────────┘
- *    any ── the bank's signed refusal "copied-or-restored" or "purse-blocked" ──> blocked
+ *    any ── the bank's signed refusal "copied-or-restored", "purse-blocked" or "reported-lost" ──> blocked
  *
  * A payment between two purses:
  *                   PAY: entry pay, amount reserved                  CONCLUDE receipt

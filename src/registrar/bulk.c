@@ -1,15 +1,16 @@
 /* Many applicants from a CSV file (RFC 4180 without line breaks inside fields), a line for each:
- * name,address,phone,bank account,UIM file[,suite]. */
+ * name,address,phone,bank account,UIM file[,suite[,log policy]]. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "message/offline_limits.h"
 #include "registrar/letter.h"
 #include "service/json_out.h"
 
 #define LINE_SIZE 1024
-#define FIELDS_MAX 6
+#define FIELDS_MAX 7
 #define BAR_WIDTH 40u
 
 /* The end of a quoted field, which begins at `at` after its quote; its text goes to `out`. NULL when it has no end. */
@@ -75,10 +76,11 @@ bool kc_registrar_take_suite(enum kc_suite *out, const char *name)
 static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS_MAX], size_t count)
 {
     memset(out, 0, sizeof *out);
-    if (count != 5 && count != 6) {
+    if (count < 5 || count > FIELDS_MAX) {
         return kc_result(KC_MALFORMED);
     }
-    bool good = kc_registrar_take_suite(&out->suite, count == 6 ? fields[5] : "es256") &&
+    bool good = kc_registrar_take_suite(&out->suite, count > 5 ? fields[5] : "es256") &&
+                kc_log_policy_take(&out->log_policy, count > 6 ? fields[6] : "refuse") &&
                 copy(out->name, sizeof out->name, fields[0]) &&
                 copy(out->address, sizeof out->address, fields[1]) &&
                 copy(out->phone, sizeof out->phone, fields[2]) &&
@@ -96,8 +98,8 @@ static void show_result(size_t row, const char *path, struct kc_result result,
         if (!kc_failed(result)) {
             (void)printf(" account %llu\n", (unsigned long long)opened->account.number);
         } else if (result.code == KC_MALFORMED) {
-            (void)printf(" (five or six fields in UTF-8, none empty or too long, the sixth es256, "
-                         "rs2048 or rs3072)\n");
+            (void)printf(" (five to seven fields in UTF-8, none empty or too long, the sixth "
+                         "es256, rs2048 or rs3072, the seventh refuse, overwrite or report)\n");
         } else {
             (void)printf(" (%s)\n", kc_error_words(result.code));
         }

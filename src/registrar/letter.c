@@ -46,8 +46,11 @@ static struct kc_result make_password(char *out, struct kc_registrar *registrar)
     return result;
 }
 
+/* A new UIM of an account, or NULL for a new account. */
+typedef const struct kc_account_id *account_or_none;
+
 static struct kc_result fill(bool *made, struct kc_registrar *registrar,
-                             struct kc_application *application)
+                             struct kc_application *application, account_or_none again)
 {
     struct kc_result result = kc_ok();
     *made = false;
@@ -55,18 +58,20 @@ static struct kc_result fill(bool *made, struct kc_registrar *registrar,
         result = make_pin(application->pin, registrar);
         *made = true;
     }
-    if (!kc_failed(result) && application->password[0] == '\0') {
+    if (!kc_failed(result) && again == NULL && application->password[0] == '\0') {
         result = make_password(application->password, registrar);
         *made = true;
     }
     return result;
 }
 
-static struct kc_result write_letter(const char *path, const struct kc_application *application)
+static struct kc_result write_letter(const char *path, const struct kc_application *application,
+                                     account_or_none again)
 {
     char text[160];
-    int size = snprintf(text, sizeof text, "PIN %s\npassword %s\n", application->pin,
-                        application->password);
+    int size = again != NULL ? snprintf(text, sizeof text, "PIN %s\n", application->pin)
+                             : snprintf(text, sizeof text, "PIN %s\npassword %s\n",
+                                        application->pin, application->password);
     KC_ASSERT(size > 0 && (size_t)size < sizeof text);
     struct kc_result result = kc_file_write(path, kc_view(text, (size_t)size), 0600);
     kc_wipe(text, sizeof text);
@@ -95,18 +100,19 @@ static struct kc_result reserve(int *fd, const char *path)
 
 static struct kc_result open_reserved(struct kc_opened_account *out, bool *made,
                                       struct kc_registrar *registrar,
-                                      struct kc_application *application, const char *uim,
-                                      const char *letter)
+                                      struct kc_application *application, account_or_none again,
+                                      const char *uim, const char *letter)
 {
     if (kc_file_exists(uim) || kc_file_exists(letter)) {
         return kc_result(KC_ALREADY_EXISTS);
     }
-    struct kc_result result = fill(made, registrar, application);
+    struct kc_result result = fill(made, registrar, application, again);
     if (!kc_failed(result) && *made) {
-        result = write_letter(letter, application);
+        result = write_letter(letter, application, again);
     }
     if (!kc_failed(result)) {
-        result = kc_registrar_open_account(out, registrar, application, uim);
+        result = again == NULL ? kc_registrar_open_account(out, registrar, application, uim)
+                               : kc_registrar_reissue(out, registrar, application, *again, uim);
     }
     if (kc_failed(result) && *made) {
         (void)unlink(letter);
@@ -114,9 +120,9 @@ static struct kc_result open_reserved(struct kc_opened_account *out, bool *made,
     return result;
 }
 
-struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
-                                        struct kc_registrar *registrar,
-                                        struct kc_application *application, const char *uim)
+static struct kc_result issue(struct kc_opened_account *out, bool *made,
+                              struct kc_registrar *registrar, struct kc_application *application,
+                              account_or_none again, const char *uim)
 {
     char letter[KC_PATH_SIZE_MAX];
     char lock[KC_PATH_SIZE_MAX];
@@ -131,8 +137,23 @@ struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *mad
     if (kc_failed(result)) {
         return result;
     }
-    result = open_reserved(out, made, registrar, application, uim, letter);
+    result = open_reserved(out, made, registrar, application, again, uim, letter);
     (void)unlink(lock);
     kc_file_unlock(fd);
     return result;
+}
+
+struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
+                                        struct kc_registrar *registrar,
+                                        struct kc_application *application, const char *uim)
+{
+    return issue(out, made, registrar, application, NULL, uim);
+}
+
+struct kc_result kc_letter_reissue(struct kc_opened_account *out, bool *made,
+                                   struct kc_registrar *registrar,
+                                   struct kc_application *application, struct kc_account_id account,
+                                   const char *uim)
+{
+    return issue(out, made, registrar, application, &account, uim);
 }

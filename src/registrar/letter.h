@@ -12,4 +12,10 @@ KC_MUST_USE struct kc_result kc_letter_open_account(struct kc_opened_account *ou
                                                     struct kc_application *application,
                                                     const char *uim);
 
+/* The same for a new UIM of an account (kc_registrar_reissue): the letter has no password, which stays what it was. */
+KC_MUST_USE struct kc_result kc_letter_reissue(struct kc_opened_account *out, bool *made,
+                                               struct kc_registrar *registrar,
+                                               struct kc_application *application,
+                                               struct kc_account_id account, const char *uim);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "message/offline_limits.h"
 #include "purse/apdu.h"
 #include "registrar/letter.h"
 #include "service/command.h"
@@ -16,14 +17,16 @@ static const struct kc_option options[] = {
     {"address", "A", "open: address"},
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
-    {"uim", "FILE", "open: where to write the UIM"},
+    {"uim", "FILE", "open, reissue: where to write the UIM"},
     {"suite", "S", "open: es256 (default), rs2048 or rs3072"},
-    {"password-file", "F", "open, identify: file with the password"},
+    {"log-policy", "P", "open, reissue: refuse (default), overwrite or report"},
+    {"password-file", "F", "open, identify, lost, reissue: file with the password"},
     {"pin-file", "F", "open: file with the UIM's PIN"},
     {"bring-keys", NULL, "open: make the keys here instead of in the UIM"},
     {"keys", "FOLDER", "open: bring in sign.key and encrypt.key, made elsewhere before"},
-    {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite] a line"},
-    {"account", "N", "identify: account number"},
+    {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line"},
+    {"account", "N", "identify, lost, reissue: account number"},
+    {"purse", "ID", "lost: purse number"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"bank", "ID", "init: bank id (default 1)"},
     {"currency", "C", "init: currency code (default JPY)"},
@@ -39,10 +42,15 @@ static const struct kc_program program = {
     .usage =
         "usage: kinchaku-registrar open --name N --address A --phone T --bank-account B --uim "
         "FILE\n"
-        "                          [--suite S] [--password-file F] [--pin-file F]\n"
+        "                          [--suite S] [--log-policy P] [--password-file F] [--pin-file "
+        "F]\n"
         "                          [--bring-keys | --keys FOLDER] [--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
+        "       kinchaku-registrar lost --account N --purse ID --password-file F [--dir D]\n"
+        "       kinchaku-registrar reissue --account N --password-file F --uim FILE [--suite S]\n"
+        "                          [--log-policy P] [--pin-file F] [--bring-keys | --keys FOLDER]\n"
+        "                          [--dir D]\n"
         "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -51,6 +59,8 @@ static const struct kc_program program = {
 /* What is wrong when a verb gives KC_USAGE, and which file a missing one is. */
 static const char *wrong = "an option is missing or not valid";
 static const char *last_file;
+/* When a new purse can be issued, as the bank said. */
+static char due[KC_CLOCK_TEXT_SIZE];
 
 static struct kc_result usage(const char *what)
 {
@@ -128,9 +138,25 @@ static struct kc_result read_secrets(struct kc_application *out, const struct kc
     return result;
 }
 
-static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
+/* What a UIM is made with, whoever it is for. */
+static struct kc_result read_uim(struct kc_application *out, const struct kc_command *command)
 {
     const char *suite = kc_command_value(command, "suite");
+    const char *policy = kc_command_value(command, "log-policy");
+    if (!kc_registrar_take_suite(&out->suite, suite == NULL ? "es256" : suite)) {
+        return usage("--suite is es256, rs2048 or rs3072");
+    }
+    if (!kc_log_policy_take(&out->log_policy, policy == NULL ? "refuse" : policy)) {
+        return usage("--log-policy is refuse, overwrite or report");
+    }
+    out->keys_folder = kc_command_value(command, "keys");
+    out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
+    struct kc_result result = read_secrets(out, command);
+    return kc_failed(result) ? result : check_keys(out->keys_folder);
+}
+
+static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
+{
     memset(out, 0, sizeof *out);
     bool good = take_text(out->name, sizeof out->name, command, "name") &&
                 take_text(out->address, sizeof out->address, command, "address") &&
@@ -140,27 +166,23 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
     if (!good) {
         return usage("--name, --address, --phone, --bank-account or --uim is missing or too long");
     }
-    if (!kc_registrar_take_suite(&out->suite, suite == NULL ? "es256" : suite)) {
-        return usage("--suite is es256, rs2048 or rs3072");
-    }
-    out->keys_folder = kc_command_value(command, "keys");
-    out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
-    struct kc_result result = read_secrets(out, command);
-    return kc_failed(result) ? result : check_keys(out->keys_folder);
+    return read_uim(out, command);
 }
 
 static void show_opened(const struct kc_command *command, const struct kc_opened_account *opened,
-                        const char *uim, bool letter)
+                        const char *uim, bool letter, bool again)
 {
     char expires[KC_CLOCK_TEXT_SIZE];
     struct kc_json_out json;
     kc_clock_format(expires, opened->expires_ms);
     if (!command->json) {
-        (void)printf("account %llu opened, UIM written to %s (purse %llu, until %s)\n",
-                     (unsigned long long)opened->account.number, uim,
+        (void)printf("account %llu %s, UIM written to %s (purse %llu, until %s)\n",
+                     (unsigned long long)opened->account.number,
+                     again ? "has a new purse" : "opened", uim,
                      (unsigned long long)opened->purse.number, expires);
         if (letter) {
-            (void)printf("PIN and password are in %s.letter; hand it over and delete it\n", uim);
+            (void)printf("%s in %s.letter; hand it over and delete it\n",
+                         again ? "the PIN is" : "PIN and password are", uim);
         }
         return;
     }
@@ -186,31 +208,42 @@ static struct kc_result open_account(struct kc_registrar *registrar,
         result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
     }
     if (!kc_failed(result)) {
-        show_opened(command, &opened, uim, letter);
+        show_opened(command, &opened, uim, letter, false);
     }
     kc_wipe(&application, sizeof application);
+    return result;
+}
+
+/* Whoever stands at the counter is the holder of --account by the password. */
+static struct kc_result identify_holder(struct kc_account_id *account,
+                                        char name[KC_NAME_SIZE_MAX + 1],
+                                        struct kc_registrar *registrar,
+                                        const struct kc_command *command)
+{
+    char password[KC_NAME_SIZE_MAX + 1];
+    const char *number = kc_command_value(command, "account");
+    const char *file = kc_command_value(command, "password-file");
+    if (number == NULL || file == NULL) {
+        return usage("--account or --password-file is missing");
+    }
+    if (kc_failed(kc_account_parse(account, number))) {
+        return usage("this is no account number");
+    }
+    struct kc_result result = read_secret(password, sizeof password, file);
+    if (!kc_failed(result)) {
+        result = kc_registrar_identify(name, registrar, *account, kc_view_text(password));
+    }
+    kc_wipe(password, sizeof password);
     return result;
 }
 
 static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
-    char password[KC_NAME_SIZE_MAX + 1];
     struct kc_account_id account;
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
-    const char *file = kc_command_value(command, "password-file");
-    if (number == NULL || file == NULL) {
-        return usage("--account or --password-file is missing");
-    }
-    if (kc_failed(kc_account_parse(&account, number))) {
-        return usage("this is no account number");
-    }
-    struct kc_result result = read_secret(password, sizeof password, file);
-    if (!kc_failed(result)) {
-        result = kc_registrar_identify(name, registrar, account, kc_view_text(password));
-    }
-    kc_wipe(password, sizeof password);
+    struct kc_result result = identify_holder(&account, name, registrar, command);
     if (kc_failed(result)) {
         return result;
     }
@@ -222,6 +255,78 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
     } else {
         (void)printf("account %s belongs to %s; the password is right\n", number, name);
     }
+    return result;
+}
+
+static struct kc_result lost(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    struct kc_json_out json;
+    const char *number = kc_command_value(command, "purse");
+    if (number == NULL || kc_failed(kc_purse_parse(&purse, number))) {
+        return usage("--purse is missing or no purse number");
+    }
+    struct kc_result result = identify_holder(&account, name, registrar, command);
+    if (!kc_failed(result)) {
+        result = kc_registrar_lost(registrar, account, purse);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (command->json) {
+        kc_json_open(&json, stdout);
+        kc_json_number(&json, "account", account.number);
+        kc_json_number(&json, "purse", purse.number);
+        kc_json_text(&json, "state", "blocked");
+        kc_json_close(&json);
+    } else {
+        (void)printf("purse %s is out of use and its certificates are revoked\n", number);
+    }
+    return result;
+}
+
+/* With --json in an object of its own before the error. */
+static void show_due(const struct kc_command *command, struct kc_account_id account,
+                     uint64_t due_ms)
+{
+    struct kc_json_out json;
+    kc_clock_format(due, due_ms);
+    if (command->json) {
+        kc_json_open(&json, stdout);
+        kc_json_number(&json, "account", account.number);
+        kc_json_text(&json, "due", due);
+        kc_json_close(&json);
+    }
+}
+
+static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    static struct kc_application application;
+    struct kc_opened_account opened = {.expires_ms = 0};
+    struct kc_account_id account;
+    const char *uim = kc_command_value(command, "uim");
+    bool letter = false;
+    memset(&application, 0, sizeof application);
+    if (uim == NULL) {
+        return usage("--uim is missing");
+    }
+    struct kc_result result = read_uim(&application, command);
+    if (!kc_failed(result)) {
+        result = identify_holder(&account, application.name, registrar, command);
+    }
+    if (!kc_failed(result)) {
+        last_file = uim;
+        result = kc_letter_reissue(&opened, &letter, registrar, &application, account, uim);
+    }
+    if (!kc_failed(result)) {
+        show_opened(command, &opened, uim, letter, true);
+    }
+    if (result.code == KC_SETTLEMENT_RUNS && registrar->due_ms != 0) {
+        show_due(command, account, registrar->due_ms);
+    }
+    kc_wipe(&application, sizeof application);
     return result;
 }
 
@@ -266,12 +371,34 @@ static const char *detail_of(enum kc_error error, const char *name)
         return "'kinchaku status' tells what runs, 'kinchaku up' starts the rest";
     case KC_MALFORMED:
         return "the form's texts are UTF-8 without control characters";
+    case KC_SETTLEMENT_RUNS:
+        return due[0] == '\0' ? name : due;
+    case KC_OUT_OF_ORDER:
+        return "the purse is in use; if it is lost or broken, say so first";
     case KC_NO_ABILITY_TO_PAY:
     case KC_NO_BANK_ACCOUNT:
         return "nothing was opened";
     default:
         return name;
     }
+}
+
+typedef struct kc_result (*verb_run)(struct kc_registrar *registrar,
+                                     const struct kc_command *command);
+
+static verb_run find_verb(const char *name)
+{
+    static const struct {
+        const char *name;
+        verb_run run;
+    } verbs[] = {
+        {"open", open_account}, {"identify", identify}, {"lost", lost}, {"reissue", reissue}};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return verbs[i].run;
+        }
+    }
+    return NULL;
 }
 
 /* The exit status of a verb that needs the registrar open. */
@@ -283,10 +410,9 @@ static int run(const struct kc_command *command, const char *name, const char *d
     if (!kc_failed(result)) {
         result = kc_trace_open(&registrar.trace, kc_command_value(command, "trace"));
     }
-    if (!kc_failed(result) && strcmp(name, "open") == 0) {
-        result = open_account(&registrar, command);
-    } else if (!kc_failed(result) && strcmp(name, "identify") == 0) {
-        result = identify(&registrar, command);
+    verb_run verb = find_verb(name);
+    if (!kc_failed(result) && verb != NULL) {
+        result = verb(&registrar, command);
     } else if (!kc_failed(result)) {
         const char *file = kc_command_value(command, "file");
         last_file = file;
@@ -324,7 +450,7 @@ int main(int argc, char **argv)
         }
         return kc_failed(result) ? kc_command_fail(&command, result, name) : 0;
     }
-    if (strcmp(name, "open") != 0 && strcmp(name, "bulk") != 0 && strcmp(name, "identify") != 0) {
+    if (find_verb(name) == NULL && strcmp(name, "bulk") != 0) {
         return kc_command_usage(&command, "this command is not known");
     }
     return run(&command, name, dir);

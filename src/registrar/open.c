@@ -12,6 +12,9 @@
 #include "service/message_client.h"
 #include "service/trace.h"
 
+/* Reasons of revocation (RFC 5280 section 5.3.1). */
+#define REVOKE_COMPROMISE 1u
+#define REVOKE_SUPERSEDED 4u
 #define REVOKE_CESSATION 5u
 
 /* One step of the opening in the trace; the account is known from SZ3 on. */
@@ -45,6 +48,7 @@ static struct kc_result open_reply(void *reply, bool *refused, const struct kc_s
         if (!kc_failed(result)) {
             *refused = true;
             memcpy(reply, refusal.request, KC_DIGEST_SIZE);
+            registrar->due_ms = refusal.has_due ? refusal.due_ms : 0;
             result = kc_result(kc_error_from_number(refusal.reason));
             result = kc_failed(result) ? result : kc_result(KC_INTERNAL);
         }
@@ -103,7 +107,7 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
                                       .phone = kc_view_text(application->phone),
                                       .bank_account = kc_view_text(application->bank_account),
                                       .suite = application->suite,
-                                      .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .log_policy = application->log_policy,
                                       .time_ms = kc_clock_now_ms()};
     struct kc_result result = kc_password_hash(hash, kc_view_text(application->password));
     if (!kc_failed(result)) {
@@ -122,6 +126,41 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
         trace(registrar, "SZ2", "bank", "ordinary bank", "exists and can pay?", 0, account);
         trace(registrar, "SZ3", "bank", "registrar", "open-reply", registrar->reply_size, account);
         progress->has_account = true;
+    }
+    return result;
+}
+
+struct kc_result kc_registrar_revoke(struct kc_registrar *registrar, struct kc_account_id account,
+                                     uint64_t reason)
+{
+    struct kc_done done;
+    struct kc_revoke_request request = {
+        .account = account, .reason = reason, .time_ms = kc_clock_now_ms()};
+    return kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->authority,
+                            registrar->config.authority_url, request.time_ms,
+                            &kc_revoke_request_shape, &request);
+}
+
+/* A new purse for an account that is there. The old one's certificates go first: the authority issues no second pair beside a
+ * good one. */
+static struct kc_result apply_again(struct progress *progress, struct kc_registrar *registrar,
+                                    const struct kc_application *application,
+                                    struct kc_account_id account)
+{
+    struct kc_reissue_request request = {.account = account,
+                                         .suite = application->suite,
+                                         .log_policy = application->log_policy,
+                                         .time_ms = kc_clock_now_ms()};
+    struct kc_result result =
+        registrar->crypto.random(registrar->crypto.context, request.id, sizeof request.id);
+    if (!kc_failed(result)) {
+        result = kc_registrar_ask(&progress->opened, &kc_open_reply_shape, registrar,
+                                  &registrar->bank, registrar->config.bank_url, request.time_ms,
+                                  &kc_reissue_request_shape, &request);
+    }
+    if (!kc_failed(result)) {
+        progress->has_account = true;
+        result = kc_registrar_revoke(registrar, account, REVOKE_SUPERSEDED);
     }
     return result;
 }
@@ -221,12 +260,8 @@ static void take_back(struct progress *progress, struct kc_registrar *registrar,
     struct kc_done done;
     (void)unlink(path);
     if (progress->has_certificates) {
-        struct kc_revoke_request request = {.account = progress->opened.account,
-                                            .reason = REVOKE_CESSATION,
-                                            .time_ms = kc_clock_now_ms()};
-        struct kc_result result = kc_registrar_ask(
-            &done, &kc_done_shape, registrar, &registrar->authority,
-            registrar->config.authority_url, request.time_ms, &kc_revoke_request_shape, &request);
+        struct kc_result result =
+            kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION);
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "certificates not revoked reason=%s", kc_error_name(result.code));
         }
@@ -244,10 +279,10 @@ static void take_back(struct progress *progress, struct kc_registrar *registrar,
     }
 }
 
-struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
-                                           struct kc_registrar *registrar,
-                                           const struct kc_application *application,
-                                           const char *path)
+/* Opens an account, or with `again` issues a new purse for that one. */
+static struct kc_result issue(struct kc_opened_account *out, struct kc_registrar *registrar,
+                              const struct kc_application *application,
+                              const struct kc_account_id *again, const char *path)
 {
     static struct progress progress;
     char temporary[KC_PATH_SIZE_MAX];
@@ -259,7 +294,9 @@ struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
     if (kc_file_exists(path)) {
         return kc_result(KC_ALREADY_EXISTS);
     }
-    struct kc_result result = apply(&progress, registrar, application);
+    struct kc_result result = again == NULL
+                                  ? apply(&progress, registrar, application)
+                                  : apply_again(&progress, registrar, application, *again);
     if (!kc_failed(result)) {
         /* What a registrar that was killed left: the caller sees to it that no other one is at work here. */
         (void)unlink(temporary);
@@ -276,6 +313,33 @@ struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
                                       .purse = progress.opened.purse,
                                       .expires_ms = progress.opened.expires_ms};
     return result;
+}
+
+struct kc_result kc_registrar_open_account(struct kc_opened_account *out,
+                                           struct kc_registrar *registrar,
+                                           const struct kc_application *application,
+                                           const char *path)
+{
+    return issue(out, registrar, application, NULL, path);
+}
+
+struct kc_result kc_registrar_reissue(struct kc_opened_account *out, struct kc_registrar *registrar,
+                                      const struct kc_application *application,
+                                      struct kc_account_id account, const char *path)
+{
+    return issue(out, registrar, application, &account, path);
+}
+
+struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_account_id account,
+                                   struct kc_purse_id purse)
+{
+    struct kc_done done;
+    struct kc_lost_request request = {
+        .account = account, .purse = purse, .time_ms = kc_clock_now_ms()};
+    struct kc_result result = kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->bank,
+                                               registrar->config.bank_url, request.time_ms,
+                                               &kc_lost_request_shape, &request);
+    return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE);
 }
 
 struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],

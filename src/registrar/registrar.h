@@ -37,6 +37,7 @@ struct kc_registrar {
     uint8_t request[KC_MESSAGE_SIZE_MAX];
     size_t request_size;
     size_t reply_size;
+    uint64_t due_ms; /* of the last refusal that said when to come again, or 0 */
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
     uint8_t plain[KC_PLAIN_SIZE_MAX];
 };
@@ -48,6 +49,7 @@ struct kc_application {
     char phone[KC_PHONE_SIZE_MAX + 1];
     char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
     enum kc_suite suite;
+    enum kc_log_policy log_policy;
     bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
     const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
     char password[KC_NAME_SIZE_MAX + 1];
@@ -77,6 +79,23 @@ KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account 
                                                        const struct kc_application *application,
                                                        const char *path);
 
+/* Writes a new UIM for an account whose old purse is out of use and settled. The application gives suite, policy, PIN and the
+ * holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms says until when), and as kc_registrar_open_account. */
+KC_MUST_USE struct kc_result kc_registrar_reissue(struct kc_opened_account *out,
+                                                  struct kc_registrar *registrar,
+                                                  const struct kc_application *application,
+                                                  struct kc_account_id account, const char *path);
+
+/* The purse is lost, broken or blocked: the bank puts it out of use, then the authority revokes its certificates. May be
+ * repeated until both are done. KC_PURSE_BLOCKED when it was out of use and another one takes its place. */
+KC_MUST_USE struct kc_result kc_registrar_lost(struct kc_registrar *registrar,
+                                               struct kc_account_id account,
+                                               struct kc_purse_id purse);
+
+/* Revokes every certificate of an account. */
+KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
+                                                 struct kc_account_id account, uint64_t reason);
+
 /* Asks a server: sends `message`, opens the answer as `reply_shape` into *reply. The server's refusal by its reason. */
 KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,
                                               struct kc_registrar *registrar,
@@ -105,9 +124,9 @@ KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
 /* The suite of this name, such as es256; false when there is none. */
 bool kc_registrar_take_suite(enum kc_suite *out, const char *name);
 
-/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite]. Progress on stderr, one
- * result a row on stdout. *status is the exit status: 0 when every row was opened, else that of the last error. KC_FILE_MISSING
- * and KC_IO_FAILED when the file cannot be read (to its end). */
+/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite[,log policy]]. Progress on
+ * stderr, one result a row on stdout. *status is the exit status: 0 when every row was opened, else that of the last error.
+ * KC_FILE_MISSING and KC_IO_FAILED when the file cannot be read (to its end). */
 KC_MUST_USE struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar,
                                                const char *path, bool json);
 

@@ -53,6 +53,7 @@ static void read_account(struct row *row, struct kc_account_row *out)
     out->temporary_until_ms = next_number(row);
     out->expires_ms = next_number(row);
     out->balance = next_amount(row);
+    out->purse.number = next_number(row);
 }
 
 static struct kc_result get_account(struct kc_account_row *out, sqlite3_stmt *statement)
@@ -98,6 +99,7 @@ static struct kc_result account_put(void *context, const struct kc_account_row *
     bind_number(statement, 11, row->temporary_until_ms);
     bind_number(statement, 12, row->expires_ms);
     bind_amount(statement, 13, row->balance);
+    bind_number(statement, 14, row->purse.number);
     return step_done(statement);
 }
 
@@ -441,7 +443,9 @@ enum scanned {
     SCAN_EVIDENCE,
     SCAN_PAYMENT,
     SCAN_RECORD,
-    SCAN_SIGNER
+    SCAN_SIGNER,
+    SCAN_HOTLIST,
+    SCAN_MOVE
 };
 
 /* Room for one row of any kind. */
@@ -456,6 +460,8 @@ union any_row {
     struct kc_payment_row payment;
     struct kc_record_row record;
     struct kc_signer_row signer;
+    struct kc_hotlist_row hotlist;
+    struct kc_move_row move;
 };
 
 static void read_posting(struct row *row, struct kc_posting_row *out)
@@ -530,6 +536,12 @@ static bool visit(struct row *row, union any_row *any, enum scanned kind,
     case SCAN_SIGNER:
         read_signer(row, &any->signer);
         return !row->failed && scan->signer(scan->owner, &any->signer);
+    case SCAN_HOTLIST:
+        kc_sqlite_read_hotlist(row, &any->hotlist);
+        return !row->failed && scan->hotlist(scan->owner, &any->hotlist);
+    case SCAN_MOVE:
+        kc_sqlite_read_move(row, &any->move);
+        return !row->failed && scan->move(scan->owner, &any->move);
     }
     return false;
 }
@@ -665,6 +677,16 @@ static struct kc_result scan_records(void *context, const struct kc_store_scan *
     return scan_rows(statement, SCAN_RECORD, scan);
 }
 
+static struct kc_result scan_hotlist(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_HOTLIST), SCAN_HOTLIST, scan);
+}
+
+static struct kc_result scan_moves(void *context, const struct kc_store_scan *scan)
+{
+    return scan_rows(get(context, STATEMENT_SCAN_MOVES), SCAN_MOVE, scan);
+}
+
 /* A signer's id begins with its account. */
 static struct kc_result scan_signers(void *context, const struct kc_store_scan *scan,
                                      uint64_t account)
@@ -749,6 +771,18 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_taken = scan_taken,
                                       .scan_open = scan_open,
                                       .scan_records = scan_records,
+                                      .hotlist_add = kc_sqlite_hotlist_add,
+                                      .hotlist_version = kc_sqlite_hotlist_version,
+                                      .reissue_add = kc_sqlite_reissue_add,
+                                      .reissue_by_id = kc_sqlite_reissue_by_id,
+                                      .reissue_of_purse = kc_sqlite_reissue_of_purse,
+                                      .reissue_last = kc_sqlite_reissue_last,
+                                      .purse_key_add = kc_sqlite_purse_key_add,
+                                      .purse_key_get = kc_sqlite_purse_key_get,
+                                      .purse_key_by_signer = kc_sqlite_purse_key_by_signer,
+                                      .move_add = kc_sqlite_move_add,
+                                      .scan_hotlist = scan_hotlist,
+                                      .scan_moves = scan_moves,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,

@@ -154,4 +154,25 @@ struct kc_result kc_sqlite_record_get(void *context, struct kc_record_row *out, 
                                       uint64_t counter);
 struct kc_result kc_sqlite_record_put(void *context, const struct kc_record_row *row);
 
+/* ---- purses out of use and their successors (sqlite_reissue.c) ---- */
+
+void kc_sqlite_read_hotlist(struct row *row, struct kc_hotlist_row *out);
+void kc_sqlite_read_move(struct row *row, struct kc_move_row *out);
+struct kc_result kc_sqlite_hotlist_add(void *context, uint64_t *version, uint64_t purse,
+                                       uint64_t time_ms);
+struct kc_result kc_sqlite_hotlist_version(void *context, uint64_t *version);
+struct kc_result kc_sqlite_reissue_add(void *context, const struct kc_reissue_row *row);
+struct kc_result kc_sqlite_reissue_by_id(void *context, struct kc_reissue_row *out,
+                                         const uint8_t id[KC_OPEN_ID_SIZE]);
+struct kc_result kc_sqlite_reissue_of_purse(void *context, struct kc_reissue_row *out,
+                                            uint64_t purse);
+struct kc_result kc_sqlite_reissue_last(void *context, struct kc_reissue_row *out,
+                                        uint64_t account);
+struct kc_result kc_sqlite_purse_key_add(void *context, const struct kc_purse_key_row *row);
+struct kc_result kc_sqlite_purse_key_get(void *context, struct kc_purse_key_row *out,
+                                         uint64_t purse);
+struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_key_row *out,
+                                               const uint8_t signer[KC_SIGNER_SIZE]);
+struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
+
 #endif

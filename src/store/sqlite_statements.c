@@ -4,7 +4,9 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     "account, state, suite, name, address, phone, bank_account, password_hash, open_id, created, " \
-    "temporary_until, expires, balance"
+    "temporary_until, expires, balance, purse"
+#define REISSUE_COLUMNS "purse, id, account, old, suite, temporary_until"
+#define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
@@ -28,7 +30,7 @@ const char *const kc_sqlite_schema[] = {
     " suite INTEGER NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL,"
     " bank_account TEXT NOT NULL, password_hash TEXT NOT NULL, open_id BLOB NOT NULL,"
     " created INTEGER NOT NULL, temporary_until INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " balance INTEGER NOT NULL CHECK (balance >= 0)) STRICT;"
+    " balance INTEGER NOT NULL CHECK (balance >= 0), purse INTEGER NOT NULL) STRICT;"
     "CREATE UNIQUE INDEX accounts_open_id ON accounts (open_id);"
     "CREATE INDEX accounts_temporary ON accounts (temporary_until) WHERE state = 1;"
     "CREATE TABLE purses (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
@@ -85,6 +87,18 @@ const char *const kc_sqlite_schema[] = {
     " PRIMARY KEY (purse, time, digest)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE signers (signer BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT,"
     " WITHOUT ROWID;",
+    "CREATE TABLE hotlist (version INTEGER PRIMARY KEY,"
+    " purse INTEGER NOT NULL UNIQUE, time INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE reissues (purse INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+    " account INTEGER NOT NULL, old INTEGER NOT NULL, suite INTEGER NOT NULL,"
+    " temporary_until INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX reissues_account ON reissues (account, purse);"
+    "CREATE TABLE purse_keys (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
+    " signer BLOB NOT NULL UNIQUE, expires INTEGER NOT NULL, sign_key BLOB NOT NULL,"
+    " encrypt_key BLOB NOT NULL) STRICT;"
+    "CREATE TABLE moves (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL, other INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),"
+    " time INTEGER NOT NULL) STRICT;",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -94,13 +108,13 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_ACCOUNT_GET] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE account = ?",
     [STATEMENT_ACCOUNT_BY_OPEN_ID] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE open_id = ?",
     [STATEMENT_ACCOUNT_PUT] =
-        "INSERT INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (account) DO UPDATE SET state = excluded.state, suite = excluded.suite,"
         " name = excluded.name, address = excluded.address, phone = excluded.phone,"
         " bank_account = excluded.bank_account, password_hash = excluded.password_hash,"
         " open_id = excluded.open_id, created = excluded.created,"
         " temporary_until = excluded.temporary_until, expires = excluded.expires,"
-        " balance = excluded.balance",
+        " balance = excluded.balance, purse = excluded.purse",
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
     [STATEMENT_PURSE_PUT] = "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
@@ -177,5 +191,21 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_SCAN_RECORDS] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse BETWEEN ?1 AND ?2"
         " ORDER BY purse, counter",
+    [STATEMENT_HOTLIST_ADD] = "INSERT INTO hotlist (purse, time) VALUES (?,?) RETURNING version",
+    [STATEMENT_HOTLIST_VERSION] = "SELECT ifnull(max(version), 0) FROM hotlist",
+    [STATEMENT_SCAN_HOTLIST] = "SELECT version, purse, time FROM hotlist ORDER BY version DESC",
+    [STATEMENT_REISSUE_ADD] = "INSERT INTO reissues (" REISSUE_COLUMNS ") VALUES (?,?,?,?,?,?)",
+    [STATEMENT_REISSUE_BY_ID] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE id = ?",
+    [STATEMENT_REISSUE_OF_PURSE] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE purse = ?",
+    [STATEMENT_REISSUE_LAST] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE account = ?"
+                               " ORDER BY purse DESC LIMIT 1",
+    [STATEMENT_PURSE_KEY_ADD] = "INSERT INTO purse_keys (" PURSE_KEY_COLUMNS
+                                ") VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
+    [STATEMENT_PURSE_KEY_BY_SIGNER] =
+        "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",
+    [STATEMENT_MOVE_ADD] =
+        "INSERT INTO moves (purse, other, kind, amount, time) VALUES (?,?,?,?,?)",
+    [STATEMENT_SCAN_MOVES] = "SELECT purse, other, kind, amount, time FROM moves ORDER BY id",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

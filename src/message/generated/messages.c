@@ -464,13 +464,15 @@ static const struct kc_field refusal_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_refusal, certified), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x480, .presence = offsetof(struct kc_refusal, has_certified)},
+    {.offset = offsetof(struct kc_refusal, due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_refusal, has_due)},
     {.offset = offsetof(struct kc_refusal, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_refusal_shape = {.number = 18, .version = 1,
+const struct kc_shape kc_refusal_shape = {.number = 18, .version = 2,
     .brief = false,
-    .field_count = 4, .struct_size = sizeof(struct kc_refusal),
-    .domain = "kinchaku/1-refusal", .fields = refusal_fields};
+    .field_count = 5, .struct_size = sizeof(struct kc_refusal),
+    .domain = "kinchaku/2-refusal", .fields = refusal_fields};
 
 static const struct kc_field open_request_fields[] = {
     {.offset = offsetof(struct kc_open_request, id), .type = KC_FIELD_FIXED, .count = 0,

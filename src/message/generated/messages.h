@@ -429,6 +429,8 @@ struct kc_refusal {
     uint64_t reason; /* number of the error */
     struct kc_view certified; /* the present certified value where one fits */
     bool has_certified;
+    uint64_t due_ms; /* when it may be asked again, where that is known */
+    bool has_due;
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_refusal_shape;

@@ -386,6 +386,7 @@ static const struct kc_field_name refusal_names[] = {
     {"request", 0},
     {"reason", 0},
     {"certified", 0},
+    {"due", 0},
     {"time", 0},
 };
 static const struct kc_field_name open_request_names[] = {

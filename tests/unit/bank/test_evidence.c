@@ -119,7 +119,7 @@ static void whatever_was_changed_does_not_verify(void **state)
     setting->row.size -= 1;
     assert_false(verifies(setting));
     setting->row = good;
-    for (int kind = KC_EVIDENCE_ANSWER; kind <= KC_EVIDENCE_IDENTIFY; kind++) {
+    for (int kind = KC_EVIDENCE_ANSWER; kind <= KC_EVIDENCE_REISSUE; kind++) {
         setting->row.kind = (enum kc_evidence_kind)kind;
         assert_false(verifies(setting));
     }
@@ -156,6 +156,16 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
         make_keys(setting, KC_KEY_P256, i == 0 ? KC_SERVER_REGISTRAR : holder.number);
         keep_key(setting, &setting->public_key);
         sign(setting, KC_EVIDENCE_CANCEL, &kc_cancel_request_shape, &cancel);
+        assert_int_equal(verifies(setting), i == 0);
+        const struct kc_lost_request lost = {
+            .account = holder, .purse = kc_purse_nth(1), .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_LOST, &kc_lost_request_shape, &lost);
+        assert_int_equal(verifies(setting), i == 0);
+        const struct kc_reissue_request reissue = {.account = holder,
+                                                   .suite = KC_SUITE_ES256,
+                                                   .log_policy = KC_LOG_POLICY_REFUSE,
+                                                   .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_REISSUE, &kc_reissue_request_shape, &reissue);
         assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);
@@ -223,6 +233,31 @@ static void an_order_verifies_with_any_kept_key_of_its_payer(void **state)
     assert_false(verifies(setting));
 }
 
+/* Where the purse's own key is kept no other one of its account will do: an older purse may be in other hands. */
+static void an_order_verifies_with_the_key_of_its_purse_alone(void **state)
+{
+    struct setting *setting = *state;
+    struct kc_purse_key_row keys = {
+        .purse = an_order.payer_purse, .account = holder, .encrypt_size = 1};
+    struct kc_buffer key = KC_BUFFER(keys.sign_key);
+    const struct kc_store *store = &setting->world->store;
+    uint8_t bytes[2][KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer orders[2];
+    for (int i = 0; i < 2; i++) {
+        make_keys(setting, KC_KEY_P256, holder.number);
+        keep_key(setting, &setting->public_key);
+        orders[i] =
+            sign_brief(bytes[i], sizeof bytes[i], setting, &kc_payment_order_shape, &an_order);
+        assert_true(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[i]), holder));
+    }
+    EXPECT(kc_key_encode(&key, &setting->public_key), KC_OK);
+    keys.sign_size = key.size;
+    EXPECT(store->purse_key_add(store->context, &keys), KC_OK);
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[0]), holder));
+    assert_true(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[1]), holder));
+    assert_false(kc_bank_verify_order(&setting->by, kc_buffer_view(&orders[1]), an_order.payee));
+}
+
 /* shows: R-SEC-1 */
 static void a_record_proves_by_the_answer_in_it_too(void **state)
 {
@@ -258,6 +293,7 @@ int main(void)
         TEST(a_key_must_make_its_id),
         TEST(accounts_are_opened_by_the_registrar_alone),
         TEST(an_order_verifies_with_any_kept_key_of_its_payer),
+        TEST(an_order_verifies_with_the_key_of_its_purse_alone),
         TEST(a_record_proves_by_the_answer_in_it_too),
     };
     return cmocka_run_group_tests_name("bank: signatures of the evidence", tests, NULL, NULL);

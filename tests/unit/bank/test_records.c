@@ -187,8 +187,9 @@ static void judge(struct setting *setting, unsigned reporter)
         EXPECT_CODE(partner->error, KC_NOT_FOUND);
         partner->error = KC_UNKNOWN_SIGNER;
         for (unsigned j = 0; j < 3; j++) {
-            if (setting->holders[j].account.number == partner->number) {
+            if (setting->holders[j].purse.number == partner->number) {
                 partner->error = KC_OK;
+                partner->account = setting->holders[j].account.number;
                 partner->key = setting->holders[j].public_key;
             }
         }
@@ -245,6 +246,7 @@ static void good_records_verify(void **state)
     EXPECT_CODE(records[0].answer_objection, KC_OK);
     assert_int_equal(records[0].answer, KC_ANSWER_RECEIPT);
     assert_int_equal(records[0].partner, setting->holders[1].account.number);
+    assert_int_equal(records[0].answerer.number, setting->holders[1].purse.number);
     EXPECT_CODE(records[1].objection, KC_OK);
     assert_int_equal(records[1].answer, KC_ANSWER_NONE);
     assert_memory_equal(records[1].head_after, setting->information.information.head,
@@ -278,6 +280,7 @@ static void a_decline_is_verified_wherever_it_stands(void **state)
         EXPECT_CODE(record->answer_objection, KC_OK);
         assert_int_equal(record->answer, KC_ANSWER_DECLINE);
         assert_int_equal(record->partner, setting->holders[1].account.number);
+        assert_int_equal(record->answerer.number, setting->holders[1].purse.number);
         assert_memory_equal(record->answered,
                             setting->records.items[0].has_order
                                 ? setting->records.items[0].order_digest
@@ -326,7 +329,8 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         {"another amount", KC_MISMATCH},
         {"another order than the entry's", KC_MISMATCH},
         {"paying oneself", KC_MISMATCH},
-        {"of an account that nobody holds", KC_UNKNOWN_SIGNER},
+        {"of a purse that nobody holds", KC_UNKNOWN_SIGNER},
+        {"of an account that does not hold the purse", KC_MISMATCH},
         {"no order", KC_MISMATCH},
         {"no signed bytes", KC_MALFORMED},
     };
@@ -341,7 +345,8 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         order.payee_counter = i == 7 ? 2 : 1;
         order.amount = amount(i == 8 ? 41 : 40);
         order.payer = i == 10 ? order.payee : order.payer;
-        order.payer = i == 11 ? kc_account_nth(5000) : order.payer;
+        order.payer_purse = i == 11 ? kc_purse_nth(5001) : order.payer_purse;
+        order.payer = i == 12 ? kc_account_nth(5000) : order.payer;
         sign_as(&taken, setting, i == 0 ? 2 : 0, where, &kc_payment_order_shape,
                 i == 3 ? kc_receipt_shape.domain : kc_payment_order_shape.domain, &order);
         if (i == 4) {
@@ -349,10 +354,10 @@ static void an_order_that_does_not_fit_is_an_objection(void **state)
         }
         struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
         entry.partner[0] ^= i == 9 ? 1 : 0;
-        if (i == 13) {
+        if (i == 14) {
             taken.size -= 1;
         }
-        report(setting, &entry, i == 12 ? NULL : &taken, NULL);
+        report(setting, &entry, i == 13 ? NULL : &taken, NULL);
         judge(setting, 1);
         if (setting->records.items[0].objection != wrongs[i].expected) {
             print_error("%s\n", wrongs[i].what);
@@ -431,6 +436,43 @@ static void a_certificate_that_is_no_more_is_the_objection(void **state)
                           &setting->holders[1].public_key);
         EXPECT_CODE(setting->records.items[0].objection, errors[i]);
     }
+}
+
+/* What a purse signed verifies with the key that the bank kept, until late records are no longer waited for. */
+/* shows: R-SEC-4 */
+static void a_kept_key_holds_for_the_settlement_time(void **state)
+{
+    struct setting *setting = *state;
+    struct kc_purse_key_row keys = {.purse = setting->holders[0].purse,
+                                    .account = setting->holders[0].account,
+                                    .expires_ms = 1000};
+    struct kc_buffer key = KC_BUFFER(keys.sign_key);
+    EXPECT(kc_key_encode(&key, &setting->holders[0].public_key), KC_OK);
+    keys.sign_size = key.size;
+    static const struct {
+        uint64_t now_ms;
+        enum kc_error expected;
+    } moments[] = {
+        {0, KC_OK}, {1000, KC_OK}, {1500, KC_OK}, {1501, KC_EXPIRED}, {9999, KC_EXPIRED}};
+    for (size_t i = 0; i < sizeof moments / sizeof moments[0]; i++) {
+        struct piece taken;
+        struct kc_payment_order order = order_of(setting, 0, 1);
+        start(setting, 1);
+        sign_order(&taken, setting, 0, &order);
+        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
+        report(setting, &entry, &taken, NULL);
+        EXPECT(kc_records_read(&setting->records, &setting->information, &setting->list,
+                               &setting->crypto),
+               KC_OK);
+        kc_partner_take_kept(&setting->records.partners[0], &keys, moments[i].now_ms, 500);
+        kc_records_verify(&setting->records, &setting->crypto, &realm,
+                          &setting->holders[1].public_key);
+        EXPECT_CODE(setting->records.items[0].objection, moments[i].expected);
+    }
+    keys.sign_size = 3;
+    struct kc_partner partner = {.number = 5};
+    kc_partner_take_kept(&partner, &keys, 0, 500);
+    assert_int_not_equal(partner.error, KC_OK);
 }
 
 /* Records that are no chain are no report. */
@@ -525,6 +567,7 @@ int main(void)
         TEST(a_payers_own_order_is_verified_too),
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),
+        TEST(a_kept_key_holds_for_the_settlement_time),
         TEST(records_must_be_a_chain),
         TEST(any_changed_byte_is_found),
     };

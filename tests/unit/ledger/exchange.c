@@ -95,7 +95,7 @@ struct toy_order toy_pay(struct toy *payer, struct world *world, const struct to
 static struct toy_word word_of(const struct toy *payee, const struct toy_order *order,
                                enum kc_record_answer kind)
 {
-    struct toy_word word = {.kind = kind, .signer = payee->account.number};
+    struct toy_word word = {.kind = kind, .signer = payee->account.number, .purse = payee->purse};
     memcpy(word.order, order->digest, KC_DIGEST_SIZE);
     return word;
 }
@@ -126,6 +126,7 @@ static void show(struct kc_ledger_record *record, const struct toy_word *word)
 {
     record->answer = word->kind;
     record->partner = word->signer;
+    record->answerer = word->purse;
     memcpy(record->answered, word->order, KC_DIGEST_SIZE);
 }
 

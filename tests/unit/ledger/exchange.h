@@ -17,6 +17,7 @@ struct toy_word {
     enum kc_record_answer kind;
     uint8_t order[KC_DIGEST_SIZE];
     uint64_t signer; /* account */
+    struct kc_purse_id purse;
 };
 
 /* The payer reserves and signs; the order fits the payee's next counter. */

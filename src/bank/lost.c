@@ -1,0 +1,76 @@
+/* A purse that its holder lost, and the one that replaces it; both at the registrar's word (docs/protocol.md "Lost purse and
+ * re-issue"). Confirming and giving up the new purse is as at an opening. */
+#include <string.h>
+
+#include "bank/bank.h"
+
+static struct kc_result check_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_bank_check_clock(bank, item->message.lost_request.time_ms);
+}
+
+static struct kc_result apply_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_lost(&bank->ledger, &item->message.lost_request, &source);
+}
+
+const struct kc_bank_kind kc_bank_lost_request = {
+    .shape = &kc_lost_request_shape,
+    .steps = {{KC_LANE_WORK, check_lost, NULL},
+              {KC_LANE_WRITE, apply_lost, NULL},
+              {KC_LANE_WORK, kc_bank_answer_done, NULL}},
+};
+
+static struct kc_result check_reissue(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_bank_check_clock(bank, item->message.reissue_request.time_ms);
+}
+
+static struct kc_result apply_reissue(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_reissue(&item->opened, &item->due_ms, &bank->ledger,
+                             &item->message.reissue_request, &source);
+}
+
+const struct kc_bank_kind kc_bank_reissue_request = {
+    .shape = &kc_reissue_request_shape,
+    .steps = {{KC_LANE_WORK, check_reissue, NULL},
+              {KC_LANE_WRITE, apply_reissue, NULL},
+              {KC_LANE_WORK, kc_bank_answer_open, NULL}},
+};
+
+/* ---- whoever has the old one ---- */
+
+struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_thread *thread,
+                                      struct kc_result because)
+{
+    struct kc_purse_key_row keys;
+    struct kc_purse_row purse;
+    struct kc_person person = {.id = item->envelope.signer};
+    const struct kc_store *store = &thread->store;
+    bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED;
+    if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
+        kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
+        purse.state != KC_PURSE_OUT) {
+        return because;
+    }
+    person.number = keys.account.number;
+    person.expires_ms = keys.expires_ms;
+    if (kc_failed(kc_key_decode(&person.sign_key, kc_view(keys.sign_key, keys.sign_size))) ||
+        kc_failed(
+            kc_key_decode(&person.encrypt_key, kc_view(keys.encrypt_key, keys.encrypt_size)))) {
+        return because;
+    }
+    item->signer = person;
+    return kc_ok();
+}
