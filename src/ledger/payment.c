@@ -358,6 +358,9 @@ static struct kc_result release(bool *done, struct kc_ledger *ledger, struct kc_
     *done = true;
     result = kc_payment_step(ledger, &sides, KC_STEP_RELEASE, KC_OUT_OF_ORDER);
     if (!kc_failed(result)) {
+        result = kc_gap_back(ledger, &sides);
+    }
+    if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
     }
     return kc_failed(result)
