@@ -23,8 +23,46 @@ static bool shows_decline(const struct kc_ledger_record *record, const struct kc
            record->partner == payee->account.number;
 }
 
+struct others {
+    const struct kc_payment_row *than;
+    size_t count;
+    struct kc_payment_row rows[KC_LIST_COUNT_MAX];
+};
+
+static bool collect_other(void *owner, const struct kc_payment_row *row)
+{
+    struct others *others = owner;
+    if (row->state == KC_PAYMENT_RELEASED && row->payer_counted && !row->returned &&
+        !kc_count_same_digest(row->digest, others->than->digest)) {
+        others->rows[others->count++] = *row;
+    }
+    return others->count < KC_LIST_COUNT_MAX;
+}
+
+/* The void in the gap was not for this payment: it may be for others that wait for theirs. */
+static struct kc_result return_others(struct kc_report *report,
+                                      const struct kc_payment_sides *sides)
+{
+    struct others others = {.than = &sides->payment};
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_store_scan scan = {.owner = &others, .payment = collect_other};
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->scan_open(store->context, &scan, report->purse->purse.number));
+    for (size_t i = 0; i < others.count && !kc_failed(result); i++) {
+        struct kc_purse_row payee = {.purse = others.rows[i].payee};
+        struct kc_payment_sides other = {
+            .payment = others.rows[i], .payer = report->purse, .payee = &payee};
+        result = kc_gap_back(report->ledger, &other);
+        if (!kc_failed(result)) {
+            result = kc_count_save_payment(report, &other.payment);
+        }
+    }
+    return result;
+}
+
 /* The payer's void shows what a gap let the bank only infer: that the payment was taken, or returned already. */
-static struct kc_result undo_inferred(struct kc_report *report, struct kc_payment_sides *sides)
+static struct kc_result undo_inferred(enum kc_error *objection, struct kc_report *report,
+                                      struct kc_payment_sides *sides)
 {
     struct kc_gap_row gap;
     struct kc_result result;
@@ -37,8 +75,9 @@ static struct kc_result undo_inferred(struct kc_report *report, struct kc_paymen
     }
     result = kc_gap_unreturn(report->ledger, sides);
     if (result.code != KC_NOT_FOUND) {
-        return result;
+        return kc_failed(result) ? result : return_others(report, sides);
     }
+    *objection = KC_DEBT;
     /* It had it back without a void, and may have spent it twice: that is a debt. */
     return kc_claim_owe(report->purse, sides->payment.amount) ? kc_ok() : kc_result(KC_PENDING);
 }
@@ -62,9 +101,9 @@ static struct kc_result void_pay(struct kc_verdict *verdict, struct kc_report *r
         return kc_result(KC_PENDING);
     }
     if (payment->inferred && (declined || payment->returned)) {
-        result = undo_inferred(report, &sides);
+        result = undo_inferred(&verdict->objection, report, &sides);
         payment = &sides.payment;
-        if (kc_failed(result)) {
+        if (kc_failed(result) || verdict->objection != KC_OK) {
             return result;
         }
     }

@@ -170,11 +170,19 @@ struct kc_result kc_gap_refused(struct kc_ledger *ledger, struct kc_gap_row *gap
     return kc_failed(result) ? result : kc_gap_back(ledger, sides);
 }
 
+/* The payer is told of it all the same: where it writes a void only now, that one shows what the gap did not hold. */
+static void set_inferred_return(struct kc_payment_row *payment)
+{
+    payment->inferred = true;
+    payment->open = true;
+    payment->told_sequence = 0;
+}
+
 static struct kc_result return_in(struct kc_ledger *ledger, struct kc_gap_row *gap,
                                   struct kc_payment_sides *sides)
 {
     struct kc_result result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
-    sides->payment.inferred = true;
+    set_inferred_return(&sides->payment);
     if (!kc_failed(result)) {
         result =
             explain_in(ledger, gap, sides->payer, &gap->unexplained_back, sides->payment.amount);
@@ -262,9 +270,9 @@ struct kc_result kc_gap_unguess(struct kc_ledger *ledger, struct kc_gap_row *gap
         result = check(ledger, good);
     }
     if (!kc_failed(result) && !waits) {
-        /* The payer was told that it was taken, and will write no void for it. */
+        /* The payer was told that it was taken, and may write no void for it. */
         result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
-        payment->inferred = true;
+        set_inferred_return(payment);
     } else if (!kc_failed(result)) {
         result = kc_gap_back(ledger, sides);
     }

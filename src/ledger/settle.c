@@ -159,7 +159,8 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
     for (size_t i = 0; i < telling.count && !kc_failed(result); i++) {
         struct kc_payment_row *row = &telling.rows[i];
         bool taken = row->state == KC_PAYMENT_BOOKED;
-        bool heard = taken && row->told_sequence != 0 &&
+        bool once = taken || row->returned;
+        bool heard = once && row->told_sequence != 0 &&
                      report->information->certified.sequence >= row->told_sequence;
         if (!heard) {
             out->releases[out->release_count++] =
@@ -167,7 +168,7 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
                                     .amount = row->amount,
                                     .reason = taken ? 0 : (uint64_t)row->reason};
         }
-        if (first_time && taken && (heard || row->told_sequence == 0)) {
+        if (first_time && once && (heard || row->told_sequence == 0)) {
             row->open = !heard;
             row->told_sequence = report->purse->sequence;
             result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
@@ -185,7 +186,8 @@ struct untelling {
 static bool collect_told(void *owner, const struct kc_payment_row *row)
 {
     struct untelling *untelling = owner;
-    if (row->state == KC_PAYMENT_BOOKED && row->told_sequence > untelling->seen) {
+    if ((row->state == KC_PAYMENT_BOOKED || row->returned) &&
+        row->told_sequence > untelling->seen) {
         untelling->rows[untelling->count++] = *row;
     }
     return untelling->count < KC_LIST_COUNT_MAX;
