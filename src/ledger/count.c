@@ -531,6 +531,16 @@ static struct kc_result count_receive(struct kc_verdict *verdict, struct kc_repo
         verdict->objection = KC_MISMATCH;
         return kc_ok();
     }
+    if (is_new) {
+        bool refused = false;
+        struct kc_shown against;
+        result = kc_count_denied(&refused, &against, report, &payer, record);
+        if (kc_failed(result) || refused) {
+            return kc_failed(result)
+                       ? result
+                       : kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+        }
+    }
     if (sides.payment.state == KC_PAYMENT_BOOKED) {
         result = kc_count_step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
     } else {

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "ledger/count.h"
 #include "ledger/sums.h"
+#include "message/cose.h"
 
 static bool keep_counted(void *owner, const struct kc_payment_row *row)
 {
@@ -287,4 +288,70 @@ struct kc_result kc_count_cash_out(struct kc_verdict *verdict, struct kc_report 
     }
     verdict->state = KC_RECORD_TO_RETURN;
     return move_cash_out(report, record, &purse->ahead_in, false);
+}
+
+/* ---- declines that stand beside voids ---- */
+
+struct decline_search {
+    uint64_t counter;
+    const uint8_t *order;
+    bool found;
+    struct kc_record_row row;
+};
+
+static bool is_decline_of(const struct kc_record_row *row, const struct decline_search *search)
+{
+    struct kc_log_record log;
+    struct kc_entry entry;
+    struct kc_signed parsed;
+    struct kc_decline decline;
+    return row->kind == KC_ENTRY_KIND_VOID && row->objection == KC_OK &&
+           row->counter > search->counter &&
+           !kc_failed(
+               kc_shape_decode(&log, &kc_log_record_shape, kc_view(row->bytes, row->size))) &&
+           log.has_answer && !kc_failed(kc_shape_decode(&entry, &kc_entry_shape, log.entry)) &&
+           entry.has_voids && entry.voids == search->counter &&
+           !kc_failed(kc_brief_parse(&parsed, log.answer)) &&
+           !kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload)) &&
+           kc_count_same_digest(decline.payment, search->order);
+}
+
+static bool look_for_decline(void *owner, const struct kc_record_row *row)
+{
+    struct decline_search *search = owner;
+    search->found = is_decline_of(row, search);
+    if (search->found) {
+        search->row = *row;
+    }
+    return !search->found;
+}
+
+struct kc_result kc_count_denied(bool *denied, struct kc_shown *shown, struct kc_report *report,
+                                 const struct kc_purse_row *payer,
+                                 const struct kc_ledger_record *record)
+{
+    struct kc_gap_row gap;
+    uint64_t counter = record->order.payer_counter;
+    struct decline_search search = {.counter = counter, .order = record->order_digest};
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_store_scan scan = {.owner = &search, .record = look_for_decline};
+    *denied = false;
+    struct kc_result result = payer->counter < counter
+                                  ? kc_result(KC_NOT_FOUND)
+                                  : kc_gap_find(&gap, report->ledger, payer->purse.number, counter);
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(report->ledger,
+                                store->scan_records(store->context, &scan, payer->purse.number));
+    }
+    if (kc_failed(result) || !search.found) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    *denied = true;
+    const struct kc_view bytes = kc_view(search.row.bytes, search.row.size);
+    shown->time_ms = record->order.time_ms;
+    kc_digest(report->ledger->crypto, shown->digest, bytes);
+    return kc_ledger_note(report->ledger,
+                          store->evidence_add(store->context, report->purse->purse.number,
+                                              shown->time_ms, KC_EVIDENCE_OTHER_RECORD,
+                                              shown->digest, bytes));
 }

@@ -626,6 +626,28 @@ static void what_was_signed_and_is_not_in_the_totals_is_a_proof(void **state)
     }
 }
 
+/* The payee signed a decline that the payer's void shows, and reports that it took the payment: not the payer's fault. */
+/* shows: R-SEC-1 R-LOG-2 */
+static void a_payee_that_denied_is_found_also_over_a_gap(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    struct toy_order order = toy_pay(&a, world, &b, 40);
+    struct toy_word word = toy_receive(&b, world, &order);
+    word.kind = KC_ANSWER_DECLINE;
+    toy_hear(&a, world, &order, &word);
+    toy_forget(&a, 1);
+    report_one(world, &a);
+    expect_purse(world, &a, 100, 100, 0);
+    EXPECT(toy_report(&b, world, &reply), KC_COPIED_OR_RESTORED);
+    expect_purse(world, &a, 100, 100, 0);
+    assert_int_equal(world_purse(world, a.purse).state, KC_PURSE_ACTIVE);
+    assert_int_equal(world_purse(world, b.purse).state, KC_PURSE_OUT);
+}
+
 /* A gap that was reported is reported again, with the same head or with another. */
 /* shows: R-SEC-1 R-XCHG-11 */
 static void a_gap_reported_again(void **state)
@@ -717,6 +739,7 @@ int main(void)
         TEST(a_noted_payment_is_given_up_when_its_payee_cannot_speak_any_more),
         TEST(totals_that_pay_more_than_was_held_are_a_proof),
         TEST(what_was_signed_and_is_not_in_the_totals_is_a_proof),
+        TEST(a_payee_that_denied_is_found_also_over_a_gap),
         TEST(a_gap_reported_again),
         TEST(a_gap_that_cannot_be_changes_nothing),
     };
