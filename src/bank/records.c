@@ -146,6 +146,16 @@ static void want_partner(struct kc_records *records, uint64_t number)
     }
 }
 
+struct kc_result kc_records_read_gap(struct kc_ledger_information *information,
+                                     struct kc_view bytes)
+{
+    struct kc_result result = kc_shape_decode(&information->gap, &kc_gap_shape, bytes);
+    information->has_gap =
+        !kc_failed(result) && information->gap.counter > information->certified.counter;
+    bool known = kc_failed(result) || information->gap.counter <= information->information.counter;
+    return kc_failed(result) ? result : kc_result(known ? KC_OK : KC_MISMATCH);
+}
+
 struct kc_result kc_records_read(struct kc_records *out,
                                  const struct kc_ledger_information *information,
                                  const struct kc_view_list *list, const struct kc_crypto *crypto)
@@ -155,6 +165,11 @@ struct kc_result kc_records_read(struct kc_records *out,
     uint64_t counter = information->certified.counter;
     memset(out, 0, sizeof *out);
     memcpy(head, information->certified.head, KC_DIGEST_SIZE);
+    if (information->has_gap) {
+        /* What is before the records is gone: the purse's word on where they begin. */
+        counter = information->gap.counter;
+        memcpy(head, information->gap.head, KC_DIGEST_SIZE);
+    }
     for (size_t i = 0; i < list->count; i++) {
         struct kc_ledger_record *item = &out->items[i];
         struct kc_log_record record;

@@ -32,7 +32,13 @@ struct kc_records {
 void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
                           uint64_t now_ms, uint64_t settle_ms);
 
-/* Takes the records apart and follows the chain from the certified head to the newest entry, or up to where the records end;
+/* The gap of a report; one that its certified value covers is none. KC_MISMATCH when it ends after the purse's newest entry, and
+ * the decoder's errors. */
+KC_MUST_USE struct kc_result kc_records_read_gap(struct kc_ledger_information *information,
+                                                 struct kc_view bytes);
+
+/* Takes the records apart and follows the chain from the certified head, or that after the gap, to the newest entry, or up to
+ * where the records end;
  * *out names the partners whose keys are wanted. An order or answer that cannot be read is an objection to its record. Views
  * point into `list`. KC_MISMATCH when they are no chain, and the decoder's errors. */
 KC_MUST_USE struct kc_result kc_records_read(struct kc_records *out,

@@ -314,16 +314,20 @@ static bool batch_done(void *owner, void *thread, struct kc_pipeline_item *head,
     return advance(bank, item, kc_result(error), true);
 }
 
-/* One sweep; how many accounts and quotes ended with it. */
+/* One sweep; how many accounts, quotes, noted payments and gaps ended with it. */
 static size_t sweep(struct kc_bank *bank, uint64_t now_ms)
 {
     size_t lapsed = 0;
     size_t late = 0;
+    size_t waiting = 0;
     struct kc_result result = kc_ledger_begin(&bank->ledger, now_ms);
     if (!kc_failed(result)) {
         result = kc_ledger_sweep(&bank->ledger, &lapsed);
         if (!kc_failed(result)) {
             result = kc_ledger_end_late(&bank->ledger, &late);
+        }
+        if (!kc_failed(result)) {
+            result = kc_ledger_end_waiting(&bank->ledger, &waiting);
         }
         struct kc_result committed = kc_ledger_commit(&bank->ledger);
         result = kc_failed(committed) ? committed : result;
@@ -335,7 +339,10 @@ static size_t sweep(struct kc_bank *bank, uint64_t now_ms)
     if (lapsed + late > 0) {
         kc_log(KC_LOG_INFO, "lapsed temporary_accounts=%zu quotes=%zu", lapsed, late);
     }
-    return lapsed + late;
+    if (waiting > 0) {
+        kc_log(KC_LOG_INFO, "settlement time ran out payments_and_gaps=%zu", waiting);
+    }
+    return lapsed + late + waiting;
 }
 
 static void idle(void *owner, void *thread)

@@ -43,6 +43,9 @@ static struct kc_result read_report(struct kc_bank *bank, struct kc_bank_thread 
     if (!kc_failed(result) && item->information.entry_count > 0) {
         result = kc_result(KC_MALFORMED);
     }
+    if (!kc_failed(result) && request->has_gap) {
+        result = kc_records_read_gap(&item->information, request->gap);
+    }
     if (!kc_failed(result)) {
         result =
             kc_records_read(&item->records, &item->information, &request->records, &thread->crypto);

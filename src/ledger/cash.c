@@ -100,6 +100,9 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     if (kc_failed(result)) {
         return result;
     }
+    if (row->kind == KC_TRANSACTION_WITHDRAW && !kc_amount_is_zero(purse->owed)) {
+        return kc_result(KC_DEBT);
+    }
     row->account_before = account->balance;
     row->purse_before = purse->value;
     row->counter = purse->counter;
@@ -574,6 +577,9 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
     if (kc_failed(result)) {
         kc_purse_copy_out(&before, &arrival.purse);
         struct kc_result saved = kc_ledger_save_purse(ledger, &before);
+        if (!kc_failed(saved)) {
+            saved = kc_claim_out(ledger, before.purse);
+        }
         return kc_failed(saved) ? saved : result;
     }
     result = settle_pending(out, ledger, &arrival.purse, request);

@@ -2,13 +2,8 @@
 #include <string.h>
 
 #include "base/assert.h"
-#include "ledger/inside.h"
-
-/* The objection to the record that is being counted. */
-struct verdict {
-    enum kc_error objection;
-    enum kc_record_state state;
-};
+#include "ledger/count.h"
+#include "ledger/sums.h"
 
 void kc_report_object(struct kc_ledger_settled *out, uint64_t counter, enum kc_error reason)
 {
@@ -26,13 +21,12 @@ void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter)
     }
 }
 
-static struct kc_result save_partner(struct kc_report *report, struct kc_purse_row *partner)
+struct kc_result kc_count_save_partner(struct kc_report *report, struct kc_purse_row *partner)
 {
-    const struct kc_store *store = report->ledger->store;
-    struct kc_result result = kc_ledger_late(report->ledger, partner);
-    return kc_failed(result)
+    struct kc_result result = kc_ledger_save_ahead(report->ledger, partner);
+    return kc_failed(result) || partner->state != KC_PURSE_OUT
                ? result
-               : kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
+               : kc_claim_out(report->ledger, partner->purse);
 }
 
 /* What the partner reported before its report moves nothing of it: then its row is left alone. */
@@ -45,16 +39,17 @@ static struct kc_result save_changed(struct kc_report *report, const struct kc_p
                 kc_amount_compare(before->ahead_out, partner->ahead_out) == 0 &&
                 kc_amount_compare(before->objected, partner->objected) == 0 &&
                 kc_amount_compare(before->owed, partner->owed) == 0;
-    return same ? kc_ok() : save_partner(report, partner);
+    return same ? kc_ok() : kc_count_save_partner(report, partner);
 }
 
-static struct kc_result save_payment(struct kc_report *report, const struct kc_payment_row *payment)
+struct kc_result kc_count_save_payment(struct kc_report *report,
+                                       const struct kc_payment_row *payment)
 {
     const struct kc_store *store = report->ledger->store;
     return kc_ledger_note(report->ledger, store->payment_put(store->context, payment));
 }
 
-static bool same_digest(const uint8_t a[KC_DIGEST_SIZE], const uint8_t b[KC_DIGEST_SIZE])
+bool kc_count_same_digest(const uint8_t a[KC_DIGEST_SIZE], const uint8_t b[KC_DIGEST_SIZE])
 {
     return memcmp(a, b, KC_DIGEST_SIZE) == 0;
 }
@@ -69,7 +64,7 @@ static struct kc_shown report_shown(const struct kc_report *report)
 }
 
 static struct kc_result save_record(struct kc_report *report, const struct kc_ledger_record *record,
-                                    const struct verdict *verdict)
+                                    const struct kc_verdict *verdict)
 {
     const struct kc_store *store = report->ledger->store;
     const struct kc_shown shown = report_shown(report);
@@ -93,60 +88,81 @@ static struct kc_result save_record(struct kc_report *report, const struct kc_le
 }
 
 /* The reporter's own signatures exclude each other: the report's, and those of what is kept as `against`. */
-static struct kc_result accuse_reporter(struct kc_report *report,
-                                        const struct kc_ledger_record *record, enum kc_error reason,
-                                        const struct kc_shown *against)
+struct kc_result kc_count_accuse_reporter(struct kc_report *report,
+                                          const struct kc_ledger_record *record,
+                                          enum kc_error reason, const struct kc_shown *against)
 {
     const struct kc_shown evidence = report_shown(report);
     return kc_ledger_accuse(report->ledger, report->purse, reason, record->entry.counter, &evidence,
                             against == NULL ? &evidence : against);
 }
 
-/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that a
- * proof put out of use already. */
-static struct kc_result accuse_partner(struct kc_report *report, struct kc_purse_row *partner,
-                                       const struct kc_ledger_record *record, uint64_t counter,
-                                       const struct kc_shown *against)
+/* Keeps the record at hand as evidence that the partner signed. */
+static struct kc_result keep_record(struct kc_shown *shown, struct kc_report *report,
+                                    const struct kc_purse_row *partner,
+                                    const struct kc_ledger_record *record)
 {
     const struct kc_store *store = report->ledger->store;
+    *shown =
+        (struct kc_shown){.time_ms = record->has_order ? record->order.time_ms : report->time_ms};
+    kc_digest(report->ledger->crypto, shown->digest, record->bytes);
+    return kc_ledger_note(report->ledger,
+                          store->evidence_add(store->context, partner->purse.number, shown->time_ms,
+                                              KC_EVIDENCE_RECORD, shown->digest, record->bytes));
+}
+
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. One alert is enough for a purse that a
+ * proof put out of use already. */
+struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_purse_row *partner,
+                                         const struct kc_ledger_record *record, uint64_t counter,
+                                         const struct kc_shown *against)
+{
+    struct kc_shown evidence;
     bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST;
-    struct kc_shown evidence = {.time_ms =
-                                    record->has_order ? record->order.time_ms : report->time_ms};
-    kc_digest(report->ledger->crypto, evidence.digest, record->bytes);
-    struct kc_result result = kc_ledger_note(
-        report->ledger, store->evidence_add(store->context, partner->purse.number, evidence.time_ms,
-                                            KC_EVIDENCE_RECORD, evidence.digest, record->bytes));
+    struct kc_result result = keep_record(&evidence, report, partner, record);
     if (kc_failed(result) || proved) {
         return result;
     }
     result = kc_ledger_accuse(report->ledger, partner, KC_COPIED_OR_RESTORED, counter, &evidence,
                               against->time_ms == 0 ? &evidence : against);
-    return result.code == KC_COPIED_OR_RESTORED ? kc_ok() : result;
+    if (result.code != KC_COPIED_OR_RESTORED) {
+        return result;
+    }
+    return kc_claim_out(report->ledger, partner->purse);
 }
 
-static struct kc_shown record_shown(const struct kc_record_row *row)
+struct kc_shown kc_count_record_shown(const struct kc_record_row *row)
 {
     struct kc_shown shown = {.time_ms = row->shown_ms};
     memcpy(shown.digest, row->shown_digest, KC_DIGEST_SIZE);
     return shown;
 }
 
-/* Whether the purse counted an entry at this counter that is not about the order, and what shows it. */
-static struct kc_result counted_other(bool *other, struct kc_shown *shown, struct kc_report *report,
-                                      const struct kc_purse_row *purse, uint64_t counter,
-                                      const uint8_t order[KC_DIGEST_SIZE])
+/* Whether the purse counted an entry at this counter that is not about the order, and what shows it. Of an entry in a gap, which
+ * is then in *gap, nothing is known; else gap->last is 0. */
+static struct kc_result counted_other(bool *other, struct kc_shown *shown, struct kc_gap_row *gap,
+                                      struct kc_report *report, const struct kc_purse_row *purse,
+                                      uint64_t counter, const uint8_t order[KC_DIGEST_SIZE])
 {
     struct kc_record_row row;
     const struct kc_store *store = report->ledger->store;
     *other = false;
+    gap->last = 0;
     if (purse->counter < counter) {
         return kc_ok();
     }
     struct kc_result result = kc_ledger_note(
         report->ledger, store->record_get(store->context, &row, purse->purse.number, counter));
-    *other = kc_failed(result) || !same_digest(row.order, order);
-    *shown = kc_failed(result) ? kc_shown_counted(purse) : record_shown(&row);
-    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    if (result.code == KC_NOT_FOUND) {
+        *shown = kc_shown_counted(purse);
+        result = kc_gap_find(gap, report->ledger, purse->purse.number, counter);
+        *other = result.code == KC_NOT_FOUND;
+        gap->last = kc_failed(result) ? 0 : gap->last;
+        return *other ? kc_ok() : result;
+    }
+    *other = kc_failed(result) || !kc_count_same_digest(row.order, order);
+    *shown = kc_failed(result) ? kc_shown_counted(purse) : kc_count_record_shown(&row);
+    return result;
 }
 
 /* Whether an order names another chain head than the one that its payer's chain had there, where the bank knows that. */
@@ -155,10 +171,11 @@ static struct kc_result other_head(bool *other, struct kc_report *report,
                                    const struct kc_payment_order *order)
 {
     struct kc_record_row row;
+    struct kc_gap_row gap;
     const struct kc_store *store = report->ledger->store;
     *other = false;
     if (order->payer_counter == payer->counter + 1) {
-        *other = !same_digest(order->head, payer->head);
+        *other = !kc_count_same_digest(order->head, payer->head);
         return kc_ok();
     }
     if (order->payer_counter > payer->counter || order->payer_counter < 2) {
@@ -167,8 +184,35 @@ static struct kc_result other_head(bool *other, struct kc_report *report,
     struct kc_result result =
         kc_ledger_note(report->ledger, store->record_get(store->context, &row, payer->purse.number,
                                                          order->payer_counter - 1));
-    *other = !kc_failed(result) && !same_digest(order->head, row.head);
+    if (!kc_failed(result) && row.state == KC_RECORD_PASSED) {
+        return kc_ok();
+    }
+    *other = !kc_failed(result) && !kc_count_same_digest(order->head, row.head);
+    if (result.code == KC_NOT_FOUND) {
+        result = kc_gap_find(&gap, report->ledger, payer->purse.number, order->payer_counter - 1);
+        *other = !kc_failed(result) && gap.last + 1 == order->payer_counter &&
+                 !kc_count_same_digest(order->head, gap.after);
+    }
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+/* An order whose pay entry is in its payer's gap. KC_MISMATCH: the gap's totals do not hold it. */
+static struct kc_result explain_order(struct kc_report *report, struct kc_gap_row *gap,
+                                      struct kc_payment_sides *sides,
+                                      const struct kc_ledger_record *record)
+{
+    struct kc_shown shown;
+    struct kc_result result = keep_record(&shown, report, sides->payer, record);
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = sides->payment.state == KC_PAYMENT_BOOKED
+                 ? kc_gap_pay(report->ledger, gap, sides, &shown)
+                 : kc_gap_refused(report->ledger, gap, sides);
+    if (!kc_failed(result)) {
+        result = kc_count_save_payment(report, &sides->payment);
+    }
+    return kc_failed(result) ? result : kc_count_save_partner(report, sides->payer);
 }
 
 /* An order that its payee shows, against all that its payer signed: another order with its counter, a counted entry that is not
@@ -177,6 +221,7 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
                                     const struct kc_ledger_record *record)
 {
     struct kc_payment_row other;
+    struct kc_gap_row gap = {.last = 0};
     struct kc_shown against = kc_shown_counted(sides->payer);
     bool contradicts = false;
     struct kc_result result = kc_payment_other(&other, report->ledger, &sides->payment);
@@ -185,16 +230,22 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
                                        KC_EVIDENCE_OTHER_RECORD);
         contradicts = true;
     } else if (result.code == KC_NOT_FOUND) {
-        result = counted_other(&contradicts, &against, report, sides->payer,
+        result = counted_other(&contradicts, &against, &gap, report, sides->payer,
                                sides->payment.payer_counter, sides->payment.digest);
     }
     if (!kc_failed(result) && !contradicts) {
         result = other_head(&contradicts, report, sides->payer, &record->order);
     }
+    if (!kc_failed(result) && !contradicts && gap.last != 0) {
+        result = explain_order(report, &gap, sides, record);
+        contradicts = result.code == KC_MISMATCH;
+        against = kc_gap_shown(&gap);
+        result = contradicts ? kc_ok() : result;
+    }
     return kc_failed(result) || !contradicts
                ? result
-               : accuse_partner(report, sides->payer, record, sides->payment.payer_counter,
-                                &against);
+               : kc_count_accuse_partner(report, sides->payer, record, sides->payment.payer_counter,
+                                         &against);
 }
 
 /* ---- both sides of a payment ---- */
@@ -256,8 +307,8 @@ static struct kc_result load_sides(struct kc_payment_sides *sides, struct kc_pur
     return result;
 }
 
-static struct kc_result step(struct kc_report *report, struct kc_payment_sides *sides,
-                             enum kc_payment_step which, enum kc_error reason)
+struct kc_result kc_count_step(struct kc_report *report, struct kc_payment_sides *sides,
+                               enum kc_payment_step which, enum kc_error reason)
 {
     return kc_payment_step(report->ledger, sides, which, reason);
 }
@@ -266,16 +317,16 @@ static struct kc_result two_steps(struct kc_report *report, struct kc_payment_si
                                   enum kc_payment_step first, enum kc_payment_step second,
                                   enum kc_error reason)
 {
-    struct kc_result result = step(report, sides, first, reason);
-    return kc_failed(result) ? result : step(report, sides, second, reason);
+    struct kc_result result = kc_count_step(report, sides, first, reason);
+    return kc_failed(result) ? result : kc_count_step(report, sides, second, reason);
 }
 
 /* ---- pay ---- */
 
 /* The chain is complete up to here and the value does not reach: proof, unless records that could not be verified would make
  * it reach. The payee is paid; what the purse cannot pay is a claim. */
-static struct kc_result overspend(struct kc_report *report, const struct kc_ledger_record *record,
-                                  struct kc_payment_sides *sides, bool is_new)
+struct kc_result kc_count_overspend(struct kc_report *report, const struct kc_ledger_record *record,
+                                    struct kc_payment_sides *sides, bool is_new)
 {
     struct kc_amount most;
     struct kc_purse_row *purse = report->purse;
@@ -285,18 +336,63 @@ static struct kc_result overspend(struct kc_report *report, const struct kc_ledg
     }
     result = kc_ok();
     if (sides != NULL && is_new && record->answer == KC_ANSWER_RECEIPT) {
-        result = step(report, sides, KC_STEP_BOOK, KC_OK);
+        result = kc_count_step(report, sides, KC_STEP_BOOK, KC_OK);
         if (!kc_failed(result)) {
-            result = save_payment(report, &sides->payment);
+            result = kc_count_save_payment(report, &sides->payment);
         }
         if (!kc_failed(result)) {
-            result = save_partner(report, sides->payee);
+            result = kc_count_save_partner(report, sides->payee);
         }
         if (!kc_failed(result)) {
-            result = save_record(report, record, &(struct verdict){.state = KC_RECORD_SHOWN});
+            result = save_record(report, record, &(struct kc_verdict){.state = KC_RECORD_SHOWN});
         }
     }
-    return kc_failed(result) ? result : accuse_reporter(report, record, KC_OVERSPENT, NULL);
+    return kc_failed(result) ? result
+                             : kc_count_accuse_reporter(report, record, KC_OVERSPENT, NULL);
+}
+
+/* Puts back into the value what the bank took off it before the purse knew, as far as the entry needs it. */
+struct kc_result kc_count_cover(struct kc_report *report, struct kc_amount amount)
+{
+    bool covered = false;
+    struct kc_amount lacking = kc_beyond(amount, report->purse->value);
+    return kc_amount_is_zero(lacking)
+               ? kc_ok()
+               : kc_claim_cover(&covered, report->ledger, report->purse, lacking);
+}
+
+/* A noted payment is given up when its payee's identity and the settlement time have run out. */
+static struct kc_result set_due(struct kc_report *report, struct kc_payment_sides *sides)
+{
+    struct kc_account_row account;
+    const struct kc_store *store = report->ledger->store;
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->account_get(store->context, &account, sides->payee->account.number));
+    if (!kc_failed(result)) {
+        sides->payment.due_ms = account.expires_ms + report->ledger->options.settle_ms;
+    }
+    return result;
+}
+
+/* A payment to a counter in its payee's gap. */
+static struct kc_result count_pay_to_gap(struct kc_report *report,
+                                         const struct kc_ledger_record *record,
+                                         struct kc_payment_sides *sides, struct kc_gap_row *gap)
+{
+    if (record->answer != KC_ANSWER_RECEIPT) {
+        return kc_gap_guess(report->ledger, gap, sides);
+    }
+    sides->payment.open = false;
+    struct kc_result result = kc_count_step(report, sides, KC_STEP_BOOK, KC_OK);
+    if (!kc_failed(result)) {
+        result = kc_gap_take(report->ledger, gap, sides);
+    }
+    if (result.code != KC_MISMATCH) {
+        return result;
+    }
+    const struct kc_shown against = kc_gap_shown(gap);
+    return kc_count_accuse_partner(report, sides->payee, record, sides->payment.payee_counter,
+                                   &against);
 }
 
 /* A payment that nobody reported before. */
@@ -307,34 +403,41 @@ static struct kc_result count_new_pay(struct kc_report *report,
     bool taken = record->answer == KC_ANSWER_RECEIPT;
     bool passed = sides->payee->counter >= sides->payment.payee_counter;
     bool other = false;
+    struct kc_gap_row gap;
     struct kc_shown against = {.time_ms = 0};
-    struct kc_result result = step(report, sides, KC_STEP_NOTE, KC_OK);
+    struct kc_result result = kc_count_step(report, sides, KC_STEP_NOTE, KC_OK);
     if (!kc_failed(result)) {
-        result = counted_other(&other, &against, report, sides->payee, sides->payment.payee_counter,
-                               sides->payment.digest);
+        result = counted_other(&other, &against, &gap, report, sides->payee,
+                               sides->payment.payee_counter, sides->payment.digest);
+    }
+    if (!kc_failed(result) && !taken) {
+        result = set_due(report, sides);
     }
     if (kc_failed(result)) {
         return result;
     }
     if (record->answer == KC_ANSWER_DECLINE) {
-        return step(report, sides, KC_STEP_RELEASE, KC_DECLINED);
+        return kc_count_step(report, sides, KC_STEP_RELEASE, KC_DECLINED);
+    }
+    if (gap.last != 0) {
+        return count_pay_to_gap(report, record, sides, &gap);
     }
     if (taken) {
         sides->payment.open = false;
-        result = step(report, sides, KC_STEP_BOOK, KC_OK);
+        result = kc_count_step(report, sides, KC_STEP_BOOK, KC_OK);
         if (!kc_failed(result) && other) {
             /* It signed a receipt for a counter that it gave to something else. */
-            return accuse_partner(report, sides->payee, record, sides->payment.payee_counter,
-                                  &against);
+            return kc_count_accuse_partner(report, sides->payee, record,
+                                           sides->payment.payee_counter, &against);
         }
     } else if (passed) {
-        result = other ? step(report, sides, KC_STEP_RELEASE, KC_OUT_OF_ORDER)
-                       : step(report, sides, KC_STEP_BOOK, KC_OK);
+        result = other ? kc_count_step(report, sides, KC_STEP_RELEASE, KC_OUT_OF_ORDER)
+                       : kc_count_step(report, sides, KC_STEP_BOOK, KC_OK);
     }
     if (!kc_failed(result) && passed && !other) {
         /* The payee reported it when its payer could not be verified. */
         struct kc_amount *objected = &sides->payee->objected;
-        result = step(report, sides, KC_STEP_COUNT_TAKEN, KC_OK);
+        result = kc_count_step(report, sides, KC_STEP_COUNT_TAKEN, KC_OK);
         if (kc_failed(kc_amount_sub(objected, *objected, sides->payment.amount))) {
             *objected = kc_amount_zero();
         }
@@ -351,10 +454,10 @@ static struct kc_result count_known_pay(struct kc_report *report,
     enum kc_record_answer lie = booked ? KC_ANSWER_DECLINE : KC_ANSWER_RECEIPT;
     struct kc_result result;
     if (booked) {
-        result = step(report, sides, KC_STEP_COUNT_PAY, KC_OK);
+        result = kc_count_step(report, sides, KC_STEP_COUNT_PAY, KC_OK);
         sides->payment.open = record->answer == KC_ANSWER_NONE;
         if (!kc_failed(result) && record->answer == KC_ANSWER_DECLINE) {
-            result = step(report, sides, KC_STEP_TAKE_BACK, KC_DECLINED);
+            result = kc_count_step(report, sides, KC_STEP_TAKE_BACK, KC_DECLINED);
         }
     } else {
         result = two_steps(report, sides, KC_STEP_NOTE, KC_STEP_RELEASE, KC_DECLINED);
@@ -366,11 +469,11 @@ static struct kc_result count_known_pay(struct kc_report *report,
     result = kc_payment_keep_proof(&against, report->ledger, sides->payee->purse.number,
                                    &sides->payment, KC_EVIDENCE_OTHER_RECORD);
     return kc_failed(result) ? result
-                             : accuse_partner(report, sides->payee, record,
-                                              sides->payment.payee_counter, &against);
+                             : kc_count_accuse_partner(report, sides->payee, record,
+                                                       sides->payment.payee_counter, &against);
 }
 
-static struct kc_result count_pay(struct verdict *verdict, struct kc_report *report,
+static struct kc_result count_pay(struct kc_verdict *verdict, struct kc_report *report,
                                   const struct kc_ledger_record *record)
 {
     struct kc_payment_sides sides;
@@ -381,11 +484,15 @@ static struct kc_result count_pay(struct verdict *verdict, struct kc_report *rep
     if (kc_failed(result) || verdict->objection != KC_OK) {
         return result;
     }
-    if (!same_digest(record->order.head, report->purse->head)) {
-        return accuse_reporter(report, record, KC_COPIED_OR_RESTORED, NULL);
+    if (!kc_count_same_digest(record->order.head, report->purse->head)) {
+        return kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, NULL);
+    }
+    result = kc_count_cover(report, record->entry.amount);
+    if (kc_failed(result)) {
+        return result;
     }
     if (kc_amount_compare(report->purse->value, record->entry.amount) < 0) {
-        return overspend(report, record, &sides, is_new);
+        return kc_count_overspend(report, record, &sides, is_new);
     }
     if (!is_new && sides.payment.payer_counted) {
         verdict->objection = KC_MISMATCH;
@@ -396,7 +503,7 @@ static struct kc_result count_pay(struct verdict *verdict, struct kc_report *rep
     result =
         is_new ? count_new_pay(report, record, &sides) : count_known_pay(report, record, &sides);
     if (!kc_failed(result)) {
-        result = save_payment(report, &sides.payment);
+        result = kc_count_save_payment(report, &sides.payment);
     }
     return kc_failed(result) ? result : save_changed(report, &before, &payee);
 }
@@ -409,7 +516,7 @@ static bool denied(const struct kc_payment_row *payment)
     return payment->state == KC_PAYMENT_RELEASED;
 }
 
-static struct kc_result count_receive(struct verdict *verdict, struct kc_report *report,
+static struct kc_result count_receive(struct kc_verdict *verdict, struct kc_report *report,
                                       const struct kc_ledger_record *record)
 {
     struct kc_payment_sides sides;
@@ -420,25 +527,40 @@ static struct kc_result count_receive(struct verdict *verdict, struct kc_report 
     if (kc_failed(result) || verdict->objection != KC_OK) {
         return result;
     }
+    if (!is_new && sides.payment.reason == KC_EXPIRED && denied(&sides.payment)) {
+        verdict->objection = KC_EXPIRED;
+        return kc_ok();
+    }
     if (!is_new && denied(&sides.payment)) {
         struct kc_shown against = kc_shown_counted(report->purse);
         result = kc_payment_keep_proof(&against, report->ledger, report->purse->purse.number,
                                        &sides.payment, KC_EVIDENCE_OTHER_RECORD);
-        return kc_failed(result) ? result
-                                 : accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+        return kc_failed(result)
+                   ? result
+                   : kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
     }
     if (sides.payment.payee_counted || sides.payment.state == KC_PAYMENT_REFUSED) {
         verdict->objection = KC_MISMATCH;
         return kc_ok();
     }
+    if (is_new) {
+        bool refused = false;
+        struct kc_shown against;
+        result = kc_count_denied(&refused, &against, report, &payer, record);
+        if (kc_failed(result) || refused) {
+            return kc_failed(result)
+                       ? result
+                       : kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+        }
+    }
     const struct kc_purse_row before = payer;
     if (sides.payment.state == KC_PAYMENT_BOOKED) {
-        result = step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
+        result = kc_count_step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
     } else {
         result = two_steps(report, &sides, KC_STEP_BOOK, KC_STEP_COUNT_TAKEN, KC_OK);
     }
     if (!kc_failed(result)) {
-        result = save_payment(report, &sides.payment);
+        result = kc_count_save_payment(report, &sides.payment);
     }
     if (!kc_failed(result)) {
         result = save_changed(report, &before, &payer);
@@ -446,7 +568,7 @@ static struct kc_result count_receive(struct verdict *verdict, struct kc_report 
     return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
 }
 
-static struct kc_result count_refuse(struct verdict *verdict, struct kc_report *report,
+static struct kc_result count_refuse(struct kc_verdict *verdict, struct kc_report *report,
                                      const struct kc_ledger_record *record)
 {
     struct kc_payment_sides sides;
@@ -458,196 +580,23 @@ static struct kc_result count_refuse(struct verdict *verdict, struct kc_report *
         return result;
     }
     if (is_new) {
-        result = step(report, &sides, KC_STEP_REFUSE, KC_DECLINED);
+        result = kc_count_step(report, &sides, KC_STEP_REFUSE, KC_DECLINED);
     } else if (sides.payment.state == KC_PAYMENT_NOTED) {
-        result = step(report, &sides, KC_STEP_RELEASE, KC_DECLINED);
+        result = kc_count_step(report, &sides, KC_STEP_RELEASE, KC_DECLINED);
+        if (!kc_failed(result)) {
+            result = kc_gap_back(report->ledger, &sides);
+        }
     } else {
         /* Released already; or booked by a receipt, and then kc_ledger_passed finds the contradiction. */
         return kc_ok();
     }
     if (!kc_failed(result)) {
-        result = save_payment(report, &sides.payment);
+        result = kc_count_save_payment(report, &sides.payment);
     }
     if (!kc_failed(result)) {
-        result = save_partner(report, &payer);
+        result = kc_count_save_partner(report, &payer);
     }
     return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
-}
-
-/* ---- void and cash-out ---- */
-
-static bool keep_counted(void *owner, const struct kc_payment_row *row)
-{
-    struct kc_payment_row *payment = owner;
-    if (row->payer_counted) {
-        *payment = *row;
-    }
-    return !row->payer_counted;
-}
-
-/* The payee's signed decline, by the key of that very purse: an older one of its account may be in other hands. */
-static bool shows_decline(const struct kc_ledger_record *record, const struct kc_payment_row *row,
-                          const struct kc_purse_row *payee)
-{
-    return record->answer == KC_ANSWER_DECLINE && same_digest(record->answered, row->digest) &&
-           record->partner == payee->account.number &&
-           record->answerer.number == payee->purse.number;
-}
-
-static struct kc_result void_pay(struct verdict *verdict, struct kc_report *report,
-                                 const struct kc_ledger_record *record,
-                                 const struct kc_payment_row *payment)
-{
-    struct kc_purse_row payee;
-    const struct kc_store *store = report->ledger->store;
-    struct kc_payment_sides sides = {.payment = *payment, .payer = report->purse, .payee = &payee};
-    struct kc_result result = kc_ledger_note(
-        report->ledger, store->purse_get(store->context, &payee, payment->payee.number));
-    if (kc_failed(result)) {
-        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
-    }
-    struct kc_shown against = kc_shown_counted(&payee);
-    bool declined = shows_decline(record, payment, &payee);
-    bool waits = payment->state == KC_PAYMENT_NOTED && !declined;
-    if (waits || !kc_payment_fits(report->ledger, &sides)) {
-        return kc_result(KC_PENDING);
-    }
-    if (payment->returned || (payment->state == KC_PAYMENT_BOOKED && !declined)) {
-        verdict->objection = KC_MISMATCH;
-        return kc_ok();
-    }
-    if (payment->state == KC_PAYMENT_NOTED) {
-        result = step(report, &sides, KC_STEP_RELEASE, KC_DECLINED);
-    } else if (payment->state == KC_PAYMENT_BOOKED) {
-        result = step(report, &sides, KC_STEP_TAKE_BACK, KC_DECLINED);
-        if (!kc_failed(result)) {
-            result = kc_payment_keep_proof(&against, report->ledger, payee.purse.number, payment,
-                                           KC_EVIDENCE_OTHER_RECORD);
-        }
-        if (!kc_failed(result)) {
-            result = accuse_partner(report, &payee, record, payment->payee_counter, &against);
-        }
-    }
-    if (!kc_failed(result)) {
-        result = step(report, &sides, KC_STEP_RETURN, KC_OK);
-    }
-    if (!kc_failed(result)) {
-        result = save_payment(report, &sides.payment);
-    }
-    return kc_failed(result) ? result : save_partner(report, &payee);
-}
-
-/* A cash-out that was counted when its deposit had come to nothing. */
-static struct kc_result void_cash_out(struct verdict *verdict, struct kc_report *report,
-                                      const struct kc_ledger_record *record)
-{
-    struct kc_record_row row;
-    struct kc_purse_row *purse = report->purse;
-    const struct kc_store *store = report->ledger->store;
-    struct kc_result result =
-        kc_ledger_note(report->ledger, store->record_get(store->context, &row, purse->purse.number,
-                                                         record->entry.voids));
-    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
-        return result;
-    }
-    bool fits = !kc_failed(result) && row.state == KC_RECORD_TO_RETURN &&
-                kc_amount_compare(row.amount, record->entry.amount) == 0 &&
-                !kc_failed(kc_amount_add(&purse->value, purse->value, row.amount));
-    if (!fits) {
-        verdict->objection = KC_MISMATCH;
-        return kc_ok();
-    }
-    result = kc_amount_sub(&purse->ahead_in, purse->ahead_in, row.amount);
-    KC_ASSERT(!kc_failed(result));
-    row.state = KC_RECORD_RETURNED;
-    return kc_ledger_note(report->ledger, store->record_put(store->context, &row));
-}
-
-static struct kc_result count_void(struct verdict *verdict, struct kc_report *report,
-                                   const struct kc_ledger_record *record)
-{
-    const struct kc_store *store = report->ledger->store;
-    struct kc_payment_row payment = {.payer_counter = 0};
-    const struct kc_store_scan scan = {.owner = &payment, .payment = keep_counted};
-    uint64_t voids = record->entry.voids;
-    if (!record->entry.has_voids || voids == 0 || voids >= record->entry.counter) {
-        verdict->objection = KC_MISMATCH;
-        return kc_ok();
-    }
-    struct kc_result result =
-        kc_ledger_note(report->ledger, store->scan_paid(store->context, &scan,
-                                                        report->purse->purse.number, voids, voids));
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (payment.payer_counter == 0) {
-        return void_cash_out(verdict, report, record);
-    }
-    if (kc_amount_compare(payment.amount, record->entry.amount) != 0) {
-        verdict->objection = KC_MISMATCH;
-        return kc_ok();
-    }
-    return void_pay(verdict, report, record, &payment);
-}
-
-/* The cash-out leaves the value and its counterpart what was booked when the bank took it, or what waits for the void. */
-static struct kc_result move_cash_out(struct kc_report *report,
-                                      const struct kc_ledger_record *record,
-                                      struct kc_amount *ahead, bool taken)
-{
-    struct kc_amount value;
-    struct kc_purse_row *purse = report->purse;
-    struct kc_amount amount = record->entry.amount;
-    if (kc_failed(kc_amount_sub(&value, purse->value, amount))) {
-        return overspend(report, record, NULL, false);
-    }
-    struct kc_result result =
-        taken ? kc_amount_sub(ahead, *ahead, amount) : kc_amount_add(ahead, *ahead, amount);
-    if (kc_failed(result)) {
-        return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
-    }
-    purse->value = value;
-    return result;
-}
-
-static struct kc_result count_cash_out(struct verdict *verdict, struct kc_report *report,
-                                       const struct kc_ledger_record *record)
-{
-    struct kc_record_row row;
-    struct kc_transaction_row transaction;
-    struct kc_purse_row *purse = report->purse;
-    const struct kc_entry *entry = &record->entry;
-    const struct kc_store *store = report->ledger->store;
-    struct kc_result result =
-        kc_ledger_note(report->ledger, store->record_get(store->context, &row, purse->purse.number,
-                                                         entry->counter));
-    if (!kc_failed(result)) {
-        const struct kc_shown against = record_shown(&row);
-        return same_digest(row.digest, record->digest)
-                   ? move_cash_out(report, record, &purse->ahead_out, true)
-                   : accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
-    }
-    if (result.code == KC_NOT_FOUND) {
-        result = kc_ledger_note(report->ledger,
-                                store->transaction_get(store->context, &transaction,
-                                                       purse->purse.number, entry->transaction_ms));
-    }
-    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
-        return result;
-    }
-    bool known = !kc_failed(result) && entry->has_transaction &&
-                 transaction.kind == KC_TRANSACTION_DEPOSIT &&
-                 kc_amount_compare(transaction.amount, entry->amount) == 0;
-    if (known && transaction.state == KC_STATE_QUOTED) {
-        return kc_result(KC_PENDING);
-    }
-    if (!known ||
-        (transaction.state != KC_STATE_NOT_COMPLETED && transaction.state != KC_STATE_DECLINED)) {
-        verdict->objection = KC_UNKNOWN_TRANSACTION;
-        return kc_ok();
-    }
-    verdict->state = KC_RECORD_TO_RETURN;
-    return move_cash_out(report, record, &purse->ahead_in, false);
 }
 
 /* ---- one record ---- */
@@ -718,7 +667,7 @@ static struct kc_result raise_objection(struct kc_report *report,
 }
 
 static struct kc_result advance(struct kc_report *report, const struct kc_ledger_record *record,
-                                const struct verdict *verdict)
+                                const struct kc_verdict *verdict)
 {
     struct kc_purse_row *purse = report->purse;
     const struct kc_store *store = report->ledger->store;
@@ -737,7 +686,7 @@ static struct kc_result advance(struct kc_report *report, const struct kc_ledger
                : raise_objection(report, record, verdict->objection);
 }
 
-static struct kc_result decide(struct verdict *verdict, struct kc_report *report,
+static struct kc_result decide(struct kc_verdict *verdict, struct kc_report *report,
                                const struct kc_ledger_record *record)
 {
     if (record->objection != KC_OK) {
@@ -752,9 +701,9 @@ static struct kc_result decide(struct verdict *verdict, struct kc_report *report
     case KC_ENTRY_KIND_REFUSE:
         return count_refuse(verdict, report, record);
     case KC_ENTRY_KIND_VOID:
-        return count_void(verdict, report, record);
+        return kc_count_void(verdict, report, record);
     case KC_ENTRY_KIND_CASH_OUT:
-        return count_cash_out(verdict, report, record);
+        return kc_count_cash_out(verdict, report, record);
     case KC_ENTRY_KIND_CLOSE:
         break;
     }
@@ -764,7 +713,7 @@ static struct kc_result decide(struct verdict *verdict, struct kc_report *report
 
 struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledger_record *record)
 {
-    struct verdict verdict = {.state = KC_RECORD_COUNTED};
+    struct kc_verdict verdict = {.state = KC_RECORD_COUNTED};
     struct kc_purse_row totals = *report->purse;
     if (record->entry.counter != report->purse->counter + 1) {
         /* The records begin after a certified value, which never covers more than what was counted. */
@@ -779,9 +728,16 @@ struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledge
     }
     if (record->entry.kind == KC_ENTRY_KIND_RECEIVE && is_unproven(verdict.objection) &&
         !leave_out(report, record->entry.amount)) {
-        /* Told and alerted each time, until the bank can verify it. */
-        result = raise_objection(report, record, verdict.objection);
-        return kc_failed(result) ? result : kc_result(KC_PENDING);
+        if (verdict.objection == KC_EXPIRED) {
+            /* It came too late and was spent in good faith: a debt. */
+            result =
+                kc_claim_owe(report->purse, record->entry.amount) ? kc_ok() : kc_result(KC_PENDING);
+        }
+        if (verdict.objection != KC_EXPIRED || kc_failed(result)) {
+            /* Told and alerted each time, until the bank can verify it. */
+            result = raise_objection(report, record, verdict.objection);
+            return kc_failed(result) ? result : kc_result(KC_PENDING);
+        }
     }
     report->purse->paid = totals.paid;
     report->purse->received = totals.received;
@@ -797,16 +753,18 @@ struct kc_result kc_report_see_again(struct kc_report *report,
     struct kc_purse_row *purse = report->purse;
     const struct kc_store *store = report->ledger->store;
     uint64_t counter = record->entry.counter;
-    bool other = counter == purse->counter && !same_digest(record->head_after, purse->head);
+    bool other =
+        counter == purse->counter && !kc_count_same_digest(record->head_after, purse->head);
     struct kc_result result = kc_ledger_note(
         report->ledger, store->record_get(store->context, &row, purse->purse.number, counter));
     if (kc_failed(result) && result.code != KC_NOT_FOUND) {
         return result;
     }
     bool known = !kc_failed(result);
-    if (other || (known && !same_digest(record->head_after, row.head))) {
-        const struct kc_shown against = known ? record_shown(&row) : kc_shown_counted(purse);
-        return accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
+    if (other || (known && !kc_count_same_digest(record->head_after, row.head))) {
+        const struct kc_shown against =
+            known ? kc_count_record_shown(&row) : kc_shown_counted(purse);
+        return kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
     }
     if (known && row.objection != KC_OK) {
         kc_report_object(report->out, counter, row.objection);

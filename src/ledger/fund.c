@@ -33,6 +33,9 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
         return result;
     }
     if (row->kind == KC_TRANSACTION_REDEEM) {
+        if (!kc_amount_is_zero(purse->owed)) {
+            return kc_result(KC_DEBT);
+        }
         result = kc_amount_sub(&after, account->balance, row->amount);
         if (kc_failed(result)) {
             return kc_result(KC_INSUFFICIENT_ACCOUNT);
@@ -170,6 +173,9 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
 {
     bool done = answer == KC_OK;
     struct kc_result result = book(ledger, account, row, done);
+    if (!kc_failed(result) && purse->state == KC_PURSE_ACTIVE) {
+        result = kc_claim_account(ledger, purse, account);
+    }
     if (kc_failed(result)) {
         return result;
     }

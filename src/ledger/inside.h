@@ -87,6 +87,10 @@ KC_MUST_USE struct kc_result kc_ledger_succeed(struct kc_ledger *ledger,
  * what it lacks comes from there, or else is owed by the new purse. The row of `purse` is the caller's to save. */
 KC_MUST_USE struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *purse);
 
+/* Saves what the reports of others move, after kc_ledger_late. */
+KC_MUST_USE struct kc_result kc_ledger_save_ahead(struct kc_ledger *ledger,
+                                                  struct kc_purse_row *purse);
+
 /* A number for a purse that is free. */
 KC_MUST_USE struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledger *ledger);
 
@@ -190,6 +194,77 @@ KC_MUST_USE struct kc_result kc_report_count(struct kc_report *report,
 /* A record that was counted before must be the same; what was objected to is told again. KC_COPIED_OR_RESTORED. */
 KC_MUST_USE struct kc_result kc_report_see_again(struct kc_report *report,
                                                  const struct kc_ledger_record *record);
+
+/* ---- gaps (gap.c, gap_count.c); the gap's row is saved, rows of purses and payments are the caller's to save ---- */
+
+/* The gap of a purse over a counter. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_gap_find(struct kc_gap_row *out, struct kc_ledger *ledger,
+                                         uint64_t purse, uint64_t counter);
+struct kc_shown kc_gap_shown(const struct kc_gap_row *gap);
+KC_MUST_USE struct kc_result kc_gap_save(struct kc_ledger *ledger, const struct kc_gap_row *gap);
+
+/* Posts what a purse's shadow lost to what its gaps hold in flight, or gained from there. */
+KC_MUST_USE struct kc_result kc_gap_post(struct kc_ledger *ledger, struct kc_shadow before,
+                                         const struct kc_purse_row *purse, struct kc_amount amount,
+                                         bool held);
+
+/* A booked payment whose pay entry is in the payer's gap is counted; what had come back to the payer is owed, and *shown, what
+ * shows the payment, goes to the alert. KC_MISMATCH when the gap's totals do not hold it: nothing changed. */
+KC_MUST_USE struct kc_result kc_gap_pay(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                        struct kc_payment_sides *sides,
+                                        const struct kc_shown *shown);
+/* The same for a payment that its payee refused: the payer has it back, unless it has it back already. KC_MISMATCH. */
+KC_MUST_USE struct kc_result kc_gap_refused(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                            struct kc_payment_sides *sides);
+/* A booked payment whose receive entry is in the payee's gap is counted. KC_MISMATCH as above. */
+KC_MUST_USE struct kc_result kc_gap_take(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                         struct kc_payment_sides *sides);
+/* A noted payment to a counter in the payee's gap: made when the totals hold a receipt that nobody showed of that amount, never
+ * made when they cannot; what cannot be said waits for the settlement time. */
+KC_MUST_USE struct kc_result kc_gap_guess(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                          struct kc_payment_sides *sides);
+/* Such a payment was not made after all. */
+KC_MUST_USE struct kc_result kc_gap_unguess(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                            struct kc_payment_sides *sides);
+/* A released payment whose void may be in a gap of the payer is returned then; and that was wrong (KC_NOT_FOUND when no gap
+ * has it). */
+KC_MUST_USE struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *sides);
+KC_MUST_USE struct kc_result kc_gap_unreturn(struct kc_ledger *ledger,
+                                             struct kc_payment_sides *sides);
+/* A void after the gap of an entry in it. KC_MISMATCH. */
+KC_MUST_USE struct kc_result kc_gap_void(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                         struct kc_purse_row *purse, struct kc_amount amount);
+/* A cash-out in the gap that was booked ahead; a void in the gap of a cash-out before it, which is in the value already. */
+KC_MUST_USE struct kc_result kc_gap_cash_out(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                             struct kc_purse_row *purse, struct kc_amount amount);
+KC_MUST_USE struct kc_result kc_gap_void_seen(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                              struct kc_purse_row *purse, struct kc_amount amount);
+
+/* Counts the gap of a report. KC_STALE_STATE: its totals fall; KC_AMOUNT_TOO_LARGE; KC_PENDING as for a record;
+ * KC_COPIED_OR_RESTORED, KC_OVERSPENT: it contradicts what the purse signed, or itself. Only an accusation changed then. */
+KC_MUST_USE struct kc_result kc_gap_count(struct kc_report *report, const struct kc_gap *given);
+/* A gap that was counted before. KC_COPIED_OR_RESTORED. */
+KC_MUST_USE struct kc_result kc_gap_see_again(struct kc_report *report, const struct kc_gap *given);
+
+/* ---- what a purse owes (claim.c) ---- */
+
+/* Puts an amount into the value that the bank does not vouch for: the purse owes it. False when it does not fit. */
+KC_MUST_USE bool kc_claim_owe(struct kc_purse_row *purse, struct kc_amount amount);
+/* An alert that accuses nobody. */
+KC_MUST_USE struct kc_result kc_claim_alert(struct kc_ledger *ledger,
+                                            const struct kc_purse_row *purse, enum kc_error reason,
+                                            uint64_t counter, const struct kc_shown *evidence,
+                                            const struct kc_shown *against);
+/* The purse spent what was taken off its value before it knew: *covered, and `lacking` is in the value again, and owed. */
+KC_MUST_USE struct kc_result kc_claim_cover(bool *covered, struct kc_ledger *ledger,
+                                            struct kc_purse_row *purse, struct kc_amount lacking);
+/* At the end of the purse's chain: advances leave the value, what is owed is taken from value and account. */
+KC_MUST_USE struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                          struct kc_account_row *account);
+KC_MUST_USE struct kc_result kc_claim_account(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                              struct kc_account_row *account);
+/* What a purse out of use lacks is taken from its account; both rows are loaded and saved. Nothing for any other purse. */
+KC_MUST_USE struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_id number);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,

@@ -307,6 +307,11 @@ struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *l
     memcpy(out->head, purse->head, KC_DIGEST_SIZE);
     out->log_policy = purse->log_policy;
     kc_offline_limits_certify(out, &ledger->options.limits, account->expires_ms);
+    if (!kc_amount_is_zero(purse->owed)) {
+        out->payment_most = kc_amount_zero();
+        out->spend_most = kc_amount_zero();
+        out->spend_count = 0;
+    }
     struct kc_result result = kc_shape_encode(&buffer, &kc_certified_shape, out);
     if (!kc_failed(result)) {
         memcpy(purse->certified, bytes, buffer.size);

@@ -144,6 +144,9 @@ struct kc_ledger_information {
     struct kc_value_information information;
     struct kc_certified certified;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    bool
+        has_gap; /* of a report: entries before its first record are gone, and this is what is left of them */
+    struct kc_gap gap;
     size_t entry_count;
     struct kc_ledger_entry entries[KC_LIST_COUNT_MAX];
 };
@@ -251,15 +254,20 @@ struct kc_ledger_settled {
     struct kc_objection objections[KC_LIST_COUNT_MAX];
 };
 
-/* Counts the records in the order of the purse's chain, each once, moves what they move on both sides, and certifies up to
- * the last one that could be decided. KC_COPIED_OR_RESTORED and KC_OVERSPENT: the report proves it, an alert is kept, the purse
- * is out of use; what was counted before the proof stays counted. KC_STALE_STATE: the purse's own sums do not follow from its
- * entries. The same report again gets the same word. */
+/* Counts the gap, if there is one, and the records in the order of the purse's chain, each once, moves what they move on both
+ * sides, and certifies up to the last one that could be decided. A report that reaches the purse's newest entry pays what the
+ * purse owes. KC_COPIED_OR_RESTORED and KC_OVERSPENT: the report proves it, an alert is kept, the purse is out of use; what was
+ * counted before the proof stays counted. KC_STALE_STATE: the purse's own sums do not follow from its entries. The same report
+ * again gets the same word. */
 KC_MUST_USE struct kc_result kc_ledger_settle(struct kc_ledger_settled *out,
                                               struct kc_ledger *ledger, uint64_t time_ms,
                                               const struct kc_ledger_information *information,
                                               const struct kc_ledger_record *records, size_t count,
                                               const struct kc_ledger_source *source);
+
+/* Ends what the settlement time ran out for, a bounded number at a time; *count says how many: noted payments whose payee never
+ * spoke, and gaps that nobody explained. */
+KC_MUST_USE struct kc_result kc_ledger_end_waiting(struct kc_ledger *ledger, size_t *count);
 
 /* value + ahead_in - ahead_out. */
 struct kc_shadow kc_shadow_of(const struct kc_purse_row *row);

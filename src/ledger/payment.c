@@ -358,14 +358,12 @@ static struct kc_result release(bool *done, struct kc_ledger *ledger, struct kc_
     *done = true;
     result = kc_payment_step(ledger, &sides, KC_STEP_RELEASE, reason);
     if (!kc_failed(result)) {
-        result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
+        result = kc_gap_back(ledger, &sides);
     }
     if (!kc_failed(result)) {
-        result = kc_ledger_late(ledger, &payer);
+        result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
     }
-    return kc_failed(result)
-               ? result
-               : kc_ledger_note(ledger, store->purse_ahead_put(store->context, &payer));
+    return kc_failed(result) ? result : kc_ledger_save_ahead(ledger, &payer);
 }
 
 /* Payments to the counters passed. Each round releases all that it finds, so the next finds others or none. */

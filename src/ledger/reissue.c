@@ -195,6 +195,15 @@ struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *p
                                                            account.balance));
 }
 
+struct kc_result kc_ledger_save_ahead(struct kc_ledger *ledger, struct kc_purse_row *purse)
+{
+    struct kc_result result = kc_ledger_late(ledger, purse);
+    return kc_failed(result)
+               ? result
+               : kc_ledger_note(ledger,
+                                ledger->store->purse_ahead_put(ledger->store->context, purse));
+}
+
 /* ---- lost ---- */
 
 /* Whether another purse waits to take the place of this one, or has it. */

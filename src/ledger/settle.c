@@ -13,6 +13,38 @@
 
 /* What the purse says of itself must follow from its entries, where all of them are in view. A history that sinks below zero
  * is left to the counting, which proves it. */
+static struct kc_result start_sums(struct kc_purse_row *sums, struct kc_shadow *value,
+                                   const struct kc_ledger_information *given)
+{
+    const struct kc_gap *gap = &given->gap;
+    struct kc_purse_row before = *sums;
+    struct kc_amount in;
+    struct kc_amount out;
+    if (!given->has_gap || gap->counter <= sums->counter) {
+        return kc_ok();
+    }
+    sums->counter = gap->counter;
+    sums->paid = gap->paid;
+    sums->received = gap->received;
+    sums->returned = gap->returned;
+    bool grows = !kc_failed(kc_amount_sub(&in, gap->received, before.received)) &&
+                 !kc_failed(kc_shadow_add(value, in)) &&
+                 !kc_failed(kc_amount_sub(&in, gap->returned, before.returned)) &&
+                 !kc_failed(kc_shadow_add(value, in)) &&
+                 !kc_failed(kc_amount_sub(&out, gap->paid, before.paid)) &&
+                 !kc_failed(kc_shadow_sub(value, out));
+    return kc_result(grows ? KC_OK : KC_STALE_STATE);
+}
+
+/* The value follows only where the totals at the certified counter are known: for the newest certified value at the end of what
+ * was counted. */
+static bool value_follows(const struct kc_purse_row *purse,
+                          const struct kc_ledger_information *given)
+{
+    return !given->has_gap || (given->certified.sequence == purse->sequence &&
+                               given->certified.counter == purse->counter);
+}
+
 static struct kc_result check_sums(const struct kc_purse_row *purse,
                                    const struct kc_ledger_information *given,
                                    const struct kc_ledger_record *records, size_t count)
@@ -20,8 +52,13 @@ static struct kc_result check_sums(const struct kc_purse_row *purse,
     struct kc_purse_row sums = *purse;
     struct kc_shadow value = {.amount = given->certified.purse_amount};
     const struct kc_value_information *information = &given->information;
-    uint64_t last = count == 0 ? given->certified.counter : records[count - 1].entry.counter;
-    struct kc_result result = kc_ok();
+    uint64_t start = given->has_gap ? given->gap.counter : given->certified.counter;
+    uint64_t last = count == 0 ? start : records[count - 1].entry.counter;
+    struct kc_result result = start_sums(&sums, &value, given);
+    uint64_t counted = sums.counter;
+    if (result.code == KC_STALE_STATE) {
+        return result;
+    }
     for (size_t i = 0; i < count && !kc_failed(result); i++) {
         const struct kc_entry *entry = &records[i].entry;
         bool out = entry->kind == KC_ENTRY_KIND_PAY || entry->kind == KC_ENTRY_KIND_CASH_OUT;
@@ -31,20 +68,22 @@ static struct kc_result check_sums(const struct kc_purse_row *purse,
         } else if (in) {
             result = kc_shadow_add(&value, entry->amount);
         }
-        if (!kc_failed(result) && entry->counter > purse->counter) {
+        if (!kc_failed(result) && entry->counter > counted) {
             result = kc_report_totals(&sums, entry);
         }
-        if (value.below) {
+        if (value.below && value_follows(purse, given)) {
             return kc_ok();
         }
     }
-    if (kc_failed(result) || last != information->counter) {
+    if (kc_failed(result) || last != information->counter ||
+        (value.below && value_follows(purse, given))) {
         return kc_ok();
     }
-    bool agree = kc_amount_compare(sums.paid, information->paid) == 0 &&
-                 kc_amount_compare(sums.received, information->received) == 0 &&
-                 kc_amount_compare(sums.returned, information->returned) == 0 &&
-                 kc_amount_compare(value.amount, information->value) == 0;
+    bool agree =
+        kc_amount_compare(sums.paid, information->paid) == 0 &&
+        kc_amount_compare(sums.received, information->received) == 0 &&
+        kc_amount_compare(sums.returned, information->returned) == 0 &&
+        (!value_follows(purse, given) || kc_amount_compare(value.amount, information->value) == 0);
     return kc_result(agree ? KC_OK : KC_STALE_STATE);
 }
 
@@ -58,6 +97,52 @@ static bool collect_open(void *owner, const struct kc_payment_row *row)
     struct telling *telling = owner;
     telling->rows[telling->count++] = *row;
     return telling->count < KC_LIST_COUNT_MAX;
+}
+
+struct gap_telling {
+    struct kc_gap_row rows[KC_LIST_COUNT_MAX];
+    size_t count;
+};
+
+static bool collect_closed(void *owner, const struct kc_gap_row *row)
+{
+    struct gap_telling *telling = owner;
+    if (row->state == KC_GAP_CLOSED) {
+        telling->rows[telling->count++] = *row;
+    }
+    return telling->count < KC_LIST_COUNT_MAX;
+}
+
+/* Gaps of the reporter that nobody explained in time, until it shows the certified value that came with the word; and that it
+ * owes something. Where a reply has no room for it the next one has. */
+static struct kc_result tell_gaps(struct kc_report *report, bool first_time)
+{
+    struct gap_telling telling = {.count = 0};
+    struct kc_ledger_settled *out = report->out;
+    const struct kc_store *store = report->ledger->store;
+    const struct kc_store_scan scan = {.owner = &telling, .gap = collect_closed};
+    struct kc_result result = kc_ledger_note(
+        report->ledger, store->scan_gaps_open(store->context, &scan, report->purse->purse.number));
+    for (size_t i = 0; i < telling.count && !kc_failed(result); i++) {
+        struct kc_gap_row *row = &telling.rows[i];
+        bool heard = row->told_sequence != 0 &&
+                     report->information->certified.sequence >= row->told_sequence;
+        if (out->objection_count == KC_LIST_COUNT_MAX) {
+            break;
+        }
+        if (!heard) {
+            kc_report_object(out, row->last, KC_EXPIRED);
+        }
+        if (first_time) {
+            row->state = heard ? KC_GAP_ENDED : KC_GAP_CLOSED;
+            row->told_sequence = report->purse->sequence;
+            result = kc_gap_save(report->ledger, row);
+        }
+    }
+    if (!kc_amount_is_zero(report->purse->owed) && out->objection_count < KC_LIST_COUNT_MAX) {
+        kc_report_object(out, report->purse->counter, KC_DEBT);
+    }
+    return result;
 }
 
 /* Payments of the reporter whose end the bank knows and the purse may not. A release is told until its void is counted; that a
@@ -74,7 +159,8 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
     for (size_t i = 0; i < telling.count && !kc_failed(result); i++) {
         struct kc_payment_row *row = &telling.rows[i];
         bool taken = row->state == KC_PAYMENT_BOOKED;
-        bool heard = taken && row->told_sequence != 0 &&
+        bool once = taken || row->returned;
+        bool heard = once && row->told_sequence != 0 &&
                      report->information->certified.sequence >= row->told_sequence;
         if (!heard) {
             out->releases[out->release_count++] =
@@ -82,13 +168,13 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
                                     .amount = row->amount,
                                     .reason = taken ? 0 : (uint64_t)row->reason};
         }
-        if (first_time && taken && (heard || row->told_sequence == 0)) {
+        if (first_time && once && (heard || row->told_sequence == 0)) {
             row->open = !heard;
             row->told_sequence = report->purse->sequence;
             result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
         }
     }
-    return result;
+    return kc_failed(result) ? result : tell_gaps(report, first_time);
 }
 
 struct untelling {
@@ -100,7 +186,8 @@ struct untelling {
 static bool collect_told(void *owner, const struct kc_payment_row *row)
 {
     struct untelling *untelling = owner;
-    if (row->state == KC_PAYMENT_BOOKED && row->told_sequence > untelling->seen) {
+    if ((row->state == KC_PAYMENT_BOOKED || row->returned) &&
+        row->told_sequence > untelling->seen) {
         untelling->rows[untelling->count++] = *row;
     }
     return untelling->count < KC_LIST_COUNT_MAX;
@@ -126,11 +213,28 @@ struct kc_result kc_ledger_untell(struct kc_ledger *ledger, const struct kc_purs
     return result;
 }
 
+/* What the purse lost of its history comes before its records. */
+static struct kc_result count_gap(struct kc_report *report)
+{
+    const struct kc_ledger_information *information = report->information;
+    if (!information->has_gap) {
+        return kc_ok();
+    }
+    if (information->gap.counter <= report->purse->counter) {
+        return kc_gap_see_again(report, &information->gap);
+    }
+    struct kc_result result = kc_gap_count(report, &information->gap);
+    if (result.code == KC_PENDING) {
+        kc_report_stop(report->out, information->gap.counter);
+    }
+    return result;
+}
+
 static struct kc_result count_all(struct kc_report *report, const struct kc_ledger_record *records,
                                   size_t count_given)
 {
+    struct kc_result result = count_gap(report);
     uint64_t before = report->purse->counter;
-    struct kc_result result = kc_ok();
     for (size_t i = 0; i < count_given && !kc_failed(result); i++) {
         bool seen = records[i].entry.counter <= report->purse->counter;
         result =
@@ -156,7 +260,16 @@ static struct kc_result repeat(struct kc_report *report, const struct kc_ledger_
     if (!kc_failed(result)) {
         result = check_sums(report->purse, report->information, records, count_given);
     }
-    for (size_t i = 0; i < count_given && !kc_failed(result); i++) {
+    bool waits = false;
+    if (!kc_failed(result) && report->information->has_gap) {
+        waits = report->information->gap.counter > report->purse->counter;
+        if (waits) {
+            kc_report_stop(report->out, report->information->gap.counter);
+        } else {
+            result = kc_gap_see_again(report, &report->information->gap);
+        }
+    }
+    for (size_t i = 0; i < count_given && !kc_failed(result) && !waits; i++) {
         if (records[i].entry.counter > report->purse->counter) {
             kc_report_object(report->out, records[i].entry.counter,
                              records[i].objection == KC_OK ? KC_PENDING : records[i].objection);
@@ -197,6 +310,9 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
                                        : repeat(&report, records, count_given);
     }
     result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
+    if (information->certified.sequence >= arrival.purse.withheld_sequence) {
+        arrival.purse.withheld = kc_amount_zero();
+    }
     if (!kc_failed(result)) {
         result = check_sums(&arrival.purse, information, records, count_given);
     }
@@ -206,7 +322,16 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
     if (kc_failed(result)) {
         /* What was counted before the proof stays counted; the stamp of what is refused is noted. */
         struct kc_result saved = kc_ledger_save_purse(ledger, &arrival.purse);
+        if (!kc_failed(saved)) {
+            saved = kc_claim_out(ledger, arrival.purse.purse);
+        }
         return kc_failed(saved) ? saved : result;
+    }
+    if (arrival.purse.counter == information->information.counter) {
+        result = kc_claim_all(ledger, &arrival.purse, &account);
+    }
+    if (kc_failed(result)) {
+        return result;
     }
     result = kc_ledger_certify(&out->certified, ledger, &account, &arrival.purse);
     if (!kc_failed(result)) {

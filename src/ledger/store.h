@@ -71,6 +71,16 @@ enum kc_record_state {
     KC_RECORD_TO_RETURN = 3, /* a cash-out that came to nothing, until its void is counted */
     KC_RECORD_RETURNED = 4,  /* the same, afterwards */
     KC_RECORD_SHOWN = 5,     /* not counted: it overspends, and shows that its payee was paid */
+    KC_RECORD_PASSED = 6,    /* a cash-out that was booked ahead, and whose place a gap covers */
+};
+/* A gap: entries of a purse that only its totals tell of (docs/protocol.md "Gaps").
+ *
+ *   report ──> open ── settlement time ran out ──> closed ── the purse was told ──> ended
+ *                └──── the same, all explained ─────────────────────────────────> ended               */
+enum kc_gap_state {
+    KC_GAP_OPEN = 1,
+    KC_GAP_CLOSED = 2,
+    KC_GAP_ENDED = 3,
 };
 
 #define KC_CERTIFIED_SIZE_MAX 224
@@ -127,6 +137,11 @@ struct kc_purse_row {
     struct kc_amount ahead_out;
     struct kc_amount objected; /* received, as it says, by records that the bank could not verify */
     struct kc_amount owed; /* of ahead_out: what is claimed back from the purse, then the account */
+    struct kc_amount claimed; /* ever taken from the account for what the purse owed */
+    /* What the bank took off the value that the purse does not know of yet, and may have spent; the certified value with this
+     * sequence tells it. */
+    struct kc_amount withheld;
+    uint64_t withheld_sequence;
     enum kc_log_policy log_policy;
     enum kc_error out_reason; /* why it is out of use, and since when */
     uint64_t out_ms;
@@ -155,6 +170,34 @@ struct kc_payment_row {
     bool open;              /* the payer waits for the payee's word, or for the bank's */
     uint64_t told_sequence; /* the certified value that came with the bank's word, or 0 */
     uint64_t due_ms;        /* when it is given up if the payee never speaks */
+    bool inferred; /* booked, or returned, because a gap's totals hold it; nobody signed that */
+};
+
+/* Entries first..last of a purse, of which only the totals are known. signed and matched parts follow: in - unexplained_in -
+ * inferred_in, out - unexplained_out - given_back, back - unexplained_back. */
+struct kc_gap_row {
+    struct kc_purse_id purse;
+    uint64_t first;
+    uint64_t last;
+    enum kc_gap_state state;
+    uint8_t before[KC_DIGEST_SIZE]; /* chain head before the first entry, and after the last */
+    uint8_t after[KC_DIGEST_SIZE];
+    struct kc_amount in; /* by the purse's totals: received, paid, and given back by voids */
+    struct kc_amount out;
+    struct kc_amount back;
+    struct kc_amount unexplained_in;
+    struct kc_amount unexplained_out;
+    struct kc_amount unexplained_back;
+    struct kc_amount inferred_in; /* counted as payments that only their payers reported */
+    struct kc_amount given_back;  /* of out: back in the value, because nobody showed it */
+    /* Of unexplained_out what unexplained receipts and voids pay for; the rest is held in flight. */
+    struct kc_amount netted;
+    struct kc_amount advance; /* of unexplained receipts and voids: in the value, and ahead_out */
+    uint64_t reported_ms;
+    uint64_t due_ms;
+    uint64_t told_sequence;
+    uint64_t shown_ms; /* the report that showed it */
+    uint8_t shown_digest[KC_DIGEST_SIZE];
 };
 
 /* One reported entry of a purse with what shows it. */
@@ -313,6 +356,7 @@ struct kc_store_scan {
     bool (*signer)(void *owner, const struct kc_signer_row *row);
     bool (*hotlist)(void *owner, const struct kc_hotlist_row *row);
     bool (*move)(void *owner, const struct kc_move_row *row);
+    bool (*gap)(void *owner, const struct kc_gap_row *row);
 };
 
 struct kc_store {
@@ -409,6 +453,19 @@ struct kc_store {
     /* Newest first. */
     struct kc_result (*scan_hotlist)(void *context, const struct kc_store_scan *scan);
     struct kc_result (*scan_moves)(void *context, const struct kc_store_scan *scan);
+    /* Noted payments that are to be given up before `until_ms`. */
+    struct kc_result (*scan_due)(void *context, const struct kc_store_scan *scan,
+                                 uint64_t until_ms);
+    /* The first gap of a purse that ends at `counter` or later. */
+    struct kc_result (*gap_get)(void *context, struct kc_gap_row *out, uint64_t purse,
+                                uint64_t counter);
+    struct kc_result (*gap_put)(void *context, const struct kc_gap_row *row);
+    /* Gaps of a purse, of all for 0; those of a purse that have not ended; open ones that are due before `until_ms`. */
+    struct kc_result (*scan_gaps)(void *context, const struct kc_store_scan *scan, uint64_t purse);
+    struct kc_result (*scan_gaps_open)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t purse);
+    struct kc_result (*scan_gaps_due)(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

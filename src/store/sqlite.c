@@ -146,6 +146,9 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     out->log_policy = (enum kc_log_policy)next_enum(row, KC_LOG_POLICY_REPORT);
     out->out_reason = kc_error_from_number(next_number(row));
     out->out_ms = next_number(row);
+    out->claimed = next_amount(row);
+    out->withheld = next_amount(row);
+    out->withheld_sequence = next_number(row);
     struct kc_amount sum;
     row->failed = row->failed || kc_failed(kc_amount_add(&sum, out->value, out->ahead_in));
 }
@@ -196,6 +199,9 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     bind_number(statement, 27, row->log_policy);
     bind_number(statement, 28, row->out_reason);
     bind_number(statement, 29, row->out_ms);
+    bind_amount(statement, 30, row->claimed);
+    bind_amount(statement, 31, row->withheld);
+    bind_number(statement, 32, row->withheld_sequence);
     return step_done(statement);
 }
 
@@ -445,7 +451,8 @@ enum scanned {
     SCAN_RECORD,
     SCAN_SIGNER,
     SCAN_HOTLIST,
-    SCAN_MOVE
+    SCAN_MOVE,
+    SCAN_GAP
 };
 
 /* Room for one row of any kind. */
@@ -462,6 +469,7 @@ union any_row {
     struct kc_signer_row signer;
     struct kc_hotlist_row hotlist;
     struct kc_move_row move;
+    struct kc_gap_row gap;
 };
 
 static void read_posting(struct row *row, struct kc_posting_row *out)
@@ -533,6 +541,9 @@ static bool visit(struct row *row, union any_row *any, enum scanned kind,
     case SCAN_RECORD:
         kc_sqlite_read_record(row, &any->record);
         return !row->failed && scan->record(scan->owner, &any->record);
+    case SCAN_GAP:
+        kc_sqlite_read_gap(row, &any->gap);
+        return !row->failed && scan->gap(scan->owner, &any->gap);
     case SCAN_SIGNER:
         read_signer(row, &any->signer);
         return !row->failed && scan->signer(scan->owner, &any->signer);
@@ -687,6 +698,37 @@ static struct kc_result scan_moves(void *context, const struct kc_store_scan *sc
     return scan_rows(get(context, STATEMENT_SCAN_MOVES), SCAN_MOVE, scan);
 }
 
+static struct kc_result scan_due(void *context, const struct kc_store_scan *scan, uint64_t until_ms)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_DUE);
+    bind_number(statement, 1, until_ms);
+    return scan_rows(statement, SCAN_PAYMENT, scan);
+}
+
+static struct kc_result scan_gaps(void *context, const struct kc_store_scan *scan, uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_GAPS);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, purse == 0 ? INT64_MAX : purse);
+    return scan_rows(statement, SCAN_GAP, scan);
+}
+
+static struct kc_result scan_gaps_open(void *context, const struct kc_store_scan *scan,
+                                       uint64_t purse)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_GAPS_OPEN);
+    bind_number(statement, 1, purse);
+    return scan_rows(statement, SCAN_GAP, scan);
+}
+
+static struct kc_result scan_gaps_due(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_GAPS_DUE);
+    bind_number(statement, 1, until_ms);
+    return scan_rows(statement, SCAN_GAP, scan);
+}
+
 /* A signer's id begins with its account. */
 static struct kc_result scan_signers(void *context, const struct kc_store_scan *scan,
                                      uint64_t account)
@@ -783,6 +825,12 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .move_add = kc_sqlite_move_add,
                                       .scan_hotlist = scan_hotlist,
                                       .scan_moves = scan_moves,
+                                      .scan_due = scan_due,
+                                      .gap_get = kc_sqlite_gap_get,
+                                      .gap_put = kc_sqlite_gap_put,
+                                      .scan_gaps = scan_gaps,
+                                      .scan_gaps_open = scan_gaps_open,
+                                      .scan_gaps_due = scan_gaps_due,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,

@@ -142,7 +142,7 @@ static inline bool next_bool(struct row *row)
     return value == 1;
 }
 
-/* ---- payments and records (sqlite_settle.c) ---- */
+/* ---- payments, records and gaps (sqlite_settle.c) ---- */
 
 void kc_sqlite_read_payment(struct row *row, struct kc_payment_row *out);
 void kc_sqlite_read_record(struct row *row, struct kc_record_row *out);
@@ -153,6 +153,10 @@ struct kc_result kc_sqlite_payment_put(void *context, const struct kc_payment_ro
 struct kc_result kc_sqlite_record_get(void *context, struct kc_record_row *out, uint64_t purse,
                                       uint64_t counter);
 struct kc_result kc_sqlite_record_put(void *context, const struct kc_record_row *row);
+void kc_sqlite_read_gap(struct row *row, struct kc_gap_row *out);
+struct kc_result kc_sqlite_gap_get(void *context, struct kc_gap_row *out, uint64_t purse,
+                                   uint64_t counter);
+struct kc_result kc_sqlite_gap_put(void *context, const struct kc_gap_row *row);
 
 /* ---- purses out of use and their successors (sqlite_reissue.c) ---- */
 

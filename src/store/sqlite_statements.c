@@ -11,13 +11,17 @@
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
     "returned, identity_digest, certified, ahead_in, ahead_out, objected, owed, log_policy, "      \
-    "out_reason, out_time"
+    "out_reason, out_time, claimed, withheld, withheld_sequence"
 #define PAYMENT_COLUMNS                                                                            \
     "payer, payer_counter, digest, state, reason, payee, payee_counter, amount, time, "            \
-    "payer_counted, payee_counted, taken, returned, open, told, due"
+    "payer_counted, payee_counted, taken, returned, open, told, due, inferred"
 #define RECORD_COLUMNS                                                                             \
     "purse, counter, kind, state, objection, amount, digest, order_digest, head, shown, "          \
     "shown_digest, bytes"
+#define GAP_COLUMNS                                                                                \
+    "purse, last, first, state, head_before, head_after, received, paid, returned, "               \
+    "unexplained_in, unexplained_out, unexplained_back, inferred_in, given_back, netted, "         \
+    "advance, reported, due, told, shown, shown_digest"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
     "expires, request_digest, answer_digest, certified"
@@ -45,21 +49,34 @@ const char *const kc_sqlite_schema[] = {
     " ahead_in INTEGER NOT NULL CHECK (ahead_in >= 0),"
     " ahead_out INTEGER NOT NULL CHECK (ahead_out >= 0), objected INTEGER NOT NULL,"
     " owed INTEGER NOT NULL, log_policy INTEGER NOT NULL, out_reason INTEGER NOT NULL,"
-    " out_time INTEGER NOT NULL) STRICT;"
+    " out_time INTEGER NOT NULL, claimed INTEGER NOT NULL, withheld INTEGER NOT NULL,"
+    " withheld_sequence INTEGER NOT NULL) STRICT;"
     "CREATE TABLE payments (payer INTEGER NOT NULL, payer_counter INTEGER NOT NULL,"
     " digest BLOB NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " payee INTEGER NOT NULL, payee_counter INTEGER NOT NULL, amount INTEGER NOT NULL,"
     " time INTEGER NOT NULL, payer_counted INTEGER NOT NULL, payee_counted INTEGER NOT NULL,"
     " taken INTEGER NOT NULL, returned INTEGER NOT NULL, open INTEGER NOT NULL,"
-    " told INTEGER NOT NULL, due INTEGER NOT NULL, PRIMARY KEY (payer, payer_counter, digest)) "
-    "STRICT, WITHOUT ROWID;"
+    " told INTEGER NOT NULL, due INTEGER NOT NULL, inferred INTEGER NOT NULL,"
+    " PRIMARY KEY (payer, payer_counter, digest)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX payments_payee ON payments (payee, payee_counter);"
     "CREATE INDEX payments_open ON payments (payer, payer_counter) WHERE open = 1;"
+    "CREATE INDEX payments_due ON payments (due) WHERE state = 1;"
     "CREATE TABLE records (purse INTEGER NOT NULL, counter INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, objection INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, digest BLOB NOT NULL, order_digest BLOB NOT NULL,"
     " head BLOB NOT NULL, shown INTEGER NOT NULL, shown_digest BLOB NOT NULL,"
     " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE gaps (purse INTEGER NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, head_before BLOB NOT NULL, head_after BLOB NOT NULL,"
+    " received INTEGER NOT NULL, paid INTEGER NOT NULL, returned INTEGER NOT NULL,"
+    " unexplained_in INTEGER NOT NULL, unexplained_out INTEGER NOT NULL,"
+    " unexplained_back INTEGER NOT NULL, inferred_in INTEGER NOT NULL,"
+    " given_back INTEGER NOT NULL, netted INTEGER NOT NULL, advance INTEGER NOT NULL,"
+    " reported INTEGER NOT NULL, due INTEGER NOT NULL, told INTEGER NOT NULL,"
+    " shown INTEGER NOT NULL, shown_digest BLOB NOT NULL, PRIMARY KEY (purse, last)) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE INDEX gaps_open ON gaps (purse, last) WHERE state IN (1, 2);"
+    "CREATE INDEX gaps_due ON gaps (due) WHERE state = 1;"
     "CREATE TABLE transactions (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, reason INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
@@ -117,8 +134,9 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " balance = excluded.balance, purse = excluded.purse",
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
-    [STATEMENT_PURSE_PUT] = "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
-                            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_PURSE_PUT] =
+        "INSERT OR REPLACE INTO purses (" PURSE_COLUMNS
+        ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_PURSE_AHEAD] =
         "UPDATE purses SET state = ?, value = ?, ahead_in = ?, ahead_out = ?, objected = ?,"
         " owed = ?, out_reason = ?, out_time = ? WHERE purse = ?",
@@ -126,12 +144,12 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                               " WHERE payer = ? AND payer_counter = ? AND digest = ?",
     /* What an order says never changes, so that a payment that goes on leaves the index of payees alone. */
     [STATEMENT_PAYMENT_PUT] =
-        "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (payer, payer_counter, digest) DO UPDATE SET state = excluded.state,"
         " reason = excluded.reason, payer_counted = excluded.payer_counted,"
         " payee_counted = excluded.payee_counted, taken = excluded.taken,"
         " returned = excluded.returned, open = excluded.open, told = excluded.told,"
-        " due = excluded.due",
+        " due = excluded.due, inferred = excluded.inferred",
     [STATEMENT_RECORD_GET] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse = ? AND counter = ?",
     [STATEMENT_RECORD_PUT] =
@@ -207,5 +225,17 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_MOVE_ADD] =
         "INSERT INTO moves (purse, other, kind, amount, time) VALUES (?,?,?,?,?)",
     [STATEMENT_SCAN_MOVES] = "SELECT purse, other, kind, amount, time FROM moves ORDER BY id",
+    [STATEMENT_SCAN_DUE] = "SELECT " PAYMENT_COLUMNS
+                           " FROM payments WHERE state = 1 AND due < ? AND due > 0 ORDER BY due",
+    [STATEMENT_GAP_GET] =
+        "SELECT " GAP_COLUMNS " FROM gaps WHERE purse = ? AND last >= ? ORDER BY last LIMIT 1",
+    [STATEMENT_GAP_PUT] = "INSERT OR REPLACE INTO gaps (" GAP_COLUMNS
+                          ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_GAPS] =
+        "SELECT " GAP_COLUMNS " FROM gaps WHERE purse BETWEEN ?1 AND ?2 ORDER BY purse, last",
+    [STATEMENT_SCAN_GAPS_OPEN] =
+        "SELECT " GAP_COLUMNS " FROM gaps WHERE purse = ? AND state IN (1, 2) ORDER BY last",
+    [STATEMENT_SCAN_GAPS_DUE] =
+        "SELECT " GAP_COLUMNS " FROM gaps WHERE state = 1 AND due < ? ORDER BY due",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

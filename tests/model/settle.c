@@ -5,6 +5,10 @@
  * The checker knows who truly owns what: value moves when a payee takes a payment, and when the bank moves cash. It knows
  * nothing of notes, bookings ahead or releases.
  *
+ * In every second episode nobody copies, but purses lose the oldest entries of their histories, and the settlement time passes:
+ * what neither side can show was never made, what one side shows was, however late, and what was spent of the one or got back of
+ * the other is claimed from purse and account, or a debt.
+ *
  * sim-settle [--seed S] [--seconds T]    episodes from seed S on; ends with 1 and the seed at the first fault
  * sim-settle --teeth [--seed S]          every mutant; ends with 1 when one of them is not found */
 #include <inttypes.h>
@@ -38,6 +42,8 @@ struct deal {
     enum deal_state state;
     struct toy_word word;
     bool closed; /* the payer knows the end */
+    bool proven; /* the bank counted the payee's record, or the payer's with the receipt */
+    bool noted;  /* it counted the payer's record without */
 };
 
 struct sim {
@@ -49,6 +55,9 @@ struct sim {
     bool copy_paid;
     bool original_paid;
     bool out; /* the copied purse was found */
+    bool forgetful;
+    unsigned jumps;
+    int64_t cash[PURSES];
     int64_t truth[PURSES];
     int64_t accounts[PURSES];
     struct deal deals[DEALS];
@@ -63,6 +72,8 @@ struct tally {
     uint64_t payments;
     uint64_t reports;
     uint64_t copies;
+    uint64_t gaps;
+    uint64_t debts;
 };
 
 static bool wrong(struct sim *sim, const char *what, uint64_t number, int64_t found,
@@ -88,7 +99,13 @@ static bool wrong(struct sim *sim, const char *what, uint64_t number, int64_t fo
     X(OPEN_UNTOLD, "releases are not told")                                                        \
     X(ALERT_LOST, "an alert is not kept")                                                          \
     X(COUNTER_LOST, "a purse's counter is not kept")                                               \
-    X(POSTING_LOST, "a posting is not written")
+    X(POSTING_LOST, "a posting is not written")                                                    \
+    X(GAP_LOST, "a gap is sometimes not written")                                                  \
+    X(GAP_FORGOTTEN, "a gap is sometimes not found")                                               \
+    X(GAP_UNENDED, "gaps are not ended")                                                           \
+    X(GAP_UNSEEN, "open gaps are not looked up")                                                   \
+    X(OWED_LOST, "what a purse owes is not written")                                               \
+    X(BALANCE_LOST, "what was claimed stays in the account")
 
 enum mutant {
 #define MUTANT_MEMBER(name, words) MUTANT_##name,
@@ -179,7 +196,40 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
         !kc_failed(real.purse_get(context, &old, row->purse.number))) {
         changed.counter = old.counter;
     }
+    if (active == MUTANT_OWED_LOST) {
+        changed.owed = world_amount(0);
+    }
     return real.purse_put(context, &changed);
+}
+
+static struct kc_result gap_put(void *context, const struct kc_gap_row *row)
+{
+    return strikes(MUTANT_GAP_LOST) ? kc_ok() : real.gap_put(context, row);
+}
+
+static struct kc_result gap_get(void *context, struct kc_gap_row *out, uint64_t purse,
+                                uint64_t counter)
+{
+    return strikes(MUTANT_GAP_FORGOTTEN) ? kc_result(KC_NOT_FOUND)
+                                         : real.gap_get(context, out, purse, counter);
+}
+
+static struct kc_result scan_gaps_open(void *context, const struct kc_store_scan *scan,
+                                       uint64_t purse)
+{
+    return active == MUTANT_GAP_UNSEEN ? kc_ok() : real.scan_gaps_open(context, scan, purse);
+}
+
+static struct kc_result scan_gaps_due(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms)
+{
+    return active == MUTANT_GAP_UNENDED ? kc_ok() : real.scan_gaps_due(context, scan, until_ms);
+}
+
+static struct kc_result balance_put(void *context, uint64_t account, struct kc_amount balance)
+{
+    return strikes(MUTANT_BALANCE_LOST) ? kc_ok()
+                                        : real.account_balance_put(context, account, balance);
 }
 
 static struct kc_result posting_add(void *context, const struct kc_posting_row *row)
@@ -200,6 +250,11 @@ static void spoil(struct world *world)
     world->spoiled.alert_add = alert_add;
     world->spoiled.purse_put = purse_put;
     world->spoiled.posting_add = posting_add;
+    world->spoiled.gap_put = gap_put;
+    world->spoiled.gap_get = gap_get;
+    world->spoiled.scan_gaps_open = scan_gaps_open;
+    world->spoiled.scan_gaps_due = scan_gaps_due;
+    world->spoiled.account_balance_put = balance_put;
 }
 
 /* ---- what the checker knows ---- */
@@ -215,6 +270,11 @@ static bool count_accusation(void *owner, const struct kc_alert_row *row)
     uint64_t *count = owner;
     *count += row->reason == KC_COPIED_OR_RESTORED || row->reason == KC_OVERSPENT;
     return true;
+}
+
+static int64_t claimed_of(struct sim *sim, unsigned i)
+{
+    return (int64_t)kc_amount_minor(world_purse(&sim->world, sim->toys[i].purse).claimed);
 }
 
 /* After every step: the books are sound, nobody honest is accused, and what the accounts hold is what the checker says. */
@@ -241,8 +301,12 @@ static bool is_sound(struct sim *sim)
             return wrong(sim, "an honest purse accused", i, 1, 0);
         }
         int64_t balance = (int64_t)world_balance(&sim->world, sim->toys[i].account);
-        if (balance != sim->accounts[i]) {
-            return wrong(sim, "account", i, balance, sim->accounts[i]);
+        int64_t claimed = claimed_of(sim, i);
+        if (balance != sim->accounts[i] - claimed) {
+            return wrong(sim, "account", i, balance, sim->accounts[i] - claimed);
+        }
+        if (claimed > 0 && !out && !sim->forgetful) {
+            return wrong(sim, "a claim on somebody who lost nothing", i, claimed, 0);
         }
     }
     return true;
@@ -261,6 +325,38 @@ static struct deal *deal_of(struct sim *sim, unsigned payer, uint64_t counter)
     return NULL;
 }
 
+static bool in_gap(struct sim *sim, const struct deal *deal)
+{
+    struct kc_gap_row gap;
+    uint64_t counter = deal->order.order.payee_counter;
+    const struct kc_store *store = &sim->world.store;
+    return !kc_failed(store->gap_get(store->context, &gap, sim->toys[deal->payee].purse.number,
+                                     counter)) &&
+           gap.first <= counter;
+}
+
+/* What the bank counted of a report: it keeps the record with the digest of the report. */
+static void see_counted(struct sim *sim, unsigned i, const struct toy_message *message)
+{
+    const struct kc_store *store = &sim->world.store;
+    for (size_t j = 0; j < message->slot_count; j++) {
+        struct kc_record_row row;
+        const struct kc_ledger_record *record = &message->slots[j].record;
+        bool counted = !kc_failed(store->record_get(store->context, &row, sim->toys[i].purse.number,
+                                                    record->entry.counter)) &&
+                       memcmp(row.shown_digest, message->digest, KC_DIGEST_SIZE) == 0;
+        for (size_t k = 0; k < sim->deal_count && counted && record->has_order; k++) {
+            struct deal *deal = &sim->deals[k];
+            bool its = memcmp(deal->order.digest, record->order_digest, KC_DIGEST_SIZE) == 0;
+            bool pays = record->entry.kind == KC_ENTRY_KIND_PAY;
+            bool shows = pays ? record->answer == KC_ANSWER_RECEIPT
+                              : record->entry.kind == KC_ENTRY_KIND_RECEIVE;
+            deal->proven = deal->proven || (its && shows);
+            deal->noted = deal->noted || (its && pays && record->answer == KC_ANSWER_NONE);
+        }
+    }
+}
+
 static void hear_reply(struct sim *sim, unsigned i, const struct kc_ledger_settled *settled)
 {
     struct toy *toy = &sim->toys[i];
@@ -268,7 +364,10 @@ static void hear_reply(struct sim *sim, unsigned i, const struct kc_ledger_settl
     for (size_t j = 0; j < settled->release_count; j++) {
         const struct kc_release *release = &settled->releases[j];
         struct deal *deal = deal_of(sim, i, release->counter);
-        if (deal == NULL || deal->closed || (release->reason == 0) != (deal->state == DEAL_TAKEN)) {
+        bool told = deal != NULL && (release->reason == 0) != (deal->state == DEAL_TAKEN);
+        /* What only its payer showed, and its payee lost, the bank has to guess. */
+        bool guessed = told && deal->noted && in_gap(sim, deal);
+        if (deal == NULL || deal->closed || (told && !guessed)) {
             if (deal == NULL || !deal->closed) {
                 (void)wrong(sim, "a false word about a payment", i, (int64_t)release->counter, 0);
             }
@@ -305,6 +404,7 @@ static bool send(struct sim *sim, const unsigned *who, struct toy_message *messa
     }
     for (size_t i = 0; i < count && fate >= 8; i++) {
         enum kc_error code = replies[i].result.code;
+        see_counted(sim, who[i], &messages[i]);
         bool expected = code == KC_OK || (who[i] == COPIED && sim->has_copy);
         if (!expected) {
             return wrong(sim, "the result of a report", who[i], (int64_t)code, KC_OK);
@@ -367,7 +467,7 @@ static bool move_cash(struct sim *sim, unsigned i)
     struct toy *toy = &sim->toys[i];
     struct toy_reply reply;
     bool out = rng_below(&sim->rng, 2) == 0;
-    uint64_t available = out ? (uint64_t)sim->accounts[i] : toy->value;
+    uint64_t available = out ? (uint64_t)(sim->accounts[i] - claimed_of(sim, i)) : toy->value;
     if (available == 0 || (i == COPIED && sim->has_copy)) {
         return true;
     }
@@ -381,7 +481,10 @@ static bool move_cash(struct sim *sim, unsigned i)
     struct kc_result result = toy_cash_whole(
         toy, &sim->world, out ? KC_CASH_KIND_WITHDRAW : KC_CASH_KIND_DEPOSIT, minor, &reply);
     bool done = !kc_failed(result) && reply.outcome.outcome == KC_OUTCOME_COMPLETED;
-    if (result.code == KC_PENDING) {
+    bool refused =
+        result.code == KC_PENDING ||
+        (sim->forgetful && (result.code == KC_DEBT || result.code == KC_INSUFFICIENT_VALUE));
+    if (refused) {
         before->last_ms = toy->last_ms;
         *toy = *before;
     }
@@ -389,8 +492,10 @@ static bool move_cash(struct sim *sim, unsigned i)
     if (done) {
         sim->accounts[i] += out ? -(int64_t)minor : (int64_t)minor;
         sim->truth[i] += out ? (int64_t)minor : -(int64_t)minor;
+        sim->cash[i] += out ? (int64_t)minor : -(int64_t)minor;
     }
-    return done || result.code == KC_PENDING || wrong(sim, "cash", i, (int64_t)result.code, KC_OK);
+    return done || refused || (sim->forgetful && result.code == KC_OK) ||
+           wrong(sim, "cash", i, (int64_t)result.code, KC_OK);
 }
 
 static bool recover(struct sim *sim, unsigned i)
@@ -460,11 +565,40 @@ static void answer(struct sim *sim, struct deal *deal)
     }
 }
 
+/* The oldest entries that no certified value covers are overwritten. */
+static void forget(struct sim *sim, unsigned i, struct tally *tally)
+{
+    struct toy *toy = &sim->toys[i];
+    if (sim->forgetful && toy->entry_count > 0) {
+        toy_forget(toy, 1 + rng_below(&sim->rng, toy->entry_count));
+        tally->gaps += 1;
+    }
+}
+
+/* The settlement time passes. Accounts live for a few of them. */
+static bool pass_time(struct sim *sim)
+{
+    size_t count = 0;
+    if (!sim->forgetful || sim->jumps == 4) {
+        return true;
+    }
+    sim->jumps += 1;
+    sim->world.now_ms += WORLD_SETTLE_MS + 1;
+    struct kc_result result = kc_ledger_begin(&sim->world.ledger, sim->world.now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_end_waiting(&sim->world.ledger, &count);
+        struct kc_result committed = kc_ledger_commit(&sim->world.ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    return !kc_failed(result) ||
+           wrong(sim, "the end of the settlement time", 0, (int64_t)result.code, KC_OK);
+}
+
 /* A copy is made of a purse that has nothing open; from then on both pay honest purses, face to face. */
 static void copy_purse(struct sim *sim)
 {
     struct toy *toy = &sim->toys[COPIED];
-    bool open = toy->entry_count > 0 || toy->value < 2;
+    bool open = toy->entry_count > 0 || toy->value < 2 || sim->forgetful;
     for (size_t i = 0; i < sim->deal_count; i++) {
         const struct deal *deal = &sim->deals[i];
         bool its = deal->payer == COPIED || deal->payee == COPIED;
@@ -514,6 +648,9 @@ static bool step(struct sim *sim, struct tally *tally)
         return recover(sim, i);
     } else if (r < 945) {
         copy_purse(sim);
+    } else if (sim->forgetful) {
+        forget(sim, i, tally);
+        return r < 995 || pass_time(sim);
     } else {
         pay_from_copy(sim, tally);
     }
@@ -528,19 +665,21 @@ static bool open_bank(struct sim *sim)
         struct toy_reply reply;
         struct toy *toy = &sim->toys[i];
         uint64_t minor = 50 + rng_below(&sim->rng, 100);
+        uint64_t all = sim->forgetful ? minor + rng_below(&sim->rng, 20) : 200;
         if (kc_failed(toy_open(toy, &sim->world, i)) ||
-            kc_failed(toy_fund_whole(toy, &sim->world, KC_FUND_KIND_FUND, 200, &reply)) ||
+            kc_failed(toy_fund_whole(toy, &sim->world, KC_FUND_KIND_FUND, all, &reply)) ||
             kc_failed(toy_cash_whole(toy, &sim->world, KC_CASH_KIND_WITHDRAW, minor, &reply))) {
             return wrong(sim, "opening account", i, 1, 0);
         }
-        sim->accounts[i] = 200 - (int64_t)minor;
+        sim->accounts[i] = (int64_t)(all - minor);
         sim->truth[i] = (int64_t)minor;
+        sim->cash[i] = (int64_t)minor;
     }
     return true;
 }
 
 /* The network is good again: every payment meets its payee, and everybody reports until nothing is left. */
-static bool converge(struct sim *sim)
+static bool report_rounds(struct sim *sim)
 {
     for (unsigned round = 0; round < 16; round++) {
         for (size_t j = 0; j < sim->deal_count; j++) {
@@ -556,14 +695,82 @@ static bool converge(struct sim *sim)
     return true;
 }
 
-static bool is_settled(struct sim *sim)
+static bool converge(struct sim *sim)
 {
+    bool good = report_rounds(sim);
+    for (unsigned i = 0; i < 2 && sim->forgetful && good; i++) {
+        sim->jumps = 0;
+        good = pass_time(sim) && report_rounds(sim);
+    }
+    return good;
+}
+
+/* Who owns what of a deal where purses lose entries: nobody can do better than the bank where only its payer showed it. *stuck is
+ * what its payer paid and has a receipt for, and the bank gave back all the same. */
+static bool was_made(struct sim *sim, const struct deal *deal, int64_t *stuck)
+{
+    struct kc_payment_row row;
+    const struct kc_store *store = &sim->world.store;
+    const struct kc_payment_order *order = &deal->order.order;
+    bool known = !kc_failed(store->payment_get(store->context, &row, order->payer_purse.number,
+                                               order->payer_counter, deal->order.digest));
+    bool guessed = deal->noted && !deal->proven && in_gap(sim, deal);
+    bool made = guessed ? known && row.state == KC_PAYMENT_BOOKED : deal->proven;
+    if (guessed && known && row.state == KC_PAYMENT_RELEASED && !row.returned) {
+        *stuck += (int64_t)kc_amount_minor(row.amount);
+    }
+    return made;
+}
+
+static bool is_settled_after_loss(struct sim *sim, struct tally *tally)
+{
+    int64_t stuck[PURSES] = {0};
+    int64_t truth[PURSES];
+    memcpy(truth, sim->cash, sizeof truth);
+    for (size_t i = 0; i < sim->deal_count; i++) {
+        const struct deal *deal = &sim->deals[i];
+        int64_t minor = (int64_t)kc_amount_minor(deal->order.order.amount);
+        if (was_made(sim, deal, &stuck[deal->payer])) {
+            truth[deal->payer] -= minor;
+            truth[deal->payee] += minor;
+        }
+    }
     for (unsigned i = 0; i < PURSES; i++) {
         const struct toy *toy = &sim->toys[i];
         struct kc_purse_row row = world_purse(&sim->world, toy->purse);
         int64_t shadow = world_signed_shadow(&sim->world, toy->purse);
-        if (shadow != sim->truth[i]) {
-            return wrong(sim, "the shadow beside the true value", i, shadow, sim->truth[i]);
+        int64_t owed = (int64_t)kc_amount_minor(row.owed);
+        int64_t value = (int64_t)kc_amount_minor(row.value);
+        if (shadow != truth[i] + claimed_of(sim, i)) {
+            return wrong(sim, "the shadow beside the true value", i, shadow,
+                         truth[i] + claimed_of(sim, i));
+        }
+        if (value - owed + stuck[i] != shadow || (owed > 0 && value > 0) ||
+            (owed > 0 && sim->accounts[i] > claimed_of(sim, i))) {
+            return wrong(sim, "the certified value less what is owed", i, value - owed, shadow);
+        }
+        if ((int64_t)toy->value != value || toy->entry_count != 0 || toy->gap != 0 ||
+            row.counter != toy->counter) {
+            return wrong(sim, "the purse's value", i, (int64_t)toy->value, value);
+        }
+        tally->debts += owed > 0;
+    }
+    int64_t in_flight = (int64_t)kc_amount_minor(sim->world.ledger.totals.in_flight);
+    return in_flight == 0 || wrong(sim, "in flight", 0, in_flight, 0);
+}
+
+static bool is_settled(struct sim *sim, struct tally *tally)
+{
+    if (sim->forgetful) {
+        return is_settled_after_loss(sim, tally);
+    }
+    for (unsigned i = 0; i < PURSES; i++) {
+        const struct toy *toy = &sim->toys[i];
+        struct kc_purse_row row = world_purse(&sim->world, toy->purse);
+        int64_t shadow = world_signed_shadow(&sim->world, toy->purse);
+        int64_t truth = sim->truth[i] + claimed_of(sim, i);
+        if (shadow != truth) {
+            return wrong(sim, "the shadow beside the true value", i, shadow, truth);
         }
         if (i == COPIED && sim->has_copy) {
             continue;
@@ -581,7 +788,8 @@ static bool is_settled(struct sim *sim)
     bool forked = sim->copy_paid && sim->original_paid;
     int64_t in_flight = (int64_t)kc_amount_minor(sim->world.ledger.totals.in_flight);
     int64_t claims = (int64_t)kc_amount_minor(sim->world.ledger.totals.claims);
-    int64_t lost = sim->truth[COPIED] < 0 ? -sim->truth[COPIED] : 0;
+    int64_t lost = sim->truth[COPIED] + claimed_of(sim, COPIED);
+    lost = lost < 0 ? -lost : 0;
     if (found != forked) {
         return wrong(sim, "a copy found", COPIED, found, forked);
     }
@@ -604,11 +812,12 @@ static bool simulate(struct tally *tally, uint64_t seed, char why[256])
     sim->world.spoil = spoil;
     sim->rng.state = seed;
     sim->why = why;
+    sim->forgetful = seed % 2 == 0;
     bool good = !kc_failed(world_open(&sim->world)) && open_bank(sim);
     for (unsigned i = 0; i < STEPS && good; i++) {
         good = step(sim, tally) && is_sound(sim);
     }
-    good = good && converge(sim) && is_sound(sim) && is_settled(sim);
+    good = good && converge(sim) && is_sound(sim) && is_settled(sim, tally);
     tally->episodes += 1;
     tally->copies += sim->out;
     world_remove(&sim->world);
@@ -634,8 +843,9 @@ static int run(uint64_t seed, uint64_t seconds)
         seed += 1;
     } while (kc_clock_monotonic_ns() < end_ns);
     (void)printf("%" PRIu64 " episodes: %" PRIu64 " payments, %" PRIu64 " reports, %" PRIu64
-                 " copies found\n",
-                 tally.episodes, tally.payments, tally.reports, tally.copies);
+                 " copies found, %" PRIu64 " times entries lost, %" PRIu64 " debts\n",
+                 tally.episodes, tally.payments, tally.reports, tally.copies, tally.gaps,
+                 tally.debts);
     return 0;
 }
 

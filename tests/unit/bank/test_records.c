@@ -512,6 +512,71 @@ static void records_must_be_a_chain(void **state)
                                           &setting->crypto)));
 }
 
+/* Entries before the first record were overwritten: the chain begins where the purse says they ended. */
+/* shows: R-LOG-2 */
+static void a_gap_is_where_the_records_begin(void **state)
+{
+    struct setting *setting = *state;
+    uint8_t bytes[128];
+    struct kc_buffer encoded = KC_BUFFER(bytes);
+    struct kc_ledger_information *information = &setting->information;
+    struct kc_value_information *told = &information->information;
+    start(setting, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_CASH_OUT, NULL);
+        report(setting, &entry, NULL, NULL);
+    }
+    judge(setting, 0);
+    struct kc_gap gap = {.counter = setting->records.items[0].entry.counter, .paid = amount(40)};
+    memcpy(gap.head, setting->records.items[0].head_after, KC_DIGEST_SIZE);
+    setting->list.items[0] = setting->list.items[1];
+    setting->list.items[1] = setting->list.items[2];
+    setting->list.count = 2;
+    EXPECT(kc_records_read(&setting->records, information, &setting->list, &setting->crypto),
+           KC_MISMATCH);
+    EXPECT(kc_shape_encode(&encoded, &kc_gap_shape, &gap), KC_OK);
+    EXPECT(kc_records_read_gap(information, kc_buffer_view(&encoded)), KC_OK);
+    assert_true(information->has_gap);
+    assert_int_equal(kc_amount_minor(information->gap.paid), 40);
+    EXPECT(kc_records_read(&setting->records, information, &setting->list, &setting->crypto),
+           KC_OK);
+    information->gap.head[0] ^= 1;
+    EXPECT(kc_records_read(&setting->records, information, &setting->list, &setting->crypto),
+           KC_MISMATCH);
+    /* Nothing after it: then it ends at the newest entry, with its head. */
+    information->gap.counter = told->counter;
+    memcpy(information->gap.head, told->head, KC_DIGEST_SIZE);
+    setting->list.count = 0;
+    EXPECT(kc_records_read(&setting->records, information, &setting->list, &setting->crypto),
+           KC_OK);
+    information->gap.head[0] ^= 1;
+    EXPECT(kc_records_read(&setting->records, information, &setting->list, &setting->crypto),
+           KC_MISMATCH);
+}
+
+/* One that ends where nothing is, that is covered, or that cannot be read. */
+static void a_gap_has_to_fit_its_purse(void **state)
+{
+    struct setting *setting = *state;
+    uint8_t bytes[128];
+    struct kc_buffer encoded = KC_BUFFER(bytes);
+    struct kc_ledger_information *information = &setting->information;
+    start(setting, 0);
+    struct kc_gap gap = {.counter = 1};
+    EXPECT(kc_shape_encode(&encoded, &kc_gap_shape, &gap), KC_OK);
+    EXPECT(kc_records_read_gap(information, kc_buffer_view(&encoded)), KC_MISMATCH);
+    information->information.counter = 1;
+    EXPECT(kc_records_read_gap(information, kc_buffer_view(&encoded)), KC_OK);
+    assert_true(information->has_gap);
+    information->certified.counter = 1;
+    EXPECT(kc_records_read_gap(information, kc_buffer_view(&encoded)), KC_OK);
+    assert_false(information->has_gap);
+    for (size_t size = 0; size < encoded.size; size++) {
+        assert_true(kc_failed(kc_records_read_gap(information, kc_view(bytes, size))));
+        assert_false(information->has_gap);
+    }
+}
+
 /* Every byte of a report counts: whichever is changed, the record shows nothing any more or the report is none. */
 /* shows: R-XCHG-7 */
 static void any_changed_byte_is_found(void **state)
@@ -569,6 +634,8 @@ int main(void)
         TEST(a_certificate_that_is_no_more_is_the_objection),
         TEST(a_kept_key_holds_for_the_settlement_time),
         TEST(records_must_be_a_chain),
+        TEST(a_gap_is_where_the_records_begin),
+        TEST(a_gap_has_to_fit_its_purse),
         TEST(any_changed_byte_is_found),
     };
     return cmocka_run_group_tests_name("bank: records", tests, NULL, NULL);

@@ -5,15 +5,15 @@
 #include "base/assert.h"
 #include "base/cursor.h"
 
-/* An order in the form of a signed one. Nobody signed it: the ledger gets orders that were verified. */
-static void write_order(struct kc_buffer *out, const struct kc_payment_order *order)
+/* A message in the form of a signed one. Nobody signed it: the ledger gets orders that were verified. */
+static void write_brief(struct kc_buffer *out, const struct kc_shape *shape, const void *message)
 {
     static const uint8_t header[] = {0xa1, 0x01, 0x26}; /* {1: ES256} */
     static const uint8_t signature[64];
     uint8_t bytes[512];
     struct kc_buffer payload = KC_BUFFER(bytes);
     struct kc_writer writer;
-    struct kc_result result = kc_shape_encode(&payload, &kc_payment_order_shape, order);
+    struct kc_result result = kc_shape_encode(&payload, shape, message);
     KC_ASSERT(!kc_failed(result));
     kc_writer_init(&writer, out->data, out->capacity);
     kc_write_array(&writer, 4);
@@ -23,6 +23,11 @@ static void write_order(struct kc_buffer *out, const struct kc_payment_order *or
     kc_write_bytes(&writer, kc_view(signature, sizeof signature));
     out->size = writer.size;
     KC_ASSERT(writer.error == KC_OK);
+}
+
+static void write_order(struct kc_buffer *out, const struct kc_payment_order *order)
+{
+    write_brief(out, &kc_payment_order_shape, order);
 }
 
 static void digest_order(uint8_t out[KC_DIGEST_SIZE], struct world *world,
@@ -149,6 +154,30 @@ void toy_void(struct toy *payer, struct world *world, uint64_t counter, uint64_t
     (void)add_void(payer, world, counter, minor);
 }
 
+/* A void's record holds the decline that allowed it. */
+static void fill_decline(struct toy_slot *slot, const struct toy_order *order,
+                         const struct toy_word *word)
+{
+    uint8_t decline_bytes[256];
+    uint8_t entry_bytes[256];
+    struct kc_buffer decline = KC_BUFFER(decline_bytes);
+    struct kc_buffer entry = KC_BUFFER(entry_bytes);
+    struct kc_buffer out = KC_BUFFER(slot->bytes);
+    struct kc_decline said = {.payee_purse = order->order.payee_purse,
+                              .counter = order->order.payee_counter,
+                              .reason = KC_DECLINED,
+                              .time_ms = order->order.time_ms};
+    memcpy(said.payment, word->order, KC_DIGEST_SIZE);
+    write_brief(&decline, &kc_decline_shape, &said);
+    struct kc_result result = kc_shape_encode(&entry, &kc_entry_shape, &slot->record.entry);
+    KC_ASSERT(!kc_failed(result));
+    const struct kc_log_record record = {
+        .entry = kc_buffer_view(&entry), .has_answer = true, .answer = kc_buffer_view(&decline)};
+    result = kc_shape_encode(&out, &kc_log_record_shape, &record);
+    KC_ASSERT(!kc_failed(result));
+    slot->record.bytes.size = out.size;
+}
+
 void toy_hear(struct toy *payer, struct world *world, const struct toy_order *order,
               const struct toy_word *word)
 {
@@ -160,6 +189,7 @@ void toy_hear(struct toy *payer, struct world *world, const struct toy_order *or
         slot = add_void(payer, world, order->order.payer_counter,
                         kc_amount_minor(order->order.amount));
         show(&slot->record, word);
+        fill_decline(slot, order, word);
     }
 }
 

@@ -221,6 +221,16 @@ static void fill_information(struct kc_ledger_information *out, const struct toy
     out->information.returned = world_amount(toy->returned);
     out->certified = toy->certified;
     memcpy(out->identity_digest, toy->identity_digest, KC_DIGEST_SIZE);
+    if (toy->gap > toy->certified.counter) {
+        const struct toy_totals *totals = &toy->totals[toy->gap];
+        out->has_gap = true;
+        out->gap.counter = toy->gap;
+        out->gap.paid = world_amount(totals->paid);
+        out->gap.received = world_amount(totals->received);
+        out->gap.returned = world_amount(totals->returned);
+        memcpy(out->gap.head, totals->head, KC_DIGEST_SIZE);
+        return;
+    }
     out->entry_count = toy->entry_count < KC_LIST_COUNT_MAX ? toy->entry_count : KC_LIST_COUNT_MAX;
     memcpy(out->entries, toy->entries, out->entry_count * sizeof out->entries[0]);
 }
@@ -262,6 +272,31 @@ void toy_cash(struct toy_message *out, struct toy *toy, struct world *world, enu
     toy_stamp(out, world, "");
 }
 
+static void keep_totals(struct toy *toy, const struct kc_entry *entry)
+{
+    KC_ASSERT(entry->counter < TOY_COUNTERS);
+    struct toy_totals *totals = &toy->totals[entry->counter];
+    uint64_t minor = kc_amount_minor(entry->amount);
+    bool paid = entry->kind == KC_ENTRY_KIND_PAY || entry->kind == KC_ENTRY_KIND_CASH_OUT;
+    *totals = toy->totals[entry->counter - 1];
+    totals->paid += paid ? minor : 0;
+    totals->received += entry->kind == KC_ENTRY_KIND_RECEIVE ? minor : 0;
+    totals->returned += entry->kind == KC_ENTRY_KIND_VOID ? minor : 0;
+    memcpy(totals->head, toy->head, KC_DIGEST_SIZE);
+}
+
+void toy_forget(struct toy *toy, size_t count)
+{
+    size_t gone = 0;
+    while (gone < count && gone < toy->entry_count &&
+           toy->entries[gone].entry.counter != toy->pending_entry) {
+        toy->gap = toy->entries[gone++].entry.counter;
+    }
+    toy->entry_count -= gone;
+    memmove(toy->entries, toy->entries + gone, toy->entry_count * sizeof toy->entries[0]);
+    memmove(toy->slots, toy->slots + gone, toy->entry_count * sizeof toy->slots[0]);
+}
+
 struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struct kc_entry *entry,
                                struct kc_buffer *bytes)
 {
@@ -278,6 +313,7 @@ struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struc
     crypto->sha256_add(crypto->context, &hash, kc_buffer_view(bytes));
     crypto->sha256_end(crypto->context, &hash, toy->head);
     toy->counter = entry->counter;
+    keep_totals(toy, entry);
     struct kc_ledger_entry *kept = &toy->entries[toy->entry_count];
     struct toy_slot *slot = &toy->slots[toy->entry_count++];
     kept->entry = *entry;
@@ -362,7 +398,7 @@ void toy_fund(struct toy_message *out, struct toy *toy, struct world *world, enu
 void toy_settle(struct toy_message *out, struct toy *toy, struct world *world)
 {
     start_message(out, TOY_SETTLE, toy);
-    out->slot_count = out->information.entry_count;
+    out->slot_count = toy->entry_count < KC_LIST_COUNT_MAX ? toy->entry_count : KC_LIST_COUNT_MAX;
     memcpy(out->slots, toy->slots, out->slot_count * sizeof out->slots[0]);
     out->information.entry_count = 0;
     out->settle_ms = toy_next_time(toy, world);
@@ -373,19 +409,19 @@ void toy_settle(struct toy_message *out, struct toy *toy, struct world *world)
 void toy_conform(struct toy *toy, const struct kc_certified *certified)
 {
     size_t kept = 0;
-    if (certified->sequence <= toy->certified.sequence) {
+    const struct toy_totals *then = &toy->totals[certified->counter];
+    uint64_t in = kc_amount_minor(certified->purse_amount) + (toy->received - then->received) +
+                  (toy->returned - then->returned);
+    uint64_t out = toy->paid - then->paid;
+    if (certified->sequence <= toy->certified.sequence || in < out) {
         return;
     }
     toy->certified = *certified;
-    toy->value = kc_amount_minor(certified->purse_amount);
+    toy->value = in - out;
+    toy->gap = toy->gap > certified->counter ? toy->gap : 0;
     for (size_t i = 0; i < toy->entry_count; i++) {
         const struct kc_entry *entry = &toy->entries[i].entry;
         if (entry->counter > certified->counter) {
-            uint64_t minor = kc_amount_minor(entry->amount);
-            bool in = entry->kind == KC_ENTRY_KIND_VOID || entry->kind == KC_ENTRY_KIND_RECEIVE;
-            bool out = entry->kind == KC_ENTRY_KIND_CASH_OUT || entry->kind == KC_ENTRY_KIND_PAY;
-            toy->value += in ? minor : 0;
-            toy->value -= out ? minor : 0;
             toy->slots[kept] = toy->slots[i];
             toy->entries[kept++] = toy->entries[i];
         }

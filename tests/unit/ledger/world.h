@@ -51,6 +51,17 @@ enum toy_life { TOY_READY, TOY_REQUESTED, TOY_ANSWERED };
 /* So many entries of a toy may be uncovered. */
 #define TOY_LOG 24
 
+/* A toy makes so many entries at most. */
+#define TOY_COUNTERS 512
+
+/* What a toy knows of its chain after an entry. */
+struct toy_totals {
+    uint64_t paid;
+    uint64_t received;
+    uint64_t returned;
+    uint8_t head[KC_DIGEST_SIZE];
+};
+
 /* What shows an entry, as the bank has verified it. */
 struct toy_slot {
     struct kc_ledger_record record;
@@ -65,7 +76,9 @@ struct toy {
     struct kc_certified certified;
     size_t entry_count;
     struct kc_ledger_entry entries[TOY_LOG];
-    struct toy_slot slots[TOY_LOG]; /* beside the entries */
+    struct toy_slot slots[TOY_LOG];         /* beside the entries */
+    struct toy_totals totals[TOY_COUNTERS]; /* by counter */
+    uint64_t gap; /* the newest entry that it lost and no certified value covers, or 0 */
     uint64_t counter;
     uint8_t head[KC_DIGEST_SIZE];
     uint64_t value;
@@ -133,6 +146,8 @@ void toy_fund(struct toy_message *out, struct toy *toy, struct world *world, enu
 /* An entry at the end of the purse's history, counter and head; sums are the caller's. `bytes` may be NULL. */
 struct toy_slot *toy_add_entry(struct toy *toy, struct world *world, const struct kc_entry *entry,
                                struct kc_buffer *bytes);
+/* The oldest uncovered entries are overwritten: at most `count`, and never a cash-out that waits for its answer. */
+void toy_forget(struct toy *toy, size_t count);
 /* The purse's next time stamp. */
 uint64_t toy_next_time(struct toy *toy, const struct world *world);
 /* A report of the oldest entries that no certified value covers. */
@@ -159,7 +174,7 @@ struct kc_result toy_fund_whole(struct toy *toy, struct world *world, enum kc_fu
 
 /* The slot of the entry with this counter, or NULL when a certified value covers it. */
 struct toy_slot *toy_slot_of(struct toy *toy, uint64_t counter);
-/* Takes a certified value, if it is newer. */
+/* Takes a certified value, if it is newer and leaves enough for what the purse spent since. */
 void toy_conform(struct toy *toy, const struct kc_certified *certified);
 
 /* Rows as the store has them now; UINT64_MAX when there is none. */

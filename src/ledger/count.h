@@ -1,0 +1,52 @@
+/* What the files that count records share (count.c, count_back.c). Internal to this room. */
+#ifndef KC_LEDGER_COUNT_H
+#define KC_LEDGER_COUNT_H
+
+#include "ledger/inside.h"
+
+/* The objection to the record that is being counted. */
+struct kc_verdict {
+    enum kc_error objection;
+    enum kc_record_state state;
+};
+
+bool kc_count_same_digest(const uint8_t a[KC_DIGEST_SIZE], const uint8_t b[KC_DIGEST_SIZE]);
+struct kc_shown kc_count_record_shown(const struct kc_record_row *row);
+/* Saves the partner; what it lacks and cannot have any more, because it is out of use, is claimed. */
+KC_MUST_USE struct kc_result kc_count_save_partner(struct kc_report *report,
+                                                   struct kc_purse_row *partner);
+KC_MUST_USE struct kc_result kc_count_save_payment(struct kc_report *report,
+                                                   const struct kc_payment_row *payment);
+KC_MUST_USE struct kc_result kc_count_step(struct kc_report *report, struct kc_payment_sides *sides,
+                                           enum kc_payment_step which, enum kc_error reason);
+/* The reporter's own signatures exclude each other: the report's, and those of what is kept as `against`, NULL for itself. */
+KC_MUST_USE struct kc_result kc_count_accuse_reporter(struct kc_report *report,
+                                                      const struct kc_ledger_record *record,
+                                                      enum kc_error reason,
+                                                      const struct kc_shown *against);
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. */
+KC_MUST_USE struct kc_result kc_count_accuse_partner(struct kc_report *report,
+                                                     struct kc_purse_row *partner,
+                                                     const struct kc_ledger_record *record,
+                                                     uint64_t counter,
+                                                     const struct kc_shown *against);
+/* Puts back into the value what the bank took off it before the purse knew, as far as the entry needs it. */
+KC_MUST_USE struct kc_result kc_count_cover(struct kc_report *report, struct kc_amount amount);
+/* The entry pays more than the value: KC_OVERSPENT, or KC_PENDING where records that could not be verified would make it reach.
+ * sides NULL: no payment. */
+KC_MUST_USE struct kc_result kc_count_overspend(struct kc_report *report,
+                                                const struct kc_ledger_record *record,
+                                                struct kc_payment_sides *sides, bool is_new);
+/* Entries of these kinds; KC_PENDING: not yet. */
+KC_MUST_USE struct kc_result kc_count_void(struct kc_verdict *verdict, struct kc_report *report,
+                                           const struct kc_ledger_record *record);
+KC_MUST_USE struct kc_result kc_count_cash_out(struct kc_verdict *verdict, struct kc_report *report,
+                                               const struct kc_ledger_record *record);
+/* Whether a counted void of the payer holds the payee's decline of this order: the only trace of it where the payer lost its pay
+ * entry. *shown is that void, kept as evidence against the reporter. */
+KC_MUST_USE struct kc_result kc_count_denied(bool *denied, struct kc_shown *shown,
+                                             struct kc_report *report,
+                                             const struct kc_purse_row *payer,
+                                             const struct kc_ledger_record *record);
+
+#endif
