@@ -529,14 +529,40 @@ static bool report_rounds(struct sim *sim)
     return true;
 }
 
+struct left {
+    struct sim *sim;
+    bool ended;
+    bool good;
+};
+
+/* What nobody showed has left the value of a purse that has reported all, as far as it still had it; and in the end each purse
+ * knows what came of its gaps. */
+static bool look_at_gap(void *owner, const struct kc_gap_row *row)
+{
+    struct left *left = owner;
+    struct kc_purse_row purse = world_purse(&left->sim->world, row->purse);
+    bool taken = kc_amount_is_zero(row->advance) || kc_amount_is_zero(purse.value);
+    left->good = left->good && taken && (!left->ended || row->state == KC_GAP_ENDED);
+    return true;
+}
+
+static bool look_at_gaps(struct sim *sim, bool ended)
+{
+    struct left left = {.sim = sim, .ended = ended, .good = true};
+    const struct kc_store_scan scan = {.owner = &left, .gap = look_at_gap};
+    const struct kc_store *store = &sim->world.store;
+    left.good = !kc_failed(store->scan_gaps(store->context, &scan, 0)) && left.good;
+    return left.good || wrong(sim, "gaps", ended, 1, 0);
+}
+
 static bool converge(struct sim *sim)
 {
-    bool good = report_rounds(sim);
+    bool good = report_rounds(sim) && look_at_gaps(sim, false);
     for (unsigned i = 0; i < 2 && sim->forgetful && good; i++) {
         sim->jumps = 0;
         good = pass_time(sim) && report_rounds(sim);
     }
-    return good;
+    return good && look_at_gaps(sim, true);
 }
 
 /* Who owns what of a deal where purses lose entries: nobody can do better than the bank where only its payer showed it. *stuck is
