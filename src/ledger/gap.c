@@ -13,7 +13,7 @@
 #include "ledger/sums.h"
 
 #define COLLECTED_MAX 16
-/* A void stands in the gap of its payment or in one of the next. */
+/* A void stands in the gap of its payment or in one of the next, of which so many are looked at. */
 #define NEXT_MAX 8
 
 static struct kc_result check(struct kc_ledger *ledger, bool good)
@@ -178,63 +178,106 @@ static void set_inferred_return(struct kc_payment_row *payment)
     payment->told_sequence = 0;
 }
 
-static struct kc_result return_in(struct kc_ledger *ledger, struct kc_gap_row *gap,
-                                  struct kc_payment_sides *sides)
-{
-    struct kc_result result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
-    set_inferred_return(&sides->payment);
-    if (!kc_failed(result)) {
-        result =
-            explain_in(ledger, gap, sides->payer, &gap->unexplained_back, sides->payment.amount);
-    }
-    return kc_failed(result) ? result : kc_gap_save(ledger, gap);
-}
+/* The gaps in which a void may stand of an entry with that counter. */
+struct void_gaps {
+    size_t count;
+    struct kc_gap_row rows[NEXT_MAX];
+};
 
-struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *sides)
+static struct kc_result load_gaps(struct void_gaps *out, struct kc_ledger *ledger,
+                                  const struct kc_payment_row *payment)
 {
-    struct kc_gap_row gap;
     const struct kc_store *store = ledger->store;
-    const struct kc_payment_row *payment = &sides->payment;
     uint64_t counter = payment->payer_counter;
-    KC_ASSERT(payment->state == KC_PAYMENT_RELEASED && payment->payer_counted);
     struct kc_result result = kc_ok();
-    for (unsigned i = 0; i < NEXT_MAX && !kc_failed(result) && !payment->returned; i++) {
+    out->count = 0;
+    while (out->count < NEXT_MAX && !kc_failed(result)) {
+        struct kc_gap_row *gap = &out->rows[out->count];
         result = kc_ledger_note(
-            ledger, store->gap_get(store->context, &gap, payment->payer.number, counter));
-        if (!kc_failed(result) && !kc_is_less(gap.unexplained_back, payment->amount)) {
-            return return_in(ledger, &gap, sides);
+            ledger, store->gap_get(store->context, gap, payment->payer.number, counter));
+        if (!kc_failed(result)) {
+            counter = gap->last + 1;
+            out->count += 1;
         }
-        counter = gap.last + 1;
     }
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
-struct kc_result kc_gap_unreturn(struct kc_ledger *ledger, struct kc_payment_sides *sides)
+/* How much of a gap's voids is, or is not, known. */
+static struct kc_amount backs(const struct kc_gap_row *gap, bool known)
 {
-    struct kc_gap_row gap;
-    bool good = true;
-    const struct kc_store *store = ledger->store;
-    struct kc_payment_row *payment = &sides->payment;
-    struct kc_purse_row *payer = sides->payer;
-    uint64_t counter = payment->payer_counter;
-    struct kc_result result;
-    do {
-        result = kc_ledger_note(
-            ledger, store->gap_get(store->context, &gap, payment->payer.number, counter));
-        counter = gap.last + 1;
-    } while (!kc_failed(result) &&
-             kc_is_less(kc_beyond(gap.back, gap.unexplained_back), payment->amount));
-    if (kc_failed(result)) {
+    return known ? kc_beyond(gap->back, gap->unexplained_back) : gap->unexplained_back;
+}
+
+/* The parts of an amount that each gap holds: all of it where one fits exactly, else from the first on. False when they do not
+ * hold so much. */
+static bool share(struct kc_amount parts[NEXT_MAX], const struct void_gaps *gaps, bool known,
+                  struct kc_amount amount)
+{
+    struct kc_amount rest = amount;
+    for (size_t i = 0; i < gaps->count; i++) {
+        struct kc_amount has = backs(&gaps->rows[i], known);
+        parts[i] = kc_least(has, rest);
+        rest = kc_beyond(rest, parts[i]);
+    }
+    for (size_t i = 0; i < gaps->count; i++) {
+        if (kc_amount_compare(backs(&gaps->rows[i], known), amount) == 0) {
+            for (size_t j = 0; j < gaps->count; j++) {
+                parts[j] = j == i ? amount : kc_amount_zero();
+            }
+            return true;
+        }
+    }
+    return kc_amount_is_zero(rest);
+}
+
+/* One void of several that came to nothing stands for another of the same sum, so what counts is the sum. */
+struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *sides)
+{
+    struct void_gaps gaps;
+    struct kc_amount parts[NEXT_MAX];
+    KC_ASSERT(sides->payment.state == KC_PAYMENT_RELEASED && sides->payment.payer_counted);
+    struct kc_result result = load_gaps(&gaps, ledger, &sides->payment);
+    if (kc_failed(result) || sides->payment.returned ||
+        !share(parts, &gaps, false, sides->payment.amount)) {
         return result;
     }
-    kc_raise(&good, &gap.unexplained_back, payment->amount);
-    kc_raise(&good, gap.state == KC_GAP_OPEN ? &gap.advance : &payer->owed, payment->amount);
+    result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
+    set_inferred_return(&sides->payment);
+    for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
+        struct kc_gap_row *gap = &gaps.rows[i];
+        if (!kc_amount_is_zero(parts[i])) {
+            result = explain_in(ledger, gap, sides->payer, &gap->unexplained_back, parts[i]);
+            result = kc_failed(result) ? result : kc_gap_save(ledger, gap);
+        }
+    }
+    return result;
+}
+
+struct kc_result kc_gap_unreturn(struct kc_ledger *ledger, struct kc_payment_sides *sides)
+{
+    struct void_gaps gaps;
+    struct kc_amount parts[NEXT_MAX];
+    bool good = true;
+    struct kc_payment_row *payment = &sides->payment;
+    struct kc_purse_row *payer = sides->payer;
+    struct kc_result result = load_gaps(&gaps, ledger, payment);
+    if (kc_failed(result) || !share(parts, &gaps, true, payment->amount)) {
+        return kc_failed(result) ? result : kc_result(KC_NOT_FOUND);
+    }
     kc_raise(&good, &payer->ahead_in, payment->amount);
     kc_raise(&good, &payer->ahead_out, payment->amount);
     payment->returned = false;
     payment->inferred = false;
-    result = check(ledger, good);
-    return kc_failed(result) ? result : kc_gap_save(ledger, &gap);
+    for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
+        struct kc_gap_row *gap = &gaps.rows[i];
+        if (!kc_amount_is_zero(parts[i])) {
+            kc_raise(&good, &gap->unexplained_back, parts[i]);
+            kc_raise(&good, gap->state == KC_GAP_OPEN ? &gap->advance : &payer->owed, parts[i]);
+            result = kc_gap_save(ledger, gap);
+        }
+    }
+    return kc_failed(result) ? result : check(ledger, good);
 }
 
 /* ---- payments to the purse ---- */

@@ -22,6 +22,7 @@
 #include "../unit/store/rng.h"
 #include "base/assert.h"
 #include "base/clock.h"
+#include "settle_mutants.h"
 
 #define PURSES 4
 /* The purse that may be copied; the others are honest. */
@@ -57,6 +58,7 @@ struct sim {
     bool out; /* the copied purse was found */
     bool forgetful;
     unsigned jumps;
+    bool owed; /* somebody, at some time */
     int64_t cash[PURSES];
     int64_t truth[PURSES];
     int64_t accounts[PURSES];
@@ -84,177 +86,6 @@ static bool wrong(struct sim *sim, const char *what, uint64_t number, int64_t fo
                        what, number, found, expected);
     }
     return false;
-}
-
-/* ---- mutants between ledger and store ---- */
-
-#define MUTANTS(X)                                                                                 \
-    X(NONE, "none")                                                                                \
-    X(PAYMENT_LOST, "a payment is not written")                                                    \
-    X(PAYMENT_FORGOTTEN, "a payment is sometimes not found")                                       \
-    X(AHEAD_LOST, "what is booked on the partner's side is not written")                           \
-    X(AHEAD_TWICE, "what is booked on the partner's side is booked twice")                         \
-    X(OTHERS_UNSEEN, "payments of a payer are not looked up")                                      \
-    X(PASSED_UNSEEN, "payments to a payee's counters are not looked up")                           \
-    X(OPEN_UNTOLD, "releases are not told")                                                        \
-    X(ALERT_LOST, "an alert is not kept")                                                          \
-    X(COUNTER_LOST, "a purse's counter is not kept")                                               \
-    X(POSTING_LOST, "a posting is not written")                                                    \
-    X(GAP_LOST, "a gap is sometimes not written")                                                  \
-    X(GAP_FORGOTTEN, "a gap is sometimes not found")                                               \
-    X(GAP_UNENDED, "gaps are not ended")                                                           \
-    X(GAP_UNSEEN, "open gaps are not looked up")                                                   \
-    X(OWED_LOST, "what a purse owes is not written")                                               \
-    X(BALANCE_LOST, "what was claimed stays in the account")
-
-enum mutant {
-#define MUTANT_MEMBER(name, words) MUTANT_##name,
-    MUTANTS(MUTANT_MEMBER)
-#undef MUTANT_MEMBER
-        MUTANT_COUNT
-};
-
-static const char *const mutant_words[] = {
-#define MUTANT_WORDS(name, words) words,
-    MUTANTS(MUTANT_WORDS)
-#undef MUTANT_WORDS
-};
-
-static enum mutant active = MUTANT_NONE;
-static unsigned calls;
-static struct kc_store real;
-static bool commit_fails;
-
-static bool strikes(enum mutant mutant)
-{
-    return active == mutant && ++calls % 5 == 0;
-}
-
-static struct kc_result commit(void *context)
-{
-    return commit_fails ? kc_result(KC_STORE_FAILED) : real.commit(context);
-}
-
-static struct kc_result payment_put(void *context, const struct kc_payment_row *row)
-{
-    return strikes(MUTANT_PAYMENT_LOST) ? kc_ok() : real.payment_put(context, row);
-}
-
-static struct kc_result payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
-                                    uint64_t counter, const uint8_t digest[KC_DIGEST_SIZE])
-{
-    return strikes(MUTANT_PAYMENT_FORGOTTEN)
-               ? kc_result(KC_NOT_FOUND)
-               : real.payment_get(context, out, payer, counter, digest);
-}
-
-static struct kc_result ahead_put(void *context, const struct kc_purse_row *row)
-{
-    struct kc_purse_row old;
-    struct kc_purse_row changed = *row;
-    if (strikes(MUTANT_AHEAD_LOST)) {
-        return kc_ok();
-    }
-    if (strikes(MUTANT_AHEAD_TWICE) &&
-        !kc_failed(real.purse_get(context, &old, row->purse.number))) {
-        uint64_t a = kc_amount_minor(old.ahead_in);
-        uint64_t b = kc_amount_minor(row->ahead_in);
-        changed.ahead_in = world_amount(b > a ? b + (b - a) : b);
-    }
-    return real.purse_ahead_put(context, &changed);
-}
-
-static struct kc_result scan_paid(void *context, const struct kc_store_scan *scan, uint64_t payer,
-                                  uint64_t first, uint64_t last)
-{
-    bool blind = active == MUTANT_OTHERS_UNSEEN && payer != 0;
-    return blind ? kc_ok() : real.scan_paid(context, scan, payer, first, last);
-}
-
-static struct kc_result scan_taken(void *context, const struct kc_store_scan *scan, uint64_t payee,
-                                   uint64_t first, uint64_t last)
-{
-    return active == MUTANT_PASSED_UNSEEN ? kc_ok()
-                                          : real.scan_taken(context, scan, payee, first, last);
-}
-
-static struct kc_result scan_open(void *context, const struct kc_store_scan *scan, uint64_t payer)
-{
-    return active == MUTANT_OPEN_UNTOLD ? kc_ok() : real.scan_open(context, scan, payer);
-}
-
-static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
-{
-    return active == MUTANT_ALERT_LOST ? kc_ok() : real.alert_add(context, row);
-}
-
-static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
-{
-    struct kc_purse_row changed = *row;
-    struct kc_purse_row old;
-    if (strikes(MUTANT_COUNTER_LOST) &&
-        !kc_failed(real.purse_get(context, &old, row->purse.number))) {
-        changed.counter = old.counter;
-    }
-    if (active == MUTANT_OWED_LOST) {
-        changed.owed = world_amount(0);
-    }
-    return real.purse_put(context, &changed);
-}
-
-static struct kc_result gap_put(void *context, const struct kc_gap_row *row)
-{
-    return strikes(MUTANT_GAP_LOST) ? kc_ok() : real.gap_put(context, row);
-}
-
-static struct kc_result gap_get(void *context, struct kc_gap_row *out, uint64_t purse,
-                                uint64_t counter)
-{
-    return strikes(MUTANT_GAP_FORGOTTEN) ? kc_result(KC_NOT_FOUND)
-                                         : real.gap_get(context, out, purse, counter);
-}
-
-static struct kc_result scan_gaps_open(void *context, const struct kc_store_scan *scan,
-                                       uint64_t purse)
-{
-    return active == MUTANT_GAP_UNSEEN ? kc_ok() : real.scan_gaps_open(context, scan, purse);
-}
-
-static struct kc_result scan_gaps_due(void *context, const struct kc_store_scan *scan,
-                                      uint64_t until_ms)
-{
-    return active == MUTANT_GAP_UNENDED ? kc_ok() : real.scan_gaps_due(context, scan, until_ms);
-}
-
-static struct kc_result balance_put(void *context, uint64_t account, struct kc_amount balance)
-{
-    return strikes(MUTANT_BALANCE_LOST) ? kc_ok()
-                                        : real.account_balance_put(context, account, balance);
-}
-
-static struct kc_result posting_add(void *context, const struct kc_posting_row *row)
-{
-    return strikes(MUTANT_POSTING_LOST) ? kc_ok() : real.posting_add(context, row);
-}
-
-static void spoil(struct world *world)
-{
-    real = world->store;
-    world->spoiled.commit = commit;
-    world->spoiled.payment_put = payment_put;
-    world->spoiled.payment_get = payment_get;
-    world->spoiled.purse_ahead_put = ahead_put;
-    world->spoiled.scan_paid = scan_paid;
-    world->spoiled.scan_taken = scan_taken;
-    world->spoiled.scan_open = scan_open;
-    world->spoiled.alert_add = alert_add;
-    world->spoiled.purse_put = purse_put;
-    world->spoiled.posting_add = posting_add;
-    world->spoiled.gap_put = gap_put;
-    world->spoiled.gap_get = gap_get;
-    world->spoiled.scan_gaps_open = scan_gaps_open;
-    world->spoiled.scan_gaps_due = scan_gaps_due;
-    world->spoiled.account_balance_put = balance_put;
 }
 
 /* ---- what the checker knows ---- */
@@ -296,7 +127,9 @@ static bool is_sound(struct sim *sim)
         return wrong(sim, "accusations", 0, (int64_t)accused, sim->out);
     }
     for (unsigned i = 0; i < PURSES; i++) {
-        bool out = world_purse(&sim->world, sim->toys[i].purse).state == KC_PURSE_OUT;
+        struct kc_purse_row row = world_purse(&sim->world, sim->toys[i].purse);
+        bool out = row.state == KC_PURSE_OUT;
+        sim->owed = sim->owed || !kc_amount_is_zero(row.owed);
         if (out && (i != COPIED || !sim->has_copy)) {
             return wrong(sim, "an honest purse accused", i, 1, 0);
         }
@@ -396,9 +229,9 @@ static bool send(struct sim *sim, const unsigned *who, struct toy_message *messa
         world_close(&sim->world);
         return !kc_failed(world_open(&sim->world)) || wrong(sim, "opening again", 0, 1, 0);
     }
-    commit_fails = fate < 8;
+    settle_commit_fails = fate < 8;
     struct kc_result result = kc_ledger_commit(&sim->world.ledger);
-    commit_fails = false;
+    settle_commit_fails = false;
     if (kc_failed(result) != (fate < 8)) {
         return wrong(sim, "commit", 0, (int64_t)result.code, 0);
     }
@@ -453,6 +286,7 @@ static bool repeat_last(struct sim *sim, unsigned i)
         return true;
     }
     struct kc_result result = world_send(&sim->world, &reply, &sim->last[i]);
+    see_counted(sim, i, &sim->last[i]);
     uint64_t posted = sim->world.ledger.totals.next_posting;
     struct kc_result again = world_send(&sim->world, &reply, &sim->last[i]);
     if (sim->world.ledger.totals.next_posting != posted || again.code != result.code) {
@@ -650,7 +484,7 @@ static bool step(struct sim *sim, struct tally *tally)
         copy_purse(sim);
     } else if (sim->forgetful) {
         forget(sim, i, tally);
-        return r < 995 || pass_time(sim);
+        return r < 985 || pass_time(sim);
     } else {
         pay_from_copy(sim, tally);
     }
@@ -695,14 +529,40 @@ static bool report_rounds(struct sim *sim)
     return true;
 }
 
+struct left {
+    struct sim *sim;
+    bool ended;
+    bool good;
+};
+
+/* What nobody showed has left the value of a purse that has reported all, as far as it still had it; and in the end each purse
+ * knows what came of its gaps. */
+static bool look_at_gap(void *owner, const struct kc_gap_row *row)
+{
+    struct left *left = owner;
+    struct kc_purse_row purse = world_purse(&left->sim->world, row->purse);
+    bool taken = kc_amount_is_zero(row->advance) || kc_amount_is_zero(purse.value);
+    left->good = left->good && taken && (!left->ended || row->state == KC_GAP_ENDED);
+    return true;
+}
+
+static bool look_at_gaps(struct sim *sim, bool ended)
+{
+    struct left left = {.sim = sim, .ended = ended, .good = true};
+    const struct kc_store_scan scan = {.owner = &left, .gap = look_at_gap};
+    const struct kc_store *store = &sim->world.store;
+    left.good = !kc_failed(store->scan_gaps(store->context, &scan, 0)) && left.good;
+    return left.good || wrong(sim, "gaps", ended, 1, 0);
+}
+
 static bool converge(struct sim *sim)
 {
-    bool good = report_rounds(sim);
+    bool good = report_rounds(sim) && look_at_gaps(sim, false);
     for (unsigned i = 0; i < 2 && sim->forgetful && good; i++) {
         sim->jumps = 0;
         good = pass_time(sim) && report_rounds(sim);
     }
-    return good;
+    return good && look_at_gaps(sim, true);
 }
 
 /* Who owns what of a deal where purses lose entries: nobody can do better than the bank where only its payer showed it. *stuck is
@@ -722,7 +582,7 @@ static bool was_made(struct sim *sim, const struct deal *deal, int64_t *stuck)
     return made;
 }
 
-static bool is_settled_after_loss(struct sim *sim, struct tally *tally)
+static bool is_settled_after_loss(struct sim *sim)
 {
     int64_t stuck[PURSES] = {0};
     int64_t truth[PURSES];
@@ -753,16 +613,15 @@ static bool is_settled_after_loss(struct sim *sim, struct tally *tally)
             row.counter != toy->counter) {
             return wrong(sim, "the purse's value", i, (int64_t)toy->value, value);
         }
-        tally->debts += owed > 0;
     }
     int64_t in_flight = (int64_t)kc_amount_minor(sim->world.ledger.totals.in_flight);
     return in_flight == 0 || wrong(sim, "in flight", 0, in_flight, 0);
 }
 
-static bool is_settled(struct sim *sim, struct tally *tally)
+static bool is_settled(struct sim *sim)
 {
     if (sim->forgetful) {
-        return is_settled_after_loss(sim, tally);
+        return is_settled_after_loss(sim);
     }
     for (unsigned i = 0; i < PURSES; i++) {
         const struct toy *toy = &sim->toys[i];
@@ -809,7 +668,7 @@ static bool simulate(struct tally *tally, uint64_t seed, char why[256])
         return false;
     }
     world_close(&sim->world);
-    sim->world.spoil = spoil;
+    sim->world.spoil = settle_spoil;
     sim->rng.state = seed;
     sim->why = why;
     sim->forgetful = seed % 2 == 0;
@@ -817,9 +676,10 @@ static bool simulate(struct tally *tally, uint64_t seed, char why[256])
     for (unsigned i = 0; i < STEPS && good; i++) {
         good = step(sim, tally) && is_sound(sim);
     }
-    good = good && converge(sim) && is_sound(sim) && is_settled(sim, tally);
+    good = good && converge(sim) && is_sound(sim) && is_settled(sim);
     tally->episodes += 1;
     tally->copies += sim->out;
+    tally->debts += sim->owed;
     world_remove(&sim->world);
     free(sim);
     return good;
@@ -843,7 +703,7 @@ static int run(uint64_t seed, uint64_t seconds)
         seed += 1;
     } while (kc_clock_monotonic_ns() < end_ns);
     (void)printf("%" PRIu64 " episodes: %" PRIu64 " payments, %" PRIu64 " reports, %" PRIu64
-                 " copies found, %" PRIu64 " times entries lost, %" PRIu64 " debts\n",
+                 " copies found, %" PRIu64 " times entries lost, %" PRIu64 " with debts\n",
                  tally.episodes, tally.payments, tally.reports, tally.copies, tally.gaps,
                  tally.debts);
     return 0;
@@ -859,17 +719,17 @@ static bool is_found(enum mutant mutant, uint64_t seed)
         struct tally tally = {.episodes = 0};
         char why[256] = "";
         bool good = true;
-        active = mutant;
+        settle_mutant = mutant;
         for (unsigned i = 0; i < TEETH_EPISODES && good; i++) {
             good = simulate(&tally, seed + i, why);
         }
-        (void)printf("%-8s %s: %s\n", good ? "MISSED" : "found", mutant_words[mutant], why);
+        (void)printf("%-8s %s: %s\n", good ? "MISSED" : "found", settle_mutant_words[mutant], why);
         (void)fflush(stdout);
         _exit(good ? 0 : STATUS_FOUND);
     }
     (void)waitpid(pid, &status, 0);
     if (WIFSIGNALED(status)) {
-        (void)printf("%-8s %s: by an assertion\n", "found", mutant_words[mutant]);
+        (void)printf("%-8s %s: by an assertion\n", "found", settle_mutant_words[mutant]);
     }
     return WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_FOUND);
 }

@@ -166,7 +166,7 @@ static const struct plant plants[] = {
     {"proof gone", "DELETE FROM evidence WHERE kind IN (17, 18)"},
     {"message of an objection", "UPDATE alerts SET evidence = evidence + 1"},
     {"state of a payment out of range", "UPDATE payments SET state = 5 WHERE amount = 11"},
-    {"state of a record out of range", "UPDATE records SET state = 6 WHERE amount = 11"},
+    {"state of a record out of range", "UPDATE records SET state = 7 WHERE amount = 11"},
 };
 
 /* shows: R-SEC-1 */
