@@ -66,13 +66,14 @@ KC_MUST_USE struct kc_result kc_slot_identify(struct kc_view *out, struct kc_slo
  * (itself). */
 KC_MUST_USE struct kc_result kc_slot_offer(struct kc_view *out, struct kc_slot *slot,
                                            struct kc_amount asked, struct kc_view identify);
-/* Payer: reserves the amount and gives `payment`. KC_LIMIT_EXCEEDED, KC_CONTACT_NEEDED: see docs/purse.md. KC_HOTLISTED. The payee is remembered whatever else is refused, so that amount zero only
- * makes it known (KC_AMOUNT_ZERO). KC_IDENTITY_NEEDED: with `full`. KC_PENDING: an earlier payment to this payee is open. */
+/* Payer: reserves the amount and gives `payment`. KC_LIMIT_EXCEEDED, KC_CONTACT_NEEDED, KC_HOTLISTED: docs/purse.md. The payee
+ * is remembered whatever else is refused, so that amount zero only makes it known (KC_AMOUNT_ZERO). KC_IDENTITY_NEEDED: with
+ * `full`. KC_PENDING: an earlier payment to this payee is open. */
 KC_MUST_USE struct kc_result kc_slot_pay(struct kc_view *out, struct kc_slot *slot,
                                          struct kc_amount amount, uint64_t now_ms,
                                          struct kc_view payee_identity);
-/* Payee: verifies a payment and gives its order, for display. *answered: this payment was decided before, so nobody is asked.
- * KC_HOTLISTED, KC_LIMIT_EXCEEDED, KC_AMOUNT_TOO_LARGE and KC_CONTACT_NEEDED leave a payment that is good, with nothing in *order:
+/* Payee: verifies a payment and gives its order, for display. *answered: it was decided before, so nobody is asked. KC_HOTLISTED,
+ * KC_LIMIT_EXCEEDED, KC_AMOUNT_TOO_LARGE and KC_CONTACT_NEEDED leave a payment that is good, with nothing in *order:
  * declining it tells its payer the reason, and gives the value back. */
 KC_MUST_USE struct kc_result kc_slot_examine(struct kc_payment_order *order, bool *answered,
                                              struct kc_slot *slot, uint64_t now_ms,

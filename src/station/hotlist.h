@@ -1,5 +1,5 @@
-/* Hotlists from the bank, and from purse to purse. The station only carries them: the purse verifies the bank's signature, and takes
- * one that is newer than its own. */
+/* Hotlists from the bank, and from purse to purse. The station only carries them: the purse verifies the bank's signature, and
+ * takes one that is newer than its own. */
 #ifndef KC_STATION_HOTLIST_H
 #define KC_STATION_HOTLIST_H
 

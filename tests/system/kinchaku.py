@@ -219,10 +219,10 @@ class System:
 
 
 class Proxy:
-    """Between a station and the bank: keeps every request and reply, and may drop or change them."""
+    """Between a station and the bank: keeps every request and reply, and may drop or change them. `hotlist`: what it tells of it."""
 
-    def __init__(self, port, change=None):
-        self.port, self.change = port, change
+    def __init__(self, port, change=None, hotlist=None):
+        self.port, self.change, self.hotlist = port, change, hotlist
         self.requests, self.replies = [], []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
@@ -254,8 +254,10 @@ class Proxy:
                     if line.lower().startswith(b"expect:"):
                         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if head.startswith(b"GET "):
-                    # Only the hotlist, which is nobody's message: it is not passed on, and not counted.
-                    client.sendall(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n")
+                    # The hotlist, which is nobody's message: not counted, and the one that a test has made, or none.
+                    found, data = ("200", self.hotlist) if self.hotlist else ("404", b"")
+                    client.sendall(f"HTTP/1.1 {found} X\r\nContent-Type: application/cose\r\nContent-Length: {len(data)}\r\n\r\n"
+                                   .encode() + data)
                     continue
                 sizes = [int(l.split(b":")[1]) for l in head.splitlines() if l.lower().startswith(b"content-length:")]
                 body = stream.read(sizes[0]) if sizes else b""

@@ -204,7 +204,8 @@ class Talker:
 
 class Middle:
     """Sits between a payer and a payee, passes messages on and keeps them. `change(side, count, message)` gives what is passed on
-    instead, or None for nothing: then the middle hangs up. Side is "payer" or "payee", who sent it."""
+    instead; or None for nothing: then the middle hangs up; or no byte: then the same side goes on. Side is "payer" or
+    "payee", who sent it."""
 
     def __init__(self, folder, payee_place, change=None):
         self.path = str(Path(folder) / f"m{time.monotonic_ns() % 10**9}")
@@ -217,10 +218,12 @@ class Middle:
         self.thread.start()
 
     def pass_on(self, side, source, target):
-        message = source.receive()
-        self.messages.append((side, message))
-        if self.change:
-            message = self.change(side, len(self.messages), message)
+        message = b""
+        while message == b"":
+            message = source.receive()
+            self.messages.append((side, message))
+            if self.change:
+                message = self.change(side, len(self.messages), message)
         if message is None:
             raise EOFError
         target.send(message)

@@ -424,11 +424,18 @@ def test_a_byte_of_a_message_is_changed(shared, pairs, pair, tmp_path):
             paid, received, _ = through(tmp_path, payer, payee, change=change)
             (left, under_way), (has, _) = state(*pair)
             assert left + has <= sum(before) and paid.status in (OK, REFUSED, AGAIN), (target, place, paid, received)
+            extra = 0
             if under_way:
                 paid, received = meet(payer, ("resume",), payee)
+                if paid.error == "out-of-order":
+                    # The payee's counter was changed on the way: it is the next one after another payment.
+                    assert received.error == "out-of-order", received
+                    extra = 1
+                    meet(rich(shared, 1), ("pay", 1), payee)
+                    paid, received = meet(payer, ("resume",), payee)
                 assert (paid.status, received.status) == (OK, OK), (target, place, paid, received)
             after = values(*pair)
-            assert sum(after) == sum(before) and after[0] in (before[0], before[0] - 10), (target, place, before, after)
+            assert sum(after) == sum(before) + extra and after[0] in (before[0], before[0] - 10), (target, place, before, after)
 
 
 # shows: R-XCHG-11

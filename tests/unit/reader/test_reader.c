@@ -107,6 +107,23 @@ static void the_history_is_told_backwards(void **state)
     EXPECT(kc_slot_history(&entry, &slot, 2).code, KC_NOT_FOUND);
 }
 
+static void a_hotlist_goes_in_and_out(void **state)
+{
+    static const uint64_t numbers[] = {5, 700};
+    struct kc_purse_info info;
+    struct kc_view out;
+    (void)state;
+    EXPECT(kc_slot_hotlist(&out, &slot).code, KC_NOT_FOUND);
+    struct kc_view list = world_hotlist(&world, 3, numbers, 2);
+    EXPECT(kc_slot_take_hotlist(&slot, kc_view(list.data, list.size - 1)).code, KC_MALFORMED);
+    EXPECT(kc_slot_take_hotlist(&slot, list).code, KC_OK);
+    EXPECT(kc_slot_take_hotlist(&slot, list).code, KC_STALE_STATE);
+    EXPECT(kc_slot_hotlist(&out, &slot).code, KC_OK);
+    assert_true(kc_view_equal(out, list));
+    EXPECT(kc_slot_info(&info, &slot).code, KC_OK);
+    assert_int_equal(info.hotlist, 3);
+}
+
 static void what_a_broken_port_answers_is_an_error(void **state)
 {
     static const struct {
@@ -334,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SLOT_TEST(a_whole_withdrawal_goes_through_the_slot),
         SLOT_TEST(the_history_is_told_backwards),
+        SLOT_TEST(a_hotlist_goes_in_and_out),
         SLOT_TEST(what_a_broken_port_answers_is_an_error),
         SLOT_TEST(commands_are_bounded_and_wiped),
         FILE_TEST(a_new_purse_is_blank_private_and_of_full_size),
