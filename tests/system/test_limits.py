@@ -275,6 +275,7 @@ def test_a_full_history_is_reported_by_itself(shared):
     row = shown(uim)
     assert (row["log_room"], row["not_reported"]) == (LOG, 0), row
     # Without it the history fills, refuses, and is reported before the next payment with the bank.
+    other.must("sync")
     fill(other, uim, LOG)
     other.must("sync")
     paid, received = meet(uim, ("pay", 1), other, pay=AWAY)
