@@ -175,7 +175,7 @@ def test_a_uim_out_of_use_is_refused_without_the_bank(shared, tmp_path):
         before = values(first, second, thief)
         # It does not let itself be told: it is declined without asking, and has its value back.
         receiver = Receiver(first, link=ANY)
-        middle = Middle(tmp_path, receiver.place, lambda side, count, message: b"" if message[:1] == b"\x84" else message)
+        middle = Middle(tmp_path, receiver.place, lambda side, count, message: b"" if message[:2] == b"\x84\x58" else message)
         paid = thief.station("pay", 1, "--link", middle.place)
         received = receiver.end()
         middle.close()
@@ -275,6 +275,7 @@ def test_a_full_history_is_reported_by_itself(shared):
     row = shown(uim)
     assert (row["log_room"], row["not_reported"]) == (LOG, 0), row
     # Without it the history fills, refuses, and is reported before the next payment with the bank.
+    other.must("sync")
     fill(other, uim, LOG)
     other.must("sync")
     paid, received = meet(uim, ("pay", 1), other, pay=AWAY)
