@@ -125,7 +125,7 @@ void forge_entry(struct forgery *forgery, enum kc_entry_kind kind, uint64_t mino
                              .has_voids = voids != 0,
                              .voids = voids};
     if (order.size > 0) {
-        kc_digest(crypto, entry.partner, order);
+        kc_digest(crypto, entry.partner, forgery->about.size > 0 ? forgery->about : order);
     }
     must(kc_shape_encode(&entry_bytes, &kc_entry_shape, &entry));
     const struct kc_log_record record = {

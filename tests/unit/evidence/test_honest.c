@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define LIVES 6u
-#define STEPS 60u
+#define STEPS 100u
 #define SAID_MAX 48u
 
 struct honest {

@@ -95,7 +95,7 @@ static void a_receipt_counts_unless_its_payer_did_not_sign_it(void **state)
 static void an_order_must_be_for_this_entry(void **state)
 {
     (void)state;
-    for (unsigned wrong = 0; wrong < 5; wrong++) {
+    for (unsigned wrong = 0; wrong < 6; wrong++) {
         forge(&forgery, &a);
         struct kc_view order = forge_order(&kept[0], &forgery, &b, 60, &b.sign);
         struct kc_view other = forge_order(&kept[1], &forgery, &b, 61, &b.sign);
@@ -114,6 +114,10 @@ static void an_order_must_be_for_this_entry(void **state)
             forgery.side = &b;
             order = forge_order(&kept[0], &forgery, &a, 60, &a.sign);
             forgery.side = &a;
+            forge_entry(&forgery, KC_ENTRY_KIND_RECEIVE, 60, order, 0);
+            break;
+        case 4: /* another than the entry rests on */
+            forgery.about = other;
             forge_entry(&forgery, KC_ENTRY_KIND_RECEIVE, 60, order, 0);
             break;
         default: /* nothing that can be read */

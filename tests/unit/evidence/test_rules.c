@@ -195,6 +195,9 @@ static void what_is_not_the_accused_s_is_refused(void **state)
     content->purse = b.number;
     file.size = 0;
     assert_error(verify_file(&verdict, make_file(&file, &finding)), MISMATCH);
+    assert_error(accuse(&finding, &a, &first, &second), OK);
+    content->purse = b.number;
+    assert_error(verify_file(&verdict, make_file(&file, &finding)), MISMATCH);
     /* An identity that another key signed. */
     identity = identity_of(&a);
     assert_error(accuse(&finding, &a, &first, &second), OK);
