@@ -28,7 +28,9 @@
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
- * few rows that wait for something. */
+ * few rows that wait for something. The long rows, records and evidence, lie in the order in which they came, beside
+ * their keys: a batch fills pages at the end instead of splitting one for each purse, and no row fills the upper pages
+ * of a tree. */
 const char *const kc_sqlite_schema[] = {
     "CREATE TABLE accounts (account INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
     " suite INTEGER NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL,"
@@ -65,7 +67,7 @@ const char *const kc_sqlite_schema[] = {
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, objection INTEGER NOT NULL,"
     " amount INTEGER NOT NULL, digest BLOB NOT NULL, order_digest BLOB NOT NULL,"
     " head BLOB NOT NULL, shown INTEGER NOT NULL, shown_digest BLOB NOT NULL,"
-    " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT, WITHOUT ROWID;",
+    " bytes BLOB NOT NULL, PRIMARY KEY (purse, counter)) STRICT;",
     "CREATE TABLE gaps (purse INTEGER NOT NULL, last INTEGER NOT NULL, first INTEGER NOT NULL,"
     " state INTEGER NOT NULL, head_before BLOB NOT NULL, head_after BLOB NOT NULL,"
     " received INTEGER NOT NULL, paid INTEGER NOT NULL, returned INTEGER NOT NULL,"
@@ -101,7 +103,7 @@ const char *const kc_sqlite_schema[] = {
     " against_digest BLOB NOT NULL, counter INTEGER NOT NULL) STRICT;"
     "CREATE TABLE evidence (purse INTEGER NOT NULL, time INTEGER NOT NULL,"
     " digest BLOB NOT NULL, kind INTEGER NOT NULL, bytes BLOB NOT NULL,"
-    " PRIMARY KEY (purse, time, digest)) STRICT, WITHOUT ROWID;"
+    " PRIMARY KEY (purse, time, digest)) STRICT;"
     "CREATE TABLE signers (signer BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT,"
     " WITHOUT ROWID;",
     "CREATE TABLE hotlist (version INTEGER PRIMARY KEY,"
