@@ -112,7 +112,8 @@ struct kc_bank_item {
     const struct kc_bank_kind *kind;
     size_t step; /* enum kc_bank_at, and on from KC_AT_OWN */
     enum kc_error error;
-    bool authenticated; /* the signature verified: refusals are signed from here on */
+    bool authenticated;   /* the signature verified: refusals are signed from here on */
+    enum kc_error denied; /* why the signer's certificate, which is in memory, is not good */
     struct kc_view bytes;
     struct kc_signed envelope;
     struct kc_person signer;

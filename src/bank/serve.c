@@ -71,14 +71,20 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
         item->step = KC_AT_OPEN;
         return result;
     }
+    bool here = result.code != KC_NOT_FOUND && result.code != KC_DIRECTORY_DOWN;
     item->step = KC_AT_FETCH;
-    return kc_ok();
+    item->denied = here ? result.code : KC_OK;
+    return here && !item->kind->from_purse ? result : kc_ok();
 }
 
 static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *thread,
                               struct kc_bank_item *item)
 {
     uint64_t now_ms = kc_clock_now_ms();
+    item->step = KC_AT_OPEN;
+    if (item->denied != KC_OK) {
+        return kc_bank_find_blocked(item, thread, kc_result(item->denied));
+    }
     struct kc_result result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
                                               &thread->crypto, &item->envelope.signer, now_ms);
     if (result.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_INVALID) {
@@ -90,7 +96,6 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
                                      &thread->crypto, &item->envelope.signer, now_ms);
         }
     }
-    item->step = KC_AT_OPEN;
     return kc_failed(result) && item->kind->from_purse ? kc_bank_find_blocked(item, thread, result)
                                                        : result;
 }

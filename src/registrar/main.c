@@ -240,7 +240,7 @@ static struct kc_result identify_holder(struct kc_account_id *account,
 static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
-    struct kc_account_id account;
+    struct kc_account_id account = {.number = 0};
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
     struct kc_result result = identify_holder(&account, name, registrar, command);
@@ -261,7 +261,7 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 static struct kc_result lost(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
-    struct kc_account_id account;
+    struct kc_account_id account = {.number = 0};
     struct kc_purse_id purse;
     struct kc_json_out json;
     const char *number = kc_command_value(command, "purse");
@@ -305,7 +305,7 @@ static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_
 {
     static struct kc_application application;
     struct kc_opened_account opened = {.expires_ms = 0};
-    struct kc_account_id account;
+    struct kc_account_id account = {.number = 0};
     const char *uim = kc_command_value(command, "uim");
     bool letter = false;
     memset(&application, 0, sizeof application);

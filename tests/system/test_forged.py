@@ -145,13 +145,16 @@ def test_a_user_who_plays_registrar_authority_or_bank(two):
     mallory, alice = two
     now = int(time.time() * 1000)
     form = {"id": bytes(16), "name": "M", "address": "X", "phone": "1", "bank-account": alice.uim.ordinary,
-            "password-hash": "scrypt$x", "suite": "es256", "time": now}
+            "password-hash": "scrypt$x", "suite": "es256", "log-policy": "refuse", "time": now}
     orders = {
         "open-request": form,
         "confirm-request": {"account": alice.uim.account, "purse": alice.uim.purse, "sign-digest": bytes(32),
                             "encrypt-digest": bytes(32), "time": now},
         "cancel-request": {"account": alice.uim.account, "purse": alice.uim.purse, "time": now},
         "identify-request": {"account": alice.uim.account, "time": now},
+        "lost-request": {"account": alice.uim.account, "purse": alice.uim.purse, "time": now},
+        "reissue-request": {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "refuse",
+                            "time": now},
     }
     for name, fields in orders.items():
         assert mallory.send(name, fields)[0] == "not-allowed", name
@@ -194,6 +197,14 @@ def test_a_registrar_who_asks_what_it_may_not(two):
     assert send("cancel-request", {**cancel, "account": mallory.uim.account}) not in ("done",)
     assert send("identify-request", {"account": 10**9 + 7, "time": now}) == "unknown-account"
     assert send("identify-request", {"account": alice.uim.account, "time": now + 10**7}) == "expired"
+    lost = {"account": alice.uim.account, "purse": alice.uim.purse, "time": now}
+    assert send("lost-request", {**lost, "time": now + 10**7}) == "expired"
+    assert send("lost-request", {**lost, "account": mallory.uim.account}) == "unknown-account"
+    assert send("lost-request", {**lost, "purse": 10**9 + 7}) == "unknown-account"
+    reissue = {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "report", "time": now}
+    assert send("reissue-request", {**reissue, "time": now - 10**7}) == "expired"
+    assert send("reissue-request", {**reissue, "account": 10**9 + 7}) == "unknown-account"
+    assert send("reissue-request", reissue) == "out-of-order"
     assert send("revoke-request", {"account": 12345, "reason": 1, "time": now}, to="authority") == "malformed"
     assert send("revoke-request", {"account": alice.uim.account, "reason": 7, "time": now}, to="authority") == "malformed"
     certify = {"account": alice.uim.account, "expires": now + 10**6, "proof": key_proof(mallory), "time": now}

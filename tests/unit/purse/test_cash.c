@@ -595,9 +595,10 @@ static void a_refusal_ends_a_request_and_leaves_an_answer_open(void **state)
 /* shows: R-SEC-4 */
 static void the_banks_word_blocks_for_good(void **state)
 {
-    static const enum kc_error reasons[] = {KC_COPIED_OR_RESTORED, KC_PURSE_BLOCKED};
+    static const enum kc_error reasons[] = {KC_COPIED_OR_RESTORED, KC_PURSE_BLOCKED,
+                                            KC_REPORTED_LOST};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 3; i++) {
         for (unsigned way = 0; way < 3; way++) {
             (void)ready(NULL);
             world_go(&world, way == 1 ? KC_LIFE_ANSWERED : KC_LIFE_REQUESTED, KC_CASH_KIND_DEPOSIT);
