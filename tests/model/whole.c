@@ -76,7 +76,7 @@ void whole_place(struct whole *whole, unsigned place, unsigned holder, const str
 
 /* ---- worlds ---- */
 
-void whole_reset(struct whole *whole)
+void whole_reset_some(struct whole *whole, unsigned holders)
 {
     const struct whole_base *base = whole->base;
     whole->now_ms = base->now_ms;
@@ -86,11 +86,17 @@ void whole_reset(struct whole *whole)
     for (unsigned i = 0; i < WHOLE_PLACES_MAX; i++) {
         whole->purses[i].there = false;
     }
-    for (unsigned i = 0; i < base->options.holders; i++) {
+    KC_ASSERT(holders <= base->options.holders);
+    for (unsigned i = 0; i < holders; i++) {
         set_place(whole, i, i);
         nvm_reset(&whole->purses[i].nvm);
         whole_power_cycle(whole, i);
     }
+}
+
+void whole_reset(struct whole *whole)
+{
+    whole_reset_some(whole, whole->base->options.holders);
 }
 
 static struct whole *make_bare(const struct whole_base *base)

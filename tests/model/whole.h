@@ -127,8 +127,9 @@ struct whole_base *whole_base_make(const struct whole_options *options);
 struct whole *whole_make(const struct whole_base *base);
 struct whole_state *whole_state_make(void);
 
-/* Back to the base, every purse powered. */
+/* Back to the base, every purse powered; or only those of the first holders, the others left out. */
 void whole_reset(struct whole *whole);
+void whole_reset_some(struct whole *whole, unsigned holders);
 void whole_save(struct whole_state *out, const struct whole *whole);
 void whole_restore(struct whole *whole, const struct whole_state *state);
 

@@ -335,11 +335,30 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
 
 /* ---- what it does by itself ---- */
 
-void whole_bank_idle(struct whole *whole)
+/* One round of orders in doubt, behind that of `last`; false when there are no more. */
+static bool ask_again(struct whole *whole, struct kc_ledger_order *last)
 {
     struct kc_ledger_order orders[8];
     size_t count = 0;
     struct kc_bank_item *item = &whole->item;
+    if (kc_failed(kc_ledger_in_doubt(orders, &count, 8, &whole->bank.ledger, last->purse,
+                                     last->time_ms))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        item->kind = &kc_bank_fund_again;
+        item->authenticated = false;
+        item->order = orders[i];
+        *last = orders[i];
+        (void)kc_failed(run_steps(whole, item));
+    }
+    return count == 8;
+}
+
+void whole_bank_idle(struct whole *whole)
+{
+    size_t count = 0;
+    struct kc_ledger_order last = {.time_ms = 0};
     struct kc_ledger *ledger = &whole->bank.ledger;
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
     if (!kc_failed(result)) {
@@ -347,16 +366,8 @@ void whole_bank_idle(struct whole *whole)
         struct kc_result committed = kc_ledger_commit(ledger);
         result = kc_failed(committed) ? committed : result;
     }
-    const struct kc_purse_id none = {.number = 0};
-    if (kc_failed(result) || kc_failed(kc_ledger_in_doubt(orders, &count, 8, ledger, none, 0))) {
-        return;
-    }
     served = whole;
-    for (size_t i = 0; i < count; i++) {
-        item->kind = &kc_bank_fund_again;
-        item->authenticated = false;
-        item->order = orders[i];
-        (void)kc_failed(run_steps(whole, item));
+    while (!kc_failed(result) && ask_again(whole, &last)) {
     }
     served = NULL;
 }

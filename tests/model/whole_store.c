@@ -7,20 +7,7 @@
 
 #include "base/assert.h"
 
-enum table_name {
-    ACCOUNTS,
-    PURSES,
-    TRANSACTIONS,
-    POSTINGS,
-    BATCHES,
-    ALERTS,
-    EVIDENCE,
-    PAYMENTS,
-    RECORDS,
-    SIGNERS,
-};
-
-_Static_assert(SIGNERS + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_SIGNERS + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -34,26 +21,26 @@ struct table {
     }
 
 static const struct table tables[RAM_TABLES] = {
-    [ACCOUNTS] = TABLE(accounts, RAM_ACCOUNTS),
-    [PURSES] = TABLE(purses, RAM_PURSES),
-    [TRANSACTIONS] = TABLE(transactions, RAM_TRANSACTIONS),
-    [POSTINGS] = TABLE(postings, RAM_POSTINGS),
-    [BATCHES] = TABLE(batches, RAM_BATCHES),
-    [ALERTS] = TABLE(alerts, RAM_ALERTS),
-    [EVIDENCE] = TABLE(evidence, RAM_EVIDENCE),
-    [PAYMENTS] = TABLE(payments, RAM_PAYMENTS),
-    [RECORDS] = TABLE(records, RAM_RECORDS),
-    [SIGNERS] = TABLE(signers, RAM_SIGNERS),
+    [RAM_TABLE_ACCOUNTS] = TABLE(accounts, RAM_ACCOUNTS),
+    [RAM_TABLE_PURSES] = TABLE(purses, RAM_PURSES),
+    [RAM_TABLE_TRANSACTIONS] = TABLE(transactions, RAM_TRANSACTIONS),
+    [RAM_TABLE_POSTINGS] = TABLE(postings, RAM_POSTINGS),
+    [RAM_TABLE_BATCHES] = TABLE(batches, RAM_BATCHES),
+    [RAM_TABLE_ALERTS] = TABLE(alerts, RAM_ALERTS),
+    [RAM_TABLE_EVIDENCE] = TABLE(evidence, RAM_EVIDENCE),
+    [RAM_TABLE_PAYMENTS] = TABLE(payments, RAM_PAYMENTS),
+    [RAM_TABLE_RECORDS] = TABLE(records, RAM_RECORDS),
+    [RAM_TABLE_SIGNERS] = TABLE(signers, RAM_SIGNERS),
 };
 
 #define NOWHERE SIZE_MAX
 
-static uint8_t *row_at(struct ram_store *store, enum table_name name, size_t index)
+static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)
 {
     return (uint8_t *)store + tables[name].at + index * tables[name].row_size;
 }
 
-static struct kc_result add(struct ram_store *store, enum table_name name, const void *row)
+static struct kc_result add(struct ram_store *store, enum ram_table name, const void *row)
 {
     if (store->counts[name] == tables[name].max) {
         return kc_result(KC_DISK_FULL);
@@ -69,7 +56,7 @@ struct undo_end {
     size_t table;
 };
 
-static struct kc_result keep_old(struct ram_store *store, enum table_name name, size_t index)
+static struct kc_result keep_old(struct ram_store *store, enum ram_table name, size_t index)
 {
     size_t size = tables[name].row_size;
     struct undo_end end = {.index = index, .table = name};
@@ -85,7 +72,7 @@ static struct kc_result keep_old(struct ram_store *store, enum table_name name, 
     return kc_ok();
 }
 
-static struct kc_result put(struct ram_store *store, enum table_name name, size_t index,
+static struct kc_result put(struct ram_store *store, enum ram_table name, size_t index,
                             const void *row)
 {
     if (index == NOWHERE) {
@@ -139,7 +126,7 @@ static void store_rollback(void *context)
         memcpy(&end, store->undo + store->undo_used, sizeof end);
         size_t size = tables[end.table].row_size;
         store->undo_used -= size;
-        memcpy(row_at(store, (enum table_name)end.table, end.index), store->undo + store->undo_used,
+        memcpy(row_at(store, (enum ram_table)end.table, end.index), store->undo + store->undo_used,
                size);
     }
     memcpy(store->counts, store->begun, sizeof store->counts);
@@ -183,67 +170,69 @@ static bool same_digest(const uint8_t *a, const uint8_t *b)
 
 static size_t find_account(const struct ram_store *store, uint64_t account)
 {
-    FIND(ACCOUNTS, store->accounts[i].account.number == account)
+    FIND(RAM_TABLE_ACCOUNTS, store->accounts[i].account.number == account)
 }
 
 static size_t find_open_id(const struct ram_store *store, const uint8_t id[KC_OPEN_ID_SIZE])
 {
-    FIND(ACCOUNTS, memcmp(store->accounts[i].open_id, id, KC_OPEN_ID_SIZE) == 0)
+    FIND(RAM_TABLE_ACCOUNTS, memcmp(store->accounts[i].open_id, id, KC_OPEN_ID_SIZE) == 0)
 }
 
 static size_t find_purse(const struct ram_store *store, uint64_t purse)
 {
-    FIND(PURSES, store->purses[i].purse.number == purse)
+    FIND(RAM_TABLE_PURSES, store->purses[i].purse.number == purse)
 }
 
 static size_t find_transaction(const struct ram_store *store, uint64_t purse, uint64_t time_ms)
 {
-    FIND(TRANSACTIONS,
+    FIND(RAM_TABLE_TRANSACTIONS,
          store->transactions[i].time_ms == time_ms && store->transactions[i].purse.number == purse)
 }
 
 static size_t find_payment(const struct ram_store *store, uint64_t payer, uint64_t counter,
                            const uint8_t digest[KC_DIGEST_SIZE])
 {
-    FIND(PAYMENTS, store->payments[i].payer_counter == counter &&
-                       store->payments[i].payer.number == payer &&
-                       same_digest(store->payments[i].digest, digest))
+    FIND(RAM_TABLE_PAYMENTS, store->payments[i].payer_counter == counter &&
+                                 store->payments[i].payer.number == payer &&
+                                 same_digest(store->payments[i].digest, digest))
 }
 
 static size_t find_record(const struct ram_store *store, uint64_t purse, uint64_t counter)
 {
-    FIND(RECORDS, store->records[i].counter == counter && store->records[i].purse == purse)
+    FIND(RAM_TABLE_RECORDS,
+         store->records[i].counter == counter && store->records[i].purse == purse)
 }
 
 static size_t find_evidence(const struct ram_store *store, uint64_t purse, uint64_t time_ms,
                             const uint8_t digest[KC_DIGEST_SIZE])
 {
-    FIND(EVIDENCE, store->evidence[i].time_ms == time_ms && store->evidence[i].purse == purse &&
-                       same_digest(store->evidence[i].digest, digest))
+    FIND(RAM_TABLE_EVIDENCE, store->evidence[i].time_ms == time_ms &&
+                                 store->evidence[i].purse == purse &&
+                                 same_digest(store->evidence[i].digest, digest))
 }
 
 static size_t find_signer(const struct ram_store *store, const uint8_t signer[KC_SIGNER_SIZE])
 {
-    FIND(SIGNERS, memcmp(store->signers[i].signer, signer, KC_SIGNER_SIZE) == 0)
+    FIND(RAM_TABLE_SIGNERS, memcmp(store->signers[i].signer, signer, KC_SIGNER_SIZE) == 0)
 }
 
 /* Their ids grow. */
 static size_t find_posting(const struct ram_store *store, uint64_t id)
 {
-    size_t last = store->counts[POSTINGS];
+    size_t last = store->counts[RAM_TABLE_POSTINGS];
     if (last > 0 && store->postings[last - 1].id < id) {
         return NOWHERE;
     }
-    FIND(POSTINGS, store->postings[i].id == id)
+    FIND(RAM_TABLE_POSTINGS, store->postings[i].id == id)
 }
 
 static size_t find_batch(const struct ram_store *store, uint64_t id)
 {
-    size_t last = store->counts[BATCHES];
+    size_t last = store->counts[RAM_TABLE_BATCHES];
     if (last > 0 && store->batches[last - 1].id < id) {
         return NOWHERE;
     }
-    FIND(BATCHES, store->batches[i].id == id)
+    FIND(RAM_TABLE_BATCHES, store->batches[i].id == id)
 }
 
 static struct kc_result account_get(void *context, struct kc_account_row *out, uint64_t account)
@@ -274,7 +263,7 @@ static struct kc_result account_put(void *context, const struct kc_account_row *
     if (other != NOWHERE && store->accounts[other].account.number != row->account.number) {
         return kc_result(KC_STORE_FAILED);
     }
-    return put(store, ACCOUNTS, find_account(store, row->account.number), row);
+    return put(store, RAM_TABLE_ACCOUNTS, find_account(store, row->account.number), row);
 }
 
 static struct kc_result account_balance_put(void *context, uint64_t account,
@@ -287,7 +276,7 @@ static struct kc_result account_balance_put(void *context, uint64_t account,
     }
     struct kc_account_row row = store->accounts[i];
     row.balance = balance;
-    return put(store, ACCOUNTS, i, &row);
+    return put(store, RAM_TABLE_ACCOUNTS, i, &row);
 }
 
 static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint64_t purse)
@@ -310,7 +299,7 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     struct ram_store *store = context;
     struct kc_purse_row clean = *row;
     clear_rest(clean.certified, clean.certified_size, sizeof clean.certified);
-    return put(store, PURSES, find_purse(store, row->purse.number), &clean);
+    return put(store, RAM_TABLE_PURSES, find_purse(store, row->purse.number), &clean);
 }
 
 static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row *row)
@@ -326,7 +315,7 @@ static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row
     changed.ahead_in = row->ahead_in;
     changed.ahead_out = row->ahead_out;
     changed.objected = row->objected;
-    return put(store, PURSES, i, &changed);
+    return put(store, RAM_TABLE_PURSES, i, &changed);
 }
 
 static struct kc_result payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
@@ -344,7 +333,7 @@ static struct kc_result payment_put(void *context, const struct kc_payment_row *
 {
     struct ram_store *store = context;
     size_t i = find_payment(store, row->payer.number, row->payer_counter, row->digest);
-    return put(store, PAYMENTS, i, row);
+    return put(store, RAM_TABLE_PAYMENTS, i, row);
 }
 
 static void expand_record(struct kc_record_row *out, const struct ram_store *store,
@@ -377,10 +366,10 @@ static struct kc_result record_put(void *context, const struct kc_record_row *ro
                 memcmp(store->bytes + store->records[i].at, row->bytes, row->size) == 0;
     if (same) {
         kept.at = store->records[i].at;
-        return put(store, RECORDS, i, &kept);
+        return put(store, RAM_TABLE_RECORDS, i, &kept);
     }
     struct kc_result result = keep_bytes(&kept.at, store, kc_view(row->bytes, row->size));
-    return kc_failed(result) ? result : put(store, RECORDS, i, &kept);
+    return kc_failed(result) ? result : put(store, RAM_TABLE_RECORDS, i, &kept);
 }
 
 static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
@@ -400,7 +389,7 @@ static struct kc_result transaction_put(void *context, const struct kc_transacti
     struct kc_transaction_row clean = *row;
     clear_rest(clean.certified, clean.certified_size, sizeof clean.certified);
     size_t i = find_transaction(store, row->purse.number, row->time_ms);
-    return put(store, TRANSACTIONS, i, &clean);
+    return put(store, RAM_TABLE_TRANSACTIONS, i, &clean);
 }
 
 /* ---- rows that are only added ---- */
@@ -409,23 +398,23 @@ static struct kc_result posting_add(void *context, const struct kc_posting_row *
 {
     struct ram_store *store = context;
     return find_posting(store, row->id) != NOWHERE ? kc_result(KC_STORE_FAILED)
-                                                   : add(store, POSTINGS, row);
+                                                   : add(store, RAM_TABLE_POSTINGS, row);
 }
 
 static struct kc_result batch_add(void *context, const struct kc_batch_row *row)
 {
     struct ram_store *store = context;
     return find_batch(store, row->id) != NOWHERE ? kc_result(KC_STORE_FAILED)
-                                                 : add(store, BATCHES, row);
+                                                 : add(store, RAM_TABLE_BATCHES, row);
 }
 
 static struct kc_result batch_last(void *context, struct kc_batch_row *out)
 {
     const struct ram_store *store = context;
-    if (store->counts[BATCHES] == 0) {
+    if (store->counts[RAM_TABLE_BATCHES] == 0) {
         return kc_result(KC_NOT_FOUND);
     }
-    *out = store->batches[store->counts[BATCHES] - 1];
+    *out = store->batches[store->counts[RAM_TABLE_BATCHES] - 1];
     return kc_ok();
 }
 
@@ -447,8 +436,8 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
 {
     struct ram_store *store = context;
     struct kc_alert_row numbered = *row;
-    numbered.id = store->counts[ALERTS] + 1;
-    return add(store, ALERTS, &numbered);
+    numbered.id = store->counts[RAM_TABLE_ALERTS] + 1;
+    return add(store, RAM_TABLE_ALERTS, &numbered);
 }
 
 static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t time_ms,
@@ -463,7 +452,7 @@ static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t tim
     }
     memcpy(row.digest, digest, KC_DIGEST_SIZE);
     struct kc_result result = keep_bytes(&row.at, store, bytes);
-    return kc_failed(result) ? result : add(store, EVIDENCE, &row);
+    return kc_failed(result) ? result : add(store, RAM_TABLE_EVIDENCE, &row);
 }
 
 static struct kc_result evidence_find(void *context, uint64_t purse, uint64_t time_ms,
@@ -484,7 +473,7 @@ static struct kc_result signer_add(void *context, const uint8_t signer[KC_SIGNER
     KC_ASSERT(key.size <= sizeof row.key);
     memcpy(row.signer, signer, KC_SIGNER_SIZE);
     memcpy(row.key, key.data, key.size);
-    return add(store, SIGNERS, &row);
+    return add(store, RAM_TABLE_SIGNERS, &row);
 }
 
 static struct kc_result signer_get(void *context, struct kc_signer_row *out,
@@ -560,7 +549,7 @@ static struct kc_result scan_signers(void *context, const struct kc_store_scan *
                                      uint64_t account)
 {
     const struct ram_store *store = context;
-    SCAN(SIGNERS, kc_be64_load(store->signers[i].signer) == account, 0, 0, 0, 0,
+    SCAN(RAM_TABLE_SIGNERS, kc_be64_load(store->signers[i].signer) == account, 0, 0, 0, 0,
          store->signers[i].signer, KC_SIGNER_SIZE)
     GIVE(signers, signer)
 }
@@ -568,7 +557,7 @@ static struct kc_result scan_signers(void *context, const struct kc_store_scan *
 static struct kc_result scan_accounts(void *context, const struct kc_store_scan *scan)
 {
     const struct ram_store *store = context;
-    SCAN(ACCOUNTS, true, store->accounts[i].account.number, 0, 0, 0, NULL, 0)
+    SCAN(RAM_TABLE_ACCOUNTS, true, store->accounts[i].account.number, 0, 0, 0, NULL, 0)
     GIVE(accounts, account)
 }
 
@@ -576,7 +565,7 @@ static struct kc_result scan_temporary(void *context, const struct kc_store_scan
                                        uint64_t until_ms)
 {
     const struct ram_store *store = context;
-    SCAN(ACCOUNTS,
+    SCAN(RAM_TABLE_ACCOUNTS,
          store->accounts[i].state == KC_ACCOUNT_TEMPORARY &&
              store->accounts[i].temporary_until_ms < until_ms,
          store->accounts[i].temporary_until_ms, store->accounts[i].account.number, 0, 0, NULL, 0)
@@ -587,7 +576,7 @@ static struct kc_result scan_purses(void *context, const struct kc_store_scan *s
                                     uint64_t account)
 {
     const struct ram_store *store = context;
-    SCAN(PURSES, account == 0 || store->purses[i].account.number == account,
+    SCAN(RAM_TABLE_PURSES, account == 0 || store->purses[i].account.number == account,
          store->purses[i].purse.number, 0, 0, 0, NULL, 0)
     GIVE(purses, purse)
 }
@@ -596,7 +585,7 @@ static struct kc_result scan_transactions(void *context, const struct kc_store_s
                                           uint64_t purse)
 {
     const struct ram_store *store = context;
-    SCAN(TRANSACTIONS, purse == 0 || store->transactions[i].purse.number == purse,
+    SCAN(RAM_TABLE_TRANSACTIONS, purse == 0 || store->transactions[i].purse.number == purse,
          store->transactions[i].purse.number, store->transactions[i].time_ms, 0, 0, NULL, 0)
     GIVE(transactions, transaction)
 }
@@ -605,7 +594,7 @@ static struct kc_result scan_late(void *context, const struct kc_store_scan *sca
                                   uint64_t until_ms)
 {
     const struct ram_store *store = context;
-    SCAN(TRANSACTIONS,
+    SCAN(RAM_TABLE_TRANSACTIONS,
          store->transactions[i].state == KC_STATE_QUOTED &&
              store->transactions[i].expires_ms < until_ms,
          store->transactions[i].expires_ms, store->transactions[i].purse.number,
@@ -617,7 +606,7 @@ static struct kc_result scan_sent(void *context, const struct kc_store_scan *sca
                                   uint64_t time_ms)
 {
     const struct ram_store *store = context;
-    SCAN(TRANSACTIONS,
+    SCAN(RAM_TABLE_TRANSACTIONS,
          store->transactions[i].state == KC_STATE_SENT &&
              (store->transactions[i].purse.number > purse ||
               (store->transactions[i].purse.number == purse &&
@@ -629,21 +618,21 @@ static struct kc_result scan_sent(void *context, const struct kc_store_scan *sca
 static struct kc_result scan_postings(void *context, const struct kc_store_scan *scan)
 {
     const struct ram_store *store = context;
-    SCAN(POSTINGS, true, store->postings[i].id, 0, 0, 0, NULL, 0)
+    SCAN(RAM_TABLE_POSTINGS, true, store->postings[i].id, 0, 0, 0, NULL, 0)
     GIVE(postings, posting)
 }
 
 static struct kc_result scan_batches(void *context, const struct kc_store_scan *scan)
 {
     const struct ram_store *store = context;
-    SCAN(BATCHES, true, store->batches[i].id, 0, 0, 0, NULL, 0)
+    SCAN(RAM_TABLE_BATCHES, true, store->batches[i].id, 0, 0, 0, NULL, 0)
     GIVE(batches, batch)
 }
 
 static struct kc_result scan_alerts(void *context, const struct kc_store_scan *scan)
 {
     const struct ram_store *store = context;
-    SCAN(ALERTS, true, store->alerts[i].id, 0, 0, 0, NULL, 0)
+    SCAN(RAM_TABLE_ALERTS, true, store->alerts[i].id, 0, 0, 0, NULL, 0)
     GIVE(alerts, alert)
 }
 
@@ -651,8 +640,9 @@ static struct kc_result scan_evidence(void *context, const struct kc_store_scan 
                                       uint64_t purse)
 {
     const struct ram_store *store = context;
-    SCAN(EVIDENCE, purse == 0 || store->evidence[i].purse == purse, store->evidence[i].purse,
-         store->evidence[i].time_ms, 0, 0, store->evidence[i].digest, KC_DIGEST_SIZE)
+    SCAN(RAM_TABLE_EVIDENCE, purse == 0 || store->evidence[i].purse == purse,
+         store->evidence[i].purse, store->evidence[i].time_ms, 0, 0, store->evidence[i].digest,
+         KC_DIGEST_SIZE)
     for (size_t i = 0; i < chosen.count; i++) {
         const struct ram_evidence *kept = &store->evidence[chosen.keys[i].index];
         struct kc_evidence_row row = {.purse.number = kept->purse,
@@ -672,7 +662,7 @@ static struct kc_result scan_paid(void *context, const struct kc_store_scan *sca
                                   uint64_t first, uint64_t last)
 {
     const struct ram_store *store = context;
-    SCAN(PAYMENTS,
+    SCAN(RAM_TABLE_PAYMENTS,
          (payer == 0 || store->payments[i].payer.number == payer) &&
              store->payments[i].payer_counter >= first && store->payments[i].payer_counter <= last,
          store->payments[i].payer.number, store->payments[i].payer_counter, 0, 0,
@@ -684,7 +674,7 @@ static struct kc_result scan_taken(void *context, const struct kc_store_scan *sc
                                    uint64_t first, uint64_t last)
 {
     const struct ram_store *store = context;
-    SCAN(PAYMENTS,
+    SCAN(RAM_TABLE_PAYMENTS,
          store->payments[i].payee.number == payee && store->payments[i].payee_counter >= first &&
              store->payments[i].payee_counter <= last,
          store->payments[i].payee_counter, store->payments[i].payer.number,
@@ -695,7 +685,7 @@ static struct kc_result scan_taken(void *context, const struct kc_store_scan *sc
 static struct kc_result scan_open(void *context, const struct kc_store_scan *scan, uint64_t payer)
 {
     const struct ram_store *store = context;
-    SCAN(PAYMENTS,
+    SCAN(RAM_TABLE_PAYMENTS,
          store->payments[i].open && store->payments[i].payer.number == payer &&
              (store->payments[i].state == KC_PAYMENT_BOOKED ||
               store->payments[i].state == KC_PAYMENT_RELEASED),
@@ -707,7 +697,7 @@ static struct kc_result scan_records(void *context, const struct kc_store_scan *
                                      uint64_t purse)
 {
     const struct ram_store *store = context;
-    SCAN(RECORDS, purse == 0 || store->records[i].purse == purse, store->records[i].purse,
+    SCAN(RAM_TABLE_RECORDS, purse == 0 || store->records[i].purse == purse, store->records[i].purse,
          store->records[i].counter, 0, 0, NULL, 0)
     for (size_t i = 0; i < chosen.count; i++) {
         struct kc_record_row row;

@@ -19,6 +19,19 @@
 #define RAM_SIGNERS 32
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
+
+enum ram_table {
+    RAM_TABLE_ACCOUNTS,
+    RAM_TABLE_PURSES,
+    RAM_TABLE_TRANSACTIONS,
+    RAM_TABLE_POSTINGS,
+    RAM_TABLE_BATCHES,
+    RAM_TABLE_ALERTS,
+    RAM_TABLE_EVIDENCE,
+    RAM_TABLE_PAYMENTS,
+    RAM_TABLE_RECORDS,
+    RAM_TABLE_SIGNERS,
+};
 #define RAM_TABLES 10
 
 /* Rows whose bytes lie in the store's `bytes`. */
