@@ -39,8 +39,8 @@ static void power_up(struct whole_purse *purse)
     const struct kc_nvm nvm = nvm_port(&purse->nvm);
     const struct kc_slot_port port = {.context = purse, .transmit = transmit};
     kc_purse_open(&purse->core, &nvm, &purse->crypto);
-    must(kc_slot_open(&purse->slot, &port));
-    purse->on = true;
+    /* A purse whose memory is damaged answers everything with an error. */
+    purse->on = !kc_failed(kc_slot_open(&purse->slot, &port));
 }
 
 void whole_power_cycle(struct whole *whole, unsigned place)
@@ -52,12 +52,30 @@ void whole_power_cycle(struct whole *whole, unsigned place)
     (void)kc_failed(kc_slot_verify_pin(&purse->slot, kc_view_text(WHOLE_PIN)));
 }
 
+static struct kc_result believe(void *context, const struct kc_public_key *key,
+                                const uint8_t digest[KC_DIGEST_SIZE], struct kc_view signature)
+{
+    (void)context;
+    (void)key;
+    (void)digest;
+    return kc_result(signature.size == 64 ? KC_OK : KC_BAD_SIGNATURE);
+}
+
+void whole_tamper(struct whole *whole, unsigned place)
+{
+    struct whole_purse *purse = &whole->purses[place];
+    purse->believes_all = true;
+    purse->crypto.verify = believe;
+    whole_power_cycle(whole, place);
+}
+
 static void set_place(struct whole *whole, unsigned place, unsigned holder)
 {
     struct whole_purse *purse = &whole->purses[place];
     const struct whole_options *options = &whole->base->options;
     purse->holder = holder;
     purse->there = true;
+    purse->believes_all = false;
     purse->crypto = ideal_open(&purse->ideal, options->seed ^ (SEED_PURSE + place));
     purse->ideal.fixed = options->fixed_random;
 }

@@ -61,6 +61,7 @@ struct whole_transfer {
 
 struct whole_ordinary {
     enum whole_ordinary_mood mood;
+    bool crosses; /* while it is asked, the bank asks a second time by itself, and is done first */
     size_t count;
     uint64_t funded;
     uint64_t redeemed;
@@ -70,7 +71,8 @@ struct whole_ordinary {
 struct whole_purse {
     unsigned holder;
     bool there;
-    bool on; /* powered, selected, PIN given */
+    bool on;           /* powered, selected, PIN given */
+    bool believes_all; /* its core was tampered with: every signature verifies */
     struct ideal ideal;
     struct kc_crypto crypto;
     struct nvm nvm;
@@ -141,6 +143,9 @@ struct kc_slot *whole_slot(struct whole *whole, unsigned place);
 
 /* Power off and on: what was not synced when it went is lost as the cut says; then PIN. */
 void whole_power_cycle(struct whole *whole, unsigned place);
+
+/* A purse that was tampered with believes whatever it is shown. Until the next reset. */
+void whole_tamper(struct whole *whole, unsigned place);
 
 /* Puts a purse with this memory into a place, powered; the place keeps the holder whose memory it is. */
 void whole_place(struct whole *whole, unsigned place, unsigned holder, const struct nvm_copy *copy);

@@ -279,6 +279,19 @@ static struct kc_result run_step(struct whole *whole, struct kc_bank_item *item,
     return kc_failed(committed) ? committed : result;
 }
 
+/* Another asking of the same order, which is done before this one. */
+static void settle_first(struct whole *whole, const struct kc_bank_item *item)
+{
+    struct kc_ledger_outcome outcome;
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    if (!item->order.ask || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+        return;
+    }
+    (void)kc_failed(kc_ledger_fund_settle(&outcome, ledger, item->order.purse, item->order.time_ms,
+                                          item->order_answer));
+    (void)kc_failed(kc_ledger_commit(ledger));
+}
+
 static struct kc_result run_steps(struct whole *whole, struct kc_bank_item *item)
 {
     struct kc_result result = kc_ok();
@@ -289,6 +302,9 @@ static struct kc_result run_steps(struct whole *whole, struct kc_bank_item *item
             return result;
         }
         result = run_step(whole, item, &item->kind->steps[at]);
+        if (item->kind->steps[at].lane == KC_LANE_ORDINARY && whole->ordinary.crosses) {
+            settle_first(whole, item);
+        }
         item->step += 1;
     }
     return result;

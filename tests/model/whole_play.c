@@ -114,6 +114,7 @@ static bool fund(struct play *play)
                                                      ORDINARY_DOES_UNHEARD, ORDINARY_SILENT};
     enum hand_wish wish = hand_chance(play, 50) ? WISH_FUND : WISH_REDEEM;
     play->whole->ordinary.mood = moods[hand_below(play, 5)];
+    play->whole->ordinary.crosses = hand_chance(play, 20);
     return hand_ask(play, hand_any_place(play), wish, 1 + hand_below(play, 900));
 }
 
@@ -336,11 +337,86 @@ static bool any_open(struct play *play)
     return false;
 }
 
+/* Whether a transaction with the bank or a payment comes to its good end. */
+static bool cash_works(struct play *play, unsigned place, enum hand_wish wish)
+{
+    struct kc_purse_info before;
+    struct kc_purse_info after;
+    struct kc_slot *slot = whole_slot(play->whole, place);
+    bool in = wish == WISH_WITHDRAW;
+    if (kc_failed(kc_slot_info(&before, slot))) {
+        return truth_is_stuck(&play->truth, place, KC_IO_FAILED);
+    }
+    bool good = hand_ask(play, place, wish, 1) && follow(play, LETTER_REPLY, 2) &&
+                hand_ask(play, place, WISH_OK, 0) && follow(play, LETTER_REPLY, 2);
+    if (!good || kc_failed(kc_slot_info(&after, slot))) {
+        return false;
+    }
+    bool moved =
+        kc_amount_minor(after.value) + (in ? 0 : 1) == kc_amount_minor(before.value) + (in ? 1 : 0);
+    return moved || truth_is_stuck(&play->truth, place, KC_NOT_COMPLETED);
+}
+
+/* Everything works afterwards, for everybody honest who has something. */
+static bool go_on(struct play *play)
+{
+    play->says_next = false;
+    play->habits.refuse_percent = 0;
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        struct kc_purse_info info;
+        if (play->truth.rogue[i]) {
+            continue;
+        }
+        if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
+            return false;
+        }
+        if (play->truth.accounts[i] >= 1 && !cash_works(play, i, WISH_WITHDRAW)) {
+            return false;
+        }
+        if (!kc_amount_is_zero(info.value) && !cash_works(play, i, WISH_DEPOSIT)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t count_entries(const struct play *play)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        sum += play->truth.places[i].counter;
+    }
+    return sum;
+}
+
+/* Twice, so that each hears what others reported after it; and on while that still brings entries, which end others. */
+static bool sync_until_quiet(struct play *play)
+{
+    uint64_t before;
+    bool good = sync_all(play);
+    do {
+        before = count_entries(play);
+        good = good && sync_all(play);
+    } while (good && before != count_entries(play));
+    return good;
+}
+
+static bool bring_to_end(struct play *play)
+{
+    bool good = sync_until_quiet(play) && truth_synced(&play->truth);
+    /* What comes back may bring a payee's chain to the counter of a payment that waits for it. */
+    for (unsigned i = 0; i < LAST_ROUNDS && good && any_open(play); i++) {
+        good = meet_again(play) && sync_until_quiet(play);
+    }
+    return good && truth_end(&play->truth);
+}
+
 static bool finish(struct play *play)
 {
     char what[160];
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
+    play->whole->ordinary.crosses = false;
     play->whole->store.fault = RAM_GOOD;
     play->whole->now_ms += WHOLE_QUOTE_MS + 1;
     hand_trace(play, "the end: all meet and sync");
@@ -349,12 +425,10 @@ static bool finish(struct play *play)
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
     }
-    good = good && sync_all(play) && sync_all(play);
-    /* What comes back may bring a payee's chain to the counter of a payment that waits for it. */
-    for (unsigned i = 0; i < LAST_ROUNDS && good && any_open(play); i++) {
-        good = meet_again(play) && sync_all(play) && sync_all(play);
+    good = good && bring_to_end(play);
+    if (good && play->episode % 4 == 0) {
+        good = go_on(play) && bring_to_end(play);
     }
-    good = good && truth_end(&play->truth);
     if (good && play->episode % 16 == 0 && !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
@@ -382,6 +456,11 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     whole_reset_some(play->whole, play->habits.holders);
     for (size_t i = 0; i < WHOLE_PLACES_MAX; i++) {
         play->skews[i] = (int64_t)hand_below(play, SKEW_MS) - (int64_t)SKEW_MS / 2;
+    }
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        if ((play->habits.rogues >> i & 1u) != 0 && hand_chance(play, 40)) {
+            whole_tamper(play->whole, i);
+        }
     }
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     for (; play->step < play->habits.steps && good; play->step++) {

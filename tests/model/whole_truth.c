@@ -710,6 +710,41 @@ static bool purse_ended(struct truth *truth, unsigned i)
     return true;
 }
 
+bool truth_synced(struct truth *truth)
+{
+    int64_t open[WHOLE_HOLDERS_MAX] = {0};
+    for (size_t i = 0; i < truth->payment_count; i++) {
+        const struct truth_payment *payment = &truth->payments[i];
+        bool honest = !truth->rogue[payment->payee];
+        bool passed = honest && payment->payee_counter != 0 &&
+                      payment->payee_counter <= truth->places[payment->payee].counter;
+        bool waits = !payment->given_back && !(honest && payment->taken);
+        if (waits && passed && !truth->rogue[payment->payer]) {
+            return wrong(truth, "a payment that its payee passed is open when both have synced",
+                         payment->payer, (int64_t)payment->payer_counter, (int64_t)payment->payee);
+        }
+        open[payment->payer] += waits ? (int64_t)payment->amount : 0;
+    }
+    for (unsigned i = 0; i < truth->holders; i++) {
+        struct kc_purse_info info;
+        if (truth->rogue[i]) {
+            continue;
+        }
+        if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
+            minor_of(info.open) > open[i]) {
+            return wrong(truth, "a payment that ended is open when both have synced", i,
+                         minor_of(info.open), open[i]);
+        }
+    }
+    return true;
+}
+
+bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error)
+{
+    return wrong(truth, "nothing works any more at the end", truth->whole->purses[place].holder,
+                 (int64_t)error, 0);
+}
+
 static bool cash_ended(struct truth *truth, size_t i)
 {
     const struct truth_cash *cash = &truth->cash[i];

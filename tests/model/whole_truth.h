@@ -102,7 +102,11 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
 bool truth_bank(struct truth *truth);
 /* A rogue's place was filled anew. */
 void truth_new_place(struct truth *truth, unsigned place);
-/* When all honest purses have met and synced. */
+/* When all honest purses have synced: what the bank can know, their purses have heard. */
+bool truth_synced(struct truth *truth);
+/* When they have met again, too, and synced. */
 bool truth_end(struct truth *truth);
+/* A calm transaction or payment, by the time everything ended, came to nothing. */
+bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error);
 
 #endif
