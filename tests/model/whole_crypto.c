@@ -44,17 +44,21 @@ static uint64_t turn(uint64_t word, unsigned by)
     return word << by | word >> (64 - by);
 }
 
-static void mix(uint64_t lanes[4], const uint8_t block[BLOCK])
+static void mix_words(uint64_t lanes[4], uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
-    uint64_t w[4] = {load(block), load(block + 8), load(block + 16), load(block + 24)};
-    uint64_t a = fold(lanes[0] ^ w[0], w[1] ^ K1);
-    uint64_t b = fold(lanes[1] ^ w[2], w[3] ^ K2);
-    uint64_t c = turn(lanes[2] ^ w[1], 23) + w[2] * K3;
-    uint64_t d = turn(lanes[3] ^ w[3], 29) + w[0] * K0;
+    uint64_t a = fold(lanes[0] ^ w0, w1 ^ K1);
+    uint64_t b = fold(lanes[1] ^ w2, w3 ^ K2);
+    uint64_t c = turn(lanes[2] ^ w1, 23) + w2 * K3;
+    uint64_t d = turn(lanes[3] ^ w3, 29) + w0 * K0;
     lanes[0] = a + c;
     lanes[1] = b + d;
     lanes[2] = c ^ turn(b, 17);
     lanes[3] = d ^ turn(a, 41);
+}
+
+static void mix(uint64_t lanes[4], const uint8_t block[BLOCK])
+{
+    mix_words(lanes, load(block), load(block + 8), load(block + 16), load(block + 24));
 }
 
 static void mixer_start(struct mixer *mixer, uint64_t kind)
@@ -88,13 +92,12 @@ static void mixer_end(struct mixer *mixer, uint8_t digest[KC_DIGEST_SIZE])
 {
     size_t at = (size_t)(mixer->size % BLOCK);
     uint64_t *lanes = mixer->lanes;
-    uint8_t last[BLOCK] = {0};
-    memset(mixer->block + at, 0, BLOCK - at);
-    mix(lanes, mixer->block);
-    memcpy(last, &mixer->size, sizeof mixer->size);
-    for (size_t i = 0; i < 4; i++) {
-        last[8] = (uint8_t)i;
-        mix(lanes, last);
+    if (at > 0) {
+        memset(mixer->block + at, 0, BLOCK - at);
+        mix(lanes, mixer->block);
+    }
+    for (uint64_t i = 0; i < 4; i++) {
+        mix_words(lanes, mixer->size, i, K3, lanes[0]);
     }
     memcpy(digest, lanes, KC_DIGEST_SIZE);
 }

@@ -177,6 +177,11 @@ static int trace_one(const struct options *options, uint64_t episode)
     (void)printf("seed %" PRIu64 ", episode %" PRIu64 ", step %u of %u, %u purses, rogues %u: %s\n",
                  options->seed, episode, play->step, play->habits.steps, play->habits.holders,
                  play->habits.rogues, good ? "all is true" : play->truth.why);
+    if (!options->one) {
+        (void)printf("again, with all its steps: make simulate SEED=%" PRIu64 " EPISODE=%" PRIu64
+                     "\n",
+                     options->seed, episode);
+    }
     free_play(play, base);
     return good ? 0 : 1;
 }

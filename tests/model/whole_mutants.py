@@ -144,7 +144,7 @@ MUTANTS = [
      "    purse->sequence += 1;\n", "    purse->sequence += purse->sequence < 4 ? 1 : 0;\n"),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "        record->objection = partner->error != KC_OK\n                                ? partner->error\n                                : verify(", 
+     "        record->objection = partner->error != KC_OK\n                                ? partner->error\n                                : verify(",
      "        record->objection = partner->error != KC_OK\n                                ? partner->error\n                                : realm != NULL ? KC_OK : verify("),
 ]
 

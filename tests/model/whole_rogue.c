@@ -143,17 +143,18 @@ static struct kc_view sign(struct kc_buffer *out, struct play *play, unsigned ho
     return kc_buffer_view(out);
 }
 
-/* An order of the rogue to somebody's next counter. */
+/* An order to somebody's next counter, of the rogue or, as it says, of another; signed by the rogue's key. */
 static bool sign_order(struct play *play, unsigned rogue)
 {
     uint8_t bytes[KC_ORDER_SIZE_MAX];
     struct kc_buffer out = KC_BUFFER(bytes);
     struct kc_purse_info payee;
-    struct kc_purse_info own;
+    struct kc_purse_info payer;
     unsigned to = (unsigned)hand_below(play, play->habits.holders);
-    const struct whole_holder *holder = &play->whole->base->holders[rogue];
-    if (to == rogue || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
-        kc_failed(kc_slot_info(&own, whole_slot(play->whole, rogue)))) {
+    unsigned as = hand_chance(play, 60) ? rogue : (unsigned)hand_below(play, play->habits.holders);
+    const struct whole_holder *holder = &play->whole->base->holders[as];
+    if (to == as || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
+        kc_failed(kc_slot_info(&payer, whole_slot(play->whole, as)))) {
         return true;
     }
     struct kc_payment_order order = {
@@ -162,7 +163,7 @@ static bool sign_order(struct play *play, unsigned rogue)
         .payer = holder->account,
         .payer_purse = holder->purse,
         .time_ms = play->whole->now_ms,
-        .payer_counter = own.counter + hand_below(play, 3),
+        .payer_counter = payer.counter + hand_below(play, 3),
         .payee_counter = payee.counter + (hand_chance(play, 80) ? 1 : hand_below(play, 4))};
     order.payer_counter += order.payer_counter == 0 ? 1 : 0;
     struct kc_result result = kc_amount_from_minor(&order.amount, 1 + hand_below(play, 60));
@@ -171,9 +172,9 @@ static bool sign_order(struct play *play, unsigned rogue)
     struct kc_payment payment = {.has_identity = true,
                                  .identity = kc_view(holder->identity, holder->identity_size)};
     payment.order = sign(&out, play, rogue, &kc_payment_order_shape, &order);
-    play->work = (struct letter){.kind = LETTER_PAYMENT, .from = rogue, .to = to};
+    play->work = (struct letter){.kind = LETTER_PAYMENT, .from = as, .to = to};
     encode(&play->work, &kc_payment_shape, &payment);
-    hand_trace(play, "rogue %u signs an order to %u with counter %" PRIu64, rogue, to,
+    hand_trace(play, "rogue %u signs an order of %u to %u with counter %" PRIu64, rogue, as, to,
                order.payer_counter);
     return hand_deliver(play, &play->work);
 }
