@@ -49,6 +49,7 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     struct letter *letter = &play->letters[play->letter_next];
     KC_ASSERT(bytes.size <= sizeof letter->bytes);
     play->newest = play->letter_next;
+    play->was_sent = true;
     play->letter_next = (play->letter_next + 1) % PLAY_LETTERS;
     letter->kind = kind;
     letter->from = from;

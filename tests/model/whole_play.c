@@ -9,6 +9,7 @@
 #include "whole_rogue.h"
 
 #define SYNC_ROUNDS 60u
+#define TRIES 12u
 #define LAST_ROUNDS 4u
 #define SKEW_MS 20000u
 
@@ -62,18 +63,22 @@ static void choose_habits(struct play *play)
 
 /* ---- steps ---- */
 
+/* The newest message, or an older one that is on its way. */
 static size_t some_letter(struct play *play)
 {
-    return hand_chance(play, play->habits.newest_percent) ? play->newest
-                                                          : hand_below(play, PLAY_LETTERS);
+    size_t index = play->newest;
+    bool newest =
+        hand_chance(play, play->habits.newest_percent) && play->letters[index].kind != LETTER_NONE;
+    for (unsigned i = 0; i < TRIES && !newest; i++) {
+        index = hand_below(play, PLAY_LETTERS);
+        newest = play->letters[index].kind != LETTER_NONE;
+    }
+    return index;
 }
 
 static bool deliver(struct play *play)
 {
     struct letter *letter = &play->letters[some_letter(play)];
-    if (letter->kind == LETTER_NONE) {
-        letter = &play->letters[hand_below(play, PLAY_LETTERS)];
-    }
     memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
     if (!hand_chance(play, play->habits.keep_percent)) {
         letter->kind = LETTER_NONE;
@@ -134,9 +139,10 @@ static bool follow(struct play *play, enum letter_kind kind, unsigned most)
 {
     for (unsigned i = 0; i < most; i++) {
         struct letter *letter = &play->letters[play->newest];
-        if (letter->kind == LETTER_NONE) {
+        if (!play->was_sent || letter->kind == LETTER_NONE) {
             return true;
         }
+        play->was_sent = false;
         memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
         letter->kind = LETTER_NONE;
         if (!hand_deliver(play, &play->work)) {
@@ -153,7 +159,7 @@ static bool exchange(struct play *play)
 {
     unsigned payer = hand_any_place(play);
     unsigned payee = hand_any_place(play);
-    play->letters[play->newest].kind = LETTER_NONE;
+    play->was_sent = false;
     return hand_identify(play, payer, payee, hand_chance(play, 30)) &&
            follow(play, LETTER_ANSWER, 2 + (unsigned)hand_below(play, 6));
 }
@@ -165,13 +171,12 @@ static bool visit(struct play *play)
     unsigned place = hand_any_place(play);
     enum hand_wish wish = wishes[hand_below(play, 8)];
     unsigned most = 1 + (unsigned)hand_below(play, 3);
-    play->letters[play->newest].kind = LETTER_NONE;
+    play->was_sent = false;
     if (!hand_ask(play, place, wish, 1 + hand_below(play, 300)) ||
         !follow(play, LETTER_REPLY, most)) {
         return false;
     }
     bool says = play->says_next && hand_chance(play, 80);
-    play->letters[play->newest].kind = LETTER_NONE;
     return !says || (say(play) && follow(play, LETTER_REPLY, most));
 }
 

@@ -79,6 +79,7 @@ struct play {
     unsigned sayer;
     size_t letter_next;
     size_t newest;
+    bool was_sent; /* a message, since somebody looked */
     struct letter letters[PLAY_LETTERS];
     bool has_copy[PLAY_COPIES];
     unsigned copy_holder[PLAY_COPIES];
