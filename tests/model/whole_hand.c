@@ -137,9 +137,12 @@ static bool deliver_identify(struct play *play, const struct letter *letter)
 }
 
 /* What a payer is told to pay; now and then too much, or nothing. */
-static uint64_t some_amount(struct play *play)
+static uint64_t some_amount(struct play *play, unsigned payer)
 {
     uint64_t odd = hand_below(play, 50);
+    if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
+        return 1 + hand_below(play, 700);
+    }
     return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
 }
 
@@ -147,7 +150,7 @@ static bool deliver_offer(struct play *play, const struct letter *letter)
 {
     struct kc_view out;
     unsigned payer = letter->to;
-    uint64_t amount = some_amount(play);
+    uint64_t amount = some_amount(play, payer);
     arm(play, payer);
     struct kc_result result =
         kc_slot_pay(&out, whole_slot(play->whole, payer), amount_of(amount), clock_of(play, payer),

@@ -44,6 +44,7 @@ struct job {
     uint64_t cuts;
     uint64_t payments;
     uint64_t proofs;
+    uint64_t overspent;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
 };
@@ -110,6 +111,7 @@ static void tell(struct job *job, const struct play *play)
     job->cuts = play->tally.cuts;
     job->payments = play->tally.payments;
     job->proofs = play->tally.proofs;
+    job->overspent = play->tally.overspent;
     job->step = play->step;
 }
 
@@ -197,6 +199,7 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.cuts += jobs[i].cuts;
         sum.payments += jobs[i].payments;
         sum.proofs += jobs[i].proofs;
+        sum.overspent += jobs[i].overspent;
     }
     if (options->bench) {
         (void)printf("{\"name\": \"simulate.schedules\", \"value\": %.0f, \"unit\": \"1/s\", "
@@ -208,10 +211,10 @@ static void print_sums(const struct options *options, const struct job *jobs, do
     }
     (void)printf("%" PRIu64 " schedules, %" PRIu64 " steps, %" PRIu64
                  " commands to purses, %" PRIu64 " requests to the bank, %" PRIu64
-                 " payments, %" PRIu64 " power cuts, %" PRIu64
-                 " proofs against rogues; %.0f steps/s\n",
+                 " payments, %" PRIu64 " power cuts, %" PRIu64 " proofs against rogues, %" PRIu64
+                 " of them of overspending; %.0f steps/s\n",
                  sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts,
-                 sum.proofs, (double)sum.steps / seconds);
+                 sum.proofs, sum.overspent, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

@@ -122,6 +122,8 @@ MUTANTS = [
      "    if (given->information.counter < purse->counter) {\n        return true;", "    if (given->information.counter < purse->counter) {\n        return false;"),
     ("passed-not-compared", "ledger/payment.c", "what a purse signed for a counter that its chain gave to something else is let go",
      "result = same ? kc_ok() : accuse_of(ledger, purse, row, row->payer_counter);", "result = same || row != NULL ? kc_ok() : kc_ok();"),
+    ("overspend-pending", "ledger/count.c", "a purse that paid more than it had is not accused",
+     "if (kc_failed(result) || kc_amount_compare(most, record->entry.amount) >= 0) {", "if (kc_failed(result) || purse != NULL) {"),
     ("not-out", "ledger/purse.c", "who is accused stays in use", "    purse->state = KC_PURSE_OUT;\n", "    (void)reason;\n"),
     ("late-is-fraud", "ledger/purse.c", "an old certified value is taken for a copy",
      "    if (given->information.counter < purse->counter) {", "    if (given->certified.sequence + 1 < purse->sequence || given->information.counter < purse->counter) {"),

@@ -478,6 +478,7 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     good = good && finish(play);
     play->tally.steps += play->step;
     play->tally.proofs += play->truth.proofs;
+    play->tally.overspent += play->truth.overspent;
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

@@ -98,6 +98,7 @@ struct play {
         uint64_t cuts;
         uint64_t payments;
         uint64_t proofs;
+        uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };
 

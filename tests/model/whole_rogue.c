@@ -152,6 +152,12 @@ static bool sign_order(struct play *play, unsigned rogue)
     struct kc_purse_info payer;
     unsigned to = (unsigned)hand_below(play, play->habits.holders);
     unsigned as = hand_chance(play, 60) ? rogue : (unsigned)hand_below(play, play->habits.holders);
+    bool forges = play->whole->purses[rogue].believes_all && hand_chance(play, 50);
+    if (forges) {
+        /* Value from nowhere: its purse believes it, and pays it on. */
+        to = rogue;
+        as = 1 - (rogue & 1u);
+    }
     const struct whole_holder *holder = &play->whole->base->holders[as];
     if (to == as || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
         kc_failed(kc_slot_info(&payer, whole_slot(play->whole, as)))) {
@@ -166,7 +172,8 @@ static bool sign_order(struct play *play, unsigned rogue)
         .payer_counter = payer.counter + hand_below(play, 3),
         .payee_counter = payee.counter + (hand_chance(play, 80) ? 1 : hand_below(play, 4))};
     order.payer_counter += order.payer_counter == 0 ? 1 : 0;
-    struct kc_result result = kc_amount_from_minor(&order.amount, 1 + hand_below(play, 60));
+    struct kc_result result =
+        kc_amount_from_minor(&order.amount, 1 + hand_below(play, forges ? 1000 : 60));
     KC_ASSERT(!kc_failed(result));
     memcpy(order.head, &play->rng.state, sizeof play->rng.state);
     struct kc_payment payment = {.has_identity = true,

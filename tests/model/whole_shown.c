@@ -172,3 +172,23 @@ bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted)
     }
     return true;
 }
+
+bool shown_overspends(const struct truth *truth, unsigned reporter, uint64_t counted,
+                      uint64_t value)
+{
+    const struct kc_settle_request *request = &truth->whole->item.message.settle_request;
+    for (size_t i = 0; i < request->records.count; i++) {
+        struct kc_log_record record;
+        struct kc_entry entry;
+        struct kc_payment_order order;
+        unsigned payer = 0;
+        if (kc_failed(kc_shape_decode(&record, &kc_log_record_shape, request->records.items[i])) ||
+            kc_failed(kc_shape_decode(&entry, &kc_entry_shape, record.entry)) ||
+            entry.counter != counted + 1 || entry.kind != KC_ENTRY_KIND_PAY || !record.has_order) {
+            continue;
+        }
+        return read_order(&order, &payer, truth, reporter, &entry, record.order) &&
+               kc_amount_minor(entry.amount) > value;
+    }
+    return false;
+}

@@ -15,6 +15,10 @@ struct shown_answer {
 
 bool shown_read_answer(struct shown_answer *out, struct kc_view bytes);
 
+/* Whether the report that the bank just took goes on, after what was counted, with a payment of more than `value`. */
+bool shown_overspends(const struct truth *truth, unsigned reporter, uint64_t counted,
+                      uint64_t value);
+
 /* Adds what the report that the bank just took shows, up to the reporter's counted counter. False when it cannot be read. */
 bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted);
 

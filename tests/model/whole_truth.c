@@ -539,6 +539,7 @@ static bool see_alerts(struct truth *truth)
             return wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
         }
         truth->proofs += fraud ? 1 : 0;
+        truth->overspent += alert->reason == KC_OVERSPENT ? 1 : 0;
         if (fraud &&
             (!is_kept(store, alert->evidence_digest) || !is_kept(store, alert->against_digest))) {
             return wrong(truth, "an accusation without its evidence", holder, alert->reason, 0);
@@ -598,7 +599,14 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
         return true;
     }
-    if (!shown_collect(truth, holder, row_of(truth, holder)->counter)) {
+    const struct kc_purse_row *row = row_of(truth, holder);
+    uint64_t most = kc_amount_minor(row->value) + kc_amount_minor(row->objected);
+    bool repeat = truth->whole->item.envelope.time_ms <= truth->stamp_before;
+    if (!kc_failed(result) && !repeat && shown_overspends(truth, holder, row->counter, most)) {
+        return wrong(truth, "a purse that paid more than it had was not found out", holder,
+                     (int64_t)row->counter + 1, (int64_t)most);
+    }
+    if (!shown_collect(truth, holder, row->counter)) {
         return wrong(truth, "a report that cannot be read was taken", holder, 0, 0);
     }
     for (size_t i = 0; i < truth->statement_count; i++) {
@@ -638,6 +646,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->statement_count = 0;
     truth->alerts_seen = 0;
     truth->proofs = 0;
+    truth->overspent = 0;
     truth->why[0] = '\0';
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
     for (size_t i = 0; i < truth->cash_count; i++) {

@@ -81,6 +81,7 @@ struct truth {
     uint64_t counted_before; /* of the signer of the request that is being served */
     uint64_t stamp_before;
     uint64_t proofs;
+    uint64_t overspent;
     char why[TRUTH_WHY_SIZE];
 };
 
