@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build demo test bench fuzz sim tear spin requirements format lint check-source sanitize \
+.PHONY: help packages build demo test bench fuzz sim simulate simulate-mutants tear spin requirements format lint check-source sanitize \
 	coverage install dist clean
 
 # How long the fuzz targets, or the campaign of the model, may take; SEED repeats a run.
@@ -38,6 +38,13 @@ fuzz: ## fuzz all targets for SECONDS (600) together, from SEED (the clock) on
 
 sim: build ## the ledger beside its model for SECONDS (600), from SEED (the clock) on
 	tools/sim --seconds '$(SECONDS)' $(if $(SEED),--seed '$(SEED)')
+
+simulate: build ## purses and bank as one for STEPS (10000000) steps from SEED (the clock) on, JOBS (all cores) at a time; or EPISODE in words
+	build/tests/model/sim-whole --seed '$(or $(SEED),$(shell date +%s))' $(if $(EPISODE),--episode '$(EPISODE)', \
+		--steps '$(or $(STEPS),10000000)' --jobs '$(or $(JOBS),0)')
+
+simulate-mutants: build ## where the simulator finds each bug that is put into a copy of the sources, within SCHEDULES (200000)
+	tools/simulate-mutants '$(or $(SCHEDULES),200000)' '$(or $(SEED),1)'
 
 tear: build ## a purse cut from power at every byte it writes, then every pair of cuts; some minutes
 	build/tests/tear/tear --all

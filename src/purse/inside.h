@@ -289,6 +289,10 @@ KC_MUST_USE struct kc_result kc_purse_open_get(struct kc_open_payment *out,
 void kc_purse_open_remove(struct kc_purse_state *next, size_t index);
 KC_MUST_USE struct kc_result kc_purse_open_sum(struct kc_amount *out,
                                                const struct kc_purse_state *state);
+/* Ends the open payments whose verified receipt is in the log: power went between the receipt and the state that it ends. Else
+ * the bank, which sees the receipt in the report, would have nothing more to say about them. KC_PURSE_CORRUPT. */
+KC_MUST_USE struct kc_result kc_purse_open_heard(struct kc_purse *purse,
+                                                 struct kc_purse_state *next);
 /* Writes the void of an open payment that `word` allows, and ends it. `answer` is the payee's signed decline, or empty. */
 KC_MUST_USE struct kc_result kc_purse_open_void(struct kc_purse *purse, struct kc_purse_state *next,
                                                 size_t index, const uint8_t word[KC_DIGEST_SIZE],

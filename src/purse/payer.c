@@ -81,6 +81,33 @@ struct kc_result kc_purse_open_void(struct kc_purse *purse, struct kc_purse_stat
     return result;
 }
 
+static bool is_receipt(struct kc_view answer)
+{
+    struct kc_signed parsed;
+    return !kc_failed(kc_brief_parse(&parsed, answer)) &&
+           kc_shape_number(parsed.payload) == kc_receipt_shape.number;
+}
+
+struct kc_result kc_purse_open_heard(struct kc_purse *purse, struct kc_purse_state *next)
+{
+    size_t i = 0;
+    while (i < next->open.count) {
+        struct kc_open_payment payment;
+        struct kc_log_slot slot;
+        struct kc_result result = kc_purse_open_get(&payment, next, i);
+        if (kc_failed(result)) {
+            return result;
+        }
+        if (!kc_failed(kc_purse_log_get(&slot, purse, payment.counter)) &&
+            is_receipt(slot.answer)) {
+            kc_purse_open_remove(next, i);
+        } else {
+            i++;
+        }
+    }
+    return kc_ok();
+}
+
 /* ---- PAY ---- */
 
 struct wish {
@@ -349,13 +376,6 @@ static struct kc_result find_open(struct about *about, struct kc_purse *purse,
         }
     }
     return kc_result(about->counter == 0 ? KC_UNKNOWN_TRANSACTION : KC_OK);
-}
-
-static bool is_receipt(struct kc_view answer)
-{
-    struct kc_signed parsed;
-    return !kc_failed(kc_brief_parse(&parsed, answer)) &&
-           kc_shape_number(parsed.payload) == kc_receipt_shape.number;
 }
 
 /* Looks for the pay entry through the whole log. */

@@ -85,6 +85,9 @@ struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc
         result = kc_purse_no_open_cash_out(purse);
     }
     if (!kc_failed(result)) {
+        result = kc_purse_open_heard(purse, &next);
+    }
+    if (!kc_failed(result)) {
         result = kc_purse_information(&request.information, purse, false);
     }
     if (!kc_failed(result)) {

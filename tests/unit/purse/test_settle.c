@@ -78,6 +78,28 @@ static void a_report_holds_each_entry_with_what_shows_it(void **state)
                          kc_payment_order_shape.domain));
 }
 
+/* shows: R-XCHG-8 R-XCHG-11 */
+static void a_receipt_that_power_cut_from_its_state_ends_the_payment(void **state)
+{
+    struct kc_log_record record;
+    (void)state;
+    assert_error(pay(&first, &a, &b, 100), OK);
+    assert_error(answer(&second, &b, kept_view(&first), KC_ANSWER_OK), OK);
+    /* The receipt is written and synced, the image is not begun. */
+    a.steps_left = 3;
+    a.mode = CUT_NOTHING;
+    assert_true(conclude(&a, kept_view(&second)) != KC_OK);
+    side_power(&a);
+    assert_int_equal(kc_amount_minor(info_of(&a).open), 100);
+    struct kc_settle_request request = request_of(&a);
+    (void)record_entry(&record, request.records.items[0]);
+    assert_true(record.has_answer);
+    assert_int_equal(kc_amount_minor(info_of(&a).open), 0);
+    assert_int_equal(value_of(&a), 400);
+    side_power(&a);
+    assert_int_equal(kc_amount_minor(info_of(&a).open), 0);
+}
+
 /* shows: R-XCHG-8 */
 static void a_long_history_goes_in_several_reports(void **state)
 {
@@ -395,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_TWO(a_report_holds_each_entry_with_what_shows_it),
+        WITH_TWO(a_receipt_that_power_cut_from_its_state_ends_the_payment),
         WITH_TWO(a_long_history_goes_in_several_reports),
         WITH_TWO(long_signatures_fit_the_message),
         WITH_TWO(what_the_bank_knows_was_never_taken_comes_back),

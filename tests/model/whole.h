@@ -1,0 +1,169 @@
+/* The whole system in one process: shipped purses over RAM that can be cut from power, and the shipped bank (its own steps,
+ * ledger/ and all) over a RAM store; ideal cryptography, a clock that the caller turns, no network and no threads. Hosts and
+ * links are the caller's: purses are driven by APDUs alone, and every message is bytes that the caller carries, loses, repeats
+ * or forges.
+ *
+ * A base is made once: accounts opened, purses personalised, some value withdrawn. Worlds begin as that base; many may stand on
+ * one base, each used by one thread. The same calls give the same bytes. */
+#ifndef KC_TESTS_WHOLE_H
+#define KC_TESTS_WHOLE_H
+
+#include "bank/bank.h"
+#include "purse/purse.h"
+#include "reader/reader.h"
+#include "whole_crypto.h"
+#include "whole_nvm.h"
+#include "whole_store.h"
+
+#define WHOLE_HOLDERS_MAX 6u
+/* Places for purses: the holders' own come first, copies of them behind. */
+#define WHOLE_PLACES_MAX 8u
+#define WHOLE_TRANSFERS_MAX 128u
+#define WHOLE_START_MS UINT64_C(1795478400000)
+#define WHOLE_QUOTE_MS UINT64_C(60000)
+#define WHOLE_PIN "1234"
+
+/* One account with its purse. */
+struct whole_holder {
+    struct kc_account_id account;
+    struct kc_purse_id purse;
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_public_key sign_public;
+    struct kc_public_key encrypt_public;
+    struct kc_signer_id signer_id;
+    uint8_t identity[KC_RECORD_SIZE_MAX];
+    size_t identity_size;
+};
+
+struct whole_options {
+    uint64_t seed;
+    unsigned holders;
+    uint64_t account_amount; /* in each account at the beginning */
+    uint64_t purse_amount;   /* in each purse */
+    bool fixed_random; /* see struct ideal: states reached in another order are the same bytes */
+};
+
+/* What the ordinary bank says to a key that it has not seen. */
+enum whole_ordinary_mood {
+    ORDINARY_DOES,
+    ORDINARY_REFUSES,
+    ORDINARY_DOES_UNHEARD,
+    ORDINARY_SILENT, /* nothing happens; the key is as if it never came */
+};
+
+struct whole_transfer {
+    char key[KC_ORDINARY_KEY_SIZE];
+    enum kc_fund_kind kind;
+    struct kc_amount amount;
+    bool done; /* else refused for good */
+};
+
+struct whole_ordinary {
+    enum whole_ordinary_mood mood;
+    bool crosses; /* while it is asked, the bank asks a second time by itself, and is done first */
+    size_t count;
+    uint64_t funded;
+    uint64_t redeemed;
+    struct whole_transfer transfers[WHOLE_TRANSFERS_MAX];
+};
+
+struct whole_purse {
+    unsigned holder;
+    bool there;
+    bool on;           /* powered, selected, PIN given */
+    bool believes_all; /* its core was tampered with: every signature verifies */
+    struct ideal ideal;
+    struct kc_crypto crypto;
+    struct nvm nvm;
+    struct kc_purse core;
+    struct kc_slot slot;
+};
+
+struct whole_base {
+    struct whole_options options;
+    struct kc_realm realm;
+    struct kc_private_key bank_sign;
+    struct kc_private_key bank_encrypt;
+    struct kc_public_key bank_sign_public;
+    struct kc_public_key bank_encrypt_public;
+    uint64_t now_ms;
+    struct whole_holder holders[WHOLE_HOLDERS_MAX];
+    struct whole_ordinary ordinary;
+    struct ram_store store;
+    uint8_t images[WHOLE_HOLDERS_MAX][KC_NVM_SIZE];
+};
+
+struct whole {
+    const struct whole_base *base;
+    uint64_t now_ms;
+    unsigned places;
+    struct ideal ideal; /* the bank's */
+    struct whole_ordinary ordinary;
+    struct kc_bank bank; /* with its ledger; bank.store is the port of `store` */
+    struct kc_bank_thread thread;
+    struct kc_bank_item item;
+    struct ram_store store;
+    struct whole_purse purses[WHOLE_PLACES_MAX];
+};
+
+/* A state that can be taken up again in the same world, memory of powered purses included. */
+struct whole_state {
+    uint64_t now_ms;
+    struct ideal ideal;
+    struct whole_ordinary ordinary;
+    struct kc_ledger ledger;
+    struct ram_store store;
+    struct {
+        bool there;
+        bool on;
+        unsigned holder;
+        struct ideal ideal;
+        struct nvm_copy nvm;
+        struct kc_purse core;
+    } purses[WHOLE_PLACES_MAX];
+};
+
+/* Allocated; NULL when there is no memory or the base cannot be made. Freed with free(). */
+struct whole_base *whole_base_make(const struct whole_options *options);
+struct whole *whole_make(const struct whole_base *base);
+struct whole_state *whole_state_make(void);
+
+/* Back to the base, every purse powered; or only those of the first holders, the others left out. */
+void whole_reset(struct whole *whole);
+void whole_reset_some(struct whole *whole, unsigned holders);
+void whole_save(struct whole_state *out, const struct whole *whole);
+void whole_restore(struct whole *whole, const struct whole_state *state);
+
+/* ---- purses ---- */
+
+/* The host's side of a purse: give it to kc_slot_... of reader/reader.h. KC_UNREACHABLE comes out of those while the power is off
+ * or went off during the command. */
+struct kc_slot *whole_slot(struct whole *whole, unsigned place);
+
+/* Power off and on: what was not synced when it went is lost as the cut says; then PIN. */
+void whole_power_cycle(struct whole *whole, unsigned place);
+
+/* A purse that was tampered with believes whatever it is shown. Until the next reset. */
+void whole_tamper(struct whole *whole, unsigned place);
+
+/* Puts a purse with this memory into a place, powered; the place keeps the holder whose memory it is. */
+void whole_place(struct whole *whole, unsigned place, unsigned holder, const struct nvm_copy *copy);
+
+/* ---- the bank ---- */
+
+/* A request in, the reply out: a view that holds until the next request, empty where only an unsigned word would come. The
+ * result is the bank's word on the request. */
+struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
+                                  struct kc_view request);
+
+/* What the bank does by itself when it has time: quotes that ran out end; orders in doubt are asked again. */
+void whole_bank_idle(struct whole *whole);
+
+/* Stops the bank and starts it again from what is stored. False when it finds its books unsound. */
+bool whole_bank_restart(struct whole *whole);
+
+/* The ledger's own audit; the first fault in `what`. */
+bool whole_bank_audit(struct whole *whole, char what[160]);
+
+#endif

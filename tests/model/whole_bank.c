@@ -1,0 +1,413 @@
+/* The way of an item through the bank, as src/bank/serve.c goes it, without queues and threads: the steps themselves are the
+ * shipped ones. What they ask of the clock and of the directory is answered here: the linker gives them these functions
+ * (--wrap), and the world that is being served is the thread's own. */
+#include "whole_bank.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+
+static _Thread_local const struct whole *served;
+
+static const struct kc_bank_kind *const kinds[] = {
+    &kc_bank_cash_request, &kc_bank_cash_answer,    &kc_bank_state_request,
+    &kc_bank_fund_request, &kc_bank_settle_request,
+};
+
+/* ---- what stands in for the outside ---- */
+
+uint64_t __wrap_kc_clock_now_ms(void);
+struct kc_result __wrap_kc_people_find_holder(struct kc_person *out, struct kc_people *people,
+                                              uint64_t number, uint64_t now_ms);
+
+uint64_t __wrap_kc_clock_now_ms(void)
+{
+    KC_ASSERT(served != NULL);
+    return served->now_ms;
+}
+
+static void fill_person(struct kc_person *out, const struct whole_holder *holder)
+{
+    *out = (struct kc_person){.id = holder->signer_id,
+                              .number = holder->account.number,
+                              .sign_key = holder->sign_public,
+                              .encrypt_key = holder->encrypt_public,
+                              .issued_ms = WHOLE_START_MS,
+                              .expires_ms = UINT64_C(1) << 52};
+}
+
+struct kc_result __wrap_kc_people_find_holder(struct kc_person *out, struct kc_people *people,
+                                              uint64_t number, uint64_t now_ms)
+{
+    (void)people;
+    (void)now_ms;
+    for (unsigned i = 0; i < served->base->options.holders; i++) {
+        if (served->base->holders[i].account.number == number) {
+            fill_person(out, &served->base->holders[i]);
+            return kc_ok();
+        }
+    }
+    return kc_result(KC_UNKNOWN_SIGNER);
+}
+
+static struct kc_result find_signer(struct kc_person *out, const struct whole *whole,
+                                    const struct kc_signer_id *id)
+{
+    for (unsigned i = 0; i < whole->base->options.holders; i++) {
+        const struct whole_holder *holder = &whole->base->holders[i];
+        if (memcmp(holder->signer_id.bytes, id->bytes, sizeof id->bytes) == 0) {
+            fill_person(out, holder);
+            return kc_ok();
+        }
+    }
+    return kc_result(KC_UNKNOWN_SIGNER);
+}
+
+static struct kc_result check_account(void *context, const char *account)
+{
+    (void)context;
+    (void)account;
+    return kc_ok();
+}
+
+/* The first clear answer under a key is the answer for ever. */
+static struct kc_result transfer(void *context, const char *key, enum kc_fund_kind kind,
+                                 const char *account, struct kc_amount amount)
+{
+    struct whole_ordinary *ordinary = context;
+    enum whole_ordinary_mood mood = ordinary->mood;
+    (void)account;
+    for (size_t i = 0; i < ordinary->count; i++) {
+        if (strcmp(ordinary->transfers[i].key, key) == 0) {
+            bool unheard = mood == ORDINARY_SILENT || mood == ORDINARY_DOES_UNHEARD;
+            return kc_result(unheard                       ? KC_IN_DOUBT
+                             : ordinary->transfers[i].done ? KC_OK
+                                                           : KC_NO_ABILITY_TO_PAY);
+        }
+    }
+    if (mood == ORDINARY_SILENT) {
+        return kc_result(KC_IN_DOUBT);
+    }
+    KC_ASSERT(ordinary->count < WHOLE_TRANSFERS_MAX);
+    struct whole_transfer *row = &ordinary->transfers[ordinary->count++];
+    *row =
+        (struct whole_transfer){.kind = kind, .amount = amount, .done = mood != ORDINARY_REFUSES};
+    memcpy(row->key, key, strlen(key) + 1);
+    if (row->done) {
+        uint64_t minor = kc_amount_minor(amount);
+        ordinary->funded += kind == KC_FUND_KIND_FUND ? minor : 0;
+        ordinary->redeemed += kind == KC_FUND_KIND_REDEEM ? minor : 0;
+    }
+    return kc_result(mood == ORDINARY_REFUSES ? KC_NO_ABILITY_TO_PAY
+                     : mood == ORDINARY_DOES  ? KC_OK
+                                              : KC_IN_DOUBT);
+}
+
+/* ---- opening ---- */
+
+void whole_bank_open(struct whole *whole)
+{
+    struct kc_bank *bank = &whole->bank;
+    const struct whole_base *base = whole->base;
+    const struct kc_ledger_options options = {.realm = base->realm,
+                                              .quote_ms = WHOLE_QUOTE_MS,
+                                              .temporary_ms = 3600000,
+                                              .account_ms = UINT64_C(10) * 366 * 86400000};
+    bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
+    whole->ideal.fixed = base->options.fixed_random;
+    bank->sign_key = base->bank_sign;
+    bank->encrypt_key = base->bank_encrypt;
+    bank->sign_public = base->bank_sign_public;
+    bank->realm = base->realm;
+    kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
+    bank->store = ram_store_port(&whole->store);
+    whole->thread.crypto = bank->crypto;
+    whole->thread.ordinary = (struct kc_ordinary_bank){
+        .context = &whole->ordinary, .check = check_account, .transfer = transfer};
+    struct kc_result result = kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
+    KC_ASSERT(!kc_failed(result));
+}
+
+bool whole_bank_restart(struct whole *whole)
+{
+    struct kc_bank *bank = &whole->bank;
+    const struct kc_ledger_options options = bank->ledger.options;
+    return !kc_failed(kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options));
+}
+
+/* A message of the registrar, as far as the ledger looks at it. */
+static struct kc_ledger_source registrar_source(const struct whole *whole, struct kc_view bytes,
+                                                uint8_t key_bytes[KC_COSE_KEY_SIZE_MAX])
+{
+    struct kc_signer_id id;
+    struct kc_buffer key = {.data = key_bytes, .capacity = KC_COSE_KEY_SIZE_MAX};
+    struct kc_ledger_source source = {.bytes = bytes};
+    const struct kc_crypto *crypto = &whole->bank.crypto;
+    kc_digest(crypto, source.digest, bytes);
+    kc_signer_id_make(&id, crypto, KC_SERVER_REGISTRAR, &whole->bank.sign_public);
+    memcpy(source.signer, id.bytes, sizeof source.signer);
+    struct kc_result result = kc_key_encode(&key, &whole->bank.sign_public);
+    KC_ASSERT(!kc_failed(result));
+    source.key = kc_buffer_view(&key);
+    return source;
+}
+
+void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, unsigned index)
+{
+    uint8_t id[16] = {(uint8_t)(index + 1)};
+    uint8_t key[KC_COSE_KEY_SIZE_MAX];
+    struct kc_ledger_opened opened;
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    struct kc_ledger_source source = registrar_source(whole, kc_view(id, sizeof id), key);
+    struct kc_open_request request = {.name = kc_view_text("N"),
+                                      .address = kc_view_text("A"),
+                                      .phone = kc_view_text("T"),
+                                      .bank_account = kc_view_text("B"),
+                                      .password_hash = kc_view_text("-"),
+                                      .suite = KC_SUITE_ES256,
+                                      .time_ms = ++whole->now_ms};
+    memcpy(request.id, id, sizeof request.id);
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_open_account(&opened, ledger, &request, &source);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_commit(ledger);
+    }
+    KC_ASSERT(!kc_failed(result));
+    holder->account = opened.account;
+    holder->purse = opened.purse;
+}
+
+void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
+                                const struct whole_holder *holder, const struct kc_identity *claims)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    uint8_t key[KC_COSE_KEY_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_buffer encoded = KC_BUFFER(bytes);
+    struct kc_certified certified;
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    const struct kc_confirm_request request = {
+        .account = holder->account, .purse = holder->purse, .time_ms = ++whole->now_ms};
+    struct kc_ledger_source source =
+        registrar_source(whole, kc_view(&holder->account, sizeof holder->account), key);
+    struct kc_result result = kc_identity_encode(&encoded, claims);
+    kc_digest(&whole->bank.crypto, digest, kc_buffer_view(&encoded));
+    if (!kc_failed(result)) {
+        result = kc_ledger_begin(ledger, whole->now_ms);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_confirm_account(&certified, ledger, &request, digest, &source);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_commit(ledger);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_certify(out, &whole->bank, &whole->thread, &certified);
+    }
+    KC_ASSERT(!kc_failed(result));
+}
+
+/* ---- the way of an item ---- */
+
+static struct kc_result receive(struct whole *whole, struct kc_bank_item *item)
+{
+    struct kc_result result = kc_signed_parse(&item->envelope, item->bytes);
+    if (kc_failed(result)) {
+        return result;
+    }
+    const struct kc_shape *shape = kc_signed_shape(&item->envelope);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && shape != NULL; i++) {
+        item->kind = kinds[i]->shape == shape ? kinds[i] : item->kind;
+    }
+    if (item->kind == NULL) {
+        return kc_result(KC_WRONG_TYPE);
+    }
+    kc_digest(&whole->thread.crypto, item->digest, item->bytes);
+    return find_signer(&item->signer, whole, &item->envelope.signer);
+}
+
+static struct kc_result open_item(struct whole *whole, struct kc_bank_item *item)
+{
+    struct kc_buffer plain = {.data = item->plain, .capacity = sizeof item->plain};
+    struct kc_buffer key = KC_BUFFER(item->signer_key);
+    const struct kc_bank *bank = &whole->bank;
+    const struct kc_shape *shape = item->kind->shape;
+    uint64_t time_ms = 0;
+    struct kc_result result = kc_signed_verify(&item->envelope, &whole->thread.crypto,
+                                               &item->signer.sign_key, &bank->realm, shape->domain);
+    if (kc_failed(result)) {
+        return result;
+    }
+    item->authenticated = true;
+    result = kc_key_encode(&key, &item->signer.sign_key);
+    item->signer_key_size = key.size;
+    if (!kc_failed(result)) {
+        result = kc_unseal(&plain, &whole->thread.crypto, &bank->encrypt_key, &bank->realm,
+                           shape->domain, item->envelope.payload);
+    }
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&item->message, shape, kc_buffer_view(&plain));
+    }
+    if (!kc_failed(result)) {
+        /* The time stands last in every message. */
+        memcpy(&time_ms,
+               (const uint8_t *)&item->message + shape->fields[shape->field_count - 1].offset,
+               sizeof time_ms);
+        bool fits = item->envelope.has_time && time_ms == item->envelope.time_ms;
+        result = kc_result(fits ? KC_OK : KC_MISMATCH);
+    }
+    return result;
+}
+
+/* One step in its lane; the writer's in a transaction of its own, which is committed whatever the step said. */
+static struct kc_result run_step(struct whole *whole, struct kc_bank_item *item,
+                                 const struct kc_bank_step *step)
+{
+    struct kc_bank *bank = &whole->bank;
+    if (step->lane != KC_LANE_WRITE) {
+        return step->run(bank, &whole->thread, item);
+    }
+    struct kc_result result = kc_ledger_begin(&bank->ledger, whole->now_ms);
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = step->run(bank, &whole->thread, item);
+    struct kc_result committed = kc_ledger_commit(&bank->ledger);
+    return kc_failed(committed) ? committed : result;
+}
+
+/* Another asking of the same order, which is done before this one. */
+static void settle_first(struct whole *whole, const struct kc_bank_item *item)
+{
+    struct kc_ledger_outcome outcome;
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    if (!item->order.ask || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+        return;
+    }
+    (void)kc_failed(kc_ledger_fund_settle(&outcome, ledger, item->order.purse, item->order.time_ms,
+                                          item->order_answer));
+    (void)kc_failed(kc_ledger_commit(ledger));
+}
+
+static struct kc_result run_steps(struct whole *whole, struct kc_bank_item *item)
+{
+    struct kc_result result = kc_ok();
+    item->step = KC_AT_OWN;
+    while (!kc_failed(result)) {
+        size_t at = item->step - KC_AT_OWN;
+        if (at >= KC_BANK_STEPS_MAX || item->kind->steps[at].run == NULL) {
+            return result;
+        }
+        result = run_step(whole, item, &item->kind->steps[at]);
+        if (item->kind->steps[at].lane == KC_LANE_ORDINARY && whole->ordinary.crosses) {
+            settle_first(whole, item);
+        }
+        item->step += 1;
+    }
+    return result;
+}
+
+/* A signed refusal, when the word is the ledger's and the signer known; else nothing that a purse would believe. */
+static void refuse(struct whole *whole, struct kc_bank_item *item, enum kc_error error)
+{
+    struct kc_refusal refusal = {.reason = error, .time_ms = whole->now_ms};
+    item->reply_size = 0;
+    if (!item->authenticated || error == KC_BUSY || kc_error_exit_status(error) == 4) {
+        return;
+    }
+    memcpy(refusal.request, item->digest, KC_DIGEST_SIZE);
+    struct kc_result result = kc_bank_reply(&whole->bank, &whole->thread, item, refusal.time_ms,
+                                            &kc_refusal_shape, &refusal);
+    KC_ASSERT(!kc_failed(result));
+}
+
+struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
+                                  struct kc_view request)
+{
+    struct kc_bank_item *item = &whole->item;
+    served = whole;
+    item->kind = NULL;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->bytes = request;
+    item->reply_size = 0;
+    struct kc_result result = receive(whole, item);
+    if (!kc_failed(result)) {
+        result = open_item(whole, item);
+    }
+    if (!kc_failed(result)) {
+        result = run_steps(whole, item);
+    }
+    if (kc_failed(result)) {
+        refuse(whole, item, result.code);
+    }
+    *reply = kc_view(item->reply, item->reply_size);
+    served = NULL;
+    return result;
+}
+
+/* ---- what it does by itself ---- */
+
+/* One round of orders in doubt, behind that of `last`; false when there are no more. */
+static bool ask_again(struct whole *whole, struct kc_ledger_order *last)
+{
+    struct kc_ledger_order orders[8];
+    size_t count = 0;
+    struct kc_bank_item *item = &whole->item;
+    if (kc_failed(kc_ledger_in_doubt(orders, &count, 8, &whole->bank.ledger, last->purse,
+                                     last->time_ms))) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        item->kind = &kc_bank_fund_again;
+        item->authenticated = false;
+        item->order = orders[i];
+        *last = orders[i];
+        (void)kc_failed(run_steps(whole, item));
+    }
+    return count == 8;
+}
+
+void whole_bank_idle(struct whole *whole)
+{
+    size_t count = 0;
+    struct kc_ledger_order last = {.time_ms = 0};
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_end_late(ledger, &count);
+        struct kc_result committed = kc_ledger_commit(ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    served = whole;
+    while (!kc_failed(result) && ask_again(whole, &last)) {
+    }
+    served = NULL;
+}
+
+struct first_fault {
+    char *what;
+};
+
+static void keep_first(void *owner, const char *what)
+{
+    struct first_fault *first = owner;
+    if (first->what[0] == '\0') {
+        size_t size = strlen(what);
+        size = size < 159 ? size : 159;
+        memcpy(first->what, what, size);
+        first->what[size] = '\0';
+    }
+}
+
+bool whole_bank_audit(struct whole *whole, char what[160])
+{
+    struct first_fault first = {.what = what};
+    struct kc_audit audit = {.owner = &first, .fault = keep_first};
+    what[0] = '\0';
+    struct kc_result result = kc_ledger_audit(&audit, &whole->bank.store, &whole->bank.crypto);
+    return !kc_failed(result);
+}

@@ -1,0 +1,16 @@
+/* The bank of a world: the shipped steps of src/bank, one item at a time. Internal to the simulation. */
+#ifndef KC_TESTS_WHOLE_BANK_H
+#define KC_TESTS_WHOLE_BANK_H
+
+#include "whole.h"
+
+/* Opens the bank over the world's store. */
+void whole_bank_open(struct whole *whole);
+
+/* What the registrar asks for: an account with its purse, and later the first certified value of that, signed. */
+void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, unsigned index);
+void whole_bank_confirm_account(struct kc_buffer *certified, struct whole *whole,
+                                const struct whole_holder *holder,
+                                const struct kc_identity *claims);
+
+#endif

@@ -1,0 +1,345 @@
+#include "whole_hand.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+bool hand_chance(struct play *play, unsigned percent)
+{
+    return rng_below(&play->rng, 100) < percent;
+}
+
+uint64_t hand_below(struct play *play, uint64_t below)
+{
+    return rng_below(&play->rng, below);
+}
+
+unsigned hand_any_place(struct play *play)
+{
+    for (;;) {
+        unsigned place = (unsigned)rng_below(&play->rng, WHOLE_PLACES_MAX);
+        if (play->whole->purses[place].there) {
+            return place;
+        }
+    }
+}
+
+void hand_trace(struct play *play, const char *format, ...)
+{
+    va_list arguments;
+    if (!play->traced) {
+        return;
+    }
+    char *line = play->traces[play->trace_count++ % PLAY_TRACES];
+    int used = snprintf(line, PLAY_TRACE_SIZE, "%4u  ", play->step);
+    va_start(arguments, format);
+    (void)vsnprintf(line + used, PLAY_TRACE_SIZE - (size_t)used, format, arguments);
+    va_end(arguments);
+    if (play->told) {
+        (void)printf("%s\n", line);
+    }
+}
+
+void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned to,
+               struct kc_view bytes)
+{
+    struct letter *letter = &play->letters[play->letter_next];
+    KC_ASSERT(bytes.size <= sizeof letter->bytes);
+    play->newest = play->letter_next;
+    play->was_sent = true;
+    play->letter_next = (play->letter_next + 1) % PLAY_LETTERS;
+    letter->kind = kind;
+    letter->from = from;
+    letter->to = to;
+    letter->size = bytes.size;
+    memcpy(letter->bytes, bytes.data, bytes.size);
+}
+
+/* ---- a command to a purse, with power that may go ---- */
+
+static void arm(struct play *play, unsigned place)
+{
+    struct nvm *nvm = &play->whole->purses[place].nvm;
+    if (nvm->dead || !hand_chance(play, play->habits.cut_percent)) {
+        return;
+    }
+    const struct nvm_cut cut = {.write = 1 + (unsigned)hand_below(play, 9),
+                                .byte = hand_below(play, 3) == 0 ? 0 : hand_below(play, 700),
+                                .lost = (uint32_t)hand_below(play, 64)};
+    nvm_arm(nvm, &cut);
+}
+
+static uint64_t clock_of(const struct play *play, unsigned place)
+{
+    int64_t now = (int64_t)play->whole->now_ms + play->skews[place];
+    return (uint64_t)now;
+}
+
+/* After a command: power comes back if it went, and what the purse holds is compared. */
+static bool look(struct play *play, unsigned place, enum truth_command command,
+                 struct kc_result result)
+{
+    struct nvm *nvm = &play->whole->purses[place].nvm;
+    play->tally.commands += 1;
+    nvm->cut.write = 0;
+    if (nvm->dead) {
+        play->tally.cuts += 1;
+        hand_trace(play, "      power went off at purse %u", place);
+        whole_power_cycle(play->whole, place);
+    }
+    (void)result;
+    return truth_purse(&play->truth, place, command);
+}
+
+bool hand_power(struct play *play, unsigned place)
+{
+    hand_trace(play, "purse %u: power off and on", place);
+    nvm_unplug(&play->whole->purses[place].nvm, 0);
+    whole_power_cycle(play->whole, place);
+    return truth_purse(&play->truth, place, COMMAND_OTHER);
+}
+
+/* ---- an exchange ---- */
+
+static struct kc_amount amount_of(uint64_t minor)
+{
+    struct kc_amount amount = kc_amount_zero();
+    struct kc_result result = kc_amount_from_minor(&amount, minor);
+    KC_ASSERT(!kc_failed(result));
+    return amount;
+}
+
+bool hand_identify(struct play *play, unsigned payer, unsigned payee, bool full)
+{
+    struct kc_view out;
+    struct kc_result result = kc_slot_identify(&out, whole_slot(play->whole, payer), full);
+    hand_trace(play, "purse %u asks who purse %u is: %s", payer, payee, kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_IDENTIFY, payer, payee, out);
+    }
+    return true;
+}
+
+static bool deliver_identify(struct play *play, const struct letter *letter)
+{
+    struct kc_view out;
+    struct kc_result result = kc_slot_offer(&out, whole_slot(play->whole, letter->to),
+                                            kc_amount_zero(), kc_view(letter->bytes, letter->size));
+    hand_trace(play, "purse %u says who it is to %u: %s", letter->to, letter->from,
+               kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_OFFER, letter->to, letter->from, out);
+    }
+    return look(play, letter->to, COMMAND_OTHER, result);
+}
+
+/* What a payer is told to pay; now and then too much, or nothing. */
+static uint64_t some_amount(struct play *play, unsigned payer)
+{
+    uint64_t odd = hand_below(play, 50);
+    if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
+        return 1 + hand_below(play, 700);
+    }
+    return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
+}
+
+static bool deliver_offer(struct play *play, const struct letter *letter)
+{
+    struct kc_view out;
+    unsigned payer = letter->to;
+    uint64_t amount = some_amount(play, payer);
+    arm(play, payer);
+    struct kc_result result =
+        kc_slot_pay(&out, whole_slot(play->whole, payer), amount_of(amount), clock_of(play, payer),
+                    kc_view(letter->bytes, letter->size));
+    hand_trace(play, "purse %u pays %" PRIu64 " to %u: %s", payer, amount, letter->from,
+               kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_PAYMENT, payer, letter->from, out);
+    }
+    if (!look(play, payer, COMMAND_PAY, result)) {
+        return false;
+    }
+    if (result.code == KC_IDENTITY_NEEDED) {
+        return hand_identify(play, payer, letter->from, true);
+    }
+    play->tally.payments += kc_failed(result) ? 0 : 1;
+    const struct letter *sent = &play->letters[play->newest];
+    return kc_failed(result) ||
+           truth_gave_payment(&play->truth, payer, kc_view(sent->bytes, sent->size));
+}
+
+static bool deliver_payment(struct play *play, const struct letter *letter)
+{
+    struct kc_view out;
+    struct kc_payment_order order;
+    bool answered = false;
+    unsigned payee = letter->to;
+    struct kc_slot *slot = whole_slot(play->whole, payee);
+    bool no = hand_chance(play, play->habits.refuse_percent);
+    arm(play, payee);
+    struct kc_result result = kc_slot_examine(&order, &answered, slot, clock_of(play, payee),
+                                              kc_view(letter->bytes, letter->size));
+    if (!look(play, payee, COMMAND_OTHER, result) || kc_failed(result)) {
+        hand_trace(play, "purse %u examines a payment of %u: %s", payee, letter->from,
+                   kc_error_name(result.code));
+        return play->truth.why[0] == '\0';
+    }
+    arm(play, payee);
+    result = kc_slot_decide(&out, slot, no ? KC_ANSWER_NG : KC_ANSWER_OK, clock_of(play, payee));
+    hand_trace(play, "purse %u, a payment of %u, user says %s%s: %s", payee, letter->from,
+               no ? "no" : "yes", answered ? ", answered before" : "", kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_ANSWER, payee, letter->from, out);
+    }
+    if (!look(play, payee, COMMAND_DECIDE, result)) {
+        return false;
+    }
+    const struct letter *sent = &play->letters[play->newest];
+    return kc_failed(result) ||
+           truth_gave_answer(&play->truth, payee, kc_view(sent->bytes, sent->size));
+}
+
+static bool deliver_answer(struct play *play, const struct letter *letter)
+{
+    struct kc_view out;
+    arm(play, letter->to);
+    struct kc_result result = kc_slot_conclude(&out, whole_slot(play->whole, letter->to),
+                                               kc_view(letter->bytes, letter->size));
+    hand_trace(play, "purse %u hears the answer of %u: %s", letter->to, letter->from,
+               kc_error_name(result.code));
+    return look(play, letter->to, COMMAND_CONCLUDE, result);
+}
+
+bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_open)
+{
+    struct kc_view out;
+    struct kc_payment payment;
+    struct kc_payment_order order;
+    struct kc_signed parsed;
+    struct kc_result result = kc_slot_open_payment(&out, whole_slot(play->whole, place), index);
+    *was_open = !kc_failed(result);
+    if (kc_failed(result) || kc_failed(kc_shape_decode(&payment, &kc_payment_shape, out)) ||
+        kc_failed(kc_brief_parse(&parsed, payment.order)) ||
+        kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload))) {
+        return true;
+    }
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        if (play->whole->base->holders[i].purse.number == order.payee_purse.number) {
+            hand_trace(play, "purse %u gives its open payment to %u again", place, i);
+            hand_send(play, LETTER_PAYMENT, place, i, out);
+            const struct letter *sent = &play->letters[play->newest];
+            return truth_gave_payment(&play->truth, place, kc_view(sent->bytes, sent->size));
+        }
+    }
+    return true;
+}
+
+/* ---- the bank ---- */
+
+static bool deliver_request(struct play *play, const struct letter *letter)
+{
+    struct kc_view reply;
+    unsigned holder = play->whole->purses[letter->from].holder;
+    bool fails = play->whole->store.fault != RAM_GOOD;
+    truth_asks(&play->truth, holder);
+    struct kc_result result =
+        whole_bank_serve(&reply, play->whole, kc_view(letter->bytes, letter->size));
+    play->whole->store.fault = RAM_GOOD;
+    play->tally.served += 1;
+    hand_trace(play, "the bank hears purse %u: %s%s", letter->from, kc_error_name(result.code),
+               fails ? ", its commit failed" : "");
+    if (reply.size > 0) {
+        hand_send(play, LETTER_REPLY, letter->from, letter->from, reply);
+    }
+    return truth_served(&play->truth, holder, result);
+}
+
+static bool deliver_reply(struct play *play, const struct letter *letter)
+{
+    struct kc_view out;
+    arm(play, letter->to);
+    struct kc_result result = kc_slot_take(&out, whole_slot(play->whole, letter->to),
+                                           kc_view(letter->bytes, letter->size));
+    uint64_t number = kc_failed(result) ? 0 : kc_shape_number(out);
+    hand_trace(play, "purse %u takes a reply (%" PRIu64 "): %s", letter->to, number,
+               kc_error_name(result.code));
+    play->says_next = number == kc_cash_quote_shape.number;
+    play->sayer = letter->to;
+    return look(play, letter->to, COMMAND_TAKE, result);
+}
+
+bool hand_deliver(struct play *play, const struct letter *letter)
+{
+    if (letter->kind != LETTER_NONE && !play->whole->purses[letter->to].there) {
+        return true;
+    }
+    switch (letter->kind) {
+    case LETTER_NONE:
+        return true;
+    case LETTER_IDENTIFY:
+        return deliver_identify(play, letter);
+    case LETTER_OFFER:
+        return deliver_offer(play, letter);
+    case LETTER_PAYMENT:
+        return deliver_payment(play, letter);
+    case LETTER_ANSWER:
+        return deliver_answer(play, letter);
+    case LETTER_REQUEST:
+        return deliver_request(play, letter);
+    case LETTER_REPLY:
+        return deliver_reply(play, letter);
+    }
+    return false;
+}
+
+static struct kc_result ask(struct kc_view *out, struct play *play, unsigned place,
+                            enum hand_wish wish, uint64_t minor)
+{
+    struct kc_slot *slot = whole_slot(play->whole, place);
+    uint64_t now = clock_of(play, place);
+    struct kc_amount amount = amount_of(minor);
+    switch (wish) {
+    case WISH_WITHDRAW:
+        return kc_slot_cash_request(out, slot, KC_CASH_KIND_WITHDRAW, amount, now);
+    case WISH_DEPOSIT:
+        return kc_slot_cash_request(out, slot, KC_CASH_KIND_DEPOSIT, amount, now);
+    case WISH_FUND:
+        return kc_slot_fund_request(out, slot, KC_FUND_KIND_FUND, amount, now);
+    case WISH_REDEEM:
+        return kc_slot_fund_request(out, slot, KC_FUND_KIND_REDEEM, amount, now);
+    case WISH_OK:
+        return kc_slot_answer(out, slot, KC_ANSWER_OK, now);
+    case WISH_NO:
+        return kc_slot_answer(out, slot, KC_ANSWER_NG, now);
+    case WISH_STATE:
+        return kc_slot_state_request(out, slot, now);
+    case WISH_REPORT:
+        return kc_slot_settle_request(out, slot, now);
+    case WISH_REPEAT:
+        return kc_slot_repeat(out, slot);
+    }
+    return kc_result(KC_INTERNAL);
+}
+
+bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount)
+{
+    static const char *const words[] = {"withdraw", "deposit",       "fund",   "redeem", "say OK",
+                                        "say NG",   "ask the state", "report", "repeat"};
+    struct kc_view out;
+    bool says = wish == WISH_OK || wish == WISH_NO;
+    if (says) {
+        truth_says(&play->truth, place, wish == WISH_OK);
+    }
+    arm(play, place);
+    struct kc_result result = ask(&out, play, place, wish, amount);
+    hand_trace(play, "purse %u, to %s %" PRIu64 ": %s", place, words[wish], amount,
+               kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_REQUEST, place, place, out);
+    }
+    return look(play, place, says ? COMMAND_ANSWER : COMMAND_OTHER, result);
+}

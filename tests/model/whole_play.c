@@ -1,0 +1,486 @@
+#include "whole_play.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "whole_hand.h"
+#include "whole_rogue.h"
+
+#define SYNC_ROUNDS 60u
+#define TRIES 12u
+#define LAST_ROUNDS 4u
+#define SKEW_MS 20000u
+
+/* ---- habits ---- */
+
+static unsigned some_weight(struct play *play)
+{
+    static const unsigned weights[] = {0, 1, 1, 3, 8};
+    return weights[hand_below(play, 5)];
+}
+
+static unsigned some_percent(struct play *play)
+{
+    static const unsigned percents[] = {0, 0, 5, 20, 50};
+    return percents[hand_below(play, 5)];
+}
+
+static void choose_habits(struct play *play)
+{
+    struct play_habits *habits = &play->habits;
+    uint64_t who = hand_below(play, 8);
+    memset(habits, 0, sizeof *habits);
+    habits->holders = 2 + (unsigned)hand_below(play, 4) / 2 + (hand_below(play, 12) == 0 ? 2 : 0);
+    habits->rogues = who < 4 ? 0 : who < 7 || habits->holders < 3 ? 1 : 3;
+    habits->steps = hand_below(play, 40) == 0 ? 150 + (unsigned)hand_below(play, 150)
+                                              : 8 + (unsigned)hand_below(play, 30);
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        habits->weights[i] = some_weight(play);
+    }
+    habits->weights[ACTION_DELIVER] = 6 + 4 * some_weight(play);
+    habits->weights[ACTION_MEET] += 1;
+    habits->weights[ACTION_EXCHANGE] = 2 + 2 * some_weight(play);
+    habits->weights[ACTION_VISIT] = some_weight(play);
+    habits->weights[ACTION_REPORT] += (unsigned)hand_below(play, 2);
+    habits->weights[ACTION_POWER] /= 2;
+    if (habits->rogues == 0) {
+        habits->weights[ACTION_ROGUE_COPY] = 0;
+        habits->weights[ACTION_ROGUE_SIGN] = 0;
+    } else {
+        habits->weights[ACTION_ROGUE_COPY] += 1;
+    }
+    for (size_t i = 0; i < ACTION_COUNT; i++) {
+        habits->weight_sum += habits->weights[i];
+    }
+    habits->keep_percent = some_percent(play);
+    habits->newest_percent = 95 - some_percent(play);
+    habits->cut_percent = some_percent(play) / 2;
+    habits->refuse_percent = some_percent(play);
+    habits->amount_most = hand_below(play, 3) == 0 ? 3 : 150;
+}
+
+/* ---- steps ---- */
+
+/* The newest message, or an older one that is on its way. */
+static size_t some_letter(struct play *play)
+{
+    size_t index = play->newest;
+    bool newest =
+        hand_chance(play, play->habits.newest_percent) && play->letters[index].kind != LETTER_NONE;
+    for (unsigned i = 0; i < TRIES && !newest; i++) {
+        index = hand_below(play, PLAY_LETTERS);
+        newest = play->letters[index].kind != LETTER_NONE;
+    }
+    return index;
+}
+
+static bool deliver(struct play *play)
+{
+    struct letter *letter = &play->letters[some_letter(play)];
+    memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
+    if (!hand_chance(play, play->habits.keep_percent)) {
+        letter->kind = LETTER_NONE;
+    }
+    return hand_deliver(play, &play->work);
+}
+
+/* The right message to the wrong one, or with something changed. */
+static bool mix(struct play *play)
+{
+    struct letter *letter = &play->letters[some_letter(play)];
+    memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
+    if (play->work.kind == LETTER_REQUEST || play->work.kind == LETTER_NONE) {
+        return true;
+    }
+    play->work.to = hand_any_place(play);
+    play->work.from = hand_any_place(play);
+    hand_trace(play, "a message goes astray");
+    return hand_deliver(play, &play->work);
+}
+
+static bool meet(struct play *play)
+{
+    unsigned payer = hand_any_place(play);
+    unsigned payee = hand_any_place(play);
+    return hand_identify(play, payer, payee, hand_chance(play, 20));
+}
+
+static bool cash(struct play *play)
+{
+    enum hand_wish wish = hand_chance(play, 50) ? WISH_WITHDRAW : WISH_DEPOSIT;
+    return hand_ask(play, hand_any_place(play), wish, 1 + hand_below(play, 400));
+}
+
+static bool fund(struct play *play)
+{
+    static const enum whole_ordinary_mood moods[] = {ORDINARY_DOES, ORDINARY_DOES, ORDINARY_REFUSES,
+                                                     ORDINARY_DOES_UNHEARD, ORDINARY_SILENT};
+    enum hand_wish wish = hand_chance(play, 50) ? WISH_FUND : WISH_REDEEM;
+    play->whole->ordinary.mood = moods[hand_below(play, 5)];
+    play->whole->ordinary.crosses = hand_chance(play, 20);
+    return hand_ask(play, hand_any_place(play), wish, 1 + hand_below(play, 900));
+}
+
+static bool say(struct play *play)
+{
+    unsigned place = play->says_next ? play->sayer : hand_any_place(play);
+    play->says_next = false;
+    if (!play->whole->purses[place].there) {
+        return true;
+    }
+    return hand_ask(play, place, hand_chance(play, play->habits.refuse_percent) ? WISH_NO : WISH_OK,
+                    0);
+}
+
+/* Delivers what was just sent, and what comes of it, up to `kind` or so many times. */
+static bool follow(struct play *play, enum letter_kind kind, unsigned most)
+{
+    for (unsigned i = 0; i < most; i++) {
+        struct letter *letter = &play->letters[play->newest];
+        if (!play->was_sent || letter->kind == LETTER_NONE) {
+            return true;
+        }
+        play->was_sent = false;
+        memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
+        letter->kind = LETTER_NONE;
+        if (!hand_deliver(play, &play->work)) {
+            return false;
+        }
+        if (play->work.kind == kind) {
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool exchange(struct play *play)
+{
+    unsigned payer = hand_any_place(play);
+    unsigned payee = hand_any_place(play);
+    play->was_sent = false;
+    return hand_identify(play, payer, payee, hand_chance(play, 30)) &&
+           follow(play, LETTER_ANSWER, 2 + (unsigned)hand_below(play, 6));
+}
+
+static bool visit(struct play *play)
+{
+    static const enum hand_wish wishes[] = {WISH_WITHDRAW, WISH_DEPOSIT, WISH_FUND,   WISH_REDEEM,
+                                            WISH_STATE,    WISH_REPORT,  WISH_REPORT, WISH_REPORT};
+    unsigned place = hand_any_place(play);
+    enum hand_wish wish = wishes[hand_below(play, 8)];
+    unsigned most = 1 + (unsigned)hand_below(play, 3);
+    play->was_sent = false;
+    if (!hand_ask(play, place, wish, 1 + hand_below(play, 300)) ||
+        !follow(play, LETTER_REPLY, most)) {
+        return false;
+    }
+    bool says = play->says_next && hand_chance(play, 80);
+    return !says || (say(play) && follow(play, LETTER_REPLY, most));
+}
+
+static bool resume(struct play *play)
+{
+    bool was_open = false;
+    return hand_resume(play, hand_any_place(play), (uint8_t)hand_below(play, 2), &was_open);
+}
+
+static bool pass_time(struct play *play)
+{
+    uint64_t ms = hand_chance(play, 30) ? WHOLE_QUOTE_MS + 1 : hand_below(play, 5000);
+    hand_trace(play, "%" PRIu64 " ms go by", ms);
+    play->whole->now_ms += ms;
+    return true;
+}
+
+static bool disturb_bank(struct play *play)
+{
+    switch (hand_below(play, 4)) {
+    case 0:
+        hand_trace(play, "the bank looks after what is late");
+        whole_bank_idle(play->whole);
+        return truth_bank(&play->truth);
+    case 1:
+        hand_trace(play, "the bank starts again");
+        return whole_bank_restart(play->whole);
+    case 2:
+        play->whole->store.fault = RAM_COMMIT_FAILS;
+        return true;
+    default:
+        play->whole->store.fault = RAM_COMMIT_UNHEARD;
+        return true;
+    }
+}
+
+static bool lose(struct play *play)
+{
+    play->letters[some_letter(play)].kind = LETTER_NONE;
+    return true;
+}
+
+static bool act(struct play *play, enum play_action action)
+{
+    switch (action) {
+    case ACTION_DELIVER:
+        return deliver(play);
+    case ACTION_MEET:
+        return meet(play);
+    case ACTION_EXCHANGE:
+        return exchange(play);
+    case ACTION_VISIT:
+        return visit(play);
+    case ACTION_CASH:
+        return cash(play);
+    case ACTION_FUND:
+        return fund(play);
+    case ACTION_SAY:
+        return say(play);
+    case ACTION_RECOVER:
+        return hand_ask(play, hand_any_place(play),
+                        hand_chance(play, 20) ? WISH_REPEAT : WISH_STATE, 0);
+    case ACTION_REPORT:
+        return hand_ask(play, hand_any_place(play), WISH_REPORT, 0);
+    case ACTION_RESUME:
+        return resume(play);
+    case ACTION_POWER:
+        return hand_power(play, hand_any_place(play));
+    case ACTION_TIME:
+        return pass_time(play);
+    case ACTION_BANK:
+        return disturb_bank(play);
+    case ACTION_LOSE:
+        return lose(play);
+    case ACTION_MIX:
+        return mix(play);
+    case ACTION_FORGE:
+        return rogue_forge(play, some_letter(play));
+    case ACTION_ROGUE_COPY:
+        return rogue_copy(play);
+    case ACTION_ROGUE_SIGN:
+        return rogue_sign(play);
+    case ACTION_COUNT:
+        break;
+    }
+    return false;
+}
+
+static enum play_action choose_action(struct play *play)
+{
+    uint64_t at = hand_below(play, play->habits.weight_sum);
+    unsigned action = 0;
+    if (play->says_next && hand_chance(play, 70)) {
+        return ACTION_SAY;
+    }
+    while (at >= play->habits.weights[action]) {
+        at -= play->habits.weights[action++];
+    }
+    return (enum play_action)action;
+}
+
+/* ---- the end: everybody honest meets and syncs ---- */
+
+static bool sync(struct play *play, unsigned place)
+{
+    struct kc_purse_info info;
+    for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
+        if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
+            return false;
+        }
+        bool recovers = info.has_pending || (i == 0 && info.uncovered == 0);
+        if (recovers && (!hand_ask(play, place, WISH_STATE, 0) || !follow(play, LETTER_REPLY, 2))) {
+            return false;
+        }
+        if (!hand_ask(play, place, WISH_REPORT, 0) || !follow(play, LETTER_REPLY, 2)) {
+            return false;
+        }
+        play->whole->now_ms += 1;
+        if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
+            return false;
+        }
+        if (info.uncovered == 0 && !info.has_pending) {
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool sync_all(struct play *play)
+{
+    bool good = true;
+    for (unsigned i = 0; i < play->habits.holders && good; i++) {
+        good = play->truth.rogue[i] || sync(play, i);
+    }
+    return good;
+}
+
+/* Each purse meets again whom it owes a payment. */
+static bool meet_again(struct play *play)
+{
+    bool good = true;
+    for (unsigned i = 0; i < play->habits.holders && good; i++) {
+        bool was_open = !play->truth.rogue[i];
+        for (uint8_t j = 0; j < 8 && was_open && good; j++) {
+            play->letters[play->newest].kind = LETTER_NONE;
+            good =
+                hand_resume(play, i, (uint8_t)(7 - j), &was_open) && follow(play, LETTER_ANSWER, 2);
+            was_open = true;
+        }
+    }
+    return good;
+}
+
+static bool any_open(struct play *play)
+{
+    struct kc_purse_info info;
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        if (!play->truth.rogue[i] && !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
+            !kc_amount_is_zero(info.open)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a transaction with the bank or a payment comes to its good end. */
+static bool cash_works(struct play *play, unsigned place, enum hand_wish wish)
+{
+    struct kc_purse_info before;
+    struct kc_purse_info after;
+    struct kc_slot *slot = whole_slot(play->whole, place);
+    bool in = wish == WISH_WITHDRAW;
+    if (kc_failed(kc_slot_info(&before, slot))) {
+        return truth_is_stuck(&play->truth, place, KC_IO_FAILED);
+    }
+    bool good = hand_ask(play, place, wish, 1) && follow(play, LETTER_REPLY, 2) &&
+                hand_ask(play, place, WISH_OK, 0) && follow(play, LETTER_REPLY, 2);
+    if (!good || kc_failed(kc_slot_info(&after, slot))) {
+        return false;
+    }
+    bool moved =
+        kc_amount_minor(after.value) + (in ? 0 : 1) == kc_amount_minor(before.value) + (in ? 1 : 0);
+    return moved || truth_is_stuck(&play->truth, place, KC_NOT_COMPLETED);
+}
+
+/* Everything works afterwards, for everybody honest who has something. */
+static bool go_on(struct play *play)
+{
+    play->says_next = false;
+    play->habits.refuse_percent = 0;
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        struct kc_purse_info info;
+        if (play->truth.rogue[i]) {
+            continue;
+        }
+        if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
+            return false;
+        }
+        if (play->truth.accounts[i] >= 1 && !cash_works(play, i, WISH_WITHDRAW)) {
+            return false;
+        }
+        if (!kc_amount_is_zero(info.value) && !cash_works(play, i, WISH_DEPOSIT)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t count_entries(const struct play *play)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        sum += play->truth.places[i].counter;
+    }
+    return sum;
+}
+
+/* Twice, so that each hears what others reported after it; and on while that still brings entries, which end others. */
+static bool sync_until_quiet(struct play *play)
+{
+    uint64_t before;
+    bool good = sync_all(play);
+    do {
+        before = count_entries(play);
+        good = good && sync_all(play);
+    } while (good && before != count_entries(play));
+    return good;
+}
+
+static bool bring_to_end(struct play *play)
+{
+    bool good = sync_until_quiet(play) && truth_synced(&play->truth);
+    /* What comes back may bring a payee's chain to the counter of a payment that waits for it. */
+    for (unsigned i = 0; i < LAST_ROUNDS && good && any_open(play); i++) {
+        good = meet_again(play) && sync_until_quiet(play);
+    }
+    return good && truth_end(&play->truth);
+}
+
+static bool finish(struct play *play)
+{
+    char what[160];
+    play->habits.cut_percent = 0;
+    play->whole->ordinary.mood = ORDINARY_DOES;
+    play->whole->ordinary.crosses = false;
+    play->whole->store.fault = RAM_GOOD;
+    play->whole->now_ms += WHOLE_QUOTE_MS + 1;
+    hand_trace(play, "the end: all meet and sync");
+    whole_bank_idle(play->whole);
+    bool good = truth_bank(&play->truth);
+    if (good && hand_chance(play, 50)) {
+        good = meet_again(play);
+    }
+    good = good && bring_to_end(play);
+    if (good && play->episode % 4 == 0) {
+        good = go_on(play) && bring_to_end(play);
+    }
+    if (good && play->episode % 16 == 0 && !whole_bank_audit(play->whole, what)) {
+        (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
+        good = false;
+    }
+    return good;
+}
+
+bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
+{
+    bool good = true;
+    play->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + episode * UINT64_C(0xd1342543de82ef95);
+    play->seed = seed;
+    play->episode = episode;
+    play->step = 0;
+    play->says_next = false;
+    play->letter_next = 0;
+    play->newest = 0;
+    play->trace_count = 0;
+    for (size_t i = 0; i < PLAY_LETTERS; i++) {
+        play->letters[i].kind = LETTER_NONE;
+        play->letters[i].size = 0;
+    }
+    memset(play->has_copy, 0, sizeof play->has_copy);
+    choose_habits(play);
+    whole_reset_some(play->whole, play->habits.holders);
+    for (size_t i = 0; i < WHOLE_PLACES_MAX; i++) {
+        play->skews[i] = (int64_t)hand_below(play, SKEW_MS) - (int64_t)SKEW_MS / 2;
+    }
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        if ((play->habits.rogues >> i & 1u) != 0 && hand_chance(play, 40)) {
+            whole_tamper(play->whole, i);
+        }
+    }
+    truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
+    for (; play->step < play->habits.steps && good; play->step++) {
+        if (until != 0 && play->step == until) {
+            return true;
+        }
+        play->whole->now_ms += 1 + hand_below(play, 50);
+        good = act(play, choose_action(play));
+    }
+    good = good && finish(play);
+    play->tally.steps += play->step;
+    play->tally.proofs += play->truth.proofs;
+    play->tally.overspent += play->truth.overspent;
+    if (!good && play->truth.why[0] == '\0') {
+        (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
+    }
+    return good;
+}

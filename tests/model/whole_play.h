@@ -1,0 +1,109 @@
+/* One episode: a schedule of steps that a seed decides. Hosts and links carry messages, lose, repeat, hold back, mix up and forge
+ * them; power goes off at any write; the bank crashes and its commits fail; holders who are rogues copy their purses, roll them
+ * back and sign what no purse would. After each step the checker looks. */
+#ifndef KC_TESTS_WHOLE_PLAY_H
+#define KC_TESTS_WHOLE_PLAY_H
+
+#include "../unit/store/rng.h"
+#include "whole_truth.h"
+
+#define PLAY_LETTERS 40u
+#define PLAY_COPIES 2u
+#define PLAY_TRACE_SIZE 160u
+#define PLAY_TRACES 64u
+
+enum letter_kind {
+    LETTER_NONE,
+    LETTER_IDENTIFY,
+    LETTER_OFFER,
+    LETTER_PAYMENT,
+    LETTER_ANSWER,
+    LETTER_REQUEST,
+    LETTER_REPLY
+};
+
+/* A message on its way, from a place to a place; requests and replies have the purse's place in both. */
+struct letter {
+    enum letter_kind kind;
+    unsigned from;
+    unsigned to;
+    size_t size;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+};
+
+enum play_action {
+    ACTION_DELIVER,
+    ACTION_MEET,
+    ACTION_EXCHANGE, /* an exchange, or the beginning of one */
+    ACTION_VISIT,    /* the same with the bank: cash, fund, recover or report */
+    ACTION_CASH,
+    ACTION_FUND,
+    ACTION_SAY,
+    ACTION_RECOVER,
+    ACTION_REPORT,
+    ACTION_RESUME,
+    ACTION_POWER,
+    ACTION_TIME,
+    ACTION_BANK,
+    ACTION_LOSE,
+    ACTION_MIX,
+    ACTION_FORGE,
+    ACTION_ROGUE_COPY,
+    ACTION_ROGUE_SIGN,
+    ACTION_COUNT,
+};
+
+/* What of all this an episode does, and how often. */
+struct play_habits {
+    unsigned holders;
+    unsigned rogues; /* bits */
+    unsigned steps;
+    unsigned weights[ACTION_COUNT];
+    unsigned weight_sum;
+    unsigned keep_percent;   /* a delivered message is kept, and may come again */
+    unsigned newest_percent; /* the newest message goes first */
+    unsigned cut_percent;    /* of purse commands */
+    unsigned refuse_percent; /* payees and users who say no */
+    uint64_t amount_most;
+};
+
+struct play {
+    struct whole *whole;
+    struct truth truth;
+    struct rng rng;
+    struct play_habits habits;
+    uint64_t seed;
+    uint64_t episode;
+    unsigned step;
+    bool says_next; /* the user at `sayer` has a quote before him */
+    unsigned sayer;
+    size_t letter_next;
+    size_t newest;
+    bool was_sent; /* a message, since somebody looked */
+    struct letter letters[PLAY_LETTERS];
+    bool has_copy[PLAY_COPIES];
+    unsigned copy_holder[PLAY_COPIES];
+    struct nvm_copy copies[PLAY_COPIES];
+    int64_t skews[WHOLE_PLACES_MAX];
+    struct letter work;
+    /* The last steps in words, when traced; all of them at once, when told. */
+    bool traced;
+    bool told;
+    size_t trace_count;
+    char traces[PLAY_TRACES][PLAY_TRACE_SIZE];
+    struct {
+        uint64_t steps;
+        uint64_t commands;
+        uint64_t served;
+        uint64_t cuts;
+        uint64_t payments;
+        uint64_t proofs;
+        uint64_t overspent; /* of those, for paying more than there was */
+    } tally;
+};
+
+/* Runs the episode of that number; false at the first fault, which play->truth.why names. With `until` not 0 it stops before that
+ * step, and nothing is brought to an end. */
+bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until);
+
+#endif

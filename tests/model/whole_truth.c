@@ -1,0 +1,796 @@
+#include "whole_truth.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "whole_shown.h"
+
+#define VOIDS_A_REPLY (2u * KC_LIST_COUNT_MAX)
+
+static bool wrong(struct truth *truth, const char *what, uint64_t whose, int64_t found,
+                  int64_t expected)
+{
+    if (truth->why[0] == '\0') {
+        (void)snprintf(truth->why, sizeof truth->why,
+                       "%s (%" PRIu64 "): found %" PRId64 ", expected %" PRId64, what, whose, found,
+                       expected);
+    }
+    return false;
+}
+
+static bool same_digest(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, KC_DIGEST_SIZE) == 0;
+}
+
+static int64_t minor_of(struct kc_amount amount)
+{
+    return (int64_t)kc_amount_minor(amount);
+}
+
+static const struct kc_purse_row *row_of(const struct truth *truth, unsigned holder)
+{
+    uint64_t number = truth->whole->base->holders[holder].purse.number;
+    const struct ram_store *store = &truth->whole->store;
+    for (size_t i = 0;; i++) {
+        KC_ASSERT(i < RAM_PURSES);
+        if (store->purses[i].purse.number == number) {
+            return &store->purses[i];
+        }
+    }
+}
+
+static unsigned holder_of_account(const struct truth *truth, uint64_t account)
+{
+    unsigned i = 0;
+    while (i < truth->holders && truth->whole->base->holders[i].account.number != account) {
+        i++;
+    }
+    return i;
+}
+
+static unsigned holder_of_purse(const struct truth *truth, uint64_t purse)
+{
+    unsigned i = 0;
+    while (i < truth->holders && truth->whole->base->holders[i].purse.number != purse) {
+        i++;
+    }
+    return i;
+}
+
+static struct truth_payment *find_payment(struct truth *truth, const uint8_t *digest)
+{
+    for (size_t i = truth->payment_count; i-- > 0;) {
+        if (same_digest(truth->payments[i].digest, digest)) {
+            return &truth->payments[i];
+        }
+    }
+    return NULL;
+}
+
+static struct truth_payment *find_paid(struct truth *truth, unsigned payer, uint64_t counter)
+{
+    for (size_t i = truth->payment_count; i-- > 0;) {
+        struct truth_payment *payment = &truth->payments[i];
+        if (payment->payer == payer && payment->payer_counter == counter) {
+            return payment;
+        }
+    }
+    return NULL;
+}
+
+static struct truth_payment *add_payment(struct truth *truth, const struct kc_entry *entry,
+                                         unsigned payer, unsigned payee)
+{
+    KC_ASSERT(truth->payment_count < TRUTH_PAYMENTS_MAX);
+    struct truth_payment *payment = &truth->payments[truth->payment_count++];
+    *payment = (struct truth_payment){
+        .payer = payer, .payee = payee, .amount = kc_amount_minor(entry->amount)};
+    memcpy(payment->digest, entry->partner, KC_DIGEST_SIZE);
+    return payment;
+}
+
+/* What is known of a holder's transaction with the bank, and the bank's row of it. */
+static struct truth_cash *find_cash(const struct kc_transaction_row **row, struct truth *truth,
+                                    unsigned holder, uint64_t time_ms)
+{
+    const struct ram_store *store = &truth->whole->store;
+    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    for (size_t i = truth->cash_count; i-- > 0;) {
+        if (store->transactions[i].time_ms == time_ms &&
+            store->transactions[i].purse.number == purse) {
+            *row = &store->transactions[i];
+            return &truth->cash[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- entries ---- */
+
+static bool see_pay(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+{
+    unsigned payee = holder_of_account(truth, entry->recipient.number);
+    if (payee >= truth->holders || find_payment(truth, entry->partner) != NULL) {
+        return wrong(truth, "a pay entry to nobody, or for an order made before", holder, 0, 0);
+    }
+    struct truth_payment *payment = add_payment(truth, entry, holder, payee);
+    payment->payer_counter = entry->counter;
+    return true;
+}
+
+static bool see_receive(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+{
+    unsigned payer = holder_of_account(truth, entry->payer.number);
+    struct truth_payment *payment = find_payment(truth, entry->partner);
+    if (payer >= truth->holders) {
+        return wrong(truth, "value received from nobody", holder, 0, 0);
+    }
+    if (payment == NULL && truth->rogue[payer]) {
+        payment = add_payment(truth, entry, payer, holder);
+    }
+    if (payment == NULL || payment->payer != payer || payment->payee != holder ||
+        payment->amount != kc_amount_minor(entry->amount)) {
+        return wrong(truth, "value received that its payer never paid", holder,
+                     minor_of(entry->amount), 0);
+    }
+    if (payment->taken || payment->refused || payment->given_back) {
+        return wrong(truth, "a payment taken that was taken, refused or given back before", holder,
+                     (int64_t)payment->payer_counter, 0);
+    }
+    payment->taken = true;
+    return true;
+}
+
+static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+{
+    struct truth_payment *payment = find_payment(truth, entry->partner);
+    if (payment == NULL) {
+        unsigned payer = holder_of_account(truth, entry->payer.number);
+        return (payer < truth->holders && truth->rogue[payer]) ||
+               wrong(truth, "a payment refused that nobody made", holder, 0, 0);
+    }
+    if (payment->taken || payment->refused) {
+        return wrong(truth, "a payment refused that was answered before", holder,
+                     (int64_t)payment->payer_counter, 0);
+    }
+    payment->refused = true;
+    return true;
+}
+
+static bool see_void(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+{
+    const struct kc_transaction_row *row = NULL;
+    if (entry->has_transaction) {
+        struct truth_cash *cash = find_cash(&row, truth, holder, entry->transaction_ms);
+        bool ended = cash != NULL &&
+                     (row->state == KC_STATE_NOT_COMPLETED || row->state == KC_STATE_DECLINED);
+        if (!ended || !cash->cash_out || cash->given_back ||
+            minor_of(row->amount) != minor_of(entry->amount)) {
+            return wrong(truth, "a deposit given back that did not fail", holder,
+                         minor_of(entry->amount), 0);
+        }
+        cash->given_back = true;
+        return true;
+    }
+    struct truth_payment *payment = find_paid(truth, holder, entry->voids);
+    if (payment == NULL || payment->given_back ||
+        payment->amount != kc_amount_minor(entry->amount)) {
+        return wrong(truth, "a payment given back twice, or that was none", holder,
+                     (int64_t)entry->voids, 0);
+    }
+    if (payment->taken && !truth->rogue[payment->payee]) {
+        return wrong(truth, "a payment given back that its payee took", holder,
+                     (int64_t)entry->voids, 0);
+    }
+    payment->given_back = true;
+    return true;
+}
+
+static bool see_cash_out(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+{
+    const struct kc_transaction_row *row = NULL;
+    struct truth_cash *cash = find_cash(&row, truth, holder, entry->transaction_ms);
+    if (!entry->has_transaction || cash == NULL || row->kind != KC_TRANSACTION_DEPOSIT ||
+        !cash->said_ok || cash->cash_out || minor_of(row->amount) != minor_of(entry->amount)) {
+        return wrong(truth, "a cash-out that nobody said OK to", holder, minor_of(entry->amount),
+                     0);
+    }
+    cash->cash_out = true;
+    return true;
+}
+
+/* Whether the command writes such entries; and what the entry does to the value. */
+static bool see_entry(struct truth *truth, unsigned place, const struct kc_entry *entry,
+                      enum truth_command command)
+{
+    unsigned holder = truth->whole->purses[place].holder;
+    int64_t *value = &truth->places[place].value;
+    bool good = false;
+    switch (entry->kind) {
+    case KC_ENTRY_KIND_PAY:
+        *value -= minor_of(entry->amount);
+        good = command == COMMAND_PAY && see_pay(truth, holder, entry);
+        break;
+    case KC_ENTRY_KIND_RECEIVE:
+        *value += minor_of(entry->amount);
+        good = command == COMMAND_DECIDE && see_receive(truth, holder, entry);
+        break;
+    case KC_ENTRY_KIND_REFUSE:
+        good = command == COMMAND_DECIDE && see_refuse(truth, holder, entry);
+        break;
+    case KC_ENTRY_KIND_VOID:
+        *value += minor_of(entry->amount);
+        good = (command == COMMAND_CONCLUDE || command == COMMAND_TAKE) &&
+               see_void(truth, holder, entry);
+        break;
+    case KC_ENTRY_KIND_CASH_OUT:
+        *value -= minor_of(entry->amount);
+        good = command == COMMAND_ANSWER && see_cash_out(truth, holder, entry);
+        break;
+    case KC_ENTRY_KIND_CLOSE:
+        break;
+    }
+    good = good && *value >= 0;
+    return good || wrong(truth, "an entry of this kind after this command", holder, entry->kind,
+                         (int64_t)command);
+}
+
+/* What a certified value may add: a withdrawal that the bank completed and that has not come yet. */
+static bool see_withdrawal(struct truth *truth, unsigned holder, int64_t *value, int64_t found)
+{
+    const struct ram_store *store = &truth->whole->store;
+    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    for (size_t i = truth->cash_count; i-- > 0 && *value != found;) {
+        const struct kc_transaction_row *row = &store->transactions[i];
+        struct truth_cash *cash = &truth->cash[i];
+        if (row->purse.number == purse && row->kind == KC_TRANSACTION_WITHDRAW &&
+            row->state == KC_STATE_COMPLETED && !cash->came) {
+            cash->came = true;
+            *value += minor_of(row->amount);
+        }
+    }
+    return *value == found;
+}
+
+bool truth_purse(struct truth *truth, unsigned place, enum truth_command command)
+{
+    struct kc_purse_info info;
+    struct kc_slot *slot = whole_slot(truth->whole, place);
+    unsigned holder = truth->whole->purses[place].holder;
+    struct truth_place *known = &truth->places[place];
+    if (truth->rogue[holder]) {
+        return true;
+    }
+    struct kc_result result = kc_slot_info(&info, slot);
+    if (kc_failed(result) || info.life == KC_LIFE_BLOCKED) {
+        return wrong(truth, "an honest purse is broken or blocked", holder, (int64_t)result.code,
+                     0);
+    }
+    uint64_t most = command == COMMAND_OTHER ? 0 : command == COMMAND_TAKE ? VOIDS_A_REPLY : 1;
+    if (info.counter < known->counter || info.counter > known->counter + most) {
+        return wrong(truth, "the counter of a purse", holder, (int64_t)info.counter,
+                     (int64_t)known->counter);
+    }
+    while (known->counter < info.counter) {
+        struct kc_entry entry;
+        uint64_t back = info.counter - known->counter - 1;
+        if (kc_failed(kc_slot_history(&entry, slot, (uint8_t)back)) ||
+            entry.counter != known->counter + 1) {
+            return wrong(truth, "an entry cannot be read", holder, (int64_t)back, 0);
+        }
+        known->counter += 1;
+        if (!see_entry(truth, place, &entry, command)) {
+            return false;
+        }
+    }
+    int64_t found = minor_of(info.value);
+    bool agrees = found == known->value ||
+                  (command == COMMAND_TAKE && see_withdrawal(truth, holder, &known->value, found));
+    return agrees || wrong(truth, "the value of a purse", holder, found, known->value);
+}
+
+/* ---- what leaves a purse rests on what is written ---- */
+
+bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view bytes)
+{
+    struct kc_payment payment;
+    struct kc_payment_order order;
+    struct kc_signed parsed;
+    uint8_t digest[KC_DIGEST_SIZE];
+    unsigned holder = truth->whole->purses[place].holder;
+    if (truth->rogue[holder]) {
+        return true;
+    }
+    if (kc_failed(kc_shape_decode(&payment, &kc_payment_shape, bytes)) ||
+        kc_failed(kc_brief_parse(&parsed, payment.order)) ||
+        kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload))) {
+        return wrong(truth, "a payment that cannot be read", holder, 0, 0);
+    }
+    kc_digest(&truth->whole->bank.crypto, digest, payment.order);
+    struct truth_payment *known = find_payment(truth, digest);
+    bool good = known != NULL && known->payer == holder &&
+                known->payer_counter == order.payer_counter &&
+                known->amount == kc_amount_minor(order.amount);
+    if (good) {
+        known->payee_counter = order.payee_counter;
+    }
+    return good || wrong(truth, "a payment left without its entry", holder, 0, 0);
+}
+
+bool truth_gave_answer(struct truth *truth, unsigned place, struct kc_view bytes)
+{
+    struct shown_answer answer;
+    struct kc_payment_answer message;
+    unsigned holder = truth->whole->purses[place].holder;
+    if (truth->rogue[holder]) {
+        return true;
+    }
+    if (kc_failed(kc_shape_decode(&message, &kc_payment_answer_shape, bytes)) ||
+        !shown_read_answer(&answer, message.answer) || answer.taken != message.taken) {
+        return wrong(truth, "an answer that cannot be read", holder, 0, 0);
+    }
+    const struct truth_payment *known = find_payment(truth, answer.payment);
+    if (answer.taken && (known == NULL || !known->taken)) {
+        return wrong(truth, "a receipt left without its entry", holder, 0, 0);
+    }
+    if (!answer.taken && known != NULL && known->taken) {
+        return wrong(truth, "a decline of a payment that was taken", holder, 0, 0);
+    }
+    return true;
+}
+
+void truth_says(struct truth *truth, unsigned place, bool ok)
+{
+    struct kc_purse_info info;
+    const struct kc_transaction_row *row = NULL;
+    if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, place))) || !info.has_pending) {
+        return;
+    }
+    struct truth_cash *cash =
+        find_cash(&row, truth, truth->whole->purses[place].holder, info.pending_ms);
+    if (cash != NULL) {
+        cash->said_ok = cash->said_ok || ok;
+        cash->said_no = cash->said_no || !ok;
+    }
+}
+
+/* ---- the bank ---- */
+
+/* What the ordinary bank did under the key of a transaction: -1 when it has not decided. */
+static int ordinary_did(const struct truth *truth, const struct kc_transaction_row *row)
+{
+    char key[KC_ORDINARY_KEY_SIZE];
+    const struct whole_ordinary *ordinary = &truth->whole->ordinary;
+    (void)snprintf(key, sizeof key, "%" PRIu64 "-%" PRIu64 "-%" PRIu64,
+                   truth->whole->base->realm.bank, row->purse.number, row->time_ms);
+    for (size_t i = ordinary->count; i-- > 0;) {
+        if (strcmp(ordinary->transfers[i].key, key) == 0) {
+            return ordinary->transfers[i].done ? 1 : 0;
+        }
+    }
+    return -1;
+}
+
+/* A transaction that was not there before. An order to the ordinary bank may have ended in the same breath; then it first
+ * began. */
+static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *cash,
+                      const struct kc_transaction_row *row)
+{
+    bool order = row->kind == KC_TRANSACTION_FUND || row->kind == KC_TRANSACTION_REDEEM;
+    bool sent = order && (row->state == KC_STATE_SENT || ordinary_did(truth, row) >= 0);
+    if (sent) {
+        cash->state = KC_STATE_SENT;
+        truth->accounts[holder] -= row->kind == KC_TRANSACTION_REDEEM ? minor_of(row->amount) : 0;
+        return truth->accounts[holder] >= 0;
+    }
+    cash->state = row->state;
+    return row->state == KC_STATE_REFUSED || (row->state == KC_STATE_QUOTED && !order);
+}
+
+/* The end of a transaction, and whether there is a reason for it. */
+static bool see_end(struct truth *truth, unsigned holder, const struct truth_cash *cash,
+                    const struct kc_transaction_row *row)
+{
+    int64_t amount = minor_of(row->amount);
+    bool quoted = cash->state == KC_STATE_QUOTED;
+    bool sent = cash->state == KC_STATE_SENT;
+    switch (row->kind) {
+    case KC_TRANSACTION_WITHDRAW:
+        truth->accounts[holder] -= row->state == KC_STATE_COMPLETED ? amount : 0;
+        break;
+    case KC_TRANSACTION_DEPOSIT:
+        truth->accounts[holder] += row->state == KC_STATE_COMPLETED ? amount : 0;
+        break;
+    case KC_TRANSACTION_FUND:
+        truth->accounts[holder] += row->state == KC_STATE_COMPLETED ? amount : 0;
+        return sent && ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
+    case KC_TRANSACTION_REDEEM:
+        truth->accounts[holder] += row->state == KC_STATE_REFUSED ? amount : 0;
+        return sent && ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
+    }
+    bool in_time = row->expires_ms >= truth->whole->now_ms;
+    bool may = row->state == KC_STATE_COMPLETED  ? cash->said_ok && in_time && !cash->given_back
+               : row->state == KC_STATE_DECLINED ? cash->said_no
+                                                 : row->state == KC_STATE_NOT_COMPLETED;
+    bool backed = truth->rogue[holder] || row->kind != KC_TRANSACTION_DEPOSIT ||
+                  row->state != KC_STATE_COMPLETED || cash->cash_out;
+    return quoted && may && backed && truth->accounts[holder] >= 0;
+}
+
+static bool see_transactions(struct truth *truth)
+{
+    const struct ram_store *store = &truth->whole->store;
+    size_t count = store->counts[RAM_TABLE_TRANSACTIONS];
+    for (size_t i = 0; i < count; i++) {
+        const struct kc_transaction_row *row = &store->transactions[i];
+        struct truth_cash *cash = &truth->cash[i];
+        unsigned holder = holder_of_purse(truth, row->purse.number);
+        bool good = holder < truth->holders;
+        if (good && i >= truth->cash_count) {
+            *cash = (struct truth_cash){.state = row->state};
+            good = see_begun(truth, holder, cash, row);
+        }
+        if (good && cash->state != row->state) {
+            good = see_end(truth, holder, cash, row);
+        }
+        if (!good && holder < truth->holders) {
+            return wrong(truth, "a transaction changed without a reason", holder, row->state,
+                         (int64_t)cash->state);
+        }
+        cash->state = row->state;
+    }
+    truth->cash_count = count;
+    return true;
+}
+
+/* Sums over the rows, as the books have to show them. */
+struct sums {
+    int64_t accounts;
+    int64_t shadows;
+    int64_t claims;
+    int64_t in_flight;
+    int64_t outside;
+};
+
+static int64_t shadow_of(const struct kc_purse_row *row)
+{
+    return minor_of(row->value) + minor_of(row->ahead_in) - minor_of(row->ahead_out);
+}
+
+static struct sums add_up(const struct truth *truth)
+{
+    struct sums sums = {.accounts = 0};
+    const struct ram_store *store = &truth->whole->store;
+    const struct whole_ordinary *ordinary = &truth->whole->ordinary;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
+        sums.accounts += minor_of(store->accounts[i].balance);
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
+        int64_t shadow = shadow_of(&store->purses[i]);
+        sums.shadows += shadow > 0 ? shadow : 0;
+        sums.claims += shadow < 0 ? -shadow : 0;
+    }
+    sums.outside = (int64_t)ordinary->funded - (int64_t)ordinary->redeemed;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_TRANSACTIONS]; i++) {
+        const struct kc_transaction_row *row = &store->transactions[i];
+        if (row->state != KC_STATE_SENT) {
+            continue;
+        }
+        bool fund = row->kind == KC_TRANSACTION_FUND;
+        bool done = ordinary_did(truth, row) == 1;
+        sums.in_flight += fund ? 0 : minor_of(row->amount);
+        sums.outside += !done ? 0 : fund ? -minor_of(row->amount) : minor_of(row->amount);
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PAYMENTS]; i++) {
+        bool noted = store->payments[i].state == KC_PAYMENT_NOTED;
+        sums.in_flight += noted ? minor_of(store->payments[i].amount) : 0;
+    }
+    return sums;
+}
+
+static bool compare_books(struct truth *truth)
+{
+    const struct sums sums = add_up(truth);
+    const struct kc_totals_row *totals = &truth->whole->store.totals;
+    int64_t left = minor_of(totals->outside) + minor_of(totals->claims);
+    int64_t right = minor_of(totals->accounts) + minor_of(totals->shadows) +
+                    minor_of(totals->in_flight) + minor_of(totals->fees);
+    if (left != right) {
+        return wrong(truth, "the books do not balance", 0, left, right);
+    }
+    if (minor_of(totals->outside) != sums.outside) {
+        return wrong(truth, "what came from outside", 0, minor_of(totals->outside), sums.outside);
+    }
+    if (minor_of(totals->accounts) != sums.accounts) {
+        return wrong(truth, "the sum of the accounts", 0, minor_of(totals->accounts),
+                     sums.accounts);
+    }
+    if (minor_of(totals->shadows) != sums.shadows || minor_of(totals->claims) != sums.claims) {
+        return wrong(truth, "the sum of the shadows", 0,
+                     minor_of(totals->shadows) - minor_of(totals->claims),
+                     sums.shadows - sums.claims);
+    }
+    return minor_of(totals->in_flight) == sums.in_flight ||
+           wrong(truth, "value in flight", 0, minor_of(totals->in_flight), sums.in_flight);
+}
+
+static bool is_kept(const struct ram_store *store, const uint8_t *digest)
+{
+    for (size_t i = store->counts[RAM_TABLE_EVIDENCE]; i-- > 0;) {
+        if (same_digest(store->evidence[i].digest, digest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody honest is accused, and whoever is has two signed messages against him. */
+static bool see_alerts(struct truth *truth)
+{
+    const struct ram_store *store = &truth->whole->store;
+    for (; truth->alerts_seen < store->counts[RAM_TABLE_ALERTS]; truth->alerts_seen++) {
+        const struct kc_alert_row *alert = &store->alerts[truth->alerts_seen];
+        unsigned holder = holder_of_purse(truth, alert->purse.number);
+        bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
+        if (holder >= truth->holders || !truth->rogue[holder]) {
+            return wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
+        }
+        truth->proofs += fraud ? 1 : 0;
+        truth->overspent += alert->reason == KC_OVERSPENT ? 1 : 0;
+        if (fraud &&
+            (!is_kept(store, alert->evidence_digest) || !is_kept(store, alert->against_digest))) {
+            return wrong(truth, "an accusation without its evidence", holder, alert->reason, 0);
+        }
+    }
+    for (unsigned i = 0; i < truth->holders; i++) {
+        if (!truth->rogue[i] && row_of(truth, i)->state != KC_PURSE_ACTIVE) {
+            return wrong(truth, "an honest purse is out of use", i, 1, 0);
+        }
+    }
+    return true;
+}
+
+bool truth_bank(struct truth *truth)
+{
+    const struct ram_store *store = &truth->whole->store;
+    if (!see_transactions(truth) || !compare_books(truth) || !see_alerts(truth)) {
+        return false;
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
+        unsigned holder = holder_of_account(truth, store->accounts[i].account.number);
+        int64_t balance = minor_of(store->accounts[i].balance);
+        if (holder < truth->holders && balance != truth->accounts[holder]) {
+            return wrong(truth, "an account", holder, balance, truth->accounts[holder]);
+        }
+    }
+    return true;
+}
+
+void truth_asks(struct truth *truth, unsigned holder)
+{
+    const struct kc_purse_row *row = row_of(truth, holder);
+    truth->counted_before = row->counter;
+    truth->stamp_before = row->last_ms;
+}
+
+/* A purse that shows a counter which the bank has passed was rolled back or copied. */
+static bool see_rollback(struct truth *truth, unsigned holder, struct kc_result result)
+{
+    const struct kc_bank_item *item = &truth->whole->item;
+    const struct kc_value_information *told = &item->information.information;
+    bool fresh = item->envelope.time_ms > truth->stamp_before;
+    bool has_information = item->kind != NULL && item->kind != &kc_bank_cash_answer;
+    bool proves = fresh && has_information && told->counter < truth->counted_before;
+    return kc_failed(result) || !proves ||
+           wrong(truth, "a purse that went back was not found out", holder, (int64_t)told->counter,
+                 (int64_t)truth->counted_before);
+}
+
+bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
+{
+    bool heard =
+        !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
+    if (!truth_bank(truth) || !see_rollback(truth, holder, result)) {
+        return false;
+    }
+    if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
+        return true;
+    }
+    const struct kc_purse_row *row = row_of(truth, holder);
+    uint64_t most = kc_amount_minor(row->value) + kc_amount_minor(row->objected);
+    bool repeat = truth->whole->item.envelope.time_ms <= truth->stamp_before;
+    if (!kc_failed(result) && !repeat && shown_overspends(truth, holder, row->counter, most)) {
+        return wrong(truth, "a purse that paid more than it had was not found out", holder,
+                     (int64_t)row->counter + 1, (int64_t)most);
+    }
+    if (!shown_collect(truth, holder, row->counter)) {
+        return wrong(truth, "a report that cannot be read was taken", holder, 0, 0);
+    }
+    for (size_t i = 0; i < truth->statement_count; i++) {
+        const struct statement *statement = &truth->statements[i];
+        if (!statement->contradicted) {
+            continue;
+        }
+        if (!truth->rogue[statement->holder]) {
+            return wrong(truth, "an honest purse contradicts itself", statement->holder,
+                         (int64_t)statement->counter, 0);
+        }
+        if (row_of(truth, statement->holder)->state != KC_PURSE_OUT) {
+            return wrong(truth, "an overspend was shown and not proved", statement->holder,
+                         (int64_t)statement->counter, (int64_t)statement->kind);
+        }
+    }
+    return true;
+}
+
+/* ---- beginning and end ---- */
+
+void truth_new_place(struct truth *truth, unsigned place)
+{
+    struct kc_purse_info info;
+    struct kc_result result = kc_slot_info(&info, whole_slot(truth->whole, place));
+    KC_ASSERT(!kc_failed(result));
+    truth->places[place] =
+        (struct truth_place){.counter = info.counter, .value = minor_of(info.value)};
+}
+
+void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, unsigned rogues)
+{
+    const struct ram_store *store = &whole->store;
+    truth->whole = whole;
+    truth->holders = holders;
+    truth->payment_count = 0;
+    truth->statement_count = 0;
+    truth->alerts_seen = 0;
+    truth->proofs = 0;
+    truth->overspent = 0;
+    truth->why[0] = '\0';
+    truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
+    for (size_t i = 0; i < truth->cash_count; i++) {
+        truth->cash[i] = (struct truth_cash){
+            .state = store->transactions[i].state, .said_ok = true, .came = true};
+    }
+    for (unsigned i = 0; i < holders; i++) {
+        truth->rogue[i] = (rogues >> i & 1u) != 0;
+        truth->accounts[i] = (int64_t)whole->base->options.account_amount;
+        truth_new_place(truth, i);
+    }
+}
+
+/* A payment waits for good while a rogue owes the answer; or until its payee's chain comes to its counter, which somebody on
+ * the link may have told the payer wrongly. */
+static bool may_wait(const struct truth *truth, const struct truth_payment *payment)
+{
+    return truth->rogue[payment->payee] ||
+           payment->payee_counter > truth->places[payment->payee].counter + 1;
+}
+
+static bool payment_ended(struct truth *truth, const struct truth_payment *payment)
+{
+    if (truth->rogue[payment->payer] || may_wait(truth, payment)) {
+        return true;
+    }
+    return payment->taken != payment->given_back ||
+           wrong(truth, "a payment that did not end", payment->payer,
+                 (int64_t)payment->payer_counter, (int64_t)payment->payee);
+}
+
+/* A rogue gave its receipt and let another copy deny it: the bank gives back what the payer's purse knows as taken, and the purse
+ * does not take it. It stays in the shadow. */
+static int64_t released_in_vain(struct truth *truth, unsigned payer)
+{
+    int64_t sum = 0;
+    const struct ram_store *store = &truth->whole->store;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PAYMENTS]; i++) {
+        const struct kc_payment_row *row = &store->payments[i];
+        const struct truth_payment *payment = find_payment(truth, row->digest);
+        bool in_vain = row->state == KC_PAYMENT_RELEASED && !row->returned && payment != NULL &&
+                       payment->payer == payer && truth->rogue[payment->payee] &&
+                       !payment->given_back;
+        sum += in_vain ? minor_of(row->amount) : 0;
+    }
+    return sum;
+}
+
+static bool purse_ended(struct truth *truth, unsigned i)
+{
+    struct kc_purse_info info;
+    const struct kc_purse_row *row = row_of(truth, i);
+    int64_t open = 0;
+    if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i)))) {
+        return wrong(truth, "an honest purse does not answer", i, 0, 0);
+    }
+    for (size_t j = 0; j < truth->payment_count; j++) {
+        const struct truth_payment *payment = &truth->payments[j];
+        bool waits = payment->payer == i && may_wait(truth, payment) && !payment->given_back;
+        open += waits ? (int64_t)payment->amount : 0;
+    }
+    if (info.has_pending || info.uncovered != 0 || minor_of(info.open) > open) {
+        return wrong(truth, "something of a purse did not end", i, minor_of(info.open),
+                     (int64_t)info.uncovered);
+    }
+    if (shadow_of(row) != minor_of(info.value) + released_in_vain(truth, i) ||
+        row->counter != info.counter || minor_of(info.value) != truth->places[i].value) {
+        return wrong(truth, "a shadow is not its purse", i, shadow_of(row), truth->places[i].value);
+    }
+    return true;
+}
+
+bool truth_synced(struct truth *truth)
+{
+    int64_t open[WHOLE_HOLDERS_MAX] = {0};
+    for (size_t i = 0; i < truth->payment_count; i++) {
+        const struct truth_payment *payment = &truth->payments[i];
+        bool honest = !truth->rogue[payment->payee];
+        bool passed = honest && payment->payee_counter != 0 &&
+                      payment->payee_counter <= truth->places[payment->payee].counter;
+        bool waits = !payment->given_back && !(honest && payment->taken);
+        if (waits && passed && !truth->rogue[payment->payer]) {
+            return wrong(truth, "a payment that its payee passed is open when both have synced",
+                         payment->payer, (int64_t)payment->payer_counter, (int64_t)payment->payee);
+        }
+        open[payment->payer] += waits ? (int64_t)payment->amount : 0;
+    }
+    for (unsigned i = 0; i < truth->holders; i++) {
+        struct kc_purse_info info;
+        if (truth->rogue[i]) {
+            continue;
+        }
+        if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
+            minor_of(info.open) > open[i]) {
+            return wrong(truth, "a payment that ended is open when both have synced", i,
+                         minor_of(info.open), open[i]);
+        }
+    }
+    return true;
+}
+
+bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error)
+{
+    return wrong(truth, "nothing works any more at the end", truth->whole->purses[place].holder,
+                 (int64_t)error, 0);
+}
+
+static bool cash_ended(struct truth *truth, size_t i)
+{
+    const struct truth_cash *cash = &truth->cash[i];
+    const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
+    unsigned holder = holder_of_purse(truth, row->purse.number);
+    if (holder >= truth->holders || truth->rogue[holder]) {
+        return true;
+    }
+    bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
+    bool withdrawn = row->kind == KC_TRANSACTION_WITHDRAW && row->state == KC_STATE_COMPLETED;
+    bool completed = row->state == KC_STATE_COMPLETED;
+    bool lost = cash->cash_out && !cash->given_back && !completed;
+    return (!open && !lost && (!withdrawn || cash->came)) ||
+           wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
+}
+
+bool truth_end(struct truth *truth)
+{
+    const struct ram_store *store = &truth->whole->store;
+    bool good = truth_bank(truth);
+    for (unsigned i = 0; i < truth->holders && good; i++) {
+        good = truth->rogue[i] || purse_ended(truth, i);
+    }
+    for (size_t i = 0; i < truth->payment_count && good; i++) {
+        good = payment_ended(truth, &truth->payments[i]);
+    }
+    for (size_t i = 0; i < truth->cash_count && good; i++) {
+        good = cash_ended(truth, i);
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PAYMENTS] && good; i++) {
+        const struct kc_payment_row *row = &store->payments[i];
+        const struct truth_payment *payment = find_payment(truth, row->digest);
+        unsigned payer = holder_of_purse(truth, row->payer.number);
+        bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
+        good = row->state != KC_PAYMENT_NOTED || waits ||
+               wrong(truth, "the bank waits for a payment at the end", payer,
+                     (int64_t)row->payer_counter, 0);
+    }
+    return good;
+}

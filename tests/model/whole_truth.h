@@ -1,0 +1,113 @@
+/* The checker: who truly owns what, known from what purses wrote and from what the ordinary bank did, and never from what the
+ * ledger computes. After every step it compares; at the first difference it says what is wrong.
+ *
+ * It knows: value leaves a purse with its pay or cash-out entry, comes with a receive entry, comes back with a void; a payment is
+ * taken at most once, and either taken or given back; cash moves when the bank ends a transaction that its user said OK to; money
+ * moves in and out when the ordinary bank does it. Rogues are holders whose purses are copied, rolled back or whose keys forge:
+ * of them it knows only what they signed, and that the bank has to be shown two signed things that exclude each other at most
+ * once. Everybody else is honest, is never accused, and has at the end what is truly theirs. */
+#ifndef KC_TESTS_WHOLE_TRUTH_H
+#define KC_TESTS_WHOLE_TRUTH_H
+
+#include "whole.h"
+
+#define TRUTH_PAYMENTS_MAX 512u
+#define TRUTH_CASH_MAX RAM_TRANSACTIONS
+#define TRUTH_STATEMENTS_MAX 1024u
+#define TRUTH_WHY_SIZE 200u
+
+/* The commands that may write entries; each may write only its own. */
+enum truth_command {
+    COMMAND_OTHER,
+    COMMAND_PAY,
+    COMMAND_DECIDE,
+    COMMAND_CONCLUDE,
+    COMMAND_TAKE,
+    COMMAND_ANSWER
+};
+
+struct truth_payment {
+    uint8_t digest[KC_DIGEST_SIZE];
+    unsigned payer;
+    unsigned payee;
+    uint64_t payer_counter;
+    uint64_t payee_counter; /* 0 until the order was seen */
+    uint64_t amount;
+    bool taken;
+    bool refused;
+    bool given_back;
+};
+
+/* A transaction with the bank, beside the row of the same index in the store. */
+struct truth_cash {
+    enum kc_transaction_state state;
+    bool said_ok;
+    bool said_no;
+    bool cash_out;   /* the purse wrote its entry */
+    bool given_back; /* and its void */
+    bool came;       /* the withdrawn value is in the purse */
+};
+
+struct truth_place {
+    uint64_t counter;
+    int64_t value;
+};
+
+enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
+
+/* What the bank was shown of a holder's signing. */
+struct statement {
+    enum statement_kind kind;
+    unsigned holder;
+    uint64_t counter;
+    enum kc_entry_kind entry;
+    uint8_t about[KC_DIGEST_SIZE]; /* the order it is, or is about */
+    bool contradicted;             /* by an earlier one */
+};
+
+struct truth {
+    struct whole *whole;
+    unsigned holders;
+    bool rogue[WHOLE_HOLDERS_MAX];
+    int64_t accounts[WHOLE_HOLDERS_MAX];
+    struct truth_place places[WHOLE_PLACES_MAX];
+    size_t payment_count;
+    struct truth_payment payments[TRUTH_PAYMENTS_MAX];
+    size_t cash_count;
+    struct truth_cash cash[TRUTH_CASH_MAX];
+    size_t alerts_seen;
+    size_t statement_count;
+    struct statement statements[TRUTH_STATEMENTS_MAX];
+    uint64_t counted_before; /* of the signer of the request that is being served */
+    uint64_t stamp_before;
+    uint64_t proofs;
+    uint64_t overspent;
+    char why[TRUTH_WHY_SIZE];
+};
+
+/* The base of the world is true. `rogues` has a bit for each holder that is not honest. */
+void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, unsigned rogues);
+
+/* Each false when something is wrong; then `why` says what. */
+
+/* After a command to a purse, also one that power was cut in, once it is up again. */
+bool truth_purse(struct truth *truth, unsigned place, enum truth_command command);
+/* After PAY gave a payment: it is written. After DECIDE gave an answer: so is that. */
+bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view payment);
+bool truth_gave_answer(struct truth *truth, unsigned place, struct kc_view answer);
+/* Before ANSWER: what the user says. */
+void truth_says(struct truth *truth, unsigned place, bool ok);
+/* Before and after the bank was given a request; after it did something by itself. */
+void truth_asks(struct truth *truth, unsigned holder);
+bool truth_served(struct truth *truth, unsigned holder, struct kc_result result);
+bool truth_bank(struct truth *truth);
+/* A rogue's place was filled anew. */
+void truth_new_place(struct truth *truth, unsigned place);
+/* When all honest purses have synced: what the bank can know, their purses have heard. */
+bool truth_synced(struct truth *truth);
+/* When they have met again, too, and synced. */
+bool truth_end(struct truth *truth);
+/* A calm transaction or payment, by the time everything ended, came to nothing. */
+bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error);
+
+#endif
