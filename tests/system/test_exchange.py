@@ -344,6 +344,46 @@ def test_nonsense_at_the_payee(pair):
     assert values(*pair) == [before[0] - 5, before[1] + 5]
 
 
+# shows: R-NODE-10
+@pytest.mark.parametrize("noise", [b"\x7e" * 3000, b"\x7e\x00\x7d\x7e" * 500, bytes(range(256)) * 20, frame(1, 9)[:-3] + b"\x7e",
+                                   frame(3, 9, b"x" * 40), frame(5, 9)])
+def test_nonsense_on_the_cable(pair, noise):
+    """Before the stations speak, and between their frames from both ends: the payment is made once, or the next contact ends it."""
+    payer, payee = pair
+    before = values(*pair)
+    cable = Cable()
+    try:
+        receiver = Receiver(payee, "--yes", link=cable.far)
+        for master in cable.masters:
+            os.write(master, noise)
+        paid = payer.station("pay", 1, "--link", cable.near)
+        received = receiver.end()
+        assert (paid.status, received.status) == (OK, OK), (paid, received)
+        receiver = Receiver(payee, "--yes", link=cable.far)
+        stop = threading.Event()
+
+        def disturb():
+            while not stop.wait(0.01):
+                for master in cable.masters:
+                    os.write(master, noise[:64])
+
+        thread = threading.Thread(target=disturb, daemon=True)
+        thread.start()
+        paid = payer.station("pay", 2, "--link", cable.near)
+        stop.set()
+        thread.join()
+        received = receiver.end()
+        assert paid.status in (OK, AGAIN), (paid, received)
+    finally:
+        cable.close()
+    (left, under_way), (has, _) = state(*pair)
+    assert left + under_way + has in (sum(before), sum(before) + under_way), (before, left, under_way, has)
+    if under_way:
+        assert meet(payer, ("resume",), payee)[0].status == OK
+    after = values(*pair)
+    assert sum(after) == sum(before) and before[0] - after[0] in (1, 3), (before, after)
+
+
 def test_nonsense_inside_the_frames(pair):
     payer, payee = pair
     before = values(*pair)

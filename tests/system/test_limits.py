@@ -303,3 +303,25 @@ def test_a_full_history_is_overwritten(shared):
     # Value requests wait for the report.
     done = uim.station("withdraw", 1, "--yes", *AWAY)
     assert done.status != OK and values(uim) == [before[0] - 1], done
+
+
+# shows: R-LOG-2 R-XCHG-6 R-XCHG-11
+@policies
+@pytest.mark.parametrize("first", ["uim", "partner"])
+def test_what_was_overwritten_settles_by_the_partners_word(shared, first):
+    """Receipts and a payment are lost from the history; whoever reports first, in the end both sides hold what they should."""
+    uim, other = rich(shared, 100, "--log-policy", "overwrite"), rich(shared, 100)
+    fill(other, uim, 3)
+    fill(uim, other, LOG - 3)
+    after = rich(shared, 100)
+    fill(uim, after, 4)
+    assert shown(uim)["overwritten"] == 4
+    held = values(uim, other, after)
+    assert held == [100 + 3 - 45 - 4, 100 - 3 + 45, 104]
+    order = (uim, other, after, uim) if first == "uim" else (other, uim, after, uim)
+    for who in order:
+        who.must("sync")
+    assert values(uim, other, after) == held == [purse.shadow() for purse in (uim, other, after)]
+    assert shown(uim)["overwritten"] == 0 and shown(uim)["not_reported"] == 0
+    uim.must("deposit", 1, "--yes")
+    shared.check_audit()

@@ -293,6 +293,106 @@ static void no_byte_of_a_message_can_be_changed(void **state)
     assert_error(conclude(&a, kept_view(&second)), OK);
 }
 
+/* All value of A and B, in both purses and under way between them. */
+static uint64_t total(void)
+{
+    return value_of(&a) + kc_amount_minor(info_of(&a).open) + value_of(&b);
+}
+
+/* What is open at A ends: by B's answer, or once B has moved on to the counter that a changed offer named. */
+static bool end_open(void)
+{
+    while (open_payment(&first, &a, 0) != KC_NOT_FOUND) {
+        if (answer(&second, &b, kept_view(&first), KC_ANSWER_OK) != KC_OK ||
+            conclude(&a, kept_view(&second)) != KC_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nobody signs the messages that open an exchange. Changed or cut anywhere, they lead to a refusal by name, or to a payment that
+ * ends as any other; value is where it was, or under way.
+ * shows: R-XCHG-1 R-XCHG-2 */
+static void opening_messages_can_be_changed_without_harm(void **state)
+{
+    static struct side a_before;
+    static struct side b_before;
+    static struct kept said;
+    struct kept changed;
+    unsigned paid = 0;
+    (void)state;
+    assert_error(offer(&said, &a, &b, true, 0), OK);
+    side_copy(&a_before, &a);
+    side_copy(&b_before, &b);
+    for (size_t i = 0; i < 2 * said.size; i++) {
+        size_t place = i % said.size;
+        side_copy(&a, &a_before);
+        side_copy(&b, &b_before);
+        keep(&changed, kept_view(&said));
+        changed.bytes[place] ^= (uint8_t)(1u << (i / said.size * 4 + place % 4));
+        assert_true(pay_offer(&third, &a, 10, kc_view(said.bytes, place)) != KC_OK);
+        enum kc_error error = pay_offer(&third, &a, 10, kept_view(&changed));
+        assert_true(error != KC_INTERNAL && error != KC_OVERFLOW && error != KC_PURSE_CORRUPT);
+        paid += error == KC_OK ? 1 : 0;
+        assert_int_equal(total(), 507);
+        assert_int_equal(value_of(&a), error == KC_OK ? 490 : 500);
+        /* A counter that B has not reached yet is reached by other payments, or passed. */
+        bool ended = end_open();
+        assert_true(ended || a.purse.state.open.count == 1);
+        assert_int_equal(total(), 507);
+        assert_true(!ended || value_of(&a) == 500 || value_of(&a) == 490);
+    }
+    assert_in_range(paid, 1, 2 * said.size - 1);
+    assert_error(side_run(&a, KC_INS_IDENTIFY, 0, 0, NULL, kc_view(NULL, 0)), OK);
+    keep(&said, a.out);
+    for (size_t i = 0; i < said.size; i++) {
+        const uint64_t asked = 0;
+        keep(&changed, kept_view(&said));
+        changed.bytes[i] ^= 1;
+        enum kc_error error = side_run(&b, KC_INS_OFFER, 0, 1, &asked, kept_view(&changed));
+        assert_true(error != KC_INTERNAL && error != KC_OVERFLOW && error != KC_PURSE_CORRUPT);
+        error = side_run(&b, KC_INS_OFFER, 0, 1, &asked, kc_view(said.bytes, i));
+        assert_true(error != KC_OK);
+    }
+    assert_int_equal(value_of(&b), b.purse.state.counter == 0 ? 7 : 17);
+}
+
+/* Every message of an exchange in the place of its like in a later one.
+ * shows: R-XCHG-3 R-XCHG-4 R-XCHG-11 */
+static void messages_of_another_session_do_nothing(void **state)
+{
+    static struct kept old_offer;
+    static struct kept old_payment;
+    static struct kept old_answer;
+    (void)state;
+    assert_error(offer(&old_offer, &a, &b, true, 0), OK);
+    assert_error(pay_offer(&old_payment, &a, 10, kept_view(&old_offer)), OK);
+    assert_error(answer(&old_answer, &b, kept_view(&old_payment), KC_ANSWER_OK), OK);
+    assert_error(conclude(&a, kept_view(&old_answer)), OK);
+    /* An old offer: its counter has passed, which the payee's decline says. */
+    assert_error(pay_offer(&first, &a, 20, kept_view(&old_offer)), OK);
+    assert_error(answer(&second, &b, kept_view(&first), KC_ANSWER_OK), OK);
+    assert_error(conclude(&a, kept_view(&second)), OK);
+    assert_int_equal(value_of(&a), 490);
+    assert_int_equal(value_of(&b), 17);
+    /* An old payment instead of the new one: the old answer, which ends nothing. */
+    assert_error(pay(&first, &a, &b, 30), OK);
+    assert_error(answer(&second, &b, kept_view(&old_payment), KC_ANSWER_OK), OK);
+    assert_true(kc_view_equal(kept_view(&second), kept_view(&old_answer)));
+    assert_error(conclude(&a, kept_view(&second)), OK);
+    assert_int_equal(a.purse.state.open.count, 1);
+    assert_int_equal(value_of(&b), 17);
+    /* An old answer instead of the new one: the same. */
+    assert_error(answer(&second, &b, kept_view(&first), KC_ANSWER_NG), OK);
+    assert_error(conclude(&a, kept_view(&old_answer)), OK);
+    assert_int_equal(a.purse.state.open.count, 1);
+    assert_int_equal(value_of(&a), 460);
+    assert_error(conclude(&a, kept_view(&second)), OK);
+    assert_int_equal(value_of(&a), 490);
+    assert_int_equal(total(), 507);
+}
+
 /* The bytes that A gave: what a receipt and a decline of B for it would say. */
 static struct kc_receipt receipt_for(struct kc_view payment)
 {
@@ -510,6 +610,8 @@ int main(void)
         WITH_TWO(a_payment_with_a_wrong_field_is_refused),
         WITH_TWO(a_payment_to_one_payee_is_nothing_to_another),
         WITH_TWO(no_byte_of_a_message_can_be_changed),
+        WITH_TWO(opening_messages_can_be_changed_without_harm),
+        WITH_TWO(messages_of_another_session_do_nothing),
         WITH_TWO(an_answer_that_is_not_the_payees_ends_nothing),
         WITH_TWO(a_decline_in_the_place_of_a_receipt_is_refused),
         WITH_TWO(open_payments_are_bounded),
