@@ -141,6 +141,8 @@ static void show_shadow(struct desk *desk, struct kc_json_out *json, const struc
     show_amount(desk, json, "certified", row->value);
     show_amount(desk, json, "ahead_in", row->ahead_in);
     show_amount(desk, json, "ahead_out", row->ahead_out);
+    show_amount(desk, json, "owed", row->owed);
+    show_amount(desk, json, "claimed", row->claimed);
 }
 
 /* The management record of EP1221669 Fig 4; its update history are the transactions that follow. */
@@ -268,6 +270,43 @@ static bool show_payment(void *owner, const struct kc_payment_row *row)
     return true;
 }
 
+static const char *gap_state_word(enum kc_gap_state state)
+{
+    switch (state) {
+    case KC_GAP_OPEN:
+        return "open";
+    case KC_GAP_CLOSED:
+        return "closed";
+    case KC_GAP_ENDED:
+        return "ended";
+    }
+    return "?";
+}
+
+/* What the purse lost of its history, and what nobody has shown of it yet. */
+static bool show_gap(void *owner, const struct kc_gap_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    begin_object(desk, &json);
+    show_number(desk, &json, "gap", row->last);
+    show_number(desk, &json, "first", row->first);
+    show_text(desk, &json, "state", gap_state_word(row->state));
+    show_amount(desk, &json, "in", row->in);
+    show_amount(desk, &json, "out", row->out);
+    show_amount(desk, &json, "back", row->back);
+    show_amount(desk, &json, "unexplained_in", row->unexplained_in);
+    show_amount(desk, &json, "unexplained_out", row->unexplained_out);
+    show_amount(desk, &json, "unexplained_back", row->unexplained_back);
+    show_amount(desk, &json, "inferred_in", row->inferred_in);
+    show_amount(desk, &json, "netted", row->netted);
+    show_amount(desk, &json, "advance", row->advance);
+    show_time(desk, &json, "reported", row->reported_ms);
+    show_time(desk, &json, "due", row->due_ms);
+    end_object(desk, &json);
+    return true;
+}
+
 static struct kc_result show_account(struct desk *desk, const char *number)
 {
     struct kc_account_id account;
@@ -321,15 +360,18 @@ static struct kc_result show_one_purse(struct desk *desk, const char *number)
     }
     (void)show_purse(desk, &row);
     struct kc_store_scan scan = {
-        .owner = desk, .transaction = show_transaction, .payment = show_payment};
+        .owner = desk, .transaction = show_transaction, .payment = show_payment, .gap = show_gap};
     result = desk->store.scan_transactions(desk->store.context, &scan, row.purse.number);
     if (!kc_failed(result)) {
         result =
             desk->store.scan_paid(desk->store.context, &scan, row.purse.number, 0, KC_AMOUNT_MAX);
     }
+    if (!kc_failed(result)) {
+        result =
+            desk->store.scan_taken(desk->store.context, &scan, row.purse.number, 0, KC_AMOUNT_MAX);
+    }
     return kc_failed(result) ? result
-                             : desk->store.scan_taken(desk->store.context, &scan, row.purse.number,
-                                                      0, KC_AMOUNT_MAX);
+                             : desk->store.scan_gaps(desk->store.context, &scan, row.purse.number);
 }
 
 static bool show_alert(void *owner, const struct kc_alert_row *row)

@@ -583,6 +583,9 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
         return kc_failed(saved) ? saved : result;
     }
     result = settle_pending(out, ledger, &arrival.purse, request);
+    if (!kc_failed(result) && information->information.counter > arrival.purse.counter) {
+        result = kc_claim_restore(ledger, &arrival.purse, information->certified.sequence);
+    }
     if (!kc_failed(result) && information->certified.sequence < arrival.purse.sequence) {
         result = kc_ledger_untell(ledger, &arrival.purse, information->certified.sequence);
     }

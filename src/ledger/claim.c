@@ -3,8 +3,8 @@
  *  1. What is owed is part of ahead_out: gone from the shadow, and still in the value. Paying it lowers both.
  *  2. It is taken from the value when a report has come to the purse's newest entry, then from the account; what is left is a
  *     debt, with which certified values allow no payment.
- *  3. What is taken off the value is withheld until the purse has shown a certified value that says so: if it spent it meanwhile
- *     that is owed again, and accuses nobody. */
+ *  3. What is taken off the value is withheld until the purse has shown a certified value that says so. A report that does not
+ *     show one puts it back, as an advance or as owed: the purse may have spent it meanwhile, which accuses nobody. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -67,29 +67,29 @@ static struct kc_result load_open(struct open_gaps *out, struct kc_ledger *ledge
                           store->scan_gaps_open(store->context, &scan, purse->purse.number));
 }
 
-/* ---- what was taken off the value and spent meanwhile ---- */
+/* ---- what was taken off the value, and the purse never heard ---- */
 
-struct kc_result kc_claim_cover(bool *covered, struct kc_ledger *ledger, struct kc_purse_row *purse,
-                                struct kc_amount lacking)
+struct kc_result kc_claim_restore(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                  uint64_t seen)
 {
     struct open_gaps gaps;
     bool good = true;
-    *covered = !kc_is_less(purse->withheld, lacking);
-    if (!*covered) {
+    struct kc_amount rest = purse->withheld;
+    purse->withheld = kc_amount_zero();
+    if (seen >= purse->withheld_sequence || kc_amount_is_zero(rest)) {
         return kc_ok();
     }
     struct kc_result result = load_open(&gaps, ledger, purse);
-    kc_lower(&good, &purse->withheld, lacking);
-    good = kc_claim_owe(purse, lacking) && good;
+    good = kc_claim_owe(purse, rest);
     for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
         struct kc_gap_row *gap = &gaps.rows[i];
         struct kc_amount pool = gap->unexplained_in;
         kc_raise(&good, &pool, gap->unexplained_back);
         pool = kc_beyond(kc_beyond(pool, gap->netted), gap->advance);
-        struct kc_amount again = kc_least(pool, lacking);
+        struct kc_amount again = kc_least(pool, rest);
         kc_raise(&good, &gap->advance, again);
         kc_lower(&good, &purse->owed, again);
-        kc_lower(&good, &lacking, again);
+        kc_lower(&good, &rest, again);
         result = kc_gap_save(ledger, gap);
     }
     return kc_failed(result) ? result : check(ledger, good);

@@ -351,16 +351,6 @@ struct kc_result kc_count_overspend(struct kc_report *report, const struct kc_le
                              : kc_count_accuse_reporter(report, record, KC_OVERSPENT, NULL);
 }
 
-/* Puts back into the value what the bank took off it before the purse knew, as far as the entry needs it. */
-struct kc_result kc_count_cover(struct kc_report *report, struct kc_amount amount)
-{
-    bool covered = false;
-    struct kc_amount lacking = kc_beyond(amount, report->purse->value);
-    return kc_amount_is_zero(lacking)
-               ? kc_ok()
-               : kc_claim_cover(&covered, report->ledger, report->purse, lacking);
-}
-
 /* A noted payment is given up when its payee's identity and the settlement time have run out. */
 static struct kc_result set_due(struct kc_report *report, struct kc_payment_sides *sides)
 {
@@ -486,10 +476,6 @@ static struct kc_result count_pay(struct kc_verdict *verdict, struct kc_report *
     }
     if (!kc_count_same_digest(record->order.head, report->purse->head)) {
         return kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, NULL);
-    }
-    result = kc_count_cover(report, record->entry.amount);
-    if (kc_failed(result)) {
-        return result;
     }
     if (kc_amount_compare(report->purse->value, record->entry.amount) < 0) {
         return kc_count_overspend(report, record, &sides, is_new);

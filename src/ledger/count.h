@@ -30,8 +30,6 @@ KC_MUST_USE struct kc_result kc_count_accuse_partner(struct kc_report *report,
                                                      const struct kc_ledger_record *record,
                                                      uint64_t counter,
                                                      const struct kc_shown *against);
-/* Puts back into the value what the bank took off it before the purse knew, as far as the entry needs it. */
-KC_MUST_USE struct kc_result kc_count_cover(struct kc_report *report, struct kc_amount amount);
 /* The entry pays more than the value: KC_OVERSPENT, or KC_PENDING where records that could not be verified would make it reach.
  * sides NULL: no payment. */
 KC_MUST_USE struct kc_result kc_count_overspend(struct kc_report *report,

@@ -236,14 +236,11 @@ static struct kc_result move_cash_out(struct kc_report *report,
     struct kc_amount value;
     struct kc_purse_row *purse = report->purse;
     struct kc_amount amount = record->entry.amount;
-    struct kc_result result = kc_count_cover(report, amount);
-    if (kc_failed(result)) {
-        return result;
-    }
     if (kc_failed(kc_amount_sub(&value, purse->value, amount))) {
         return kc_count_overspend(report, record, NULL, false);
     }
-    result = taken ? kc_amount_sub(ahead, *ahead, amount) : kc_amount_add(ahead, *ahead, amount);
+    struct kc_result result =
+        taken ? kc_amount_sub(ahead, *ahead, amount) : kc_amount_add(ahead, *ahead, amount);
     if (kc_failed(result)) {
         return kc_ledger_note(report->ledger, kc_result(KC_STORE_CORRUPT));
     }

@@ -143,7 +143,6 @@ static struct kc_result accuse(struct known *known, bool as_payer)
 static struct kc_result check_value(struct kc_report *report, const struct kc_gap_row *gap)
 {
     bool good = true;
-    bool covered = false;
     struct kc_purse_row *purse = report->purse;
     const struct kc_shown last = kc_shown_last(purse);
     struct kc_amount most = purse->value;
@@ -152,10 +151,6 @@ static struct kc_result check_value(struct kc_report *report, const struct kc_ga
     struct kc_amount lacking = kc_beyond(gap->out, most);
     if (!good || kc_amount_is_zero(lacking)) {
         return check(report->ledger, good);
-    }
-    struct kc_result result = kc_claim_cover(&covered, report->ledger, purse, lacking);
-    if (kc_failed(result) || covered) {
-        return result;
     }
     return kc_is_less(purse->objected, lacking)
                ? kc_ledger_accuse(report->ledger, purse, KC_OVERSPENT, gap->last, &last, &last)

@@ -255,9 +255,10 @@ KC_MUST_USE struct kc_result kc_claim_alert(struct kc_ledger *ledger,
                                             const struct kc_purse_row *purse, enum kc_error reason,
                                             uint64_t counter, const struct kc_shown *evidence,
                                             const struct kc_shown *against);
-/* The purse spent what was taken off its value before it knew: *covered, and `lacking` is in the value again, and owed. */
-KC_MUST_USE struct kc_result kc_claim_cover(bool *covered, struct kc_ledger *ledger,
-                                            struct kc_purse_row *purse, struct kc_amount lacking);
+/* Puts back into the value what was taken off it, unless the purse has seen a certified value that says so; `seen` is the
+ * sequence of the one that it shows. */
+KC_MUST_USE struct kc_result kc_claim_restore(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                              uint64_t seen);
 /* At the end of the purse's chain: advances leave the value, what is owed is taken from value and account. */
 KC_MUST_USE struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                           struct kc_account_row *account);

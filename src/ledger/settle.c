@@ -310,11 +310,11 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
                                        : repeat(&report, records, count_given);
     }
     result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
-    if (information->certified.sequence >= arrival.purse.withheld_sequence) {
-        arrival.purse.withheld = kc_amount_zero();
-    }
     if (!kc_failed(result)) {
         result = check_sums(&arrival.purse, information, records, count_given);
+    }
+    if (!kc_failed(result)) {
+        result = kc_claim_restore(ledger, &arrival.purse, information->certified.sequence);
     }
     if (!kc_failed(result)) {
         result = count_all(&report, records, count_given);
