@@ -206,7 +206,8 @@ def test_a_new_uim_that_cannot_be_written_is_taken_back(system, tmp_path):
 
 # shows: R-SEC-4
 def test_a_proof_lists_a_purse(system, tmp_path):
-    uim = rich(system, 100)
+    password = secret(tmp_path / "password", "open sesame\n")
+    uim = rich(system, 100, "--password-file", password)
     copy = copied(uim, tmp_path / "copy.uim")
     uim.must("deposit", 10, "--yes")
     assert listed(system) == (0, True, [])
@@ -215,6 +216,11 @@ def test_a_proof_lists_a_purse(system, tmp_path):
     assert listed(system) == (1, True, [uim.purse])
     assert len(system.bank("alerts").objects) == 1
     assert system.http("bank", "POST", "/v1/hotlist")[0] == 405
+    # Its certificates were never revoked; they give way to those of the new one.
+    new = Uim(system, tmp_path / "new.uim", wait_until_due(uim, password, tmp_path / "new.uim").json)
+    assert new.both() == (10, 90)
+    new.must("deposit", 90, "--yes")
+    assert new.both() == (100, 0) and copy.station("sync").error == "purse-blocked"
     system.check_audit()
 
 
