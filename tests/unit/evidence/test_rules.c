@@ -205,6 +205,36 @@ static void what_is_not_the_accused_s_is_refused(void **state)
     assert_error(verify_file(&verdict, make_file(&file, &finding)), BAD_SIGNATURE);
 }
 
+/* One report may prove alone, by an order in it that names another history; then nothing else goes into the file. */
+static void a_spare_item_is_refused(void **state)
+{
+    static struct forgery forgery;
+    struct kc_payment payment;
+    struct kc_payment_order order = {.payee = b.account,
+                                     .payee_purse = b.number,
+                                     .payer = a.account,
+                                     .payer_purse = a.number,
+                                     .amount = amount(5),
+                                     .time_ms = NOW_MS,
+                                     .payer_counter = 1,
+                                     .payee_counter = 1,
+                                     .head = {9}};
+    (void)state;
+    assert_error(pay(&message, &b, &a, 5), OK);
+    assert_error(answer(&reply, &a, kept_view(&message), KC_ANSWER_NG), OK);
+    said_answer(&second, kept_view(&reply));
+    forge(&forgery, &a);
+    sign_payment(&message, &order, &a.sign, exchange_realm(), kc_view(NULL, 0));
+    must(kc_shape_decode(&payment, &kc_payment_shape, kept_view(&message)));
+    forge_entry(&forgery, KC_ENTRY_KIND_PAY, 5, payment.order, 0);
+    forge_report(&first, &forgery);
+    assert_error(accuse(&finding, &a, &first, NULL), OK);
+    assert_int_equal(finding.rule, KC_PROOF_RULE_TWO_HEADS);
+    assert_int_equal(finding.counter, 0);
+    assert_error(accuse(&finding, &a, &first, &second), NOT_PROVEN);
+    assert_error(accuse(&finding, &a, &second, &first), NOT_PROVEN);
+}
+
 /* shows: R-SEC-1 R-SEC-2 */
 static void no_changed_file_proves(void **state)
 {
@@ -272,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup(a_decline_of_what_was_taken, three),
         cmocka_unit_test_setup(an_older_copy_that_speaks_later, three),
         cmocka_unit_test_setup(what_is_not_the_accused_s_is_refused, three),
+        cmocka_unit_test_setup(a_spare_item_is_refused, three),
         cmocka_unit_test_setup(no_changed_file_proves, three),
         cmocka_unit_test_setup(a_file_proves_what_it_says_or_nothing, three),
     };
