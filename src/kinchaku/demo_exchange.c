@@ -1,5 +1,6 @@
 /* Three people and a bank that is away for a while. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #define REFUSED_STATUS 1
 #define NOT_COMPLETED_STATUS 3
 #define STOP_MS 10000u
+/* More than a UIM's file. */
+#define COPY_SIZE_MAX (512u * 1024u)
 
 enum who { A, B, C };
 
@@ -77,14 +80,15 @@ static struct kc_result check(struct kc_watch *watch, const char *part,
     return result;
 }
 
-static struct kc_result play_deal(struct kc_watch *watch, const struct deal *deal)
+/* `uim` is the payer's, or NULL for its own. */
+static struct kc_result play_deal(struct kc_watch *watch, const struct deal *deal, const char *uim)
 {
     const char *receive[8] = {"receive", "--yes"};
     for (size_t i = 0; i < 4 && deal->receive[i] != NULL; i++) {
         receive[2 + i] = deal->receive[i];
     }
-    const struct kc_watch_side payer = {watch->people[deal->payer].uim, deal->pay,
-                                        deal->payer_status};
+    const struct kc_watch_side payer = {uim == NULL ? watch->people[deal->payer].uim : uim,
+                                        deal->pay, deal->payer_status};
     const struct kc_watch_side payee = {watch->people[deal->payee].uim, receive,
                                         deal->payee_status};
     kc_demo_announce(watch, deal->part, deal->words);
@@ -171,6 +175,173 @@ static const struct deal torn[] = {
      {{"10", "70", "40"}, {"20", "60", "40"}}},
 };
 
+/* ---- a copied purse ---- */
+
+/* The original pays B, the copy pays C, each with A's next counter. */
+static const struct deal copied[] = {
+    {"copied",
+     "A's UIM file was copied; the original pays B 8",
+     A,
+     B,
+     {"pay", "8"},
+     {NULL},
+     0,
+     0,
+     {{"2", "78", "40"}, {"20", "60", "40"}}},
+    {"copied-twice",
+     "the copy pays C 9 of the same 10: offline nobody can know",
+     A,
+     C,
+     {"pay", "9"},
+     {NULL},
+     0,
+     0,
+     {{"2", "78", "49"}, {"20", "60", "40"}}},
+};
+
+static const struct call caught[] = {
+    {"copied-b-reports",
+     "B reports: nothing is wrong yet",
+     B,
+     {"sync"},
+     0,
+     {{"2", "78", "49"}, {"2", "78", "40"}}},
+    {"copied-c-reports",
+     "C reports: two payments with one counter. C keeps its 9, the 7 that are missing come out of "
+     "A's account",
+     C,
+     {"sync"},
+     0,
+     {{"2", "78", "49"}, {"0", "78", "49"}}},
+    {"copied-blocked",
+     "A reports, and its UIM is out of use",
+     A,
+     {"sync"},
+     REFUSED_STATUS,
+     {{"2", "78", "49"}, {"0", "78", "49"}}},
+};
+
+static struct kc_result copy_file(const char *from, const char *to)
+{
+    static uint8_t bytes[COPY_SIZE_MAX];
+    struct kc_buffer content = KC_BUFFER(bytes);
+    struct kc_result result = kc_file_read(&content, from);
+    return kc_failed(result) ? result : kc_file_write(to, kc_buffer_view(&content), 0600);
+}
+
+static struct kc_result path_of(char out[KC_PATH_SIZE], const char *begin, const char *end)
+{
+    int size = snprintf(out, KC_PATH_SIZE, "%s%s", begin, end);
+    return kc_result(size > 0 && size < KC_PATH_SIZE ? KC_OK : KC_TOO_LARGE);
+}
+
+/* The UIM with the letter that holds its PIN. */
+static struct kc_result copy_uim(char copy[KC_PATH_SIZE], const struct kc_person_watched *person)
+{
+    char letter[KC_PATH_SIZE];
+    char letter_copy[KC_PATH_SIZE];
+    struct kc_result result = path_of(copy, person->uim, ".copy");
+    if (!kc_failed(result)) {
+        result = path_of(letter, person->uim, ".letter");
+    }
+    if (!kc_failed(result)) {
+        result = path_of(letter_copy, copy, ".letter");
+    }
+    if (!kc_failed(result)) {
+        result = copy_file(person->uim, copy);
+    }
+    return kc_failed(result) ? result : copy_file(letter, letter_copy);
+}
+
+/* The alert that names a copied purse. */
+static struct kc_result find_alert(char number[24], struct kc_watch *watch)
+{
+    uint8_t bytes[8192];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    const char *const arguments[] = {"alerts", "--json", NULL};
+    struct kc_result result = kc_watch_tool(watch, &out, "bank", arguments);
+    json_int_t found = 0;
+    for (size_t at = 0; at < out.size && !kc_failed(result);) {
+        json_error_t error;
+        json_t *alert =
+            json_loadb((const char *)bytes + at, out.size - at, JSON_DISABLE_EOF_CHECK, &error);
+        if (alert == NULL) {
+            break;
+        }
+        at += (size_t)error.position;
+        const char *reason = json_string_value(json_object_get(alert, "reason"));
+        if (reason != NULL && strcmp(reason, kc_error_name(KC_COPIED_OR_RESTORED)) == 0) {
+            found = json_integer_value(json_object_get(alert, "alert"));
+        }
+        json_decref(alert);
+    }
+    (void)snprintf(number, 24, "%" JSON_INTEGER_FORMAT, found);
+    return !kc_failed(result) && found == 0 ? kc_result(KC_NOT_FOUND) : result;
+}
+
+/* What the other program said, as one more step. */
+static struct kc_result print_verdict(const struct kc_watch *watch, struct kc_view said)
+{
+    json_t *verdict = json_loadb((const char *)said.data, said.size, 0, NULL);
+    bool good = verdict != NULL &&
+                json_object_set_new(verdict, "part", json_string(watch->part)) == 0 &&
+                json_object_set_new(verdict, "step", json_string("verify-evidence")) == 0 &&
+                json_dumpf(verdict, stdout, JSON_COMPACT) == 0;
+    (void)printf("\n");
+    json_decref(verdict);
+    return kc_result(good ? KC_OK : KC_MALFORMED);
+}
+
+/* The proof as a file, checked by another program that has nothing but that file and the bank's certificate. */
+static struct kc_result show_evidence(struct kc_watch *watch)
+{
+    char number[24];
+    char file[KC_PATH_SIZE];
+    char certificate[KC_PATH_SIZE];
+    uint8_t bytes[8192];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    const char *const export_words[] = {"evidence", number, "--out", file, NULL};
+    const char *const verify[] = {
+        "verify-evidence", file, "--certificate", certificate, watch->json ? "--json" : NULL, NULL};
+    kc_demo_announce(watch, "evidence",
+                     "the proof as a file, for whoever has the bank's certificate");
+    struct kc_result result = find_alert(number, watch);
+    if (!kc_failed(result)) {
+        result = path_of(file, watch->people[A].uim, ".evidence");
+    }
+    if (!kc_failed(result)) {
+        result = path_of(certificate, watch->system->dir, "/bank/sign.crt");
+    }
+    if (!kc_failed(result)) {
+        result = kc_watch_tool(watch, NULL, "bank", export_words);
+    }
+    if (!kc_failed(result)) {
+        result = kc_watch_tool(watch, &out, NULL, verify);
+    }
+    if (!kc_failed(result) && watch->json) {
+        result = print_verdict(watch, kc_buffer_view(&out));
+    } else if (!kc_failed(result)) {
+        (void)fwrite(bytes, 1, out.size, stdout);
+    }
+    return result;
+}
+
+static struct kc_result catch_copy(struct kc_watch *watch)
+{
+    char copy[KC_PATH_SIZE];
+    struct kc_result result = copy_uim(copy, &watch->people[A]);
+    if (!kc_failed(result)) {
+        result = play_deal(watch, &copied[0], NULL);
+    }
+    if (!kc_failed(result)) {
+        result = play_deal(watch, &copied[1], copy);
+    }
+    for (size_t i = 0; i < sizeof caught / sizeof caught[0] && !kc_failed(result); i++) {
+        result = play_call(watch, &caught[i]);
+    }
+    return kc_failed(result) ? result : show_evidence(watch);
+}
+
 struct kc_result kc_demo_exchange(struct kc_watch *watch)
 {
     struct kc_result result;
@@ -186,7 +357,7 @@ struct kc_result kc_demo_exchange(struct kc_watch *watch)
         result = kc_process_stop(watch->system->dir, "bank", STOP_MS);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
-        result = play_deal(watch, &away[i]);
+        result = play_deal(watch, &away[i], NULL);
     }
     if (!kc_failed(result)) {
         result = kc_system_up(watch->system);
@@ -195,7 +366,7 @@ struct kc_result kc_demo_exchange(struct kc_watch *watch)
         result = play_call(watch, &reports[i]);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
-        result = play_deal(watch, &torn[i]);
+        result = play_deal(watch, &torn[i], NULL);
     }
-    return result;
+    return kc_failed(result) ? result : catch_copy(watch);
 }

@@ -72,7 +72,12 @@ static struct kc_result line_make(struct line *line, const struct kc_watch *watc
                                   const char *const *arguments, bool traced)
 {
     memset(line, 0, sizeof *line);
-    struct kc_result result = kc_system_program(line->program, watch->system, name);
+    struct kc_result result = kc_ok();
+    if (name != NULL) {
+        result = kc_system_program(line->program, watch->system, name);
+    } else if (!kc_process_path(line->program, watch->system->programs, ".", "kinchaku", "")) {
+        result = kc_result(KC_TOO_LARGE);
+    }
     line->argv[line->count++] = line->program;
     for (size_t i = 0; arguments[i] != NULL && i < KC_WATCH_ARGUMENTS_MAX - 4; i++) {
         line_add(line, arguments[i]);
@@ -81,7 +86,7 @@ static struct kc_result line_make(struct line *line, const struct kc_watch *watc
         line_add(line, "--trace");
         line_add(line, watch->place);
     }
-    if (strcmp(name, "station") != 0) {
+    if (name != NULL && strcmp(name, "station") != 0) {
         line_add(line, "--dir");
         line_add(line, watch->system->dir);
     }

@@ -51,7 +51,7 @@ KC_MUST_USE struct kc_result kc_watch_meet(struct kc_watch *watch,
                                            const struct kc_watch_side *payer,
                                            const struct kc_watch_side *payee);
 
-/* Runs kinchaku-`name` without a trace; its stdout goes to `out` when that is not NULL. */
+/* Runs kinchaku-`name`, or for NULL this program itself, without a trace; its stdout goes to `out` when that is not NULL. */
 KC_MUST_USE struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out,
                                            const char *name, const char *const *arguments);
 

@@ -42,6 +42,10 @@ def test_demo_shows_every_step_and_both_balances(tmp_path):
     assert columns["c-reports"] == (("20", "120"), ("60", "-40"), ("40", "40"))
     assert columns["b-reports"] == columns["a-reports"] == (("20", "20"), ("60", "60"), ("40", "40"))
     assert columns["torn"] == columns["torn-recovery"] == (("10", "20"), ("70", "60"), ("40", "40"))
+    assert columns["copied-twice"] == (("1", "20"), ("78", "60"), ("49", "40"))
+    assert columns["copied-c-reports"] == columns["copied-blocked"] == (("2", "0"), ("78", "78"), ("49", "49"))
+    assert by_part["copied-blocked"][-1]["account_a"] == "873"
+    assert by_part["evidence"][-1]["verdict"] == "proven" and by_part["evidence"][-1]["reason"] == "copied-or-restored"
     left = run("kinchaku", "status", "--dir", str(tmp_path / "demo system"))
     assert left.status == AGAIN and "up " not in left.out
 

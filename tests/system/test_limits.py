@@ -230,10 +230,6 @@ def test_a_list_is_lost_on_the_way(shared):
 
 # ---- log policies ----
 
-has_policies = "log-policy" in run("kinchaku-registrar", "--help").out
-policies = pytest.mark.skipif(not has_policies, reason="the registrar sets no policy yet")
-
-
 def fill(payer, payee, count):
     for _ in range(count):
         paid, received = meet(payer, ("pay", 1), payee, pay=AWAY, receive=AWAY)
@@ -262,7 +258,6 @@ def test_a_full_history_refuses(shared):
 
 
 # shows: R-LOG-3
-@policies
 def test_a_full_history_is_reported_by_itself(shared):
     uim, other = rich(shared, 100, "--log-policy", "report"), rich(shared, 100)
     assert shown(uim)["log_policy"] == "report"
@@ -285,7 +280,6 @@ def test_a_full_history_is_reported_by_itself(shared):
 
 
 # shows: R-LOG-2
-@policies
 def test_a_full_history_is_overwritten(shared):
     uim, other = rich(shared, 100, "--log-policy", "overwrite"), rich(shared, 100)
     fill(uim, other, LOG - 1)
@@ -306,7 +300,6 @@ def test_a_full_history_is_overwritten(shared):
 
 
 # shows: R-LOG-2 R-XCHG-6 R-XCHG-11
-@policies
 @pytest.mark.parametrize("first", ["uim", "partner"])
 def test_what_was_overwritten_settles_by_the_partners_word(shared, first):
     """Receipts and a payment are lost from the history; whoever reports first, in the end both sides hold what they should."""
