@@ -130,7 +130,7 @@ def check(town, stranger, accused, reason, rule, counter):
     assert python.returncode == OK and (second["rule"], second["counter"]) == (rule, counter), python
     words = stranger.command(path)
     assert words.returncode == OK and words.stdout.startswith(f"proven: purse {purse.purse} "), words
-    assert f": {counter}\n" in words.stdout
+    assert f" (counter {counter})\n" in words.stdout
     return path
 
 
