@@ -205,6 +205,29 @@ static void what_is_not_the_accused_s_is_refused(void **state)
     assert_error(verify_file(&verdict, make_file(&file, &finding)), BAD_SIGNATURE);
 }
 
+/* shows: R-SEC-3 */
+static void long_signatures_fit_the_file(void **state)
+{
+    struct making making = {.nth = 4,
+                            .suite = KC_SUITE_RS2048,
+                            .value = 500,
+                            .expires_s = EXPIRES_S,
+                            .type = KC_PURSE_TYPE_UIM};
+    (void)state;
+    side_make(&a, &making);
+    side_copy(&copy, &a);
+    making.nth = 5;
+    side_make(&b, &making);
+    for (unsigned i = 0; i < 6; i++) {
+        transfer(NULL, NULL, &a, &b, 1);
+        transfer(NULL, NULL, &c, &copy, 1);
+    }
+    said_report(&first, &a);
+    said_report(&second, &copy);
+    expect(&a, KC_PROOF_RULE_TWO_ENTRIES, 1);
+    assert_true(first.item.bytes.size > 5000);
+}
+
 /* A report tells of entries that were overwritten only by their sums; an order from among them does not fit. */
 static void an_order_that_the_sums_of_a_gap_do_not_hold(void **state)
 {
@@ -340,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup(a_decline_of_what_was_taken, three),
         cmocka_unit_test_setup(an_older_copy_that_speaks_later, three),
         cmocka_unit_test_setup(what_is_not_the_accused_s_is_refused, three),
+        cmocka_unit_test_setup(long_signatures_fit_the_file, three),
         cmocka_unit_test_setup(an_order_that_the_sums_of_a_gap_do_not_hold, three),
         cmocka_unit_test_setup(a_spare_item_is_refused, three),
         cmocka_unit_test_setup(no_changed_file_proves, three),
