@@ -278,7 +278,8 @@ static bool try_items(struct search *search, const struct kc_evidence_item *a,
     for (size_t i = 0; i < search->accused.count; i++) {
         content->identity = identity_at(&search->accused, i);
         struct kc_result result =
-            kc_evidence_find(finding, &search->work, prover->crypto, &prover->sign_public, content);
+            kc_evidence_find(finding, &search->work, prover->crypto, &prover->sign_public, content,
+                             search->proof->alert.reason);
         search->found = !kc_failed(result);
         if (search->found || result.code == KC_NOT_PROVEN) {
             /* It verified under this key, so it does under no other. */

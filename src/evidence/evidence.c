@@ -36,6 +36,7 @@ static unsigned against_order(const struct kc_statement *order, const struct kc_
     case KC_STATEMENT_DECLINE:
     case KC_STATEMENT_HEAD:
     case KC_STATEMENT_STAMP:
+    case KC_STATEMENT_TOTALS:
         break;
     }
     return 0;
@@ -58,6 +59,7 @@ static unsigned against_receipt(const struct kc_statement *receipt,
     case KC_STATEMENT_ORDER:
     case KC_STATEMENT_HEAD:
     case KC_STATEMENT_STAMP:
+    case KC_STATEMENT_TOTALS:
         break;
     }
     return 0;
@@ -69,6 +71,24 @@ static unsigned against_decline(const struct kc_statement *decline,
     bool took = other->type == KC_STATEMENT_ENTRY && other->kind == KC_ENTRY_KIND_RECEIVE &&
                 same(decline->digest, other->about);
     return when(took, KC_PROOF_RULE_DECLINE_AND_TAKING);
+}
+
+static bool exceeds(const struct kc_statement *a, const struct kc_statement *b)
+{
+    return kc_amount_compare(a->paid, b->paid) > 0 ||
+           kc_amount_compare(a->received, b->received) > 0 ||
+           kc_amount_compare(a->returned, b->returned) > 0;
+}
+
+/* No total is higher at an earlier counter, and at one counter they are the same. */
+static unsigned between_totals(uint64_t *counter, const struct kc_statement *a,
+                               const struct kc_statement *b)
+{
+    const struct kc_statement *early = a->counter <= b->counter ? a : b;
+    const struct kc_statement *late = early == a ? b : a;
+    *counter = late->counter;
+    return when(exceeds(early, late) || (early->counter == late->counter && exceeds(late, early)),
+                KC_PROOF_RULE_TOTALS_FELL);
 }
 
 /* `a` is of the same type as `b` or of an earlier one. */
@@ -94,9 +114,12 @@ static unsigned ordered_conflict(uint64_t *counter, const struct kc_statement *a
                     KC_PROOF_RULE_TWO_HEADS);
     case KC_STATEMENT_STAMP:
         *counter = here || a->counter > b->counter ? a->counter : b->counter;
-        return when((a->time_ms < b->time_ms && a->counter > b->counter) ||
-                        (b->time_ms < a->time_ms && b->counter > a->counter),
+        return when(b->type == KC_STATEMENT_STAMP &&
+                        ((a->time_ms < b->time_ms && a->counter > b->counter) ||
+                         (b->time_ms < a->time_ms && b->counter > a->counter)),
                     KC_PROOF_RULE_COUNTER_FELL);
+    case KC_STATEMENT_TOTALS:
+        return between_totals(counter, a, b);
     }
     return 0;
 }
@@ -111,6 +134,7 @@ unsigned kc_evidence_conflict(uint64_t *counter, const struct kc_statement *a,
 
 /* What is looked for: any proof when the rule is 0. */
 struct wanted {
+    enum kc_error reason; /* KC_OK: of either kind */
     unsigned rule;
     uint64_t counter;
 };
@@ -149,10 +173,10 @@ static struct kc_result find_proof(struct kc_evidence_finding *out, struct kc_ev
                                    const struct wanted *wanted)
 {
     struct kc_result result = kc_result(KC_NOT_PROVEN);
-    if (wanted->rule != KC_PROOF_RULE_OVERSPENT) {
+    if (wanted->rule != KC_PROOF_RULE_OVERSPENT && wanted->reason != KC_OVERSPENT) {
         result = find_conflict(out, about, wanted);
     }
-    if (result.code == KC_NOT_PROVEN &&
+    if (result.code == KC_NOT_PROVEN && wanted->reason != KC_COPIED_OR_RESTORED &&
         (wanted->rule == 0 || wanted->rule == KC_PROOF_RULE_OVERSPENT)) {
         result = kc_evidence_overspent(out, about);
         if (!kc_failed(result) && !is_wanted(wanted, out->rule, out->counter)) {
@@ -191,11 +215,11 @@ static struct kc_result examine(struct kc_evidence_finding *out, struct kc_evide
 
 struct kc_result kc_evidence_find(struct kc_evidence_finding *out, struct kc_evidence_work *work,
                                   const struct kc_crypto *crypto, const struct kc_public_key *bank,
-                                  const struct kc_evidence_content *content)
+                                  const struct kc_evidence_content *content, enum kc_error reason)
 {
     struct kc_evidence_case about = {
         .work = work, .crypto = crypto, .bank = bank, .content = content};
-    return examine(out, &about, &(struct wanted){.rule = 0});
+    return examine(out, &about, &(struct wanted){.reason = reason});
 }
 
 /* ---- the file ---- */

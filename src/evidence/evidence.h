@@ -20,7 +20,7 @@
 /* The largest evidence file: two messages, nine identities and the bank's signature. */
 #define KC_EVIDENCE_SIZE_MAX 32768
 #define KC_EVIDENCE_ITEMS_MAX 2
-#define KC_STATEMENTS_MAX 80
+#define KC_STATEMENTS_MAX 112
 /* An item of a file, encoded. */
 #define KC_EVIDENCE_ITEM_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 64)
 
@@ -31,6 +31,7 @@ enum kc_statement_type {
     KC_STATEMENT_ENTRY,   /* the entry of `counter` has this digest */
     KC_STATEMENT_HEAD,    /* the history up to `counter` has this head */
     KC_STATEMENT_STAMP,   /* at this time stamp the newest entry was that of `counter` */
+    KC_STATEMENT_TOTALS,  /* the purse's totals after the entry of `counter`; they only grow */
 };
 
 struct kc_statement {
@@ -44,8 +45,11 @@ struct kc_statement {
     struct kc_amount amount;       /* order, entry */
     struct kc_account_id account;  /* order: the payee */
     struct kc_purse_id purse;
+    struct kc_amount paid; /* totals */
+    struct kc_amount received;
+    struct kc_amount returned;
     uint64_t reason;  /* decline */
-    uint64_t time_ms; /* of the signed thing; 0 for a head */
+    uint64_t time_ms; /* of the signed thing; 0 for head and totals */
 };
 
 /* What an overspent history adds up to, before the entry that it cannot pay. */
@@ -110,15 +114,15 @@ struct kc_evidence_work {
 unsigned kc_evidence_conflict(uint64_t *counter, const struct kc_statement *a,
                               const struct kc_statement *b);
 
-/* Verifies all of the content and looks for a proof in it. KC_NOT_PROVEN when there is none. An identity or an item that is not
+/* Verifies all of the content and looks for a proof of KC_COPIED_OR_RESTORED or KC_OVERSPENT in it, or with KC_OK of either.
+ * KC_NOT_PROVEN when there is none. An identity or an item that is not
  * what it has to be: errors of kc_identity_open, kc_signed_verify, kc_brief_verify, kc_unseal_with and kc_shape_decode;
  * KC_MISMATCH for what is about another purse or does not fit together, KC_UNKNOWN_SIGNER for a message of another key,
  * KC_WRONG_TYPE for one that shows nothing of this kind. */
-KC_MUST_USE struct kc_result kc_evidence_find(struct kc_evidence_finding *out,
-                                              struct kc_evidence_work *work,
-                                              const struct kc_crypto *crypto,
-                                              const struct kc_public_key *bank,
-                                              const struct kc_evidence_content *content);
+KC_MUST_USE struct kc_result
+kc_evidence_find(struct kc_evidence_finding *out, struct kc_evidence_work *work,
+                 const struct kc_crypto *crypto, const struct kc_public_key *bank,
+                 const struct kc_evidence_content *content, enum kc_error reason);
 
 /* What the bank adds to a file. */
 struct kc_evidence_label {

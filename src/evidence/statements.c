@@ -26,6 +26,15 @@ static void add_stamp(struct kc_evidence_case *about, size_t item, uint64_t coun
     add(about, item, KC_STATEMENT_STAMP, counter)->time_ms = time_ms;
 }
 
+static void add_totals(struct kc_evidence_case *about, size_t item, uint64_t counter,
+                       const struct kc_amount totals[3])
+{
+    struct kc_statement *out = add(about, item, KC_STATEMENT_TOTALS, counter);
+    out->paid = totals[0];
+    out->received = totals[1];
+    out->returned = totals[2];
+}
+
 /* ---- brief items ---- */
 
 /* Verifies what is signed in the brief form and decodes it. */
@@ -61,6 +70,11 @@ static struct kc_result read_order(struct kc_evidence_case *about, size_t item,
     out->purse = order.payee_purse;
     out->time_ms = order.time_ms;
     add_head(about, item, order.payer_counter - 1, order.head);
+    struct kc_amount totals[] = {order.paid, order.received, order.returned};
+    add_totals(about, item, order.payer_counter - 1, totals);
+    if (!kc_failed(kc_amount_add(&totals[0], order.paid, order.amount))) {
+        add_totals(about, item, order.payer_counter, totals);
+    }
     return kc_ok();
 }
 
@@ -79,6 +93,8 @@ static struct kc_result read_receipt(struct kc_evidence_case *about, size_t item
     memcpy(out->digest, receipt.payment, KC_DIGEST_SIZE);
     out->time_ms = receipt.time_ms;
     add_head(about, item, receipt.counter - 1, receipt.head);
+    const struct kc_amount totals[] = {receipt.paid, receipt.received, receipt.returned};
+    add_totals(about, item, receipt.counter - 1, totals);
     return kc_ok();
 }
 
@@ -199,6 +215,9 @@ static struct kc_result close_information(struct kc_evidence_case *about, size_t
     if (!ends) {
         add_head(about, item, information->counter, information->head);
     }
+    const struct kc_amount totals[] = {information->paid, information->received,
+                                       information->returned};
+    add_totals(about, item, information->counter, totals);
     add_stamp(about, item, information->counter, time_ms);
     return kc_ok();
 }
@@ -232,6 +251,8 @@ static struct kc_result skip_gap(struct chain *chain, struct kc_evidence_case *a
     chain->counter = gap.counter;
     memcpy(chain->head, gap.head, KC_DIGEST_SIZE);
     add_head(about, item, chain->counter, chain->head);
+    const struct kc_amount totals[] = {gap.paid, gap.received, gap.returned};
+    add_totals(about, item, chain->counter, totals);
     return kc_ok();
 }
 

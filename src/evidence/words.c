@@ -27,6 +27,8 @@ const char *kc_evidence_rule_words(enum kc_proof_rule rule)
         return "the purse signed that it would never take a payment, and took it";
     case KC_PROOF_RULE_COUNTER_FELL:
         return "the purse signed a lower counter at a later time stamp";
+    case KC_PROOF_RULE_TOTALS_FELL:
+        return "the purse signed totals that are lower at a later counter";
     case KC_PROOF_RULE_OVERSPENT:
         return "the purse's complete history pays more than it held";
     }
@@ -53,6 +55,18 @@ static void write_place(char out[96], const struct kc_evidence_part *part)
     }
     kc_clock_format(when, part->time_ms);
     (void)snprintf(out, 96, "the %s of %s", name + 2, when);
+}
+
+static void write_totals(char out[160], const struct kc_statement *statement, unsigned decimals)
+{
+    char paid[KC_AMOUNT_TEXT_SIZE];
+    char received[KC_AMOUNT_TEXT_SIZE];
+    char returned[KC_AMOUNT_TEXT_SIZE];
+    kc_amount_format(paid, statement->paid, decimals);
+    kc_amount_format(received, statement->received, decimals);
+    kc_amount_format(returned, statement->returned, decimals);
+    (void)snprintf(out, 160, "up to counter %" PRIu64 " it paid %s, received %s and got back %s",
+                   statement->counter, paid, received, returned);
 }
 
 void kc_evidence_statement_words(char out[KC_EVIDENCE_WORDS_SIZE],
@@ -98,6 +112,9 @@ void kc_evidence_statement_words(char out[KC_EVIDENCE_WORDS_SIZE],
         break;
     case KC_STATEMENT_STAMP:
         (void)snprintf(what, sizeof what, "the newest counter is %" PRIu64 " at %s", counter, when);
+        break;
+    case KC_STATEMENT_TOTALS:
+        write_totals(what, statement, decimals);
         break;
     }
     (void)snprintf(out, KC_EVIDENCE_WORDS_SIZE, "%s says: %s", place, what);

@@ -116,7 +116,7 @@ static void print_words(const struct kc_evidence_verdict *verdict)
                  " (%s) is %s\n",
                  file->purse.number, file->account.number, file->bank, verdict->realm.currency,
                  kc_error_name(kc_evidence_reason(file->rule)));
-    (void)printf("%s: %" PRIu64 "\n", kc_evidence_rule_words(file->rule), file->counter);
+    (void)printf("%s (counter %" PRIu64 ")\n", kc_evidence_rule_words(file->rule), file->counter);
     if (finding->rule == KC_PROOF_RULE_OVERSPENT) {
         kc_evidence_sums_words(words, finding, decimals);
         (void)printf("  %s\n", words);

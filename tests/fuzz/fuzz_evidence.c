@@ -190,7 +190,7 @@ size_t kc_fuzz_seed(size_t index, uint8_t *out)
     content.items[1].bytes = index == 1
                                  ? make_report(rooms[1], sizeof rooms[1], &crypto)
                                  : make_order(rooms[1], sizeof rooms[1], &crypto, 1, TIME_MS + 1);
-    must(kc_evidence_find(&finding, &work, &crypto, &bank()->public_key, &content));
+    must(kc_evidence_find(&finding, &work, &crypto, &bank()->public_key, &content, KC_OK));
     must(kc_evidence_make(&file, &work, &crypto, &signer, &content, &finding, &label));
     return file.size;
 }

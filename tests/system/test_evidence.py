@@ -130,7 +130,7 @@ def check(town, stranger, accused, reason, rule, counter):
     assert python.returncode == OK and (second["rule"], second["counter"]) == (rule, counter), python
     words = stranger.command(path)
     assert words.returncode == OK and words.stdout.startswith(f"proven: purse {purse.purse} "), words
-    assert f": {counter}\n" in words.stdout
+    assert f" (counter {counter})\n" in words.stdout
     return path
 
 
@@ -356,7 +356,7 @@ def test_every_changed_byte_is_refused(proofs, stranger):
     source = random.Random(11)
     for data in proofs.values():
         assert stranger.both(data) == "proven"
-        for place in sorted(source.sample(range(len(data)), 40)):
+        for place in sorted(source.sample(range(len(data)), 30)):
             changed = bytearray(data)
             changed[place] ^= 1 << source.randrange(8)
             assert stranger.both(bytes(changed)) != "proven", place
@@ -400,7 +400,7 @@ def test_two_readers_of_changed_items(town, proofs, stranger):
     source = random.Random(12)
     said = {}
     for file in map(unpack, proofs.values()):
-        for _ in range(45):
+        for _ in range(40):
             changed = {**file, "items": list(file["items"])}
             place = source.randrange(len(changed["items"]))
             item = reader.read_message(changed["items"][place])[1]

@@ -21,7 +21,7 @@ from strict_cbor import Refused, decode, same, want
 SIZE_MAX = 32768
 BANK = 1
 REQUESTS = ("cash-request", "state-request", "fund-request")
-ORDER, RECEIPT, DECLINE, ENTRY, HEAD, STAMP = range(6)
+ORDER, RECEIPT, DECLINE, ENTRY, HEAD, STAMP, TOTALS = range(7)
 
 
 def digest(data):
@@ -67,6 +67,11 @@ class Reader:
     def add(self, item, what, counter, **more):
         self.statements.append({"item": item, "type": what, "counter": counter, **more})
 
+    def totals(self, item, counter, fields, more=0):
+        paid = fields["paid"] + more
+        if paid <= reader.NUMBER_MAX:
+            self.add(item, TOTALS, counter, totals=(paid, fields["received"], fields["returned"]))
+
     def own(self, purse, account=None):
         want(purse == self.accused["purse"] and account in (None, self.accused["account"]), "mismatch")
 
@@ -79,6 +84,8 @@ class Reader:
         want(order["card"] is None and order["payer-counter"] > 0, "mismatch")
         self.add(item, ORDER, order["payer-counter"], digest=digest(data))
         self.add(item, HEAD, order["payer-counter"] - 1, digest=order["head"])
+        self.totals(item, order["payer-counter"] - 1, order)
+        self.totals(item, order["payer-counter"], order, order["amount"])
 
     def receipt(self, item, data):
         receipt = self.brief(data, "receipt")
@@ -86,6 +93,7 @@ class Reader:
         want(receipt["counter"] > 0, "mismatch")
         self.add(item, RECEIPT, receipt["counter"], digest=receipt["payment"])
         self.add(item, HEAD, receipt["counter"] - 1, digest=receipt["head"])
+        self.totals(item, receipt["counter"] - 1, receipt)
 
     def decline(self, item, data):
         decline = self.brief(data, "decline")
@@ -120,6 +128,7 @@ class Reader:
         want(chain[0] <= told["counter"] and (not ends or chain[1] == told["head"]), "mismatch")
         if not ends:
             self.add(item, HEAD, told["counter"], digest=told["head"])
+        self.totals(item, told["counter"], told)
         self.add(item, STAMP, told["counter"], time=time)
 
     def settle(self, item, fields):
@@ -130,6 +139,7 @@ class Reader:
             want(gap["counter"] > chain[0], "mismatch")
             chain = [gap["counter"], gap["head"]]
             self.add(item, HEAD, chain[0], digest=chain[1])
+            self.totals(item, chain[0], gap)
         records = []
         for data in fields["records"]:
             record = reader.read_message(data, "log-record")[1]
@@ -191,6 +201,10 @@ def conflict(a, b):
         early, late = sorted((a, b), key=lambda statement: statement["time"])
         fell = early["time"] < late["time"] and early["counter"] > late["counter"]
         return ("counter-fell", early["counter"]) if fell else None
+    if kinds == (TOTALS, TOTALS):
+        early, late = sorted((a, b), key=lambda statement: statement["counter"])
+        fell = any(before > after for before, after in zip(early["totals"], late["totals"]))
+        return ("totals-fell", late["counter"]) if fell or (here and early["totals"] != late["totals"]) else None
     differs = a.get("digest") != b.get("digest")
     other = b["type"] == ENTRY and (b["kind"], b["about"]) != ("pay" if a["type"] == ORDER else "receive", a["digest"])
     if kinds in ((RECEIPT, DECLINE), (DECLINE, ENTRY)):

@@ -959,7 +959,7 @@ static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, alert), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, rule), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x7fe, .presence = 0},
+     .max = 0xffe, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, counter), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, account), .type = KC_FIELD_ACCOUNT, .count = 0,

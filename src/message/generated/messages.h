@@ -117,6 +117,7 @@ enum kc_proof_rule {
     KC_PROOF_RULE_DECLINE_AND_TAKING = 8, /* a payment both declined and taken */
     KC_PROOF_RULE_COUNTER_FELL = 9, /* a lower counter at a later time stamp */
     KC_PROOF_RULE_OVERSPENT = 10, /* a complete history that pays more than the purse held */
+    KC_PROOF_RULE_TOTALS_FELL = 11, /* totals that are lower at a later counter */
 };
 /* The word for a value, such as "two-orders"; "?" for none of them. */
 const char *kc_proof_rule_word(uint64_t value);

@@ -180,6 +180,8 @@ const char *kc_proof_rule_word(uint64_t value)
         return "counter-fell";
     case 10:
         return "overspent";
+    case 11:
+        return "totals-fell";
     default:
         return "?";
     }

@@ -51,7 +51,8 @@ static struct kc_evidence_item own_item(const struct said *said)
 
 static enum kc_error look(struct kc_evidence_finding *out)
 {
-    return kc_evidence_find(out, &work, exchange_crypto(), &exchange_bank()->public_key, &content)
+    return kc_evidence_find(out, &work, exchange_crypto(), &exchange_bank()->public_key, &content,
+                            KC_OK)
         .code;
 }
 
@@ -152,6 +153,7 @@ void forge_report(struct said *out, struct forgery *forgery)
                                                .purse = side->number,
                                                .identity = side->identity,
                                                .certified = side->purse.state.certified,
+                                               .paid = forgery->paid,
                                                .counter = forgery->counter};
     memcpy(information.head, forgery->head, KC_DIGEST_SIZE);
     must(kc_shape_encode(&plain, &kc_value_information_shape, &information));

@@ -39,6 +39,7 @@ struct forgery {
     uint8_t head[KC_DIGEST_SIZE];
     uint8_t records[KC_LIST_COUNT_MAX][1632];
     uint8_t gap[96];
+    struct kc_amount paid; /* the total it claims */
     struct kc_view about; /* what the entries say that they rest on, when that is not their order */
 };
 

@@ -205,6 +205,67 @@ static void what_is_not_the_accused_s_is_refused(void **state)
     assert_error(verify_file(&verdict, make_file(&file, &finding)), BAD_SIGNATURE);
 }
 
+/* shows: R-SEC-3 */
+static void long_signatures_fit_the_file(void **state)
+{
+    struct making making = {.nth = 4,
+                            .suite = KC_SUITE_RS2048,
+                            .value = 500,
+                            .expires_s = EXPIRES_S,
+                            .type = KC_PURSE_TYPE_UIM};
+    (void)state;
+    side_make(&a, &making);
+    side_copy(&copy, &a);
+    making.nth = 5;
+    side_make(&b, &making);
+    for (unsigned i = 0; i < 6; i++) {
+        transfer(NULL, NULL, &a, &b, 1);
+        transfer(NULL, NULL, &c, &copy, 1);
+    }
+    said_report(&first, &a);
+    said_report(&second, &copy);
+    expect(&a, KC_PROOF_RULE_TWO_ENTRIES, 1);
+    assert_true(first.item.bytes.size > 5000);
+}
+
+/* A report tells of entries that were overwritten only by their sums; an order from among them does not fit. */
+static void an_order_that_the_sums_of_a_gap_do_not_hold(void **state)
+{
+    static struct forgery forgery;
+    struct kc_gap gap = {.counter = 3, .paid = amount(99)};
+    (void)state;
+    side_copy(&copy, &a);
+    transfer(&first, NULL, &copy, &c, 100);
+    for (unsigned i = 0; i < 2; i++) {
+        struct kc_buffer bytes = KC_BUFFER(forgery.gap);
+        forge(&forgery, &a);
+        must(kc_shape_encode(&bytes, &kc_gap_shape, &gap));
+        forgery.request.has_gap = true;
+        forgery.request.gap = kc_view(forgery.gap, bytes.size);
+        forgery.counter = 3;
+        memset(forgery.head, 0, KC_DIGEST_SIZE);
+        forgery.paid = gap.paid;
+        forge_report(&second, &forgery);
+        if (i == 0) {
+            expect(&a, KC_PROOF_RULE_TOTALS_FELL, 3);
+        }
+        gap.paid = amount(100);
+    }
+    assert_error(accuse(&finding, &a, &first, &second), NOT_PROVEN);
+    /* Two sums at one counter. */
+    gap.paid = amount(120);
+    struct kc_buffer bytes = KC_BUFFER(forgery.gap);
+    forge(&forgery, &a);
+    must(kc_shape_encode(&bytes, &kc_gap_shape, &gap));
+    forgery.request.has_gap = true;
+    forgery.request.gap = kc_view(forgery.gap, bytes.size);
+    forgery.counter = 3;
+    forgery.paid = gap.paid;
+    memset(forgery.head, 0, KC_DIGEST_SIZE);
+    forge_report(&first, &forgery);
+    expect(&a, KC_PROOF_RULE_TOTALS_FELL, 3);
+}
+
 /* One report may prove alone, by an order in it that names another history; then nothing else goes into the file. */
 static void a_spare_item_is_refused(void **state)
 {
@@ -302,6 +363,8 @@ int main(void)
         cmocka_unit_test_setup(a_decline_of_what_was_taken, three),
         cmocka_unit_test_setup(an_older_copy_that_speaks_later, three),
         cmocka_unit_test_setup(what_is_not_the_accused_s_is_refused, three),
+        cmocka_unit_test_setup(long_signatures_fit_the_file, three),
+        cmocka_unit_test_setup(an_order_that_the_sums_of_a_gap_do_not_hold, three),
         cmocka_unit_test_setup(a_spare_item_is_refused, three),
         cmocka_unit_test_setup(no_changed_file_proves, three),
         cmocka_unit_test_setup(a_file_proves_what_it_says_or_nothing, three),
