@@ -231,6 +231,22 @@ static bool share(struct kc_amount parts[NEXT_MAX], const struct void_gaps *gaps
     return kc_amount_is_zero(rest);
 }
 
+static struct kc_result return_from(struct kc_ledger *ledger, struct void_gaps *gaps,
+                                    const struct kc_amount parts[NEXT_MAX],
+                                    struct kc_payment_sides *sides)
+{
+    struct kc_result result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
+    set_inferred_return(&sides->payment);
+    for (size_t i = 0; i < gaps->count && !kc_failed(result); i++) {
+        struct kc_gap_row *gap = &gaps->rows[i];
+        if (!kc_amount_is_zero(parts[i])) {
+            result = explain_in(ledger, gap, sides->payer, &gap->unexplained_back, parts[i]);
+            result = kc_failed(result) ? result : kc_gap_save(ledger, gap);
+        }
+    }
+    return result;
+}
+
 /* One void of several that came to nothing stands for another of the same sum, so what counts is the sum. */
 struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *sides)
 {
@@ -242,13 +258,46 @@ struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *
         !share(parts, &gaps, false, sides->payment.amount)) {
         return result;
     }
-    result = kc_payment_step(ledger, sides, KC_STEP_RETURN, KC_OK);
-    set_inferred_return(&sides->payment);
-    for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
-        struct kc_gap_row *gap = &gaps.rows[i];
-        if (!kc_amount_is_zero(parts[i])) {
-            result = explain_in(ledger, gap, sides->payer, &gap->unexplained_back, parts[i]);
-            result = kc_failed(result) ? result : kc_gap_save(ledger, gap);
+    return return_from(ledger, &gaps, parts, sides);
+}
+
+struct told {
+    uint64_t seen;
+    size_t count;
+    struct kc_payment_row rows[COLLECTED_MAX];
+};
+
+static bool collect_told(void *owner, const struct kc_payment_row *row)
+{
+    struct told *told = owner;
+    if (row->state == KC_PAYMENT_RELEASED && row->payer_counted && !row->returned &&
+        row->told_sequence != 0 && row->told_sequence <= told->seen) {
+        told->rows[told->count++] = *row;
+    }
+    return told->count < COLLECTED_MAX;
+}
+
+struct kc_result kc_gap_return_told(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                    uint64_t seen)
+{
+    struct told told = {.seen = seen};
+    const struct kc_store *store = ledger->store;
+    const struct kc_store_scan scan = {.owner = &told, .payment = collect_told};
+    struct kc_result result =
+        kc_ledger_note(ledger, store->scan_open(store->context, &scan, purse->purse.number));
+    for (size_t i = 0; i < told.count && !kc_failed(result); i++) {
+        struct void_gaps gaps;
+        struct kc_amount parts[NEXT_MAX];
+        struct kc_purse_row payee = {.purse = told.rows[i].payee};
+        struct kc_payment_sides sides = {.payment = told.rows[i], .payer = purse, .payee = &payee};
+        result = load_gaps(&gaps, ledger, &sides.payment);
+        if (kc_failed(result) || gaps.count == 0) {
+            continue;
+        }
+        (void)share(parts, &gaps, false, sides.payment.amount);
+        result = return_from(ledger, &gaps, parts, &sides);
+        if (!kc_failed(result)) {
+            result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));
         }
     }
     return result;

@@ -231,6 +231,10 @@ KC_MUST_USE struct kc_result kc_gap_unguess(struct kc_ledger *ledger, struct kc_
 KC_MUST_USE struct kc_result kc_gap_back(struct kc_ledger *ledger, struct kc_payment_sides *sides);
 KC_MUST_USE struct kc_result kc_gap_unreturn(struct kc_ledger *ledger,
                                              struct kc_payment_sides *sides);
+/* The purse has reported all, was told of a release before, and wrote no void for it since: then it wrote one that it lost, even
+ * where what its gaps hold was taken for others. */
+KC_MUST_USE struct kc_result kc_gap_return_told(struct kc_ledger *ledger,
+                                                struct kc_purse_row *purse, uint64_t seen);
 /* A void after the gap of an entry in it. KC_MISMATCH. */
 KC_MUST_USE struct kc_result kc_gap_void(struct kc_ledger *ledger, struct kc_gap_row *gap,
                                          struct kc_purse_row *purse, struct kc_amount amount);

@@ -127,6 +127,7 @@ static bool take_back(struct kc_payment_sides *sides)
     raise(&good, &sides->payer->ahead_in, payment->amount);
     payment->state = KC_PAYMENT_RELEASED;
     payment->open = true;
+    payment->told_sequence = 0;
     return good;
 }
 

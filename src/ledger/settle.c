@@ -168,7 +168,7 @@ static struct kc_result tell(struct kc_report *report, bool first_time)
                                     .amount = row->amount,
                                     .reason = taken ? 0 : (uint64_t)row->reason};
         }
-        if (first_time && once && (heard || row->told_sequence == 0)) {
+        if (first_time && (heard || row->told_sequence == 0)) {
             row->open = !heard;
             row->told_sequence = report->purse->sequence;
             result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
@@ -186,8 +186,7 @@ struct untelling {
 static bool collect_told(void *owner, const struct kc_payment_row *row)
 {
     struct untelling *untelling = owner;
-    if ((row->state == KC_PAYMENT_BOOKED || row->returned) &&
-        row->told_sequence > untelling->seen) {
+    if (row->told_sequence > untelling->seen) {
         untelling->rows[untelling->count++] = *row;
     }
     return untelling->count < KC_LIST_COUNT_MAX;
@@ -328,7 +327,10 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
         return kc_failed(saved) ? saved : result;
     }
     if (arrival.purse.counter == information->information.counter) {
-        result = kc_claim_all(ledger, &arrival.purse, &account);
+        result = kc_gap_return_told(ledger, &arrival.purse, information->certified.sequence);
+        if (!kc_failed(result)) {
+            result = kc_claim_all(ledger, &arrival.purse, &account);
+        }
     }
     if (kc_failed(result)) {
         return result;

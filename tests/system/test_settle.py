@@ -76,6 +76,7 @@ class Purse:
         self.learn(captured)
         self.counter, self.head, self.value, self.records = 0, ZEROS, value, []
         self.paid = self.received = self.returned = 0
+        self.gap = None
 
     def learn(self, captured):
         """Identity and newest certified value, out of the recovery call that the UIM just made."""
@@ -107,12 +108,17 @@ class Purse:
         self.received += amount if kind == "receive" else 0
         self.paid += amount if kind == "pay" else 0
 
+    def forget(self):
+        """Everything that no certified value covers is overwritten: what is left are totals."""
+        self.records = []
+        self.gap = encode("gap", counter=self.counter, head=self.head, paid=self.paid, received=self.received, returned=0)
+
     def envelope(self):
         now = int(time.time() * 1000)
         information = encode("value-information", account=self.uim.account, purse=self.uim.purse, identity=self.identity,
                              certified=self.certified, value=self.value, counter=self.counter, head=self.head,
                              paid=self.paid, received=self.received, returned=self.returned, entries=[], **{"purse-type": "uim"})
-        plain = encode("settle-request", information=information, records=self.records[:8], time=now)
+        plain = encode("settle-request", information=information, gap=self.gap, records=self.records[:8], time=now)
         domain = reader.SHAPES["settle-request"]["domain"]
         header = {1: reader.ES256, 3: domain, 4: reader.signer_id(self.uim.account, self.key.public_key()),
                   reader.TIME_LABEL: now}
@@ -132,6 +138,7 @@ class Purse:
         assert reply["request"] == digest(request)
         certified = reader.open_signed(reply["certified"], self.keys.sign[1], REALM, "certified")
         self.certified, self.records, self.value = reply["certified"], [], certified["purse-amount"]
+        self.gap, self.limit = None, certified["payment-most"]
         assert certified["counter"] == self.counter and certified["head"] == self.head
         return reply
 
@@ -180,6 +187,47 @@ def test_either_side_settles_both(alone, tmp_path):
     alone.check_audit()
 
 
+# shows: R-LOG-2 R-LOG-4 R-LOG-5
+def test_a_payer_that_loses_what_it_paid_gains_nothing(alone, tmp_path):
+    alone.configure("bank", "times", settle_ms=4000)
+    payer, payee, other = purses(alone, tmp_path, payer=300, payee=0, other=0)
+    order = payer.order(payee, 40)
+    payee.add("receive", 40, order)
+    payer.add("pay", 40, order)
+    payer.forget()
+    second = payer.order(other, 10)
+    other.add("receive", 10, second)
+    payer.add("pay", 10, second, brief("receipt", other.key, payment=digest(second), counter=1, head=ZEROS, paid=0, received=0,
+                                       returned=0, time=int(time.time() * 1000), **{"payee-purse": other.uim.purse}))
+    payer.report()
+    assert payer.value == 250 and alone.check_audit()["in_flight"] == "40"
+    alert, = alone.bank("alerts").objects
+    assert (alert["purse"], alert["reason"], alert["counter"]) == (payer.uim.purse, "ask-the-bank", 1)
+    assert alone.bank("purse", payer.uim.purse).objects[-1]["unexplained_out"] == "40"
+    # The bank gives it back in its idle time, and says so.
+    end = time.monotonic() + 60
+    while payer.row()["certified"] != "290":
+        assert time.monotonic() < end, payer.row()
+        time.sleep(0.5)
+    reply = payer.report()
+    assert [(word["counter"], word["reason"]) for word in reply["objections"]] == [(1, 0x74)]
+    assert payer.value == 290 and alone.check_audit()["in_flight"] == "0"
+    # It pays all of it on; then the payee reports, late: it has its value, and the payer's account pays for it.
+    third = payer.order(other, 290)
+    other.add("receive", 290, third)
+    payer.add("pay", 290, third)
+    payee.report()
+    assert payee.value == 40 and payer.row()["owed"] == "40"
+    payer.report()
+    row = payer.row()
+    assert (row["owed"], row["claimed"], row["state"]) == ("0", "40", "active"), row
+    assert row["account_balance"] == str(1000 - 300 - 40)
+    other.report()
+    assert (payer.value, other.value) == (0, 300)
+    assert {alert["reason"] for alert in alone.bank("alerts").objects} == {"ask-the-bank", "expired", "debt"}
+    assert alone.check_audit()["claims"] == "0"
+
+
 # shows: R-XCHG-7
 def test_signatures_that_show_nothing(alone, tmp_path):
     payer, payee = purses(alone, tmp_path, payer=300, payee=0)
@@ -212,8 +260,10 @@ def test_a_copied_purse_is_found(alone, tmp_path):
     records = [row for row in alone.bank("evidence", payer.uim.purse).objects if row["kind"] == "log-record"]
     orders = {reader.read_message(bytes.fromhex(row["bytes"]), "log-record")[1]["order"] for row in records}
     assert orders == {first, second}
-    assert payer.row()["state"] == "blocked" and payer.row()["value"] == "-150"
-    assert alone.check_audit()["claims"] == "150"
+    # What the purse paid and never had comes from its account at once.
+    row = payer.row()
+    assert row["state"] == "blocked" and (row["value"], row["claimed"]) == ("0", "150")
+    assert alone.check_audit()["claims"] == "0"
     payer.add("pay", 200, first)
     status, _, body = alone.http("bank", "POST", "/v1/message", payer.envelope())
     assert status == 403 and payer.open_reply(body, "refusal")["reason"] == 0x4d

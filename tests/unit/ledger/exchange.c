@@ -146,6 +146,7 @@ static struct toy_slot *add_void(struct toy *payer, struct world *world, uint64_
                                    .voids = counter};
     payer->value += minor;
     payer->returned += minor;
+    payer->voided[counter] = true;
     return toy_add_entry(payer, world, &entry, NULL);
 }
 
@@ -202,23 +203,12 @@ struct toy_order toy_exchange(struct toy *payer, struct toy *payee, struct world
     return order;
 }
 
-static bool has_void(const struct toy *toy, uint64_t counter)
-{
-    for (size_t i = 0; i < toy->entry_count; i++) {
-        const struct kc_entry *entry = &toy->entries[i].entry;
-        if (entry->kind == KC_ENTRY_KIND_VOID && entry->voids == counter) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void toy_take_settled(struct toy *toy, struct world *world, const struct kc_ledger_settled *settled)
 {
     toy_conform(toy, &settled->certified);
     for (size_t i = 0; i < settled->release_count; i++) {
         const struct kc_release *release = &settled->releases[i];
-        if (release->reason != 0 && !has_void(toy, release->counter)) {
+        if (release->reason != 0 && !toy->voided[release->counter]) {
             toy_void(toy, world, release->counter, kc_amount_minor(release->amount));
         }
     }

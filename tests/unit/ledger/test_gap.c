@@ -461,6 +461,71 @@ static void a_payment_and_its_void_are_netted(void **state)
     }
 }
 
+/* Nothing is ahead any more, and the purse holds what the bank says. */
+static void expect_settled(struct world *world, const struct toy *toy, uint64_t value)
+{
+    struct kc_purse_row row = world_purse(world, toy->purse);
+    expect_purse(world, toy, (int64_t)value, value, 0);
+    assert_int_equal(toy->value, value);
+    assert_int_equal(kc_amount_minor(row.ahead_in), 0);
+    assert_int_equal(kc_amount_minor(row.ahead_out), 0);
+}
+
+/* The bank released the payment, and the void for it was lost. */
+/* shows: R-LOG-2 R-XCHG-11 */
+static void a_void_that_was_lost_is_counted_once(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    struct toy_order order = toy_pay(&a, world, &b, 40);
+    report_one(world, &a);
+    (void)toy_refuse(&b, world, &order);
+    report_one(world, &b);
+    report_one(world, &a);
+    assert_int_equal(a.entry_count, 1);
+    toy_forget(&a, 1);
+    report_one(world, &a);
+    expect_settled(world, &a, 100);
+    report_one(world, &a);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.release_count, 0);
+    expect_settled(world, &a, 100);
+}
+
+/* Of two payments of one amount the void in the gap belongs to the one that is heard of last. */
+/* shows: R-LOG-2 R-SEC-1 */
+static void a_void_that_was_taken_for_another_is_put_right(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy c;
+    toy_rich(&a, world, 1, 0, 100);
+    toy_rich(&b, world, 2, 0, 0);
+    toy_rich(&c, world, 3, 0, 0);
+    struct toy_order first = toy_pay(&a, world, &b, 40);
+    struct toy_order second = toy_pay(&a, world, &c, 40);
+    report_one(world, &a);
+    struct toy_word word = toy_refuse(&c, world, &second);
+    toy_hear(&a, world, &second, &word);
+    toy_forget(&a, 1);
+    report_one(world, &a);
+    expect_purse(world, &a, 20, 20, 0);
+    (void)toy_refuse(&b, world, &first);
+    report_one(world, &b);
+    assert_true(payment_of(world, &first).inferred);
+    report_one(world, &c);
+    for (int i = 0; i < 4; i++) {
+        report_one(world, &a);
+    }
+    expect_settled(world, &a, 100);
+    assert_true(payment_of(world, &first).returned && payment_of(world, &second).returned);
+    assert_int_equal(alerts(world, KC_DEBT) + alerts(world, KC_MISMATCH), 0);
+}
+
 /* A void after the gap, of a payment in it: the payee's decline stands beside it. */
 /* shows: R-LOG-2 R-LOG-4 R-SEC-1 */
 static void a_void_of_a_payment_in_a_gap(void **state)
@@ -734,6 +799,8 @@ int main(void)
         TEST(what_was_inferred_makes_room_for_a_receipt),
         TEST(a_decline_undoes_what_was_inferred),
         TEST(a_payment_and_its_void_are_netted),
+        TEST(a_void_that_was_lost_is_counted_once),
+        TEST(a_void_that_was_taken_for_another_is_put_right),
         TEST(a_void_of_a_payment_in_a_gap),
         TEST(a_deposit_in_a_gap_is_counted_once),
         TEST(a_noted_payment_is_given_up_when_its_payee_cannot_speak_any_more),

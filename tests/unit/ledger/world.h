@@ -78,6 +78,7 @@ struct toy {
     struct kc_ledger_entry entries[TOY_LOG];
     struct toy_slot slots[TOY_LOG];         /* beside the entries */
     struct toy_totals totals[TOY_COUNTERS]; /* by counter */
+    bool voided[TOY_COUNTERS];              /* entries that came back, by counter */
     uint64_t gap; /* the newest entry that it lost and no certified value covers, or 0 */
     uint64_t counter;
     uint8_t head[KC_DIGEST_SIZE];
