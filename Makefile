@@ -4,8 +4,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages build demo test bench fuzz sim simulate simulate-mutants tear spin requirements format lint check-source sanitize \
-	coverage install dist clean
+.PHONY: help packages build demo test bench fuzz sim simulate simulate-mutants exhaustive exhaustive-mutants tear spin \
+	requirements format lint check-source sanitize coverage install dist clean
 
 # How long the fuzz targets, or the campaign of the model, may take; SEED repeats a run.
 SECONDS ?= 600
@@ -45,6 +45,13 @@ simulate: build ## purses and bank as one for STEPS (10000000) steps from SEED (
 
 simulate-mutants: build ## where the simulator finds each bug that is put into a copy of the sources, within SCHEDULES (200000)
 	tools/simulate-mutants '$(or $(SCHEDULES),200000)' '$(or $(SEED),1)'
+
+exhaustive: build ## every order, loss, repeat and tear of three purses and the bank: DEPTH (7) commands, or WHOLE (4) steps with cash
+	build/tests/exhaustive/exhaustive --depth '$(or $(DEPTH),7)'
+	build/tests/exhaustive/exhaustive --whole --cash --depth '$(or $(WHOLE),4)'
+
+exhaustive-mutants: build ## what is broken on purpose, and after how many steps that search finds it
+	build/tests/exhaustive/exhaustive-mutants
 
 tear: build ## a purse cut from power at every byte it writes, then every pair of cuts; some minutes
 	build/tests/tear/tear --all
