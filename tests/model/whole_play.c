@@ -375,7 +375,8 @@ static bool go_on(struct play *play)
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
             return false;
         }
-        if (play->truth.accounts[i] >= 1 && !cash_works(play, i, WISH_WITHDRAW)) {
+        if (play->truth.accounts[i] - truth_claimed(&play->truth, i) >= 1 &&
+            !cash_works(play, i, WISH_WITHDRAW)) {
             return false;
         }
         if (!kc_amount_is_zero(info.value) && !cash_works(play, i, WISH_DEPOSIT)) {

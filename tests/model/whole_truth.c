@@ -527,6 +527,18 @@ static bool is_kept(const struct ram_store *store, const uint8_t *digest)
     return false;
 }
 
+static bool has_gap(const struct truth *truth, unsigned holder)
+{
+    const struct ram_store *store = &truth->whole->store;
+    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    for (size_t i = store->counts[RAM_TABLE_GAPS]; i-- > 0;) {
+        if (store->gaps[i].purse.number == purse) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Nobody honest is accused, and whoever is has two signed messages against him. */
 static bool see_alerts(struct truth *truth)
 {
@@ -553,6 +565,17 @@ static bool see_alerts(struct truth *truth)
     return true;
 }
 
+int64_t truth_claimed(const struct truth *truth, unsigned holder)
+{
+    return minor_of(row_of(truth, holder)->claimed);
+}
+
+/* Only who signed what is no payment, and who lost entries, may come to owe something. */
+static bool may_owe(const struct truth *truth, unsigned holder)
+{
+    return truth->rogue[holder] || has_gap(truth, holder);
+}
+
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
@@ -562,8 +585,17 @@ bool truth_bank(struct truth *truth)
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
         unsigned holder = holder_of_account(truth, store->accounts[i].account.number);
         int64_t balance = minor_of(store->accounts[i].balance);
-        if (holder < truth->holders && balance != truth->accounts[holder]) {
-            return wrong(truth, "an account", holder, balance, truth->accounts[holder]);
+        if (holder >= truth->holders) {
+            continue;
+        }
+        int64_t claimed = truth_claimed(truth, holder);
+        if (claimed < truth->claimed[holder] || (claimed > 0 && !may_owe(truth, holder))) {
+            return wrong(truth, "a claim without a reason", holder, claimed,
+                         truth->claimed[holder]);
+        }
+        truth->claimed[holder] = claimed;
+        if (balance != truth->accounts[holder] - claimed) {
+            return wrong(truth, "an account", holder, balance, truth->accounts[holder] - claimed);
         }
     }
     return true;
@@ -656,6 +688,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     for (unsigned i = 0; i < holders; i++) {
         truth->rogue[i] = (rogues >> i & 1u) != 0;
         truth->accounts[i] = (int64_t)whole->base->options.account_amount;
+        truth->claimed[i] = 0;
         truth_new_place(truth, i);
     }
 }

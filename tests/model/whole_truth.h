@@ -69,7 +69,8 @@ struct truth {
     struct whole *whole;
     unsigned holders;
     bool rogue[WHOLE_HOLDERS_MAX];
-    int64_t accounts[WHOLE_HOLDERS_MAX];
+    int64_t accounts[WHOLE_HOLDERS_MAX]; /* without what the bank claimed for debts of purses */
+    int64_t claimed[WHOLE_HOLDERS_MAX];
     struct truth_place places[WHOLE_PLACES_MAX];
     size_t payment_count;
     struct truth_payment payments[TRUTH_PAYMENTS_MAX];
@@ -101,6 +102,8 @@ void truth_says(struct truth *truth, unsigned place, bool ok);
 void truth_asks(struct truth *truth, unsigned holder);
 bool truth_served(struct truth *truth, unsigned holder, struct kc_result result);
 bool truth_bank(struct truth *truth);
+/* What the bank took from a holder's account for what its purse owed. */
+int64_t truth_claimed(const struct truth *truth, unsigned holder);
 /* A rogue's place was filled anew. */
 void truth_new_place(struct truth *truth, unsigned place);
 /* When all honest purses have synced: what the bank can know, their purses have heard. */
