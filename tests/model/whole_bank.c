@@ -124,6 +124,20 @@ static struct kc_result transfer(void *context, const char *key, enum kc_fund_ki
 
 /* ---- opening ---- */
 
+static struct kc_offline_limits some_limits(bool limited)
+{
+    struct kc_offline_limits limits = kc_offline_limits_none();
+    if (limited) {
+        bool good = !kc_failed(kc_amount_from_minor(&limits.purse_most, WHOLE_PURSE_MOST)) &&
+                    !kc_failed(kc_amount_from_minor(&limits.payment_most, WHOLE_PAYMENT_MOST)) &&
+                    !kc_failed(kc_amount_from_minor(&limits.spend_most, WHOLE_SPEND_MOST));
+        KC_ASSERT(good);
+        limits.spend_count = WHOLE_SPEND_COUNT;
+        limits.valid_ms = WHOLE_VALID_MS;
+    }
+    return limits;
+}
+
 void whole_bank_open(struct whole *whole)
 {
     struct kc_bank *bank = &whole->bank;
@@ -133,7 +147,7 @@ void whole_bank_open(struct whole *whole)
                                               .temporary_ms = 3600000,
                                               .account_ms = UINT64_C(10) * 366 * 86400000,
                                               .settle_ms = WHOLE_SETTLE_MS,
-                                              .limits = kc_offline_limits_none()};
+                                              .limits = some_limits(base->options.limited)};
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
     bank->sign_key = base->bank_sign;
@@ -390,6 +404,51 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
     *reply = kc_view(item->reply, item->reply_size);
     served = NULL;
     return result;
+}
+
+/* ---- what an operator orders, and what everybody may ask for ---- */
+
+bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy)
+{
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_set_policy(ledger, whole->base->holders[holder].purse, policy);
+        struct kc_result committed = kc_ledger_commit(ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    return !kc_failed(result);
+}
+
+/* As src/bank/hotlist.c makes it, whose memory is one thread's. */
+void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole)
+{
+    uint64_t purses[RAM_HOTLIST];
+    uint8_t numbers[RAM_HOTLIST * 10];
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer listed = KC_BUFFER(numbers);
+    struct kc_buffer plain = KC_BUFFER(bytes);
+    struct kc_bank *bank = &whole->bank;
+    const struct kc_signer signer = {.key = &bank->sign_key, .id = bank->signer_id};
+    size_t found = 0;
+    struct kc_hotlist list = {.bank = bank->realm.bank, .time_ms = whole->now_ms};
+    size_t count = 0;
+    struct kc_result result =
+        kc_ledger_hotlist(purses, &found, &list.complete, &bank->ledger, RAM_HOTLIST);
+    if (!kc_failed(result)) {
+        result = kc_bank_hotlist_encode(&listed, &count, purses, found);
+    }
+    list.version = bank->ledger.hotlist_version;
+    list.count = count;
+    list.listed = kc_buffer_view(&listed);
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&plain, &kc_hotlist_shape, &list);
+    }
+    if (!kc_failed(result)) {
+        result = kc_sign(out, &whole->thread.crypto, &signer, &bank->realm, kc_hotlist_shape.domain,
+                         0, kc_buffer_view(&plain));
+    }
+    KC_ASSERT(!kc_failed(result));
 }
 
 /* ---- what it does by itself ---- */
