@@ -13,7 +13,7 @@
 #include "whole_store.h"
 
 #define ROUNDS 12u
-#define CALLS 500u
+#define CALLS 700u
 
 struct pair {
     struct rng rng;
@@ -22,6 +22,7 @@ struct pair {
     struct kc_store b;
     bool in_batch;
     uint64_t next_id;
+    unsigned moves;
 };
 
 static uint64_t number(struct pair *pair, uint64_t below)
@@ -84,6 +85,13 @@ static struct kc_purse_row a_purse(struct pair *pair)
     row.ahead_in = some_amount(pair);
     row.ahead_out = some_amount(pair);
     row.objected = some_amount(pair);
+    row.owed = some_amount(pair);
+    row.claimed = some_amount(pair);
+    row.withheld = some_amount(pair);
+    row.withheld_sequence = number(pair, 100);
+    row.log_policy = (enum kc_log_policy)(1 + number(pair, 3));
+    row.out_reason = number(pair, 2) == 0 ? KC_OK : KC_OVERSPENT;
+    row.out_ms = number(pair, 100);
     return row;
 }
 
@@ -118,6 +126,8 @@ static struct kc_payment_row a_payment(struct pair *pair)
     row.payer_counted = number(pair, 2) == 0;
     row.open = number(pair, 2) == 0;
     row.told_sequence = number(pair, 5);
+    row.due_ms = number(pair, 60);
+    row.inferred = number(pair, 2) == 0;
     return row;
 }
 
@@ -128,11 +138,67 @@ static struct kc_record_row a_record(struct pair *pair)
     row.purse.number = 11 + number(pair, 3);
     row.counter = 1 + number(pair, 12);
     row.kind = (enum kc_entry_kind)(1 + number(pair, 5));
-    row.state = (enum kc_record_state)(1 + number(pair, 5));
+    row.state = (enum kc_record_state)(1 + number(pair, 6));
     row.amount = some_amount(pair);
     some_digest(row.digest, pair);
     row.size = number(pair, KC_LOG_RECORD_SIZE_MAX);
     memset(row.bytes, (int)number(pair, 256), row.size);
+    return row;
+}
+
+static struct kc_gap_row a_gap(struct pair *pair)
+{
+    struct kc_gap_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 3);
+    row.last = 1 + number(pair, 12);
+    row.first = 1 + number(pair, row.last);
+    row.state = (enum kc_gap_state)(1 + number(pair, 3));
+    some_digest(row.before, pair);
+    some_digest(row.after, pair);
+    row.in = some_amount(pair);
+    row.out = some_amount(pair);
+    row.back = some_amount(pair);
+    row.unexplained_in = some_amount(pair);
+    row.unexplained_out = some_amount(pair);
+    row.unexplained_back = some_amount(pair);
+    row.inferred_in = some_amount(pair);
+    row.given_back = some_amount(pair);
+    row.netted = some_amount(pair);
+    row.advance = some_amount(pair);
+    row.reported_ms = number(pair, 60);
+    row.due_ms = number(pair, 60);
+    row.told_sequence = number(pair, 60);
+    row.shown_ms = number(pair, 60);
+    some_digest(row.shown_digest, pair);
+    return row;
+}
+
+static struct kc_reissue_row a_reissue(struct pair *pair)
+{
+    struct kc_reissue_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 6);
+    row.id[1] = (uint8_t)number(pair, 6);
+    row.account.number = 1 + number(pair, 3);
+    row.old.number = 11 + number(pair, 6);
+    row.suite = KC_SUITE_ES256;
+    row.temporary_until_ms = number(pair, 60);
+    return row;
+}
+
+static struct kc_purse_key_row some_keys(struct pair *pair)
+{
+    struct kc_purse_key_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 5);
+    row.account.number = 1 + number(pair, 3);
+    row.signer[2] = (uint8_t)number(pair, 6);
+    row.expires_ms = number(pair, 60);
+    row.sign_size = 1 + number(pair, 5);
+    row.sign_key[0] = (uint8_t)number(pair, 256);
+    row.encrypt_size = 1 + number(pair, 5);
+    row.encrypt_key[0] = (uint8_t)number(pair, 256);
     return row;
 }
 
@@ -167,6 +233,21 @@ LOOKER(batch, kc_batch_row)
 LOOKER(alert, kc_alert_row)
 LOOKER(payment, kc_payment_row)
 LOOKER(record, kc_record_row)
+LOOKER(gap, kc_gap_row)
+
+/* Rows with padding. */
+static bool look_hotlist(void *owner, const struct kc_hotlist_row *row)
+{
+    const uint64_t numbers[] = {row->version, row->purse.number, row->time_ms};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_move(void *owner, const struct kc_move_row *row)
+{
+    const uint64_t numbers[] = {row->purse.number, row->other, row->kind,
+                                kc_amount_minor(row->amount), row->time_ms};
+    return look(owner, numbers, sizeof numbers);
+}
 
 /* Rows of these two have unused bytes at their ends. */
 static bool look_evidence(void *owner, const struct kc_evidence_row *row)
@@ -195,6 +276,9 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .evidence = look_evidence,
                                   .payment = look_payment,
                                   .record = look_record,
+                                  .gap = look_gap,
+                                  .hotlist = look_hotlist,
+                                  .move = look_move,
                                   .signer = look_signer};
 }
 
@@ -232,7 +316,13 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_taken, WITH(11 + time % 3, low, high));
     SCAN_BOTH(pair, most, scan_open, WITH(11 + time % 3));
     SCAN_BOTH(pair, most, scan_records, WITH(purse));
-    SCAN_BOTH(pair, most, scan_signers, WITH(time % 3));
+    SCAN_BOTH(pair, most, scan_signers, WITH(1 + time % 3));
+    SCAN_BOTH(pair, most, scan_hotlist, );
+    SCAN_BOTH(pair, most, scan_moves, );
+    SCAN_BOTH(pair, most, scan_due, WITH(time));
+    SCAN_BOTH(pair, most, scan_gaps, WITH(purse));
+    SCAN_BOTH(pair, most, scan_gaps_open, WITH(11 + time % 3));
+    SCAN_BOTH(pair, most, scan_gaps_due, WITH(time));
 }
 
 /* ---- puts and gets ---- */
@@ -314,9 +404,43 @@ static void put_second_half(struct pair *pair, uint64_t which)
                  digest, bytes);
         break;
     default:
-        kc_be64_store(signer, pair->next_id % 3);
+        kc_be64_store(signer, 1 + pair->next_id % 3);
         signer[9] = digest[0];
         PUT_BOTH(pair, signer_add, signer, bytes);
+        break;
+    }
+}
+
+static void put_third_half(struct pair *pair, uint64_t which)
+{
+    struct kc_gap_row gap = a_gap(pair);
+    struct kc_reissue_row reissue = a_reissue(pair);
+    struct kc_purse_key_row keys = some_keys(pair);
+    struct kc_move_row move = {.purse.number = 11 + number(pair, 3),
+                               .other = number(pair, 9),
+                               .kind = (enum kc_move_kind)(1 + number(pair, 4)),
+                               .amount = some_amount(pair)};
+    uint64_t purse = 11 + number(pair, 9);
+    uint64_t versions[2] = {0, 0};
+    switch (which) {
+    case 0:
+        PUT_BOTH(pair, gap_put, &gap);
+        break;
+    case 1:
+        PUT_BOTH(pair, reissue_add, &reissue);
+        break;
+    case 2:
+        PUT_BOTH(pair, purse_key_add, &keys);
+        break;
+    case 3:
+        if (pair->moves++ < RAM_MOVES) {
+            PUT_BOTH(pair, move_add, &move);
+        }
+        break;
+    default:
+        same(pair->a.hotlist_add(pair->a.context, &versions[0], purse, 1 + number(pair, 1)),
+             pair->b.hotlist_add(pair->b.context, &versions[1], purse, 1));
+        assert_int_equal(versions[0], versions[1]);
         break;
     }
 }
@@ -331,6 +455,25 @@ static void put_second_half(struct pair *pair, uint64_t which)
              (pair)->b.call((pair)->b.context, &right __VA_ARGS__));                               \
         assert_memory_equal(&left, &right, sizeof left);                                           \
     } while (0)
+
+static void compare_more_gets(struct pair *pair)
+{
+    uint8_t id[KC_OPEN_ID_SIZE] = {0};
+    uint8_t signer[KC_SIGNER_SIZE] = {0};
+    uint64_t versions[2];
+    uint64_t purse = 11 + number(pair, 7);
+    id[1] = (uint8_t)number(pair, 7);
+    signer[2] = (uint8_t)number(pair, 7);
+    GET_BOTH(pair, kc_gap_row, gap_get, WITH(11 + number(pair, 1) + purse % 3, 1 + purse % 12));
+    GET_BOTH(pair, kc_reissue_row, reissue_by_id, WITH(id));
+    GET_BOTH(pair, kc_reissue_row, reissue_of_purse, WITH(purse));
+    GET_BOTH(pair, kc_reissue_row, reissue_last, WITH(1 + purse % 4));
+    GET_BOTH(pair, kc_purse_key_row, purse_key_get, WITH(purse));
+    GET_BOTH(pair, kc_purse_key_row, purse_key_by_signer, WITH(signer));
+    same(pair->a.hotlist_version(pair->a.context, &versions[0]),
+         pair->b.hotlist_version(pair->b.context, &versions[1]));
+    assert_int_equal(versions[0], versions[1]);
+}
 
 static void compare_gets(struct pair *pair)
 {
@@ -349,6 +492,7 @@ static void compare_gets(struct pair *pair)
     GET_BOTH(pair, kc_batch_row, batch_last, );
     GET_BOTH(pair, kc_totals_row, totals_get, );
     PUT_BOTH(pair, evidence_find, 11, 1, digest);
+    compare_more_gets(pair);
 }
 
 static void toggle_batch(struct pair *pair)
@@ -369,7 +513,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 20);
+        uint64_t what = number(pair, 25);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -380,6 +524,8 @@ static void run_round(struct pair *pair)
             compare_gets(pair);
         } else if (what < 19) {
             compare_scans(pair);
+        } else if (what < 24) {
+            put_third_half(pair, what - 19);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
             ram_store_copy(copy, pair->ram);
@@ -417,6 +563,7 @@ static void test_says_what_sqlite_says(void **state)
         pair.rng.state = round;
         pair.in_batch = false;
         pair.next_id = 1;
+        pair.moves = 0;
         ram_store_make(pair.ram);
         pair.b = ram_store_port(pair.ram);
         base = base != NULL ? base : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";

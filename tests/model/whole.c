@@ -8,7 +8,6 @@
 
 #define SEED_BANK UINT64_C(1000)
 #define SEED_PURSE UINT64_C(2000)
-#define EXPIRES_S (WHOLE_START_MS / 1000 + 10 * 366 * 86400u)
 
 static void must(struct kc_result result)
 {
@@ -307,7 +306,7 @@ static void open_account(struct whole *whole, struct whole_base *base, unsigned 
                                        .account = holder->account,
                                        .purse = holder->purse,
                                        .issued_s = WHOLE_START_MS / 1000,
-                                       .expires_s = EXPIRES_S,
+                                       .expires_s = WHOLE_EXPIRES_MS / 1000,
                                        .key = holder->sign_public};
     must(kc_identity_sign(&identity, &whole->bank.crypto, &base->bank_sign, &base->realm, &claims));
     holder->identity_size = identity.size;

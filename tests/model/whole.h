@@ -21,6 +21,14 @@
 #define WHOLE_TRANSFERS_MAX 128u
 #define WHOLE_START_MS UINT64_C(1795478400000)
 #define WHOLE_QUOTE_MS UINT64_C(60000)
+#define WHOLE_EXPIRES_MS (WHOLE_START_MS + UINT64_C(10) * 366 * 86400000)
+/* Limits of certified values, in worlds that have some. */
+#define WHOLE_PURSE_MOST UINT64_C(1000)
+#define WHOLE_PAYMENT_MOST UINT64_C(140)
+#define WHOLE_SPEND_MOST UINT64_C(500)
+#define WHOLE_SPEND_COUNT UINT64_C(30)
+#define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
+#define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
 
 /* One account with its purse. */
@@ -41,6 +49,7 @@ struct whole_options {
     unsigned holders;
     uint64_t account_amount; /* in each account at the beginning */
     uint64_t purse_amount;   /* in each purse */
+    bool limited;            /* by the limits above */
     bool fixed_random; /* see struct ideal: states reached in another order are the same bytes */
 };
 
@@ -159,6 +168,12 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
 
 /* What the bank does by itself when it has time: quotes that ran out end; orders in doubt are asked again. */
 void whole_bank_idle(struct whole *whole);
+
+/* An operator sets the log policy of a holder's purse. False when the ledger refuses. */
+bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy);
+
+/* The hotlist as the bank signs it now. */
+void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole);
 
 /* Stops the bank and starts it again from what is stored. False when it finds its books unsound. */
 bool whole_bank_restart(struct whole *whole);

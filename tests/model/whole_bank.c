@@ -18,8 +18,9 @@ static const struct kc_bank_kind *const kinds[] = {
 /* ---- what stands in for the outside ---- */
 
 uint64_t __wrap_kc_clock_now_ms(void);
-struct kc_result __wrap_kc_people_find_holder(struct kc_person *out, struct kc_people *people,
-                                              uint64_t number, uint64_t now_ms);
+struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *people,
+                                       const struct kc_signer_id *id, uint64_t now_ms);
+bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint64_t purse);
 
 uint64_t __wrap_kc_clock_now_ms(void)
 {
@@ -34,21 +35,7 @@ static void fill_person(struct kc_person *out, const struct whole_holder *holder
                               .sign_key = holder->sign_public,
                               .encrypt_key = holder->encrypt_public,
                               .issued_ms = WHOLE_START_MS,
-                              .expires_ms = UINT64_C(1) << 52};
-}
-
-struct kc_result __wrap_kc_people_find_holder(struct kc_person *out, struct kc_people *people,
-                                              uint64_t number, uint64_t now_ms)
-{
-    (void)people;
-    (void)now_ms;
-    for (unsigned i = 0; i < served->base->options.holders; i++) {
-        if (served->base->holders[i].account.number == number) {
-            fill_person(out, &served->base->holders[i]);
-            return kc_ok();
-        }
-    }
-    return kc_result(KC_UNKNOWN_SIGNER);
+                              .expires_ms = WHOLE_EXPIRES_MS};
 }
 
 static struct kc_result find_signer(struct kc_person *out, const struct whole *whole,
@@ -62,6 +49,37 @@ static struct kc_result find_signer(struct kc_person *out, const struct whole *w
         }
     }
     return kc_result(KC_UNKNOWN_SIGNER);
+}
+
+/* The certificate of a purse that is out of use is revoked. */
+struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *people,
+                                       const struct kc_signer_id *id, uint64_t now_ms)
+{
+    struct kc_purse_key_row keys;
+    struct kc_purse_row purse = {.state = KC_PURSE_ACTIVE};
+    const struct kc_store *store = &served->bank.store;
+    (void)people;
+    (void)now_ms;
+    struct kc_result result = store->purse_key_by_signer(store->context, &keys, id->bytes);
+    if (!kc_failed(result)) {
+        result = store->purse_get(store->context, &purse, keys.purse.number);
+    }
+    if (kc_failed(result) || purse.state == KC_PURSE_OUT) {
+        return kc_result(kc_failed(result) ? KC_UNKNOWN_SIGNER : KC_CERT_REVOKED);
+    }
+    return find_signer(out, served, id);
+}
+
+bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint64_t purse)
+{
+    (void)holders;
+    for (unsigned i = 0; i < served->base->options.holders; i++) {
+        if (served->base->holders[i].purse.number == purse) {
+            *out = served->base->holders[i].signer_id;
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct kc_result check_account(void *context, const char *account)
@@ -106,6 +124,20 @@ static struct kc_result transfer(void *context, const char *key, enum kc_fund_ki
 
 /* ---- opening ---- */
 
+static struct kc_offline_limits some_limits(bool limited)
+{
+    struct kc_offline_limits limits = kc_offline_limits_none();
+    if (limited) {
+        bool good = !kc_failed(kc_amount_from_minor(&limits.purse_most, WHOLE_PURSE_MOST)) &&
+                    !kc_failed(kc_amount_from_minor(&limits.payment_most, WHOLE_PAYMENT_MOST)) &&
+                    !kc_failed(kc_amount_from_minor(&limits.spend_most, WHOLE_SPEND_MOST));
+        KC_ASSERT(good);
+        limits.spend_count = WHOLE_SPEND_COUNT;
+        limits.valid_ms = WHOLE_VALID_MS;
+    }
+    return limits;
+}
+
 void whole_bank_open(struct whole *whole)
 {
     struct kc_bank *bank = &whole->bank;
@@ -113,7 +145,9 @@ void whole_bank_open(struct whole *whole)
     const struct kc_ledger_options options = {.realm = base->realm,
                                               .quote_ms = WHOLE_QUOTE_MS,
                                               .temporary_ms = 3600000,
-                                              .account_ms = UINT64_C(10) * 366 * 86400000};
+                                              .account_ms = UINT64_C(10) * 366 * 86400000,
+                                              .settle_ms = WHOLE_SETTLE_MS,
+                                              .limits = some_limits(base->options.limited)};
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
     bank->sign_key = base->bank_sign;
@@ -122,7 +156,9 @@ void whole_bank_open(struct whole *whole)
     bank->realm = base->realm;
     kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
     bank->store = ram_store_port(&whole->store);
+    bank->config.settle_ms = WHOLE_SETTLE_MS;
     whole->thread.crypto = bank->crypto;
+    whole->thread.store = bank->store;
     whole->thread.ordinary = (struct kc_ordinary_bank){
         .context = &whole->ordinary, .check = check_account, .transfer = transfer};
     struct kc_result result = kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
@@ -166,6 +202,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
                                       .bank_account = kc_view_text("B"),
                                       .password_hash = kc_view_text("-"),
                                       .suite = KC_SUITE_ES256,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
                                       .time_ms = ++whole->now_ms};
     memcpy(request.id, id, sizeof request.id);
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
@@ -178,6 +215,23 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
     KC_ASSERT(!kc_failed(result));
     holder->account = opened.account;
     holder->purse = opened.purse;
+}
+
+/* As the bank does from the certificates. */
+static struct kc_result keep_keys(struct whole *whole, const struct whole_holder *holder)
+{
+    struct kc_purse_key_row row = {
+        .purse = holder->purse, .account = holder->account, .expires_ms = WHOLE_EXPIRES_MS};
+    struct kc_buffer sign = KC_BUFFER(row.sign_key);
+    struct kc_buffer encrypt = KC_BUFFER(row.encrypt_key);
+    memcpy(row.signer, holder->signer_id.bytes, sizeof row.signer);
+    struct kc_result result = kc_key_encode(&sign, &holder->sign_public);
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&encrypt, &holder->encrypt_public);
+    }
+    row.sign_size = sign.size;
+    row.encrypt_size = encrypt.size;
+    return kc_failed(result) ? result : kc_ledger_keep_keys(&whole->bank.ledger, &row);
 }
 
 void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
@@ -200,6 +254,9 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
     }
     if (!kc_failed(result)) {
         result = kc_ledger_confirm_account(&certified, ledger, &request, digest, &source);
+    }
+    if (!kc_failed(result)) {
+        result = keep_keys(whole, holder);
     }
     if (!kc_failed(result)) {
         result = kc_ledger_commit(ledger);
@@ -349,6 +406,51 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
     return result;
 }
 
+/* ---- what an operator orders, and what everybody may ask for ---- */
+
+bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy)
+{
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_set_policy(ledger, whole->base->holders[holder].purse, policy);
+        struct kc_result committed = kc_ledger_commit(ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    return !kc_failed(result);
+}
+
+/* As src/bank/hotlist.c makes it, whose memory is one thread's. */
+void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole)
+{
+    uint64_t purses[RAM_HOTLIST];
+    uint8_t numbers[RAM_HOTLIST * 10];
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer listed = KC_BUFFER(numbers);
+    struct kc_buffer plain = KC_BUFFER(bytes);
+    struct kc_bank *bank = &whole->bank;
+    const struct kc_signer signer = {.key = &bank->sign_key, .id = bank->signer_id};
+    size_t found = 0;
+    struct kc_hotlist list = {.bank = bank->realm.bank, .time_ms = whole->now_ms};
+    size_t count = 0;
+    struct kc_result result =
+        kc_ledger_hotlist(purses, &found, &list.complete, &bank->ledger, RAM_HOTLIST);
+    if (!kc_failed(result)) {
+        result = kc_bank_hotlist_encode(&listed, &count, purses, found);
+    }
+    list.version = bank->ledger.hotlist_version;
+    list.count = count;
+    list.listed = kc_buffer_view(&listed);
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&plain, &kc_hotlist_shape, &list);
+    }
+    if (!kc_failed(result)) {
+        result = kc_sign(out, &whole->thread.crypto, &signer, &bank->realm, kc_hotlist_shape.domain,
+                         0, kc_buffer_view(&plain));
+    }
+    KC_ASSERT(!kc_failed(result));
+}
+
 /* ---- what it does by itself ---- */
 
 /* One round of orders in doubt, behind that of `last`; false when there are no more. */
@@ -379,6 +481,9 @@ void whole_bank_idle(struct whole *whole)
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
     if (!kc_failed(result)) {
         result = kc_ledger_end_late(ledger, &count);
+        if (!kc_failed(result)) {
+            result = kc_ledger_end_waiting(ledger, &count);
+        }
         struct kc_result committed = kc_ledger_commit(ledger);
         result = kc_failed(committed) ? committed : result;
     }

@@ -95,6 +95,35 @@ static bool look(struct play *play, unsigned place, enum truth_command command,
     return truth_purse(&play->truth, place, command);
 }
 
+bool hand_hotlist(struct play *play, unsigned place)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    bool forged = hand_chance(play, 10);
+    bool old = play->hotlist_size > 0 && hand_chance(play, 30);
+    whole_bank_hotlist(&out, play->whole);
+    if (old) {
+        memcpy(bytes, play->hotlist, play->hotlist_size);
+        out.size = play->hotlist_size;
+    } else if (forged) {
+        bytes[hand_below(play, out.size)] ^= (uint8_t)(1u << hand_below(play, 8));
+    } else {
+        memcpy(play->hotlist, bytes, out.size);
+        play->hotlist_size = out.size;
+    }
+    arm(play, place);
+    struct kc_result result =
+        kc_slot_take_hotlist(whole_slot(play->whole, place), kc_buffer_view(&out));
+    hand_trace(play, "purse %u is given %s hotlist: %s", place,
+               old      ? "an older"
+               : forged ? "a forged"
+                        : "the newest",
+               kc_error_name(result.code));
+    play->tally.hotlists += kc_failed(result) ? 0 : 1;
+    return look(play, place, COMMAND_OTHER, result) &&
+           (kc_failed(result) || truth_took_hotlist(&play->truth, place, !old && !forged));
+}
+
 bool hand_power(struct play *play, unsigned place)
 {
     hand_trace(play, "purse %u: power off and on", place);
@@ -168,6 +197,9 @@ static bool deliver_offer(struct play *play, const struct letter *letter)
         return hand_identify(play, payer, letter->from, true);
     }
     play->tally.payments += kc_failed(result) ? 0 : 1;
+    play->tally.limited +=
+        result.code == KC_LIMIT_EXCEEDED || result.code == KC_CONTACT_NEEDED ? 1 : 0;
+    play->tally.listed += result.code == KC_HOTLISTED ? 1 : 0;
     const struct letter *sent = &play->letters[play->newest];
     return kc_failed(result) ||
            truth_gave_payment(&play->truth, payer, kc_view(sent->bytes, sent->size));

@@ -35,6 +35,8 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
 bool hand_identify(struct play *play, unsigned payer, unsigned payee, bool full);
 /* The open payment of that index goes to a place again. *was_open says whether there is one. */
 bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_open);
+/* A purse is given the bank's newest hotlist, or an older one, or none of the bank's. */
+bool hand_hotlist(struct play *play, unsigned place);
 bool hand_power(struct play *play, unsigned place);
 
 #endif

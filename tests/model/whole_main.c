@@ -44,6 +44,12 @@ struct job {
     uint64_t cuts;
     uint64_t payments;
     uint64_t proofs;
+    uint64_t gaps;
+    uint64_t closed;
+    uint64_t claims;
+    uint64_t limited;
+    uint64_t hotlists;
+    uint64_t listed;
     uint64_t overspent;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
@@ -79,8 +85,11 @@ static void end_aborted(int number)
 
 static struct play *make_play(struct whole_base **base, uint64_t seed)
 {
-    const struct whole_options options = {
-        .seed = seed, .holders = WHOLE_HOLDERS_MAX, .account_amount = 1000, .purse_amount = 300};
+    const struct whole_options options = {.seed = seed,
+                                          .holders = WHOLE_HOLDERS_MAX,
+                                          .account_amount = 1000,
+                                          .purse_amount = 300,
+                                          .limited = true};
     struct play *play = calloc(1, sizeof *play);
     *base = whole_base_make(&options);
     play->whole = *base == NULL ? NULL : whole_make(*base);
@@ -111,6 +120,12 @@ static void tell(struct job *job, const struct play *play)
     job->cuts = play->tally.cuts;
     job->payments = play->tally.payments;
     job->proofs = play->tally.proofs;
+    job->gaps = play->tally.gaps;
+    job->closed = play->tally.closed;
+    job->claims = play->tally.claims;
+    job->limited = play->tally.limited;
+    job->hotlists = play->tally.hotlists;
+    job->listed = play->tally.listed;
     job->overspent = play->tally.overspent;
     job->step = play->step;
 }
@@ -199,6 +214,12 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.cuts += jobs[i].cuts;
         sum.payments += jobs[i].payments;
         sum.proofs += jobs[i].proofs;
+        sum.gaps += jobs[i].gaps;
+        sum.closed += jobs[i].closed;
+        sum.claims += jobs[i].claims;
+        sum.limited += jobs[i].limited;
+        sum.hotlists += jobs[i].hotlists;
+        sum.listed += jobs[i].listed;
         sum.overspent += jobs[i].overspent;
     }
     if (options->bench) {
@@ -212,9 +233,13 @@ static void print_sums(const struct options *options, const struct job *jobs, do
     (void)printf("%" PRIu64 " schedules, %" PRIu64 " steps, %" PRIu64
                  " commands to purses, %" PRIu64 " requests to the bank, %" PRIu64
                  " payments, %" PRIu64 " power cuts, %" PRIu64 " proofs against rogues, %" PRIu64
-                 " of them of overspending; %.0f steps/s\n",
+                 " of them of overspending, %" PRIu64 " gaps, %" PRIu64
+                 " of them never explained, %" PRIu64 " claims, %" PRIu64
+                 " payments beyond a limit, %" PRIu64 " hotlists taken, %" PRIu64
+                 " partners refused by them; %.0f steps/s\n",
                  sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts,
-                 sum.proofs, sum.overspent, (double)sum.steps / seconds);
+                 sum.proofs, sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited,
+                 sum.hotlists, sum.listed, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

@@ -59,6 +59,47 @@ static void choose_habits(struct play *play)
     habits->cut_percent = some_percent(play) / 2;
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : 150;
+    habits->full = hand_below(play, 20) == 0;
+}
+
+/* ---- the beginning ---- */
+
+static bool follow(struct play *play, enum letter_kind kind, unsigned most);
+
+/* Two purses pay each other until their histories are nearly full. */
+static bool fill(struct play *play, unsigned first, unsigned second)
+{
+    bool good = true;
+    unsigned count = 2 * (unsigned)(WHOLE_SPEND_COUNT - 9 + hand_below(play, 9));
+    for (unsigned i = 0; i < count && good; i++) {
+        play->was_sent = false;
+        good =
+            hand_identify(play, i % 2 == 0 ? first : second, i % 2 == 0 ? second : first, false) &&
+            follow(play, LETTER_ANSWER, 6);
+    }
+    return good;
+}
+
+/* Some purses lose what is old when their histories are full; of those who go on to pay each other that happens soon. */
+static bool begin_full(struct play *play)
+{
+    static const enum kc_log_policy policies[] = {KC_LOG_POLICY_OVERWRITE, KC_LOG_POLICY_OVERWRITE,
+                                                  KC_LOG_POLICY_REFUSE, KC_LOG_POLICY_REPORT};
+    const struct play_habits habits = play->habits;
+    bool good = true;
+    play->habits.cut_percent = 0;
+    play->habits.refuse_percent = 0;
+    play->habits.amount_most = 3;
+    for (unsigned i = 0; i < habits.holders && good; i++) {
+        good = whole_bank_set_policy(play->whole, i, policies[hand_below(play, 4)]);
+        play->was_sent = false;
+        good = good && hand_ask(play, i, WISH_REPORT, 0) && follow(play, LETTER_REPLY, 2);
+    }
+    unsigned first = (unsigned)hand_below(play, habits.holders);
+    unsigned second = (first + 1) % habits.holders;
+    good = good && fill(play, first, second);
+    play->habits = habits;
+    return good;
 }
 
 /* ---- steps ---- */
@@ -189,6 +230,7 @@ static bool resume(struct play *play)
 static bool pass_time(struct play *play)
 {
     uint64_t ms = hand_chance(play, 30) ? WHOLE_QUOTE_MS + 1 : hand_below(play, 5000);
+    ms = play->habits.full && hand_chance(play, 20) ? WHOLE_SETTLE_MS + 1 : ms;
     hand_trace(play, "%" PRIu64 " ms go by", ms);
     play->whole->now_ms += ms;
     return true;
@@ -255,6 +297,8 @@ static bool act(struct play *play, enum play_action action)
         return mix(play);
     case ACTION_FORGE:
         return rogue_forge(play, some_letter(play));
+    case ACTION_HOTLIST:
+        return hand_hotlist(play, hand_any_place(play));
     case ACTION_ROGUE_COPY:
         return rogue_copy(play);
     case ACTION_ROGUE_SIGN:
@@ -369,13 +413,14 @@ static bool go_on(struct play *play)
     play->habits.refuse_percent = 0;
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
-        if (play->truth.rogue[i]) {
+        if (play->truth.rogue[i] || truth_owes(&play->truth, i)) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
             return false;
         }
-        if (play->truth.accounts[i] >= 1 && !cash_works(play, i, WISH_WITHDRAW)) {
+        if (play->truth.accounts[i] - truth_claimed(&play->truth, i) >= 1 &&
+            !cash_works(play, i, WISH_WITHDRAW)) {
             return false;
         }
         if (!kc_amount_is_zero(info.value) && !cash_works(play, i, WISH_DEPOSIT)) {
@@ -416,6 +461,26 @@ static bool bring_to_end(struct play *play)
     return good && truth_end(&play->truth);
 }
 
+/* The settlement time runs out for all that was lost. */
+static bool settle_all(struct play *play)
+{
+    const struct ram_store *store = &play->whole->store;
+    bool honest = play->habits.rogues == 0;
+    play->whole->now_ms += WHOLE_SETTLE_MS + 1;
+    hand_trace(play, "the settlement time runs out");
+    whole_bank_idle(play->whole);
+    bool good =
+        truth_bank(&play->truth) && bring_to_end(play) && (!honest || truth_settled(&play->truth));
+    play->tally.gaps += store->counts[RAM_TABLE_GAPS];
+    for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
+        play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
+    }
+    for (unsigned i = 0; i < play->habits.holders; i++) {
+        play->tally.claims += truth_claimed(&play->truth, i) > 0 ? 1 : 0;
+    }
+    return good;
+}
+
 static bool finish(struct play *play)
 {
     char what[160];
@@ -431,10 +496,14 @@ static bool finish(struct play *play)
         good = meet_again(play);
     }
     good = good && bring_to_end(play);
+    if (good && play->whole->store.counts[RAM_TABLE_GAPS] > 0) {
+        good = settle_all(play);
+    }
     if (good && play->episode % 4 == 0) {
         good = go_on(play) && bring_to_end(play);
     }
-    if (good && play->episode % 16 == 0 && !whole_bank_audit(play->whole, what)) {
+    if (good && (play->habits.full || play->episode % 16 == 0) &&
+        !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
     }
@@ -468,6 +537,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
         }
     }
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
+    play->hotlist_size = 0;
+    good = !play->habits.full || begin_full(play);
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;

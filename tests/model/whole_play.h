@@ -49,6 +49,7 @@ enum play_action {
     ACTION_LOSE,
     ACTION_MIX,
     ACTION_FORGE,
+    ACTION_HOTLIST,
     ACTION_ROGUE_COPY,
     ACTION_ROGUE_SIGN,
     ACTION_COUNT,
@@ -66,6 +67,8 @@ struct play_habits {
     unsigned cut_percent;    /* of purse commands */
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
+    bool
+        full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
 
 struct play {
@@ -86,6 +89,8 @@ struct play {
     unsigned copy_holder[PLAY_COPIES];
     struct nvm_copy copies[PLAY_COPIES];
     int64_t skews[WHOLE_PLACES_MAX];
+    size_t hotlist_size; /* one that the bank gave before */
+    uint8_t hotlist[KC_RECORD_SIZE_MAX];
     struct letter work;
     /* The last steps in words, when traced; all of them at once, when told. */
     bool traced;
@@ -99,6 +104,12 @@ struct play {
         uint64_t cuts;
         uint64_t payments;
         uint64_t proofs;
+        uint64_t gaps;
+        uint64_t closed;    /* of those, with something that nobody explained in time */
+        uint64_t claims;    /* holders who owe or owed something */
+        uint64_t limited;   /* payments that a limit refused */
+        uint64_t hotlists;  /* taken by purses */
+        uint64_t listed;    /* partners who were refused for it */
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_store_inside.h"
 
-_Static_assert(RAM_TABLE_SIGNERS + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_MOVES + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -31,16 +32,19 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_PAYMENTS] = TABLE(payments, RAM_PAYMENTS),
     [RAM_TABLE_RECORDS] = TABLE(records, RAM_RECORDS),
     [RAM_TABLE_SIGNERS] = TABLE(signers, RAM_SIGNERS),
+    [RAM_TABLE_GAPS] = TABLE(gaps, RAM_GAPS),
+    [RAM_TABLE_HOTLIST] = TABLE(hotlist, RAM_HOTLIST),
+    [RAM_TABLE_REISSUES] = TABLE(reissues, RAM_REISSUES),
+    [RAM_TABLE_PURSE_KEYS] = TABLE(purse_keys, RAM_PURSE_KEYS),
+    [RAM_TABLE_MOVES] = TABLE(moves, RAM_MOVES),
 };
-
-#define NOWHERE SIZE_MAX
 
 static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)
 {
     return (uint8_t *)store + tables[name].at + index * tables[name].row_size;
 }
 
-static struct kc_result add(struct ram_store *store, enum ram_table name, const void *row)
+struct kc_result ram_add(struct ram_store *store, enum ram_table name, const void *row)
 {
     if (store->counts[name] == tables[name].max) {
         return kc_result(KC_DISK_FULL);
@@ -72,11 +76,11 @@ static struct kc_result keep_old(struct ram_store *store, enum ram_table name, s
     return kc_ok();
 }
 
-static struct kc_result put(struct ram_store *store, enum ram_table name, size_t index,
-                            const void *row)
+struct kc_result ram_put(struct ram_store *store, enum ram_table name, size_t index,
+                         const void *row)
 {
     if (index == NOWHERE) {
-        return add(store, name, row);
+        return ram_add(store, name, row);
     }
     struct kc_result result = keep_old(store, name, index);
     if (!kc_failed(result)) {
@@ -153,15 +157,6 @@ static struct kc_result store_commit(void *context)
 }
 
 /* ---- rows by their keys ---- */
-
-/* The newest row for which the condition on `i` holds, or NOWHERE. */
-#define FIND(NAME, condition)                                                                      \
-    for (size_t i = store->counts[NAME]; i-- > 0;) {                                               \
-        if (condition) {                                                                           \
-            return i;                                                                              \
-        }                                                                                          \
-    }                                                                                              \
-    return NOWHERE;
 
 static bool same_digest(const uint8_t *a, const uint8_t *b)
 {
@@ -263,7 +258,7 @@ static struct kc_result account_put(void *context, const struct kc_account_row *
     if (other != NOWHERE && store->accounts[other].account.number != row->account.number) {
         return kc_result(KC_STORE_FAILED);
     }
-    return put(store, RAM_TABLE_ACCOUNTS, find_account(store, row->account.number), row);
+    return ram_put(store, RAM_TABLE_ACCOUNTS, find_account(store, row->account.number), row);
 }
 
 static struct kc_result account_balance_put(void *context, uint64_t account,
@@ -276,7 +271,7 @@ static struct kc_result account_balance_put(void *context, uint64_t account,
     }
     struct kc_account_row row = store->accounts[i];
     row.balance = balance;
-    return put(store, RAM_TABLE_ACCOUNTS, i, &row);
+    return ram_put(store, RAM_TABLE_ACCOUNTS, i, &row);
 }
 
 static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint64_t purse)
@@ -299,7 +294,7 @@ static struct kc_result purse_put(void *context, const struct kc_purse_row *row)
     struct ram_store *store = context;
     struct kc_purse_row clean = *row;
     clear_rest(clean.certified, clean.certified_size, sizeof clean.certified);
-    return put(store, RAM_TABLE_PURSES, find_purse(store, row->purse.number), &clean);
+    return ram_put(store, RAM_TABLE_PURSES, find_purse(store, row->purse.number), &clean);
 }
 
 static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row *row)
@@ -315,7 +310,10 @@ static struct kc_result purse_ahead_put(void *context, const struct kc_purse_row
     changed.ahead_in = row->ahead_in;
     changed.ahead_out = row->ahead_out;
     changed.objected = row->objected;
-    return put(store, RAM_TABLE_PURSES, i, &changed);
+    changed.owed = row->owed;
+    changed.out_reason = row->out_reason;
+    changed.out_ms = row->out_ms;
+    return ram_put(store, RAM_TABLE_PURSES, i, &changed);
 }
 
 static struct kc_result payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
@@ -332,8 +330,16 @@ static struct kc_result payment_get(void *context, struct kc_payment_row *out, u
 static struct kc_result payment_put(void *context, const struct kc_payment_row *row)
 {
     struct ram_store *store = context;
+    struct kc_payment_row changed = *row;
     size_t i = find_payment(store, row->payer.number, row->payer_counter, row->digest);
-    return put(store, RAM_TABLE_PAYMENTS, i, row);
+    if (i != NOWHERE) {
+        /* What an order says never changes. */
+        changed.payee = store->payments[i].payee;
+        changed.payee_counter = store->payments[i].payee_counter;
+        changed.amount = store->payments[i].amount;
+        changed.time_ms = store->payments[i].time_ms;
+    }
+    return ram_put(store, RAM_TABLE_PAYMENTS, i, &changed);
 }
 
 static void expand_record(struct kc_record_row *out, const struct ram_store *store,
@@ -366,10 +372,10 @@ static struct kc_result record_put(void *context, const struct kc_record_row *ro
                 memcmp(store->bytes + store->records[i].at, row->bytes, row->size) == 0;
     if (same) {
         kept.at = store->records[i].at;
-        return put(store, RAM_TABLE_RECORDS, i, &kept);
+        return ram_put(store, RAM_TABLE_RECORDS, i, &kept);
     }
     struct kc_result result = keep_bytes(&kept.at, store, kc_view(row->bytes, row->size));
-    return kc_failed(result) ? result : put(store, RAM_TABLE_RECORDS, i, &kept);
+    return kc_failed(result) ? result : ram_put(store, RAM_TABLE_RECORDS, i, &kept);
 }
 
 static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
@@ -389,7 +395,7 @@ static struct kc_result transaction_put(void *context, const struct kc_transacti
     struct kc_transaction_row clean = *row;
     clear_rest(clean.certified, clean.certified_size, sizeof clean.certified);
     size_t i = find_transaction(store, row->purse.number, row->time_ms);
-    return put(store, RAM_TABLE_TRANSACTIONS, i, &clean);
+    return ram_put(store, RAM_TABLE_TRANSACTIONS, i, &clean);
 }
 
 /* ---- rows that are only added ---- */
@@ -398,14 +404,14 @@ static struct kc_result posting_add(void *context, const struct kc_posting_row *
 {
     struct ram_store *store = context;
     return find_posting(store, row->id) != NOWHERE ? kc_result(KC_STORE_FAILED)
-                                                   : add(store, RAM_TABLE_POSTINGS, row);
+                                                   : ram_add(store, RAM_TABLE_POSTINGS, row);
 }
 
 static struct kc_result batch_add(void *context, const struct kc_batch_row *row)
 {
     struct ram_store *store = context;
     return find_batch(store, row->id) != NOWHERE ? kc_result(KC_STORE_FAILED)
-                                                 : add(store, RAM_TABLE_BATCHES, row);
+                                                 : ram_add(store, RAM_TABLE_BATCHES, row);
 }
 
 static struct kc_result batch_last(void *context, struct kc_batch_row *out)
@@ -437,7 +443,7 @@ static struct kc_result alert_add(void *context, const struct kc_alert_row *row)
     struct ram_store *store = context;
     struct kc_alert_row numbered = *row;
     numbered.id = store->counts[RAM_TABLE_ALERTS] + 1;
-    return add(store, RAM_TABLE_ALERTS, &numbered);
+    return ram_add(store, RAM_TABLE_ALERTS, &numbered);
 }
 
 static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t time_ms,
@@ -452,7 +458,7 @@ static struct kc_result evidence_add(void *context, uint64_t purse, uint64_t tim
     }
     memcpy(row.digest, digest, KC_DIGEST_SIZE);
     struct kc_result result = keep_bytes(&row.at, store, bytes);
-    return kc_failed(result) ? result : add(store, RAM_TABLE_EVIDENCE, &row);
+    return kc_failed(result) ? result : ram_add(store, RAM_TABLE_EVIDENCE, &row);
 }
 
 static struct kc_result evidence_find(void *context, uint64_t purse, uint64_t time_ms,
@@ -473,7 +479,7 @@ static struct kc_result signer_add(void *context, const uint8_t signer[KC_SIGNER
     KC_ASSERT(key.size <= sizeof row.key);
     memcpy(row.signer, signer, KC_SIGNER_SIZE);
     memcpy(row.key, key.data, key.size);
-    return add(store, RAM_TABLE_SIGNERS, &row);
+    return ram_add(store, RAM_TABLE_SIGNERS, &row);
 }
 
 static struct kc_result signer_get(void *context, struct kc_signer_row *out,
@@ -489,22 +495,7 @@ static struct kc_result signer_get(void *context, struct kc_signer_row *out,
 
 /* ---- scans ---- */
 
-#define SCAN_ROWS_MAX 1536
-
-/* Rows chosen for a scan, sorted by up to three numbers and a digest. */
-struct sort_key {
-    uint64_t numbers[4];
-    const uint8_t *digest;
-    size_t digest_size;
-    size_t index;
-};
-
-struct chosen {
-    size_t count;
-    struct sort_key keys[SCAN_ROWS_MAX];
-};
-
-static bool is_before(const struct sort_key *a, const struct sort_key *b)
+static bool is_before(const struct ram_sort_key *a, const struct ram_sort_key *b)
 {
     for (size_t i = 0; i < 4; i++) {
         if (a->numbers[i] != b->numbers[i]) {
@@ -514,7 +505,7 @@ static bool is_before(const struct sort_key *a, const struct sort_key *b)
     return a->digest != NULL && memcmp(a->digest, b->digest, a->digest_size) < 0;
 }
 
-static void choose(struct chosen *chosen, const struct sort_key *key)
+void ram_choose(struct ram_chosen *chosen, const struct ram_sort_key *key)
 {
     size_t at = chosen->count++;
     KC_ASSERT(at < SCAN_ROWS_MAX);
@@ -523,27 +514,6 @@ static void choose(struct chosen *chosen, const struct sort_key *key)
     }
     chosen->keys[at] = *key;
 }
-
-#define SCAN(NAME, condition, n0, n1, n2, n3, digest_or_null, digest_bytes)                        \
-    struct chosen chosen;                                                                          \
-    chosen.count = 0;                                                                              \
-    for (size_t i = 0; i < store->counts[NAME]; i++) {                                             \
-        if (condition) {                                                                           \
-            choose(&chosen, &(struct sort_key){.numbers = {n0, n1, n2, n3},                        \
-                                               .digest = digest_or_null,                           \
-                                               .digest_size = digest_bytes,                        \
-                                               .index = i});                                       \
-        }                                                                                          \
-    }
-
-#define GIVE(member, call)                                                                         \
-    for (size_t i = 0; i < chosen.count; i++) {                                                    \
-        __typeof__(store->member[0]) row = store->member[chosen.keys[i].index];                    \
-        if (!scan->call(scan->owner, &row)) {                                                      \
-            break;                                                                                 \
-        }                                                                                          \
-    }                                                                                              \
-    return kc_ok();
 
 static struct kc_result scan_signers(void *context, const struct kc_store_scan *scan,
                                      uint64_t account)
@@ -726,49 +696,51 @@ void ram_store_make(struct ram_store *store)
 
 struct kc_store ram_store_port(struct ram_store *store)
 {
-    return (struct kc_store){.context = store,
-                             .begin = store_begin,
-                             .commit = store_commit,
-                             .rollback = store_rollback,
-                             .account_get = account_get,
-                             .account_by_open_id = account_by_open_id,
-                             .account_put = account_put,
-                             .account_balance_put = account_balance_put,
-                             .purse_get = purse_get,
-                             .purse_put = purse_put,
-                             .purse_ahead_put = purse_ahead_put,
-                             .payment_get = payment_get,
-                             .payment_put = payment_put,
-                             .record_get = record_get,
-                             .record_put = record_put,
-                             .transaction_get = transaction_get,
-                             .transaction_put = transaction_put,
-                             .posting_add = posting_add,
-                             .batch_add = batch_add,
-                             .batch_last = batch_last,
-                             .totals_get = totals_get,
-                             .totals_put = totals_put,
-                             .alert_add = alert_add,
-                             .evidence_add = evidence_add,
-                             .evidence_find = evidence_find,
-                             .signer_add = signer_add,
-                             .signer_get = signer_get,
-                             .scan_signers = scan_signers,
-                             .scan_accounts = scan_accounts,
-                             .scan_temporary = scan_temporary,
-                             .scan_purses = scan_purses,
-                             .scan_transactions = scan_transactions,
-                             .scan_late = scan_late,
-                             .scan_sent = scan_sent,
-                             .scan_postings = scan_postings,
-                             .scan_batches = scan_batches,
-                             .scan_alerts = scan_alerts,
-                             .scan_evidence = scan_evidence,
-                             .scan_paid = scan_paid,
-                             .scan_taken = scan_taken,
-                             .scan_open = scan_open,
-                             .scan_records = scan_records,
-                             .check = check};
+    struct kc_store port = {.context = store,
+                            .begin = store_begin,
+                            .commit = store_commit,
+                            .rollback = store_rollback,
+                            .account_get = account_get,
+                            .account_by_open_id = account_by_open_id,
+                            .account_put = account_put,
+                            .account_balance_put = account_balance_put,
+                            .purse_get = purse_get,
+                            .purse_put = purse_put,
+                            .purse_ahead_put = purse_ahead_put,
+                            .payment_get = payment_get,
+                            .payment_put = payment_put,
+                            .record_get = record_get,
+                            .record_put = record_put,
+                            .transaction_get = transaction_get,
+                            .transaction_put = transaction_put,
+                            .posting_add = posting_add,
+                            .batch_add = batch_add,
+                            .batch_last = batch_last,
+                            .totals_get = totals_get,
+                            .totals_put = totals_put,
+                            .alert_add = alert_add,
+                            .evidence_add = evidence_add,
+                            .evidence_find = evidence_find,
+                            .signer_add = signer_add,
+                            .signer_get = signer_get,
+                            .scan_signers = scan_signers,
+                            .scan_accounts = scan_accounts,
+                            .scan_temporary = scan_temporary,
+                            .scan_purses = scan_purses,
+                            .scan_transactions = scan_transactions,
+                            .scan_late = scan_late,
+                            .scan_sent = scan_sent,
+                            .scan_postings = scan_postings,
+                            .scan_batches = scan_batches,
+                            .scan_alerts = scan_alerts,
+                            .scan_evidence = scan_evidence,
+                            .scan_paid = scan_paid,
+                            .scan_taken = scan_taken,
+                            .scan_open = scan_open,
+                            .scan_records = scan_records,
+                            .check = check};
+    ram_store_back_port(&port);
+    return port;
 }
 
 void ram_store_copy(struct ram_store *out, const struct ram_store *store)

@@ -17,6 +17,11 @@
 #define RAM_PAYMENTS 512
 #define RAM_RECORDS 768
 #define RAM_SIGNERS 32
+#define RAM_GAPS 64
+#define RAM_HOTLIST 16
+#define RAM_REISSUES 8
+#define RAM_PURSE_KEYS 16
+#define RAM_MOVES 32
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
 
@@ -31,8 +36,13 @@ enum ram_table {
     RAM_TABLE_PAYMENTS,
     RAM_TABLE_RECORDS,
     RAM_TABLE_SIGNERS,
+    RAM_TABLE_GAPS,
+    RAM_TABLE_HOTLIST,
+    RAM_TABLE_REISSUES,
+    RAM_TABLE_PURSE_KEYS,
+    RAM_TABLE_MOVES,
 };
-#define RAM_TABLES 10
+#define RAM_TABLES 15
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -79,6 +89,11 @@ struct ram_store {
     struct kc_payment_row payments[RAM_PAYMENTS];
     struct ram_record records[RAM_RECORDS];
     struct kc_signer_row signers[RAM_SIGNERS];
+    struct kc_gap_row gaps[RAM_GAPS];
+    struct kc_hotlist_row hotlist[RAM_HOTLIST];
+    struct kc_reissue_row reissues[RAM_REISSUES];
+    struct kc_purse_key_row purse_keys[RAM_PURSE_KEYS];
+    struct kc_move_row moves[RAM_MOVES];
     uint8_t undo[RAM_UNDO];
     uint8_t bytes[RAM_BYTES];
 };

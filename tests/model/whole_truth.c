@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_settled.h"
 #include "whole_shown.h"
 
 #define VOIDS_A_REPLY (2u * KC_LIST_COUNT_MAX)
 
-static bool wrong(struct truth *truth, const char *what, uint64_t whose, int64_t found,
-                  int64_t expected)
+bool truth_wrong(struct truth *truth, const char *what, uint64_t whose, int64_t found,
+                 int64_t expected)
 {
     if (truth->why[0] == '\0') {
         (void)snprintf(truth->why, sizeof truth->why,
@@ -30,7 +31,7 @@ static int64_t minor_of(struct kc_amount amount)
     return (int64_t)kc_amount_minor(amount);
 }
 
-static const struct kc_purse_row *row_of(const struct truth *truth, unsigned holder)
+const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder)
 {
     uint64_t number = truth->whole->base->holders[holder].purse.number;
     const struct ram_store *store = &truth->whole->store;
@@ -110,38 +111,41 @@ static struct truth_cash *find_cash(const struct kc_transaction_row **row, struc
 
 /* ---- entries ---- */
 
-static bool see_pay(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+static bool see_pay(struct truth *truth, unsigned holder, const struct kc_entry *entry,
+                    const struct kc_purse_info *info)
 {
     unsigned payee = holder_of_account(truth, entry->recipient.number);
     if (payee >= truth->holders || find_payment(truth, entry->partner) != NULL) {
-        return wrong(truth, "a pay entry to nobody, or for an order made before", holder, 0, 0);
+        return truth_wrong(truth, "a pay entry to nobody, or for an order made before", holder, 0,
+                           0);
     }
     struct truth_payment *payment = add_payment(truth, entry, holder, payee);
     payment->payer_counter = entry->counter;
-    return true;
+    return settled_may_pay(truth, holder, payee, entry, info);
 }
 
-static bool see_receive(struct truth *truth, unsigned holder, const struct kc_entry *entry)
+static bool see_receive(struct truth *truth, unsigned holder, const struct kc_entry *entry,
+                        const struct kc_purse_info *info)
 {
     unsigned payer = holder_of_account(truth, entry->payer.number);
     struct truth_payment *payment = find_payment(truth, entry->partner);
     if (payer >= truth->holders) {
-        return wrong(truth, "value received from nobody", holder, 0, 0);
+        return truth_wrong(truth, "value received from nobody", holder, 0, 0);
     }
     if (payment == NULL && truth->rogue[payer]) {
         payment = add_payment(truth, entry, payer, holder);
     }
     if (payment == NULL || payment->payer != payer || payment->payee != holder ||
         payment->amount != kc_amount_minor(entry->amount)) {
-        return wrong(truth, "value received that its payer never paid", holder,
-                     minor_of(entry->amount), 0);
+        return truth_wrong(truth, "value received that its payer never paid", holder,
+                           minor_of(entry->amount), 0);
     }
     if (payment->taken || payment->refused || payment->given_back) {
-        return wrong(truth, "a payment taken that was taken, refused or given back before", holder,
-                     (int64_t)payment->payer_counter, 0);
+        return truth_wrong(truth, "a payment taken that was taken, refused or given back before",
+                           holder, (int64_t)payment->payer_counter, 0);
     }
     payment->taken = true;
-    return true;
+    return settled_may_take(truth, holder, payer, entry, info);
 }
 
 static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_entry *entry)
@@ -150,11 +154,11 @@ static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_ent
     if (payment == NULL) {
         unsigned payer = holder_of_account(truth, entry->payer.number);
         return (payer < truth->holders && truth->rogue[payer]) ||
-               wrong(truth, "a payment refused that nobody made", holder, 0, 0);
+               truth_wrong(truth, "a payment refused that nobody made", holder, 0, 0);
     }
     if (payment->taken || payment->refused) {
-        return wrong(truth, "a payment refused that was answered before", holder,
-                     (int64_t)payment->payer_counter, 0);
+        return truth_wrong(truth, "a payment refused that was answered before", holder,
+                           (int64_t)payment->payer_counter, 0);
     }
     payment->refused = true;
     return true;
@@ -169,8 +173,8 @@ static bool see_void(struct truth *truth, unsigned holder, const struct kc_entry
                      (row->state == KC_STATE_NOT_COMPLETED || row->state == KC_STATE_DECLINED);
         if (!ended || !cash->cash_out || cash->given_back ||
             minor_of(row->amount) != minor_of(entry->amount)) {
-            return wrong(truth, "a deposit given back that did not fail", holder,
-                         minor_of(entry->amount), 0);
+            return truth_wrong(truth, "a deposit given back that did not fail", holder,
+                               minor_of(entry->amount), 0);
         }
         cash->given_back = true;
         return true;
@@ -178,12 +182,12 @@ static bool see_void(struct truth *truth, unsigned holder, const struct kc_entry
     struct truth_payment *payment = find_paid(truth, holder, entry->voids);
     if (payment == NULL || payment->given_back ||
         payment->amount != kc_amount_minor(entry->amount)) {
-        return wrong(truth, "a payment given back twice, or that was none", holder,
-                     (int64_t)entry->voids, 0);
+        return truth_wrong(truth, "a payment given back twice, or that was none", holder,
+                           (int64_t)entry->voids, 0);
     }
     if (payment->taken && !truth->rogue[payment->payee]) {
-        return wrong(truth, "a payment given back that its payee took", holder,
-                     (int64_t)entry->voids, 0);
+        return truth_wrong(truth, "a payment given back that its payee took", holder,
+                           (int64_t)entry->voids, 0);
     }
     payment->given_back = true;
     return true;
@@ -195,8 +199,8 @@ static bool see_cash_out(struct truth *truth, unsigned holder, const struct kc_e
     struct truth_cash *cash = find_cash(&row, truth, holder, entry->transaction_ms);
     if (!entry->has_transaction || cash == NULL || row->kind != KC_TRANSACTION_DEPOSIT ||
         !cash->said_ok || cash->cash_out || minor_of(row->amount) != minor_of(entry->amount)) {
-        return wrong(truth, "a cash-out that nobody said OK to", holder, minor_of(entry->amount),
-                     0);
+        return truth_wrong(truth, "a cash-out that nobody said OK to", holder,
+                           minor_of(entry->amount), 0);
     }
     cash->cash_out = true;
     return true;
@@ -204,19 +208,20 @@ static bool see_cash_out(struct truth *truth, unsigned holder, const struct kc_e
 
 /* Whether the command writes such entries; and what the entry does to the value. */
 static bool see_entry(struct truth *truth, unsigned place, const struct kc_entry *entry,
-                      enum truth_command command)
+                      const struct kc_purse_info *info, enum truth_command command)
 {
     unsigned holder = truth->whole->purses[place].holder;
     int64_t *value = &truth->places[place].value;
+    int64_t before = *value;
     bool good = false;
     switch (entry->kind) {
     case KC_ENTRY_KIND_PAY:
         *value -= minor_of(entry->amount);
-        good = command == COMMAND_PAY && see_pay(truth, holder, entry);
+        good = command == COMMAND_PAY && see_pay(truth, holder, entry, info);
         break;
     case KC_ENTRY_KIND_RECEIVE:
         *value += minor_of(entry->amount);
-        good = command == COMMAND_DECIDE && see_receive(truth, holder, entry);
+        good = command == COMMAND_DECIDE && see_receive(truth, holder, entry, info);
         break;
     case KC_ENTRY_KIND_REFUSE:
         good = command == COMMAND_DECIDE && see_refuse(truth, holder, entry);
@@ -233,14 +238,18 @@ static bool see_entry(struct truth *truth, unsigned place, const struct kc_entry
     case KC_ENTRY_KIND_CLOSE:
         break;
     }
+    truth->places[place].own += *value - before;
     good = good && *value >= 0;
-    return good || wrong(truth, "an entry of this kind after this command", holder, entry->kind,
-                         (int64_t)command);
+    return good || truth_wrong(truth, "an entry of this kind after this command", holder,
+                               entry->kind, (int64_t)command);
 }
 
 /* What a certified value may add: a withdrawal that the bank completed and that has not come yet. */
-static bool see_withdrawal(struct truth *truth, unsigned holder, int64_t *value, int64_t found)
+static bool see_withdrawal(struct truth *truth, unsigned place, int64_t found)
 {
+    unsigned holder = truth->whole->purses[place].holder;
+    int64_t *value = &truth->places[place].value;
+
     const struct ram_store *store = &truth->whole->store;
     uint64_t purse = truth->whole->base->holders[holder].purse.number;
     for (size_t i = truth->cash_count; i-- > 0 && *value != found;) {
@@ -250,6 +259,7 @@ static bool see_withdrawal(struct truth *truth, unsigned holder, int64_t *value,
             row->state == KC_STATE_COMPLETED && !cash->came) {
             cash->came = true;
             *value += minor_of(row->amount);
+            truth->places[place].own += minor_of(row->amount);
         }
     }
     return *value == found;
@@ -266,30 +276,35 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
     }
     struct kc_result result = kc_slot_info(&info, slot);
     if (kc_failed(result) || info.life == KC_LIFE_BLOCKED) {
-        return wrong(truth, "an honest purse is broken or blocked", holder, (int64_t)result.code,
-                     0);
+        return truth_wrong(truth, "an honest purse is broken or blocked", holder,
+                           (int64_t)result.code, 0);
     }
     uint64_t most = command == COMMAND_OTHER ? 0 : command == COMMAND_TAKE ? VOIDS_A_REPLY : 1;
     if (info.counter < known->counter || info.counter > known->counter + most) {
-        return wrong(truth, "the counter of a purse", holder, (int64_t)info.counter,
-                     (int64_t)known->counter);
+        return truth_wrong(truth, "the counter of a purse", holder, (int64_t)info.counter,
+                           (int64_t)known->counter);
     }
     while (known->counter < info.counter) {
         struct kc_entry entry;
         uint64_t back = info.counter - known->counter - 1;
         if (kc_failed(kc_slot_history(&entry, slot, (uint8_t)back)) ||
             entry.counter != known->counter + 1) {
-            return wrong(truth, "an entry cannot be read", holder, (int64_t)back, 0);
+            return truth_wrong(truth, "an entry cannot be read", holder, (int64_t)back, 0);
         }
         known->counter += 1;
-        if (!see_entry(truth, place, &entry, command)) {
+        if (!see_entry(truth, place, &entry, &info, command)) {
             return false;
         }
     }
     int64_t found = minor_of(info.value);
     bool agrees = found == known->value ||
-                  (command == COMMAND_TAKE && see_withdrawal(truth, holder, &known->value, found));
-    return agrees || wrong(truth, "the value of a purse", holder, found, known->value);
+                  (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
+                   settled_conforms(truth, place, &info)) ||
+                  (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
+    if (!settled_hotlist(truth, place, &info)) {
+        return false;
+    }
+    return agrees || truth_wrong(truth, "the value of a purse", holder, found, known->value);
 }
 
 /* ---- what leaves a purse rests on what is written ---- */
@@ -307,7 +322,7 @@ bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view byte
     if (kc_failed(kc_shape_decode(&payment, &kc_payment_shape, bytes)) ||
         kc_failed(kc_brief_parse(&parsed, payment.order)) ||
         kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload))) {
-        return wrong(truth, "a payment that cannot be read", holder, 0, 0);
+        return truth_wrong(truth, "a payment that cannot be read", holder, 0, 0);
     }
     kc_digest(&truth->whole->bank.crypto, digest, payment.order);
     struct truth_payment *known = find_payment(truth, digest);
@@ -317,7 +332,7 @@ bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view byte
     if (good) {
         known->payee_counter = order.payee_counter;
     }
-    return good || wrong(truth, "a payment left without its entry", holder, 0, 0);
+    return good || truth_wrong(truth, "a payment left without its entry", holder, 0, 0);
 }
 
 bool truth_gave_answer(struct truth *truth, unsigned place, struct kc_view bytes)
@@ -330,14 +345,14 @@ bool truth_gave_answer(struct truth *truth, unsigned place, struct kc_view bytes
     }
     if (kc_failed(kc_shape_decode(&message, &kc_payment_answer_shape, bytes)) ||
         !shown_read_answer(&answer, message.answer) || answer.taken != message.taken) {
-        return wrong(truth, "an answer that cannot be read", holder, 0, 0);
+        return truth_wrong(truth, "an answer that cannot be read", holder, 0, 0);
     }
     const struct truth_payment *known = find_payment(truth, answer.payment);
     if (answer.taken && (known == NULL || !known->taken)) {
-        return wrong(truth, "a receipt left without its entry", holder, 0, 0);
+        return truth_wrong(truth, "a receipt left without its entry", holder, 0, 0);
     }
     if (!answer.taken && known != NULL && known->taken) {
-        return wrong(truth, "a decline of a payment that was taken", holder, 0, 0);
+        return truth_wrong(truth, "a decline of a payment that was taken", holder, 0, 0);
     }
     return true;
 }
@@ -437,8 +452,8 @@ static bool see_transactions(struct truth *truth)
             good = see_end(truth, holder, cash, row);
         }
         if (!good && holder < truth->holders) {
-            return wrong(truth, "a transaction changed without a reason", holder, row->state,
-                         (int64_t)cash->state);
+            return truth_wrong(truth, "a transaction changed without a reason", holder, row->state,
+                               (int64_t)cash->state);
         }
         cash->state = row->state;
     }
@@ -455,7 +470,7 @@ struct sums {
     int64_t outside;
 };
 
-static int64_t shadow_of(const struct kc_purse_row *row)
+int64_t truth_shadow(const struct kc_purse_row *row)
 {
     return minor_of(row->value) + minor_of(row->ahead_in) - minor_of(row->ahead_out);
 }
@@ -469,7 +484,7 @@ static struct sums add_up(const struct truth *truth)
         sums.accounts += minor_of(store->accounts[i].balance);
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
-        int64_t shadow = shadow_of(&store->purses[i]);
+        int64_t shadow = truth_shadow(&store->purses[i]);
         sums.shadows += shadow > 0 ? shadow : 0;
         sums.claims += shadow < 0 ? -shadow : 0;
     }
@@ -488,6 +503,7 @@ static struct sums add_up(const struct truth *truth)
         bool noted = store->payments[i].state == KC_PAYMENT_NOTED;
         sums.in_flight += noted ? minor_of(store->payments[i].amount) : 0;
     }
+    sums.in_flight += settled_held(truth);
     return sums;
 }
 
@@ -499,28 +515,41 @@ static bool compare_books(struct truth *truth)
     int64_t right = minor_of(totals->accounts) + minor_of(totals->shadows) +
                     minor_of(totals->in_flight) + minor_of(totals->fees);
     if (left != right) {
-        return wrong(truth, "the books do not balance", 0, left, right);
+        return truth_wrong(truth, "the books do not balance", 0, left, right);
     }
     if (minor_of(totals->outside) != sums.outside) {
-        return wrong(truth, "what came from outside", 0, minor_of(totals->outside), sums.outside);
+        return truth_wrong(truth, "what came from outside", 0, minor_of(totals->outside),
+                           sums.outside);
     }
     if (minor_of(totals->accounts) != sums.accounts) {
-        return wrong(truth, "the sum of the accounts", 0, minor_of(totals->accounts),
-                     sums.accounts);
+        return truth_wrong(truth, "the sum of the accounts", 0, minor_of(totals->accounts),
+                           sums.accounts);
     }
     if (minor_of(totals->shadows) != sums.shadows || minor_of(totals->claims) != sums.claims) {
-        return wrong(truth, "the sum of the shadows", 0,
-                     minor_of(totals->shadows) - minor_of(totals->claims),
-                     sums.shadows - sums.claims);
+        return truth_wrong(truth, "the sum of the shadows", 0,
+                           minor_of(totals->shadows) - minor_of(totals->claims),
+                           sums.shadows - sums.claims);
     }
     return minor_of(totals->in_flight) == sums.in_flight ||
-           wrong(truth, "value in flight", 0, minor_of(totals->in_flight), sums.in_flight);
+           truth_wrong(truth, "value in flight", 0, minor_of(totals->in_flight), sums.in_flight);
 }
 
 static bool is_kept(const struct ram_store *store, const uint8_t *digest)
 {
     for (size_t i = store->counts[RAM_TABLE_EVIDENCE]; i-- > 0;) {
         if (same_digest(store->evidence[i].digest, digest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool truth_has_gap(const struct truth *truth, unsigned holder)
+{
+    const struct ram_store *store = &truth->whole->store;
+    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    for (size_t i = store->counts[RAM_TABLE_GAPS]; i-- > 0;) {
+        if (store->gaps[i].purse.number == purse) {
             return true;
         }
     }
@@ -535,22 +564,40 @@ static bool see_alerts(struct truth *truth)
         const struct kc_alert_row *alert = &store->alerts[truth->alerts_seen];
         unsigned holder = holder_of_purse(truth, alert->purse.number);
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
-        if (holder >= truth->holders || !truth->rogue[holder]) {
-            return wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
+        bool tells = !fraud && store->counts[RAM_TABLE_GAPS] > 0;
+        if (holder >= truth->holders || (!truth->rogue[holder] && !tells)) {
+            return truth_wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
         }
         truth->proofs += fraud ? 1 : 0;
         truth->overspent += alert->reason == KC_OVERSPENT ? 1 : 0;
         if (fraud &&
             (!is_kept(store, alert->evidence_digest) || !is_kept(store, alert->against_digest))) {
-            return wrong(truth, "an accusation without its evidence", holder, alert->reason, 0);
+            return truth_wrong(truth, "an accusation without its evidence", holder, alert->reason,
+                               0);
         }
     }
     for (unsigned i = 0; i < truth->holders; i++) {
-        if (!truth->rogue[i] && row_of(truth, i)->state != KC_PURSE_ACTIVE) {
-            return wrong(truth, "an honest purse is out of use", i, 1, 0);
+        if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE) {
+            return truth_wrong(truth, "an honest purse is out of use", i, 1, 0);
         }
     }
     return true;
+}
+
+int64_t truth_claimed(const struct truth *truth, unsigned holder)
+{
+    return minor_of(truth_row(truth, holder)->claimed);
+}
+
+bool truth_owes(const struct truth *truth, unsigned holder)
+{
+    return !kc_amount_is_zero(truth_row(truth, holder)->owed);
+}
+
+/* Only who signed what is no payment, and who lost entries, may come to owe something. */
+static bool may_owe(const struct truth *truth, unsigned holder)
+{
+    return truth->rogue[holder] || truth_has_gap(truth, holder);
 }
 
 bool truth_bank(struct truth *truth)
@@ -562,8 +609,18 @@ bool truth_bank(struct truth *truth)
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
         unsigned holder = holder_of_account(truth, store->accounts[i].account.number);
         int64_t balance = minor_of(store->accounts[i].balance);
-        if (holder < truth->holders && balance != truth->accounts[holder]) {
-            return wrong(truth, "an account", holder, balance, truth->accounts[holder]);
+        if (holder >= truth->holders) {
+            continue;
+        }
+        int64_t claimed = truth_claimed(truth, holder);
+        if (claimed < truth->claimed[holder] || (claimed > 0 && !may_owe(truth, holder))) {
+            return truth_wrong(truth, "a claim without a reason", holder, claimed,
+                               truth->claimed[holder]);
+        }
+        truth->claimed[holder] = claimed;
+        if (balance != truth->accounts[holder] - claimed) {
+            return truth_wrong(truth, "an account", holder, balance,
+                               truth->accounts[holder] - claimed);
         }
     }
     return true;
@@ -571,7 +628,7 @@ bool truth_bank(struct truth *truth)
 
 void truth_asks(struct truth *truth, unsigned holder)
 {
-    const struct kc_purse_row *row = row_of(truth, holder);
+    const struct kc_purse_row *row = truth_row(truth, holder);
     truth->counted_before = row->counter;
     truth->stamp_before = row->last_ms;
 }
@@ -585,8 +642,8 @@ static bool see_rollback(struct truth *truth, unsigned holder, struct kc_result 
     bool has_information = item->kind != NULL && item->kind != &kc_bank_cash_answer;
     bool proves = fresh && has_information && told->counter < truth->counted_before;
     return kc_failed(result) || !proves ||
-           wrong(truth, "a purse that went back was not found out", holder, (int64_t)told->counter,
-                 (int64_t)truth->counted_before);
+           truth_wrong(truth, "a purse that went back was not found out", holder,
+                       (int64_t)told->counter, (int64_t)truth->counted_before);
 }
 
 bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
@@ -599,15 +656,15 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
         return true;
     }
-    const struct kc_purse_row *row = row_of(truth, holder);
+    const struct kc_purse_row *row = truth_row(truth, holder);
     uint64_t most = kc_amount_minor(row->value) + kc_amount_minor(row->objected);
     bool repeat = truth->whole->item.envelope.time_ms <= truth->stamp_before;
     if (!kc_failed(result) && !repeat && shown_overspends(truth, holder, row->counter, most)) {
-        return wrong(truth, "a purse that paid more than it had was not found out", holder,
-                     (int64_t)row->counter + 1, (int64_t)most);
+        return truth_wrong(truth, "a purse that paid more than it had was not found out", holder,
+                           (int64_t)row->counter + 1, (int64_t)most);
     }
     if (!shown_collect(truth, holder, row->counter)) {
-        return wrong(truth, "a report that cannot be read was taken", holder, 0, 0);
+        return truth_wrong(truth, "a report that cannot be read was taken", holder, 0, 0);
     }
     for (size_t i = 0; i < truth->statement_count; i++) {
         const struct statement *statement = &truth->statements[i];
@@ -615,12 +672,12 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
             continue;
         }
         if (!truth->rogue[statement->holder]) {
-            return wrong(truth, "an honest purse contradicts itself", statement->holder,
-                         (int64_t)statement->counter, 0);
+            return truth_wrong(truth, "an honest purse contradicts itself", statement->holder,
+                               (int64_t)statement->counter, 0);
         }
-        if (row_of(truth, statement->holder)->state != KC_PURSE_OUT) {
-            return wrong(truth, "an overspend was shown and not proved", statement->holder,
-                         (int64_t)statement->counter, (int64_t)statement->kind);
+        if (truth_row(truth, statement->holder)->state != KC_PURSE_OUT) {
+            return truth_wrong(truth, "an overspend was shown and not proved", statement->holder,
+                               (int64_t)statement->counter, (int64_t)statement->kind);
         }
     }
     return true;
@@ -633,8 +690,10 @@ void truth_new_place(struct truth *truth, unsigned place)
     struct kc_purse_info info;
     struct kc_result result = kc_slot_info(&info, whole_slot(truth->whole, place));
     KC_ASSERT(!kc_failed(result));
-    truth->places[place] =
-        (struct truth_place){.counter = info.counter, .value = minor_of(info.value)};
+    truth->places[place] = (struct truth_place){.counter = info.counter,
+                                                .value = minor_of(info.value),
+                                                .own = minor_of(info.value),
+                                                .hotlist = info.hotlist};
 }
 
 void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, unsigned rogues)
@@ -656,6 +715,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     for (unsigned i = 0; i < holders; i++) {
         truth->rogue[i] = (rogues >> i & 1u) != 0;
         truth->accounts[i] = (int64_t)whole->base->options.account_amount;
+        truth->claimed[i] = 0;
         truth_new_place(truth, i);
     }
 }
@@ -670,12 +730,13 @@ static bool may_wait(const struct truth *truth, const struct truth_payment *paym
 
 static bool payment_ended(struct truth *truth, const struct truth_payment *payment)
 {
-    if (truth->rogue[payment->payer] || may_wait(truth, payment)) {
+    if (truth->rogue[payment->payer] || may_wait(truth, payment) ||
+        truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee)) {
         return true;
     }
     return payment->taken != payment->given_back ||
-           wrong(truth, "a payment that did not end", payment->payer,
-                 (int64_t)payment->payer_counter, (int64_t)payment->payee);
+           truth_wrong(truth, "a payment that did not end", payment->payer,
+                       (int64_t)payment->payer_counter, (int64_t)payment->payee);
 }
 
 /* A rogue gave its receipt and let another copy deny it: the bank gives back what the payer's purse knows as taken, and the purse
@@ -698,23 +759,26 @@ static int64_t released_in_vain(struct truth *truth, unsigned payer)
 static bool purse_ended(struct truth *truth, unsigned i)
 {
     struct kc_purse_info info;
-    const struct kc_purse_row *row = row_of(truth, i);
+    const struct kc_purse_row *row = truth_row(truth, i);
     int64_t open = 0;
     if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i)))) {
-        return wrong(truth, "an honest purse does not answer", i, 0, 0);
+        return truth_wrong(truth, "an honest purse does not answer", i, 0, 0);
     }
     for (size_t j = 0; j < truth->payment_count; j++) {
         const struct truth_payment *payment = &truth->payments[j];
         bool waits = payment->payer == i && may_wait(truth, payment) && !payment->given_back;
         open += waits ? (int64_t)payment->amount : 0;
     }
-    if (info.has_pending || info.uncovered != 0 || minor_of(info.open) > open) {
-        return wrong(truth, "something of a purse did not end", i, minor_of(info.open),
-                     (int64_t)info.uncovered);
+    bool lost = truth->whole->store.counts[RAM_TABLE_GAPS] > 0;
+    if (info.has_pending || info.uncovered != 0 || (!lost && minor_of(info.open) > open)) {
+        return truth_wrong(truth, "something of a purse did not end", i, minor_of(info.open),
+                           (int64_t)info.uncovered);
     }
-    if (shadow_of(row) != minor_of(info.value) + released_in_vain(truth, i) ||
+    if (truth_shadow(row) + settled_unclear(truth, i) !=
+            minor_of(info.value) + released_in_vain(truth, i) ||
         row->counter != info.counter || minor_of(info.value) != truth->places[i].value) {
-        return wrong(truth, "a shadow is not its purse", i, shadow_of(row), truth->places[i].value);
+        return truth_wrong(truth, "a shadow is not its purse", i, truth_shadow(row),
+                           truth->places[i].value);
     }
     return true;
 }
@@ -728,9 +792,11 @@ bool truth_synced(struct truth *truth)
         bool passed = honest && payment->payee_counter != 0 &&
                       payment->payee_counter <= truth->places[payment->payee].counter;
         bool waits = !payment->given_back && !(honest && payment->taken);
-        if (waits && passed && !truth->rogue[payment->payer]) {
-            return wrong(truth, "a payment that its payee passed is open when both have synced",
-                         payment->payer, (int64_t)payment->payer_counter, (int64_t)payment->payee);
+        bool lost = truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee);
+        if (waits && passed && !lost && !truth->rogue[payment->payer]) {
+            return truth_wrong(
+                truth, "a payment that its payee passed is open when both have synced",
+                payment->payer, (int64_t)payment->payer_counter, (int64_t)payment->payee);
         }
         open[payment->payer] += waits ? (int64_t)payment->amount : 0;
     }
@@ -740,9 +806,9 @@ bool truth_synced(struct truth *truth)
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
-            minor_of(info.open) > open[i]) {
-            return wrong(truth, "a payment that ended is open when both have synced", i,
-                         minor_of(info.open), open[i]);
+            (truth->whole->store.counts[RAM_TABLE_GAPS] == 0 && minor_of(info.open) > open[i])) {
+            return truth_wrong(truth, "a payment that ended is open when both have synced", i,
+                               minor_of(info.open), open[i]);
         }
     }
     return true;
@@ -750,8 +816,8 @@ bool truth_synced(struct truth *truth)
 
 bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error)
 {
-    return wrong(truth, "nothing works any more at the end", truth->whole->purses[place].holder,
-                 (int64_t)error, 0);
+    return truth_wrong(truth, "nothing works any more at the end",
+                       truth->whole->purses[place].holder, (int64_t)error, 0);
 }
 
 static bool cash_ended(struct truth *truth, size_t i)
@@ -767,7 +833,7 @@ static bool cash_ended(struct truth *truth, size_t i)
     bool completed = row->state == KC_STATE_COMPLETED;
     bool lost = cash->cash_out && !cash->given_back && !completed;
     return (!open && !lost && (!withdrawn || cash->came)) ||
-           wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
+           truth_wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
 }
 
 bool truth_end(struct truth *truth)
@@ -788,9 +854,10 @@ bool truth_end(struct truth *truth)
         const struct truth_payment *payment = find_payment(truth, row->digest);
         unsigned payer = holder_of_purse(truth, row->payer.number);
         bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
+        waits = waits || settled_waits(truth, row);
         good = row->state != KC_PAYMENT_NOTED || waits ||
-               wrong(truth, "the bank waits for a payment at the end", payer,
-                     (int64_t)row->payer_counter, 0);
+               truth_wrong(truth, "the bank waits for a payment at the end", payer,
+                           (int64_t)row->payer_counter, 0);
     }
     return good;
 }

@@ -50,7 +50,9 @@ struct truth_cash {
 
 struct truth_place {
     uint64_t counter;
-    int64_t value;
+    int64_t value; /* that the purse has */
+    int64_t own;   /* that it would have if the bank had never given or taken for lost entries */
+    uint64_t hotlist;
 };
 
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
@@ -69,7 +71,8 @@ struct truth {
     struct whole *whole;
     unsigned holders;
     bool rogue[WHOLE_HOLDERS_MAX];
-    int64_t accounts[WHOLE_HOLDERS_MAX];
+    int64_t accounts[WHOLE_HOLDERS_MAX]; /* without what the bank claimed for debts of purses */
+    int64_t claimed[WHOLE_HOLDERS_MAX];
     struct truth_place places[WHOLE_PLACES_MAX];
     size_t payment_count;
     struct truth_payment payments[TRUTH_PAYMENTS_MAX];
@@ -101,12 +104,20 @@ void truth_says(struct truth *truth, unsigned place, bool ok);
 void truth_asks(struct truth *truth, unsigned holder);
 bool truth_served(struct truth *truth, unsigned holder, struct kc_result result);
 bool truth_bank(struct truth *truth);
+/* The purse took a hotlist, the newest one for `newest`. */
+bool truth_took_hotlist(struct truth *truth, unsigned place, bool newest);
+/* What the bank took from a holder's account for what its purse owed. */
+int64_t truth_claimed(const struct truth *truth, unsigned holder);
+/* Whether its purse owes something yet. */
+bool truth_owes(const struct truth *truth, unsigned holder);
 /* A rogue's place was filled anew. */
 void truth_new_place(struct truth *truth, unsigned place);
 /* When all honest purses have synced: what the bank can know, their purses have heard. */
 bool truth_synced(struct truth *truth);
 /* When they have met again, too, and synced. */
 bool truth_end(struct truth *truth);
+/* When besides the settlement time has run out for all that was lost: who has what. */
+bool truth_settled(struct truth *truth);
 /* A calm transaction or payment, by the time everything ended, came to nothing. */
 bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error);
 

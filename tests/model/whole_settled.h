@@ -1,0 +1,31 @@
+/* What the checker knows of lost entries, limits and hotlists. Internal to it. */
+#ifndef KC_TESTS_WHOLE_SETTLED_H
+#define KC_TESTS_WHOLE_SETTLED_H
+
+#include "whole_truth.h"
+
+/* Notes the first thing that is wrong; false. */
+bool truth_wrong(struct truth *truth, const char *what, uint64_t whose, int64_t found,
+                 int64_t expected);
+const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder);
+int64_t truth_shadow(const struct kc_purse_row *row);
+/* Whether the bank was told of lost entries of the holder's purse. */
+bool truth_has_gap(const struct truth *truth, unsigned holder);
+
+/* A pay or a receive entry against what the purse was certified, and against the hotlist that it holds. */
+bool settled_may_pay(struct truth *truth, unsigned holder, unsigned payee,
+                     const struct kc_entry *entry, const struct kc_purse_info *info);
+bool settled_may_take(struct truth *truth, unsigned holder, unsigned payer,
+                      const struct kc_entry *entry, const struct kc_purse_info *info);
+/* The hotlist of a purse grows, and is one that the bank gave. */
+bool settled_hotlist(struct truth *truth, unsigned place, const struct kc_purse_info *info);
+/* After a certified value of a purse with lost entries: what the bank gave or took for them is the purse's from now on. */
+bool settled_conforms(struct truth *truth, unsigned place, const struct kc_purse_info *info);
+/* In flight for lost entries. */
+int64_t settled_held(const struct truth *truth);
+/* Of a purse's value what is advanced or owed. */
+int64_t settled_unclear(const struct truth *truth, unsigned holder);
+/* A noted payment whose payee lost the entry that would say more, while the settlement time runs. */
+bool settled_waits(const struct truth *truth, const struct kc_payment_row *row);
+
+#endif
