@@ -254,12 +254,15 @@ static struct kc_result write_uim(struct progress *progress, struct kc_registrar
     return result;
 }
 
-/* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. */
-static void take_back(struct progress *progress, struct kc_registrar *registrar, const char *path)
+/* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. The authority revokes
+ * whatever an account has, so after a re-issue it is not asked: the good pair may be that of another registrar, which issued the
+ * purse meanwhile. The keys of this one are gone with the file, and the next re-issue revokes what was left. */
+static void take_back(struct progress *progress, struct kc_registrar *registrar, const char *path,
+                      bool again)
 {
     struct kc_done done;
     (void)unlink(path);
-    if (progress->has_certificates) {
+    if (progress->has_certificates && !again) {
         struct kc_result result =
             kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION);
         if (kc_failed(result)) {
@@ -306,7 +309,7 @@ static struct kc_result issue(struct kc_opened_account *out, struct kc_registrar
         result = kc_file_name_new(temporary, path);
     }
     if (kc_failed(result)) {
-        take_back(&progress, registrar, temporary);
+        take_back(&progress, registrar, temporary, again != NULL);
         return result;
     }
     *out = (struct kc_opened_account){.account = progress.opened.account,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kinchaku import AGAIN, OK, REFUSED, USAGE, Uim
+from kinchaku import AGAIN, OK, REFUSED, USAGE, Stepper, Uim
 from meeting import meet, payments
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
@@ -201,6 +201,33 @@ def test_a_new_uim_that_cannot_be_written_is_taken_back(system, tmp_path):
     two.must("deposit", 100, "--yes")
     assert two.both() == (100, 0)
     assert listed(system) == (2, True, sorted([old.purse, wait.purse]))
+    system.check_audit()
+
+
+# shows: R-SEC-4
+@pytest.mark.parametrize("at", [0, 1])
+def test_two_registrars_issue_at_once(system, tmp_path, at):
+    """One of them is overtaken by the other at a step: exactly one new UIM comes out of it, and it works."""
+    password = secret(tmp_path / "password", "open sesame\n")
+    old = rich(system, 100, "--password-file", password)
+    assert lose(old, password).status == OK
+    time.sleep(SETTLE_MS / 1000)
+    other = []
+
+    def at_step(number, _):
+        if number == at:
+            other.append(wait_until_due(old, password, tmp_path / "second.uim"))
+
+    stepper = Stepper(tmp_path, at_step)
+    first = reissue(old, password, tmp_path / "first.uim", "--trace", stepper.place)
+    stepper.close()
+    assert first.status == REFUSED and other and not list(tmp_path.glob("first.uim*")), (first, other)
+    new = Uim(system, tmp_path / "second.uim", other[0].json)
+    time.sleep(0.5)
+    assert new.both() == (0, 100)
+    new.must("sync")
+    new.must("deposit", 100, "--yes")
+    assert new.both() == (100, 0)
     system.check_audit()
 
 
