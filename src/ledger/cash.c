@@ -578,7 +578,7 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
         kc_purse_copy_out(&before, &arrival.purse);
         struct kc_result saved = kc_ledger_save_purse(ledger, &before);
         if (!kc_failed(saved)) {
-            saved = kc_claim_out(ledger, before.purse);
+            saved = kc_claim_out(ledger, &before);
         }
         return kc_failed(saved) ? saved : result;
     }

@@ -19,6 +19,7 @@ from test_capture import Keys, holder, make_keys  # noqa: E402
 
 REALM = (1, "JPY")
 ZEROS = bytes(32)
+DECLINED = 0x47
 
 
 def digest(data):
@@ -98,13 +99,14 @@ class Purse:
         return brief("receipt", self.key, payment=digest(order), counter=self.counter + 1, head=self.head, paid=self.paid,
                      received=self.received, returned=0, time=int(time.time() * 1000), **{"payee-purse": self.uim.purse})
 
-    def add(self, kind, amount, order, answer=None):
-        entry = encode("entry", kind=kind, counter=self.counter + 1, time=int(time.time() * 1000), amount=amount,
-                       partner=digest(order))
-        self.records.append(encode("log-record", entry=entry, order=order, answer=answer))
+    def add(self, kind, amount, order, answer=None, voids=None):
+        entry = encode("entry", kind=kind, counter=self.counter + 1, time=int(time.time() * 1000), amount=amount, voids=voids,
+                       partner=digest(answer if voids else order))
+        self.records.append(encode("log-record", entry=entry, order=None if voids else order, answer=answer))
         self.counter += 1
         self.head = digest(self.head + entry)
-        self.value += amount if kind == "receive" else -amount
+        self.value += -amount if kind == "pay" else amount
+        self.returned += amount if kind == "void" else 0
         self.received += amount if kind == "receive" else 0
         self.paid += amount if kind == "pay" else 0
 
@@ -226,6 +228,51 @@ def test_a_payer_that_loses_what_it_paid_gains_nothing(alone, tmp_path):
     assert (payer.value, other.value) == (0, 300)
     assert {alert["reason"] for alert in alone.bank("alerts").objects} == {"ask-the-bank", "expired", "debt"}
     assert alone.check_audit()["claims"] == "0"
+
+
+# shows: R-LOG-5 R-SEC-4
+def test_a_lost_purse_hid_what_it_paid(alone, tmp_path):
+    """Its account pays when the payee comes, and the payee's report is taken though the gap of the payer is open."""
+    payer, payee = purses(alone, tmp_path, payer=10, payee=0)
+    order = payer.order(payee, 10)
+    payee.add("receive", 10, order)
+    payer.add("pay", 10, order)
+    payer.forget()
+    payer.report()
+    assert alone.check_audit()["in_flight"] == "10"
+    password = tmp_path / "password"
+    password.write_text(Path(f"{payer.uim.path}.letter").read_text().split()[-1])
+    password.chmod(0o600)
+    lost = alone.registrar("lost", "--account", payer.uim.account, "--purse", payer.uim.purse, "--password-file", password)
+    assert lost.status == 0, lost
+    payee.report()
+    assert payee.value == 10
+    row, totals = payer.row(), alone.check_audit()
+    assert totals["in_flight"] == totals["claims"] == "0", totals
+    assert int(row["account_balance"]) + int(row["value"]) == 990, row
+
+
+# shows: R-SEC-1
+def test_a_payee_that_signed_a_receipt_and_a_decline(alone, tmp_path):
+    """It is put out of use, and its account pays once for what it passed on."""
+    payer, payee, other = purses(alone, tmp_path, payer=100, payee=0, other=0)
+    order = payer.order(payee, 40)
+    receipt = payee.receipt(order)
+    decline = brief("decline", payee.key, payment=digest(order), counter=1, reason=DECLINED, time=int(time.time() * 1000),
+                    **{"payee-purse": payee.uim.purse})
+    payee.add("receive", 40, order)
+    payer.add("pay", 40, order, receipt)
+    payer.report()
+    payee.report()
+    onward = payee.order(other, 40)
+    other.add("receive", 40, onward)
+    other.report()
+    payer.add("void", 40, order, decline, voids=1)
+    payer.report()
+    assert (payer.value, other.value) == (100, 40)
+    row, totals = payee.row(), alone.check_audit()
+    assert (row["state"], row["claimed"], row["account_balance"]) == ("blocked", "40", "960"), row
+    assert totals["claims"] == "0", totals
 
 
 # shows: R-XCHG-7
