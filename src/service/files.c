@@ -139,12 +139,22 @@ struct kc_result kc_file_write_text(const char *path, const char *text, int size
     return kc_file_write(path, kc_view(text, (size_t)size), 0600);
 }
 
+/* A new file takes the place of a file or of a link to one, never that of a device, a pipe or a socket. */
+static bool may_replace(const char *path)
+{
+    struct stat there;
+    return lstat(path, &there) != 0 || S_ISREG(there.st_mode) || S_ISLNK(there.st_mode);
+}
+
 struct kc_result kc_file_write(const char *path, struct kc_view content, unsigned mode)
 {
     char temporary[KC_PATH_SIZE_MAX];
     int size = snprintf(temporary, sizeof temporary, "%s.new-%ld", path, (long)getpid());
     if (size < 0 || (size_t)size >= sizeof temporary) {
         return kc_result(KC_TOO_LARGE);
+    }
+    if (!may_replace(path)) {
+        return kc_result(KC_IO_FAILED);
     }
     int fd = open_new(temporary, mode);
     if (fd < 0) {

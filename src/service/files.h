@@ -24,7 +24,7 @@ KC_MUST_USE struct kc_result kc_file_write_text(const char *path, const char *te
 
 /* Writes a file so that after a crash either the old or the new content stands there (temporary file, fsync, rename,
  * fsync of the folder). `mode` such as 0600. The temporary file is always a new one: nothing that others put in its place is
- * followed or filled. KC_DISK_FULL, KC_IO_FAILED. */
+ * followed or filled. KC_DISK_FULL, KC_IO_FAILED: also when a device, a pipe or a folder has that name. */
 KC_MUST_USE struct kc_result kc_file_write(const char *path, struct kc_view content, unsigned mode);
 
 /* Gives a finished file its name, unless something has that name already. Durable at return. KC_ALREADY_EXISTS, KC_IO_FAILED. */

@@ -97,6 +97,27 @@ static void writing_replaces_whole_and_sets_the_mode(void **state)
     (void)umask(old);
 }
 
+/* What somebody names by mistake, such as a device, is still there afterwards; of a link the name changes, not the file. */
+static void only_files_are_replaced(void **state)
+{
+    struct stat there;
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    size_t before = entries_in_folder();
+    assert_int_equal(kc_file_write(in_folder("fifo"), kc_view_text("x"), 0600).code, KC_IO_FAILED);
+    assert_int_equal(stat(in_folder("fifo"), &there), 0);
+    assert_true(S_ISFIFO(there.st_mode));
+    assert_int_equal(entries_in_folder(), before);
+    put_file("precious", "p", 1, 0600);
+    assert_int_equal(symlink("precious", in_folder("to precious")), 0);
+    assert_int_equal(kc_file_write(in_folder("to precious"), kc_view_text("x"), 0600).code, KC_OK);
+    assert_int_equal(lstat(in_folder("to precious"), &there), 0);
+    assert_true(S_ISREG(there.st_mode));
+    struct kc_buffer buffer = KC_BUFFER(memory);
+    assert_int_equal(kc_file_read(&buffer, in_folder("precious")).code, KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&buffer), kc_view_text("p")));
+}
+
 /* A reader beside a writer sees one content or the other, never a mixture or nothing. */
 static void a_reader_never_sees_a_half(void **state)
 {
@@ -277,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_secret_is_a_regular_file),
         cmocka_unit_test(reading_is_bounded),
         cmocka_unit_test(writing_replaces_whole_and_sets_the_mode),
+        cmocka_unit_test(only_files_are_replaced),
         cmocka_unit_test(a_reader_never_sees_a_half),
         cmocka_unit_test(a_write_that_fails_leaves_the_old),
         cmocka_unit_test(a_lock_is_held_by_one),
