@@ -51,6 +51,12 @@ static void choose_habits(struct play *play)
     } else {
         habits->weights[ACTION_ROGUE_COPY] += 1;
     }
+    if (hand_chance(play, 50)) {
+        /* Histories grow. */
+        habits->weights[ACTION_REPORT] = 1;
+        habits->weights[ACTION_VISIT] /= 4;
+        habits->weights[ACTION_EXCHANGE] += 8;
+    }
     for (size_t i = 0; i < ACTION_COUNT; i++) {
         habits->weight_sum += habits->weights[i];
     }
@@ -59,23 +65,27 @@ static void choose_habits(struct play *play)
     habits->cut_percent = some_percent(play) / 2;
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : 150;
-    habits->full = hand_below(play, 20) == 0;
+    habits->full = hand_below(play, 16) == 0;
 }
 
 /* ---- the beginning ---- */
 
 static bool follow(struct play *play, enum letter_kind kind, unsigned most);
 
-/* Two purses pay each other until their histories are nearly full. */
+/* Two purses pay each other until their histories are nearly full, or more than that; now and then another one, and now and
+ * then the answer is lost. */
 static bool fill(struct play *play, unsigned first, unsigned second)
 {
     bool good = true;
-    unsigned count = 2 * (unsigned)(WHOLE_SPEND_COUNT - 9 + hand_below(play, 9));
+    unsigned count = 2 * (unsigned)(WHOLE_SPEND_COUNT - 18 + hand_below(play, 16));
+    bool loses = hand_chance(play, 30);
     for (unsigned i = 0; i < count && good; i++) {
+        unsigned payer = i % 2 == 0 ? first : second;
+        unsigned payee = i % 2 == 0 ? second : first;
+        payee = hand_chance(play, 10) ? (unsigned)hand_below(play, play->habits.holders) : payee;
         play->was_sent = false;
-        good =
-            hand_identify(play, i % 2 == 0 ? first : second, i % 2 == 0 ? second : first, false) &&
-            follow(play, LETTER_ANSWER, 6);
+        good = hand_identify(play, payer, payee, hand_chance(play, 10)) &&
+               follow(play, loses && hand_chance(play, 4) ? LETTER_PAYMENT : LETTER_ANSWER, 6);
     }
     return good;
 }
@@ -88,8 +98,8 @@ static bool begin_full(struct play *play)
     const struct play_habits habits = play->habits;
     bool good = true;
     play->habits.cut_percent = 0;
-    play->habits.refuse_percent = 0;
-    play->habits.amount_most = 3;
+    play->habits.refuse_percent /= 5;
+    play->habits.amount_most = hand_chance(play, 50) ? 3 : 12;
     for (unsigned i = 0; i < habits.holders && good; i++) {
         good = whole_bank_set_policy(play->whole, i, policies[hand_below(play, 4)]);
         play->was_sent = false;

@@ -182,11 +182,10 @@ static bool is_clear(const struct truth *truth, const struct truth_payment *paym
     return payee || (payer && (!passed || !lost));
 }
 
-/* What is certain is as it truly is; for the rest a holder may have gained or lost that much, and in all nobody did. */
+/* What is certain is as it truly is; for the rest a holder may have gained or lost that much. */
 bool truth_settled(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    int64_t all = 0;
     for (unsigned i = 0; i < truth->holders; i++) {
         int64_t slack = 0;
         const struct kc_purse_row *row = truth_row(truth, i);
@@ -201,13 +200,11 @@ bool truth_settled(struct truth *truth)
             return truth_wrong(truth, "what a holder has when all is settled", i, has,
                                truth->places[i].own);
         }
-        all += differs;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         if (store->gaps[i].state == KC_GAP_OPEN) {
             return truth_wrong(truth, "a gap is open after the settlement time", i, 1, 0);
         }
     }
-    (void)all;
     return true;
 }
