@@ -170,7 +170,7 @@ static uint64_t some_amount(struct play *play, unsigned payer)
 {
     uint64_t odd = hand_below(play, 50);
     if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
-        return 1 + hand_below(play, 700);
+        return 1 + hand_below(play, WHOLE_PAYMENT_MOST);
     }
     return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
 }

@@ -64,7 +64,7 @@ static void choose_habits(struct play *play)
     habits->newest_percent = 95 - some_percent(play);
     habits->cut_percent = some_percent(play) / 2;
     habits->refuse_percent = some_percent(play);
-    habits->amount_most = hand_below(play, 3) == 0 ? 3 : 150;
+    habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
     habits->full = hand_below(play, 16) == 0;
 }
 
@@ -485,10 +485,45 @@ static bool settle_all(struct play *play)
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
     }
-    for (unsigned i = 0; i < play->habits.holders; i++) {
-        play->tally.claims += truth_claimed(&play->truth, i) > 0 ? 1 : 0;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_ALERTS]; i++) {
+        play->tally.claims += store->alerts[i].reason == KC_DEBT ? 1 : 0;
     }
     return good;
+}
+
+/* A purse gives all it has away, so that what it owes later is a debt. */
+static bool give_all(struct play *play, unsigned place, bool redeems)
+{
+    struct kc_purse_info info;
+    if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place))) ||
+        kc_amount_is_zero(info.value)) {
+        return true;
+    }
+    bool good = hand_ask(play, place, WISH_DEPOSIT, kc_amount_minor(info.value)) &&
+                follow(play, LETTER_REPLY, 2) && hand_ask(play, place, WISH_OK, 0) &&
+                follow(play, LETTER_REPLY, 2);
+    int64_t left = play->truth.accounts[place] - truth_claimed(&play->truth, place);
+    play->says_next = false;
+    return good &&
+           (!redeems || left <= 0 ||
+            (hand_ask(play, place, WISH_REDEEM, (uint64_t)left) && follow(play, LETTER_REPLY, 2)));
+}
+
+/* Only one of them reports in time. */
+static bool come_late(struct play *play)
+{
+    unsigned place = (unsigned)hand_below(play, play->habits.holders);
+    if (!play->truth.rogue[place] && !sync(play, place)) {
+        return false;
+    }
+    play->whole->now_ms += WHOLE_SETTLE_MS + 1;
+    hand_trace(play, "the settlement time runs out for what purse %u lost", place);
+    whole_bank_idle(play->whole);
+    if (!play->truth.rogue[place] && hand_chance(play, 70)) {
+        return truth_bank(&play->truth) && sync(play, place) &&
+               give_all(play, place, hand_chance(play, 50));
+    }
+    return truth_bank(&play->truth);
 }
 
 static bool finish(struct play *play)
@@ -502,6 +537,9 @@ static bool finish(struct play *play)
     hand_trace(play, "the end: all meet and sync");
     whole_bank_idle(play->whole);
     bool good = truth_bank(&play->truth);
+    if (good && play->habits.full && hand_chance(play, 50)) {
+        good = come_late(play);
+    }
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
     }
