@@ -475,12 +475,10 @@ static bool bring_to_end(struct play *play)
 static bool settle_all(struct play *play)
 {
     const struct ram_store *store = &play->whole->store;
-    bool honest = play->habits.rogues == 0;
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
     hand_trace(play, "the settlement time runs out");
     whole_bank_idle(play->whole);
-    bool good =
-        truth_bank(&play->truth) && bring_to_end(play) && (!honest || truth_settled(&play->truth));
+    bool good = truth_bank(&play->truth) && bring_to_end(play) && truth_settled(&play->truth);
     play->tally.gaps += store->counts[RAM_TABLE_GAPS];
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
