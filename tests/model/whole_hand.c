@@ -171,7 +171,7 @@ static uint64_t some_amount(struct play *play, unsigned payer)
 {
     uint64_t odd = hand_below(play, 50);
     if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
-        return 1 + hand_below(play, 700);
+        return 1 + hand_below(play, WHOLE_PAYMENT_MOST);
     }
     return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
 }
@@ -216,7 +216,11 @@ static bool deliver_payment(struct play *play, const struct letter *letter)
     arm(play, payee);
     struct kc_result result = kc_slot_examine(&order, &answered, slot, clock_of(play, payee),
                                               kc_view(letter->bytes, letter->size));
-    if (!look(play, payee, COMMAND_OTHER, result) || kc_failed(result)) {
+    bool declines = (result.code == KC_LIMIT_EXCEEDED || result.code == KC_HOTLISTED ||
+                     result.code == KC_CONTACT_NEEDED) &&
+                    hand_chance(play, 70);
+    no = no || declines;
+    if (!look(play, payee, COMMAND_OTHER, result) || (kc_failed(result) && !declines)) {
         hand_trace(play, "purse %u examines a payment of %u: %s", payee, letter->from,
                    kc_error_name(result.code));
         return play->truth.why[0] == '\0';
