@@ -21,14 +21,14 @@ void kc_report_stop(struct kc_ledger_settled *out, uint64_t counter)
     }
 }
 
-struct kc_result kc_count_save_partner(struct kc_report *report, const struct kc_purse_row *partner)
+struct kc_result kc_count_save_partner(struct kc_report *report, struct kc_purse_row *partner)
 {
     const struct kc_store *store = report->ledger->store;
     struct kc_result result =
         kc_ledger_note(report->ledger, store->purse_ahead_put(store->context, partner));
     return kc_failed(result) || partner->state != KC_PURSE_OUT
                ? result
-               : kc_claim_out(report->ledger, partner->purse);
+               : kc_claim_out(report->ledger, partner);
 }
 
 struct kc_result kc_count_save_payment(struct kc_report *report,
@@ -117,7 +117,7 @@ struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_pur
     if (result.code != KC_COPIED_OR_RESTORED) {
         return result;
     }
-    return kc_claim_out(report->ledger, partner->purse);
+    return kc_claim_out(report->ledger, partner);
 }
 
 struct kc_shown kc_count_record_shown(const struct kc_record_row *row)

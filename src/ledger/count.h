@@ -14,7 +14,7 @@ bool kc_count_same_digest(const uint8_t a[KC_DIGEST_SIZE], const uint8_t b[KC_DI
 struct kc_shown kc_count_record_shown(const struct kc_record_row *row);
 /* Saves the partner; what it lacks and cannot have any more, because it is out of use, is claimed. */
 KC_MUST_USE struct kc_result kc_count_save_partner(struct kc_report *report,
-                                                   const struct kc_purse_row *partner);
+                                                   struct kc_purse_row *partner);
 KC_MUST_USE struct kc_result kc_count_save_payment(struct kc_report *report,
                                                    const struct kc_payment_row *payment);
 KC_MUST_USE struct kc_result kc_count_step(struct kc_report *report, struct kc_payment_sides *sides,
