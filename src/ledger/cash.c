@@ -449,6 +449,8 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     }
     if (!kc_failed(result) && entry != NULL) {
         result = check_counter(ledger, &purse, entry, source);
+        struct kc_result claimed = kc_claim_out(ledger, &purse);
+        result = kc_failed(claimed) ? claimed : result;
     }
     if (kc_failed(result)) {
         return result;
@@ -578,7 +580,7 @@ struct kc_result kc_ledger_state(struct kc_ledger_outcome *out, struct kc_ledger
         kc_purse_copy_out(&before, &arrival.purse);
         struct kc_result saved = kc_ledger_save_purse(ledger, &before);
         if (!kc_failed(saved)) {
-            saved = kc_claim_out(ledger, before.purse);
+            saved = kc_claim_out(ledger, &before);
         }
         return kc_failed(saved) ? saved : result;
     }

@@ -180,22 +180,16 @@ struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_purse_row *pur
     return kc_failed(result) ? result : kc_claim_account(ledger, purse, account);
 }
 
-struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_id number)
+struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_row *purse)
 {
-    struct kc_purse_row purse;
     struct kc_account_row account;
     const struct kc_store *store = ledger->store;
-    struct kc_result result =
-        kc_ledger_note(ledger, store->purse_get(store->context, &purse, number.number));
-    if (kc_failed(result)) {
-        return check(ledger, false);
-    }
-    struct kc_shadow shadow = kc_shadow_of(&purse);
-    if (purse.state != KC_PURSE_OUT || !shadow.below) {
+    struct kc_shadow shadow = kc_shadow_of(purse);
+    if (purse->state != KC_PURSE_OUT || !shadow.below) {
         return kc_ok();
     }
-    result =
-        kc_ledger_note(ledger, store->account_get(store->context, &account, purse.account.number));
+    struct kc_result result =
+        kc_ledger_note(ledger, store->account_get(store->context, &account, purse->account.number));
     if (kc_failed(result)) {
         return check(ledger, false);
     }
@@ -203,8 +197,8 @@ struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_id numbe
     if (kc_amount_is_zero(amount)) {
         return kc_ok();
     }
-    result = move_account(ledger, &purse, &account, amount, false);
-    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &purse);
+    result = move_account(ledger, purse, &account, amount, false);
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, purse);
 }
 
 /* ---- what the settlement time ends ---- */
@@ -339,7 +333,10 @@ struct kc_result kc_ledger_end_waiting(struct kc_ledger *ledger, size_t *count)
             kc_ledger_note(ledger, store->scan_gaps_due(store->context, &scan, ledger->now_ms));
     }
     for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
-        result = close_gap(ledger, &gaps.rows[i]);
+        /* The end of another gap may have explained something of this one. */
+        struct kc_gap_row gap;
+        result = kc_gap_find(&gap, ledger, gaps.rows[i].purse.number, gaps.rows[i].last);
+        result = kc_failed(result) ? check(ledger, false) : close_gap(ledger, &gap);
     }
     *count += gaps.count;
     return result;

@@ -26,7 +26,7 @@ struct kc_result kc_count_save_partner(struct kc_report *report, struct kc_purse
     struct kc_result result = kc_ledger_save_ahead(report->ledger, partner);
     return kc_failed(result) || partner->state != KC_PURSE_OUT
                ? result
-               : kc_claim_out(report->ledger, partner->purse);
+               : kc_claim_out(report->ledger, partner);
 }
 
 /* What the partner reported before its report moves nothing of it: then its row is left alone. */
@@ -128,7 +128,7 @@ struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_pur
     if (result.code != KC_COPIED_OR_RESTORED) {
         return result;
     }
-    return kc_claim_out(report->ledger, partner->purse);
+    return kc_claim_out(report->ledger, partner);
 }
 
 struct kc_shown kc_count_record_shown(const struct kc_record_row *row)

@@ -268,8 +268,8 @@ KC_MUST_USE struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_pu
                                           struct kc_account_row *account);
 KC_MUST_USE struct kc_result kc_claim_account(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               struct kc_account_row *account);
-/* What a purse out of use lacks is taken from its account; both rows are loaded and saved. Nothing for any other purse. */
-KC_MUST_USE struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_id number);
+/* What a purse out of use lacks is taken from its account, and both rows are saved then. Nothing for any other purse. */
+KC_MUST_USE struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_row *purse);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,

@@ -322,7 +322,7 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
         /* What was counted before the proof stays counted; the stamp of what is refused is noted. */
         struct kc_result saved = kc_ledger_save_purse(ledger, &arrival.purse);
         if (!kc_failed(saved)) {
-            saved = kc_claim_out(ledger, arrival.purse.purse);
+            saved = kc_claim_out(ledger, &arrival.purse);
         }
         return kc_failed(saved) ? saved : result;
     }

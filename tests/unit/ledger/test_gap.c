@@ -691,6 +691,46 @@ static void what_was_signed_and_is_not_in_the_totals_is_a_proof(void **state)
     }
 }
 
+/* A copied purse with a gap: what it lacks comes from its account, and what is shown of its gap later is explained as ever. */
+/* shows: R-SEC-1 R-LOG-5 */
+static void a_purse_out_of_use_with_a_gap(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[4];
+    for (unsigned i = 0; i < 4; i++) {
+        toy_rich(&toys[i], world, i + 1, 0, 0);
+    }
+    struct toy a;
+    toy_rich(&a, world, 9, 30, 50);
+    struct toy copy = a;
+    (void)toy_exchange(&a, &toys[0], world, 40);
+    (void)toy_exchange(&a, &toys[1], world, 5);
+    toy_forget(&a, 2);
+    report_one(world, &a);
+    (void)toy_exchange(&copy, &toys[2], world, 30);
+    report_one(world, &toys[2]);
+    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 0);
+    report_one(world, &toys[0]);
+    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 1);
+    assert_int_equal(world_signed_shadow(world, a.purse), -5);
+    assert_int_equal(world_balance(world, a.account), 0);
+    report_one(world, &toys[1]);
+    expect_in_flight(world, 10);
+    assert_int_equal(world_signed_shadow(world, a.purse), -5);
+    assert_int_equal(sweep(world, WORLD_SETTLE_MS + 1), 1);
+    assert_int_equal(world_signed_shadow(world, a.purse), 5);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_purse(world, &toys[i],
+                     i == 0   ? 40
+                     : i == 1 ? 5
+                              : 30,
+                     i == 0   ? 40
+                     : i == 1 ? 5
+                              : 30,
+                     0);
+    }
+}
+
 /* The payee signed a decline that the payer's void shows, and reports that it took the payment: not the payer's fault. */
 /* shows: R-SEC-1 R-LOG-2 */
 static void a_payee_that_denied_is_found_also_over_a_gap(void **state)
@@ -806,6 +846,7 @@ int main(void)
         TEST(a_noted_payment_is_given_up_when_its_payee_cannot_speak_any_more),
         TEST(totals_that_pay_more_than_was_held_are_a_proof),
         TEST(what_was_signed_and_is_not_in_the_totals_is_a_proof),
+        TEST(a_purse_out_of_use_with_a_gap),
         TEST(a_payee_that_denied_is_found_also_over_a_gap),
         TEST(a_gap_reported_again),
         TEST(a_gap_that_cannot_be_changes_nothing),
