@@ -214,7 +214,7 @@ def measure_exchange():
 
 def measure_simulator():
     """One process; schedules differ, so a figure of this program is only to be compared with itself."""
-    seconds = os.environ.get("BENCH_SECONDS", "10")
+    seconds = str(SECONDS)
     done = subprocess.run([str(BUILD / "tests/model/sim-whole"), "--bench", "--seconds", seconds], capture_output=True,
                           text=True, check=True)
     found = json.loads(done.stdout)
