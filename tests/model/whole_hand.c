@@ -106,7 +106,7 @@ bool hand_hotlist(struct play *play, unsigned place)
         out.size = play->hotlist_size;
     } else if (forged) {
         bytes[hand_below(play, out.size)] ^= (uint8_t)(1u << hand_below(play, 8));
-    } else {
+    } else if (play->hotlist_size == 0 || hand_chance(play, 30)) {
         memcpy(play->hotlist, bytes, out.size);
         play->hotlist_size = out.size;
     }
