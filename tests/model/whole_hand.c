@@ -53,6 +53,7 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     play->letter_next = (play->letter_next + 1) % PLAY_LETTERS;
     letter->kind = kind;
     letter->from = from;
+    letter->holder = play->whole->purses[from].holder;
     letter->to = to;
     letter->size = bytes.size;
     memcpy(letter->bytes, bytes.data, bytes.size);
@@ -279,7 +280,7 @@ bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_ope
 static bool deliver_request(struct play *play, const struct letter *letter)
 {
     struct kc_view reply;
-    unsigned holder = play->whole->purses[letter->from].holder;
+    unsigned holder = letter->holder;
     bool fails = play->whole->store.fault != RAM_GOOD;
     truth_asks(&play->truth, holder);
     struct kc_result result =

@@ -27,6 +27,7 @@ struct letter {
     enum letter_kind kind;
     unsigned from;
     unsigned to;
+    unsigned holder; /* whose purse was in the place `from` when it left */
     size_t size;
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
 };
