@@ -53,8 +53,8 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     play->letter_next = (play->letter_next + 1) % PLAY_LETTERS;
     letter->kind = kind;
     letter->from = from;
-    letter->to = to;
     letter->holder = play->whole->purses[from].holder;
+    letter->to = to;
     letter->size = bytes.size;
     memcpy(letter->bytes, bytes.data, bytes.size);
 }
@@ -107,7 +107,7 @@ bool hand_hotlist(struct play *play, unsigned place)
         out.size = play->hotlist_size;
     } else if (forged) {
         bytes[hand_below(play, out.size)] ^= (uint8_t)(1u << hand_below(play, 8));
-    } else {
+    } else if (play->hotlist_size == 0 || hand_chance(play, 30)) {
         memcpy(play->hotlist, bytes, out.size);
         play->hotlist_size = out.size;
     }

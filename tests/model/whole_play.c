@@ -33,7 +33,7 @@ static void choose_habits(struct play *play)
     uint64_t who = hand_below(play, 8);
     memset(habits, 0, sizeof *habits);
     habits->holders = 2 + (unsigned)hand_below(play, 4) / 2 + (hand_below(play, 12) == 0 ? 2 : 0);
-    habits->rogues = who < 4 ? 0 : who < 7 || habits->holders < 3 ? 1 : 3;
+    habits->rogues = who < 4 ? 0 : who < 6 || habits->holders < 3 ? 1 : 3;
     habits->steps = hand_below(play, 40) == 0 ? 150 + (unsigned)hand_below(play, 150)
                                               : 8 + (unsigned)hand_below(play, 30);
     for (size_t i = 0; i < ACTION_COUNT; i++) {
@@ -50,6 +50,7 @@ static void choose_habits(struct play *play)
         habits->weights[ACTION_ROGUE_SIGN] = 0;
     } else {
         habits->weights[ACTION_ROGUE_COPY] += 1;
+        habits->weights[ACTION_HOTLIST] += 2;
     }
     if (hand_chance(play, 50)) {
         /* Histories grow. */
@@ -77,7 +78,7 @@ static bool follow(struct play *play, enum letter_kind kind, unsigned most);
 static bool fill(struct play *play, unsigned first, unsigned second)
 {
     bool good = true;
-    unsigned count = 2 * (unsigned)(WHOLE_SPEND_COUNT - 18 + hand_below(play, 16));
+    unsigned count = 46 + 2 * (unsigned)hand_below(play, 9);
     bool loses = hand_chance(play, 30);
     for (unsigned i = 0; i < count && good; i++) {
         unsigned payer = i % 2 == 0 ? first : second;
@@ -507,6 +508,19 @@ static bool give_all(struct play *play, unsigned place, bool redeems)
             (hand_ask(play, place, WISH_REDEEM, (uint64_t)left) && follow(play, LETTER_REPLY, 2)));
 }
 
+/* The others tell what it owes before it reports again, and it wants more than that. */
+static bool draw_late(struct play *play, unsigned place)
+{
+    bool good = true;
+    for (unsigned i = 0; i < play->habits.holders && good; i++) {
+        good = i == place || play->truth.rogue[i] || sync(play, i);
+    }
+    good = good && hand_ask(play, place, hand_chance(play, 50) ? WISH_WITHDRAW : WISH_REDEEM, 1) &&
+           follow(play, LETTER_REPLY, 2);
+    play->says_next = false;
+    return good;
+}
+
 /* Only one of them reports in time. */
 static bool come_late(struct play *play)
 {
@@ -517,11 +531,22 @@ static bool come_late(struct play *play)
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
     hand_trace(play, "the settlement time runs out for what purse %u lost", place);
     whole_bank_idle(play->whole);
-    if (!play->truth.rogue[place] && hand_chance(play, 70)) {
-        return truth_bank(&play->truth) && sync(play, place) &&
-               give_all(play, place, hand_chance(play, 50));
+    bool good = truth_bank(&play->truth);
+    if (good && !play->truth.rogue[place] && hand_chance(play, 70)) {
+        good = sync(play, place) &&
+               (hand_chance(play, 30) || give_all(play, place, hand_chance(play, 50)));
     }
-    return truth_bank(&play->truth);
+    return good && (play->truth.rogue[place] || hand_chance(play, 50) || draw_late(play, place));
+}
+
+/* All but one hear of the purses that are out of use. */
+static bool spread_hotlist(struct play *play)
+{
+    bool good = true;
+    for (unsigned i = 1; i < play->habits.holders && good; i++) {
+        good = hand_hotlist(play, i) && hand_hotlist(play, i);
+    }
+    return good;
 }
 
 static bool finish(struct play *play)
@@ -537,6 +562,9 @@ static bool finish(struct play *play)
     bool good = truth_bank(&play->truth);
     if (good && play->habits.full && hand_chance(play, 50)) {
         good = come_late(play);
+    }
+    if (good && play->whole->store.counts[RAM_TABLE_HOTLIST] > 0) {
+        good = spread_hotlist(play);
     }
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
