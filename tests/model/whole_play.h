@@ -27,7 +27,7 @@ struct letter {
     enum letter_kind kind;
     unsigned from;
     unsigned to;
-    unsigned holder; /* whose purse was in the place `from` when it left */
+    unsigned holder; /* whose purse sent it: the place may be filled anew meanwhile */
     size_t size;
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
 };
