@@ -282,6 +282,7 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     struct kc_view reply;
     unsigned holder = letter->holder;
     bool fails = play->whole->store.fault != RAM_GOOD;
+    size_t listed = play->whole->store.counts[RAM_TABLE_HOTLIST];
     truth_asks(&play->truth, holder);
     struct kc_result result =
         whole_bank_serve(&reply, play->whole, kc_view(letter->bytes, letter->size));
@@ -292,7 +293,9 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     if (reply.size > 0) {
         hand_send(play, LETTER_REPLY, letter->from, letter->from, reply);
     }
-    return truth_served(&play->truth, holder, result);
+    bool good = truth_served(&play->truth, holder, result);
+    bool newer = play->whole->store.counts[RAM_TABLE_HOTLIST] > listed;
+    return good && (!newer || hand_chance(play, 40) || hand_hotlist(play, hand_any_place(play)));
 }
 
 static bool deliver_reply(struct play *play, const struct letter *letter)
