@@ -559,6 +559,37 @@ static void a_void_of_a_payment_in_a_gap(void **state)
     }
 }
 
+/* The void of a lost payment is counted before its payee reports the refusal: that gives nothing back a second time, although
+ * the gap holds enough of another payment. */
+/* shows: R-LOG-2 R-XCHG-11 */
+static void a_refusal_after_the_void_gives_back_once(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy c;
+    two(world, &a, &b);
+    toy_rich(&c, world, 3, 0, 0);
+    struct toy_order refused = toy_pay(&a, world, &b, 5);
+    (void)toy_exchange(&a, &c, world, 40);
+    toy_forget(&a, 2);
+    report_one(world, &a);
+    struct toy_word word = toy_refuse(&b, world, &refused);
+    toy_hear(&a, world, &refused, &word);
+    report_one(world, &a);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_in_flight(world, 40);
+    report_one(world, &b);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_in_flight(world, 40);
+    assert_int_equal(payment_of(world, &refused).state, KC_PAYMENT_REFUSED);
+    report_one(world, &c);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_purse(world, &c, 40, 40, 0);
+    expect_in_flight(world, 0);
+    assert_int_equal(alerts(world, KC_MISMATCH) + alerts(world, KC_DEBT), 0);
+}
+
 /* ---- deposits ---- */
 
 /* A cash-out that was booked ahead of its chain, in a gap. */
@@ -842,6 +873,7 @@ int main(void)
         TEST(a_void_that_was_lost_is_counted_once),
         TEST(a_void_that_was_taken_for_another_is_put_right),
         TEST(a_void_of_a_payment_in_a_gap),
+        TEST(a_refusal_after_the_void_gives_back_once),
         TEST(a_deposit_in_a_gap_is_counted_once),
         TEST(a_noted_payment_is_given_up_when_its_payee_cannot_speak_any_more),
         TEST(totals_that_pay_more_than_was_held_are_a_proof),
