@@ -212,6 +212,16 @@ def measure_exchange():
             contact_figures(prefix, contact, found[contact], links)
 
 
+def measure_simulator():
+    """One process; schedules differ, so a figure of this program is only to be compared with itself."""
+    seconds = str(SECONDS)
+    done = subprocess.run([str(BUILD / "tests/model/sim-whole"), "--bench", "--seconds", seconds], capture_output=True,
+                          text=True, check=True)
+    found = json.loads(done.stdout)
+    figure("simulate.schedules", found["value"], "1/s")
+    figure("simulate.steps", found["steps_per_second"], "1/s")
+
+
 # ---- the purse core ----
 
 CORE = ["src/purse/*.c", "src/message/shape.c", "src/message/key.c", "src/message/sign.c", "src/message/seal.c",
@@ -276,6 +286,7 @@ def measure_core():
 def main():
     measure_core()
     measure_exchange()
+    measure_simulator()
     measure_speed()
     measure_size()
 

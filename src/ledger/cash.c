@@ -449,6 +449,8 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     }
     if (!kc_failed(result) && entry != NULL) {
         result = check_counter(ledger, &purse, entry, source);
+        struct kc_result claimed = kc_claim_out(ledger, &purse);
+        result = kc_failed(claimed) ? claimed : result;
     }
     if (kc_failed(result)) {
         return result;

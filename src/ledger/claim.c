@@ -333,7 +333,10 @@ struct kc_result kc_ledger_end_waiting(struct kc_ledger *ledger, size_t *count)
             kc_ledger_note(ledger, store->scan_gaps_due(store->context, &scan, ledger->now_ms));
     }
     for (size_t i = 0; i < gaps.count && !kc_failed(result); i++) {
-        result = close_gap(ledger, &gaps.rows[i]);
+        /* The end of another gap may have explained something of this one. */
+        struct kc_gap_row gap;
+        result = kc_gap_find(&gap, ledger, gaps.rows[i].purse.number, gaps.rows[i].last);
+        result = kc_failed(result) ? check(ledger, false) : close_gap(ledger, &gap);
     }
     *count += gaps.count;
     return result;

@@ -202,13 +202,17 @@ static struct kc_result explain_order(struct kc_report *report, struct kc_gap_ro
                                       const struct kc_ledger_record *record)
 {
     struct kc_shown shown;
+    bool booked = sides->payment.state == KC_PAYMENT_BOOKED;
+    bool given_back = false;
     struct kc_result result = keep_record(&shown, report, sides->payer, record);
-    if (kc_failed(result)) {
+    if (!kc_failed(result) && !booked) {
+        result = kc_count_given_back(&given_back, report->ledger, sides->payer, &sides->payment);
+    }
+    if (kc_failed(result) || given_back) {
         return result;
     }
-    result = sides->payment.state == KC_PAYMENT_BOOKED
-                 ? kc_gap_pay(report->ledger, gap, sides, &shown)
-                 : kc_gap_refused(report->ledger, gap, sides);
+    result = booked ? kc_gap_pay(report->ledger, gap, sides, &shown)
+                    : kc_gap_refused(report->ledger, gap, sides);
     if (!kc_failed(result)) {
         result = kc_count_save_payment(report, &sides->payment);
     }

@@ -40,6 +40,11 @@ KC_MUST_USE struct kc_result kc_count_void(struct kc_verdict *verdict, struct kc
                                            const struct kc_ledger_record *record);
 KC_MUST_USE struct kc_result kc_count_cash_out(struct kc_verdict *verdict, struct kc_report *report,
                                                const struct kc_ledger_record *record);
+/* Whether a counted void of the payer has given back a payment whose pay entry it lost: the payee's decline of it stands in that
+ * void. Then the gap of the entry has nothing more to give for it. */
+KC_MUST_USE struct kc_result kc_count_given_back(bool *given_back, struct kc_ledger *ledger,
+                                                 const struct kc_purse_row *payer,
+                                                 const struct kc_payment_row *payment);
 /* Whether a counted void of the payer holds the payee's decline of this order: the only trace of it where the payer lost its pay
  * entry. *shown is that void, kept as evidence against the reporter. */
 KC_MUST_USE struct kc_result kc_count_denied(bool *denied, struct kc_shown *shown,

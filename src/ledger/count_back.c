@@ -324,27 +324,45 @@ static bool look_for_decline(void *owner, const struct kc_record_row *row)
     return !search->found;
 }
 
+/* Looks among the payer's records, where its pay entry of this counter is in a gap. */
+static struct kc_result find_decline(struct decline_search *search, struct kc_ledger *ledger,
+                                     const struct kc_purse_row *payer)
+{
+    struct kc_gap_row gap;
+    const struct kc_store *store = ledger->store;
+    const struct kc_store_scan scan = {.owner = search, .record = look_for_decline};
+    struct kc_result result = payer->counter < search->counter
+                                  ? kc_result(KC_NOT_FOUND)
+                                  : kc_gap_find(&gap, ledger, payer->purse.number, search->counter);
+    if (!kc_failed(result)) {
+        result =
+            kc_ledger_note(ledger, store->scan_records(store->context, &scan, payer->purse.number));
+    }
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+struct kc_result kc_count_given_back(bool *given_back, struct kc_ledger *ledger,
+                                     const struct kc_purse_row *payer,
+                                     const struct kc_payment_row *payment)
+{
+    struct decline_search search = {.counter = payment->payer_counter, .order = payment->digest};
+    struct kc_result result = find_decline(&search, ledger, payer);
+    *given_back = search.found;
+    return result;
+}
+
 struct kc_result kc_count_denied(bool *denied, struct kc_shown *shown, struct kc_report *report,
                                  const struct kc_purse_row *payer,
                                  const struct kc_ledger_record *record)
 {
-    struct kc_gap_row gap;
-    uint64_t counter = record->order.payer_counter;
-    struct decline_search search = {.counter = counter, .order = record->order_digest};
+    struct decline_search search = {.counter = record->order.payer_counter,
+                                    .order = record->order_digest};
     const struct kc_store *store = report->ledger->store;
-    const struct kc_store_scan scan = {.owner = &search, .record = look_for_decline};
-    *denied = false;
-    struct kc_result result = payer->counter < counter
-                                  ? kc_result(KC_NOT_FOUND)
-                                  : kc_gap_find(&gap, report->ledger, payer->purse.number, counter);
-    if (!kc_failed(result)) {
-        result = kc_ledger_note(report->ledger,
-                                store->scan_records(store->context, &scan, payer->purse.number));
-    }
+    struct kc_result result = find_decline(&search, report->ledger, payer);
+    *denied = search.found;
     if (kc_failed(result) || !search.found) {
-        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+        return result;
     }
-    *denied = true;
     const struct kc_view bytes = kc_view(search.row.bytes, search.row.size);
     shown->time_ms = record->order.time_ms;
     kc_digest(report->ledger->crypto, shown->digest, bytes);

@@ -215,6 +215,9 @@ static bool share(struct kc_amount parts[NEXT_MAX], const struct void_gaps *gaps
                   struct kc_amount amount)
 {
     struct kc_amount rest = amount;
+    for (size_t i = 0; i < NEXT_MAX; i++) {
+        parts[i] = kc_amount_zero();
+    }
     for (size_t i = 0; i < gaps->count; i++) {
         struct kc_amount has = backs(&gaps->rows[i], known);
         parts[i] = kc_least(has, rest);

@@ -268,8 +268,7 @@ KC_MUST_USE struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_pu
                                           struct kc_account_row *account);
 KC_MUST_USE struct kc_result kc_claim_account(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               struct kc_account_row *account);
-/* What a purse out of use lacks is taken from its account, which is loaded; both are saved. Nothing for any other purse. The row
- * is the caller's own, so that it stays true for what the caller does with it next. */
+/* What a purse out of use lacks is taken from its account, and both rows are saved then. Nothing for any other purse. */
 KC_MUST_USE struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_row *purse);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */

@@ -390,6 +390,10 @@ struct kc_result kc_ledger_refuse(struct kc_ledger *ledger, const struct kc_purs
     if (!kc_failed(result)) {
         result = kc_ledger_save_purse(ledger, purse);
     }
+    if (!kc_failed(result)) {
+        struct kc_purse_row row = *purse;
+        result = kc_claim_out(ledger, &row);
+    }
     return kc_failed(result) ? result : kc_result(reason);
 }
 

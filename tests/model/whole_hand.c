@@ -53,8 +53,8 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     play->letter_next = (play->letter_next + 1) % PLAY_LETTERS;
     letter->kind = kind;
     letter->from = from;
-    letter->to = to;
     letter->holder = play->whole->purses[from].holder;
+    letter->to = to;
     letter->size = bytes.size;
     memcpy(letter->bytes, bytes.data, bytes.size);
 }
@@ -107,7 +107,7 @@ bool hand_hotlist(struct play *play, unsigned place)
         out.size = play->hotlist_size;
     } else if (forged) {
         bytes[hand_below(play, out.size)] ^= (uint8_t)(1u << hand_below(play, 8));
-    } else {
+    } else if (play->hotlist_size == 0 || hand_chance(play, 30)) {
         memcpy(play->hotlist, bytes, out.size);
         play->hotlist_size = out.size;
     }
@@ -171,7 +171,7 @@ static uint64_t some_amount(struct play *play, unsigned payer)
 {
     uint64_t odd = hand_below(play, 50);
     if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
-        return 1 + hand_below(play, 700);
+        return 1 + hand_below(play, WHOLE_PAYMENT_MOST);
     }
     return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
 }
@@ -216,7 +216,11 @@ static bool deliver_payment(struct play *play, const struct letter *letter)
     arm(play, payee);
     struct kc_result result = kc_slot_examine(&order, &answered, slot, clock_of(play, payee),
                                               kc_view(letter->bytes, letter->size));
-    if (!look(play, payee, COMMAND_OTHER, result) || kc_failed(result)) {
+    bool declines = (result.code == KC_LIMIT_EXCEEDED || result.code == KC_HOTLISTED ||
+                     result.code == KC_CONTACT_NEEDED) &&
+                    hand_chance(play, 70);
+    no = no || declines;
+    if (!look(play, payee, COMMAND_OTHER, result) || (kc_failed(result) && !declines)) {
         hand_trace(play, "purse %u examines a payment of %u: %s", payee, letter->from,
                    kc_error_name(result.code));
         return play->truth.why[0] == '\0';
@@ -278,6 +282,7 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     struct kc_view reply;
     unsigned holder = letter->holder;
     bool fails = play->whole->store.fault != RAM_GOOD;
+    size_t listed = play->whole->store.counts[RAM_TABLE_HOTLIST];
     truth_asks(&play->truth, holder);
     struct kc_result result =
         whole_bank_serve(&reply, play->whole, kc_view(letter->bytes, letter->size));
@@ -288,7 +293,9 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     if (reply.size > 0) {
         hand_send(play, LETTER_REPLY, letter->from, letter->from, reply);
     }
-    return truth_served(&play->truth, holder, result);
+    bool good = truth_served(&play->truth, holder, result);
+    bool newer = play->whole->store.counts[RAM_TABLE_HOTLIST] > listed;
+    return good && (!newer || hand_chance(play, 40) || hand_hotlist(play, hand_any_place(play)));
 }
 
 static bool deliver_reply(struct play *play, const struct letter *letter)

@@ -33,7 +33,7 @@ static void choose_habits(struct play *play)
     uint64_t who = hand_below(play, 8);
     memset(habits, 0, sizeof *habits);
     habits->holders = 2 + (unsigned)hand_below(play, 4) / 2 + (hand_below(play, 12) == 0 ? 2 : 0);
-    habits->rogues = who < 4 ? 0 : who < 7 || habits->holders < 3 ? 1 : 3;
+    habits->rogues = who < 4 ? 0 : who < 6 || habits->holders < 3 ? 1 : 3;
     habits->steps = hand_below(play, 40) == 0 ? 150 + (unsigned)hand_below(play, 150)
                                               : 8 + (unsigned)hand_below(play, 30);
     for (size_t i = 0; i < ACTION_COUNT; i++) {
@@ -50,6 +50,13 @@ static void choose_habits(struct play *play)
         habits->weights[ACTION_ROGUE_SIGN] = 0;
     } else {
         habits->weights[ACTION_ROGUE_COPY] += 1;
+        habits->weights[ACTION_HOTLIST] += 2;
+    }
+    if (hand_chance(play, 50)) {
+        /* Histories grow. */
+        habits->weights[ACTION_REPORT] = 1;
+        habits->weights[ACTION_VISIT] /= 4;
+        habits->weights[ACTION_EXCHANGE] += 8;
     }
     for (size_t i = 0; i < ACTION_COUNT; i++) {
         habits->weight_sum += habits->weights[i];
@@ -58,24 +65,28 @@ static void choose_habits(struct play *play)
     habits->newest_percent = 95 - some_percent(play);
     habits->cut_percent = some_percent(play) / 2;
     habits->refuse_percent = some_percent(play);
-    habits->amount_most = hand_below(play, 3) == 0 ? 3 : 150;
-    habits->full = hand_below(play, 20) == 0;
+    habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
+    habits->full = hand_below(play, 16) == 0;
 }
 
 /* ---- the beginning ---- */
 
 static bool follow(struct play *play, enum letter_kind kind, unsigned most);
 
-/* Two purses pay each other until their histories are nearly full. */
+/* Two purses pay each other until their histories are nearly full, or more than that; now and then another one, and now and
+ * then the answer is lost. */
 static bool fill(struct play *play, unsigned first, unsigned second)
 {
     bool good = true;
-    unsigned count = 2 * (unsigned)(WHOLE_SPEND_COUNT - 9 + hand_below(play, 9));
+    unsigned count = 46 + 2 * (unsigned)hand_below(play, 9);
+    bool loses = hand_chance(play, 30);
     for (unsigned i = 0; i < count && good; i++) {
+        unsigned payer = i % 2 == 0 ? first : second;
+        unsigned payee = i % 2 == 0 ? second : first;
+        payee = hand_chance(play, 10) ? (unsigned)hand_below(play, play->habits.holders) : payee;
         play->was_sent = false;
-        good =
-            hand_identify(play, i % 2 == 0 ? first : second, i % 2 == 0 ? second : first, false) &&
-            follow(play, LETTER_ANSWER, 6);
+        good = hand_identify(play, payer, payee, hand_chance(play, 10)) &&
+               follow(play, loses && hand_chance(play, 4) ? LETTER_PAYMENT : LETTER_ANSWER, 6);
     }
     return good;
 }
@@ -88,8 +99,8 @@ static bool begin_full(struct play *play)
     const struct play_habits habits = play->habits;
     bool good = true;
     play->habits.cut_percent = 0;
-    play->habits.refuse_percent = 0;
-    play->habits.amount_most = 3;
+    play->habits.refuse_percent /= 5;
+    play->habits.amount_most = hand_chance(play, 50) ? 3 : 12;
     for (unsigned i = 0; i < habits.holders && good; i++) {
         good = whole_bank_set_policy(play->whole, i, policies[hand_below(play, 4)]);
         play->was_sent = false;
@@ -465,18 +476,75 @@ static bool bring_to_end(struct play *play)
 static bool settle_all(struct play *play)
 {
     const struct ram_store *store = &play->whole->store;
-    bool honest = play->habits.rogues == 0;
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
     hand_trace(play, "the settlement time runs out");
     whole_bank_idle(play->whole);
-    bool good =
-        truth_bank(&play->truth) && bring_to_end(play) && (!honest || truth_settled(&play->truth));
+    bool good = truth_bank(&play->truth) && bring_to_end(play) && truth_settled(&play->truth);
     play->tally.gaps += store->counts[RAM_TABLE_GAPS];
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
     }
-    for (unsigned i = 0; i < play->habits.holders; i++) {
-        play->tally.claims += truth_claimed(&play->truth, i) > 0 ? 1 : 0;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_ALERTS]; i++) {
+        play->tally.claims += store->alerts[i].reason == KC_DEBT ? 1 : 0;
+    }
+    return good;
+}
+
+/* A purse gives all it has away, so that what it owes later is a debt. */
+static bool give_all(struct play *play, unsigned place, bool redeems)
+{
+    struct kc_purse_info info;
+    if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place))) ||
+        kc_amount_is_zero(info.value)) {
+        return true;
+    }
+    bool good = hand_ask(play, place, WISH_DEPOSIT, kc_amount_minor(info.value)) &&
+                follow(play, LETTER_REPLY, 2) && hand_ask(play, place, WISH_OK, 0) &&
+                follow(play, LETTER_REPLY, 2);
+    int64_t left = play->truth.accounts[place] - truth_claimed(&play->truth, place);
+    play->says_next = false;
+    return good &&
+           (!redeems || left <= 0 ||
+            (hand_ask(play, place, WISH_REDEEM, (uint64_t)left) && follow(play, LETTER_REPLY, 2)));
+}
+
+/* The others tell what it owes before it reports again, and it wants more than that. */
+static bool draw_late(struct play *play, unsigned place)
+{
+    bool good = true;
+    for (unsigned i = 0; i < play->habits.holders && good; i++) {
+        good = i == place || play->truth.rogue[i] || sync(play, i);
+    }
+    good = good && hand_ask(play, place, hand_chance(play, 50) ? WISH_WITHDRAW : WISH_REDEEM, 1) &&
+           follow(play, LETTER_REPLY, 2);
+    play->says_next = false;
+    return good;
+}
+
+/* Only one of them reports in time. */
+static bool come_late(struct play *play)
+{
+    unsigned place = (unsigned)hand_below(play, play->habits.holders);
+    if (!play->truth.rogue[place] && !sync(play, place)) {
+        return false;
+    }
+    play->whole->now_ms += WHOLE_SETTLE_MS + 1;
+    hand_trace(play, "the settlement time runs out for what purse %u lost", place);
+    whole_bank_idle(play->whole);
+    bool good = truth_bank(&play->truth);
+    if (good && !play->truth.rogue[place] && hand_chance(play, 70)) {
+        good = sync(play, place) &&
+               (hand_chance(play, 30) || give_all(play, place, hand_chance(play, 50)));
+    }
+    return good && (play->truth.rogue[place] || hand_chance(play, 50) || draw_late(play, place));
+}
+
+/* All but one hear of the purses that are out of use. */
+static bool spread_hotlist(struct play *play)
+{
+    bool good = true;
+    for (unsigned i = 1; i < play->habits.holders && good; i++) {
+        good = hand_hotlist(play, i) && hand_hotlist(play, i);
     }
     return good;
 }
@@ -492,6 +560,12 @@ static bool finish(struct play *play)
     hand_trace(play, "the end: all meet and sync");
     whole_bank_idle(play->whole);
     bool good = truth_bank(&play->truth);
+    if (good && play->habits.full && hand_chance(play, 50)) {
+        good = come_late(play);
+    }
+    if (good && play->whole->store.counts[RAM_TABLE_HOTLIST] > 0) {
+        good = spread_hotlist(play);
+    }
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
     }

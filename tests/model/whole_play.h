@@ -106,7 +106,7 @@ struct play {
         uint64_t proofs;
         uint64_t gaps;
         uint64_t closed;    /* of those, with something that nobody explained in time */
-        uint64_t claims;    /* holders who owe or owed something */
+        uint64_t claims;    /* told to operators */
         uint64_t limited;   /* payments that a limit refused */
         uint64_t hotlists;  /* taken by purses */
         uint64_t listed;    /* partners who were refused for it */

@@ -142,16 +142,17 @@ static void collect_record(struct truth *truth, unsigned reporter,
     state(truth, &own);
     bool wants = entry->kind == KC_ENTRY_KIND_PAY || entry->kind == KC_ENTRY_KIND_RECEIVE ||
                  entry->kind == KC_ENTRY_KIND_REFUSE;
-    if (!wants || !record->has_order ||
+    /* Of a record that differs from one counted before the bank takes the proof against the reporter, and no more. */
+    bool is_new = entry->counter > truth->counted_before;
+    if (!wants || !record->has_order || !is_new ||
         !read_order(&order, &ordered.holder, truth, reporter, entry, record->order)) {
         return;
     }
     ordered.counter = order.payer_counter;
     memcpy(ordered.about, entry->partner, KC_DIGEST_SIZE);
     state(truth, &ordered);
-    /* The bank does not look at an answer that comes after its entry was counted. */
-    bool is_new = entry->counter > truth->counted_before;
-    if (entry->kind == KC_ENTRY_KIND_PAY && record->has_answer && is_new) {
+    /* Nor does it look at an answer that comes after its entry was counted. */
+    if (entry->kind == KC_ENTRY_KIND_PAY && record->has_answer) {
         collect_answer(truth, record->answer);
     }
 }

@@ -395,6 +395,11 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
                       const struct kc_transaction_row *row)
 {
     bool order = row->kind == KC_TRANSACTION_FUND || row->kind == KC_TRANSACTION_REDEEM;
+    bool owes = truth_owes(truth, holder);
+    if (owes && (row->kind == KC_TRANSACTION_WITHDRAW || row->kind == KC_TRANSACTION_REDEEM) &&
+        row->state != KC_STATE_REFUSED) {
+        return truth_wrong(truth, "value leaves the account of who owes", holder, row->kind, 0);
+    }
     bool sent = order && (row->state == KC_STATE_SENT || ordinary_did(truth, row) >= 0);
     if (sent) {
         cash->state = KC_STATE_SENT;

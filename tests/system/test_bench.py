@@ -17,7 +17,7 @@ def measure(name, *arguments):
 @pytest.fixture(scope="module")
 def paths(shared):
     """UIMs of both suites, each with something to pay with."""
-    uims = [shared.open("--suite", suite, balance=200, fund=200) for suite in ("es256", "es256", "rs2048", "rs2048")]
+    uims = [shared.open("--suite", suite, balance=20000, fund=20000) for suite in ("es256", "es256", "rs2048", "rs2048")]
     for uim in uims:
         uim.must("withdraw", 100, "--yes")
     return [uim.path for uim in uims]

@@ -559,6 +559,37 @@ static void a_void_of_a_payment_in_a_gap(void **state)
     }
 }
 
+/* The void of a lost payment is counted before its payee reports the refusal: that gives nothing back a second time, although
+ * the gap holds enough of another payment. */
+/* shows: R-LOG-2 R-XCHG-11 */
+static void a_refusal_after_the_void_gives_back_once(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy c;
+    two(world, &a, &b);
+    toy_rich(&c, world, 3, 0, 0);
+    struct toy_order refused = toy_pay(&a, world, &b, 5);
+    (void)toy_exchange(&a, &c, world, 40);
+    toy_forget(&a, 2);
+    report_one(world, &a);
+    struct toy_word word = toy_refuse(&b, world, &refused);
+    toy_hear(&a, world, &refused, &word);
+    report_one(world, &a);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_in_flight(world, 40);
+    report_one(world, &b);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_in_flight(world, 40);
+    assert_int_equal(payment_of(world, &refused).state, KC_PAYMENT_REFUSED);
+    report_one(world, &c);
+    expect_purse(world, &a, 60, 60, 0);
+    expect_purse(world, &c, 40, 40, 0);
+    expect_in_flight(world, 0);
+    assert_int_equal(alerts(world, KC_MISMATCH) + alerts(world, KC_DEBT), 0);
+}
+
 /* ---- deposits ---- */
 
 /* A cash-out that was booked ahead of its chain, in a gap. */
@@ -691,6 +722,46 @@ static void what_was_signed_and_is_not_in_the_totals_is_a_proof(void **state)
     }
 }
 
+/* A copied purse with a gap: what it lacks comes from its account, and what is shown of its gap later is explained as ever. */
+/* shows: R-SEC-1 R-LOG-5 */
+static void a_purse_out_of_use_with_a_gap(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[4];
+    for (unsigned i = 0; i < 4; i++) {
+        toy_rich(&toys[i], world, i + 1, 0, 0);
+    }
+    struct toy a;
+    toy_rich(&a, world, 9, 30, 50);
+    struct toy copy = a;
+    (void)toy_exchange(&a, &toys[0], world, 40);
+    (void)toy_exchange(&a, &toys[1], world, 5);
+    toy_forget(&a, 2);
+    report_one(world, &a);
+    (void)toy_exchange(&copy, &toys[2], world, 30);
+    report_one(world, &toys[2]);
+    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 0);
+    report_one(world, &toys[0]);
+    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 1);
+    assert_int_equal(world_signed_shadow(world, a.purse), -5);
+    assert_int_equal(world_balance(world, a.account), 0);
+    report_one(world, &toys[1]);
+    expect_in_flight(world, 10);
+    assert_int_equal(world_signed_shadow(world, a.purse), -5);
+    assert_int_equal(sweep(world, WORLD_SETTLE_MS + 1), 1);
+    assert_int_equal(world_signed_shadow(world, a.purse), 5);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_purse(world, &toys[i],
+                     i == 0   ? 40
+                     : i == 1 ? 5
+                              : 30,
+                     i == 0   ? 40
+                     : i == 1 ? 5
+                              : 30,
+                     0);
+    }
+}
+
 /* The payee signed a decline that the payer's void shows, and reports that it took the payment: not the payer's fault. */
 /* shows: R-SEC-1 R-LOG-2 */
 static void a_payee_that_denied_is_found_also_over_a_gap(void **state)
@@ -802,10 +873,12 @@ int main(void)
         TEST(a_void_that_was_lost_is_counted_once),
         TEST(a_void_that_was_taken_for_another_is_put_right),
         TEST(a_void_of_a_payment_in_a_gap),
+        TEST(a_refusal_after_the_void_gives_back_once),
         TEST(a_deposit_in_a_gap_is_counted_once),
         TEST(a_noted_payment_is_given_up_when_its_payee_cannot_speak_any_more),
         TEST(totals_that_pay_more_than_was_held_are_a_proof),
         TEST(what_was_signed_and_is_not_in_the_totals_is_a_proof),
+        TEST(a_purse_out_of_use_with_a_gap),
         TEST(a_payee_that_denied_is_found_also_over_a_gap),
         TEST(a_gap_reported_again),
         TEST(a_gap_that_cannot_be_changes_nothing),
