@@ -60,6 +60,14 @@ static void expect_payment(struct kc_auditor *auditor, const struct kc_payment_r
     if (row->state != KC_PAYMENT_REFUSED) {
         expect_moved(auditor, row, payer, true);
     }
+    if (row->again != KC_AGAIN_NOT) {
+        expect_moved(auditor, row, payer, false);
+        expect_moved(auditor, row, payer, true);
+    }
+    if (row->again == KC_AGAIN_TAKEN) {
+        expect_moved(auditor, row, payee, false);
+        expect_moved(auditor, row, payee, true);
+    }
     if (row->taken) {
         expect_moved(auditor, row, payee, false);
     }

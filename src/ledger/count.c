@@ -30,8 +30,8 @@ struct kc_result kc_count_save_partner(struct kc_report *report, struct kc_purse
 }
 
 /* What the partner reported before its report moves nothing of it: then its row is left alone. */
-static struct kc_result save_changed(struct kc_report *report, const struct kc_purse_row *before,
-                                     struct kc_purse_row *partner)
+struct kc_result kc_count_save_changed(struct kc_report *report, const struct kc_purse_row *before,
+                                       struct kc_purse_row *partner)
 {
     bool same = before->state == partner->state &&
                 kc_amount_compare(before->value, partner->value) == 0 &&
@@ -140,9 +140,9 @@ struct kc_shown kc_count_record_shown(const struct kc_record_row *row)
 
 /* Whether the purse counted an entry at this counter that is not about the order, and what shows it. Of an entry in a gap, which
  * is then in *gap, nothing is known; else gap->last is 0. */
-static struct kc_result counted_other(bool *other, struct kc_shown *shown, struct kc_gap_row *gap,
-                                      struct kc_report *report, const struct kc_purse_row *purse,
-                                      uint64_t counter, const uint8_t order[KC_DIGEST_SIZE])
+struct kc_result kc_count_other(bool *other, struct kc_shown *shown, struct kc_gap_row *gap,
+                                struct kc_report *report, const struct kc_purse_row *purse,
+                                uint64_t counter, const uint8_t order[KC_DIGEST_SIZE])
 {
     struct kc_record_row row;
     const struct kc_store *store = report->ledger->store;
@@ -234,8 +234,8 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
                                        KC_EVIDENCE_OTHER_RECORD);
         contradicts = true;
     } else if (result.code == KC_NOT_FOUND) {
-        result = counted_other(&contradicts, &against, &gap, report, sides->payer,
-                               sides->payment.payer_counter, sides->payment.digest);
+        result = kc_count_other(&contradicts, &against, &gap, report, sides->payer,
+                                sides->payment.payer_counter, sides->payment.digest);
     }
     if (!kc_failed(result) && !contradicts) {
         result = other_head(&contradicts, report, sides->payer, &record->order);
@@ -265,9 +265,10 @@ static bool is_possible(const struct kc_ledger *ledger, struct kc_amount amount)
 
 /* Loads partner and payment of an order. The reporter is the payer for `as_payer`. A partner that the bank does not know so
  * is an objection, in *objection. *is_new when nobody reported the payment before. */
-static struct kc_result load_sides(struct kc_payment_sides *sides, struct kc_purse_row *partner,
-                                   bool *is_new, enum kc_error *objection, struct kc_report *report,
-                                   const struct kc_ledger_record *record, bool as_payer)
+struct kc_result kc_count_load_sides(struct kc_payment_sides *sides, struct kc_purse_row *partner,
+                                     bool *is_new, enum kc_error *objection,
+                                     struct kc_report *report,
+                                     const struct kc_ledger_record *record, bool as_payer)
 {
     const struct kc_store *store = report->ledger->store;
     const struct kc_payment_order *order = &record->order;
@@ -389,24 +390,18 @@ static struct kc_result count_pay_to_gap(struct kc_report *report,
                                    &against);
 }
 
-/* A payment that nobody reported before. */
-static struct kc_result count_new_pay(struct kc_report *report,
-                                      const struct kc_ledger_record *record,
-                                      struct kc_payment_sides *sides)
+/* A noted payment, with the answer that the record holds, against what its payee's chain has at its counter. */
+struct kc_result kc_count_decide_noted(struct kc_report *report,
+                                       const struct kc_ledger_record *record,
+                                       struct kc_payment_sides *sides)
 {
     bool taken = record->answer == KC_ANSWER_RECEIPT;
     bool passed = sides->payee->counter >= sides->payment.payee_counter;
     bool other = false;
     struct kc_gap_row gap;
     struct kc_shown against = {.time_ms = 0};
-    struct kc_result result = kc_count_step(report, sides, KC_STEP_NOTE, KC_OK);
-    if (!kc_failed(result)) {
-        result = counted_other(&other, &against, &gap, report, sides->payee,
-                               sides->payment.payee_counter, sides->payment.digest);
-    }
-    if (!kc_failed(result) && !taken) {
-        result = set_due(report, sides);
-    }
+    struct kc_result result = kc_count_other(&other, &against, &gap, report, sides->payee,
+                                             sides->payment.payee_counter, sides->payment.digest);
     if (kc_failed(result)) {
         return result;
     }
@@ -439,6 +434,42 @@ static struct kc_result count_new_pay(struct kc_report *report,
     return result;
 }
 
+/* A payment that nobody reported before. */
+static struct kc_result count_new_pay(struct kc_report *report,
+                                      const struct kc_ledger_record *record,
+                                      struct kc_payment_sides *sides)
+{
+    struct kc_result result = kc_count_step(report, sides, KC_STEP_NOTE, KC_OK);
+    if (!kc_failed(result) && record->answer != KC_ANSWER_RECEIPT) {
+        result = set_due(report, sides);
+    }
+    return kc_failed(result) ? result : kc_count_decide_noted(report, record, sides);
+}
+
+/* The payee's answer contradicts what it answered or reported before. */
+struct kc_result kc_count_accuse_answerer(struct kc_report *report,
+                                          const struct kc_ledger_record *record,
+                                          struct kc_payment_sides *sides)
+{
+    struct kc_shown against = kc_shown_counted(sides->payee);
+    struct kc_result result =
+        kc_payment_keep_proof(&against, report->ledger, sides->payee->purse.number, &sides->payment,
+                              KC_EVIDENCE_OTHER_RECORD);
+    return kc_failed(result) ? result
+                             : kc_count_accuse_partner(report, sides->payee, record,
+                                                       sides->payment.payee_counter, &against);
+}
+
+/* The payee signed a receipt, and refused the payment: the payer's purse knows it as taken, and so it is. */
+struct kc_result kc_count_book_refused(struct kc_report *report, struct kc_payment_sides *sides,
+                                       enum kc_payment_step first)
+{
+    struct kc_result result = two_steps(report, sides, first, KC_STEP_BOOK, KC_OK);
+    sides->payment.reason = KC_OK;
+    sides->payment.open = false;
+    return result;
+}
+
 /* A payment that its payee reported before. */
 static struct kc_result count_known_pay(struct kc_report *report,
                                         const struct kc_ledger_record *record,
@@ -453,18 +484,14 @@ static struct kc_result count_known_pay(struct kc_report *report,
         if (!kc_failed(result) && record->answer == KC_ANSWER_DECLINE) {
             result = kc_count_step(report, sides, KC_STEP_TAKE_BACK, KC_DECLINED);
         }
+    } else if (record->answer == KC_ANSWER_RECEIPT) {
+        result = kc_count_book_refused(report, sides, KC_STEP_NOTE);
     } else {
         result = two_steps(report, sides, KC_STEP_NOTE, KC_STEP_RELEASE, KC_DECLINED);
     }
-    if (kc_failed(result) || record->answer != lie) {
-        return result;
-    }
-    struct kc_shown against = kc_shown_counted(sides->payee);
-    result = kc_payment_keep_proof(&against, report->ledger, sides->payee->purse.number,
-                                   &sides->payment, KC_EVIDENCE_OTHER_RECORD);
-    return kc_failed(result) ? result
-                             : kc_count_accuse_partner(report, sides->payee, record,
-                                                       sides->payment.payee_counter, &against);
+    return kc_failed(result) || record->answer != lie
+               ? result
+               : kc_count_accuse_answerer(report, record, sides);
 }
 
 static struct kc_result count_pay(struct kc_verdict *verdict, struct kc_report *report,
@@ -474,7 +501,7 @@ static struct kc_result count_pay(struct kc_verdict *verdict, struct kc_report *
     struct kc_purse_row payee;
     bool is_new = false;
     struct kc_result result =
-        load_sides(&sides, &payee, &is_new, &verdict->objection, report, record, true);
+        kc_count_load_sides(&sides, &payee, &is_new, &verdict->objection, report, record, true);
     if (kc_failed(result) || verdict->objection != KC_OK) {
         return result;
     }
@@ -495,7 +522,7 @@ static struct kc_result count_pay(struct kc_verdict *verdict, struct kc_report *
     if (!kc_failed(result)) {
         result = kc_count_save_payment(report, &sides.payment);
     }
-    return kc_failed(result) ? result : save_changed(report, &before, &payee);
+    return kc_failed(result) ? result : kc_count_save_changed(report, &before, &payee);
 }
 
 /* ---- receive and refuse ---- */
@@ -513,7 +540,7 @@ static struct kc_result count_receive(struct kc_verdict *verdict, struct kc_repo
     struct kc_purse_row payer;
     bool is_new = false;
     struct kc_result result =
-        load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
+        kc_count_load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
     if (kc_failed(result) || verdict->objection != KC_OK) {
         return result;
     }
@@ -553,7 +580,7 @@ static struct kc_result count_receive(struct kc_verdict *verdict, struct kc_repo
         result = kc_count_save_payment(report, &sides.payment);
     }
     if (!kc_failed(result)) {
-        result = save_changed(report, &before, &payer);
+        result = kc_count_save_changed(report, &before, &payer);
     }
     return kc_failed(result) || !is_new ? result : check_payer(report, &sides, record);
 }
@@ -565,7 +592,7 @@ static struct kc_result count_refuse(struct kc_verdict *verdict, struct kc_repor
     struct kc_purse_row payer;
     bool is_new = false;
     struct kc_result result =
-        load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
+        kc_count_load_sides(&sides, &payer, &is_new, &verdict->objection, report, record, false);
     if (kc_failed(result) || verdict->objection != KC_OK) {
         return result;
     }
@@ -756,8 +783,9 @@ struct kc_result kc_report_see_again(struct kc_report *report,
             known ? kc_count_record_shown(&row) : kc_shown_counted(purse);
         return kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
     }
-    if (known && row.objection != KC_OK) {
+    result = known ? kc_report_hear(&row, report, record) : kc_ok();
+    if (!kc_failed(result) && known && row.objection != KC_OK) {
         kc_report_object(report->out, counter, row.objection);
     }
-    return kc_ok();
+    return result;
 }

@@ -51,5 +51,35 @@ KC_MUST_USE struct kc_result kc_count_denied(bool *denied, struct kc_shown *show
                                              struct kc_report *report,
                                              const struct kc_purse_row *payer,
                                              const struct kc_ledger_record *record);
+/* Whether the purse counted an entry at this counter that is not about the order, and what shows it. Of an entry in a gap, which
+ * is then in *gap, nothing is known; else gap->last is 0. */
+KC_MUST_USE struct kc_result kc_count_other(bool *other, struct kc_shown *shown,
+                                            struct kc_gap_row *gap, struct kc_report *report,
+                                            const struct kc_purse_row *purse, uint64_t counter,
+                                            const uint8_t order[KC_DIGEST_SIZE]);
+/* Loads partner and payment of an order. The reporter is the payer for `as_payer`. A partner that the bank does not know so, or
+ * an amount that cannot be counted, is an objection, in *objection. *is_new when nobody reported the payment before. */
+KC_MUST_USE struct kc_result kc_count_load_sides(struct kc_payment_sides *sides,
+                                                 struct kc_purse_row *partner, bool *is_new,
+                                                 enum kc_error *objection, struct kc_report *report,
+                                                 const struct kc_ledger_record *record,
+                                                 bool as_payer);
+/* Saves the partner where it differs from *before. */
+KC_MUST_USE struct kc_result kc_count_save_changed(struct kc_report *report,
+                                                   const struct kc_purse_row *before,
+                                                   struct kc_purse_row *partner);
+/* A noted payment, with the answer that the record holds, against what its payee's chain has at its counter. */
+KC_MUST_USE struct kc_result kc_count_decide_noted(struct kc_report *report,
+                                                   const struct kc_ledger_record *record,
+                                                   struct kc_payment_sides *sides);
+/* The payee signed a receipt, and refused the payment: the payer's purse knows it as taken, and so it is. `first` makes it noted.
+ */
+KC_MUST_USE struct kc_result kc_count_book_refused(struct kc_report *report,
+                                                   struct kc_payment_sides *sides,
+                                                   enum kc_payment_step first);
+/* The payee's answer contradicts what it answered or reported before. */
+KC_MUST_USE struct kc_result kc_count_accuse_answerer(struct kc_report *report,
+                                                      const struct kc_ledger_record *record,
+                                                      struct kc_payment_sides *sides);
 
 #endif

@@ -348,6 +348,16 @@ static bool collect_inferred(void *owner, const struct kc_payment_row *row)
     return collected->count < COLLECTED_MAX;
 }
 
+struct kc_result kc_gap_confirm(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                struct kc_payment_row *payment)
+{
+    bool good = true;
+    kc_lower(&good, &gap->inferred_in, payment->amount);
+    payment->inferred = false;
+    struct kc_result result = check(ledger, good);
+    return kc_failed(result) ? result : kc_gap_save(ledger, gap);
+}
+
 struct kc_result kc_gap_unguess(struct kc_ledger *ledger, struct kc_gap_row *gap,
                                 struct kc_payment_sides *sides)
 {

@@ -136,6 +136,7 @@ enum kc_payment_step {
     KC_STEP_RELEASE,     /* the payee will never take it */
     KC_STEP_RETURN,      /* the payer's void is counted */
     KC_STEP_TAKE_BACK,   /* the payee took it and denied it: the payer has it back */
+    KC_STEP_HOLD_AGAIN, /* it was released, and a receipt says that it was taken: noted as before */
 };
 
 /* Whether `amount` more on either side can be counted at all. */
@@ -172,6 +173,7 @@ struct kc_report {
     uint64_t time_ms;
     struct kc_ledger_settled *out;
     struct kc_amount left_out; /* of what the purse says it received, in this report */
+    bool repeated;             /* it was taken before: nothing of the rows may change */
 };
 
 /* The purse has seen no certified value after `seen`, so the words that went out with later ones are told again. */
@@ -191,9 +193,15 @@ KC_MUST_USE struct kc_result kc_report_totals(struct kc_purse_row *purse,
 KC_MUST_USE struct kc_result kc_report_count(struct kc_report *report,
                                              const struct kc_ledger_record *record);
 
-/* A record that was counted before must be the same; what was objected to is told again. KC_COPIED_OR_RESTORED. */
+/* A record that was counted before must be the same; an answer that it lacked is heard; what was objected to is told again.
+ * KC_COPIED_OR_RESTORED. */
 KC_MUST_USE struct kc_result kc_report_see_again(struct kc_report *report,
                                                  const struct kc_ledger_record *record);
+
+/* The payee's answer beside a pay entry that was counted without it: the payment ends by it, and what it contradicts accuses the
+ * payee. *row, the record as it is kept, has it then, and no objection. Nothing for any other record. */
+KC_MUST_USE struct kc_result kc_report_hear(struct kc_record_row *row, struct kc_report *report,
+                                            const struct kc_ledger_record *record);
 
 /* ---- gaps (gap.c, gap_count.c); the gap's row is saved, rows of purses and payments are the caller's to save ---- */
 
@@ -223,6 +231,9 @@ KC_MUST_USE struct kc_result kc_gap_take(struct kc_ledger *ledger, struct kc_gap
  * made when they cannot; what cannot be said waits for the settlement time. */
 KC_MUST_USE struct kc_result kc_gap_guess(struct kc_ledger *ledger, struct kc_gap_row *gap,
                                           struct kc_payment_sides *sides);
+/* The payee's receipt for a payment that was inferred: nothing takes it back any more. */
+KC_MUST_USE struct kc_result kc_gap_confirm(struct kc_ledger *ledger, struct kc_gap_row *gap,
+                                            struct kc_payment_row *payment);
 /* Such a payment was not made after all. */
 KC_MUST_USE struct kc_result kc_gap_unguess(struct kc_ledger *ledger, struct kc_gap_row *gap,
                                             struct kc_payment_sides *sides);

@@ -131,6 +131,19 @@ static bool take_back(struct kc_payment_sides *sides)
     return good;
 }
 
+static bool hold_again(struct kc_payment_sides *sides)
+{
+    struct kc_payment_row *payment = &sides->payment;
+    bool good = payment->state == KC_PAYMENT_RELEASED && payment->payer_counted &&
+                !payment->payee_counted && !payment->returned && payment->again == KC_AGAIN_NOT;
+    lower(&good, &sides->payer->ahead_in, payment->amount);
+    payment->state = KC_PAYMENT_NOTED;
+    payment->told_sequence = 0;
+    payment->again = payment->taken ? KC_AGAIN_TAKEN : KC_AGAIN_HELD;
+    payment->taken = false;
+    return good;
+}
+
 static bool apply(struct kc_payment_sides *sides, enum kc_payment_step step)
 {
     switch (step) {
@@ -151,6 +164,8 @@ static bool apply(struct kc_payment_sides *sides, enum kc_payment_step step)
         return return_payment(sides);
     case KC_STEP_TAKE_BACK:
         return take_back(sides);
+    case KC_STEP_HOLD_AGAIN:
+        return hold_again(sides);
     }
     return false;
 }

@@ -88,6 +88,7 @@ static struct kc_result check_sums(const struct kc_purse_row *purse,
 }
 
 struct telling {
+    uint64_t only; /* payments that were told with this certified value, or 0 for all */
     struct kc_payment_row rows[KC_LIST_COUNT_MAX];
     size_t count;
 };
@@ -95,7 +96,9 @@ struct telling {
 static bool collect_open(void *owner, const struct kc_payment_row *row)
 {
     struct telling *telling = owner;
-    telling->rows[telling->count++] = *row;
+    if (telling->only == 0 || row->told_sequence == telling->only) {
+        telling->rows[telling->count++] = *row;
+    }
     return telling->count < KC_LIST_COUNT_MAX;
 }
 
@@ -145,30 +148,36 @@ static struct kc_result tell_gaps(struct kc_report *report, bool first_time)
     return result;
 }
 
-/* Payments of the reporter whose end the bank knows and the purse may not. A release is told until its void is counted; that a
- * payee took the payment until the purse shows the certified value that was sent with the word, or a later one: recovery, which
- * gives a later one without the word, takes back that it was told. */
+/* Payments of the reporter whose end the bank knows and the purse may not: what was never told first, then what was told longest
+ * ago, so that no word keeps the others from being told. A release is told until its void is counted; that a payee took the
+ * payment until the purse shows the certified value that was sent with the word, or a later one. What went out with one that the
+ * purse did not take was not told, here as with recovery. A report that is repeated gets the words that it got. */
 static struct kc_result tell(struct kc_report *report, bool first_time)
 {
-    struct telling telling = {.count = 0};
+    struct telling telling = {.only = first_time ? 0 : report->purse->sequence};
     struct kc_ledger_settled *out = report->out;
     const struct kc_store *store = report->ledger->store;
     const struct kc_store_scan scan = {.owner = &telling, .payment = collect_open};
-    struct kc_result result = kc_ledger_note(
-        report->ledger, store->scan_open(store->context, &scan, report->purse->purse.number));
+    struct kc_result result = kc_ok();
+    if (first_time) {
+        result = kc_ledger_untell(report->ledger, report->purse,
+                                  report->information->certified.sequence);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(
+            report->ledger, store->scan_open(store->context, &scan, report->purse->purse.number));
+    }
     for (size_t i = 0; i < telling.count && !kc_failed(result); i++) {
         struct kc_payment_row *row = &telling.rows[i];
         bool taken = row->state == KC_PAYMENT_BOOKED;
-        bool once = taken || row->returned;
-        bool heard = once && row->told_sequence != 0 &&
-                     report->information->certified.sequence >= row->told_sequence;
+        bool heard = first_time && (taken || row->returned) && row->told_sequence != 0;
         if (!heard) {
             out->releases[out->release_count++] =
                 (struct kc_release){.counter = row->payer_counter,
                                     .amount = row->amount,
                                     .reason = taken ? 0 : (uint64_t)row->reason};
         }
-        if (first_time && (heard || row->told_sequence == 0)) {
+        if (first_time) {
             row->open = !heard;
             row->told_sequence = report->purse->sequence;
             result = kc_ledger_note(report->ledger, store->payment_put(store->context, row));
@@ -254,6 +263,7 @@ static struct kc_result repeat(struct kc_report *report, const struct kc_ledger_
     struct kc_account_row account;
     struct kc_purse_row purse = *report->purse;
     uint64_t pending_entry = 0;
+    report->repeated = true;
     struct kc_result result =
         kc_ledger_match(report->ledger, &purse, &account, report->information, &pending_entry);
     if (!kc_failed(result)) {

@@ -153,6 +153,13 @@ struct kc_shadow {
     bool below; /* zero: the amount is a claim against the purse; never with amount zero */
 };
 
+/* Whether a payment that had been released was held again, because a receipt for it came to light. */
+enum kc_payment_again {
+    KC_AGAIN_NOT = 0,
+    KC_AGAIN_HELD = 1,
+    KC_AGAIN_TAKEN = 2, /* it had been booked before it was released */
+};
+
 struct kc_payment_row {
     uint8_t digest[KC_DIGEST_SIZE]; /* of the signed order */
     enum kc_payment_state state;
@@ -170,6 +177,7 @@ struct kc_payment_row {
     bool open;              /* the payer waits for the payee's word, or for the bank's */
     uint64_t told_sequence; /* the certified value that came with the bank's word, or 0 */
     uint64_t due_ms;        /* when it is given up if the payee never speaks */
+    enum kc_payment_again again;
     bool inferred; /* booked, or returned, because a gap's totals hold it; nobody signed that */
 };
 
@@ -429,7 +437,7 @@ struct kc_store {
                                   uint64_t first, uint64_t last);
     struct kc_result (*scan_taken)(void *context, const struct kc_store_scan *scan, uint64_t payee,
                                    uint64_t first, uint64_t last);
-    /* Payments of a payer that are open and booked or released, oldest first. */
+    /* Payments of a payer that are open and booked or released: those never told first, then as they were told; oldest first. */
     struct kc_result (*scan_open)(void *context, const struct kc_store_scan *scan, uint64_t payer);
     struct kc_result (*scan_records)(void *context, const struct kc_store_scan *scan,
                                      uint64_t purse);

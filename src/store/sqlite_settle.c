@@ -21,6 +21,9 @@ void kc_sqlite_read_payment(struct row *row, struct kc_payment_row *out)
     out->told_sequence = next_number(row);
     out->due_ms = next_number(row);
     out->inferred = next_bool(row);
+    uint64_t again = next_number(row);
+    row->failed = row->failed || again > KC_AGAIN_TAKEN;
+    out->again = again > KC_AGAIN_TAKEN ? KC_AGAIN_NOT : (enum kc_payment_again)again;
 }
 
 struct kc_result kc_sqlite_payment_get(void *context, struct kc_payment_row *out, uint64_t payer,
@@ -60,6 +63,7 @@ struct kc_result kc_sqlite_payment_put(void *context, const struct kc_payment_ro
     bind_number(statement, 15, row->told_sequence);
     bind_number(statement, 16, row->due_ms);
     bind_number(statement, 17, row->inferred);
+    bind_number(statement, 18, row->again);
     return step_done(statement);
 }
 

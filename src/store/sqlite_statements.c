@@ -14,7 +14,7 @@
     "out_reason, out_time, claimed, withheld, withheld_sequence"
 #define PAYMENT_COLUMNS                                                                            \
     "payer, payer_counter, digest, state, reason, payee, payee_counter, amount, time, "            \
-    "payer_counted, payee_counted, taken, returned, open, told, due, inferred"
+    "payer_counted, payee_counted, taken, returned, open, told, due, inferred, again"
 #define RECORD_COLUMNS                                                                             \
     "purse, counter, kind, state, objection, amount, digest, order_digest, head, shown, "          \
     "shown_digest, bytes"
@@ -59,9 +59,10 @@ const char *const kc_sqlite_schema[] = {
     " time INTEGER NOT NULL, payer_counted INTEGER NOT NULL, payee_counted INTEGER NOT NULL,"
     " taken INTEGER NOT NULL, returned INTEGER NOT NULL, open INTEGER NOT NULL,"
     " told INTEGER NOT NULL, due INTEGER NOT NULL, inferred INTEGER NOT NULL,"
+    " again INTEGER NOT NULL,"
     " PRIMARY KEY (payer, payer_counter, digest)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX payments_payee ON payments (payee, payee_counter);"
-    "CREATE INDEX payments_open ON payments (payer, payer_counter) WHERE open = 1;"
+    "CREATE INDEX payments_open ON payments (payer, told, payer_counter) WHERE open = 1;"
     "CREATE INDEX payments_due ON payments (due) WHERE state = 1;"
     "CREATE TABLE records (purse INTEGER NOT NULL, counter INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, state INTEGER NOT NULL, objection INTEGER NOT NULL,"
@@ -146,12 +147,12 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                               " WHERE payer = ? AND payer_counter = ? AND digest = ?",
     /* What an order says never changes, so that a payment that goes on leaves the index of payees alone. */
     [STATEMENT_PAYMENT_PUT] =
-        "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO payments (" PAYMENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (payer, payer_counter, digest) DO UPDATE SET state = excluded.state,"
         " reason = excluded.reason, payer_counted = excluded.payer_counted,"
         " payee_counted = excluded.payee_counted, taken = excluded.taken,"
         " returned = excluded.returned, open = excluded.open, told = excluded.told,"
-        " due = excluded.due, inferred = excluded.inferred",
+        " due = excluded.due, inferred = excluded.inferred, again = excluded.again",
     [STATEMENT_RECORD_GET] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse = ? AND counter = ?",
     [STATEMENT_RECORD_PUT] =
@@ -207,7 +208,7 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                              " AND payee_counter BETWEEN ? AND ? ORDER BY payee_counter, payer",
     [STATEMENT_SCAN_OPEN] =
         "SELECT " PAYMENT_COLUMNS " FROM payments INDEXED BY payments_open WHERE payer = ?"
-        " AND open = 1 AND state IN (2, 3) ORDER BY payer_counter",
+        " AND open = 1 AND state IN (2, 3) ORDER BY told, payer_counter, digest",
     [STATEMENT_SCAN_RECORDS] =
         "SELECT " RECORD_COLUMNS " FROM records WHERE purse BETWEEN ?1 AND ?2"
         " ORDER BY purse, counter",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 # name, file below src/, what is wrong, the text, the text in its place
 MUTANTS = [
+    # ---- the bank: answers that come late ----
+    ("answer-later-unheard", "ledger/count.c", "an answer that comes after its entry was counted is not looked at",
+     "result = known ? kc_report_hear(&row, report, record) : kc_ok();", "result = kc_ok();"),
     # ---- the purse: exchange ----
     ("pay-not-written", "purse/payer.c", "a payment leaves before its entry is written",
      "result = reserve(&order, purse, &next, &wish);\n    }\n    if (!kc_failed(result)) {\n        result = kc_purse_commit(purse, &next);",

@@ -132,7 +132,8 @@ static void collect_answer(struct truth *truth, struct kc_view bytes)
 }
 
 static void collect_record(struct truth *truth, unsigned reporter,
-                           const struct kc_log_record *record, const struct kc_entry *entry)
+                           const struct kc_log_record *record, const struct kc_entry *entry,
+                           bool same)
 {
     struct kc_payment_order order;
     struct statement own = {
@@ -142,22 +143,19 @@ static void collect_record(struct truth *truth, unsigned reporter,
     state(truth, &own);
     bool wants = entry->kind == KC_ENTRY_KIND_PAY || entry->kind == KC_ENTRY_KIND_RECEIVE ||
                  entry->kind == KC_ENTRY_KIND_REFUSE;
-    /* Of a record that differs from one counted before the bank takes the proof against the reporter, and no more. */
-    bool is_new = entry->counter > truth->counted_before;
-    if (!wants || !record->has_order || !is_new ||
+    if (!wants || !record->has_order || !same ||
         !read_order(&order, &ordered.holder, truth, reporter, entry, record->order)) {
         return;
     }
     ordered.counter = order.payer_counter;
     memcpy(ordered.about, entry->partner, KC_DIGEST_SIZE);
     state(truth, &ordered);
-    /* Nor does it look at an answer that comes after its entry was counted. */
     if (entry->kind == KC_ENTRY_KIND_PAY && record->has_answer) {
         collect_answer(truth, record->answer);
     }
 }
 
-bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted)
+bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted, bool copied)
 {
     const struct kc_settle_request *request = &truth->whole->item.message.settle_request;
     for (size_t i = 0; i < request->records.count; i++) {
@@ -168,7 +166,9 @@ bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted)
             return false;
         }
         if (entry.counter <= counted) {
-            collect_record(truth, reporter, &record, &entry);
+            /* Of a chain that differs from what was counted the bank takes the proof against the reporter, and no more. */
+            bool same = !copied || entry.counter > truth->counted_before;
+            collect_record(truth, reporter, &record, &entry, same);
         }
     }
     return true;

@@ -19,7 +19,8 @@ bool shown_read_answer(struct shown_answer *out, struct kc_view bytes);
 bool shown_overspends(const struct truth *truth, unsigned reporter, uint64_t counted,
                       uint64_t value);
 
-/* Adds what the report that the bank just took shows, up to the reporter's counted counter. False when it cannot be read. */
-bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted);
+/* Adds what the report that the bank just took shows, up to the counter counted of the reporter. `copied`: the reporter is out by
+ * it, for another chain than was counted. False when it cannot be read. */
+bool shown_collect(struct truth *truth, unsigned reporter, uint64_t counted, bool copied);
 
 #endif

@@ -659,7 +659,8 @@ static struct kc_result scan_open(void *context, const struct kc_store_scan *sca
          store->payments[i].open && store->payments[i].payer.number == payer &&
              (store->payments[i].state == KC_PAYMENT_BOOKED ||
               store->payments[i].state == KC_PAYMENT_RELEASED),
-         store->payments[i].payer_counter, 0, 0, 0, store->payments[i].digest, KC_DIGEST_SIZE)
+         store->payments[i].told_sequence, store->payments[i].payer_counter, 0, 0,
+         store->payments[i].digest, KC_DIGEST_SIZE)
     GIVE(payments, payment)
 }
 

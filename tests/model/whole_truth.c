@@ -668,7 +668,7 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
         return truth_wrong(truth, "a purse that paid more than it had was not found out", holder,
                            (int64_t)row->counter + 1, (int64_t)most);
     }
-    if (!shown_collect(truth, holder, row->counter)) {
+    if (!shown_collect(truth, holder, row->counter, result.code == KC_COPIED_OR_RESTORED)) {
         return truth_wrong(truth, "a report that cannot be read was taken", holder, 0, 0);
     }
     for (size_t i = 0; i < truth->statement_count; i++) {

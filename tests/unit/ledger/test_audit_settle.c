@@ -135,10 +135,10 @@ static const struct plant plants[] = {
     {"record returned that is not", "UPDATE records SET state = 4 WHERE state = 3"},
     {"payment gone", "DELETE FROM payments WHERE amount = 11"},
     {"payment noted gone", "DELETE FROM payments WHERE state = 1"},
-    {"payment invented",
-     "INSERT INTO payments SELECT payer, payer_counter + 90, digest, state,"
-     " reason, payee, payee_counter, amount, time, payer_counted,"
-     " payee_counted, taken, returned, open, told, due, inferred FROM payments WHERE state = 4"},
+    {"payment invented", "INSERT INTO payments SELECT payer, payer_counter + 90, digest, state,"
+                         " reason, payee, payee_counter, amount, time, payer_counted,"
+                         " payee_counted, taken, returned, open, told, due, inferred, again FROM "
+                         "payments WHERE state = 4"},
     {"amount of a payment", "UPDATE payments SET amount = amount + 1 WHERE amount = 11"},
     {"payee of a payment", "UPDATE payments SET payee = payer WHERE amount = 16"},
     {"time of a payment", "UPDATE payments SET time = time + 1 WHERE amount = 11"},
