@@ -254,9 +254,9 @@ static struct kc_result write_uim(struct progress *progress, struct kc_registrar
     return result;
 }
 
-/* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. The authority revokes
- * whatever an account has, so after a re-issue it is not asked: the good pair may be that of another registrar, which issued the
- * purse meanwhile. The keys of this one are gone with the file, and the next re-issue revokes what was left. */
+/* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. The authority
+ * revokes whatever an account has, so after a re-issue it is not asked: the good pair may be that of another registrar, which
+ * issued the purse meanwhile. The keys of this one are gone with the file, and the next re-issue revokes what was left. */
 static void take_back(struct progress *progress, struct kc_registrar *registrar, const char *path,
                       bool again)
 {
