@@ -22,9 +22,13 @@ static struct kc_result check(struct kc_ledger *ledger, bool good)
 bool kc_claim_owe(struct kc_purse_row *purse, struct kc_amount amount)
 {
     bool good = true;
-    kc_raise(&good, &purse->value, amount);
-    kc_raise(&good, &purse->ahead_out, amount);
-    kc_raise(&good, &purse->owed, amount);
+    struct kc_purse_row after = *purse;
+    kc_raise(&good, &after.value, amount);
+    kc_raise(&good, &after.ahead_out, amount);
+    kc_raise(&good, &after.owed, amount);
+    if (good) {
+        *purse = after;
+    }
     return good;
 }
 
