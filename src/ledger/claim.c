@@ -240,6 +240,9 @@ static struct kc_result end_payment(struct kc_ledger *ledger, const struct kc_pa
         if (!kc_failed(result)) {
             result = kc_gap_back(ledger, &sides);
         }
+    } else {
+        /* The payer's books have no room for it: it must not keep those that come after it waiting. */
+        sides.payment.due_ms = ledger->now_ms + ledger->options.settle_ms + 1;
     }
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));

@@ -348,6 +348,42 @@ static void more_than_can_be_counted_in_a_gap_is_a_proof(void **state)
     EXPECT(world_open(world), KC_OK);
 }
 
+static size_t sweep(struct world *world)
+{
+    size_t count = 0;
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_end_waiting(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return count;
+}
+
+/* A payment that the payer's books have no room for is not found by every sweep, before all others. */
+/* shows: R-LOG-4 */
+static void what_cannot_be_given_back_blocks_no_sweep(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    two(world, &a, &b);
+    struct toy_order order = toy_pay(&a, world, &b, 40);
+    report_lost(&a, world);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE purses SET ahead_out = 9223372036854775800"
+                                   " WHERE value = 60"));
+    EXPECT(world_open(world), KC_OK);
+    world->now_ms = payment_of(world, &order).due_ms + 1;
+    assert_int_equal(sweep(world), 1);
+    assert_int_equal(payment_of(world, &order).state, KC_PAYMENT_NOTED);
+    assert_int_equal(sweep(world), 0);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE purses SET ahead_out = 0 WHERE value = 60"));
+    EXPECT(world_open(world), KC_OK);
+    world->now_ms = payment_of(world, &order).due_ms + 1;
+    assert_int_equal(sweep(world), 1);
+    assert_int_equal(payment_of(world, &order).state, KC_PAYMENT_RELEASED);
+    expect_shadows(world, &a, 100, &b, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -363,6 +399,7 @@ int main(void)
         TEST(words_of_a_lost_reply_are_told_though_others_were_heard),
         TEST(what_is_too_much_to_be_owed_changes_nothing),
         TEST(more_than_can_be_counted_in_a_gap_is_a_proof),
+        TEST(what_cannot_be_given_back_blocks_no_sweep),
     };
     return cmocka_run_group_tests_name("ledger: late answers", tests, NULL, NULL);
 }
