@@ -313,14 +313,21 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
             record->objection = KC_UNKNOWN_SIGNER;
             break;
         }
-        if (partner->error == KC_OK && partner->account != record->order.payer.number) {
+        if (partner->error != KC_OK && partner->error != KC_EXPIRED) {
+            record->objection = partner->error;
+            break;
+        }
+        if (partner->account != record->order.payer.number) {
             record->objection = KC_MISMATCH;
             break;
         }
-        record->objection = partner->error != KC_OK
-                                ? partner->error
-                                : verify(record->order_bytes, crypto, realm, &partner->key,
-                                         &kc_payment_order_shape, records->known);
+        record->objection = verify(record->order_bytes, crypto, realm, &partner->key,
+                                   &kc_payment_order_shape, records->known);
+        if (record->objection == KC_OK && partner->error == KC_EXPIRED) {
+            /* It was signed, and comes too late: what its payee spent of it is owed. */
+            record->objection = KC_EXPIRED;
+            break;
+        }
         if (record->objection == KC_OK) {
             keep_partner(record, partner, crypto);
         }
@@ -347,10 +354,10 @@ void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypt
 void kc_partner_take_kept(struct kc_partner *partner, const struct kc_purse_key_row *keys,
                           uint64_t now_ms, uint64_t settle_ms)
 {
-    if (now_ms > keys->expires_ms && now_ms - keys->expires_ms > settle_ms) {
-        partner->error = KC_EXPIRED;
-        return;
-    }
+    bool late = now_ms > keys->expires_ms && now_ms - keys->expires_ms > settle_ms;
     partner->account = keys->account.number;
     partner->error = kc_key_decode(&partner->key, kc_view(keys->sign_key, keys->sign_size)).code;
+    if (partner->error == KC_OK && late) {
+        partner->error = KC_EXPIRED;
+    }
 }

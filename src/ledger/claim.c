@@ -22,9 +22,13 @@ static struct kc_result check(struct kc_ledger *ledger, bool good)
 bool kc_claim_owe(struct kc_purse_row *purse, struct kc_amount amount)
 {
     bool good = true;
-    kc_raise(&good, &purse->value, amount);
-    kc_raise(&good, &purse->ahead_out, amount);
-    kc_raise(&good, &purse->owed, amount);
+    struct kc_purse_row after = *purse;
+    kc_raise(&good, &after.value, amount);
+    kc_raise(&good, &after.ahead_out, amount);
+    kc_raise(&good, &after.owed, amount);
+    if (good) {
+        *purse = after;
+    }
     return good;
 }
 
@@ -236,6 +240,9 @@ static struct kc_result end_payment(struct kc_ledger *ledger, const struct kc_pa
         if (!kc_failed(result)) {
             result = kc_gap_back(ledger, &sides);
         }
+    } else {
+        /* The payer's books have no room for it: it must not keep those that come after it waiting. */
+        sides.payment.due_ms = ledger->now_ms + ledger->options.settle_ms + 1;
     }
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->payment_put(store->context, &sides.payment));

@@ -263,7 +263,8 @@ KC_MUST_USE struct kc_result kc_gap_see_again(struct kc_report *report, const st
 
 /* ---- what a purse owes (claim.c) ---- */
 
-/* Puts an amount into the value that the bank does not vouch for: the purse owes it. False when it does not fit. */
+/* Puts an amount into the value that the bank does not vouch for: the purse owes it. False when it does not fit; then nothing
+ * changed. */
 KC_MUST_USE bool kc_claim_owe(struct kc_purse_row *purse, struct kc_amount amount);
 /* An alert that accuses nobody. */
 KC_MUST_USE struct kc_result kc_claim_alert(struct kc_ledger *ledger,

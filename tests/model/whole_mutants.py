@@ -198,8 +198,8 @@ MUTANTS = [
      "    if (!kc_amount_is_zero(purse->owed)) {\n", "    if (purse == NULL) {\n"),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "        record->objection = partner->error != KC_OK\n                                ? partner->error\n                                : verify(",
-     "        record->objection = partner->error != KC_OK\n                                ? partner->error\n                                : realm != NULL ? KC_OK : verify("),
+     "        record->objection = verify(record->order_bytes, crypto, realm, &partner->key,",
+     "        record->objection = realm != NULL ? KC_OK : verify(record->order_bytes, crypto, realm, &partner->key,"),
 ]
 
 

@@ -744,8 +744,9 @@ static bool payment_ended(struct truth *truth, const struct truth_payment *payme
                        (int64_t)payment->payer_counter, (int64_t)payment->payee);
 }
 
-/* A rogue gave its receipt and let another copy deny it: the bank gives back what the payer's purse knows as taken, and the purse
- * does not take it. It stays in the shadow. */
+/* A rogue gave its receipt and let another copy deny it. The bank hears the receipt only beside a pay entry that no certified
+ * value covers: else it gives back what the payer's purse knows as taken, and the purse does not take it. It stays in the
+ * shadow. */
 static int64_t released_in_vain(struct truth *truth, unsigned payer)
 {
     int64_t sum = 0;

@@ -468,6 +468,12 @@ static void a_kept_key_holds_for_the_settlement_time(void **state)
         kc_records_verify(&setting->records, &setting->crypto, &realm,
                           &setting->holders[1].public_key);
         EXPECT_CODE(setting->records.items[0].objection, moments[i].expected);
+        /* What it did not sign is not taken for late, whatever the moment. */
+        setting->records.items[0].objection = KC_OK;
+        setting->records.partners[0].key = setting->holders[1].public_key;
+        kc_records_verify(&setting->records, &setting->crypto, &realm,
+                          &setting->holders[1].public_key);
+        EXPECT_CODE(setting->records.items[0].objection, KC_BAD_SIGNATURE);
     }
     keys.sign_size = 3;
     struct kc_partner partner = {.number = 5};

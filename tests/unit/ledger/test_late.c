@@ -1,5 +1,6 @@
 /* Question: does an answer that comes after its pay entry was counted end the payment as it would have before, is it the proof
- * that it is, and do words that a purse ignores keep the others from being told? */
+ * that it is, do words that a purse ignores keep the others from being told, and do sums at the end of what can be counted stop
+ * nobody else? */
 #include "exchange.h"
 #include "expect.h"
 
@@ -297,6 +298,92 @@ static void words_of_a_lost_reply_are_told_though_others_were_heard(void **state
     expect_clean(world);
 }
 
+/* A payment that is too late and was spent is owed; where that cannot be counted the report stops, and no part of it stays. */
+/* shows: R-LOG-5 R-XCHG-11 */
+static void what_is_too_much_to_be_owed_changes_nothing(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy c;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    toy_rich(&c, world, 3, 0, 10);
+    a.value = KC_AMOUNT_MAX;
+    struct toy_order order = toy_pay(&a, world, &c, KC_AMOUNT_MAX - 15);
+    (void)toy_receive(&c, world, &order);
+    c.slots[0].record.objection = KC_EXPIRED;
+    (void)toy_exchange(&c, &b, world, 20);
+    (void)toy_pay(&c, world, &a, KC_AMOUNT_MAX - 40);
+    EXPECT(toy_report_all(&b, world), KC_OK);
+    expect_shadows(world, &c, -10, &b, 20);
+    EXPECT(toy_report(&c, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.objections[0].reason, KC_EXPIRED);
+    assert_int_equal(kc_amount_minor(world_purse(world, c.purse).value), 10);
+    expect_shadows(world, &c, -10, &b, 20);
+}
+
+/* Orders that were refused stand in no sum of the books: more of them than can be counted contradict any totals. */
+/* shows: R-SEC-1 R-LOG-5 */
+static void more_than_can_be_counted_in_a_gap_is_a_proof(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    for (unsigned i = 0; i < 3; i++) {
+        struct toy_order order = toy_pay(&a, world, &b, 2);
+        (void)toy_refuse(&b, world, &order);
+    }
+    EXPECT(toy_report_all(&b, world), KC_OK);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE payments SET amount = 4000000000000000000"));
+    EXPECT(world_open(world), KC_OK);
+    toy_forget(&a, 3);
+    EXPECT(toy_report(&a, world, &reply), KC_COPIED_OR_RESTORED);
+    assert_int_equal(world_purse(world, a.purse).state, KC_PURSE_OUT);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE payments SET amount = 2"));
+    EXPECT(world_open(world), KC_OK);
+}
+
+static size_t sweep(struct world *world)
+{
+    size_t count = 0;
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_end_waiting(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return count;
+}
+
+/* A payment that the payer's books have no room for is not found by every sweep, before all others. */
+/* shows: R-LOG-4 */
+static void what_cannot_be_given_back_blocks_no_sweep(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    two(world, &a, &b);
+    struct toy_order order = toy_pay(&a, world, &b, 40);
+    report_lost(&a, world);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE purses SET ahead_out = 9223372036854775800"
+                                   " WHERE value = 60"));
+    EXPECT(world_open(world), KC_OK);
+    world->now_ms = payment_of(world, &order).due_ms + 1;
+    assert_int_equal(sweep(world), 1);
+    assert_int_equal(payment_of(world, &order).state, KC_PAYMENT_NOTED);
+    assert_int_equal(sweep(world), 0);
+    world_close(world);
+    assert_true(world_plant(world, "UPDATE purses SET ahead_out = 0 WHERE value = 60"));
+    EXPECT(world_open(world), KC_OK);
+    world->now_ms = payment_of(world, &order).due_ms + 1;
+    assert_int_equal(sweep(world), 1);
+    assert_int_equal(payment_of(world, &order).state, KC_PAYMENT_RELEASED);
+    expect_shadows(world, &a, 100, &b, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -310,6 +397,9 @@ int main(void)
         TEST(a_receipt_that_could_not_be_verified_is_heard_later),
         TEST(words_that_are_ignored_do_not_block_the_others),
         TEST(words_of_a_lost_reply_are_told_though_others_were_heard),
+        TEST(what_is_too_much_to_be_owed_changes_nothing),
+        TEST(more_than_can_be_counted_in_a_gap_is_a_proof),
+        TEST(what_cannot_be_given_back_blocks_no_sweep),
     };
     return cmocka_run_group_tests_name("ledger: late answers", tests, NULL, NULL);
 }
