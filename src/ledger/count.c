@@ -254,13 +254,21 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
 
 /* ---- both sides of a payment ---- */
 
-/* What nobody has reported yet still stands in the books, with those it came from: so no honest payment is larger than all
- * that stands there. */
-static bool is_possible(const struct kc_ledger *ledger, struct kc_amount amount)
+/* What nobody has reported yet still stands in the books, with those it came from: so no honest purse sinks further below zero than
+ * all that stands there with others, which is what was funded and what others lack. Without a bound that leaves out what the
+ * payer lacks itself, one that is not honest could double the claims with every order. */
+static bool is_possible(const struct kc_ledger *ledger, const struct kc_purse_row *payer,
+                        struct kc_amount amount)
 {
     struct kc_amount all;
-    return !kc_failed(kc_amount_add(&all, ledger->totals.outside, ledger->totals.claims)) &&
-           kc_amount_compare(amount, all) <= 0;
+    struct kc_shadow before = kc_shadow_of(payer);
+    struct kc_shadow after = before;
+    if (kc_failed(kc_amount_add(&all, ledger->totals.outside, ledger->totals.claims)) ||
+        kc_failed(kc_shadow_sub(&after, amount)) || kc_amount_compare(amount, all) > 0) {
+        return false;
+    }
+    struct kc_amount others = before.below ? kc_beyond(all, before.amount) : all;
+    return !after.below || kc_amount_compare(after.amount, others) <= 0;
 }
 
 /* Loads partner and payment of an order. The reporter is the payer for `as_payer`. A partner that the bank does not know so
@@ -305,7 +313,7 @@ struct kc_result kc_count_load_sides(struct kc_payment_sides *sides, struct kc_p
         result = kc_ok();
     }
     bool fits = kc_payment_fits(report->ledger, sides) &&
-                (!*is_new || is_possible(report->ledger, order->amount));
+                (!*is_new || is_possible(report->ledger, sides->payer, order->amount));
     if (!kc_failed(result) && !fits) {
         *objection = KC_AMOUNT_TOO_LARGE;
     }

@@ -544,8 +544,13 @@ static void amounts_that_cannot_be(void **state)
     (void)toy_receive(&toys[1], world, &order);
     order = toy_pay(&toys[0], world, &toys[1], 90);
     (void)toy_receive(&toys[1], world, &order);
+    /* What it lacks already is nothing that others could have given it. */
+    order = toy_pay(&toys[0], world, &toys[1], 11);
+    (void)toy_receive(&toys[1], world, &order);
     EXPECT(toy_report(&toys[1], world, &reply), KC_OK);
-    assert_int_equal(reply.settled.objection_count, 2);
+    assert_int_equal(reply.settled.objection_count, 3);
+    assert_int_equal(reply.settled.objections[2].counter, 5);
+    assert_int_equal(reply.settled.objections[2].reason, KC_AMOUNT_TOO_LARGE);
     assert_int_equal(reply.settled.objections[0].counter, 1);
     assert_int_equal(reply.settled.objections[0].reason, KC_AMOUNT_TOO_LARGE);
     assert_int_equal(reply.settled.objections[1].counter, 3);
