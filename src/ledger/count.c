@@ -254,9 +254,9 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
 
 /* ---- both sides of a payment ---- */
 
-/* What nobody has reported yet still stands in the books, with those it came from: so no honest purse sinks further below zero than
- * all that stands there with others, which is what was funded and what others lack. Without a bound that leaves out what the
- * payer lacks itself, one that is not honest could double the claims with every order. */
+/* What nobody has reported yet still stands in the books, with those it came from: so no honest purse sinks further below zero
+ * than all that stands there with others, which is what was funded and what others lack. Without a bound that leaves out what
+ * the payer lacks itself, one that is not honest could double the claims with every order. */
 static bool is_possible(const struct kc_ledger *ledger, const struct kc_purse_row *payer,
                         struct kc_amount amount)
 {
