@@ -344,9 +344,12 @@ def test_nonsense_at_the_payee(pair):
     assert values(*pair) == [before[0] - 5, before[1] + 5]
 
 
+NOISES = [b"\x7e" * 3000, b"\x7e\x00\x7d\x7e" * 500, bytes(range(256)) * 20, frame(1, 9)[:-3] + b"\x7e", frame(3, 9, b"x" * 40),
+          frame(5, 9)]
+
+
 # shows: R-NODE-10
-@pytest.mark.parametrize("noise", [b"\x7e" * 3000, b"\x7e\x00\x7d\x7e" * 500, bytes(range(256)) * 20, frame(1, 9)[:-3] + b"\x7e",
-                                   frame(3, 9, b"x" * 40), frame(5, 9)])
+@pytest.mark.parametrize("noise", NOISES)
 def test_nonsense_on_the_cable(pair, noise):
     """Before the stations speak, and between their frames from both ends: the payment is made once, or the next contact ends it."""
     payer, payee = pair
