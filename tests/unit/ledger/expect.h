@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "exchange.h"
 #include "world.h"
 
 #define EXPECT(result, expected)                                                                   \
@@ -63,6 +64,34 @@ static inline void expect_amounts(struct world *world, const struct toy *toy, ui
 static inline uint64_t postings(struct world *world)
 {
     return world->ledger.totals.next_posting - 1;
+}
+
+/* The books are in order. */
+static inline void expect_clean(struct world *world)
+{
+    uint64_t faults = 0;
+    char first[160];
+    struct kc_result result = world_audit(world, &faults, first);
+    if (kc_failed(result)) {
+        print_error("audit: %s\n", first);
+    }
+    EXPECT(result, KC_OK);
+}
+
+/* How many alerts there are. */
+static inline uint64_t alerts(const struct world *world)
+{
+    return world_ask(world, "SELECT count(*) FROM alerts");
+}
+
+/* What the bank knows of an order. */
+static inline struct kc_payment_row payment_of(struct world *world, const struct toy_order *order)
+{
+    struct kc_payment_row row;
+    EXPECT(world->store.payment_get(world->store.context, &row, order->order.payer_purse.number,
+                                    order->order.payer_counter, order->digest),
+           KC_OK);
+    return row;
 }
 
 #endif

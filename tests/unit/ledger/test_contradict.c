@@ -15,11 +15,6 @@ static uint64_t alerts_of(const struct world *world, const struct toy *toy, enum
     return world_ask(world, sql);
 }
 
-static uint64_t alerts(const struct world *world)
-{
-    return world_ask(world, "SELECT count(*) FROM alerts");
-}
-
 /* Messages that are kept and that alerts name as proof against a purse. */
 static uint64_t proofs(const struct world *world, const struct toy *toy)
 {
@@ -31,17 +26,6 @@ static uint64_t proofs(const struct world *world, const struct toy *toy)
                    " (e.time = a.against AND e.digest = a.against_digest))",
                    (unsigned long long)toy->purse.number);
     return world_ask(world, sql);
-}
-
-static void expect_clean(struct world *world)
-{
-    uint64_t faults = 0;
-    char first[160];
-    struct kc_result result = world_audit(world, &faults, first);
-    if (kc_failed(result)) {
-        print_error("audit: %s\n", first);
-    }
-    EXPECT(result, KC_OK);
 }
 
 static bool is_out(struct world *world, const struct toy *toy)

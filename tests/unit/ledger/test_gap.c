@@ -6,15 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct kc_payment_row payment_of(struct world *world, const struct toy_order *order)
-{
-    struct kc_payment_row row;
-    EXPECT(world->store.payment_get(world->store.context, &row, order->order.payer_purse.number,
-                                    order->order.payer_counter, order->digest),
-           KC_OK);
-    return row;
-}
-
 static struct kc_gap_row gap_of(struct world *world, const struct toy *toy)
 {
     struct kc_gap_row row;
@@ -23,23 +14,12 @@ static struct kc_gap_row gap_of(struct world *world, const struct toy *toy)
 }
 
 /* Alerts with this reason; all for KC_OK. */
-static uint64_t alerts(const struct world *world, enum kc_error reason)
+static uint64_t alerts_for(const struct world *world, enum kc_error reason)
 {
     char sql[96];
     (void)snprintf(sql, sizeof sql, "SELECT count(*) FROM alerts WHERE reason = %d OR %d = 0",
                    (int)reason, (int)reason);
     return world_ask(world, sql);
-}
-
-static void expect_clean(struct world *world)
-{
-    uint64_t faults = 0;
-    char first[160];
-    struct kc_result result = world_audit(world, &faults, first);
-    if (kc_failed(result)) {
-        print_error("audit: %s\n", first);
-    }
-    EXPECT(result, KC_OK);
 }
 
 /* Shadow, certified value, and what is owed. */
@@ -99,7 +79,7 @@ static void spending_that_the_payee_reports_later(void **state)
     assert_int_equal(a.value, 60);
     expect_purse(world, &a, 60, 60, 0);
     expect_in_flight(world, 40);
-    assert_int_equal(alerts(world, KC_ASK_BANK), 1);
+    assert_int_equal(alerts_for(world, KC_ASK_BANK), 1);
     report_one(world, &b);
     expect_purse(world, &a, 60, 60, 0);
     expect_purse(world, &b, 40, 40, 0);
@@ -109,7 +89,7 @@ static void spending_that_the_payee_reports_later(void **state)
     assert_int_equal(gap_of(world, &a).state, KC_GAP_ENDED);
     report_one(world, &a);
     expect_purse(world, &a, 60, 60, 0);
-    assert_int_equal(alerts(world, KC_OK), 1);
+    assert_int_equal(alerts_for(world, KC_OK), 1);
 }
 
 /* The payee was first: nothing waits. */
@@ -158,7 +138,7 @@ static void what_nobody_reports_comes_back(void **state)
     expect_in_flight(world, 0);
     expect_purse(world, &a, 100, 100, 0);
     expect_purse(world, &b, 0, 0, 0);
-    assert_int_equal(alerts(world, KC_EXPIRED), 2);
+    assert_int_equal(alerts_for(world, KC_EXPIRED), 2);
     /* Both are told until they have taken a certified value that came with the word. */
     for (int i = 0; i < 3; i++) {
         EXPECT(toy_report(&a, world, &reply), KC_OK);
@@ -196,7 +176,7 @@ static void deleting_only_what_was_paid_gains_nothing(void **state)
     report_one(world, &b);
     expect_purse(world, &b, 40, 40, 0);
     expect_purse(world, &a, 60, 100, 40);
-    assert_int_equal(alerts(world, KC_DEBT), 1);
+    assert_int_equal(alerts_for(world, KC_DEBT), 1);
     assert_int_equal(world_ask(world, "SELECT counter FROM alerts WHERE reason = 90"),
                      order.order.payer_counter);
     /* 20 are left in the purse and 15 in the account, 5 stay a debt. */
@@ -223,7 +203,7 @@ static void deleting_only_what_was_paid_gains_nothing(void **state)
     assert_true(kc_amount_minor(a.certified.payment_most) > 0);
     EXPECT(toy_cash_whole(&a, world, KC_CASH_KIND_WITHDRAW, 8, &reply), KC_OK);
     expect_purse(world, &a, 8, 8, 0);
-    assert_int_equal(alerts(world, KC_OVERSPENT) + alerts(world, KC_COPIED_OR_RESTORED), 0);
+    assert_int_equal(alerts_for(world, KC_OVERSPENT) + alerts_for(world, KC_COPIED_OR_RESTORED), 0);
 }
 
 /* ---- what was received ---- */
@@ -245,7 +225,7 @@ static void receipts_that_the_payer_shows_later(void **state)
     expect_purse(world, &b, 40, 40, 0);
     report_one(world, &b);
     assert_int_equal(b.value, 40);
-    assert_int_equal(alerts(world, KC_OK), 1);
+    assert_int_equal(alerts_for(world, KC_OK), 1);
 }
 
 /* What was paid on already stays in the books until the payer shows it; or until the settlement time has passed, and then it is
@@ -315,7 +295,7 @@ static void spending_what_the_bank_took_unheard_accuses_nobody(void **state)
     expect_purse(world, &a, 60, 60, 0);
     expect_purse(world, &b, 0, 0, 0);
     expect_purse(world, &c, 40, 40, 0);
-    assert_int_equal(alerts(world, KC_OK), 1);
+    assert_int_equal(alerts_for(world, KC_OK), 1);
 }
 
 /* ---- noted payments into a gap ---- */
@@ -426,7 +406,7 @@ static void a_decline_undoes_what_was_inferred(void **state)
     expect_purse(world, &b, 0, 0, 0);
     report_one(world, &c);
     expect_purse(world, &b, 40, 40, 0);
-    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 0);
+    assert_int_equal(alerts_for(world, KC_COPIED_OR_RESTORED), 0);
 }
 
 /* ---- voids ---- */
@@ -457,7 +437,7 @@ static void a_payment_and_its_void_are_netted(void **state)
         expect_purse(world, &a, 100, 100, 0);
         assert_int_equal(a.value, 100);
         expect_in_flight(world, 0);
-        assert_int_equal(alerts(world, KC_DEBT), 0);
+        assert_int_equal(alerts_for(world, KC_DEBT), 0);
     }
 }
 
@@ -523,7 +503,7 @@ static void a_void_that_was_taken_for_another_is_put_right(void **state)
     }
     expect_settled(world, &a, 100);
     assert_true(payment_of(world, &first).returned && payment_of(world, &second).returned);
-    assert_int_equal(alerts(world, KC_DEBT) + alerts(world, KC_MISMATCH), 0);
+    assert_int_equal(alerts_for(world, KC_DEBT) + alerts_for(world, KC_MISMATCH), 0);
 }
 
 /* A void after the gap, of a payment in it: the payee's decline stands beside it. */
@@ -587,7 +567,7 @@ static void a_refusal_after_the_void_gives_back_once(void **state)
     expect_purse(world, &a, 60, 60, 0);
     expect_purse(world, &c, 40, 40, 0);
     expect_in_flight(world, 0);
-    assert_int_equal(alerts(world, KC_MISMATCH) + alerts(world, KC_DEBT), 0);
+    assert_int_equal(alerts_for(world, KC_MISMATCH) + alerts_for(world, KC_DEBT), 0);
 }
 
 /* ---- deposits ---- */
@@ -740,9 +720,9 @@ static void a_purse_out_of_use_with_a_gap(void **state)
     report_one(world, &a);
     (void)toy_exchange(&copy, &toys[2], world, 30);
     report_one(world, &toys[2]);
-    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 0);
+    assert_int_equal(alerts_for(world, KC_COPIED_OR_RESTORED), 0);
     report_one(world, &toys[0]);
-    assert_int_equal(alerts(world, KC_COPIED_OR_RESTORED), 1);
+    assert_int_equal(alerts_for(world, KC_COPIED_OR_RESTORED), 1);
     assert_int_equal(world_signed_shadow(world, a.purse), -5);
     assert_int_equal(world_balance(world, a.account), 0);
     report_one(world, &toys[1]);
@@ -848,7 +828,7 @@ static void a_gap_that_cannot_be_changes_nothing(void **state)
     message.information.information.value = world_amount(51);
     EXPECT(world_send(world, &reply, &message), KC_STALE_STATE);
     expect_purse(world, &a, 60, 60, 0);
-    assert_int_equal(alerts(world, KC_OK), 0);
+    assert_int_equal(alerts_for(world, KC_OK), 0);
     report_one(world, &a);
     expect_purse(world, &a, 50, 50, 0);
 }

@@ -6,22 +6,6 @@
 
 #include <stdio.h>
 
-static uint64_t alerts(const struct world *world)
-{
-    return world_ask(world, "SELECT count(*) FROM alerts");
-}
-
-static void expect_clean(struct world *world)
-{
-    uint64_t faults = 0;
-    char first[160];
-    struct kc_result result = world_audit(world, &faults, first);
-    if (kc_failed(result)) {
-        print_error("audit: %s\n", first);
-    }
-    EXPECT(result, KC_OK);
-}
-
 static void expect_shadows(struct world *world, const struct toy *a, int64_t of_a,
                            const struct toy *b, int64_t of_b)
 {
@@ -34,15 +18,6 @@ static void expect_out(struct world *world, const struct toy *toy, bool out)
 {
     assert_int_equal(world_purse(world, toy->purse).state == KC_PURSE_OUT, out);
     assert_int_equal(alerts(world), out ? 1 : 0);
-}
-
-static struct kc_payment_row payment_of(struct world *world, const struct toy_order *order)
-{
-    struct kc_payment_row row;
-    EXPECT(world->store.payment_get(world->store.context, &row, order->order.payer_purse.number,
-                                    order->order.payer_counter, order->digest),
-           KC_OK);
-    return row;
 }
 
 static void two(struct world *world, struct toy *a, struct toy *b)

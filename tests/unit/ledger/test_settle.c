@@ -5,31 +5,6 @@
 
 #include <string.h>
 
-static struct kc_payment_row payment_of(struct world *world, const struct toy_order *order)
-{
-    struct kc_payment_row row;
-    EXPECT(world->store.payment_get(world->store.context, &row, order->order.payer_purse.number,
-                                    order->order.payer_counter, order->digest),
-           KC_OK);
-    return row;
-}
-
-static uint64_t alerts(const struct world *world)
-{
-    return world_ask(world, "SELECT count(*) FROM alerts");
-}
-
-static void expect_clean(struct world *world)
-{
-    uint64_t faults = 0;
-    char first[160];
-    struct kc_result result = world_audit(world, &faults, first);
-    if (kc_failed(result)) {
-        print_error("audit: %s\n", first);
-    }
-    EXPECT(result, KC_OK);
-}
-
 static void expect_shadows(struct world *world, const struct toy *a, int64_t of_a,
                            const struct toy *b, int64_t of_b)
 {

@@ -11,11 +11,6 @@ static struct kc_purse_row purse_of(struct world *world, const struct toy *toy)
     return row;
 }
 
-static uint64_t alerts(const struct world *world)
-{
-    return world_ask(world, "SELECT count(*) FROM alerts");
-}
-
 /* Asks for a quote and says OK; the answer is made but not sent. */
 static void prepare_answer(struct toy_message *answer, struct toy *toy, struct world *world,
                            enum kc_cash_kind kind, uint64_t minor)
