@@ -353,10 +353,10 @@ static struct kc_result finish(struct kc_ledger_outcome *out, struct kc_ledger *
                                struct kc_purse_row *purse, const struct kc_account_row *account,
                                struct kc_transaction_row *row, enum kc_answer answer)
 {
-    struct kc_result result =
-        answer == KC_ANSWER_OK
-            ? kc_ledger_certify(&out->certified, ledger, account, purse)
-            : kc_ledger_recall(&out->certified, purse->certified, purse->certified_size);
+    struct kc_result result = kc_ledger_newest(&out->certified, ledger, purse);
+    if (!kc_failed(result) && answer == KC_ANSWER_OK) {
+        result = kc_ledger_certify(&out->certified, ledger, account, purse);
+    }
     purse->open_ms = 0;
     row->certified_size = purse->certified_size;
     memcpy(row->certified, purse->certified, purse->certified_size);
@@ -434,7 +434,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
         return result;
     }
     if (row.state != KC_STATE_QUOTED) {
-        return is_cash(&row) ? kc_ledger_stored(out, &row, &purse) : kc_result(KC_MISMATCH);
+        return is_cash(&row) ? kc_ledger_stored(out, ledger, &row, &purse) : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
         bool lost = purse.out_reason == KC_REPORTED_LOST;

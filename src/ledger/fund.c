@@ -92,7 +92,7 @@ static struct kc_result repeat(struct kc_ledger_order *order, struct kc_ledger_o
         return kc_result(arrival->has_transaction ? KC_MISMATCH : KC_REPLAYED);
     }
     if (row->state != KC_STATE_SENT) {
-        return kc_ledger_stored(out, row, &arrival->purse);
+        return kc_ledger_stored(out, ledger, row, &arrival->purse);
     }
     struct kc_result result =
         kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
@@ -181,7 +181,10 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
     }
     row->state = done ? KC_STATE_COMPLETED : KC_STATE_REFUSED;
     row->reason = answer;
-    result = kc_ledger_certify(&out->certified, ledger, account, purse);
+    result = kc_ledger_bare(ledger, purse);
+    if (!kc_failed(result)) {
+        result = kc_ledger_certify(&out->certified, ledger, account, purse);
+    }
     row->certified_size = purse->certified_size;
     memcpy(row->certified, purse->certified, purse->certified_size);
     if (!kc_failed(result)) {
@@ -225,7 +228,7 @@ struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out, struct kc_
     }
     bool waits = answer == KC_IN_DOUBT || (answer == KC_OK && !fits(ledger, &row));
     if (row.state != KC_STATE_SENT || waits) {
-        return kc_ledger_stored(out, &row, &purse_row);
+        return kc_ledger_stored(out, ledger, &row, &purse_row);
     }
     return settle(out, ledger, &purse_row, &account, &row, answer);
 }

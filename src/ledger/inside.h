@@ -326,8 +326,17 @@ KC_MUST_USE struct kc_result kc_ledger_check_amount(struct kc_amount amount);
 /* The outcome a transaction's state stands for. */
 enum kc_outcome kc_ledger_outcome_of(enum kc_transaction_state state);
 
+/* A certified value is about to go out without words: the purse may take it in the place of the newest one, whose words are
+ * then told again. */
+KC_MUST_USE struct kc_result kc_ledger_bare(struct kc_ledger *ledger,
+                                            const struct kc_purse_row *purse);
+/* The newest certified value once more, without the words that went out with it. */
+KC_MUST_USE struct kc_result kc_ledger_newest(struct kc_certified *out, struct kc_ledger *ledger,
+                                              const struct kc_purse_row *purse);
+
 /* The stored outcome of a final transaction. */
 KC_MUST_USE struct kc_result kc_ledger_stored(struct kc_ledger_outcome *out,
+                                              struct kc_ledger *ledger,
                                               const struct kc_transaction_row *transaction,
                                               const struct kc_purse_row *purse);
 

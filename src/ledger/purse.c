@@ -273,7 +273,20 @@ enum kc_outcome kc_ledger_outcome_of(enum kc_transaction_state state)
     return KC_OUTCOME_NONE;
 }
 
-struct kc_result kc_ledger_stored(struct kc_ledger_outcome *out,
+struct kc_result kc_ledger_bare(struct kc_ledger *ledger, const struct kc_purse_row *purse)
+{
+    return purse->sequence == 0 ? kc_ok() : kc_ledger_untell(ledger, purse, purse->sequence - 1);
+}
+
+struct kc_result kc_ledger_newest(struct kc_certified *out, struct kc_ledger *ledger,
+                                  const struct kc_purse_row *purse)
+{
+    struct kc_result result = kc_ledger_bare(ledger, purse);
+    return kc_failed(result) ? result
+                             : kc_ledger_recall(out, purse->certified, purse->certified_size);
+}
+
+struct kc_result kc_ledger_stored(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
                                   const struct kc_transaction_row *transaction,
                                   const struct kc_purse_row *purse)
 {
@@ -284,7 +297,7 @@ struct kc_result kc_ledger_stored(struct kc_ledger_outcome *out,
                                       .has_certified = true};
     return own ? kc_ledger_recall(&out->certified, transaction->certified,
                                   transaction->certified_size)
-               : kc_ledger_recall(&out->certified, purse->certified, purse->certified_size);
+               : kc_ledger_newest(&out->certified, ledger, purse);
 }
 
 struct kc_result kc_ledger_end_open(struct kc_ledger *ledger, struct kc_purse_row *purse)

@@ -273,6 +273,39 @@ static void words_of_a_lost_reply_are_told_though_others_were_heard(void **state
     expect_clean(world);
 }
 
+/* The reply with the word is lost, and the answer to a transaction brings a later certified value. */
+/* shows: R-XCHG-8 R-XCHG-9 */
+static void a_word_that_another_answer_overtook_is_told_again(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct toy_reply reply;
+    two(world, &a, &b);
+    struct toy_order order = toy_pay(&a, world, &b, 40);
+    EXPECT(toy_report_all(&a, world), KC_OK);
+    (void)toy_receive(&b, world, &order);
+    EXPECT(toy_report_all(&b, world), KC_OK);
+    /* Began before the report, and ends after it. */
+    struct toy_message message;
+    toy_fund(&message, &a, world, KC_FUND_KIND_FUND, 10);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    struct kc_ledger_order fund = reply.order;
+    report_lost(&a, world);
+    EXPECT(world_settle(world, &reply, &fund, KC_OK), KC_OK);
+    toy_take(&a, world, &reply.outcome);
+    /* Refused, and asked again: the newest certified value, without its words. */
+    report_lost(&a, world);
+    toy_fund(&message, &a, world, KC_FUND_KIND_FUND, 10);
+    EXPECT(world_send(world, &reply, &message), KC_PENDING);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_take(&a, world, &reply.outcome);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.release_count, 1);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.release_count, 0);
+}
+
 /* A payment that is too late and was spent is owed; where that cannot be counted the report stops, and no part of it stays. */
 /* shows: R-LOG-5 R-XCHG-11 */
 static void what_is_too_much_to_be_owed_changes_nothing(void **state)
@@ -372,6 +405,7 @@ int main(void)
         TEST(a_receipt_that_could_not_be_verified_is_heard_later),
         TEST(words_that_are_ignored_do_not_block_the_others),
         TEST(words_of_a_lost_reply_are_told_though_others_were_heard),
+        TEST(a_word_that_another_answer_overtook_is_told_again),
         TEST(what_is_too_much_to_be_owed_changes_nothing),
         TEST(more_than_can_be_counted_in_a_gap_is_a_proof),
         TEST(what_cannot_be_given_back_blocks_no_sweep),
