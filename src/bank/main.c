@@ -5,7 +5,7 @@
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
-    {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ID.kce)"},
+    {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ALERT.kce)"},
     {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
