@@ -12,7 +12,7 @@ SECONDS ?= 600
 C_FILES = git ls-files -z -- '*.c' '*.h' ':!src/message/generated'
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 
 packages:
 	@tools/install-packages build

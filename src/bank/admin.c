@@ -168,7 +168,6 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_amount(desk, &json, "paid", row->paid);
     show_amount(desk, &json, "received", row->received);
     show_amount(desk, &json, "returned", row->returned);
-    show_amount(desk, &json, "owed", row->owed);
     show_text(desk, &json, "log_policy", kc_log_policy_word(row->log_policy));
     show_text(desk, &json, "out_reason",
               row->out_reason == KC_OK ? "-" : kc_error_name(row->out_reason));

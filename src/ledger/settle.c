@@ -151,8 +151,8 @@ static struct kc_result tell_gaps(struct kc_report *report, bool first_time)
 /* Payments of the reporter whose end the bank knows and the purse may not: what was never told first, then what was told longest
  * ago, so that no word keeps the others from being told. A release is told until its void is counted; that a payee took the
  * payment until the purse shows the certified value that was sent with the word, or a later one. What went out with one that the
- * purse did not take was not told, here as with recovery; nor, for all that the bank knows, what went out just before an answer to
- * something else, which may have overtaken it (kc_ledger_bare). A report that is repeated gets the words that it got. */
+ * purse did not take was not told, here as with recovery; nor, for all that the bank knows, what went out just before an answer
+ * to something else, which may have overtaken it (kc_ledger_bare). A report that is repeated gets the words that it got. */
 static struct kc_result tell(struct kc_report *report, bool first_time)
 {
     struct telling telling = {.only = first_time ? 0 : report->purse->sequence};
