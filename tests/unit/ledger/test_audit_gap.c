@@ -93,8 +93,8 @@ static const char *const plants[] = {
     "UPDATE gaps SET returned = returned + 1 WHERE advance > 0",
     "UPDATE gaps SET unexplained_in = unexplained_in + 1 WHERE advance > 0",
     "UPDATE gaps SET unexplained_out = unexplained_out - 1 WHERE unexplained_out > netted",
-    "UPDATE gaps SET unexplained_out = unexplained_out - 1, given_back = given_back + 1"
-    " WHERE unexplained_out > netted",
+    ("UPDATE gaps SET unexplained_out = unexplained_out - 1, given_back = given_back + 1"
+     " WHERE unexplained_out > netted"),
     "UPDATE gaps SET unexplained_back = 1 WHERE returned = 0",
     "UPDATE gaps SET inferred_in = inferred_in + 1",
     "UPDATE gaps SET given_back = given_back + 1 WHERE unexplained_out > netted",
