@@ -202,7 +202,37 @@ static bool collect_told(void *owner, const struct kc_payment_row *row)
     return untelling->count < KC_LIST_COUNT_MAX;
 }
 
-/* Each round changes all that it finds, so the next finds others or none. */
+struct gap_untelling {
+    uint64_t seen;
+    size_t count;
+    struct kc_gap_row rows[KC_LIST_COUNT_MAX];
+};
+
+static bool collect_told_gap(void *owner, const struct kc_gap_row *row)
+{
+    struct gap_untelling *untelling = owner;
+    if (row->state == KC_GAP_CLOSED && row->told_sequence > untelling->seen) {
+        untelling->rows[untelling->count++] = *row;
+    }
+    return untelling->count < KC_LIST_COUNT_MAX;
+}
+
+static struct kc_result untell_gaps(struct kc_ledger *ledger, const struct kc_purse_row *purse,
+                                    uint64_t seen)
+{
+    struct gap_untelling untelling = {.seen = seen};
+    const struct kc_store *store = ledger->store;
+    const struct kc_store_scan scan = {.owner = &untelling, .gap = collect_told_gap};
+    struct kc_result result =
+        kc_ledger_note(ledger, store->scan_gaps_open(store->context, &scan, purse->purse.number));
+    for (size_t i = 0; i < untelling.count && !kc_failed(result); i++) {
+        untelling.rows[i].told_sequence = 0;
+        result = kc_gap_save(ledger, &untelling.rows[i]);
+    }
+    return result;
+}
+
+/* Each round changes all that it finds, so the next finds others or none. Of gaps one report tells no more than one round. */
 struct kc_result kc_ledger_untell(struct kc_ledger *ledger, const struct kc_purse_row *purse,
                                   uint64_t seen)
 {
@@ -219,7 +249,7 @@ struct kc_result kc_ledger_untell(struct kc_ledger *ledger, const struct kc_purs
             result = kc_ledger_note(ledger, store->payment_put(store->context, &untelling.rows[i]));
         }
     } while (!kc_failed(result) && untelling.count == KC_LIST_COUNT_MAX);
-    return result;
+    return kc_failed(result) ? result : untell_gaps(ledger, purse, seen);
 }
 
 /* What the purse lost of its history comes before its records. */

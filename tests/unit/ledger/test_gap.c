@@ -139,7 +139,14 @@ static void what_nobody_reports_comes_back(void **state)
     expect_purse(world, &a, 100, 100, 0);
     expect_purse(world, &b, 0, 0, 0);
     assert_int_equal(alerts_for(world, KC_EXPIRED), 2);
-    /* Both are told until they have taken a certified value that came with the word. */
+    /* Both are told until they have taken a certified value that came with the word; here another answer brings it without. */
+    struct toy_message message;
+    toy_settle(&message, &a, world);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_fund(&message, &a, world, KC_FUND_KIND_FUND, 10);
+    EXPECT(world_send(world, &reply, &message), KC_PENDING);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_take(&a, world, &reply.outcome);
     for (int i = 0; i < 3; i++) {
         EXPECT(toy_report(&a, world, &reply), KC_OK);
         assert_int_equal(reply.settled.objection_count, i == 0 ? 1 : 0);
