@@ -80,8 +80,7 @@ struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
 static struct kc_result collect(struct kc_bank *bank, struct kc_bank_thread *thread,
                                 struct kc_bank_item *item)
 {
-    /* The writer is one thread. */
-    static uint64_t purses[PURSES_MAX];
+    uint64_t purses[PURSES_MAX];
     struct kc_hotlist *list = &item->message.hotlist;
     struct kc_buffer listed = {.data = item->plain, .capacity = LISTED_SIZE_MAX};
     size_t found = 0;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/x509.h"
 #include "service/files.h"
@@ -52,9 +53,14 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
 }
 
 static struct kc_result read_limit(struct kc_amount *out, const struct kc_bank *bank,
-                                   const char *text)
+                                   const char *name, const char *text)
 {
-    return text[0] == '\0' ? kc_ok() : kc_amount_parse(out, text, (unsigned)bank->config.decimals);
+    struct kc_result result =
+        text[0] == '\0' ? kc_ok() : kc_amount_parse(out, text, (unsigned)bank->config.decimals);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [offline] %s is no amount", name);
+    }
+    return result;
 }
 
 /* What purses may do without the bank, from the section [offline]. */
@@ -64,12 +70,12 @@ static struct kc_result read_limits(struct kc_offline_limits *out, const struct 
     *out = kc_offline_limits_none();
     out->spend_count = config->spend_count;
     out->valid_ms = config->valid_ms;
-    struct kc_result result = read_limit(&out->purse_most, bank, config->purse_most);
+    struct kc_result result = read_limit(&out->purse_most, bank, "purse_most", config->purse_most);
     if (!kc_failed(result)) {
-        result = read_limit(&out->payment_most, bank, config->payment_most);
+        result = read_limit(&out->payment_most, bank, "payment_most", config->payment_most);
     }
     if (!kc_failed(result)) {
-        result = read_limit(&out->spend_most, bank, config->spend_most);
+        result = read_limit(&out->spend_most, bank, "spend_most", config->spend_most);
     }
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }

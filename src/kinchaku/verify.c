@@ -128,12 +128,15 @@ static void print_words(const struct kc_evidence_verdict *verdict)
     (void)printf("  2. %s\n", words);
 }
 
-static struct kc_result check(struct desk *desk, const struct kc_command *command, const char *path)
+/* *about: the file that the result is about. */
+static struct kc_result check(const char **about, struct desk *desk,
+                              const struct kc_command *command, const char *path)
 {
     struct kc_buffer file = KC_BUFFER(desk->bytes);
-    struct kc_result result =
-        read_certificate(&desk->bank, kc_command_value(command, "certificate"));
+    *about = kc_command_value(command, "certificate");
+    struct kc_result result = read_certificate(&desk->bank, *about);
     if (!kc_failed(result)) {
+        *about = path;
         result = kc_file_read(&file, path);
     }
     if (!kc_failed(result)) {
@@ -156,7 +159,8 @@ int kc_verify_evidence(const struct kc_command *command, const char *path)
     if (desk == NULL) {
         return kc_command_fail(command, kc_result(KC_NO_MEMORY), path);
     }
-    struct kc_result result = check(desk, command, path);
+    const char *about = path;
+    struct kc_result result = check(&about, desk, command, path);
     bool proven = !kc_failed(result);
     bool read = proven || result.code == KC_NOT_PROVEN;
     if (command->json && read) {
@@ -169,7 +173,7 @@ int kc_verify_evidence(const struct kc_command *command, const char *path)
     }
     int status = proven                  ? 0
                  : command->json && read ? kc_error_exit_status(result.code)
-                                         : kc_command_fail(command, result, path);
+                                         : kc_command_fail(command, result, about);
     free(desk);
     return status;
 }

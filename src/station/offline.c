@@ -261,7 +261,8 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
          "the payer has to finish an earlier payment first"},
         {KC_HISTORY_FULL, "run 'sync' first", "run 'sync' first"},
         {KC_LIMIT_EXCEEDED, "more than may be paid at once, or than the payee may hold; pay less",
-         "more than the UIM may hold; take less, or 'deposit' first"},
+         "more than the payer may pay at once, or than this UIM may hold: take less, or 'deposit' "
+         "first"},
         {KC_CONTACT_NEEDED, "the UIM of one side has to meet the bank first: run 'sync'",
          "the UIM of one side has to meet the bank first: run 'sync'"},
         {KC_HOTLISTED, "one of the UIMs is out of use; do not deal with it",

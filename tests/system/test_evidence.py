@@ -441,6 +441,7 @@ def test_another_bank_s_certificate(town, proofs, stranger, tmp_path):
     for wrong in ("bank/encrypt.crt", "registrar/sign.crt", "bank/root.crt"):
         done = stranger.command(path, "--json", certificate=town.system.dir / wrong)
         assert done.returncode == REFUSED and json.loads(done.stdout)["error"] == "certificate-invalid", (wrong, done)
-    assert stranger.command(path, certificate=tmp_path / "none").returncode == 4
+    missing = stranger.command(path, certificate=tmp_path / "none")
+    assert missing.returncode == 4 and str(tmp_path / "none") in missing.stderr and str(path) not in missing.stderr, missing
     done = subprocess.run([program("kinchaku"), "verify-evidence", str(path)], capture_output=True, check=False)
     assert done.returncode == USAGE

@@ -280,6 +280,12 @@ def test_a_configuration_with_wrong_values(alone):
             alone.configure(node, section, **{key: value})
             refuses(alone, node, "config-invalid")
             path.write_text(good)
+    path = alone.dir / "bank" / "bank.ini"
+    good = path.read_text()
+    for name in ("purse_most", "payment_most", "spend_most"):
+        alone.configure("bank", "offline", **{name: "20.5"})
+        assert f"[offline] {name} is no amount" in refuses(alone, "bank", "config-invalid").stderr
+        path.write_text(good)
     path = alone.dir / "registrar" / "registrar.ini"
     good = path.read_text()
     for bad in (good.replace("JPY", "jpy"), good + "\nx = y\n"):
