@@ -234,7 +234,7 @@ struct kc_result kc_offline_resume(struct kc_offline *offline)
 static const char *advice_when_broken(struct kc_station *station, bool pays)
 {
     struct kc_purse_info info;
-    bool known = station->file != NULL && !kc_failed(kc_slot_info(&info, &station->uim));
+    bool known = station->opened && !kc_failed(kc_slot_info(&info, &station->uim));
     if (!pays) {
         return "nothing was received; begin again";
     }
@@ -290,6 +290,9 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         {KC_PIN_WRONG, "check the PIN; it is blocked after three wrong ones",
          "check the PIN; it is blocked after three wrong ones"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar", "take the UIM to the registrar"},
+        {KC_CARD_REMOVED, "put it in again, then 'resume' or 'sync'",
+         "put it in again: the payer asks again, or 'sync'"},
+        {KC_CARD_BLANK, "the registrar writes it", "the registrar writes it"},
         {KC_PURSE_BLOCKED, "take the UIM to the registrar", "take the UIM to the registrar"},
     };
     if (error == KC_TIMEOUT || error == KC_UNREACHABLE) {
