@@ -1,9 +1,12 @@
+#define _POSIX_C_SOURCE 200809L
+
 #include "reader/pcsc.h"
 
 #include <reader.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <winscard.h>
 
 #include "base/assert.h"
@@ -16,6 +19,9 @@
 #define EXTENDED_HEAD_SIZE 7u
 /* A response comes in at most so many parts; a card that goes on for longer is broken. */
 #define PARTS_MAX 64u
+/* How long a card that another program holds is waited for. */
+#define BUSY_MS 1000u
+#define BUSY_STEP_MS 50u
 #define SW_OK 0x9000u
 #define SW1_MORE 0x61u
 #define SW1_LENGTH 0x6cu
@@ -454,12 +460,27 @@ static struct kc_result select_purse(struct kc_pcsc *card)
     return kc_result(status == SW_OK ? KC_OK : KC_NO_PURSE);
 }
 
+/* The card for this process alone. Others who only looked, or were killed, let go of it in a moment. */
+static LONG connect_alone(struct kc_pcsc *card, const char *reader)
+{
+    const struct timespec pause = {.tv_nsec = BUSY_STEP_MS * 1000000L};
+    LONG status = SCARD_S_SUCCESS;
+    for (unsigned waited_ms = 0; waited_ms <= BUSY_MS; waited_ms += BUSY_STEP_MS) {
+        status =
+            SCardConnect(card->context, reader, SCARD_SHARE_EXCLUSIVE,
+                         SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card->handle, &card->protocol);
+        if (!is_status(status, (DWORD)SCARD_E_SHARING_VIOLATION)) {
+            break;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return status;
+}
+
 static struct kc_result connect_card(struct kc_pcsc *card, const char *reader,
                                      char words[KC_PCSC_WORDS_SIZE])
 {
-    LONG status =
-        SCardConnect(card->context, reader, SCARD_SHARE_EXCLUSIVE,
-                     SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card->handle, &card->protocol);
+    LONG status = connect_alone(card, reader);
     struct kc_result result = from_status(status, KC_NO_CARD);
     if (result.code == KC_CARD_REMOVED) {
         result = kc_result(KC_NO_CARD);

@@ -18,8 +18,8 @@ struct kc_pcsc;
  * the only card. *port reaches it. After an error there is nothing to close, and `words` says what was found, or is empty.
  *
  * KC_UNREACHABLE (pcscd does not run, or no such reader), KC_NO_CARD, KC_CARD_AMBIGUOUS (two readers of that name, or two
- * cards), KC_IN_USE (another program holds the card), KC_NO_PURSE (a card of another application), KC_CARD_REMOVED,
- * KC_NO_MEMORY. */
+ * cards), KC_IN_USE (another program holds the card, and goes on for a second), KC_NO_PURSE (a card of another application),
+ * KC_CARD_REMOVED, KC_NO_MEMORY. */
 KC_MUST_USE struct kc_result kc_pcsc_open(struct kc_pcsc **out, struct kc_slot_port *port,
                                           char words[KC_PCSC_WORDS_SIZE], const char *reader);
 void kc_pcsc_close(struct kc_pcsc *card);

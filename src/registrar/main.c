@@ -18,6 +18,8 @@ static const struct kc_option options[] = {
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
     {"uim", "FILE", "open, reissue: where to write the UIM"},
+    {"letter", "FILE",
+     "open, reissue: where to write PIN and password (default: FILE.letter of --uim)"},
     {"suite", "S", "open, reissue: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P", "open, reissue: refuse (default), overwrite or report"},
     {"password-file", "F", "open, identify, lost, reissue: file with the password"},
@@ -149,6 +151,7 @@ static struct kc_result read_uim(struct kc_application *out, const struct kc_com
     if (!kc_log_policy_take(&out->log_policy, policy == NULL ? "refuse" : policy)) {
         return usage("--log-policy is refuse, overwrite or report");
     }
+    out->letter = kc_command_value(command, "letter");
     out->keys_folder = kc_command_value(command, "keys");
     out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
     struct kc_result result = read_secrets(out, command);
@@ -169,6 +172,13 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
     return read_uim(out, command);
 }
 
+static struct kc_result check_letter(struct kc_result result)
+{
+    return result.code == KC_USAGE
+               ? usage("a card needs --letter, or a PIN and a password in files")
+               : result;
+}
+
 static void show_opened(const struct kc_command *command, const struct kc_opened_account *opened,
                         const char *uim, bool letter, bool again)
 {
@@ -181,8 +191,10 @@ static void show_opened(const struct kc_command *command, const struct kc_opened
                      again ? "has a new purse" : "opened", uim,
                      (unsigned long long)opened->purse.number, expires);
         if (letter) {
-            (void)printf("%s in %s.letter; hand it over and delete it\n",
-                         again ? "the PIN is" : "PIN and password are", uim);
+            const char *file = kc_command_value(command, "letter");
+            (void)printf("%s in %s%s; hand it over and delete it\n",
+                         again ? "the PIN is" : "PIN and password are", file == NULL ? uim : file,
+                         file == NULL ? ".letter" : "");
         }
         return;
     }
@@ -206,6 +218,7 @@ static struct kc_result open_account(struct kc_registrar *registrar,
     if (!kc_failed(result)) {
         last_file = uim;
         result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
+        result = check_letter(result);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, uim, letter, false);
@@ -319,6 +332,7 @@ static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_
     if (!kc_failed(result)) {
         last_file = uim;
         result = kc_letter_reissue(&opened, &letter, registrar, &application, account, uim);
+        result = check_letter(result);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, uim, letter, true);
@@ -422,12 +436,14 @@ static int run(const struct kc_command *command, const char *name, const char *d
             result = kc_registrar_bulk(&status, &registrar, file, command->json);
         }
     }
+    static char words[KC_PCSC_WORDS_SIZE];
+    memcpy(words, registrar.words, sizeof words);
     kc_registrar_close(&registrar);
     if (result.code == KC_USAGE) {
         return kc_command_usage(command, wrong);
     }
-    return kc_failed(result) ? kc_command_fail(command, result, detail_of(result.code, name))
-                             : status;
+    const char *detail = words[0] != '\0' ? words : detail_of(result.code, name);
+    return kc_failed(result) ? kc_command_fail(command, result, detail) : status;
 }
 
 int main(int argc, char **argv)
