@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 static struct kc_result open_blank(struct kc_target *target, struct kc_registrar *registrar)
 {
     struct kc_slot_port port;
