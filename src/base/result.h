@@ -86,6 +86,10 @@
       "the purse has to contact its bank first")                                                   \
     X(DEBT, 0x5a, "debt", 0x9e5a, 409, 1, "the holder owes the bank")                              \
     X(REPORTED_LOST, 0x5b, "reported-lost", 0x9e5b, 403, 1, "the purse was reported lost")         \
+    X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1,                                       \
+      "more than one card or reader fits")                                                         \
+    X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
+    X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \
@@ -101,6 +105,8 @@
       "the authority does not answer")                                                             \
     X(SETTLEMENT_RUNS, 0x79, "settlement-time-runs", 0x9e79, 409, 3,                               \
       "late records of the old purse are still waited for")                                        \
+    X(NO_CARD, 0x7a, "no-card", 0x9e7a, 503, 3, "there is no card in the reader")                  \
+    X(CARD_REMOVED, 0x7b, "card-removed", 0x9e7b, 503, 3, "the card was taken out")                \
     X(DISK_FULL, 0x90, "disk-full", 0x9e90, 507, 4, "there is no space left for data")             \
     X(STORE_CORRUPT, 0x91, "store-corrupt", 0x9e91, 500, 4, "the database is damaged")             \
     X(PURSE_CORRUPT, 0x92, "purse-corrupt", 0x6f92, 500, 4, "the purse's storage is damaged")      \

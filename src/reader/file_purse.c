@@ -15,6 +15,7 @@
 
 struct kc_file_purse {
     int fd;
+    struct kc_crypto crypto;
     struct kc_purse core;
 };
 
@@ -153,6 +154,21 @@ static struct kc_result check_file(int fd)
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? kc_ok() : kc_result(KC_IN_USE);
 }
 
+void kc_file_purse_power_on(struct kc_file_purse *purse)
+{
+    const struct kc_nvm nvm = {.context = purse,
+                               .size = KC_NVM_SIZE,
+                               .read = nvm_read,
+                               .write = nvm_write,
+                               .sync = nvm_sync};
+    kc_purse_open(&purse->core, &nvm, &purse->crypto);
+}
+
+void kc_file_purse_power_off(struct kc_file_purse *purse)
+{
+    kc_purse_close(&purse->core);
+}
+
 struct kc_result kc_file_purse_open(struct kc_file_purse **out, struct kc_slot_port *port,
                                     const char *path, const struct kc_crypto *crypto)
 {
@@ -168,12 +184,8 @@ struct kc_result kc_file_purse_open(struct kc_file_purse **out, struct kc_slot_p
         return result;
     }
     purse->fd = fd;
-    struct kc_nvm nvm = {.context = purse,
-                         .size = KC_NVM_SIZE,
-                         .read = nvm_read,
-                         .write = nvm_write,
-                         .sync = nvm_sync};
-    kc_purse_open(&purse->core, &nvm, crypto);
+    purse->crypto = *crypto;
+    kc_file_purse_power_on(purse);
     *port = (struct kc_slot_port){.context = purse, .transmit = transmit};
     *out = purse;
     return kc_ok();

@@ -15,6 +15,12 @@ KC_MUST_USE struct kc_result kc_file_purse_create(const char *path);
 KC_MUST_USE struct kc_result kc_file_purse_open(struct kc_file_purse **out,
                                                 struct kc_slot_port *port, const char *path,
                                                 const struct kc_crypto *crypto);
+
+/* As a card does: without power the core forgets all but its file, which stays held, and takes no command (the caller sees to
+ * it); power up starts the core anew. */
+void kc_file_purse_power_on(struct kc_file_purse *purse);
+void kc_file_purse_power_off(struct kc_file_purse *purse);
+
 void kc_file_purse_close(struct kc_file_purse *purse);
 
 #endif

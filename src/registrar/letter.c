@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "reader/place.h"
 #include "service/files.h"
 
 #define PIN_DIGITS 6u
@@ -106,10 +107,14 @@ static struct kc_result open_reserved(struct kc_opened_account *out, bool *made,
                                       struct kc_application *application, account_or_none again,
                                       const char *uim, const char *letter)
 {
-    if (kc_file_exists(uim) || kc_file_exists(letter)) {
+    bool card = kc_purse_place_reader(uim) != NULL;
+    if ((!card && kc_file_exists(uim)) || kc_file_exists(letter)) {
         return kc_result(KC_ALREADY_EXISTS);
     }
     struct kc_result result = fill(made, registrar, application, again);
+    if (!kc_failed(result) && *made && letter[0] == '\0') {
+        return kc_result(KC_USAGE);
+    }
     if (!kc_failed(result) && *made) {
         result = write_letter(letter, application, again);
     }
@@ -130,12 +135,20 @@ static struct kc_result issue(struct kc_opened_account *out, bool *made,
     char letter[KC_PATH_SIZE_MAX];
     char lock[KC_PATH_SIZE_MAX];
     int fd = -1;
-    int size = snprintf(letter, sizeof letter, "%s.letter", uim);
+    /* A card is held by who has it open: without a letter there is no name to keep others from. */
+    bool card = kc_purse_place_reader(uim) != NULL;
+    const char *given = application->letter;
+    int size = given != NULL ? snprintf(letter, sizeof letter, "%s", given)
+               : card        ? snprintf(letter, sizeof letter, "%s", "")
+                             : snprintf(letter, sizeof letter, "%s.letter", uim);
     *made = false;
-    if (size < 0 || (size_t)size >= sizeof letter) {
+    if (size < 0 || (size_t)size >= sizeof letter - sizeof ".lock") {
         return kc_result(KC_TOO_LARGE);
     }
-    (void)snprintf(lock, sizeof lock, "%s.lock", uim);
+    if (card && given == NULL) {
+        return open_reserved(out, made, registrar, application, again, uim, letter);
+    }
+    (void)snprintf(lock, sizeof lock, "%s.lock", card ? given : uim);
     struct kc_result result = reserve(&fd, lock);
     if (kc_failed(result)) {
         return result;

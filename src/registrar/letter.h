@@ -5,9 +5,10 @@
 #include "registrar/registrar.h"
 
 /* Opens an account as kc_registrar_open_account does. When the application names no PIN or no password, they are made up and
- * written to `uim`.letter (0600) before anything else happens, so that no UIM exists whose PIN is lost; *made tells. The letter
- * goes when the opening fails. A card or machine has neither, and no
- * letter. KC_ALREADY_EXISTS when the UIM or its letter is there. */
+ * written to the letter (0600), which is `uim`.letter if the application names no other, before anything else happens, so that no
+ * UIM exists whose PIN is lost; *made tells. The letter goes when the opening fails. KC_ALREADY_EXISTS when the UIM or its letter
+ * is there. KC_USAGE: behind PC/SC there is no file beside which a letter could stand, and none was named. A card or machine has
+ * neither PIN nor password, and no letter. */
 KC_MUST_USE struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
                                                     struct kc_registrar *registrar,
                                                     struct kc_application *application,

@@ -17,7 +17,10 @@ static const struct kc_option options[] = {
     {"address", "A", "open: address"},
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
-    {"uim", "FILE", "open, card, machine, reissue: where to write the purse"},
+    {"uim", "FILE",
+     "open, card, machine, reissue: where to write the purse: a file, or pcsc:READER"},
+    {"letter", "FILE",
+     "open, reissue: where to write PIN and password (default: FILE.letter of --uim)"},
     {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
     {"password-file", "F", "open, machine, identify, lost, reissue: file with the password"},
@@ -155,6 +158,7 @@ static struct kc_result read_make(struct kc_application *out, const struct kc_co
     if (!kc_log_policy_take(&out->log_policy, policy == NULL ? "refuse" : policy)) {
         return usage("--log-policy is refuse, overwrite or report");
     }
+    out->letter = kc_command_value(command, "letter");
     out->keys_folder = kc_command_value(command, "keys");
     out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
     return check_keys(out->keys_folder);
@@ -179,6 +183,13 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
         return usage("--name, --address, --phone, --bank-account or --uim is missing or too long");
     }
     return read_uim(out, command);
+}
+
+static struct kc_result check_letter(struct kc_result result)
+{
+    return result.code == KC_USAGE
+               ? usage("a card needs --letter, or a PIN and a password in files")
+               : result;
 }
 
 static const char *purse_word(enum kc_purse_type type)
@@ -208,8 +219,10 @@ static void show_opened(const struct kc_command *command, const struct kc_opened
                      again ? "has a new purse" : "opened", purse_word(type), uim,
                      (unsigned long long)opened->purse.number, expires);
         if (letter) {
-            (void)printf("%s in %s.letter; hand it over and delete it\n",
-                         again ? "the PIN is" : "PIN and password are", uim);
+            const char *file = kc_command_value(command, "letter");
+            (void)printf("%s in %s%s; hand it over and delete it\n",
+                         again ? "the PIN is" : "PIN and password are", file == NULL ? uim : file,
+                         file == NULL ? ".letter" : "");
         }
         return;
     }
@@ -234,6 +247,7 @@ static struct kc_result open_account(struct kc_registrar *registrar,
     if (!kc_failed(result)) {
         last_file = uim;
         result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
+        result = check_letter(result);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, application.type, letter, false);
@@ -416,6 +430,7 @@ static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_
     if (!kc_failed(result)) {
         last_file = uim;
         result = kc_letter_reissue(&opened, &letter, registrar, &application, account, uim);
+        result = check_letter(result);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, application.type, letter, true);
@@ -519,12 +534,14 @@ static int run(const struct kc_command *command, const char *name, const char *d
             result = kc_registrar_bulk(&status, &registrar, file, command->json);
         }
     }
+    static char words[KC_PCSC_WORDS_SIZE];
+    memcpy(words, registrar.words, sizeof words);
     kc_registrar_close(&registrar);
     if (result.code == KC_USAGE) {
         return kc_command_usage(command, wrong);
     }
-    return kc_failed(result) ? kc_command_fail(command, result, detail_of(result.code, name))
-                             : status;
+    const char *detail = words[0] != '\0' ? words : detail_of(result.code, name);
+    return kc_failed(result) ? kc_command_fail(command, result, detail) : status;
 }
 
 int main(int argc, char **argv)

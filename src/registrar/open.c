@@ -1,14 +1,11 @@
 /* Opening one account: SZ1 to SZ9 (EP1221669 Fig 12), and taking everything back when a step fails. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/password.h"
-#include "reader/file_purse.h"
-#include "registrar/registrar.h"
-#include "service/files.h"
+#include "registrar/target.h"
 #include "service/message_client.h"
 #include "service/trace.h"
 
@@ -223,21 +220,14 @@ static struct kc_result confirm(struct progress *progress, struct kc_registrar *
 }
 
 static struct kc_result write_uim(struct progress *progress, struct kc_registrar *registrar,
-                                  const struct kc_application *application, const char *path)
+                                  const struct kc_application *application,
+                                  struct kc_target *target)
 {
-    struct kc_file_purse *file = NULL;
-    struct kc_slot_port port;
-    static struct kc_slot uim;
     struct kc_view proof;
-    struct kc_result result = kc_file_purse_create(path);
+    struct kc_slot *uim = &target->uim;
+    struct kc_result result = kc_target_make(target, registrar);
     if (!kc_failed(result)) {
-        result = kc_file_purse_open(&file, &port, path, &registrar->purse_crypto);
-    }
-    if (!kc_failed(result)) {
-        result = kc_slot_open(&uim, &port);
-    }
-    if (!kc_failed(result)) {
-        result = kc_personalise_keys(&proof, registrar, &uim, application, &progress->opened,
+        result = kc_personalise_keys(&proof, registrar, uim, application, &progress->opened,
                                      registrar->config.bank_url, registrar->config.decimals);
     }
     if (!kc_failed(result)) {
@@ -249,25 +239,24 @@ static struct kc_result write_uim(struct progress *progress, struct kc_registrar
     if (!kc_failed(result)) {
         trace(registrar, "SZ8", "directory", "registrar", "bank and authority certificates", 0,
               progress->opened.account.number);
-        result = kc_personalise_rest(registrar, &uim, application, &progress->certificates,
+        result = kc_personalise_rest(registrar, uim, application, &progress->certificates,
                                      &progress->confirmed);
     }
     if (!kc_failed(result)) {
         trace(registrar, "SZ9", "registrar", "UIM", "keys, certificates, account", 0,
               progress->opened.account.number);
     }
-    kc_file_purse_close(file);
     return result;
 }
 
 /* Nothing half-open stays: certificates are revoked, the temporary account is given up, the file is removed. The authority
  * revokes whatever an account has, so after a re-issue it is not asked: the good pair may be that of another registrar, which
  * issued the purse meanwhile. The keys of this one are gone with the file, and the next re-issue revokes what was left. */
-static void take_back(struct progress *progress, struct kc_registrar *registrar, const char *path,
-                      bool again)
+static void take_back(struct progress *progress, struct kc_registrar *registrar,
+                      struct kc_target *target, bool again)
 {
     struct kc_done done;
-    (void)unlink(path);
+    kc_target_drop(target);
     if (progress->has_certificates && !again) {
         struct kc_result result =
             kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION);
@@ -294,28 +283,22 @@ static struct kc_result issue(struct kc_opened_account *out, struct kc_registrar
                               const struct kc_account_id *again, const char *path)
 {
     static struct progress progress;
-    char temporary[KC_PATH_SIZE_MAX];
+    static struct kc_target target;
     memset(&progress, 0, sizeof progress);
-    int size = snprintf(temporary, sizeof temporary, "%s.new", path);
-    if (size < 0 || (size_t)size >= sizeof temporary) {
-        return kc_result(KC_TOO_LARGE);
+    struct kc_result result = kc_target_begin(&target, registrar, path);
+    if (kc_failed(result)) {
+        return result;
     }
-    if (kc_file_exists(path)) {
-        return kc_result(KC_ALREADY_EXISTS);
-    }
-    struct kc_result result = again == NULL
-                                  ? apply(&progress, registrar, application)
-                                  : apply_again(&progress, registrar, application, *again);
+    result = again == NULL ? apply(&progress, registrar, application)
+                           : apply_again(&progress, registrar, application, *again);
     if (!kc_failed(result)) {
-        /* What a registrar that was killed left: the caller sees to it that no other one is at work here. */
-        (void)unlink(temporary);
-        result = write_uim(&progress, registrar, application, temporary);
+        result = write_uim(&progress, registrar, application, &target);
     }
     if (!kc_failed(result)) {
-        result = kc_file_name_new(temporary, path);
+        result = kc_target_finish(&target);
     }
     if (kc_failed(result)) {
-        take_back(&progress, registrar, temporary, again != NULL);
+        take_back(&progress, registrar, &target, again != NULL);
         return result;
     }
     *out = (struct kc_opened_account){.account = progress.opened.account,

@@ -5,6 +5,7 @@
 #include "crypto/bearssl.h"
 #include "directory/people.h"
 #include "message/generated/messages.h"
+#include "reader/pcsc.h"
 #include "service/http_client.h"
 #include "service/trace.h"
 
@@ -37,7 +38,8 @@ struct kc_registrar {
     uint8_t request[KC_MESSAGE_SIZE_MAX];
     size_t request_size;
     size_t reply_size;
-    uint64_t due_ms; /* of the last refusal that said when to come again, or 0 */
+    char words[KC_PCSC_WORDS_SIZE]; /* what was found instead of a blank card, or empty */
+    uint64_t due_ms;                /* of the last refusal that said when to come again, or 0 */
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
     uint8_t plain[KC_PLAIN_SIZE_MAX];
 };
@@ -56,6 +58,8 @@ struct kc_application {
     const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
+    const char
+        *letter; /* where PIN and password go that are made up; NULL: beside the UIM's file */
 };
 
 /* What came of it. */
@@ -73,7 +77,8 @@ KC_MUST_USE struct kc_result kc_registrar_init(const char *dir, uint64_t bank, c
 KC_MUST_USE struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *dir);
 void kc_registrar_close(struct kc_registrar *registrar);
 
-/* Opens one account and writes its UIM to `path`, whole or not at all (SZ1-SZ9), over `path`.new, which is the caller's alone.
+/* Opens one account and writes its UIM to `path`, whole or not at all (SZ1-SZ9), over `path`.new, which is the caller's alone, or
+ * to the blank card in the reader of pcsc:READER.
  * After a failure nothing is left half-open: the application is cancelled and certificates are revoked as far as the servers can
  * be reached; what cannot lapses. */
 KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account *out,

@@ -31,11 +31,19 @@ struct kc_exchange_end {
     struct kc_amount amount;
 };
 
+/* A way to the other side that is no link, because the station drives both sides. Contracts as for kc_link_send and _receive. */
+struct kc_line {
+    void *context;
+    struct kc_result (*send)(void *context, struct kc_view message);
+    struct kc_result (*receive)(struct kc_view *out, void *context);
+};
+
 struct kc_exchange {
     struct kc_station *station;
-    struct kc_link *link; /* open */
-    unsigned link_ms;     /* for whatever a machine answers by itself */
-    unsigned user_ms;     /* for the other side's user */
+    struct kc_link *link;       /* open; not looked at when there is a line */
+    const struct kc_line *line; /* NULL: there is a link */
+    unsigned link_ms;           /* for whatever a machine answers by itself */
+    unsigned user_ms;           /* for the other side's user */
     void *owner;
     /* Payee: asks the user; true for OK. */
     bool (*ask)(void *owner, const struct kc_payment_order *order);
@@ -56,5 +64,27 @@ KC_MUST_USE struct kc_result kc_station_pay(struct kc_exchange *exchange,
  * user said NG last; an error when it went no further and no payment was decided since. */
 KC_MUST_USE struct kc_result kc_station_receive(struct kc_exchange *exchange,
                                                 struct kc_amount asked);
+
+/* Payee, for a payer that the same station drives: what it answers to one message goes out by its line. The caller fills in the
+ * first three and zeroes the rest. An error that kc_station_receive would end with: the payer was told, or told it. */
+struct kc_payee {
+    struct kc_exchange *exchange;
+    struct kc_station *station;
+    struct kc_amount asked;
+    bool heard;            /* the payer said why it goes no further */
+    bool decided;          /* a payment was, and nothing has failed since */
+    struct kc_result last; /* how it was decided */
+};
+KC_MUST_USE struct kc_result kc_payee_hear(struct kc_payee *payee, struct kc_view message);
+
+/* A payment between the UIM and the purse on a card, both in this station's hands, in either direction: exactly the messages of
+ * an exchange over a link, and each purse checks what it checks there. `card` is open and has no PIN. `exchange` is the UIM's,
+ * without link and line. Pays `amount` after what is open; with NULL only what is open. Errors of kc_station_pay. */
+KC_MUST_USE struct kc_result kc_station_pay_card(struct kc_exchange *exchange,
+                                                 struct kc_station *card,
+                                                 const struct kc_amount *amount);
+KC_MUST_USE struct kc_result kc_station_charge_card(struct kc_exchange *exchange,
+                                                    struct kc_station *card,
+                                                    const struct kc_amount *amount);
 
 #endif

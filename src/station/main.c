@@ -19,10 +19,11 @@
 #define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
-    {"uim", "FILE", "the UIM (required)"},
+    {"uim", "FILE", "the UIM (required): a file, or pcsc:READER for the card in that reader"},
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
-    {"link", "L", "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE"},
+    {"link", "L",
+     "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other"},
     {"wait", "MS", "how long to wait for a payer, or for the payee's user (default 120000)"},
     {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
@@ -113,7 +114,11 @@ static struct kc_result pin_from_terminal(char *out, size_t capacity)
 static const char *find_letter(const struct kc_command *command)
 {
     static char path[KC_PATH_SIZE_MAX];
-    int size = snprintf(path, sizeof path, "%s.letter", kc_command_value(command, "uim"));
+    const char *uim = kc_command_value(command, "uim");
+    if (kc_purse_place_reader(uim) != NULL) {
+        return NULL;
+    }
+    int size = snprintf(path, sizeof path, "%s.letter", uim);
     return size > 0 && (size_t)size < sizeof path && kc_file_exists(path) ? path : NULL;
 }
 
@@ -217,6 +222,8 @@ static const char *advice(enum kc_error error)
         {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has"},
         {KC_IN_USE, "wait until the other station is done with this UIM"},
         {KC_BUSY, "try again in a moment"},
+        {KC_CARD_BLANK, "the registrar writes it"},
+        {KC_CARD_REMOVED, "put it in again and run 'sync'"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].error == error) {
@@ -456,9 +463,14 @@ static bool take_loss(enum kc_station_loss *out, const char *text)
 static const char *advice_of(const struct verb *verb, struct kc_station *station,
                              enum kc_error error)
 {
+    static char found[KC_PCSC_WORDS_SIZE];
     const char *file = file_of(error);
     if (file != NULL) {
         return file;
+    }
+    if (station->place.words[0] != '\0') {
+        memcpy(found, station->place.words, sizeof found);
+        return found;
     }
     return verb->role == ROLE_BANK ? advice(error)
                                    : kc_offline_advice(station, error, verb->role == ROLE_PAYER);

@@ -127,8 +127,11 @@ struct kc_result kc_offline_read(struct kc_offline *out, struct kc_station *stat
                                          .ask = ask,
                                          .tell = tell,
                                          .meet = meet};
-    struct kc_result result =
-        place == NULL ? kc_result(KC_USAGE) : kc_link_place_parse(&out->place, place);
+    out->timeout_ms = link_ms;
+    out->reader = place != NULL && kc_purse_place_reader(place) != NULL ? place : NULL;
+    struct kc_result result = place == NULL         ? kc_result(KC_USAGE)
+                              : out->reader != NULL ? kc_ok()
+                                                    : kc_link_place_parse(&out->place, place);
     if (!kc_failed(result)) {
         result = read_wait(&out->exchange.user_ms, command);
     }
@@ -176,8 +179,38 @@ static void print_place(const struct kc_offline *offline)
     (void)fprintf(stderr, "waiting at %s\n", place);
 }
 
+/* The partner is a card in a reader here. Without an amount only what is open between the two is brought to its end. */
+static struct kc_result meet_card(struct kc_offline *offline, bool receives,
+                                  const struct kc_amount *amount)
+{
+    static struct kc_station card;
+    struct kc_station *station = offline->station;
+    kc_station_report_when_low(station, ROOM_NEEDED);
+    struct kc_result result = receives ? check_asked(offline) : kc_ok();
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_station_open(&card, offline->reader, station->url, offline->timeout_ms);
+    if (!kc_failed(result)) {
+        result = receives ? kc_station_charge_card(&offline->exchange, &card, amount)
+                          : kc_station_pay_card(&offline->exchange, &card, amount);
+    }
+    memcpy(station->place.words, card.place.words, sizeof station->place.words);
+    kc_station_close(&card);
+    kc_station_report_when_low(station, ROOM_LOW);
+    if (result.code == KC_DECLINED && receives) {
+        struct kc_result shown = show_end(offline, "declined");
+        return kc_failed(shown) ? shown : result;
+    }
+    return kc_failed(result) ? result : show_end(offline, "completed");
+}
+
 struct kc_result kc_offline_receive(struct kc_offline *offline)
 {
+    if (offline->reader != NULL) {
+        return meet_card(offline, true,
+                         kc_amount_is_zero(offline->amount) ? NULL : &offline->amount);
+    }
     kc_station_report_when_low(offline->station, ROOM_NEEDED);
     struct kc_result result = check_asked(offline);
     if (!kc_failed(result)) {
@@ -202,6 +235,9 @@ struct kc_result kc_offline_receive(struct kc_offline *offline)
 
 static struct kc_result pay(struct kc_offline *offline, const struct kc_amount *amount)
 {
+    if (offline->reader != NULL) {
+        return meet_card(offline, false, amount);
+    }
     kc_station_report_when_low(offline->station, ROOM_NEEDED);
     struct kc_result result =
         kc_link_connect(&offline->link, &offline->place, offline->exchange.link_ms);
@@ -234,7 +270,7 @@ struct kc_result kc_offline_resume(struct kc_offline *offline)
 static const char *advice_when_broken(struct kc_station *station, bool pays)
 {
     struct kc_purse_info info;
-    bool known = station->file != NULL && !kc_failed(kc_slot_info(&info, &station->uim));
+    bool known = station->opened && !kc_failed(kc_slot_info(&info, &station->uim));
     if (!pays) {
         return "nothing was received; begin again";
     }
@@ -250,12 +286,13 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         const char *payer;
         const char *payee;
     } rows[] = {
-        {KC_USAGE, "--link unix:PATH, tcp:ADDRESS:PORT or tty:DEVICE is needed",
-         "--link unix:PATH, tcp:ADDRESS:PORT or tty:DEVICE is needed"},
+        {KC_USAGE, "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed",
+         "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed"},
         {KC_DECLINED, "the payee said no; the amount is in the UIM", NULL},
         {KC_OUT_OF_ORDER, "the payee had moved on; the amount is in the UIM: pay again",
          "the other side does not keep to the order; begin again"},
-        {KC_NOT_FOUND, "nothing is open to this payee", NULL},
+        {KC_NOT_FOUND, "nothing is open to this payee",
+         "the card has nothing open to this UIM; --amount says what it is to pay"},
         {KC_INSUFFICIENT_VALUE, "'withdraw' first", "the payer has not enough in its UIM"},
         {KC_PENDING, "'resume' what is open, or 'sync', first",
          "the payer has to finish an earlier payment first"},
@@ -290,6 +327,9 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         {KC_PIN_WRONG, "check the PIN; it is blocked after three wrong ones",
          "check the PIN; it is blocked after three wrong ones"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar", "take the UIM to the registrar"},
+        {KC_CARD_REMOVED, "put it in again, then 'resume' or 'sync'",
+         "put it in again: the payer asks again, or 'sync'"},
+        {KC_CARD_BLANK, "the registrar writes it", "the registrar writes it"},
         {KC_PURSE_BLOCKED, "take the UIM to the registrar", "take the UIM to the registrar"},
     };
     if (error == KC_TIMEOUT || error == KC_UNREACHABLE) {

@@ -10,6 +10,8 @@ struct kc_offline {
     struct kc_station *station;
     const struct kc_command *command;
     struct kc_link_place place;
+    const char *reader; /* pcsc:READER, whose card is the partner; else NULL */
+    unsigned timeout_ms;
     struct kc_amount amount; /* of `receive`: asked for, or zero */
     struct kc_exchange exchange;
     struct kc_link link;

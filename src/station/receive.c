@@ -9,17 +9,8 @@
 /* A payer asks who is there at most four times and pays at most twice; whoever talks longer wants something else. */
 #define MESSAGES_MAX 16u
 
-struct payee {
-    struct kc_exchange *exchange;
-    struct kc_station *station;
-    struct kc_amount asked;
-    bool heard;
-    bool decided;          /* a payment was, and nothing has failed since */
-    struct kc_result last; /* how it was decided */
-};
-
 /* Sb1, Sb2. Before the identity goes the hotlist, when the payer's is older: a payer of this bank, which the offer finds out. */
-static struct kc_result answer_identify(struct payee *payee, struct kc_view identify)
+static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view identify)
 {
     static const struct kc_station_line line = {"Sb2", KC_STATION_PAYEE, KC_STATION_PAYER,
                                                 "payee-identity", KC_LOSE_IDENTITY};
@@ -41,7 +32,7 @@ static struct kc_result answer_identify(struct payee *payee, struct kc_view iden
 }
 
 /* Sb8: the user's word; for a payment that was decided before there is nothing to say. */
-static enum kc_answer get_word(struct payee *payee, const struct kc_payment_order *order,
+static enum kc_answer get_word(struct kc_payee *payee, const struct kc_payment_order *order,
                                bool answered)
 {
     if (answered) {
@@ -53,7 +44,7 @@ static enum kc_answer get_word(struct payee *payee, const struct kc_payment_orde
 }
 
 /* Sb10. The purse has decided: when the answer does not arrive, the payer asks again at the next contact. */
-static void send_answer(struct payee *payee, struct kc_exchange_end *end, struct kc_view answer)
+static void send_answer(struct kc_payee *payee, struct kc_exchange_end *end, struct kc_view answer)
 {
     static const struct kc_station_line receipt = {"Sb10", KC_STATION_PAYEE, KC_STATION_PAYER,
                                                    "receipt", KC_LOSE_ANSWER};
@@ -73,8 +64,8 @@ static bool is_declined_for(enum kc_error reason)
 }
 
 /* Sb6 to Sb8: *word is what the purse is to answer. */
-static struct kc_result examine(struct payee *payee, struct kc_payment_order *order, bool *answered,
-                                enum kc_answer *word, struct kc_view payment)
+static struct kc_result examine(struct kc_payee *payee, struct kc_payment_order *order,
+                                bool *answered, enum kc_answer *word, struct kc_view payment)
 {
     struct kc_result result =
         kc_slot_examine(order, answered, &payee->station->uim, kc_clock_now_ms(), payment);
@@ -92,7 +83,7 @@ static struct kc_result examine(struct payee *payee, struct kc_payment_order *or
 }
 
 /* Sb6 to Sb10. */
-static struct kc_result answer_payment(struct payee *payee, struct kc_view payment)
+static struct kc_result answer_payment(struct kc_payee *payee, struct kc_view payment)
 {
     uint8_t bytes[KC_LINK_PAYLOAD_MAX];
     struct kc_payment_order order;
@@ -124,7 +115,7 @@ static struct kc_result answer_payment(struct payee *payee, struct kc_view payme
     return kc_result(end.unanswered ? KC_UNREACHABLE : KC_OK);
 }
 
-static struct kc_result answer_message(struct payee *payee, struct kc_view message)
+static struct kc_result answer_message(struct kc_payee *payee, struct kc_view message)
 {
     uint64_t number = kc_shape_number(message);
     if (number == kc_identify_shape.number) {
@@ -141,7 +132,7 @@ static struct kc_result answer_message(struct payee *payee, struct kc_view messa
 }
 
 /* Only a payer that has to show its identity goes on after a refusal. */
-static struct kc_result refuse(struct payee *payee, struct kc_result result)
+static struct kc_result refuse(struct kc_payee *payee, struct kc_result result)
 {
     payee->decided = false;
     if (result.code == KC_TIMEOUT || result.code == KC_UNREACHABLE) {
@@ -152,7 +143,7 @@ static struct kc_result refuse(struct payee *payee, struct kc_result result)
 }
 
 /* A payer that finds no room here says that its amount is too much. Why there is none, this purse knows better. */
-static struct kc_result explain(struct payee *payee, struct kc_result heard)
+static struct kc_result explain(struct kc_payee *payee, struct kc_result heard)
 {
     struct kc_purse_info info;
     if (heard.code != KC_LIMIT_EXCEEDED || kc_failed(kc_slot_info(&info, &payee->station->uim))) {
@@ -164,9 +155,19 @@ static struct kc_result explain(struct payee *payee, struct kc_result heard)
     return kc_clock_now_ms() > info.valid_until_ms ? kc_result(KC_CONTACT_NEEDED) : heard;
 }
 
+struct kc_result kc_payee_hear(struct kc_payee *payee, struct kc_view message)
+{
+    struct kc_view own;
+    struct kc_result result = kc_talk_read(&own, payee->exchange, &payee->heard, message);
+    if (!kc_failed(result)) {
+        result = answer_message(payee, own);
+    }
+    return kc_failed(result) && !payee->heard ? refuse(payee, result) : result;
+}
+
 struct kc_result kc_station_receive(struct kc_exchange *exchange, struct kc_amount asked)
 {
-    struct payee payee = {.exchange = exchange, .station = exchange->station, .asked = asked};
+    struct kc_payee payee = {.exchange = exchange, .station = exchange->station, .asked = asked};
     for (unsigned i = 0; i < MESSAGES_MAX; i++) {
         struct kc_view message;
         struct kc_result result =

@@ -6,7 +6,7 @@
 #include "service/message_client.h"
 #include "station/inside.h"
 
-struct kc_result kc_station_open(struct kc_station *station, const char *path, const char *url,
+struct kc_result kc_station_open(struct kc_station *station, const char *place, const char *url,
                                  unsigned timeout_ms)
 {
     struct kc_slot_port port;
@@ -15,13 +15,17 @@ struct kc_result kc_station_open(struct kc_station *station, const char *path, c
     station->trace.fd = -1;
     struct kc_result result = kc_bearssl_open_system(&station->crypto, &station->crypto_state);
     if (!kc_failed(result)) {
-        result = kc_file_purse_open(&station->file, &port, path, &station->crypto);
+        result = kc_purse_place_open(&station->place, &port, place, &station->crypto);
     }
     if (!kc_failed(result)) {
         result = kc_slot_open(&station->uim, &port);
     }
     if (!kc_failed(result)) {
         result = kc_slot_info(&info, &station->uim);
+        station->opened = !kc_failed(result);
+    }
+    if (!kc_failed(result) && (info.life == KC_LIFE_BLANK || info.life == KC_LIFE_PERSONALISING)) {
+        result = kc_result(KC_CARD_BLANK);
     }
     if (!kc_failed(result)) {
         struct kc_view from = url == NULL ? info.url : kc_view_text(url);
@@ -40,7 +44,7 @@ void kc_station_close(struct kc_station *station)
 {
     kc_trace_close(&station->trace);
     kc_http_client_close(station->client);
-    kc_file_purse_close(station->file);
+    kc_purse_place_close(&station->place);
     kc_wipe(station, sizeof *station);
 }
 

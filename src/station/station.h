@@ -3,7 +3,7 @@
 #define KC_STATION_STATION_H
 
 #include "crypto/bearssl.h"
-#include "reader/file_purse.h"
+#include "reader/place.h"
 #include "service/http_client.h"
 #include "service/trace.h"
 
@@ -26,7 +26,8 @@ enum kc_station_loss {
 struct kc_station {
     struct kc_crypto crypto; /* the backend inside the purse, over the state below */
     struct kc_bearssl crypto_state;
-    struct kc_file_purse *file;
+    struct kc_purse_place place;
+    bool opened; /* the UIM answers */
     struct kc_slot uim;
     struct kc_http_client *client;
     char url[KC_URL_SIZE_MAX + 1];
@@ -40,8 +41,9 @@ struct kc_station {
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
 };
 
-/* Opens the UIM in `path`; url NULL: the bank that the UIM names. */
-KC_MUST_USE struct kc_result kc_station_open(struct kc_station *station, const char *path,
+/* Opens the UIM at `place`, a file or pcsc:READER; url NULL: the bank that the UIM names. KC_CARD_BLANK; errors of
+ * kc_purse_place_open, which leave their words in `place`. */
+KC_MUST_USE struct kc_result kc_station_open(struct kc_station *station, const char *place,
                                              const char *url, unsigned timeout_ms);
 void kc_station_close(struct kc_station *station);
 

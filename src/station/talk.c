@@ -8,6 +8,14 @@
 /* A notice is a courtesy: nothing waits long for it. */
 #define NOTICE_MS 2000u
 
+static struct kc_result send_on(const struct kc_exchange *exchange, struct kc_view message,
+                                unsigned timeout_ms)
+{
+    const struct kc_line *line = exchange->line;
+    return line != NULL ? line->send(line->context, message)
+                        : kc_link_send(exchange->link, message, timeout_ms);
+}
+
 struct kc_result kc_talk_send(const struct kc_exchange *exchange,
                               const struct kc_station_line *line, struct kc_view message)
 {
@@ -22,7 +30,7 @@ struct kc_result kc_talk_send(const struct kc_exchange *exchange,
         kc_station_trace(station, line->step, line->from, "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    return kc_link_send(exchange->link, kc_view(station->envelope, size), exchange->link_ms);
+    return send_on(exchange, kc_view(station->envelope, size), exchange->link_ms);
 }
 
 static enum kc_station_loss loss_of(uint64_t number)
@@ -56,15 +64,24 @@ static struct kc_result read_notice(struct kc_view message)
 struct kc_result kc_talk_receive(struct kc_view *message, const struct kc_exchange *exchange,
                                  bool *heard, unsigned timeout_ms)
 {
-    struct kc_station *station = exchange->station;
     struct kc_view view;
+    const struct kc_line *line = exchange->line;
     *heard = false;
-    struct kc_result result = kc_link_receive(&view, exchange->link, timeout_ms);
-    if (kc_failed(result)) {
-        return result;
+    struct kc_result result = line != NULL ? line->receive(&view, line->context)
+                                           : kc_link_receive(&view, exchange->link, timeout_ms);
+    return kc_failed(result) ? result : kc_talk_read(message, exchange, heard, view);
+}
+
+struct kc_result kc_talk_read(struct kc_view *message, const struct kc_exchange *exchange,
+                              bool *heard, struct kc_view arrived)
+{
+    struct kc_station *station = exchange->station;
+    *heard = false;
+    if (arrived.size > KC_LINK_PAYLOAD_MAX) {
+        return kc_result(KC_TOO_LARGE);
     }
-    memcpy(station->reply, view.data, view.size);
-    *message = kc_view(station->reply, view.size);
+    memcpy(station->reply, arrived.data, arrived.size);
+    *message = kc_view(station->reply, arrived.size);
     uint64_t number = kc_shape_number(*message);
     if (number == kc_notice_shape.number) {
         *heard = true;
@@ -80,7 +97,7 @@ void kc_talk_notice(const struct kc_exchange *exchange, enum kc_error reason)
     struct kc_buffer out = KC_BUFFER(bytes);
     const struct kc_notice notice = {.reason = (uint64_t)reason};
     if (!kc_failed(kc_shape_encode(&out, &kc_notice_shape, &notice))) {
-        (void)kc_failed(kc_link_send(exchange->link, kc_buffer_view(&out), NOTICE_MS));
+        (void)kc_failed(send_on(exchange, kc_buffer_view(&out), NOTICE_MS));
     }
 }
 

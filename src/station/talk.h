@@ -27,6 +27,11 @@ KC_MUST_USE struct kc_result kc_talk_receive(struct kc_view *message,
                                              const struct kc_exchange *exchange, bool *heard,
                                              unsigned timeout_ms);
 
+/* The second half of that: what a message that has come is. */
+KC_MUST_USE struct kc_result kc_talk_read(struct kc_view *message,
+                                          const struct kc_exchange *exchange, bool *heard,
+                                          struct kc_view arrived);
+
 /* Tells the other side why this one goes no further. It may be gone. */
 void kc_talk_notice(const struct kc_exchange *exchange, enum kc_error reason);
 

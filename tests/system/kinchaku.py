@@ -54,8 +54,24 @@ class Uim:
         self.system, self.path = system, Path(path)
         self.account, self.purse = opened["account"], opened["purse"]
 
-    def station(self, *arguments, **more):
-        return run("kinchaku-station", "--json", "--uim", self.path, *arguments, **more)
+    @property
+    def place(self):
+        """What --uim is told; the card is in its reader at return."""
+        desk = self.system.desk
+        return str(self.path) if desk is None else f"pcsc:{desk.insert(self.path).reader}"
+
+    @property
+    def env(self):
+        """What a station finds beside a file, and cannot find beside a card."""
+        if self.system.desk is None:
+            return {}
+        letter = Path(f"{self.path}.letter")
+        pin = {"KINCHAKU_PIN": letter.read_text().split()[1]} if letter.exists() else {}
+        return {**self.system.desk.env, **pin}
+
+    def station(self, *arguments, env=None, **more):
+        place = self.place
+        return run("kinchaku-station", "--json", "--uim", place, *arguments, env={**self.env, **(env or {})}, **more)
 
     def value(self):
         return int(self.station("show").json["uim_amount"])
@@ -89,8 +105,9 @@ class Uim:
 class System:
     """A system in a folder, by `kinchaku` and the programs' own commands."""
 
-    def __init__(self, base):
-        self.base = Path(base)
+    def __init__(self, base, desk=None):
+        """With a desk its UIMs are cards in readers, else files."""
+        self.base, self.desk = Path(base), desk
         self.dir = self.base / "a system"
         self.count = 0
 
@@ -183,7 +200,11 @@ class System:
         """Opens an account with a new ordinary account behind it and funds it."""
         ordinary = self.ordinary_account(balance)
         path = self.base / f"{ordinary}.uim"
-        done = self.apply(ordinary, path, *arguments)
+        if self.desk is None:
+            done = self.apply(ordinary, path, *arguments)
+        else:
+            place = f"pcsc:{self.desk.insert_blank(path).reader}"
+            done = self.apply(ordinary, place, "--letter", f"{path}.letter", *arguments, env=self.desk.env)
         assert done.status == OK, (done, self.logs())
         uim = Uim(self, path, done.json)
         uim.ordinary = ordinary

@@ -23,10 +23,10 @@ class Receiver:
     """`receive` in a process of its own. `place` is where it waits, None when it ended without waiting."""
 
     def __init__(self, uim, *arguments, link, text=None, env=None):
-        command = [program("kinchaku-station"), "--json", "--uim", str(uim.path), "receive", "--link", link,
+        command = [program("kinchaku-station"), "--json", "--uim", uim.place, "receive", "--link", link,
                    *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env={**os.environ, **(env or {})})
+                                        text=True, env={**os.environ, **uim.env, **(env or {})})
         self.done = None
         if text is not None:
             self.process.stdin.write(text)
@@ -97,10 +97,11 @@ class Duel:
         trace = {watched: ("--trace", self.stepper.place)}
         self.receiver = Receiver(payee, "--yes", *trace.get("payee", ()), link="tcp:127.0.0.1:0")
         self.processes["payee"] = self.receiver.process
-        command = [program("kinchaku-station"), "--json", "--uim", str(payer.path), "pay", "10", "--link", self.receiver.place,
+        command = [program("kinchaku-station"), "--json", "--uim", payer.place, "pay", "10", "--link", self.receiver.place,
                    *trace.get("payer", ())]
         self.started = threading.Event()
-        self.processes["payer"] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.processes["payer"] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                                   env={**os.environ, **payer.env})
         self.started.set()
         for process in self.processes.values():
             process.communicate(timeout=PATIENCE)

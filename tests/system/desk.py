@@ -1,0 +1,140 @@
+"""Virtual card readers: pcscd with the driver vpcd, in namespaces of its own, and cards that kinchaku-card puts into them.
+
+The driver listens on every address there is, so it runs where loopback is all the network there is; nobody outside reaches it.
+Needs no privilege where a user may make namespaces. What is started here ends with the test run, whatever ends it.
+"""
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from kinchaku import program, run
+
+DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
+PCSCD = shutil.which("pcscd") or "/usr/sbin/pcscd"
+SLOWER = int(os.environ.get("KINCHAKU_SLOWER", "1"))
+# A driver knows two slots only, whatever it is told; a copy of its file is a driver of its own. pcscd has room for 16 readers.
+COPIES, SLOTS, FIRST_PORT = 4, 2, 36000
+PR_SET_PDEATHSIG = 1
+NAMESPACES = ["--user", "--map-root-user"] if os.getuid() != 0 else []
+LIBC = ctypes.CDLL(None)
+
+
+def end_with_parent():
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Card:
+    """A purse's file in a reader's slot."""
+
+    def __init__(self, desk, path, slot, *arguments):
+        self.path, self.reader = Path(path), f"Desk {slot // SLOTS} 00 {slot % SLOTS:02}"
+        self.slot = slot
+        command = [*desk.inside, program("kinchaku-card"), "--json", "--uim", str(path), "--vpcd",
+                   f"127.0.0.1:{FIRST_PORT + slot}", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=end_with_parent)
+        self.first = self.process.stdout.readline()
+        assert "inserted" in self.first, (self.first, self.process.communicate())
+
+    def pull(self, how=signal.SIGKILL):
+        """Out of the reader, whatever it was doing."""
+        self.process.send_signal(how)
+        return self.end()
+
+    def end(self):
+        self.process.communicate(timeout=60 * SLOWER)
+        return self.process.returncode
+
+
+class Desk:
+    @staticmethod
+    def possible():
+        return subprocess.run(["unshare", *NAMESPACES, "--net", "--mount", "true"], capture_output=True,
+                              check=False).returncode == 0
+
+    def __init__(self, folder):
+        self.folder, self.cards, self.turn = Path(folder), {}, 0
+        self.run, self.conf = self.folder / "run", self.folder / "conf"
+        self.env = {"PCSCLITE_CSOCK_NAME": os.path.relpath(self.run / "pcscd.comm")}
+        self.run.mkdir()
+        self.conf.mkdir()
+        for copy in range(COPIES):
+            shutil.copy(DRIVER, self.run / f"driver{copy}.so")
+            port = f"0x{FIRST_PORT + copy * SLOTS:x}"
+            with open(self.conf / "readers", "a", encoding="utf-8") as readers:
+                readers.write(f'FRIENDLYNAME "Desk {copy}"\nDEVICENAME /dev/null:{port}\nLIBPATH /run/pcscd/driver{copy}.so\n'
+                              f"CHANNELID {port}\n")
+        self.start()
+
+    def start(self):
+        with open(self.folder / "log", "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                ["unshare", *NAMESPACES, "--net", "--mount", sys.executable, str(Path(__file__).parent / "inside.py"),
+                 str(self.run), PCSCD, "--foreground", "--info", "--config", str(self.conf)], stdout=log, stderr=log,
+                preexec_fn=end_with_parent)
+        user = ["-U", "--preserve-credentials"] if NAMESPACES else []
+        self.inside = ["nsenter", *user, "-n", "-t", str(self.process.pid)]
+        self.await_(lambda: self.look().error != "not-reachable", "pcscd does not come up")
+
+    def log(self):
+        return (self.folder / "log").read_text()[-3000:]
+
+    def await_(self, is_so, words, seconds=20):
+        end = time.monotonic() + seconds * SLOWER
+        while not is_so():
+            assert time.monotonic() < end and self.process.poll() is None, (words, self.log())
+            time.sleep(0.02)
+
+    def look(self, reader="Desk 0 00 00"):
+        return run("kinchaku-station", "--json", "--uim", f"pcsc:{reader}", "show", env=self.env)
+
+    def stop(self):
+        """pcscd goes, its cards stay and wait for it."""
+        self.process.terminate()
+        self.process.wait()
+
+    def close(self):
+        self.eject_all()
+        self.stop()
+
+    def eject(self, path):
+        card = self.cards.pop(str(path), None)
+        if card:
+            card.pull(signal.SIGTERM)
+
+    def eject_all(self):
+        for path in list(self.cards):
+            self.eject(path)
+
+    def free_slot(self):
+        """The slot whose card was used longest ago: the reader has noticed by now that an earlier one went."""
+        for _ in range(COPIES * SLOTS):
+            self.turn = (self.turn + 1) % (COPIES * SLOTS)
+            if all(card.slot != self.turn for card in self.cards.values()):
+                return self.turn
+        oldest = next(iter(self.cards))
+        slot = self.cards[oldest].slot
+        self.eject(oldest)
+        return slot
+
+    def insert(self, path, *arguments):
+        """The card with that file; it is put into a reader, and the reader knows of it, when it was in none."""
+        card = self.cards.pop(str(path), None)
+        if card is None or card.process.poll() is not None:
+            card = Card(self, path, self.free_slot(), *arguments)
+            self.cards[str(path)] = card
+            self.await_(lambda: self.look(card.reader).error not in ("no-card", "card-removed"), "the card is not seen")
+        self.cards[str(path)] = card
+        return card
+
+    def insert_blank(self, path):
+        made = run("kinchaku-card", "--json", "--new", path)
+        assert made.status == 0 and json.loads(made.out)["blank"] == str(path), made
+        return self.insert(path)
