@@ -83,10 +83,10 @@ struct kc_result kc_journal_check(struct kc_sale *line, const struct kc_journal 
     if (kc_failed(result)) {
         return result;
     }
-    bool first = journal->last == 0;
-    bool follows = first ? line->number > 0 && line->kind == KC_SALE_KIND_OPENED
-                         : line->number == journal->last + 1 &&
-                               memcmp(line->previous, journal->head, KC_DIGEST_SIZE) == 0;
+    bool begins = line->kind == KC_SALE_KIND_OPENED && line->number > journal->last &&
+                  (journal->last == 0 || party->restarts);
+    bool follows = begins || (journal->last > 0 && line->number == journal->last + 1 &&
+                              memcmp(line->previous, journal->head, KC_DIGEST_SIZE) == 0);
     return kc_result(follows && line->purse.number == party->purse.number ? KC_OK : KC_MISMATCH);
 }
 
@@ -108,6 +108,14 @@ static void count_line(struct kc_journal *journal, const struct kc_sale *line, s
     kc_digest(crypto, journal->head, bytes);
 }
 
+/* The signature of the line before a new beginning stands for those before it. */
+static bool ends_well(const struct kc_journal *journal, const struct kc_journal_party *party,
+                      const struct kc_sale *next, const struct kc_buffer *before)
+{
+    bool begins = next->kind == KC_SALE_KIND_OPENED && journal->last > 0;
+    return !begins || !kc_failed(kc_journal_verify(party, kc_buffer_view(before)));
+}
+
 static struct kc_result damaged(const struct kc_journal *journal, const char *what)
 {
     kc_log(KC_LOG_ERROR, "the journal %s %s after line %" PRIu64, journal->path, what,
@@ -121,6 +129,8 @@ static struct kc_result read_through(struct kc_journal *journal, struct kc_buffe
                                      void *owner)
 {
     struct lines lines = {.fd = journal->fd};
+    uint8_t memory[KC_SALE_SIGNED_MAX];
+    struct kc_buffer before = KC_BUFFER(memory);
     for (;;) {
         struct kc_view text;
         struct kc_sale line;
@@ -129,6 +139,9 @@ static struct kc_result read_through(struct kc_journal *journal, struct kc_buffe
         case FOUND_LINE:
             break;
         case FOUND_TORN:
+            if (party->only_reads) {
+                return kc_ok();
+            }
             kc_log(KC_LOG_WARN, "the journal %s: a torn line after number %" PRIu64 " is cut off",
                    journal->path, journal->last);
             if (ftruncate(journal->fd, (off_t)journal->size) != 0 || fsync(journal->fd) != 0) {
@@ -142,11 +155,13 @@ static struct kc_result read_through(struct kc_journal *journal, struct kc_buffe
         case FOUND_FAULT:
             return kc_result(KC_IO_FAILED);
         }
+        memcpy(before.data, bytes->data, bytes->size);
+        before.size = bytes->size;
         if (!read_hex(bytes, text)) {
             return damaged(journal, "has a line that cannot be read");
         }
         result = kc_journal_check(&line, journal, party, kc_buffer_view(bytes));
-        if (kc_failed(result)) {
+        if (kc_failed(result) || !ends_well(journal, party, &line, &before)) {
             return damaged(journal, "has a line that does not follow");
         }
         count_line(journal, &line, kc_buffer_view(bytes), party->crypto);
@@ -172,11 +187,12 @@ struct kc_result kc_journal_open(struct kc_journal *out, const char *path,
     if (kc_failed(result)) {
         return result;
     }
-    out->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int how = party->only_reads ? O_RDONLY : O_RDWR | O_CREAT | O_APPEND;
+    out->fd = open(path, how | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (out->fd < 0) {
-        return kc_result(KC_IO_FAILED);
+        return kc_result(errno == ENOENT ? KC_FILE_MISSING : KC_IO_FAILED);
     }
-    result = kc_database_made(path);
+    result = party->only_reads ? kc_ok() : kc_database_made(path);
     if (!kc_failed(result)) {
         result = read_through(out, &bytes, party, each, owner);
     }

@@ -2,8 +2,8 @@
  * same lines.
  *
  * 1. Lines are only added. A line is durable before whatever it allows happens.
- * 2. Numbers follow one another without gaps, and each line names the digest of the one before: the signature of the last line
- *    stands for all of them.
+ * 2. Numbers follow one another without gaps, except where a machine lost its journal and began another; and each line names the
+ *    digest of the one before: the signature of the last line stands for all of them.
  * 3. A last line without its end was torn by a power cut and never counted: it is cut off. Whatever else does not fit stops. */
 #ifndef KC_VENDOR_JOURNAL_H
 #define KC_VENDOR_JOURNAL_H
@@ -21,6 +21,9 @@ struct kc_journal_party {
     struct kc_realm realm;
     struct kc_purse_id purse;
     struct kc_public_key key;
+    bool only_reads; /* somebody else may be writing: nothing is made or cut off */
+    /* A server's: the machine may have begun a new journal, whose first line names nothing before it. */
+    bool restarts;
 };
 
 struct kc_journal {
@@ -39,8 +42,8 @@ typedef struct kc_result (*kc_journal_each)(void *owner, const struct kc_sale *l
                                             struct kc_view bytes);
 
 /* Opens or makes a journal, reads it through once, and cuts off a torn last line. A journal that was made and is gone is
- * KC_FILE_MISSING; lines that do not fit are KC_STORE_CORRUPT; both logged. The memory needed does not grow with it. `each` may be
- * NULL. */
+ * KC_FILE_MISSING; lines that do not fit are KC_STORE_CORRUPT; both logged. The memory needed does not grow with it. `each`
+ * may be NULL. */
 KC_MUST_USE struct kc_result kc_journal_open(struct kc_journal *out, const char *path,
                                              const struct kc_journal_party *party,
                                              kc_journal_each each, void *owner);

@@ -7,8 +7,8 @@
 #include "message/generated/names.h"
 #include "service/json_out.h"
 #include "service/signals.h"
-#include "vendor/round.h"
 #include "vendor/serve.h"
+#include "vendor/server.h"
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the machine or of the server (required)"},
@@ -243,8 +243,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"machine", run_machine},        {"fill", run_fill},           {"journal", run_journal},
-    {"init", kc_round_init_command}, {"server", kc_round_command}, {"report", kc_report_command},
+    {"machine", run_machine},      {"fill", run_fill},
+    {"journal", run_journal},      {"init", kc_server_init_command},
+    {"server", kc_server_command}, {"report", kc_server_report_command},
 };
 
 static const char *advice(enum kc_error error)

@@ -6,7 +6,7 @@
 #include "vendor/collect.h"
 #include "vendor/sell.h"
 
-/* Serves until SIGTERM, or until `--sales` conversations were held. Each sale is a line on stdout. KC_USAGE: nowhere to listen. */
+/* Serves until SIGTERM. Each sale is a line on stdout. KC_USAGE: nowhere to listen. */
 KC_MUST_USE struct kc_result kc_serve_machine(struct kc_machine *machine,
                                               const struct kc_command *command);
 

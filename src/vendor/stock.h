@@ -29,7 +29,8 @@ KC_MUST_USE struct kc_result kc_stock_open(struct kc_stock *out, const char *dir
 KC_MUST_USE struct kc_result kc_stock_state(enum kc_slot_state *out, const struct kc_stock *stock,
                                             uint64_t slot);
 
-/* Lets an item go for a sale. KC_ITEM_STUCK: it did not come out (`jam`), and the place is stuck from now on. Durable at return. */
+/* Lets an item go for a sale. KC_ITEM_STUCK: it did not come out (`jam`), and the place is stuck from now on. Durable at
+ * return. */
 KC_MUST_USE struct kc_result kc_stock_release(struct kc_stock *stock, uint64_t slot, uint64_t sale,
                                               bool jam);
 
