@@ -2,6 +2,8 @@
 
 #include "link/link.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -303,6 +305,29 @@ struct kc_result kc_link_accept(struct kc_link *link, unsigned timeout_ms)
     }
 }
 
+struct kc_result kc_link_wait(size_t *which, const struct kc_link *const *links, size_t count,
+                              int other, unsigned timeout_ms)
+{
+    struct pollfd fds[KC_LINK_WAIT_MAX + 1];
+    KC_ASSERT(count <= KC_LINK_WAIT_MAX);
+    for (size_t i = 0; i < count; i++) {
+        int fd = links[i]->listener >= 0 ? links[i]->listener : links[i]->fd;
+        fds[i] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    fds[count] = (struct pollfd){.fd = other, .events = POLLIN};
+    int ready = poll(fds, count + 1, (int)timeout_ms);
+    if (ready < 0 && errno != EINTR) {
+        return kc_result(KC_IO_FAILED);
+    }
+    for (size_t i = 0; ready > 0 && i <= count; i++) {
+        if (fds[i].revents != 0) {
+            *which = i;
+            return kc_ok();
+        }
+    }
+    return kc_result(KC_TIMEOUT);
+}
+
 struct kc_result kc_link_connect(struct kc_link *link, const struct kc_link_place *place,
                                  unsigned timeout_ms)
 {
@@ -390,6 +415,18 @@ static void say_bye(struct kc_link *link)
             result = step(link, until);
         }
         first = false;
+    }
+}
+
+void kc_link_dismiss(struct kc_link *link)
+{
+    KC_ASSERT(link->listens);
+    if (link->open && link->fd >= 0) {
+        say_bye(link);
+    }
+    link->open = false;
+    if (link->place.kind != KC_LINK_TTY) {
+        kc_stream_hang_up(link);
     }
 }
 

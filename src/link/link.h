@@ -32,6 +32,8 @@
 /* How long one caller on a socket may take to say HELLO before the next one gets a turn. */
 #define KC_LINK_GREETING_MS 3000u
 #define KC_LINK_CLOSE_MS 500u
+/* Links that kc_link_wait takes at once. */
+#define KC_LINK_WAIT_MAX 4u
 
 /* The caller zeroes it before it is opened, and may set retry_ms; every other member belongs to this room. */
 struct kc_link {
@@ -77,6 +79,11 @@ const struct kc_link_place *kc_link_where(const struct kc_link *link);
  * After an error it may be called again. */
 KC_MUST_USE struct kc_result kc_link_accept(struct kc_link *link, unsigned timeout_ms);
 
+/* Waits until somebody calls on one of these listening links, or `other` can be read (-1: nothing else). *which is its place, or
+ * `count` for the other. KC_TIMEOUT. */
+KC_MUST_USE struct kc_result kc_link_wait(size_t *which, const struct kc_link *const *links,
+                                          size_t count, int other, unsigned timeout_ms);
+
 /* Connects to who listens there. KC_UNREACHABLE (nobody does), KC_TIMEOUT, KC_IN_USE (the device), KC_MALFORMED, KC_TOO_LARGE;
  * after an error the link is closed. */
 KC_MUST_USE struct kc_result
@@ -94,6 +101,9 @@ KC_MUST_USE struct kc_result kc_link_receive(struct kc_view *out, struct kc_link
 
 /* True when the partner said that it is done, rather than vanished. */
 bool kc_link_ended(const struct kc_link *link);
+
+/* Says BYE to the partner and goes on listening: kc_link_accept takes the next one, who may wait already. */
+void kc_link_dismiss(struct kc_link *link);
 
 /* Says BYE, restores the terminal, removes the socket. Also after an error, and on a link of zeros. Repeating it does nothing. */
 void kc_link_close(struct kc_link *link);

@@ -56,11 +56,12 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_OFFER, true, DATA_USED, WORKING, kc_purse_offer},
     {KC_CLA_KINCHAKU, KC_INS_PAY, true, DATA_USED, WORKING, kc_purse_pay},
     {KC_CLA_KINCHAKU, KC_INS_EXAMINE, true, DATA_USED, WORKING, kc_purse_examine},
-    {KC_CLA_KINCHAKU, KC_INS_DECIDE, true, P1_AND_DATA, WORKING, kc_purse_decide},
+    {KC_CLA_KINCHAKU, KC_INS_DECIDE, true, P1_AND_DATA | P2_USED, WORKING, kc_purse_decide},
     {KC_CLA_KINCHAKU, KC_INS_CONCLUDE, true, DATA_USED, WORKING, kc_purse_conclude},
     {KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, true, P1_USED, WORKING, kc_purse_open_again},
     {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, DATA_USED, WORKING, kc_purse_settle_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
+    {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, DATA_USED, WORKING, kc_purse_sign_sale},
 };
 
 struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)

@@ -43,11 +43,14 @@
 #define KC_INS_PAY 0x64u   /* payer; data: amount (8), time, payee-identity; gives payment */
 #define KC_INS_EXAMINE                                                                             \
     0x66u /* payee; data: time, payment; gives 0 new or 1 answered, payment-order */
-#define KC_INS_DECIDE 0x68u         /* payee; P1: answer; data: time; gives payment-answer */
+#define KC_INS_DECIDE                                                                              \
+    0x68u /* payee; P1: answer; P2: of NG, 0 or the error that a seller names; data: time; gives          \
+             payment-answer */
 #define KC_INS_CONCLUDE 0x6au       /* payer; data: payment-answer; gives receipt or decline */
 #define KC_INS_OPEN_PAYMENT 0x6cu   /* payer; P1: which; gives the payment again */
 #define KC_INS_SETTLE_REQUEST 0x6eu /* data: time; gives an envelope */
 #define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
+#define KC_INS_SIGN_SALE 0x78u      /* a seller's; data: sale; gives it signed */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u

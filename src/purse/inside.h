@@ -208,6 +208,7 @@ struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu 
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
  * purse->scratch. */

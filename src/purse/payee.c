@@ -201,19 +201,20 @@ static struct kc_result sign_decline(struct kc_buffer *out, struct kc_purse *pur
     return kc_purse_sign_record(out, purse, &kc_decline_shape, &decline);
 }
 
-/* The reason that a decline names: without one of the purse it was the user's NG. */
-static enum kc_error spoken(enum kc_error reason)
+/* The reason that a decline names: without one of the purse it was the user's NG, or what a seller found. */
+static enum kc_error spoken(enum kc_error reason, uint8_t named)
 {
     if (reason == KC_OK) {
-        return KC_DECLINED;
+        return named == 0 ? KC_DECLINED : kc_error_from_number(named);
     }
     return reason == KC_AMOUNT_TOO_LARGE ? KC_LIMIT_EXCEEDED : reason;
 }
 
 /* The entry of that counter, with the order and the answer that go with it. */
-static struct kc_result answer_new(struct kc_purse *purse, const struct offer *offer, bool taken,
-                                   uint64_t time_ms)
+static struct kc_result answer_new(struct kc_purse *purse, const struct offer *offer,
+                                   const struct kc_apdu *apdu, uint64_t time_ms)
 {
+    bool taken = apdu->p1 == KC_ANSWER_OK;
     enum kc_error reason = find_reason(purse, &offer->order, time_ms);
     struct kc_purse_state next = purse->state;
     struct kc_buffer answer = KC_BUFFER(purse->reply);
@@ -234,7 +235,7 @@ static struct kc_result answer_new(struct kc_purse *purse, const struct offer *o
     }
     if (!kc_failed(result)) {
         result = taken ? sign_receipt(&answer, purse, offer, time_ms)
-                       : sign_decline(&answer, purse, offer, spoken(reason), time_ms);
+                       : sign_decline(&answer, purse, offer, spoken(reason, apdu->p2), time_ms);
     }
     if (!kc_failed(result)) {
         result = kc_purse_add_entry(purse, &next, &entry, offer->bytes, kc_buffer_view(&answer));
@@ -273,6 +274,13 @@ static struct kc_result answer_again(struct kc_purse *purse, const struct kc_log
     return respond_answer(purse, entry.kind == KC_ENTRY_KIND_RECEIVE, slot->answer);
 }
 
+/* What a seller may name beside its NG. */
+static bool may_name(const struct kc_apdu *apdu)
+{
+    return apdu->p2 == 0 || (apdu->p1 == KC_ANSWER_NG &&
+                             (apdu->p2 == KC_AMOUNT_SHORT || apdu->p2 == KC_WRONG_PRICE));
+}
+
 struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct offer offer;
@@ -282,7 +290,7 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
     if (purse->examined_size == 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    if (apdu->p1 != KC_ANSWER_OK && apdu->p1 != KC_ANSWER_NG) {
+    if ((apdu->p1 != KC_ANSWER_OK && apdu->p1 != KC_ANSWER_NG) || !may_name(apdu)) {
         return kc_result(KC_MALFORMED);
     }
     struct kc_result result = kc_purse_stamp(&time_ms, purse, apdu->data);
@@ -297,7 +305,7 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
     }
     switch (standing) {
     case STANDING_NEW:
-        return answer_new(purse, &offer, apdu->p1 == KC_ANSWER_OK, time_ms);
+        return answer_new(purse, &offer, apdu, time_ms);
     case STANDING_ANSWERED:
         return answer_again(purse, &slot);
     case STANDING_PASSED:

@@ -226,6 +226,20 @@ struct kc_result kc_slot_decide(struct kc_view *out, struct kc_slot *slot, enum 
     return send_time(out, slot, KC_INS_DECIDE, answer, now_ms);
 }
 
+struct kc_result kc_slot_decline_for(struct kc_view *out, struct kc_slot *slot,
+                                     enum kc_error reason, uint64_t now_ms)
+{
+    uint8_t data[8];
+    kc_be64_store(data, now_ms);
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_DECIDE, KC_ANSWER_NG, (uint8_t)reason,
+                        kc_view(data, sizeof data));
+}
+
+struct kc_result kc_slot_sign_sale(struct kc_view *out, struct kc_slot *slot, struct kc_view sale)
+{
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, 0, sale);
+}
+
 struct kc_result kc_slot_conclude(struct kc_view *out, struct kc_slot *slot, struct kc_view answer)
 {
     return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_CONCLUDE, 0, 0, answer);

@@ -81,6 +81,12 @@ KC_MUST_USE struct kc_result kc_slot_examine(struct kc_payment_order *order, boo
 /* Payee: takes or declines the payment examined last; gives `payment-answer`. */
 KC_MUST_USE struct kc_result kc_slot_decide(struct kc_view *out, struct kc_slot *slot,
                                             enum kc_answer answer, uint64_t now_ms);
+/* The same for a seller that says no: the decline names `reason`, KC_AMOUNT_SHORT or KC_WRONG_PRICE. */
+KC_MUST_USE struct kc_result kc_slot_decline_for(struct kc_view *out, struct kc_slot *slot,
+                                                 enum kc_error reason, uint64_t now_ms);
+/* A seller's: signs a line of its journal. KC_MISMATCH: it names another purse. */
+KC_MUST_USE struct kc_result kc_slot_sign_sale(struct kc_view *out, struct kc_slot *slot,
+                                               struct kc_view sale);
 /* Payer: takes the payee's `payment-answer`; gives the receipt or decline in it, for display. */
 KC_MUST_USE struct kc_result kc_slot_conclude(struct kc_view *out, struct kc_slot *slot,
                                               struct kc_view answer);

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "service/files.h"
 
-#define KEYS_MAX 64
+#define KEYS_MAX 256
 #define FILE_SIZE_MAX 16384
 
 struct reading {

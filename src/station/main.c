@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "message/generated/names.h"
 #include "service/files.h"
+#include "station/buy.h"
 #include "station/offline.h"
 #include "station/show.h"
 
@@ -24,7 +25,7 @@ static const struct kc_option options[] = {
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
-    {"amount", "A", "receive: ask for this amount; --yes takes no other"},
+    {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
     {"wait", "MS", "how long to wait for a payer, or for the payee's user (default 120000)"},
     {"pin-file", "F", "file with the PIN (default: $KINCHAKU_PIN, FILE.letter, the terminal)"},
     {"bank", "URL", "the bank, instead of the one that the UIM names"},
@@ -44,6 +45,9 @@ static const struct kc_program program = {
              "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
              "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
              "       kinchaku-station --uim FILE resume --link L\n"
+             "       kinchaku-station --uim FILE shelf --link L\n"
+             "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
+             "       kinchaku-station --uim FILE claim --link L\n"
              "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -379,6 +383,27 @@ static struct kc_result pay(struct kc_station *station, const struct kc_command 
     return run_offline(station, command, kc_offline_pay);
 }
 
+static struct kc_result shelf(struct kc_station *station, const struct kc_command *command)
+{
+    static struct kc_offline offline;
+    unsigned timeout_ms = 0;
+    struct kc_result result = kc_result(read_timeout(&timeout_ms, command) ? KC_OK : KC_USAGE);
+    if (!kc_failed(result)) {
+        result = kc_offline_read(&offline, station, command, timeout_ms);
+    }
+    return kc_failed(result) ? result : kc_buy_shelf(&offline);
+}
+
+static struct kc_result buy(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_buy_item);
+}
+
+static struct kc_result claim(struct kc_station *station, const struct kc_command *command)
+{
+    return run_offline(station, command, kc_buy_claim);
+}
+
 static struct kc_result resume_payment(struct kc_station *station, const struct kc_command *command)
 {
     return run_offline(station, command, kc_offline_resume);
@@ -445,6 +470,9 @@ static const struct verb verbs[] = {
     {"receive", 1, receive, ROLE_PAYEE},
     {"pay", 2, pay, ROLE_PAYER},
     {"resume", 1, resume_payment, ROLE_PAYER},
+    {"shelf", 1, shelf, ROLE_PAYER},
+    {"buy", 2, buy, ROLE_PAYER},
+    {"claim", 1, claim, ROLE_PAYER},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)

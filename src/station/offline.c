@@ -43,7 +43,7 @@ static void print_end(const struct kc_offline *offline, const struct kc_exchange
     }
 }
 
-static void tell(void *owner, const struct kc_exchange_end *end)
+void kc_offline_tell(void *owner, const struct kc_exchange_end *end)
 {
     const struct kc_offline *offline = owner;
     char amount[KC_AMOUNT_TEXT_SIZE];
@@ -125,7 +125,7 @@ struct kc_result kc_offline_read(struct kc_offline *out, struct kc_station *stat
                                          .link_ms = link_ms,
                                          .owner = out,
                                          .ask = ask,
-                                         .tell = tell,
+                                         .tell = kc_offline_tell,
                                          .meet = meet};
     out->timeout_ms = link_ms;
     out->reader = place != NULL && kc_purse_place_reader(place) != NULL ? place : NULL;
@@ -302,6 +302,13 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
          "first"},
         {KC_CONTACT_NEEDED, "the UIM of one side has to meet the bank first: run 'sync'",
          "the UIM of one side has to meet the bank first: run 'sync'"},
+        {KC_SOLD_OUT, "choose another place", NULL},
+        {KC_ITEM_STUCK, "nothing is sold from this place now; what was paid is back in the UIM",
+         NULL},
+        {KC_AMOUNT_SHORT, "less than the price; the amount is in the UIM", NULL},
+        {KC_WRONG_PRICE, "more than the price; the amount is in the UIM", NULL},
+        {KC_NOT_COMPLETED, "the machine owes what was paid: 'claim' at this machine brings it back",
+         NULL},
         {KC_HOTLISTED, "one of the UIMs is out of use; do not deal with it",
          "one of the UIMs is out of use; do not deal with it"},
         {KC_ASK_BANK, "run 'sync': the bank knows how the earlier payment ended",

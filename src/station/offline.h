@@ -26,6 +26,9 @@ KC_MUST_USE struct kc_result kc_offline_receive(struct kc_offline *offline);
 KC_MUST_USE struct kc_result kc_offline_pay(struct kc_offline *offline);
 KC_MUST_USE struct kc_result kc_offline_resume(struct kc_offline *offline);
 
+/* Prints how a payment ended; `owner` is the struct kc_offline. */
+void kc_offline_tell(void *owner, const struct kc_exchange_end *end);
+
 /* What the user can do next; NULL when there is nothing to say. `pays`: the command was the payer's. */
 const char *kc_offline_advice(struct kc_station *station, enum kc_error error, bool pays);
 

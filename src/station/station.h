@@ -17,7 +17,8 @@ enum kc_station_loss {
     KC_LOSE_IDENTIFY,
     KC_LOSE_IDENTITY,
     KC_LOSE_PAYMENT,
-    KC_LOSE_HOTLIST
+    KC_LOSE_HOTLIST,
+    KC_LOSE_NEVER /* of a line that cannot be lost on purpose */
 };
 
 /* The bank's objections to reported records that are kept to be told. */

@@ -119,7 +119,8 @@ struct kc_result kc_talk_answer(struct kc_view answer)
     }
     enum kc_error reason = kc_error_from_number(decline.reason);
     bool of_purse = reason == KC_OUT_OF_ORDER || reason == KC_HOTLISTED ||
-                    reason == KC_LIMIT_EXCEEDED || reason == KC_CONTACT_NEEDED;
+                    reason == KC_LIMIT_EXCEEDED || reason == KC_CONTACT_NEEDED ||
+                    reason == KC_AMOUNT_SHORT || reason == KC_WRONG_PRICE;
     return kc_result(of_purse ? reason : KC_DECLINED);
 }
 

@@ -14,6 +14,10 @@ _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_sale_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_sale_end) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_collect_want) == sizeof(uint32_t), "enums are read as uint32_t");
 
 static const struct kc_field certified_fields[] = {
     {.offset = offsetof(struct kc_certified, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -955,6 +959,172 @@ const struct kc_shape kc_open_payment_shape = {.number = 55, .version = 1,
     .field_count = 4, .struct_size = sizeof(struct kc_open_payment),
     .domain = NULL, .fields = open_payment_fields};
 
+static const struct kc_field shelf_request_fields[] = {
+    {.offset = offsetof(struct kc_shelf_request, from_slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_shelf_request_shape = {.number = 70, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_shelf_request),
+    .domain = NULL, .fields = shelf_request_fields};
+
+static const struct kc_field shelf_fields[] = {
+    {.offset = offsetof(struct kc_shelf, name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x28, .presence = 0},
+    {.offset = offsetof(struct kc_shelf, dealer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_shelf, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_shelf, next), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_shelf, has_next)},
+    {.offset = offsetof(struct kc_shelf, items), .type = KC_FIELD_LIST, .count = 8,
+     .max = 0x50, .presence = 0},
+};
+const struct kc_shape kc_shelf_shape = {.number = 71, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_shelf),
+    .domain = NULL, .fields = shelf_fields};
+
+static const struct kc_field shelf_item_fields[] = {
+    {.offset = offsetof(struct kc_shelf_item, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_shelf_item, state), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_shelf_item, price), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_shelf_item, name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x28, .presence = 0},
+};
+const struct kc_shape kc_shelf_item_shape = {.number = 72, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_shelf_item),
+    .domain = NULL, .fields = shelf_item_fields};
+
+static const struct kc_field select_fields[] = {
+    {.offset = offsetof(struct kc_select, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_select_shape = {.number = 73, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_select),
+    .domain = NULL, .fields = select_fields};
+
+static const struct kc_field selected_fields[] = {
+    {.offset = offsetof(struct kc_selected, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_selected, price), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_selected_shape = {.number = 74, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_selected),
+    .domain = NULL, .fields = selected_fields};
+
+static const struct kc_field outcome_request_fields[] = {
+    {.offset = offsetof(struct kc_outcome_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_outcome_request_shape = {.number = 75, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_outcome_request),
+    .domain = NULL, .fields = outcome_request_fields};
+
+static const struct kc_field sale_outcome_fields[] = {
+    {.offset = offsetof(struct kc_sale_outcome, outcome), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_sale_outcome, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_outcome, back), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_sale_outcome_shape = {.number = 76, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_sale_outcome),
+    .domain = NULL, .fields = sale_outcome_fields};
+
+static const struct kc_field sale_fields[] = {
+    {.offset = offsetof(struct kc_sale, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, previous), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_sale, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7fe, .presence = 0},
+    {.offset = offsetof(struct kc_sale, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_sale, has_account)},
+    {.offset = offsetof(struct kc_sale, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, back), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale, about), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+};
+const struct kc_shape kc_sale_shape = {.number = 77, .version = 1,
+    .brief = true,
+    .field_count = 14, .struct_size = sizeof(struct kc_sale),
+    .domain = "kinchaku/1-sale", .fields = sale_fields};
+
+static const struct kc_field collect_request_fields[] = {
+    {.offset = offsetof(struct kc_collect_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, piece), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xc00, .presence = 0},
+};
+const struct kc_shape kc_collect_request_shape = {.number = 80, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_collect_request),
+    .domain = "kinchaku/1-collect-request", .fields = collect_request_fields};
+
+static const struct kc_field collect_reply_fields[] = {
+    {.offset = offsetof(struct kc_collect_reply, reason), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, newest_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, last), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, first), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, owed), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, uncovered), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, unwritten), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, total), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, piece), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xc00, .presence = 0},
+    {.offset = offsetof(struct kc_collect_reply, records), .type = KC_FIELD_LIST, .count = 6,
+     .max = 0x260, .presence = 0},
+};
+const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 1,
+    .brief = false,
+    .field_count = 11, .struct_size = sizeof(struct kc_collect_reply),
+    .domain = NULL, .fields = collect_reply_fields};
+
 static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, bank), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -1046,6 +1216,16 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_objection_shape,
     &kc_settle_reply_shape,
     &kc_open_payment_shape,
+    &kc_shelf_request_shape,
+    &kc_shelf_shape,
+    &kc_shelf_item_shape,
+    &kc_select_shape,
+    &kc_selected_shape,
+    &kc_outcome_request_shape,
+    &kc_sale_outcome_shape,
+    &kc_sale_shape,
+    &kc_collect_request_shape,
+    &kc_collect_reply_shape,
     &kc_evidence_file_shape,
     &kc_evidence_item_shape,
 };

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 48
+#define KC_SHAPE_COUNT 58
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -122,6 +122,50 @@ enum kc_proof_rule {
 };
 /* The word for a value, such as "two-orders"; "?" for none of them. */
 const char *kc_proof_rule_word(uint64_t value);
+
+/* How a place in a vending machine stands. */
+enum kc_slot_state {
+    KC_SLOT_STATE_READY = 1, /* it can be sold */
+    KC_SLOT_STATE_EMPTY = 2, /* sold out */
+    KC_SLOT_STATE_STUCK = 3, /* an item did not come out; nothing is sold from it until somebody looked */
+};
+/* The word for a value, such as "ready"; "?" for none of them. */
+const char *kc_slot_state_word(uint64_t value);
+
+/* What a line of a machine's sale journal tells. */
+enum kc_sale_kind {
+    KC_SALE_KIND_OPENED = 1, /* the journal begins here; the counter is the purse's newest one */
+    KC_SALE_KIND_SALE = 2, /* a payment was taken; written before the item is let go */
+    KC_SALE_KIND_RELEASED = 3, /* the item of a sale came out */
+    KC_SALE_KIND_STUCK = 4, /* it did not: the machine owes the amount */
+    KC_SALE_KIND_LOST = 5, /* the purse took a payment of which no sale was written: the machine owes the amount */
+    KC_SALE_KIND_REFUND = 6, /* the cashier gives back a sale, wholly or in part: the machine owes the amount */
+    KC_SALE_KIND_PAYING = 7, /* what is owed goes back by the pay entry of this counter */
+    KC_SALE_KIND_RETURNED = 8, /* that payment was taken: nothing is owed any more */
+    KC_SALE_KIND_IMPROPER = 9, /* something that did not verify; nothing was taken */
+    KC_SALE_KIND_CLOSED = 10, /* the cashier's closing: sums since the one before */
+};
+/* The word for a value, such as "opened"; "?" for none of them. */
+const char *kc_sale_kind_word(uint64_t value);
+
+/* How a sale ended for its buyer. */
+enum kc_sale_end {
+    KC_SALE_END_NONE = 1, /* there was none in this conversation */
+    KC_SALE_END_RELEASED = 2, /* the item came out */
+    KC_SALE_END_STUCK = 3, /* it did not; the amount comes back */
+};
+/* The word for a value, such as "none"; "?" for none of them. */
+const char *kc_sale_end_word(uint64_t value);
+
+/* What a vendor server wants of a machine. */
+enum kc_collect_want {
+    KC_COLLECT_WANT_STATE = 1, /* how it stands */
+    KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on; those before it are safe with the server */
+    KC_COLLECT_WANT_REPORT = 3, /* a piece of the report for the bank */
+    KC_COLLECT_WANT_ANSWER = 4, /* hands in a piece of the bank's answer */
+};
+/* The word for a value, such as "state"; "?" for none of them. */
+const char *kc_collect_want_word(uint64_t value);
 
 /* The state of a purse certified by the bank (SGN2).
  * signed: certified
@@ -819,6 +863,139 @@ struct kc_open_payment {
     struct kc_amount amount; /* how much is reserved */
 };
 extern const struct kc_shape kc_open_payment_shape;
+
+/* What is for sale?
+ * step: VM1
+ * from: station
+ * to: machine
+ * source: EP1221669 [0214] */
+struct kc_shelf_request {
+    uint64_t from_slot; /* the first place to tell of */
+};
+extern const struct kc_shape kc_shelf_request_shape;
+
+/* What is for sale, and who sells it.
+ * step: VM1
+ * from: machine
+ * to: station
+ * source: EP1221669 [0214] */
+struct kc_shelf {
+    struct kc_view name; /* the machine's name */
+    struct kc_account_id dealer; /* the dealer's account */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t next; /* there are more places, from this one on */
+    bool has_next;
+    struct kc_view_list items; /* shelf-item */
+};
+extern const struct kc_shape kc_shelf_shape;
+
+/* One place in a machine. */
+struct kc_shelf_item {
+    uint64_t slot; /* its number */
+    enum kc_slot_state state; /* how it stands */
+    struct kc_amount price; /* what an item costs */
+    struct kc_view name; /* what is in it */
+};
+extern const struct kc_shape kc_shelf_item_shape;
+
+/* The user chose: the machine will ask for the price of this place.
+ * step: VM2
+ * from: station
+ * to: machine
+ * source: EP1221669 [0215] */
+struct kc_select {
+    uint64_t slot; /* the place */
+};
+extern const struct kc_shape kc_select_shape;
+
+/* The machine waits for the payment. Nobody signs it; the payment names the payee.
+ * step: VM2
+ * from: machine
+ * to: station */
+struct kc_selected {
+    uint64_t slot; /* the place */
+    struct kc_amount price; /* what the machine will ask for */
+};
+extern const struct kc_shape kc_selected_shape;
+
+/* How did the sale end, and does the machine owe this account something?
+ * step: VM5
+ * from: station
+ * to: machine */
+struct kc_outcome_request {
+    struct kc_account_id account; /* the buyer's account */
+};
+extern const struct kc_shape kc_outcome_request_shape;
+
+/* How the sale ended. What comes back is paid next, in the same conversation.
+ * step: VM5
+ * from: machine
+ * to: station
+ * source: EP1221669 [0220] */
+struct kc_sale_outcome {
+    enum kc_sale_end outcome; /* how it ended */
+    uint64_t sale; /* the sale's number in the machine's journal, 0 without one */
+    struct kc_amount back; /* what the machine now pays back to this account */
+};
+extern const struct kc_shape kc_sale_outcome_shape;
+
+/* A line of a machine's sale journal, signed by its purse.
+ * brief: sale
+ * source: EP1221669 [0217] [0219] */
+struct kc_sale {
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t number; /* from 1 without gaps */
+    uint8_t previous[32]; /* SHA-256 of the signed line before; zeros for the first */
+    enum kc_sale_kind kind; /* what it tells */
+    uint64_t time_ms; /* the machine's clock */
+    uint64_t sale; /* number of the sale it is about, 0 when there is none */
+    uint64_t slot; /* the place, 0 when there is none */
+    struct kc_amount amount; /* how much */
+    struct kc_account_id account; /* the other side's account; of improper: the one that was claimed */
+    bool has_account;
+    uint64_t counter; /* the purse's counter of the entry it is about, 0 when there is none */
+    uint64_t reason; /* number of the error, 0 when there is none */
+    uint64_t count; /* of closed: how many sales; of improper: how many more were not written since the last line */
+    struct kc_amount back; /* of closed: what was given back */
+    uint8_t about[32]; /* SHA-256 of the order, or of what did not verify; zeros when there is none */
+};
+extern const struct kc_shape kc_sale_shape;
+
+/* A vendor server asks one machine. Signed by the server's key, which the machine's keeper pinned.
+ * step: VS1
+ * from: vendor-server
+ * to: machine
+ * signed: collect-request
+ * source: EP1221669 [0222] */
+struct kc_collect_request {
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t time_ms; /* the server's time stamp; a machine takes only a later one */
+    enum kc_collect_want want; /* what is wanted */
+    uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece */
+    uint64_t total; /* of answer: the size of the whole */
+    struct kc_view piece; /* of answer */
+};
+extern const struct kc_shape kc_collect_request_shape;
+
+/* What the machine gives. Records and reports are signed in themselves; the rest is nobody's word.
+ * step: VS1
+ * from: machine
+ * to: vendor-server
+ * source: EP1221669 [0222] */
+struct kc_collect_reply {
+    uint64_t reason; /* number of the error, 0 when it was carried out */
+    uint64_t newest_ms; /* the latest time stamp of a server that it took */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t last; /* number of the newest line in the journal */
+    uint64_t first; /* number of the oldest line that it still has */
+    uint64_t owed; /* how many payments back are owed */
+    uint64_t uncovered; /* how many entries of its purse no certified value covers */
+    uint64_t unwritten; /* improper accesses beyond those in the journal */
+    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report */
+    struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it */
+    struct kc_view_list records; /* sale, as the purse signed them */
+};
+extern const struct kc_shape kc_collect_reply_shape;
 
 /* A proof against a purse, by its own signatures.
  * signed: evidence-file */

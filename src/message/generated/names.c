@@ -189,6 +189,78 @@ const char *kc_proof_rule_word(uint64_t value)
     }
 }
 
+const char *kc_slot_state_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "ready";
+    case 2:
+        return "empty";
+    case 3:
+        return "stuck";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_sale_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "opened";
+    case 2:
+        return "sale";
+    case 3:
+        return "released";
+    case 4:
+        return "stuck";
+    case 5:
+        return "lost";
+    case 6:
+        return "refund";
+    case 7:
+        return "paying";
+    case 8:
+        return "returned";
+    case 9:
+        return "improper";
+    case 10:
+        return "closed";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_sale_end_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "none";
+    case 2:
+        return "released";
+    case 3:
+        return "stuck";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_collect_want_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "state";
+    case 2:
+        return "records";
+    case 3:
+        return "report";
+    case 4:
+        return "answer";
+    default:
+        return "?";
+    }
+}
+
 static const struct kc_field_name certified_names[] = {
     {"bank", 0},
     {"purse-type", kc_purse_type_word},
@@ -590,6 +662,74 @@ static const struct kc_field_name open_payment_names[] = {
     {"payee-counter", 0},
     {"amount", 0},
 };
+static const struct kc_field_name shelf_request_names[] = {
+    {"from-slot", 0},
+};
+static const struct kc_field_name shelf_names[] = {
+    {"name", 0},
+    {"dealer", 0},
+    {"purse", 0},
+    {"next", 0},
+    {"items", 0},
+};
+static const struct kc_field_name shelf_item_names[] = {
+    {"slot", 0},
+    {"state", kc_slot_state_word},
+    {"price", 0},
+    {"name", 0},
+};
+static const struct kc_field_name select_names[] = {
+    {"slot", 0},
+};
+static const struct kc_field_name selected_names[] = {
+    {"slot", 0},
+    {"price", 0},
+};
+static const struct kc_field_name outcome_request_names[] = {
+    {"account", 0},
+};
+static const struct kc_field_name sale_outcome_names[] = {
+    {"outcome", kc_sale_end_word},
+    {"sale", 0},
+    {"back", 0},
+};
+static const struct kc_field_name sale_names[] = {
+    {"purse", 0},
+    {"number", 0},
+    {"previous", 0},
+    {"kind", kc_sale_kind_word},
+    {"time", 0},
+    {"sale", 0},
+    {"slot", 0},
+    {"amount", 0},
+    {"account", 0},
+    {"counter", 0},
+    {"reason", 0},
+    {"count", 0},
+    {"back", 0},
+    {"about", 0},
+};
+static const struct kc_field_name collect_request_names[] = {
+    {"purse", 0},
+    {"time", 0},
+    {"want", kc_collect_want_word},
+    {"from-number", 0},
+    {"total", 0},
+    {"piece", 0},
+};
+static const struct kc_field_name collect_reply_names[] = {
+    {"reason", 0},
+    {"newest", 0},
+    {"purse", 0},
+    {"last", 0},
+    {"first", 0},
+    {"owed", 0},
+    {"uncovered", 0},
+    {"unwritten", 0},
+    {"total", 0},
+    {"piece", 0},
+    {"records", 0},
+};
 static const struct kc_field_name evidence_file_names[] = {
     {"bank", 0},
     {"currency", 0},
@@ -657,6 +797,16 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"objection", objection_names},
     {"settle-reply", settle_reply_names},
     {"open-payment", open_payment_names},
+    {"shelf-request", shelf_request_names},
+    {"shelf", shelf_names},
+    {"shelf-item", shelf_item_names},
+    {"select", select_names},
+    {"selected", selected_names},
+    {"outcome-request", outcome_request_names},
+    {"sale-outcome", sale_outcome_names},
+    {"sale", sale_names},
+    {"collect-request", collect_request_names},
+    {"collect-reply", collect_reply_names},
     {"evidence-file", evidence_file_names},
     {"evidence-item", evidence_item_names},
 };

@@ -1,0 +1,543 @@
+#include "vendor/round.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "message/identity.h"
+#include "service/message_client.h"
+
+#define PIECE_SIZE 3072u
+/* 48 entries wait in a purse at most and at least one goes with each report; two steps each, and room for one that failed. */
+#define STEPS_MAX 200u
+/* How far a machine may be believed that a later time stamp was used before. */
+#define AHEAD_MS_MAX UINT64_C(86400000)
+#define STATE_SIZE_MAX 256u
+#define STOPPED 9
+
+struct contact {
+    const struct kc_round *round;
+    const struct kc_round_machine *machine;
+    struct kc_link link;
+    struct kc_round_state state;
+    struct kc_journal_party party;
+    struct kc_journal journal;
+    struct kc_collect_reply reply;
+    uint8_t reply_bytes[KC_LINK_PAYLOAD_MAX];
+    uint8_t report[KC_MESSAGE_SIZE_MAX];
+    size_t report_size;
+    uint8_t answer[KC_MESSAGE_SIZE_MAX];
+    size_t answer_size;
+};
+
+/* ---- files ---- */
+
+struct kc_result kc_round_path(char out[KC_PATH_SIZE_MAX], const struct kc_round *round,
+                               const struct kc_round_machine *machine, const char *name)
+{
+    return kc_path_join(out, round->dir, machine->name, name);
+}
+
+static struct kc_result keep(const struct contact *contact, const char *name, struct kc_view bytes)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_round_path(path, contact->round, contact->machine, name);
+    return kc_failed(result) ? result : kc_file_write(path, bytes, 0600);
+}
+
+/* Size 0 when there is none. */
+static struct kc_result load(size_t *size, uint8_t *out, size_t capacity,
+                             const struct contact *contact, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_buffer buffer = {.data = out, .capacity = capacity};
+    struct kc_result result = kc_round_path(path, contact->round, contact->machine, name);
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    *size = kc_failed(result) ? 0 : buffer.size;
+    return result.code == KC_FILE_MISSING ? kc_ok() : result;
+}
+
+static void drop(const struct contact *contact, const char *name)
+{
+    char path[KC_PATH_SIZE_MAX];
+    if (!kc_failed(kc_round_path(path, contact->round, contact->machine, name))) {
+        (void)unlink(path);
+    }
+}
+
+static void stop_after(const struct contact *contact, const char *what)
+{
+    if (contact->round->stop_after != NULL && strcmp(contact->round->stop_after, what) == 0) {
+        _exit(STOPPED);
+    }
+}
+
+/* ---- notes and state ---- */
+
+/* One line for the machine's keeper. What cannot be written is in the log. */
+static void note(const struct contact *contact, const char *kind, enum kc_error reason,
+                 const struct kc_sale *about)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char time[KC_CLOCK_TEXT_SIZE];
+    char text[256];
+    kc_clock_format(time, kc_clock_now_ms());
+    int size = snprintf(text, sizeof text,
+                        "%s %s %s sale %" PRIu64 " counter %" PRIu64 " account %" PRIu64
+                        " amount %" PRIu64 "\n",
+                        time, kind, kc_error_name(reason), about == NULL ? 0 : about->number,
+                        about == NULL ? 0 : about->counter,
+                        about == NULL || !about->has_account ? 0 : about->account.number,
+                        about == NULL ? 0 : kc_amount_minor(about->amount));
+    kc_log(KC_LOG_WARN, "machine=%s %s reason=%s", contact->machine->name, kind,
+           kc_error_name(reason));
+    if (size <= 0 || kc_failed(kc_round_path(path, contact->round, contact->machine, "notes"))) {
+        return;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        bool written = write(fd, text, (size_t)size) == (ssize_t)size && fdatasync(fd) == 0;
+        if (!written) {
+            kc_log(KC_LOG_ERROR, "machine=%s a note could not be kept", contact->machine->name);
+        }
+        (void)close(fd);
+    }
+}
+
+static int format_state(char *out, size_t size, const struct kc_round_state *state)
+{
+    return snprintf(out, size,
+                    "newest %" PRIu64 " seen %" PRIu64 " last %" PRIu64 " uncovered %" PRIu64
+                    " owed %" PRIu64 " unwritten %" PRIu64 " end %s .\n",
+                    state->newest_ms, state->seen_ms, state->last, state->uncovered, state->owed,
+                    state->unwritten, kc_error_name(state->end));
+}
+
+struct kc_result kc_round_state_read(struct kc_round_state *out, const struct kc_round *round,
+                                     const struct kc_round_machine *machine)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char text[STATE_SIZE_MAX + 1];
+    char again[STATE_SIZE_MAX + 1];
+    char end[48] = "";
+    struct kc_buffer buffer = {.data = (uint8_t *)text, .capacity = STATE_SIZE_MAX};
+    memset(out, 0, sizeof *out);
+    struct kc_result result = kc_round_path(path, round, machine, "state");
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    if (result.code == KC_FILE_MISSING) {
+        return kc_ok();
+    }
+    text[kc_failed(result) ? 0 : buffer.size] = '\0';
+    int read =
+        sscanf(text,
+               "newest %20" SCNu64 " seen %20" SCNu64 " last %20" SCNu64 " uncovered %20" SCNu64
+               " owed %20" SCNu64 " unwritten %20" SCNu64 " end %40s .",
+               &out->newest_ms, &out->seen_ms, &out->last, &out->uncovered, &out->owed,
+               &out->unwritten, end);
+    out->end = kc_error_from_name(end);
+    (void)format_state(again, sizeof again, out);
+    if (read != 7 || strcmp(again, text) != 0) {
+        kc_log(KC_LOG_ERROR, "%s is damaged: remove it, what it tells is asked for anew", path);
+        return kc_result(KC_STORE_CORRUPT);
+    }
+    return kc_ok();
+}
+
+static struct kc_result keep_state(const struct contact *contact)
+{
+    char text[STATE_SIZE_MAX];
+    int size = format_state(text, sizeof text, &contact->state);
+    KC_ASSERT(size > 0 && (size_t)size < sizeof text);
+    return keep(contact, "state", kc_view(text, (size_t)size));
+}
+
+/* ---- requests ---- */
+
+static struct kc_result send_request(struct contact *contact, struct kc_collect_request *request)
+{
+    uint8_t plain_bytes[KC_LINK_PAYLOAD_MAX];
+    uint8_t signed_bytes[KC_LINK_PAYLOAD_MAX];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_buffer out = KC_BUFFER(signed_bytes);
+    const struct kc_signer signer = {.key = &contact->round->key};
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t next_ms = contact->state.newest_ms + 1;
+    contact->state.newest_ms = now_ms > next_ms ? now_ms : next_ms;
+    request->purse = contact->machine->purse;
+    request->time_ms = contact->state.newest_ms;
+    struct kc_result result = kc_shape_encode(&plain, &kc_collect_request_shape, request);
+    if (!kc_failed(result)) {
+        result = kc_sign(&out, &contact->round->crypto, &signer, &contact->round->realm,
+                         kc_collect_request_shape.domain, 0, kc_buffer_view(&plain));
+    }
+    return kc_failed(result)
+               ? result
+               : kc_link_send(&contact->link, kc_buffer_view(&out), contact->round->timeout_ms);
+}
+
+/* The reply lies in the contact. A reason of the machine is the result. */
+static struct kc_result ask_once(struct contact *contact, struct kc_collect_request *request)
+{
+    struct kc_view view;
+    struct kc_result result = send_request(contact, request);
+    if (!kc_failed(result)) {
+        result = kc_link_receive(&view, &contact->link, contact->round->timeout_ms);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    memcpy(contact->reply_bytes, view.data, view.size);
+    result = kc_shape_decode(&contact->reply, &kc_collect_reply_shape,
+                             kc_view(contact->reply_bytes, view.size));
+    if (!kc_failed(result) && contact->reply.purse.number != contact->machine->purse.number) {
+        result = kc_result(KC_MISMATCH);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    contact->state.seen_ms = kc_clock_now_ms();
+    if (contact->reply.reason == KC_OK || contact->reply.newest_ms != 0) {
+        contact->state.last = contact->reply.last;
+        contact->state.uncovered = contact->reply.uncovered;
+        contact->state.owed = contact->reply.owed;
+        contact->state.unwritten = contact->reply.unwritten;
+    }
+    return kc_result(kc_error_from_number(contact->reply.reason));
+}
+
+/* A server whose state is lost learns from the machine how late its newest time stamp was. */
+static struct kc_result ask(struct contact *contact, struct kc_collect_request *request)
+{
+    struct kc_result result = ask_once(contact, request);
+    bool ahead = contact->reply.newest_ms >= contact->state.newest_ms &&
+                 contact->reply.newest_ms < kc_clock_now_ms() + AHEAD_MS_MAX;
+    if (result.code == KC_REPLAYED && ahead) {
+        contact->state.newest_ms = contact->reply.newest_ms;
+        result = ask_once(contact, request);
+    }
+    return result;
+}
+
+/* ---- who it is ---- */
+
+static struct kc_result read_party(struct kc_journal_party *out, const struct kc_round *round,
+                                   const struct kc_round_machine *machine, struct kc_view bytes)
+{
+    struct kc_identity identity;
+    struct kc_result result =
+        kc_identity_open(&identity, &round->crypto, &round->bank, &round->realm, bytes);
+    if (!kc_failed(result) && identity.purse.number != machine->purse.number) {
+        result = kc_result(KC_MISMATCH);
+    }
+    *out = (struct kc_journal_party){
+        .crypto = &round->crypto, .realm = round->realm, .purse = machine->purse, .restarts = true};
+    if (!kc_failed(result)) {
+        out->key = identity.key;
+    }
+    return result;
+}
+
+struct kc_result kc_round_party(struct kc_journal_party *out, const struct kc_round *round,
+                                const struct kc_round_machine *machine)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_result result = kc_round_path(path, round, machine, "identity");
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    return kc_failed(result) ? result : read_party(out, round, machine, kc_buffer_view(&buffer));
+}
+
+static struct kc_result meet(struct contact *contact)
+{
+    struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
+    struct kc_result result = ask(contact, &request);
+    if (!kc_failed(result)) {
+        result =
+            read_party(&contact->party, contact->round, contact->machine, contact->reply.piece);
+    }
+    return kc_failed(result) ? result : keep(contact, "identity", contact->reply.piece);
+}
+
+/* ---- lines ---- */
+
+static struct kc_result take_lines(struct contact *contact)
+{
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < contact->reply.records.count && !kc_failed(result); i++) {
+        struct kc_view bytes = contact->reply.records.items[i];
+        struct kc_sale line;
+        result = kc_journal_check(&line, &contact->journal, &contact->party, bytes);
+        if (!kc_failed(result)) {
+            result = kc_journal_verify(&contact->party, bytes);
+        }
+        if (kc_failed(result)) {
+            note(contact, "line-refused", result.code, NULL);
+            return result;
+        }
+        if (line.number != contact->journal.last + 1) {
+            note(contact, "gap", KC_FILE_MISSING, &line);
+        }
+        result = kc_journal_add(&contact->journal, &line, bytes, &contact->round->crypto, false);
+        if (!kc_failed(result) && line.kind == KC_SALE_KIND_IMPROPER) {
+            note(contact, "improper", kc_error_from_number(line.reason), &line);
+        }
+    }
+    return kc_failed(result) ? result : kc_journal_sync(&contact->journal);
+}
+
+/* What is asked from on tells the machine what is safe here, also when nothing is new. */
+static struct kc_result gather(struct contact *contact)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_round_path(path, contact->round, contact->machine, "journal");
+    if (!kc_failed(result)) {
+        result = kc_journal_open(&contact->journal, path, &contact->party, NULL, NULL);
+    }
+    while (!kc_failed(result)) {
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_RECORDS,
+                                             .from_number = contact->journal.last + 1};
+        result = ask(contact, &request);
+        if (result.code == KC_STALE_STATE) {
+            note(contact, "lines-lost", KC_STALE_STATE, NULL);
+        }
+        if (kc_failed(result) || contact->reply.records.count == 0) {
+            break;
+        }
+        result = take_lines(contact);
+        stop_after(contact, "records");
+    }
+    return result;
+}
+
+/* ---- the report and its answer ---- */
+
+/* KC_NOT_FOUND: there is nothing to report. */
+static struct kc_result fetch_report(struct contact *contact)
+{
+    uint64_t total = 1;
+    contact->report_size = 0;
+    while (contact->report_size < total) {
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_REPORT,
+                                             .from_number = contact->report_size};
+        struct kc_result result = ask(contact, &request);
+        if (kc_failed(result)) {
+            return result;
+        }
+        struct kc_view piece = contact->reply.piece;
+        total = contact->reply.total;
+        if (total == 0) {
+            return kc_result(KC_NOT_FOUND);
+        }
+        if (total > sizeof contact->report || piece.size == 0 ||
+            piece.size > total - contact->report_size) {
+            return kc_result(KC_MALFORMED);
+        }
+        memcpy(contact->report + contact->report_size, piece.data, piece.size);
+        contact->report_size += piece.size;
+    }
+    drop(contact, "answer");
+    return keep(contact, "report", kc_view(contact->report, contact->report_size));
+}
+
+static struct kc_result upload(struct contact *contact)
+{
+    struct kc_buffer answer = KC_BUFFER(contact->answer);
+    struct kc_result result = kc_message_post(&answer, contact->round->client, contact->round->url,
+                                              kc_view(contact->report, contact->report_size));
+    if (kc_failed(result)) {
+        if (contact->state.end != result.code) {
+            note(contact, "bank", result.code, NULL);
+        }
+        return result;
+    }
+    contact->answer_size = answer.size;
+    return keep(contact, "answer", kc_buffer_view(&answer));
+}
+
+struct search {
+    uint64_t counter;
+    struct kc_sale line;
+};
+
+static struct kc_result look(void *owner, const struct kc_sale *line, struct kc_view bytes)
+{
+    struct search *search = owner;
+    (void)bytes;
+    bool entry = line->kind == KC_SALE_KIND_SALE || line->kind == KC_SALE_KIND_LOST ||
+                 line->kind == KC_SALE_KIND_PAYING;
+    if (entry && line->counter == search->counter) {
+        search->line = *line;
+    }
+    return kc_ok();
+}
+
+/* An objection is about an entry of the machine's purse: the line of that counter says which sale it was. */
+static void note_objections(struct contact *contact, const struct kc_settle_reply *reply)
+{
+    for (size_t i = 0; i < reply->objections.count; i++) {
+        struct kc_objection objection;
+        struct search search;
+        memset(&search, 0, sizeof search);
+        if (kc_failed(
+                kc_shape_decode(&objection, &kc_objection_shape, reply->objections.items[i]))) {
+            continue;
+        }
+        search.counter = objection.counter;
+        search.line.counter = objection.counter;
+        struct kc_journal again = contact->journal;
+        again.seek_number = 0;
+        (void)kc_failed(kc_journal_read(&again, 1, look, &search));
+        note(contact, "objection", kc_error_from_number(objection.reason), &search.line);
+    }
+}
+
+/* What the machine's purse read in the answer. The bank's refusal is the result. */
+static struct kc_result read_told(struct contact *contact)
+{
+    struct kc_settle_reply reply;
+    struct kc_refusal refusal;
+    struct kc_view told = contact->reply.piece;
+    if (!kc_failed(kc_shape_decode(&reply, &kc_settle_reply_shape, told))) {
+        note_objections(contact, &reply);
+        return kc_ok();
+    }
+    if (kc_failed(kc_shape_decode(&refusal, &kc_refusal_shape, told))) {
+        return kc_ok();
+    }
+    enum kc_error reason = kc_error_from_number(refusal.reason);
+    note(contact, "refusal", reason, NULL);
+    return kc_result(reason == KC_OK ? KC_MALFORMED : reason);
+}
+
+static struct kc_result hand_in(struct contact *contact)
+{
+    struct kc_result result = kc_ok();
+    size_t at = 0;
+    while (at < contact->answer_size && !kc_failed(result)) {
+        size_t left = contact->answer_size - at;
+        size_t size = left < PIECE_SIZE ? left : PIECE_SIZE;
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_ANSWER,
+                                             .from_number = at,
+                                             .total = contact->answer_size,
+                                             .piece = kc_view(contact->answer + at, size)};
+        result = ask(contact, &request);
+        at += size;
+    }
+    if (result.code == KC_UNREACHABLE || result.code == KC_TIMEOUT) {
+        return result;
+    }
+    stop_after(contact, "taken");
+    drop(contact, "report");
+    drop(contact, "answer");
+    if (result.code == KC_MISMATCH || result.code == KC_STALE_STATE) {
+        /* It was taken before: the next report, if there is one, goes on from there. */
+        return kc_ok();
+    }
+    if (kc_failed(result)) {
+        note(contact, "answer-refused", result.code, NULL);
+    }
+    return kc_failed(result) ? result : read_told(contact);
+}
+
+static struct kc_result settle(struct contact *contact)
+{
+    struct kc_result result =
+        load(&contact->report_size, contact->report, sizeof contact->report, contact, "report");
+    if (!kc_failed(result)) {
+        result =
+            load(&contact->answer_size, contact->answer, sizeof contact->answer, contact, "answer");
+    }
+    for (unsigned i = 0; i < STEPS_MAX && !kc_failed(result); i++) {
+        if (contact->answer_size > 0) {
+            result = hand_in(contact);
+            contact->answer_size = 0;
+            continue;
+        }
+        result = fetch_report(contact);
+        if (result.code == KC_NOT_FOUND) {
+            return kc_ok();
+        }
+        if (!kc_failed(result)) {
+            stop_after(contact, "report");
+            result = upload(contact);
+        }
+        if (!kc_failed(result)) {
+            stop_after(contact, "answer");
+        }
+    }
+    return kc_failed(result) ? result : kc_result(KC_NOT_COMPLETED);
+}
+
+/* ---- a round ---- */
+
+static struct kc_result talk(struct contact *contact)
+{
+    struct kc_link_place place;
+    struct kc_result result = kc_link_place_parse(&place, contact->machine->place);
+    if (!kc_failed(result)) {
+        result = kc_link_connect(&contact->link, &place, contact->round->timeout_ms);
+    }
+    if (!kc_failed(result)) {
+        result = meet(contact);
+    }
+    if (kc_failed(result)) {
+        if (contact->state.end != result.code) {
+            note(contact, "machine", result.code, NULL);
+        }
+        return result;
+    }
+    result = gather(contact);
+    /* Lines that are lost or do not fit are for people; the purse's report goes to the bank all the same. */
+    bool lines = result.code == KC_STALE_STATE || result.code == KC_MISMATCH ||
+                 result.code == KC_BAD_SIGNATURE || result.code == KC_STORE_CORRUPT ||
+                 result.code == KC_FILE_MISSING;
+    if (kc_failed(result) && !lines) {
+        return result;
+    }
+    struct kc_result settled = settle(contact);
+    if (!kc_failed(settled)) {
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
+        settled = ask(contact, &request);
+    }
+    return kc_failed(result) ? result : settled;
+}
+
+struct kc_result kc_round_machine_once(const struct kc_round *round,
+                                       const struct kc_round_machine *machine)
+{
+    static struct contact contact;
+    char path[KC_PATH_SIZE_MAX];
+    memset(&contact, 0, sizeof contact);
+    contact.round = round;
+    contact.machine = machine;
+    contact.journal.fd = -1;
+    struct kc_result result = kc_path_join(path, round->dir, machine->name, NULL);
+    if (!kc_failed(result)) {
+        result = kc_folder_make(path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_round_state_read(&contact.state, round, machine);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = talk(&contact);
+    kc_link_close(&contact.link);
+    kc_journal_close(&contact.journal);
+    contact.state.end = result.code;
+    struct kc_result kept = keep_state(&contact);
+    return kc_failed(result) ? result : kept;
+}
