@@ -64,6 +64,18 @@ struct kc_apdu {
     struct kc_view data;
 };
 
+/* A prepaid card without keys: whoever holds it may pay with it, and nothing that it says is signed. */
+static inline bool kc_purse_is_bearer(const struct kc_purse *purse)
+{
+    return purse->state.settings.size > 0 && purse->settings.purse_type == KC_PURSE_TYPE_BEARER;
+}
+
+/* Only a user's own module asks for a PIN. */
+static inline bool kc_purse_has_pin(const struct kc_purse *purse)
+{
+    return purse->state.settings.size == 0 || purse->settings.purse_type == KC_PURSE_TYPE_UIM;
+}
+
 /* Loads marks, images and static items. KC_PURSE_CORRUPT, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 
@@ -113,7 +125,7 @@ struct kc_partner {
     struct kc_account_id account;
     struct kc_purse_id purse;
     uint64_t expires_s;
-    struct kc_public_key key;
+    struct kc_public_key key; /* of no type for a bearer card, which is never remembered */
 };
 
 /* KC_IDENTITY_NEEDED when the purse is not known under this account. */
@@ -202,6 +214,7 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
 struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
@@ -211,6 +224,10 @@ KC_MUST_USE struct kc_result kc_purse_information(struct kc_view *out, struct kc
 
 /* Verifies a certified value with the bank's key and decodes it; it must be of this purse. */
 KC_MUST_USE struct kc_result kc_purse_read_certified(struct kc_certified *out,
+                                                     struct kc_purse *purse, struct kc_view bytes);
+
+/* The same of any purse. */
+KC_MUST_USE struct kc_result kc_purse_open_certified(struct kc_certified *out,
                                                      struct kc_purse *purse, struct kc_view bytes);
 
 /* Adds an entry to `next` (chain, totals, value) and to the log, durably; the encoding lies in purse->entry. `order` and
@@ -269,7 +286,7 @@ KC_MUST_USE struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse);
 /* ---- exchange.c, payer.c, settle.c ---- */
 
 /* Who a partner is: by the identity given, verified with the bank's key, else as remembered. KC_IDENTITY_NEEDED,
- * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (no UIM, or this purse itself), KC_MISMATCH, errors of kc_identity_open. */
+ * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (this purse itself), KC_MISMATCH, errors of kc_identity_open. */
 KC_MUST_USE struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
                                            struct kc_account_id account, struct kc_purse_id number,
                                            bool has_identity, struct kc_view identity,
@@ -279,9 +296,20 @@ KC_MUST_USE struct kc_result kc_purse_verify_partner(struct kc_purse *purse,
                                                      const struct kc_signed *parsed,
                                                      const struct kc_public_key *key,
                                                      const struct kc_shape *shape);
-/* Encodes and signs a record in the brief form. */
+/* Encodes and signs a record in the brief form; of a bearer card the signature is empty. */
 KC_MUST_USE struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
                                                   const struct kc_shape *shape, const void *record);
+
+/* ---- bearer.c: payments of cards that have no key to sign with ---- */
+
+/* Whether the payee may take what this card gives: SGN4 is the bank's and the card's, it covers what the order and the totals in
+ * it say was spent, within the card's limits, and agrees with all that this purse took from the card before. time_ms 0: its time
+ * may have run out. KC_NOT_ALLOWED (this purse is a card), KC_BAD_SIGNATURE (the order has one), KC_MALFORMED (no SGN4),
+ * KC_MISMATCH, KC_COPIED_OR_RESTORED, KC_INSUFFICIENT_VALUE, KC_LIMIT_EXCEEDED, KC_CONTACT_NEEDED. Uses purse->slot. */
+KC_MUST_USE struct kc_result
+kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_partner *card,
+                       const struct kc_payment *payment, const struct kc_signed *parsed,
+                       const struct kc_payment_order *order, uint64_t time_ms);
 
 /* The open payment at a place of the list. */
 KC_MUST_USE struct kc_result kc_purse_open_get(struct kc_open_payment *out,

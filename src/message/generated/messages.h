@@ -12,6 +12,7 @@ enum kc_purse_type {
     KC_PURSE_TYPE_UIM = 1, /* the user's secure module */
     KC_PURSE_TYPE_CARD = 2, /* a prepaid card */
     KC_PURSE_TYPE_MACHINE = 3, /* a vending machine or point of sale */
+    KC_PURSE_TYPE_BEARER = 4, /* a prepaid card without keys */
 };
 /* The word for a value, such as "uim"; "?" for none of them. */
 const char *kc_purse_type_word(uint64_t value);
@@ -672,9 +673,11 @@ extern const struct kc_shape kc_payment_order_shape;
  * to: purse
  * source: EP1221669 [0158] */
 struct kc_payment {
-    struct kc_view identity; /* the payer's SGN1; left out when the payee holds it */
+    struct kc_view identity; /* the payer's SGN1, or SGN3 of a bearer card; left out when the payee holds it */
     bool has_identity;
-    struct kc_view order; /* payment-order as the payer signed it */
+    struct kc_view certified; /* SGN4 of a bearer card */
+    bool has_certified;
+    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has an empty signature */
 };
 extern const struct kc_shape kc_payment_shape;
 

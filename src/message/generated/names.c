@@ -10,6 +10,8 @@ const char *kc_purse_type_word(uint64_t value)
         return "card";
     case 3:
         return "machine";
+    case 4:
+        return "bearer";
     default:
         return "?";
     }
@@ -510,6 +512,7 @@ static const struct kc_field_name payment_order_names[] = {
 };
 static const struct kc_field_name payment_names[] = {
     {"identity", 0},
+    {"certified", 0},
     {"order", 0},
 };
 static const struct kc_field_name receipt_names[] = {
