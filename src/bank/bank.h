@@ -127,6 +127,7 @@ struct kc_bank_item {
     struct kc_ledger_outcome outcome;
     struct kc_cash_quote quote;
     char name[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
     enum kc_error order_answer;

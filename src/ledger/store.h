@@ -90,7 +90,9 @@ enum kc_gap_state {
 
 struct kc_account_row {
     struct kc_account_id account;
-    struct kc_purse_id purse; /* the one it has now; older ones are out of use */
+    struct kc_purse_id purse;   /* the one it has now; older ones are out of use */
+    enum kc_purse_type type;    /* of its purses: only that of a UIM is somebody's account */
+    struct kc_account_id owner; /* of a machine: the dealer's account; else 0 */
     enum kc_account_state state;
     enum kc_suite suite;
     char name[KC_NAME_SIZE_MAX + 1];

@@ -158,7 +158,7 @@ static struct kc_result get_hotlist(struct kc_purse *purse)
 static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_view information;
-    if (kc_purse_has_pin(purse) && !purse->pin_verified) {
+    if (!kc_purse_is_unlocked(purse)) {
         return kc_result(KC_PIN_REQUIRED);
     }
     if (apdu->p1 == KC_TAG_HISTORY) {
@@ -278,7 +278,7 @@ static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc
         if ((row->uses & KEY_USED) != 0 && kc_purse_is_bearer(purse)) {
             return kc_result(KC_NOT_ALLOWED);
         }
-        if (row->needs_pin && kc_purse_has_pin(purse) && !purse->pin_verified) {
+        if (row->needs_pin && !kc_purse_is_unlocked(purse)) {
             return kc_result(KC_PIN_REQUIRED);
         }
         if (!parts_fit(row, apdu)) {

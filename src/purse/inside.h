@@ -70,12 +70,6 @@ static inline bool kc_purse_is_bearer(const struct kc_purse *purse)
     return purse->state.settings.size > 0 && purse->settings.purse_type == KC_PURSE_TYPE_BEARER;
 }
 
-/* Only a user's own module asks for a PIN. */
-static inline bool kc_purse_has_pin(const struct kc_purse *purse)
-{
-    return purse->state.settings.size == 0 || purse->settings.purse_type == KC_PURSE_TYPE_UIM;
-}
-
 /* Loads marks, images and static items. KC_PURSE_CORRUPT, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 
@@ -185,6 +179,11 @@ KC_MUST_USE struct kc_result kc_purse_make_room(struct kc_purse *purse,
 /* KC_HISTORY_FULL when that entry would have no place in the log, even if room is made. */
 KC_MUST_USE struct kc_result kc_purse_check_makes_room(const struct kc_purse *purse,
                                                        const struct kc_entry *entry);
+
+/* Only a UIM has a PIN: a card or machine works for whoever holds it. */
+bool kc_purse_has_pin(const struct kc_purse *purse);
+/* Whether what needs the PIN may run: it was verified, or the purse, which is in use, has none. */
+bool kc_purse_is_unlocked(const struct kc_purse *purse);
 
 /* Responds with bytes. */
 KC_MUST_USE struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes);

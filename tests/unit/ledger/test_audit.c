@@ -124,8 +124,8 @@ static const struct plant plants[] = {
     {"purse gone", "DELETE FROM purses WHERE rowid = (SELECT max(rowid) FROM purses)"},
     {"account and its purse's posting invented",
      "INSERT INTO accounts SELECT 50, state, suite, name, address, phone, bank_account,"
-     " password_hash, randomblob(16), created, temporary_until, expires, 5, purse FROM accounts"
-     " LIMIT 1"},
+     " password_hash, randomblob(16), created, temporary_until, expires, 5, purse, type, owner"
+     " FROM accounts LIMIT 1"},
     {"next account", "UPDATE totals SET next_account = next_account - 1"},
     {"transaction done that was not",
      "UPDATE transactions SET state = 3, certified = (SELECT certified FROM purses WHERE purse ="

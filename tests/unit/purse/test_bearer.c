@@ -32,7 +32,8 @@ static void make_card(struct side *side, unsigned nth, uint64_t value,
 static int card_and_two(void **state)
 {
     (void)state;
-    const struct kc_offline_limits limits = card_limits(500, 80);
+    static struct kc_offline_limits limits;
+    limits = card_limits(500, 80);
     make_card(&card, 9, LOADED, &limits);
     side_plain(&a, 1, 500);
     side_plain(&b, 2, 7);
