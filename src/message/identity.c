@@ -15,17 +15,21 @@ struct kc_result kc_identity_encode(struct kc_buffer *out, const struct kc_ident
     struct kc_writer writer;
     kc_account_format(account, identity->account);
     kc_writer_init(&writer, out->data, out->capacity);
-    kc_write_map(&writer, 5);
+    bool keyed = identity->key.type != KC_KEY_NONE;
+    struct kc_result result = kc_ok();
+    kc_write_map(&writer, keyed ? 5 : 4);
     kc_write_uint(&writer, CLAIM_SUB);
     kc_write_text(&writer, kc_view_text(account));
     kc_write_uint(&writer, CLAIM_EXP);
     kc_write_uint(&writer, identity->expires_s);
     kc_write_uint(&writer, CLAIM_IAT);
     kc_write_uint(&writer, identity->issued_s);
-    kc_write_uint(&writer, CLAIM_CNF);
-    kc_write_map(&writer, 1);
-    kc_write_uint(&writer, CNF_COSE_KEY);
-    struct kc_result result = kc_key_write(&writer, &identity->key);
+    if (keyed) {
+        kc_write_uint(&writer, CLAIM_CNF);
+        kc_write_map(&writer, 1);
+        kc_write_uint(&writer, CNF_COSE_KEY);
+        result = kc_key_write(&writer, &identity->key);
+    }
     kc_write_negative(&writer, CLAIM_PURSE_N);
     kc_write_array(&writer, 3);
     kc_write_uint(&writer, (uint64_t)identity->purse_type);
@@ -59,7 +63,7 @@ static void read_purse_claim(struct kc_reader *reader, struct kc_identity *out)
     uint64_t type = kc_read_uint(reader);
     out->purse.number = kc_read_uint(reader);
     out->bank = kc_read_uint(reader);
-    if (type < KC_PURSE_TYPE_UIM || type > KC_PURSE_TYPE_MACHINE ||
+    if (type < KC_PURSE_TYPE_UIM || type > KC_PURSE_TYPE_BEARER ||
         !kc_number_checks(out->purse.number)) {
         kc_reader_fail(reader, KC_MALFORMED);
         return;
@@ -72,7 +76,11 @@ struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view clai
     struct kc_reader reader;
     memset(out, 0, sizeof *out);
     kc_reader_init(&reader, claims);
-    kc_read_expect_map(&reader, 5);
+    bool keyed = kc_read_map(&reader) == 5;
+    if (!keyed) {
+        kc_reader_init(&reader, claims);
+        kc_read_expect_map(&reader, 4);
+    }
     kc_read_expect_uint(&reader, CLAIM_SUB);
     read_account(&reader, &out->account);
     kc_read_expect_uint(&reader, CLAIM_EXP);
@@ -83,12 +91,17 @@ struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view clai
     if (out->expires_s > KC_AMOUNT_MAX / 1000u || out->issued_s >= out->expires_s) {
         kc_reader_fail(&reader, KC_MALFORMED);
     }
-    kc_read_expect_uint(&reader, CLAIM_CNF);
-    kc_read_expect_map(&reader, 1);
-    kc_read_expect_uint(&reader, CNF_COSE_KEY);
-    kc_key_read(&reader, &out->key);
+    if (keyed) {
+        kc_read_expect_uint(&reader, CLAIM_CNF);
+        kc_read_expect_map(&reader, 1);
+        kc_read_expect_uint(&reader, CNF_COSE_KEY);
+        kc_key_read(&reader, &out->key);
+    }
     kc_read_expect_negative(&reader, CLAIM_PURSE_N);
     read_purse_claim(&reader, out);
+    if (keyed == (out->purse_type == KC_PURSE_TYPE_BEARER)) {
+        kc_reader_fail(&reader, KC_MALFORMED);
+    }
     struct kc_result result = kc_reader_finish(&reader);
     if (kc_failed(result)) {
         memset(out, 0, sizeof *out);

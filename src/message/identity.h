@@ -2,7 +2,7 @@
  * the confirmation claim (RFC 8747), so that two purses verify each other without a directory.
  *
  * Claims, in deterministic order: 2 sub = account number as text, 4 exp, 6 iat (seconds), 8 cnf = {1: COSE_Key},
- * -65538: [purse type, purse number, bank id]. Signed in the brief form under `kinchaku/2-identity`. */
+ * -65538: [purse type, purse number, bank id]. A bearer card has no key, and no cnf. Signed in the brief form under `kinchaku/2-identity`. */
 #ifndef KC_MESSAGE_IDENTITY_H
 #define KC_MESSAGE_IDENTITY_H
 
@@ -18,14 +18,14 @@ struct kc_identity {
     struct kc_purse_id purse;
     uint64_t issued_s;
     uint64_t expires_s;
-    struct kc_public_key key;
+    struct kc_public_key key; /* of no type for a bearer card */
 };
 
-/* The CWT claims set, unsigned; KC_BUFFER_SMALL. */
+/* The CWT claims set, unsigned, with a key where there is one; KC_BUFFER_SMALL. */
 KC_MUST_USE struct kc_result kc_identity_encode(struct kc_buffer *out,
                                                 const struct kc_identity *identity);
 
-/* Reads claims strictly; KC_MALFORMED and the cursor's errors. */
+/* Reads claims strictly: a bearer card has no key, any other purse has one. KC_MALFORMED and the cursor's errors. */
 KC_MUST_USE struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view claims);
 
 /* Signs an identity as the bank does. */

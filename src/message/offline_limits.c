@@ -16,6 +16,16 @@ struct kc_offline_limits kc_offline_limits_none(void)
                                       .valid_ms = UINT32_MAX * UINT64_C(1000)};
 }
 
+struct kc_offline_limits kc_offline_limits_bearer(struct kc_amount purse_most,
+                                                  struct kc_amount payment_most, uint64_t valid_ms)
+{
+    struct kc_offline_limits limits = kc_offline_limits_none();
+    limits.purse_most = purse_most;
+    limits.payment_most = payment_most;
+    limits.valid_ms = valid_ms;
+    return limits;
+}
+
 void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline_limits *limits,
                                uint64_t end_ms)
 {

@@ -15,6 +15,11 @@ struct kc_offline_limits {
 /* Limits that never bind. */
 struct kc_offline_limits kc_offline_limits_none(void);
 
+/* The same limits for a card without keys: what it paid before does not bind it, because a copy of it would not know. What it
+ * may hold and pay at once, and how long, does. */
+struct kc_offline_limits kc_offline_limits_bearer(struct kc_amount purse_most,
+                                                  struct kc_amount payment_most, uint64_t valid_ms);
+
 /* Writes them into a certified value of out->time_ms; not past `end_ms`, when the account ends. */
 void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline_limits *limits,
                                uint64_t end_ms);

@@ -147,6 +147,30 @@ struct kc_result kc_sign_brief(struct kc_buffer *out, const struct kc_crypto *cr
     return sign_under(out, crypto, key, realm, domain, kc_writer_view(&writer), payload);
 }
 
+struct kc_result kc_brief_unsigned(struct kc_buffer *out, struct kc_view payload)
+{
+    uint8_t bytes[PROTECTED_SIZE_MAX];
+    struct kc_writer protected_header;
+    struct kc_writer writer;
+    kc_writer_init(&protected_header, bytes, sizeof bytes);
+    kc_write_map(&protected_header, 1);
+    kc_write_uint(&protected_header, HEADER_ALG);
+    kc_write_negative(&protected_header, ALG_ES256_N);
+    kc_writer_init(&writer, out->data, out->capacity);
+    kc_write_array(&writer, 4);
+    kc_write_bytes(&writer, kc_writer_view(&protected_header));
+    kc_write_map(&writer, 0);
+    kc_write_bytes(&writer, payload);
+    kc_write_bytes(&writer, kc_view(NULL, 0));
+    out->size = writer.error == KC_OK ? writer.size : 0;
+    return kc_writer_finish(&writer);
+}
+
+bool kc_brief_is_unsigned(const struct kc_signed *message)
+{
+    return message->brief && message->alg_family == KC_KEY_P256 && message->signature.size == 0;
+}
+
 static void parse_alg(struct kc_reader *reader, struct kc_signed *out)
 {
     kc_read_expect_uint(reader, HEADER_ALG);

@@ -15,6 +15,8 @@
 #define P2_USED 2u
 #define P2_REFERENCE 4u /* names the one PIN: 0 or 1 (ISO 7816-4 §7.5.1) */
 #define DATA_USED 8u
+/* Wants a key of the purse's own, which a bearer card has not. */
+#define KEY_USED 16u
 
 struct instruction {
     uint8_t cla;
@@ -35,6 +37,7 @@ struct instruction {
 #define PERSONALISING IN(KC_LIFE_PERSONALISING)
 #define QUOTED IN(KC_LIFE_QUOTED)
 #define PIN_PARTS (P2_REFERENCE | DATA_USED)
+#define KEY_AND_DATA (KEY_USED | DATA_USED)
 #define P1_AND_DATA (P1_USED | DATA_USED)
 
 static const struct instruction instructions[] = {
@@ -42,26 +45,28 @@ static const struct instruction instructions[] = {
     {KC_CLA_STANDARD, KC_INS_CHANGE_PIN, true, PIN_PARTS, WORKING, kc_purse_change_pin},
     {KC_CLA_STANDARD, KC_INS_GET_DATA, false, P1_USED | P2_USED, ALWAYS, kc_purse_get_data},
     {KC_CLA_KINCHAKU, KC_INS_PUT_DATA, false, P1_AND_DATA, EARLY, kc_purse_put_data},
-    {KC_CLA_KINCHAKU, KC_INS_PUT_KEY, false, P1_AND_DATA, EARLY, kc_purse_put_key},
-    {KC_CLA_KINCHAKU, KC_INS_GENERATE, false, P1_USED, EARLY, kc_purse_generate},
-    {KC_CLA_KINCHAKU, KC_INS_PROVE, false, 0, PERSONALISING, kc_purse_prove},
+    {KC_CLA_KINCHAKU, KC_INS_PUT_KEY, false, KEY_USED | P1_AND_DATA, EARLY, kc_purse_put_key},
+    {KC_CLA_KINCHAKU, KC_INS_GENERATE, false, KEY_USED | P1_USED, EARLY, kc_purse_generate},
+    {KC_CLA_KINCHAKU, KC_INS_PROVE, false, KEY_USED, PERSONALISING, kc_purse_prove},
     {KC_CLA_KINCHAKU, KC_INS_ACTIVATE, false, 0, PERSONALISING, kc_purse_activate},
-    {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, DATA_USED, MAY_REQUEST, kc_purse_cash_request},
-    {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, DATA_USED, MAY_REQUEST, kc_purse_fund_request},
-    {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, P1_AND_DATA, QUOTED, kc_purse_answer},
-    {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, DATA_USED, WORKING, kc_purse_state_request},
-    {KC_CLA_KINCHAKU, KC_INS_TAKE, false, DATA_USED, WORKING, kc_purse_take},
-    {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, 0, WORKING, kc_purse_repeat},
+    {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, KEY_AND_DATA, MAY_REQUEST, kc_purse_cash_request},
+    {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, KEY_AND_DATA, MAY_REQUEST, kc_purse_fund_request},
+    {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, KEY_USED | P1_AND_DATA, QUOTED, kc_purse_answer},
+    {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_state_request},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE, false, KEY_AND_DATA, WORKING, kc_purse_take},
+    {KC_CLA_KINCHAKU, KC_INS_REPEAT, true, KEY_USED, WORKING, kc_purse_repeat},
     {KC_CLA_KINCHAKU, KC_INS_IDENTIFY, false, P1_USED, WORKING, kc_purse_identify},
-    {KC_CLA_KINCHAKU, KC_INS_OFFER, true, DATA_USED, WORKING, kc_purse_offer},
+    {KC_CLA_KINCHAKU, KC_INS_OFFER, true, KEY_AND_DATA, WORKING, kc_purse_offer},
     {KC_CLA_KINCHAKU, KC_INS_PAY, true, DATA_USED, WORKING, kc_purse_pay},
-    {KC_CLA_KINCHAKU, KC_INS_EXAMINE, true, DATA_USED, WORKING, kc_purse_examine},
-    {KC_CLA_KINCHAKU, KC_INS_DECIDE, true, P1_AND_DATA | P2_USED, WORKING, kc_purse_decide},
+    {KC_CLA_KINCHAKU, KC_INS_EXAMINE, true, KEY_AND_DATA, WORKING, kc_purse_examine},
+    {KC_CLA_KINCHAKU, KC_INS_DECIDE, true, KEY_USED | P1_AND_DATA | P2_USED, WORKING,
+     kc_purse_decide},
     {KC_CLA_KINCHAKU, KC_INS_CONCLUDE, true, DATA_USED, WORKING, kc_purse_conclude},
     {KC_CLA_KINCHAKU, KC_INS_OPEN_PAYMENT, true, P1_USED, WORKING, kc_purse_open_again},
-    {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, DATA_USED, WORKING, kc_purse_settle_request},
+    {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_settle_request},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, false, DATA_USED, WORKING, kc_purse_take_certified},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
-    {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, DATA_USED, WORKING, kc_purse_sign_sale},
+    {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, KEY_AND_DATA, WORKING, kc_purse_sign_sale},
 };
 
 struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes)
@@ -271,6 +276,9 @@ static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc
             return kc_result(purse->state.life == KC_LIFE_BLOCKED    ? KC_PURSE_BLOCKED
                              : purse->state.life == KC_LIFE_ANSWERED ? KC_PENDING
                                                                      : KC_OUT_OF_ORDER);
+        }
+        if ((row->uses & KEY_USED) != 0 && kc_purse_is_bearer(purse)) {
+            return kc_result(KC_NOT_ALLOWED);
         }
         if (row->needs_pin && !kc_purse_is_unlocked(purse)) {
             return kc_result(KC_PIN_REQUIRED);

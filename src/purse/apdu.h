@@ -49,6 +49,7 @@
 #define KC_INS_CONCLUDE 0x6au       /* payer; data: payment-answer; gives receipt or decline */
 #define KC_INS_OPEN_PAYMENT 0x6cu   /* payer; P1: which; gives the payment again */
 #define KC_INS_SETTLE_REQUEST 0x6eu /* data: time; gives an envelope */
+#define KC_INS_TAKE_CERTIFIED 0x74u /* bearer card; data: SGN4 as the bank signed it */
 #define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
 #define KC_INS_SIGN_SALE 0x78u      /* a seller's; data: sale; gives it signed */
 

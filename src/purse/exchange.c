@@ -65,6 +65,9 @@ struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *pu
     struct kc_buffer plain = KC_BUFFER(plain_bytes);
     KC_ASSERT(shape->brief && shape->domain != NULL);
     struct kc_result result = kc_shape_encode(&plain, shape, record);
+    if (!kc_failed(result) && kc_purse_is_bearer(purse)) {
+        return kc_brief_unsigned(out, kc_buffer_view(&plain));
+    }
     return kc_failed(result) ? result
                              : kc_sign_brief(out, &purse->crypto, &purse->sign_key, &purse->realm,
                                              shape->domain, kc_buffer_view(&plain));

@@ -64,6 +64,12 @@ struct kc_apdu {
     struct kc_view data;
 };
 
+/* A prepaid card without keys: whoever holds it may pay with it, and nothing that it says is signed. */
+static inline bool kc_purse_is_bearer(const struct kc_purse *purse)
+{
+    return purse->state.settings.size > 0 && purse->settings.purse_type == KC_PURSE_TYPE_BEARER;
+}
+
 /* Loads marks, images and static items. KC_PURSE_CORRUPT, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 
@@ -113,7 +119,7 @@ struct kc_partner {
     struct kc_account_id account;
     struct kc_purse_id purse;
     uint64_t expires_s;
-    struct kc_public_key key;
+    struct kc_public_key key; /* of no type for a bearer card, which is never remembered */
 };
 
 /* KC_IDENTITY_NEEDED when the purse is not known under this account. */
@@ -207,6 +213,7 @@ struct kc_result kc_purse_decide(struct kc_purse *purse, const struct kc_apdu *a
 struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
@@ -217,6 +224,10 @@ KC_MUST_USE struct kc_result kc_purse_information(struct kc_view *out, struct kc
 
 /* Verifies a certified value with the bank's key and decodes it; it must be of this purse. */
 KC_MUST_USE struct kc_result kc_purse_read_certified(struct kc_certified *out,
+                                                     struct kc_purse *purse, struct kc_view bytes);
+
+/* The same of any purse. */
+KC_MUST_USE struct kc_result kc_purse_open_certified(struct kc_certified *out,
                                                      struct kc_purse *purse, struct kc_view bytes);
 
 /* Adds an entry to `next` (chain, totals, value) and to the log, durably; the encoding lies in purse->entry. `order` and
@@ -285,9 +296,20 @@ KC_MUST_USE struct kc_result kc_purse_verify_partner(struct kc_purse *purse,
                                                      const struct kc_signed *parsed,
                                                      const struct kc_public_key *key,
                                                      const struct kc_shape *shape);
-/* Encodes and signs a record in the brief form. */
+/* Encodes and signs a record in the brief form; of a bearer card the signature is empty. */
 KC_MUST_USE struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
                                                   const struct kc_shape *shape, const void *record);
+
+/* ---- bearer.c: payments of cards that have no key to sign with ---- */
+
+/* Whether the payee may take what this card gives: SGN4 is the bank's and the card's, it covers what the order and the totals in
+ * it say was spent, within the card's limits, and agrees with all that this purse took from the card before. time_ms 0: its time
+ * may have run out. KC_NOT_ALLOWED (this purse is a card), KC_BAD_SIGNATURE (the order has one), KC_MALFORMED (no SGN4),
+ * KC_MISMATCH, KC_COPIED_OR_RESTORED, KC_INSUFFICIENT_VALUE, KC_LIMIT_EXCEEDED, KC_CONTACT_NEEDED. Uses purse->slot. */
+KC_MUST_USE struct kc_result
+kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_partner *card,
+                       const struct kc_payment *payment, const struct kc_signed *parsed,
+                       const struct kc_payment_order *order, uint64_t time_ms);
 
 /* The open payment at a place of the list. */
 KC_MUST_USE struct kc_result kc_purse_open_get(struct kc_open_payment *out,

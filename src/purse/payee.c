@@ -98,6 +98,13 @@ static struct kc_result verify_payer(struct kc_purse *purse, const struct offer 
     struct kc_result result =
         kc_purse_meet(&payer, purse, offer->order.payer, offer->order.payer_purse,
                       payment->has_identity, payment->identity, time_ms);
+    if (!kc_failed(result) && payer.key.type == KC_KEY_NONE) {
+        return kc_purse_verify_bearer(purse, &payer, payment, &offer->parsed, &offer->order,
+                                      time_ms);
+    }
+    if (!kc_failed(result) && payment->has_certified) {
+        result = kc_result(KC_MALFORMED);
+    }
     if (!kc_failed(result)) {
         result =
             kc_purse_verify_partner(purse, &offer->parsed, &payer.key, &kc_payment_order_shape);

@@ -239,8 +239,12 @@ static struct kc_result respond_payment(struct kc_purse *purse, bool with_identi
                                         struct kc_view order)
 {
     struct kc_buffer out = KC_BUFFER(purse->output);
-    struct kc_payment payment = {
-        .has_identity = with_identity, .identity = purse->state.identity, .order = order};
+    bool bearer = kc_purse_is_bearer(purse);
+    struct kc_payment payment = {.has_identity = with_identity || bearer,
+                                 .identity = purse->state.identity,
+                                 .has_certified = bearer,
+                                 .certified = purse->state.certified,
+                                 .order = order};
     struct kc_result result = kc_shape_encode(&out, &kc_payment_shape, &payment);
     purse->output_size = out.size;
     return result;
@@ -260,6 +264,10 @@ struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu
     if (!kc_failed(result)) {
         result = kc_purse_meet(&wish.partner, purse, wish.payee.account, wish.payee.purse,
                                wish.payee.has_identity, wish.payee.identity, wish.time_ms);
+    }
+    if (!kc_failed(result) && wish.partner.key.type == KC_KEY_NONE) {
+        /* A bearer card could not sign that it took anything. */
+        result = kc_result(KC_NOT_ALLOWED);
     }
     if (!kc_failed(result) && wish.payee.has_identity) {
         result = kc_purse_partner_keep(purse, &wish.partner);

@@ -126,11 +126,16 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
                                   load_private(&purse->encrypt_key, purse, KC_STATIC_ENCRYPT_KEY),
                                   load_public(&purse->bank_verify, purse, KC_STATIC_BANK_VERIFY),
                                   load_public(&purse->bank_encrypt, purse, KC_STATIC_BANK_ENCRYPT)};
-    /* Before the purse is ready any of them may not be there yet. */
+    bool bearer = kc_purse_is_bearer(purse);
+    /* Before the purse is ready any of them may not be there yet; a card without keys never has the first two. */
     for (size_t i = 0; i < 4; i++) {
-        if (kc_failed(results[i]) && (whole || results[i].code != KC_NOT_FOUND)) {
+        bool may_lack = !whole || (bearer && i < 2);
+        if (kc_failed(results[i]) && (!may_lack || results[i].code != KC_NOT_FOUND)) {
             return kc_result(KC_PURSE_CORRUPT);
         }
+    }
+    if (bearer && (!kc_failed(results[0]) || !kc_failed(results[1]))) {
+        return kc_result(KC_PURSE_CORRUPT);
     }
     if (!kc_failed(results[0])) {
         struct kc_result derived = purse->crypto.derive_public(
@@ -204,9 +209,12 @@ struct kc_result kc_purse_put_key(struct kc_purse *purse, const struct kc_apdu *
     return kc_failed(result) ? result : begin_personalising(purse, suite);
 }
 
-/* Both keys are there, and of the purse's suite. */
+/* Both keys are there, and of the purse's suite; of a card without keys neither. */
 static bool has_keys(const struct kc_purse *purse)
 {
+    if (kc_purse_is_bearer(purse)) {
+        return purse->sign_key.type == KC_KEY_NONE && purse->encrypt_key.type == KC_KEY_NONE;
+    }
     enum kc_key_type type = type_of_suite(purse->state.suite);
     return purse->sign_key.type == type && purse->encrypt_key.type == type;
 }
@@ -267,6 +275,14 @@ static struct kc_result put_settings(struct kc_purse *purse, struct kc_view data
         return result;
     }
     struct kc_purse_state next = purse->state;
+    bool has_key = purse->sign_key.type != KC_KEY_NONE || purse->encrypt_key.type != KC_KEY_NONE;
+    if (settings.purse_type == KC_PURSE_TYPE_BEARER) {
+        if (has_key) {
+            return kc_result(KC_NOT_ALLOWED);
+        }
+        /* There are no keys to begin with. */
+        next.life = KC_LIFE_PERSONALISING;
+    }
     next.settings = data;
     result = kc_purse_commit(purse, &next);
     return kc_failed(result) ? result : kc_purse_load_keys(purse);
@@ -344,6 +360,9 @@ struct kc_result kc_purse_put_data(struct kc_purse *purse, const struct kc_apdu 
 
 static bool same_key(const struct kc_public_key *a, const struct kc_public_key *b)
 {
+    if (a->type == KC_KEY_NONE || b->type == KC_KEY_NONE) {
+        return a->type == b->type;
+    }
     uint8_t first_bytes[KC_COSE_KEY_SIZE_MAX];
     uint8_t second_bytes[KC_COSE_KEY_SIZE_MAX];
     struct kc_buffer first = KC_BUFFER(first_bytes);

@@ -337,6 +337,11 @@ struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_p
     crypto->sha256_start(crypto->context, &hash);
     for (unsigned item = 0; item < KC_STATIC_COUNT && !kc_failed(result); item++) {
         struct kc_view content;
+        bool own = item == KC_STATIC_SIGN_KEY || item == KC_STATIC_ENCRYPT_KEY ||
+                   item == KC_STATIC_SIGN_CERTIFICATE || item == KC_STATIC_ENCRYPT_CERTIFICATE;
+        if (own && kc_purse_is_bearer(purse)) {
+            continue;
+        }
         result = kc_purse_static_get(&content, purse, item);
         if (!kc_failed(result)) {
             uint8_t size[4];

@@ -20,7 +20,7 @@ struct kc_result kc_purse_stamp(uint64_t *out, const struct kc_purse *purse,
     return kc_ok();
 }
 
-struct kc_result kc_purse_read_certified(struct kc_certified *out, struct kc_purse *purse,
+struct kc_result kc_purse_open_certified(struct kc_certified *out, struct kc_purse *purse,
                                          struct kc_view bytes)
 {
     struct kc_signed parsed;
@@ -32,6 +32,13 @@ struct kc_result kc_purse_read_certified(struct kc_certified *out, struct kc_pur
     if (!kc_failed(result)) {
         result = kc_shape_decode(out, &kc_certified_shape, parsed.payload);
     }
+    return result;
+}
+
+struct kc_result kc_purse_read_certified(struct kc_certified *out, struct kc_purse *purse,
+                                         struct kc_view bytes)
+{
+    struct kc_result result = kc_purse_open_certified(out, purse, bytes);
     if (kc_failed(result)) {
         return result;
     }

@@ -49,9 +49,9 @@ size_t kc_fuzz_seed(size_t index, uint8_t *out)
 static bool is_whole(const struct kc_identity *identity)
 {
     return identity->purse_type >= KC_PURSE_TYPE_UIM &&
-           identity->purse_type <= KC_PURSE_TYPE_MACHINE &&
+           identity->purse_type <= KC_PURSE_TYPE_BEARER &&
            kc_number_checks(identity->account.number) && kc_number_checks(identity->purse.number) &&
-           identity->key.type != KC_KEY_NONE;
+           (identity->key.type == KC_KEY_NONE) == (identity->purse_type == KC_PURSE_TYPE_BEARER);
 }
 
 static struct kc_result open(struct kc_identity *out, struct kc_view bytes)

@@ -769,12 +769,14 @@ const struct kc_shape kc_payment_order_shape = {.number = 42, .version = 1,
 static const struct kc_field payment_fields[] = {
     {.offset = offsetof(struct kc_payment, identity), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x480, .presence = offsetof(struct kc_payment, has_identity)},
+    {.offset = offsetof(struct kc_payment, certified), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_payment, has_certified)},
     {.offset = offsetof(struct kc_payment, order), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2c0, .presence = 0},
 };
-const struct kc_shape kc_payment_shape = {.number = 43, .version = 1,
+const struct kc_shape kc_payment_shape = {.number = 43, .version = 2,
     .brief = false,
-    .field_count = 2, .struct_size = sizeof(struct kc_payment),
+    .field_count = 3, .struct_size = sizeof(struct kc_payment),
     .domain = NULL, .fields = payment_fields};
 
 static const struct kc_field receipt_fields[] = {

@@ -721,9 +721,11 @@ extern const struct kc_shape kc_payment_order_shape;
  * to: purse
  * source: EP1221669 [0158] */
 struct kc_payment {
-    struct kc_view identity; /* the payer's SGN1; left out when the payee holds it */
+    struct kc_view identity; /* the payer's SGN1, or SGN3 of a bearer card; left out when the payee holds it */
     bool has_identity;
-    struct kc_view order; /* payment-order as the payer signed it */
+    struct kc_view certified; /* SGN4 of a bearer card */
+    bool has_certified;
+    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has an empty signature */
 };
 extern const struct kc_shape kc_payment_shape;
 

@@ -587,6 +587,7 @@ static const struct kc_field_name payment_order_names[] = {
 };
 static const struct kc_field_name payment_names[] = {
     {"identity", 0},
+    {"certified", 0},
     {"order", 0},
 };
 static const struct kc_field_name receipt_names[] = {

@@ -151,6 +151,22 @@ static void a_card(struct kc_identity *identity)
     identity->purse_type = KC_PURSE_TYPE_CARD;
 }
 
+static void a_bearer_card(struct kc_identity *identity)
+{
+    identity->purse_type = KC_PURSE_TYPE_BEARER;
+    identity->key.type = KC_KEY_NONE;
+}
+
+static void a_bearer_card_with_a_key(struct kc_identity *identity)
+{
+    identity->purse_type = KC_PURSE_TYPE_BEARER;
+}
+
+static void a_user_without_a_key(struct kc_identity *identity)
+{
+    identity->key.type = KC_KEY_NONE;
+}
+
 static void no_life(struct kc_identity *identity)
 {
     identity->expires_s = identity->issued_s;
@@ -166,6 +182,7 @@ static void life_to_the_end(struct kc_identity *identity)
     identity->expires_s = KC_AMOUNT_MAX / 1000;
 }
 
+/* shows: R-DATA-8 */
 static void numbers_and_types_are_checked(void **state)
 {
     (void)state;
@@ -175,6 +192,9 @@ static void numbers_and_types_are_checked(void **state)
     assert_int_equal(decode_changed(no_type), KC_MALFORMED);
     assert_int_equal(decode_changed(type_beyond), KC_MALFORMED);
     assert_int_equal(decode_changed(a_card), KC_OK);
+    assert_int_equal(decode_changed(a_bearer_card), KC_OK);
+    assert_int_equal(decode_changed(a_bearer_card_with_a_key), KC_MALFORMED);
+    assert_int_equal(decode_changed(a_user_without_a_key), KC_MALFORMED);
     assert_int_equal(decode_changed(no_life), KC_MALFORMED);
     assert_int_equal(decode_changed(life_beyond_milliseconds), KC_MALFORMED);
     assert_int_equal(decode_changed(life_to_the_end), KC_OK);

@@ -285,13 +285,15 @@ static struct kc_view sign_certified(struct kept *out, const struct making *maki
 
 struct kc_identity identity_of(const struct side *side)
 {
+    const struct kc_public_key none = {.type = KC_KEY_NONE};
+    bool bearer = side->making.type == KC_PURSE_TYPE_BEARER;
     return (struct kc_identity){.bank = realm_of(&side->making).bank,
                                 .purse_type = side->making.type,
                                 .account = side->account,
                                 .purse = side->number,
                                 .issued_s = 1,
                                 .expires_s = side->making.expires_s,
-                                .key = side->sign.public_key};
+                                .key = bearer ? none : side->sign.public_key};
 }
 
 struct kc_view sign_identity(struct kept *out, const struct kc_identity *identity,
@@ -306,6 +308,20 @@ struct kc_view sign_identity(struct kept *out, const struct kc_identity *identit
 static void put(struct side *side, uint8_t tag, struct kc_view data)
 {
     assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_DATA, tag, data), OK);
+}
+
+static void personalise_keys(struct side *side)
+{
+    struct kept kept;
+    const struct kc_view certificate = kc_view_text("a certificate, which a purse only keeps");
+    assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_SIGN,
+                           put_key(&kept, &side->sign)),
+                 OK);
+    assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_ENCRYPT,
+                           put_key(&kept, encrypt_of(&side->making))),
+                 OK);
+    put(side, KC_TAG_SIGN_CERTIFICATE, certificate);
+    put(side, KC_TAG_ENCRYPT_CERTIFICATE, certificate);
 }
 
 static void personalise(struct side *side)
@@ -330,15 +346,12 @@ static void personalise(struct side *side)
     kc_offline_limits_certify(&certified, limits == NULL ? &none : limits, UINT64_MAX);
     side_send(side, KC_CLA_STANDARD, KC_INS_SELECT, 4, kc_view(aid, sizeof aid));
     put(side, KC_TAG_SETTINGS, put_settings(&kept, side, &realm));
-    assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_SIGN,
-                           put_key(&kept, &side->sign)),
-                 OK);
-    assert_error(side_send(side, KC_CLA_KINCHAKU, KC_INS_PUT_KEY, KC_KEY_USE_ENCRYPT,
-                           put_key(&kept, encrypt_of(&side->making))),
-                 OK);
+    if (side->making.type != KC_PURSE_TYPE_BEARER) {
+        personalise_keys(side);
+    }
     put(side, KC_TAG_BANK_VERIFY_KEY, put_bank_key(&kept, bank_of(&side->making)));
     put(side, KC_TAG_BANK_ENCRYPT_KEY, put_bank_key(&kept, &shared.encrypt));
-    for (uint8_t tag = KC_TAG_SIGN_CERTIFICATE; tag <= KC_TAG_AUTHORITY_CERTIFICATE; tag++) {
+    for (uint8_t tag = KC_TAG_BANK_SIGN_CERTIFICATE; tag <= KC_TAG_AUTHORITY_CERTIFICATE; tag++) {
         put(side, tag, kc_view_text("a certificate, which a purse only keeps"));
     }
     if (side->making.type == KC_PURSE_TYPE_UIM) {
