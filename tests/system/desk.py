@@ -3,12 +3,10 @@
 The driver listens on every address there is, so it runs where loopback is all the network there is; nobody outside reaches it.
 Needs no privilege where a user may make namespaces. What is started here ends with the test run, whatever ends it.
 """
-import ctypes
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,13 +19,8 @@ PCSCD = shutil.which("pcscd") or "/usr/sbin/pcscd"
 SLOWER = int(os.environ.get("KINCHAKU_SLOWER", "1"))
 # A driver knows two slots only, whatever it is told; a copy of its file is a driver of its own. pcscd has room for 16 readers.
 COPIES, SLOTS, FIRST_PORT = 4, 2, 36000
-PR_SET_PDEATHSIG = 1
 NAMESPACES = ["--user", "--map-root-user"] if os.getuid() != 0 else []
-LIBC = ctypes.CDLL(None)
-
-
-def end_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+END_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 class Card:
@@ -38,8 +31,7 @@ class Card:
         self.slot = slot
         command = [*desk.inside, program("kinchaku-card"), "--json", "--uim", str(path), "--vpcd",
                    f"127.0.0.1:{FIRST_PORT + slot}", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        preexec_fn=end_with_parent)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.first = self.process.stdout.readline()
         assert "inserted" in self.first, (self.first, self.process.communicate())
 
@@ -71,16 +63,20 @@ class Desk:
             with open(self.conf / "readers", "a", encoding="utf-8") as readers:
                 readers.write(f'FRIENDLYNAME "Desk {copy}"\nDEVICENAME /dev/null:{port}\nLIBPATH /run/pcscd/driver{copy}.so\n'
                               f"CHANNELID {port}\n")
+        # It only keeps the namespaces, so that pcscd can be started again where its cards are.
+        self.keeper = subprocess.Popen(
+            ["unshare", *NAMESPACES, "--net", "--mount", *END_WITH_US, sys.executable,
+             str(Path(__file__).parent / "inside.py"), str(self.run), "sh", "-c", "echo ready; exec sleep infinity"],
+            stdout=subprocess.PIPE, text=True)
+        assert self.keeper.stdout.readline() == "ready\n"
+        user = ["-U", "--preserve-credentials"] if NAMESPACES else []
+        self.inside = ["nsenter", *user, "-n", "-m", f"-w{os.getcwd()}", "-t", str(self.keeper.pid), *END_WITH_US]
         self.start()
 
     def start(self):
         with open(self.folder / "log", "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                ["unshare", *NAMESPACES, "--net", "--mount", sys.executable, str(Path(__file__).parent / "inside.py"),
-                 str(self.run), PCSCD, "--foreground", "--info", "--config", str(self.conf)], stdout=log, stderr=log,
-                preexec_fn=end_with_parent)
-        user = ["-U", "--preserve-credentials"] if NAMESPACES else []
-        self.inside = ["nsenter", *user, "-n", "-t", str(self.process.pid)]
+            self.process = subprocess.Popen([*self.inside, PCSCD, "--foreground", "--info", "--config", str(self.conf)],
+                                            stdout=log, stderr=log)
         self.await_(lambda: self.look().error != "not-reachable", "pcscd does not come up")
 
     def log(self):
@@ -103,6 +99,8 @@ class Desk:
     def close(self):
         self.eject_all()
         self.stop()
+        self.keeper.kill()
+        self.keeper.communicate()
 
     def eject(self, path):
         card = self.cards.pop(str(path), None)
