@@ -28,7 +28,8 @@ class Card:
 
     def __init__(self, desk, path, slot, *arguments):
         self.path, self.reader = Path(path), f"Desk {slot // SLOTS} 00 {slot % SLOTS:02}"
-        self.slot = slot
+        desk.await_(lambda: desk.is_empty(self.reader), "the card before is still there")
+        self.slot, self.since = slot, len(desk.log())
         command = [*desk.inside, program("kinchaku-card"), "--json", "--uim", str(path), "--vpcd",
                    f"127.0.0.1:{FIRST_PORT + slot}", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -43,6 +44,10 @@ class Card:
     def end(self):
         self.process.communicate(timeout=60 * SLOWER)
         return self.process.returncode
+
+    def await_seen(self, desk):
+        """Until the reader knows of it, without a command to it."""
+        desk.await_(lambda: f"inserted into {self.reader}" in desk.log()[self.since:], "the card is not seen")
 
 
 class Desk:
@@ -80,12 +85,17 @@ class Desk:
         self.await_(lambda: self.look().error != "not-reachable", "pcscd does not come up")
 
     def log(self):
-        return (self.folder / "log").read_text()[-3000:]
+        return (self.folder / "log").read_text()
+
+    def is_empty(self, reader):
+        """As pcscd, whichever runs now, said last: it takes a card that is changed too fast for one and the same."""
+        log = self.log().rpartition("daemon ready")[2]
+        return log.rfind(f"Card Removed From {reader}") >= log.rfind(f"inserted into {reader}")
 
     def await_(self, is_so, words, seconds=20):
         end = time.monotonic() + seconds * SLOWER
         while not is_so():
-            assert time.monotonic() < end and self.process.poll() is None, (words, self.log())
+            assert time.monotonic() < end and self.process.poll() is None, (words, self.log()[-3000:])
             time.sleep(0.02)
 
     def look(self, reader="Desk 0 00 00"):
@@ -128,7 +138,7 @@ class Desk:
         if card is None or card.process.poll() is not None:
             card = Card(self, path, self.free_slot(), *arguments)
             self.cards[str(path)] = card
-            self.await_(lambda: self.look(card.reader).error not in ("no-card", "card-removed"), "the card is not seen")
+            card.await_seen(self)
         self.cards[str(path)] = card
         return card
 
