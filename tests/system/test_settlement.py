@@ -186,6 +186,7 @@ def test_a_long_history_is_reported_in_parts(shared, tmp_path):
 
 # shows: R-XCHG-9 R-XCHG-11
 @pytest.mark.parametrize("watched, count", [("payer", 4), ("payee", 5)])
+@pytest.mark.file_only
 @pytest.mark.parametrize("victim", ["payer", "payee"])
 def test_killed_at_every_step_then_the_bank(shared, tmp_path, watched, count, victim):
     first, second = rich(shared, 300), rich(shared, 20)
@@ -245,6 +246,7 @@ def test_killed_at_every_step_of_a_report(alone, tmp_path, victim):
 # ---- many ----
 
 # shows: R-XCHG-9 R-XCHG-11
+@pytest.mark.file_only
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_day(shared, seed):
     """Payments among three with losses, noes and reports in between; at the end everybody syncs twice."""
