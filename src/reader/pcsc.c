@@ -220,7 +220,10 @@ static struct kc_result exchange(struct kc_pcsc *card, uint8_t *out, size_t *siz
     if (result.code == KC_NO_CARD) {
         result = kc_result(KC_CARD_REMOVED); /* it was there a moment ago */
     }
-    if (!kc_failed(result) && (got < 2 || got > *size)) {
+    if (!kc_failed(result) && got < 2) {
+        result = kc_result(KC_CARD_REMOVED); /* a card that is there answers with a status word */
+    }
+    if (!kc_failed(result) && got > *size) {
         result = kc_result(KC_IO_FAILED);
     }
     *size = kc_failed(result) ? 0 : (size_t)got;

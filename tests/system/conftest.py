@@ -5,6 +5,15 @@ from desk import Desk
 from kinchaku import System
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "file_only: long, and nothing in it depends on where the purse is: once is enough")
+
+
+def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if not (item.get_closest_marker("file_only") and "medium" in item.callspec.params
+                                               and item.callspec.params["medium"] == "card")]
+
+
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory):
     """Card readers, virtual ones, that only these tests reach."""

@@ -3,12 +3,10 @@
 The driver listens on every address there is, so it runs where loopback is all the network there is; nobody outside reaches it.
 Needs no privilege where a user may make namespaces. What is started here ends with the test run, whatever ends it.
 """
-import ctypes
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,13 +19,8 @@ PCSCD = shutil.which("pcscd") or "/usr/sbin/pcscd"
 SLOWER = int(os.environ.get("KINCHAKU_SLOWER", "1"))
 # A driver knows two slots only, whatever it is told; a copy of its file is a driver of its own. pcscd has room for 16 readers.
 COPIES, SLOTS, FIRST_PORT = 4, 2, 36000
-PR_SET_PDEATHSIG = 1
 NAMESPACES = ["--user", "--map-root-user"] if os.getuid() != 0 else []
-LIBC = ctypes.CDLL(None)
-
-
-def end_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+END_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 
 
 class Card:
@@ -35,11 +28,11 @@ class Card:
 
     def __init__(self, desk, path, slot, *arguments):
         self.path, self.reader = Path(path), f"Desk {slot // SLOTS} 00 {slot % SLOTS:02}"
-        self.slot = slot
+        desk.await_(lambda: desk.is_empty(self.reader), "the card before is still there")
+        self.slot, self.since = slot, len(desk.log())
         command = [*desk.inside, program("kinchaku-card"), "--json", "--uim", str(path), "--vpcd",
                    f"127.0.0.1:{FIRST_PORT + slot}", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                        preexec_fn=end_with_parent)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.first = self.process.stdout.readline()
         assert "inserted" in self.first, (self.first, self.process.communicate())
 
@@ -51,6 +44,10 @@ class Card:
     def end(self):
         self.process.communicate(timeout=60 * SLOWER)
         return self.process.returncode
+
+    def await_seen(self, desk):
+        """Until the reader knows of it, without a command to it."""
+        desk.await_(lambda: f"inserted into {self.reader}" in desk.log()[self.since:], "the card is not seen")
 
 
 class Desk:
@@ -71,25 +68,34 @@ class Desk:
             with open(self.conf / "readers", "a", encoding="utf-8") as readers:
                 readers.write(f'FRIENDLYNAME "Desk {copy}"\nDEVICENAME /dev/null:{port}\nLIBPATH /run/pcscd/driver{copy}.so\n'
                               f"CHANNELID {port}\n")
+        # It only keeps the namespaces, so that pcscd can be started again where its cards are.
+        self.keeper = subprocess.Popen(
+            ["unshare", *NAMESPACES, "--net", "--mount", *END_WITH_US, sys.executable,
+             str(Path(__file__).parent / "inside.py"), str(self.run), "sh", "-c", "echo ready; exec sleep infinity"],
+            stdout=subprocess.PIPE, text=True)
+        assert self.keeper.stdout.readline() == "ready\n"
+        user = ["-U", "--preserve-credentials"] if NAMESPACES else []
+        self.inside = ["nsenter", *user, "-n", "-m", f"-w{os.getcwd()}", "-t", str(self.keeper.pid), *END_WITH_US]
         self.start()
 
     def start(self):
         with open(self.folder / "log", "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                ["unshare", *NAMESPACES, "--net", "--mount", sys.executable, str(Path(__file__).parent / "inside.py"),
-                 str(self.run), PCSCD, "--foreground", "--info", "--config", str(self.conf)], stdout=log, stderr=log,
-                preexec_fn=end_with_parent)
-        user = ["-U", "--preserve-credentials"] if NAMESPACES else []
-        self.inside = ["nsenter", *user, "-n", "-t", str(self.process.pid)]
+            self.process = subprocess.Popen([*self.inside, PCSCD, "--foreground", "--info", "--config", str(self.conf)],
+                                            stdout=log, stderr=log)
         self.await_(lambda: self.look().error != "not-reachable", "pcscd does not come up")
 
     def log(self):
-        return (self.folder / "log").read_text()[-3000:]
+        return (self.folder / "log").read_text()
+
+    def is_empty(self, reader):
+        """As pcscd, whichever runs now, said last: it takes a card that is changed too fast for one and the same."""
+        log = self.log().rpartition("daemon ready")[2]
+        return log.rfind(f"Card Removed From {reader}") >= log.rfind(f"inserted into {reader}")
 
     def await_(self, is_so, words, seconds=20):
         end = time.monotonic() + seconds * SLOWER
         while not is_so():
-            assert time.monotonic() < end and self.process.poll() is None, (words, self.log())
+            assert time.monotonic() < end and self.process.poll() is None, (words, self.log()[-3000:])
             time.sleep(0.02)
 
     def look(self, reader="Desk 0 00 00"):
@@ -103,6 +109,8 @@ class Desk:
     def close(self):
         self.eject_all()
         self.stop()
+        self.keeper.kill()
+        self.keeper.communicate()
 
     def eject(self, path):
         card = self.cards.pop(str(path), None)
@@ -130,7 +138,7 @@ class Desk:
         if card is None or card.process.poll() is not None:
             card = Card(self, path, self.free_slot(), *arguments)
             self.cards[str(path)] = card
-            self.await_(lambda: self.look(card.reader).error not in ("no-card", "card-removed"), "the card is not seen")
+            card.await_seen(self)
         self.cards[str(path)] = card
         return card
 

@@ -1,19 +1,15 @@
-"""inside.py FOLDER COMMAND...: runs a command where only its children reach it, in namespaces made by `unshare --net --mount`.
+"""inside.py FOLDER COMMAND...: furnishes namespaces made by `unshare --net --mount`, then becomes the command.
 
-Loopback is up and is all the network there is; /run/pcscd is FOLDER, so that pcscd's socket is seen from outside as well. The
-command ends with this one's parent.
+Loopback is up and is all the network there is; /run/pcscd is FOLDER, so that pcscd's socket is seen from outside as well.
 """
-import ctypes
 import fcntl
 import os
-import signal
 import socket
 import struct
 import subprocess
 import sys
 
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
-PR_SET_PDEATHSIG = 1
 
 
 def raise_loopback():
@@ -25,7 +21,6 @@ def raise_loopback():
 
 def main():
     folder, command = sys.argv[1], sys.argv[2:]
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     raise_loopback()
     # Where there is no such folder, one is made in a /run of our own.
     if not os.path.isdir("/run/pcscd"):

@@ -7,8 +7,14 @@ import time
 import pytest
 
 from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy
+from meeting import Receiver
 
 HUGE = [str(2**63), str(2**64), str(2**64 + 1), "1" * 40]
+
+
+@pytest.fixture(scope="module", params=["file", "card"])
+def medium(request):
+    return request.param
 
 
 # shows: R-CASH-1 R-CASH-4 R-CASH-5 R-CASH-6 R-DATA-5 R-NODE-6 R-NODE-7
@@ -270,9 +276,13 @@ def test_station_needs_a_pin(shared):
 
 def test_two_stations_on_one_uim(shared):
     uim = shared.open(fund=10)
-
-    with open(uim.path, "rb") as held:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if shared.desk is None:
+        with open(uim.path, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            done = uim.station("show")
+    else:
+        receiver = Receiver(uim, link="tcp:127.0.0.1:0")
         done = uim.station("show")
-        assert (done.status, done.error) == (AGAIN, "in-use"), done
+        receiver.kill()
+    assert (done.status, done.error) == (AGAIN, "in-use"), done
     uim.must("withdraw", 10, "--yes")

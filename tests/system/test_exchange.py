@@ -13,6 +13,11 @@ from meeting import PATIENCE, Cable, Duel, Middle, Receiver, Talker, frame, meet
 ANY = "tcp:127.0.0.1:0"
 
 
+@pytest.fixture(scope="module", params=["file", "card"])
+def medium(request):
+    return request.param
+
+
 def rich(system, amount):
     uim = system.open(balance=2 * amount, fund=2 * amount)
     uim.must("withdraw", amount, "--yes")
@@ -249,7 +254,7 @@ def test_oneself_and_a_copy_of_oneself(pair, tmp_path):
 # shows: R-XCHG-1
 def test_a_uim_of_another_bank(pair, tmp_path):
     payer, payee = pair
-    other = System(tmp_path)
+    other = System(tmp_path, payer.system.desk)
     other.init()
     other.up()
     try:
@@ -283,7 +288,7 @@ def test_wrong_pin(pair):
 def test_places_that_are_none(pair, tmp_path):
     payer, _ = pair
     before = values(*pair)
-    for link in ("", "unix:", "tcp:1", "tcp:example.org:1", "tcp:127.0.0.1:70000", "tty:", "pcsc:reader", "/tmp/x",
+    for link in ("", "unix:", "tcp:1", "tcp:example.org:1", "tcp:127.0.0.1:70000", "tty:", "pcsc", "/tmp/x",
                  "unix:" + "x" * 200):
         for order in (("pay", 1), ("receive",), ("resume",)):
             done = payer.station(*order, "--link", link)

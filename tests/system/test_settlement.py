@@ -1,5 +1,6 @@
 """Does the bank learn of every payment from either side, in any order, once, and do both sides end where the books say?"""
 import itertools
+import os
 import random
 import subprocess
 
@@ -7,6 +8,11 @@ import pytest
 
 from kinchaku import AGAIN, OK, Stepper, program
 from meeting import PATIENCE, Duel, meet, payments
+
+
+@pytest.fixture(scope="module", params=["file", "card"])
+def medium(request):
+    return request.param
 
 
 def rich(system, amount):
@@ -180,6 +186,7 @@ def test_a_long_history_is_reported_in_parts(shared, tmp_path):
 
 # shows: R-XCHG-9 R-XCHG-11
 @pytest.mark.parametrize("watched, count", [("payer", 4), ("payee", 5)])
+@pytest.mark.file_only
 @pytest.mark.parametrize("victim", ["payer", "payee"])
 def test_killed_at_every_step_then_the_bank(shared, tmp_path, watched, count, victim):
     first, second = rich(shared, 300), rich(shared, 20)
@@ -223,9 +230,10 @@ def test_killed_at_every_step_of_a_report(alone, tmp_path, victim):
                 processes[0].wait()
 
         stepper = Stepper(tmp_path, at_step)
+        uim = first if at % 2 else second
         processes.append(subprocess.Popen(
-            [program("kinchaku-station"), "--json", "--uim", str((first if at % 2 else second).path), "sync", "--trace",
-             stepper.place], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            [program("kinchaku-station"), "--json", "--uim", uim.place, "sync", "--trace", stepper.place],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **uim.env}))
         processes[0].communicate(timeout=PATIENCE)
         stepper.close()
         assert len(stepper.steps) > at, (at, stepper.steps)
@@ -238,6 +246,7 @@ def test_killed_at_every_step_of_a_report(alone, tmp_path, victim):
 # ---- many ----
 
 # shows: R-XCHG-9 R-XCHG-11
+@pytest.mark.file_only
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_day(shared, seed):
     """Payments among three with losses, noes and reports in between; at the end everybody syncs twice."""
