@@ -325,6 +325,19 @@ static struct kc_result repeat(struct kc_report *report, const struct kc_ledger_
                                                 report->purse->certified_size);
 }
 
+static struct kc_result claim_and_sweep(struct kc_ledger *ledger, struct kc_purse_row *purse)
+{
+    struct kc_account_row payer;
+    struct kc_result result = kc_merchant_payer(&payer, ledger, purse->account.number);
+    if (!kc_failed(result)) {
+        result = kc_claim_all(ledger, purse, &payer);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_inherit(ledger, purse);
+    }
+    return kc_failed(result) ? result : kc_merchant_sweep(ledger, purse, &payer);
+}
+
 struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledger *ledger,
                                   uint64_t time_ms, const struct kc_ledger_information *information,
                                   const struct kc_ledger_record *records, size_t count_given,
@@ -370,8 +383,13 @@ struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledge
     if (arrival.purse.counter == information->information.counter) {
         result = kc_gap_return_told(ledger, &arrival.purse, information->certified.sequence);
         if (!kc_failed(result)) {
-            result = kc_claim_all(ledger, &arrival.purse, &account);
+            result = claim_and_sweep(ledger, &arrival.purse);
         }
+    }
+    /* What was counted may have moved the account, for an older purse of it. */
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
+                                                                   account.account.number));
     }
     if (kc_failed(result)) {
         return result;
