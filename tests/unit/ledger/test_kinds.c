@@ -88,7 +88,7 @@ static void make_shop(struct world *world, struct toy *dealer, struct toy *machi
     EXPECT(toy_open_kind(machine, world, 3, KC_PURSE_TYPE_MACHINE, &dealer->account), KC_OK);
 }
 
-/* shows: R-DATA-7 */
+/* shows: R-NODE-9 */
 static void only_a_machine_has_an_owner_and_that_is_a_person(void **state)
 {
     struct world *world = *state;
@@ -131,7 +131,7 @@ static void an_owner_that_is_not_open_owns_nothing(void **state)
     EXPECT(try_open(world, &request, 3), KC_ACCOUNT_NOT_OPEN);
 }
 
-/* shows: R-DATA-3 R-NODE-8 */
+/* shows: R-DATA-3 R-DATA-8 R-NODE-8 */
 static void a_card_has_no_account_to_move_value_from_or_to(void **state)
 {
     struct world *world = *state;
@@ -172,7 +172,7 @@ static void a_card_pays_and_is_paid_and_both_reports_agree(void **state)
     assert_int_equal(alerts(world), 0);
 }
 
-/* shows: R-VEND-5 R-DATA-8 */
+/* shows: R-VEND-5 R-NODE-9 */
 static void what_a_machine_took_comes_to_its_owner_less_the_fee(void **state)
 {
     struct world *world = *state;
@@ -347,6 +347,32 @@ static void a_lost_card_is_replaced_with_what_was_left(void **state)
     assert_int_equal(fresh.value, 225);
 }
 
+/* Whoever found the old purse pays the new one with it: the debt is that of the reporter. */
+static void what_the_old_purse_paid_to_the_new_one_is_owed_by_the_new_one(void **state)
+{
+    static const enum kc_purse_type types[] = {KC_PURSE_TYPE_UIM, KC_PURSE_TYPE_CARD};
+    struct world *world = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct toy user;
+        struct toy old;
+        struct toy fresh;
+        toy_rich(&user, world, 10 + i, 0, 300);
+        EXPECT(i == 0 ? toy_open(&old, world, 20) : toy_open_kind(&old, world, 21, types[i], NULL),
+               KC_OK);
+        (void)toy_exchange(&user, &old, world, 100);
+        EXPECT(toy_report_all(&old, world), KC_OK);
+        EXPECT(order(world, &old, true), KC_OK);
+        replace(&fresh, world, &old, 30 + i);
+        assert_int_equal(fresh.value, 100);
+        (void)toy_exchange(&old, &fresh, world, 40);
+        EXPECT(toy_report_all(&fresh, world), KC_OK);
+        expect_clean(world);
+        expect_amounts(world, &fresh, 0, 100);
+        expect_amounts(world, &old, 0, 0);
+        assert_int_equal(fresh.value, 100);
+    }
+}
+
 static void a_lost_machine_is_replaced_and_its_rest_swept(void **state)
 {
     struct world *world = *state;
@@ -485,6 +511,7 @@ int main(void)
         WITH_WORLD(an_account_with_swept_value_is_not_given_up),
         WITH_WORLD(nothing_is_swept_to_an_owner_who_was_given_up),
         WITH_WORLD(a_lost_card_is_replaced_with_what_was_left),
+        WITH_WORLD(what_the_old_purse_paid_to_the_new_one_is_owed_by_the_new_one),
         WITH_WORLD(a_lost_machine_is_replaced_and_its_rest_swept),
         cmocka_unit_test(the_fee_is_rounded_down_and_never_more_than_the_amount),
         WITH_WORLD(a_fee_may_take_all_and_a_huge_amount_is_swept),
