@@ -46,9 +46,10 @@ struct kc_ledger {
     const struct kc_crypto *crypto; /* for SHA-256 alone */
     struct kc_ledger_options options;
     struct kc_totals_row totals;
-    struct kc_totals_row stored; /* totals as the store has them */
-    struct kc_batch_row batch;   /* the last one, or the one being written */
-    uint64_t hotlist_version;    /* the newest one, with what this batch added */
+    struct kc_totals_row stored;  /* totals as the store has them */
+    struct kc_batch_row batch;    /* the last one, or the one being written */
+    struct kc_purse_row *at_work; /* of the purse whose report is counted: newer than the store's */
+    uint64_t hotlist_version;     /* the newest one, with what this batch added */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */

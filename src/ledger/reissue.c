@@ -203,10 +203,15 @@ static struct kc_result late_debit(struct kc_ledger *ledger, struct kc_purse_row
                                    struct kc_account_row *account, struct kc_amount amount)
 {
     struct kc_purse_row successor;
+    struct kc_purse_row *at_work = ledger->at_work;
     const struct kc_store *store = ledger->store;
     struct kc_result result = debit_account(ledger, old, account, &amount);
     if (kc_failed(result) || kc_amount_is_zero(amount)) {
         return result;
+    }
+    if (at_work != NULL && at_work->purse.number == account->purse.number) {
+        /* It is the one that reports, and its row is saved at the end of the report. */
+        return owe(ledger, old, at_work, amount);
     }
     result =
         kc_ledger_note(ledger, store->purse_get(store->context, &successor, account->purse.number));
