@@ -32,6 +32,7 @@ struct desk {
     struct kc_crypto crypto;
     size_t count;
     struct kc_account_row account; /* of the purse that is shown */
+    uint64_t moved;                /* the purse or account whose moves are shown */
     char *hex;                     /* room for one message */
 };
 
@@ -309,6 +310,55 @@ static bool show_gap(void *owner, const struct kc_gap_row *row)
     return true;
 }
 
+static const char *move_word(enum kc_move_kind kind)
+{
+    switch (kind) {
+    case KC_MOVE_REMAINDER:
+        return "remainder";
+    case KC_MOVE_CREDIT:
+        return "late-credit";
+    case KC_MOVE_DEBIT:
+        return "late-debit";
+    case KC_MOVE_OWED:
+        return "owed";
+    case KC_MOVE_SWEEP:
+        return "sweep";
+    case KC_MOVE_FEE:
+        return "fee";
+    }
+    return "?";
+}
+
+/* What came from a purse that was replaced or went to it, and what a machine took for its owner. */
+static bool show_move(void *owner, const struct kc_move_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    bool swept = row->kind == KC_MOVE_SWEEP || row->kind == KC_MOVE_FEE;
+    if (row->purse.number != desk->moved && row->other != desk->moved) {
+        return true;
+    }
+    begin_object(desk, &json);
+    show_text(desk, &json, "move", move_word(row->kind));
+    show_number(desk, &json, "from", row->purse.number);
+    show_number(desk, &json, "other", row->other);
+    show_amount(desk, &json, "amount", row->amount);
+    if (swept) {
+        show_amount(desk, &json, "fee_fixed", row->fee_fixed);
+        show_number(desk, &json, "fee_permille", row->fee_permille);
+    }
+    show_time(desk, &json, "time", row->time_ms);
+    end_object(desk, &json);
+    return true;
+}
+
+static struct kc_result show_moves(struct desk *desk, uint64_t number)
+{
+    const struct kc_store_scan scan = {.owner = desk, .move = show_move};
+    desk->moved = number;
+    return desk->store.scan_moves(desk->store.context, &scan);
+}
+
 static struct kc_result show_account(struct desk *desk, const char *number)
 {
     struct kc_account_id account;
@@ -341,7 +391,8 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     show_time(desk, &json, "expires", row->expires_ms);
     end_object(desk, &json);
     struct kc_store_scan scan = {.owner = desk, .purse = show_purse};
-    return desk->store.scan_purses(desk->store.context, &scan, account.number);
+    result = desk->store.scan_purses(desk->store.context, &scan, account.number);
+    return kc_failed(result) ? result : show_moves(desk, account.number);
 }
 
 static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
@@ -376,8 +427,10 @@ static struct kc_result show_one_purse(struct desk *desk, const char *number)
         result =
             desk->store.scan_taken(desk->store.context, &scan, row.purse.number, 0, KC_AMOUNT_MAX);
     }
-    return kc_failed(result) ? result
-                             : desk->store.scan_gaps(desk->store.context, &scan, row.purse.number);
+    if (!kc_failed(result)) {
+        result = desk->store.scan_gaps(desk->store.context, &scan, row.purse.number);
+    }
+    return kc_failed(result) ? result : show_moves(desk, row.purse.number);
 }
 
 static bool show_alert(void *owner, const struct kc_alert_row *row)

@@ -23,6 +23,9 @@ struct kc_bank_config {
     char spend_most[24];
     uint64_t spend_count;
     uint64_t valid_ms;
+    char fee_fixed[24]; /* of what is swept from machines; empty: none */
+    uint64_t fee_permille;
+    char keep[24];         /* what stays in a machine */
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

@@ -53,12 +53,12 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
 }
 
 static struct kc_result read_limit(struct kc_amount *out, const struct kc_bank *bank,
-                                   const char *name, const char *text)
+                                   const char *section, const char *name, const char *text)
 {
     struct kc_result result =
         text[0] == '\0' ? kc_ok() : kc_amount_parse(out, text, (unsigned)bank->config.decimals);
     if (kc_failed(result)) {
-        kc_log(KC_LOG_ERROR, "config bank.ini: [offline] %s is no amount", name);
+        kc_log(KC_LOG_ERROR, "config bank.ini: [%s] %s is no amount", section, name);
     }
     return result;
 }
@@ -70,12 +70,29 @@ static struct kc_result read_limits(struct kc_offline_limits *out, const struct 
     *out = kc_offline_limits_none();
     out->spend_count = config->spend_count;
     out->valid_ms = config->valid_ms;
-    struct kc_result result = read_limit(&out->purse_most, bank, "purse_most", config->purse_most);
+    struct kc_result result =
+        read_limit(&out->purse_most, bank, "offline", "purse_most", config->purse_most);
     if (!kc_failed(result)) {
-        result = read_limit(&out->payment_most, bank, "payment_most", config->payment_most);
+        result =
+            read_limit(&out->payment_most, bank, "offline", "payment_most", config->payment_most);
     }
     if (!kc_failed(result)) {
-        result = read_limit(&out->spend_most, bank, "spend_most", config->spend_most);
+        result = read_limit(&out->spend_most, bank, "offline", "spend_most", config->spend_most);
+    }
+    return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
+/* What dealers pay, from the section [merchant]. */
+static struct kc_result read_merchant(struct kc_merchant_rule *out, const struct kc_bank *bank)
+{
+    const struct kc_bank_config *config = &bank->config;
+    out->fee_fixed = kc_amount_zero();
+    out->fee_permille = config->fee_permille;
+    out->keep = kc_amount_zero();
+    struct kc_result result =
+        read_limit(&out->fee_fixed, bank, "merchant", "fee_fixed", config->fee_fixed);
+    if (!kc_failed(result)) {
+        result = read_limit(&out->keep, bank, "merchant", "keep", config->keep);
     }
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }
@@ -95,6 +112,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
                                         .account_ms = bank->config.account_ms,
                                         .settle_ms = bank->config.settle_ms};
     struct kc_result result = read_limits(&options.limits, bank);
+    if (!kc_failed(result)) {
+        result = read_merchant(&options.merchant, bank);
+    }
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "bank.db", NULL);
     }

@@ -206,6 +206,23 @@ static struct kc_audit_book *compare_balance(struct kc_auditor *auditor, const c
     return book;
 }
 
+/* Only a person holds value in an account, and a machine's owner is one; owners have lower numbers, so that they came before. */
+static void check_holder(struct kc_auditor *auditor, const struct kc_account_row *row)
+{
+    bool machine = row->type == KC_PURSE_TYPE_MACHINE;
+    if (row->type != KC_PURSE_TYPE_UIM && !kc_amount_is_zero(row->balance)) {
+        kc_audit_fault(auditor, "a card or machine holds value in account", row->account.number);
+    }
+    const struct kc_audit_book *owner =
+        machine ? kc_audit_book_of(auditor, row->owner.number) : NULL;
+    bool good = machine ? owner != NULL && owner->has_row && !owner->is_purse &&
+                              owner->type == KC_PURSE_TYPE_UIM
+                        : row->owner.number == 0;
+    if (!good) {
+        kc_audit_fault(auditor, "its owner is none of account", row->account.number);
+    }
+}
+
 static bool take_account(void *owner, const struct kc_account_row *row)
 {
     struct kc_auditor *auditor = owner;
@@ -215,6 +232,9 @@ static bool take_account(void *owner, const struct kc_account_row *row)
                         row->account.number, (struct kc_shadow){.amount = row->balance}, false);
     if (book != NULL) {
         book->purse = row->purse.number;
+        book->type = row->type;
+        book->owner = row->owner.number;
+        check_holder(auditor, row);
     }
     return !auditor->no_memory;
 }
@@ -285,6 +305,15 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
         auditor, "the journal gives another value for purse", number, kc_shadow_of(row), true);
     if (book == NULL) {
         return false;
+    }
+    account = find(auditor->books, auditor->capacity, row->account.number);
+    book->payer = row->type == KC_PURSE_TYPE_MACHINE ? account->owner : row->account.number;
+    if (account->has_row && account->type != row->type) {
+        kc_audit_fault(auditor, "its account is of another kind than purse", number);
+    }
+    if (book->swept_to != 0 &&
+        (row->type != KC_PURSE_TYPE_MACHINE || book->swept_to != book->payer)) {
+        kc_audit_fault(auditor, "a sweep went to another than the owner of purse", number);
     }
     kc_audit_compare_ahead(auditor, book, row);
     kc_audit_compare_history(auditor, book, row);
@@ -535,6 +564,10 @@ static void compare_ends(struct kc_auditor *auditor)
     if (stored.next_account <= auditor->highest_number) {
         kc_audit_fault(auditor,
                        "the next account would take a number that is in use:", stored.next_account);
+    }
+    if (auditor->fee_is_due) {
+        kc_audit_fault(auditor, "the fee of a sweep is missing of purse",
+                       auditor->fee.purse.number);
     }
     if (auditor->batch_at != auditor->batch_count) {
         kc_audit_fault(auditor, "a batch has no postings:", auditor->batches[auditor->batch_at].id);

@@ -13,7 +13,11 @@ struct kc_audit_book {
     struct kc_amount ahead_out;
     bool is_purse;
     bool has_row;
-    uint64_t purse; /* of an account: the one it has now */
+    uint64_t purse;          /* of an account: the one it has now */
+    enum kc_purse_type type; /* of an account */
+    uint64_t owner;          /* of a machine's account */
+    uint64_t swept_to;       /* of a machine: whom its sweeps went to, 0 for none */
+    uint64_t payer;          /* of a purse: the account that answers for it */
     /* Of a purse: */
     bool listed; /* on the hotlist */
     struct kc_account_id account;
@@ -47,6 +51,8 @@ struct kc_auditor {
     uint64_t next_posting;
     uint64_t highest_number; /* of accounts and purses, without the check digit */
     struct kc_totals_row totals;
+    bool fee_is_due; /* the sweep before gave a fee, whose move comes next */
+    struct kc_move_row fee;
     struct kc_amount in_flight; /* what waits, by payments and orders to the ordinary bank */
     bool no_memory;
     struct kc_result looked; /* the first error of a look-up during a scan */

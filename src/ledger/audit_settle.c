@@ -402,6 +402,36 @@ bool kc_audit_gap(void *owner, const struct kc_gap_row *row)
 
 /* ---- purses that were replaced, and the hotlist ---- */
 
+/* A sweep, and the fee that its rule gives: in this order, and nothing in between. */
+static void expect_sweep(struct kc_auditor *auditor, struct kc_audit_book *book,
+                         const struct kc_move_row *row)
+{
+    const struct kc_merchant_rule rule = {.fee_fixed = row->fee_fixed,
+                                          .fee_permille = row->fee_permille};
+    bool is_fee = row->kind == KC_MOVE_FEE;
+    const struct kc_move_row *due = &auditor->fee;
+    bool good = auditor->fee_is_due == is_fee;
+    if (is_fee && good) {
+        good = due->purse.number == row->purse.number && due->other == row->other &&
+               due->time_ms == row->time_ms && due->fee_permille == row->fee_permille &&
+               kc_amount_compare(due->fee_fixed, row->fee_fixed) == 0 &&
+               kc_amount_compare(due->amount, row->amount) == 0;
+    }
+    if (!good || (book->swept_to != 0 && book->swept_to != row->other)) {
+        kc_audit_fault(auditor, "a sweep and its fee do not fit, of purse", row->purse.number);
+    }
+    book->swept_to = row->other;
+    auditor->fee_is_due = false;
+    if (!is_fee) {
+        auditor->fee = *row;
+        auditor->fee.amount = kc_merchant_fee(&rule, row->amount);
+        auditor->fee_is_due = !kc_amount_is_zero(auditor->fee.amount);
+    }
+    kc_audit_add_digest(auditor, book->expected, row->purse.number, row->time_ms,
+                        is_fee ? row->other : row->purse.number, is_fee ? KC_BOOK_FEES : row->other,
+                        row->amount);
+}
+
 /* The postings of a move, and what it books ahead of the old purse's chain, which stands still. What
  * the new one owes is compared with its row. Between two purses value passes
  * the book in flight. */
@@ -413,6 +443,15 @@ bool kc_audit_move(void *owner, const struct kc_move_row *row)
     bool between = row->kind == KC_MOVE_REMAINDER || row->kind == KC_MOVE_OWED;
     uint64_t other = between ? KC_BOOK_IN_FLIGHT : row->other;
     struct kc_audit_book *book = kc_audit_book_of(auditor, purse);
+    if (book != NULL && (row->kind == KC_MOVE_SWEEP || row->kind == KC_MOVE_FEE)) {
+        expect_sweep(auditor, book, row);
+        return true;
+    }
+    if (auditor->fee_is_due) {
+        kc_audit_fault(auditor, "the fee of a sweep is missing of purse",
+                       auditor->fee.purse.number);
+        auditor->fee_is_due = false;
+    }
     if (book != NULL) {
         kc_audit_add_digest(auditor, book->expected, purse, row->time_ms, out ? purse : other,
                             out ? other : purse, row->amount);
@@ -435,7 +474,7 @@ void kc_audit_compare_ahead(struct kc_auditor *auditor, struct kc_audit_book *bo
         kc_audit_fault(auditor, "its gaps give another sum in flight of purse", row->purse.number);
     }
     if (kc_amount_compare(book->claimed, row->claimed) != 0 ||
-        (book->claimed_from != 0 && book->claimed_from != row->account.number)) {
+        (book->claimed_from != 0 && book->claimed_from != book->payer)) {
         kc_audit_fault(auditor, "the journal gives another sum that was claimed for purse",
                        row->purse.number);
     }

@@ -157,9 +157,10 @@ static struct kc_result move_account(struct kc_ledger *ledger, struct kc_purse_r
             store->account_balance_put(store->context, account->account.number, account->balance));
     }
     struct kc_shown shown = kc_shown_last(purse);
-    /* Of a purse out of use the proof is alert enough. */
-    return kc_failed(result) || !lowers ? result
-                                        : kc_claim_alert(ledger, purse, KC_DEBT, 0, &shown, &shown);
+    bool usual = !lowers || purse->type == KC_PURSE_TYPE_MACHINE;
+    /* Of a purse out of use the proof is alert enough, and a machine gives back what was swept already. */
+    return kc_failed(result) || usual ? result
+                                      : kc_claim_alert(ledger, purse, KC_DEBT, 0, &shown, &shown);
 }
 
 struct kc_result kc_claim_account(struct kc_ledger *ledger, struct kc_purse_row *purse,
@@ -187,15 +188,13 @@ struct kc_result kc_claim_all(struct kc_ledger *ledger, struct kc_purse_row *pur
 struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_row *purse)
 {
     struct kc_account_row account;
-    const struct kc_store *store = ledger->store;
     struct kc_shadow shadow = kc_shadow_of(purse);
     if (purse->state != KC_PURSE_OUT || !shadow.below) {
         return kc_ok();
     }
-    struct kc_result result =
-        kc_ledger_note(ledger, store->account_get(store->context, &account, purse->account.number));
+    struct kc_result result = kc_merchant_payer(&account, ledger, purse->account.number);
     if (kc_failed(result)) {
-        return check(ledger, false);
+        return result;
     }
     struct kc_amount amount = kc_least(shadow.amount, account.balance);
     if (kc_amount_is_zero(amount)) {

@@ -83,6 +83,11 @@ KC_MUST_USE struct kc_result kc_ledger_succeed(struct kc_ledger *ledger,
                                                struct kc_purse_row *old,
                                                struct kc_purse_row *successor);
 
+/* What late records left to the card that this one replaced is this one's. Its row is the caller's to save. Nothing for any other
+ * purse. */
+KC_MUST_USE struct kc_result kc_ledger_inherit(struct kc_ledger *ledger,
+                                               struct kc_purse_row *purse);
+
 /* After a report changed the books of a purse: when another one has taken its place, what it gained goes to the account, and
  * what it lacks comes from there, or else is owed by the new purse. The row of `purse` is the caller's to save. */
 KC_MUST_USE struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *purse);
@@ -282,6 +287,19 @@ KC_MUST_USE struct kc_result kc_claim_account(struct kc_ledger *ledger, struct k
                                               struct kc_account_row *account);
 /* What a purse out of use lacks is taken from its account, and both rows are saved then. Nothing for any other purse. */
 KC_MUST_USE struct kc_result kc_claim_out(struct kc_ledger *ledger, struct kc_purse_row *purse);
+
+/* ---- machines and their owners (merchant.c) ---- */
+
+/* The fee for an amount by this rule. */
+struct kc_amount kc_merchant_fee(const struct kc_merchant_rule *rule, struct kc_amount amount);
+/* The account that answers for the purses of `account`, as it is now: itself, or for a machine its owner's. */
+KC_MUST_USE struct kc_result kc_merchant_payer(struct kc_account_row *out, struct kc_ledger *ledger,
+                                               uint64_t account);
+/* At the end of a machine's chain, after kc_claim_all: what it holds goes to its owner's account, less what it keeps and the
+ * fee. Saves the owner's balance; the machine's row is the caller's to save. Nothing for any other purse. */
+KC_MUST_USE struct kc_result kc_merchant_sweep(struct kc_ledger *ledger,
+                                               struct kc_purse_row *machine,
+                                               struct kc_account_row *owner);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,

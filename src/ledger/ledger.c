@@ -290,8 +290,17 @@ struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *l
 {
     uint8_t bytes[KC_CERTIFIED_SIZE_MAX];
     struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_account_row owner;
+    struct kc_amount balance = account->balance;
+    if (purse->type == KC_PURSE_TYPE_MACHINE) {
+        struct kc_result found = kc_merchant_payer(&owner, ledger, account->account.number);
+        if (kc_failed(found)) {
+            return found;
+        }
+        balance = owner.balance;
+    }
     purse->sequence += 1;
-    purse->account_at_access = account->balance;
+    purse->account_at_access = balance;
     purse->purse_at_access = purse->value;
     purse->access_ms = ledger->now_ms;
     purse->value_ms = ledger->now_ms;
@@ -299,7 +308,7 @@ struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *l
                                  .purse_type = purse->type,
                                  .account = purse->account,
                                  .purse = purse->purse,
-                                 .account_amount = account->balance,
+                                 .account_amount = balance,
                                  .purse_amount = purse->value,
                                  .time_ms = ledger->now_ms,
                                  .sequence = purse->sequence,

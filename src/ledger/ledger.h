@@ -21,6 +21,16 @@
 #define KC_BOOK_IN_FLIGHT 2u
 #define KC_BOOK_FEES 3u
 
+#define KC_FEE_PERMILLE_MAX 1000u
+
+/* What the bank takes for bringing a machine's value to its owner: fee_fixed + floor(fee_permille * amount / 1000), at most the
+ * amount; and how much stays in the machine. */
+struct kc_merchant_rule {
+    struct kc_amount fee_fixed;
+    uint64_t fee_permille;
+    struct kc_amount keep;
+};
+
 struct kc_ledger_options {
     struct kc_realm realm;
     uint64_t quote_ms;     /* how long a quote waits for its answer */
@@ -28,6 +38,7 @@ struct kc_ledger_options {
     uint64_t account_ms;   /* how long an account and its keys live */
     uint64_t settle_ms;    /* how long records that come late are waited for */
     struct kc_offline_limits limits;
+    struct kc_merchant_rule merchant;
 };
 
 struct kc_ledger {
@@ -35,9 +46,10 @@ struct kc_ledger {
     const struct kc_crypto *crypto; /* for SHA-256 alone */
     struct kc_ledger_options options;
     struct kc_totals_row totals;
-    struct kc_totals_row stored; /* totals as the store has them */
-    struct kc_batch_row batch;   /* the last one, or the one being written */
-    uint64_t hotlist_version;    /* the newest one, with what this batch added */
+    struct kc_totals_row stored;  /* totals as the store has them */
+    struct kc_batch_row batch;    /* the last one, or the one being written */
+    struct kc_purse_row *at_work; /* of the purse whose report is counted: newer than the store's */
+    uint64_t hotlist_version;     /* the newest one, with what this batch added */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */
@@ -259,9 +271,9 @@ struct kc_ledger_settled {
 
 /* Counts the gap, if there is one, and the records in the order of the purse's chain, each once, moves what they move on both
  * sides, and certifies up to the last one that could be decided. A report that reaches the purse's newest entry pays what the
- * purse owes. KC_COPIED_OR_RESTORED and KC_OVERSPENT: the report proves it, an alert is kept, the purse is out of use; what was
- * counted before the proof stays counted. KC_STALE_STATE: the purse's own sums do not follow from its entries. The same report
- * again gets the same word. */
+ * purse owes, and sweeps what a machine took to its owner. KC_COPIED_OR_RESTORED and KC_OVERSPENT: the report proves it,
+ * an alert is kept, the purse is out of use; what was counted before the proof stays counted. KC_STALE_STATE: the purse's
+ * own sums do not follow from its entries. The same report again gets the same word. */
 KC_MUST_USE struct kc_result kc_ledger_settle(struct kc_ledger_settled *out,
                                               struct kc_ledger *ledger, uint64_t time_ms,
                                               const struct kc_ledger_information *information,

@@ -321,6 +321,11 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
     case KC_ACCOUNT_OPEN:
         /* Once its purse has spoken, to the bank or to a payer, there is a UIM in somebody's hands. */
         result = kc_ledger_has_payments(&met, ledger, &purse_row);
+        if (!kc_failed(result) && !successor &&
+            !(kc_amount_is_zero(account_row.balance) && kc_amount_is_zero(purse_row.value))) {
+            /* A machine's sweep has paid in. */
+            return kc_result(KC_NOT_ALLOWED);
+        }
         if (kc_failed(result) || met || purse_row.last_ms != 0) {
             return kc_failed(result) ? result : kc_result(KC_NOT_ALLOWED);
         }

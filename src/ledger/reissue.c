@@ -9,7 +9,8 @@
  *     reaches; the new purse owes the rest.
  *     What waits for the word of the old purse goes back to the payers: it can report no more.
  *  3. From then on the shadow of the old purse is zero after every report: what a late record credits goes to the account, what
- *     it costs comes from there, or is owed.
+ *     it costs comes from there, or is owed. The account of a machine is its owner's. A card has none: what credits it waits for
+ *     the next report of its successor.
  *
  * The counted chain of the old purse stands still, so what moves is booked ahead of it: ahead_out, and ahead_in. */
 #include <string.h>
@@ -131,6 +132,50 @@ static struct kc_result give_remainder(struct kc_ledger *ledger, struct kc_purse
                : keep_move(ledger, old->purse, successor->purse.number, KC_MOVE_REMAINDER, amount);
 }
 
+/* The row of a machine's owner is saved here; any other payer is the account at hand, which the caller saves. */
+static struct kc_result debit_payer(struct kc_ledger *ledger, struct kc_purse_row *old,
+                                    struct kc_account_row *account, struct kc_amount *amount)
+{
+    struct kc_account_row owner;
+    const struct kc_store *store = ledger->store;
+    if (account->type != KC_PURSE_TYPE_MACHINE) {
+        return debit_account(ledger, old, account, amount);
+    }
+    struct kc_result result = kc_merchant_payer(&owner, ledger, account->account.number);
+    if (!kc_failed(result)) {
+        result = debit_account(ledger, old, &owner, amount);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_ledger_note(ledger, store->account_balance_put(
+                                            store->context, owner.account.number, owner.balance));
+}
+
+struct kc_result kc_ledger_inherit(struct kc_ledger *ledger, struct kc_purse_row *purse)
+{
+    struct kc_reissue_row row;
+    struct kc_purse_row old;
+    const struct kc_store *store = ledger->store;
+    if (purse->type != KC_PURSE_TYPE_CARD && purse->type != KC_PURSE_TYPE_BEARER) {
+        return kc_ok();
+    }
+    struct kc_result result =
+        kc_ledger_note(ledger, store->reissue_of_purse(store->context, &row, purse->purse.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    result = kc_ledger_note(ledger, store->purse_get(store->context, &old, row.old.number));
+    struct kc_shadow shadow = {.amount = kc_amount_zero()};
+    if (!kc_failed(result)) {
+        shadow = kc_shadow_of(&old);
+    }
+    if (kc_failed(result) || shadow.below || kc_amount_is_zero(shadow.amount)) {
+        return result;
+    }
+    result = give_remainder(ledger, &old, purse, shadow.amount);
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &old);
+}
+
 struct kc_result kc_ledger_succeed(struct kc_ledger *ledger, struct kc_account_row *account,
                                    struct kc_purse_row *old, struct kc_purse_row *successor)
 {
@@ -138,7 +183,7 @@ struct kc_result kc_ledger_succeed(struct kc_ledger *ledger, struct kc_account_r
     struct kc_result result = kc_ok();
     KC_ASSERT(old->state == KC_PURSE_OUT && old->account.number == successor->account.number);
     if (shadow.below) {
-        result = debit_account(ledger, old, account, &shadow.amount);
+        result = debit_payer(ledger, old, account, &shadow.amount);
         if (!kc_failed(result)) {
             result = owe(ledger, old, successor, shadow.amount);
         }
@@ -158,10 +203,15 @@ static struct kc_result late_debit(struct kc_ledger *ledger, struct kc_purse_row
                                    struct kc_account_row *account, struct kc_amount amount)
 {
     struct kc_purse_row successor;
+    struct kc_purse_row *at_work = ledger->at_work;
     const struct kc_store *store = ledger->store;
     struct kc_result result = debit_account(ledger, old, account, &amount);
     if (kc_failed(result) || kc_amount_is_zero(amount)) {
         return result;
+    }
+    if (at_work != NULL && at_work->purse.number == account->purse.number) {
+        /* It is the one that reports, and its row is saved at the end of the report. */
+        return owe(ledger, old, at_work, amount);
     }
     result =
         kc_ledger_note(ledger, store->purse_get(store->context, &successor, account->purse.number));
@@ -186,6 +236,16 @@ struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *p
     if (kc_failed(result) || account.purse.number == purse->purse.number) {
         return result;
     }
+    if (purse->type != KC_PURSE_TYPE_UIM && purse->type != KC_PURSE_TYPE_MACHINE && !shadow.below) {
+        /* A card has no account to credit: its successor has it at its next report. */
+        return kc_ok();
+    }
+    const struct kc_purse_id successor = account.purse;
+    result = kc_merchant_payer(&account, ledger, purse->account.number);
+    if (kc_failed(result)) {
+        return result;
+    }
+    account.purse = successor;
     result = shadow.below ? late_debit(ledger, purse, &account, shadow.amount)
                           : credit_account(ledger, purse, &account, shadow.amount);
     return kc_failed(result)

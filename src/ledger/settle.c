@@ -325,60 +325,92 @@ static struct kc_result repeat(struct kc_report *report, const struct kc_ledger_
                                                 report->purse->certified_size);
 }
 
-struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledger *ledger,
-                                  uint64_t time_ms, const struct kc_ledger_information *information,
-                                  const struct kc_ledger_record *records, size_t count_given,
-                                  const struct kc_ledger_source *source)
+static struct kc_result claim_and_sweep(struct kc_ledger *ledger, struct kc_purse_row *purse)
 {
-    struct kc_ledger_arrival arrival;
+    struct kc_account_row payer;
+    struct kc_result result = kc_merchant_payer(&payer, ledger, purse->account.number);
+    if (!kc_failed(result)) {
+        result = kc_claim_all(ledger, purse, &payer);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_inherit(ledger, purse);
+    }
+    return kc_failed(result) ? result : kc_merchant_sweep(ledger, purse, &payer);
+}
+
+/* `arrival` is the purse at work. */
+static struct kc_result settle(struct kc_ledger_settled *out, struct kc_ledger_arrival *arrival,
+                               struct kc_ledger *ledger, uint64_t time_ms,
+                               const struct kc_ledger_information *information,
+                               const struct kc_ledger_record *records, size_t count_given,
+                               const struct kc_ledger_source *source)
+{
     struct kc_account_row account;
     uint64_t pending_entry = 0;
     memset(out, 0, sizeof *out);
     KC_ASSERT(count_given <= KC_LIST_COUNT_MAX && information->entry_count == 0);
     struct kc_report report = {.ledger = ledger,
-                               .purse = &arrival.purse,
+                               .purse = &arrival->purse,
                                .information = information,
                                .time_ms = time_ms,
                                .out = out};
-    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information, time_ms,
+    struct kc_result result = kc_ledger_arrive(arrival, ledger, &information->information, time_ms,
                                                KC_EVIDENCE_SETTLE, source);
     if (kc_failed(result)) {
         return result;
     }
-    if (arrival.repeat) {
-        return arrival.has_transaction ? kc_result(KC_MISMATCH)
-                                       : repeat(&report, records, count_given);
+    if (arrival->repeat) {
+        return arrival->has_transaction ? kc_result(KC_MISMATCH)
+                                        : repeat(&report, records, count_given);
     }
-    result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
+    result = kc_ledger_match(ledger, &arrival->purse, &account, information, &pending_entry);
     if (!kc_failed(result)) {
-        result = check_sums(&arrival.purse, information, records, count_given);
+        result = check_sums(&arrival->purse, information, records, count_given);
     }
     if (!kc_failed(result)) {
-        result = kc_claim_restore(ledger, &arrival.purse, information->certified.sequence);
+        result = kc_claim_restore(ledger, &arrival->purse, information->certified.sequence);
     }
     if (!kc_failed(result)) {
         result = count_all(&report, records, count_given);
     }
     if (kc_failed(result)) {
         /* What was counted before the proof stays counted; the stamp of what is refused is noted. */
-        struct kc_result saved = kc_ledger_save_purse(ledger, &arrival.purse);
+        struct kc_result saved = kc_ledger_save_purse(ledger, &arrival->purse);
         if (!kc_failed(saved)) {
-            saved = kc_claim_out(ledger, &arrival.purse);
+            saved = kc_claim_out(ledger, &arrival->purse);
         }
         return kc_failed(saved) ? saved : result;
     }
-    if (arrival.purse.counter == information->information.counter) {
-        result = kc_gap_return_told(ledger, &arrival.purse, information->certified.sequence);
+    if (arrival->purse.counter == information->information.counter) {
+        result = kc_gap_return_told(ledger, &arrival->purse, information->certified.sequence);
         if (!kc_failed(result)) {
-            result = kc_claim_all(ledger, &arrival.purse, &account);
+            result = claim_and_sweep(ledger, &arrival->purse);
         }
+    }
+    /* What was counted may have moved the account, for an older purse of it. */
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
+                                                                   account.account.number));
     }
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_ledger_certify(&out->certified, ledger, &account, &arrival.purse);
+    result = kc_ledger_certify(&out->certified, ledger, &account, &arrival->purse);
     if (!kc_failed(result)) {
         result = tell(&report, true);
     }
-    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &arrival.purse);
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &arrival->purse);
+}
+
+struct kc_result kc_ledger_settle(struct kc_ledger_settled *out, struct kc_ledger *ledger,
+                                  uint64_t time_ms, const struct kc_ledger_information *information,
+                                  const struct kc_ledger_record *records, size_t count_given,
+                                  const struct kc_ledger_source *source)
+{
+    struct kc_ledger_arrival arrival = {.repeat = false};
+    ledger->at_work = &arrival.purse;
+    struct kc_result result =
+        settle(out, &arrival, ledger, time_ms, information, records, count_given, source);
+    ledger->at_work = NULL;
+    return result;
 }

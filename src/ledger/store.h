@@ -336,18 +336,24 @@ struct kc_purse_key_row {
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
 };
 
-/* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c). Stored numbers. */
+/* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c); what a machine took for its
+ * owner. Stored numbers. */
 enum kc_move_kind {
     KC_MOVE_REMAINDER = 1, /* old purse -> new purse, when the new one is confirmed */
     KC_MOVE_CREDIT = 2,    /* old purse -> account: a late record that credits */
     KC_MOVE_DEBIT = 3,     /* account -> old purse: one that costs */
     KC_MOVE_OWED = 4,      /* new purse -> old purse: what the account did not reach for */
+    /* Of a machine's value, to its owner (ledger/merchant.c): */
+    KC_MOVE_SWEEP = 5, /* machine -> the owner's account */
+    KC_MOVE_FEE = 6,   /* the owner's account -> the bank's fees, for the sweep before it */
 };
 struct kc_move_row {
-    struct kc_purse_id purse; /* the old one */
+    struct kc_purse_id purse; /* the old one, or the machine */
     uint64_t other;           /* the account or the new purse */
     enum kc_move_kind kind;
     struct kc_amount amount;
+    struct kc_amount fee_fixed; /* of a sweep and its fee: the rule that was in force */
+    uint64_t fee_permille;
     uint64_t time_ms;
 };
 

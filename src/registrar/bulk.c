@@ -1,5 +1,5 @@
 /* Many applicants from a CSV file (RFC 4180 without line breaks inside fields), a line for each:
- * name,address,phone,bank account,UIM file[,suite[,log policy]]. */
+ * name,address,phone,bank account,UIM file[,suite[,log policy]]; or many cards: card file[,suite[,log policy]]. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +73,23 @@ bool kc_registrar_take_suite(enum kc_suite *out, const char *name)
     return false;
 }
 
+/* Which field of a row is the file. */
+static size_t place_of_file(bool cards)
+{
+    return cards ? 0 : 4;
+}
+
+static struct kc_result read_card(struct kc_application *out, char *fields[FIELDS_MAX],
+                                  size_t count)
+{
+    memset(out, 0, sizeof *out);
+    out->type = KC_PURSE_TYPE_CARD;
+    bool good = count >= 1 && count <= 3 && fields[0][0] != '\0' &&
+                kc_registrar_take_suite(&out->suite, count > 1 ? fields[1] : "es256") &&
+                kc_log_policy_take(&out->log_policy, count > 2 ? fields[2] : "refuse");
+    return kc_result(good ? KC_OK : KC_MALFORMED);
+}
+
 static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS_MAX], size_t count)
 {
     memset(out, 0, sizeof *out);
@@ -91,13 +108,16 @@ static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS
 }
 
 static void show_result(size_t row, const char *path, struct kc_result result,
-                        const struct kc_opened_account *opened, bool json)
+                        const struct kc_opened_account *opened, bool json, bool cards)
 {
     struct kc_json_out out;
     if (!json) {
         (void)printf("%zu %s %s", row, path, kc_error_name(result.code));
         if (!kc_failed(result)) {
             (void)printf(" account %llu\n", (unsigned long long)opened->account.number);
+        } else if (result.code == KC_MALFORMED && cards) {
+            (void)printf(" (a file, then es256, rs2048 or rs3072, then refuse, overwrite or "
+                         "report)\n");
         } else if (result.code == KC_MALFORMED) {
             (void)printf(" (five to seven fields in UTF-8, none empty or too long, the sixth "
                          "es256, rs2048 or rs3072, the seventh refuse, overwrite or report)\n");
@@ -198,25 +218,29 @@ static size_t count_rows(FILE *file)
     return count;
 }
 
-static struct kc_result open_row(struct kc_registrar *registrar, size_t row, char *line, bool json)
+static struct kc_result open_row(struct kc_registrar *registrar, size_t row, char *line, bool json,
+                                 bool cards)
 {
     static struct kc_application application;
     struct kc_opened_account opened = {.expires_ms = 0};
     char *fields[FIELDS_MAX] = {NULL};
     bool made = false;
+    size_t at = place_of_file(cards);
     size_t count = split(fields, line);
-    struct kc_result result = read_row(&application, fields, count);
+    struct kc_result result =
+        cards ? read_card(&application, fields, count) : read_row(&application, fields, count);
     if (!kc_failed(result)) {
-        result = kc_letter_open_account(&opened, &made, registrar, &application, fields[4]);
+        result = kc_letter_open_account(&opened, &made, registrar, &application, fields[at]);
     }
     hide_bar();
-    show_result(row, count > 4 ? fields[4] : "-", result, &opened, json);
+    show_result(row, count > at ? fields[at] : "-", result, &opened, json, cards);
     (void)fflush(stdout);
     kc_wipe(&application, sizeof application);
     return result;
 }
 
-static void open_rows(int *status, struct kc_registrar *registrar, FILE *file, bool json)
+static void open_rows(int *status, struct kc_registrar *registrar, FILE *file, bool json,
+                      bool cards)
 {
     char line[LINE_SIZE];
     size_t row = 0;
@@ -224,23 +248,23 @@ static void open_rows(int *status, struct kc_registrar *registrar, FILE *file, b
     size_t total = count_rows(file);
     show_bar(0, total);
     while (next_row(line, file)) {
-        struct kc_result result = open_row(registrar, ++row, line, json);
+        struct kc_result result = open_row(registrar, ++row, line, json, cards);
         *status = kc_failed(result) ? kc_error_exit_status(result.code) : *status;
         opened += kc_failed(result) ? 0 : 1;
         show_bar(row, total);
     }
-    (void)fprintf(stderr, "%zu of %zu rows opened\n", opened, row);
+    (void)fprintf(stderr, "%zu of %zu %s\n", opened, row, cards ? "cards written" : "rows opened");
 }
 
 struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar, const char *path,
-                                   bool json)
+                                   bool json, bool cards)
 {
     FILE *file = fopen(path, "r");
     *status = 0;
     if (file == NULL) {
         return kc_result(errno == ENOENT ? KC_FILE_MISSING : KC_IO_FAILED);
     }
-    open_rows(status, registrar, file, json);
+    open_rows(status, registrar, file, json, cards);
     bool whole = ferror(file) == 0;
     (void)fclose(file);
     return kc_result(whole ? KC_OK : KC_IO_FAILED);

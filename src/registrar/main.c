@@ -29,7 +29,9 @@ static const struct kc_option options[] = {
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
     {"bring-keys", NULL, "open, reissue: make the keys here instead of in the UIM"},
     {"keys", "FOLDER", "open, reissue: bring in sign.key and encrypt.key, made elsewhere before"},
-    {"file", "CSV", "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line"},
+    {"file", "CSV",
+     "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line; "
+     "card: card file[,suite[,policy]] a line"},
     {"account", "N", "identify, lost, reissue: account number"},
     {"purse", "ID", "lost: purse number"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
@@ -52,6 +54,7 @@ static const struct kc_program program = {
         "                          [--bring-keys | --keys FOLDER] [--dir D]\n"
         "       kinchaku-registrar card --uim FILE [--grade keyed] [--name N] [--suite S] [--dir "
         "D]\n"
+        "       kinchaku-registrar card --file CSV [--dir D]\n"
         "       kinchaku-registrar machine --owner N --uim FILE [--password-file F] [--name N]\n"
         "                          [--suite S] [--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
@@ -523,7 +526,8 @@ static int run(const struct kc_command *command, const char *name, const char *d
         result = kc_trace_open(&registrar.trace, kc_command_value(command, "trace"));
     }
     verb_run verb = find_verb(name);
-    if (!kc_failed(result) && verb != NULL) {
+    bool cards = verb == issue_card && kc_command_value(command, "file") != NULL;
+    if (!kc_failed(result) && verb != NULL && !cards) {
         result = verb(&registrar, command);
     } else if (!kc_failed(result)) {
         const char *file = kc_command_value(command, "file");
@@ -531,7 +535,7 @@ static int run(const struct kc_command *command, const char *name, const char *d
         if (file == NULL) {
             status = kc_command_usage(command, "bulk needs --file");
         } else {
-            result = kc_registrar_bulk(&status, &registrar, file, command->json);
+            result = kc_registrar_bulk(&status, &registrar, file, command->json, cards);
         }
     }
     static char words[KC_PCSC_WORDS_SIZE];

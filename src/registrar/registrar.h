@@ -133,10 +133,11 @@ KC_MUST_USE struct kc_result kc_personalise_rest(struct kc_registrar *registrar,
 /* The suite of this name, such as es256; false when there is none. */
 bool kc_registrar_take_suite(enum kc_suite *out, const char *name);
 
-/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite[,log policy]]. Progress on
- * stderr, one result a row on stdout. *status is the exit status: 0 when every row was opened, else that of the last error.
- * KC_FILE_MISSING and KC_IO_FAILED when the file cannot be read (to its end). */
+/* Opens an account for each line of a CSV file: name,address,phone,bank account,UIM file[,suite[,log policy]]; or with `cards`
+ * writes a card for each: card file[,suite[,log policy]]. Progress on stderr, one result a row on stdout. *status is the exit
+ * status: 0 when every row was done, else that of the last error. KC_FILE_MISSING and KC_IO_FAILED when the file cannot be read
+ * (to its end). */
 KC_MUST_USE struct kc_result kc_registrar_bulk(int *status, struct kc_registrar *registrar,
-                                               const char *path, bool json);
+                                               const char *path, bool json, bool cards);
 
 #endif

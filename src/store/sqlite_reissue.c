@@ -148,7 +148,9 @@ struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row
     bind_number(statement, 2, row->other);
     bind_number(statement, 3, row->kind);
     bind_amount(statement, 4, row->amount);
-    bind_number(statement, 5, row->time_ms);
+    bind_amount(statement, 5, row->fee_fixed);
+    bind_number(statement, 6, row->fee_permille);
+    bind_number(statement, 7, row->time_ms);
     return step_done(statement);
 }
 
@@ -156,7 +158,9 @@ void kc_sqlite_read_move(struct row *row, struct kc_move_row *out)
 {
     out->purse.number = next_number(row);
     out->other = next_number(row);
-    out->kind = (enum kc_move_kind)next_enum(row, KC_MOVE_OWED);
+    out->kind = (enum kc_move_kind)next_enum(row, KC_MOVE_FEE);
     out->amount = next_amount(row);
+    out->fee_fixed = next_amount(row);
+    out->fee_permille = next_number(row);
     out->time_ms = next_number(row);
 }

@@ -119,6 +119,7 @@ const char *const kc_sqlite_schema[] = {
     " encrypt_key BLOB NOT NULL) STRICT;"
     "CREATE TABLE moves (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL, other INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),"
+    " fixed INTEGER NOT NULL, permille INTEGER NOT NULL CHECK (permille BETWEEN 0 AND 1000),"
     " time INTEGER NOT NULL) STRICT;",
     NULL};
 
@@ -227,9 +228,10 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",
-    [STATEMENT_MOVE_ADD] =
-        "INSERT INTO moves (purse, other, kind, amount, time) VALUES (?,?,?,?,?)",
-    [STATEMENT_SCAN_MOVES] = "SELECT purse, other, kind, amount, time FROM moves ORDER BY id",
+    [STATEMENT_MOVE_ADD] = "INSERT INTO moves (purse, other, kind, amount, fixed, permille, time)"
+                           " VALUES (?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_MOVES] = "SELECT purse, other, kind, amount, fixed, permille, time"
+                             " FROM moves ORDER BY id",
     [STATEMENT_SCAN_DUE] = "SELECT " PAYMENT_COLUMNS
                            " FROM payments WHERE state = 1 AND due < ? AND due > 0 ORDER BY due",
     [STATEMENT_GAP_GET] =

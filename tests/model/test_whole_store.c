@@ -420,8 +420,10 @@ static void put_third_half(struct pair *pair, uint64_t which)
     struct kc_purse_key_row keys = some_keys(pair);
     struct kc_move_row move = {.purse.number = 11 + number(pair, 3),
                                .other = number(pair, 9),
-                               .kind = (enum kc_move_kind)(1 + number(pair, 4)),
-                               .amount = some_amount(pair)};
+                               .kind = (enum kc_move_kind)(1 + number(pair, 6)),
+                               .amount = some_amount(pair),
+                               .fee_fixed = some_amount(pair),
+                               .fee_permille = number(pair, 1001)};
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
     switch (which) {

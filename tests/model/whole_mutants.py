@@ -191,7 +191,7 @@ MUTANTS = [
     ("gap-paid-twice", "ledger/gap.c", "what is shown of a gap's payments stays unexplained",
      "    kc_raise(&good, &purse->value, there);\n    kc_lower(&good, &gap->unexplained_out, there);\n", "    kc_raise(&good, &purse->value, there);\n"),
     ("owed-unclaimed", "ledger/settle.c", "what is owed is never claimed",
-     "        result = kc_claim_all(ledger, &arrival.purse, &account);\n", ""),
+     "        result = kc_claim_all(ledger, purse, &payer);\n", "        result = kc_ok();\n"),
     ("debt-draws", "ledger/cash.c", "who owes may withdraw",
      "if (row->kind == KC_TRANSACTION_WITHDRAW && !kc_amount_is_zero(purse->owed)) {", "if (row->kind == KC_TRANSACTION_WITHDRAW && purse == NULL) {"),
     ("debt-pays", "ledger/ledger.c", "who owes may pay",

@@ -573,8 +573,9 @@ static const struct {
     {"debit is a credit", "UPDATE moves SET kind = 2 WHERE kind = 3"},
     {"debt of another", "UPDATE moves SET other = other + 1 WHERE kind = 4"},
     {"move in time", "UPDATE moves SET time = time + 1 WHERE kind = 3"},
-    {"move invented", "INSERT INTO moves SELECT 99, purse, other, kind, amount, time FROM moves"
-                      " WHERE kind = 2"},
+    {"move invented",
+     "INSERT INTO moves SELECT 99, purse, other, kind, amount, fixed, permille, time FROM moves"
+     " WHERE kind = 2"},
     {"not listed", "DELETE FROM hotlist"},
     {"listed for nothing", "UPDATE purses SET state = 2 WHERE state = 3"},
     {"old purse in use", "UPDATE accounts SET purse = (SELECT old FROM reissues)"

@@ -170,23 +170,39 @@ struct kc_open_request world_application(unsigned n)
 
 /* ---- purses ---- */
 
-struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
+struct kc_open_request world_application_kind(unsigned n, enum kc_purse_type type,
+                                              const struct kc_account_id *owner)
+{
+    struct kc_open_request request = {.suite = KC_SUITE_ES256,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .purse_type = type,
+                                      .has_owner = owner != NULL,
+                                      .time_ms = WORLD_START_MS};
+    if (owner != NULL) {
+        request.owner = *owner;
+    }
+    kc_be32_store(request.id, n);
+    return request;
+}
+
+static struct kc_result open_toy(struct toy *toy, struct world *world, unsigned n,
+                                 const struct kc_open_request *request)
 {
     struct kc_ledger_opened opened;
-    struct kc_open_request request = world_application(n);
     struct world_letter letter;
     memset(toy, 0, sizeof *toy);
     kc_be32_store(toy->identity_digest, n + 1);
     struct kc_result result = kc_ledger_begin(&world->ledger, world->now_ms);
     if (!kc_failed(result)) {
-        world_write(&letter, world, "open", n, request.time_ms);
-        result = kc_ledger_open_account(&opened, &world->ledger, &request, &letter.source);
+        world_write(&letter, world, "open", n, request->time_ms);
+        result = kc_ledger_open_account(&opened, &world->ledger, request, &letter.source);
         struct kc_result commit = kc_ledger_commit(&world->ledger);
         result = kc_failed(result) ? result : commit;
     }
     if (kc_failed(result)) {
         return result;
     }
+    toy->type = request->purse_type;
     toy->account = opened.account;
     toy->purse = opened.purse;
     const struct kc_confirm_request confirm = {
@@ -202,6 +218,19 @@ struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
     return result;
 }
 
+struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n)
+{
+    const struct kc_open_request request = world_application(n);
+    return open_toy(toy, world, n, &request);
+}
+
+struct kc_result toy_open_kind(struct toy *toy, struct world *world, unsigned n,
+                               enum kc_purse_type type, const struct kc_account_id *owner)
+{
+    const struct kc_open_request request = world_application_kind(n, type, owner);
+    return open_toy(toy, world, n, &request);
+}
+
 uint64_t toy_next_time(struct toy *toy, const struct world *world)
 {
     toy->last_ms = world->now_ms > toy->last_ms ? world->now_ms : toy->last_ms + 1;
@@ -211,7 +240,7 @@ uint64_t toy_next_time(struct toy *toy, const struct world *world)
 static void fill_information(struct kc_ledger_information *out, const struct toy *toy)
 {
     memset(out, 0, sizeof *out);
-    out->information.purse_type = KC_PURSE_TYPE_UIM;
+    out->information.purse_type = toy->type == 0 ? KC_PURSE_TYPE_UIM : toy->type;
     out->information.account = toy->account;
     out->information.purse = toy->purse;
     out->information.value = world_amount(toy->value);

@@ -70,6 +70,7 @@ struct toy_slot {
 
 /* A purse that follows docs/protocol.md. */
 struct toy {
+    enum kc_purse_type type;
     struct kc_account_id account;
     struct kc_purse_id purse;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -135,6 +136,12 @@ void world_write(struct world_letter *out, struct world *world, const char *what
 
 /* Opens and confirms an account for applicant `n` in batches of their own. */
 struct kc_result toy_open(struct toy *toy, struct world *world, unsigned n);
+/* The same for a card, or for a machine of that owner. */
+struct kc_result toy_open_kind(struct toy *toy, struct world *world, unsigned n,
+                               enum kc_purse_type type, const struct kc_account_id *owner);
+/* What the registrar sends for a card or machine. */
+struct kc_open_request world_application_kind(unsigned n, enum kc_purse_type type,
+                                              const struct kc_account_id *owner);
 
 /* Messages of a purse. They change the purse as sending them does. */
 void toy_cash(struct toy_message *out, struct toy *toy, struct world *world, enum kc_cash_kind kind,
