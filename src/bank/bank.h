@@ -98,6 +98,7 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
+    struct kc_purse_id card;
 };
 
 struct kc_bank_kind;
@@ -177,6 +178,7 @@ extern const struct kc_bank_kind kc_bank_settle_request;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
+extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_set_policy;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
@@ -196,6 +198,10 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
 
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
+
+/* Reads which card somebody asks about. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_http_request *request);
 
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,

@@ -23,6 +23,9 @@ struct kc_bank_config {
     char spend_most[24];
     uint64_t spend_count;
     uint64_t valid_ms;
+    char bearer_purse_most[24]; /* the same of cards without keys */
+    char bearer_payment_most[24];
+    uint64_t bearer_valid_ms;
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

@@ -28,6 +28,7 @@ struct kc_ledger_options {
     uint64_t account_ms;   /* how long an account and its keys live */
     uint64_t settle_ms;    /* how long records that come late are waited for */
     struct kc_offline_limits limits;
+    struct kc_offline_limits bearer; /* of cards without keys */
 };
 
 struct kc_ledger {
@@ -221,6 +222,12 @@ KC_MUST_USE struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out
 KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count,
                                                 size_t max, struct kc_ledger *ledger,
                                                 struct kc_purse_id purse, uint64_t time_ms);
+
+/* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
+ * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED, KC_ACCOUNT_NOT_OPEN,
+ * KC_ACCOUNT_EXPIRED. */
+KC_MUST_USE struct kc_result kc_ledger_card(struct kc_certified *out, struct kc_ledger *ledger,
+                                            struct kc_purse_id purse);
 
 /* ---- settlement: a purse reports its history (docs/protocol.md "Settlement") ---- */
 
