@@ -303,6 +303,17 @@ static enum kc_error check_unsigned(const struct kc_ledger_record *record)
                                            : KC_BAD_SIGNATURE;
 }
 
+static enum kc_error verify_order(struct kc_records *records, const struct kc_ledger_record *record,
+                                  const struct kc_partner *partner, const struct kc_crypto *crypto,
+                                  const struct kc_realm *realm)
+{
+    if (partner->bearer) {
+        return check_unsigned(record);
+    }
+    return verify(record->order_bytes, crypto, realm, &partner->key, &kc_payment_order_shape,
+                  records->known);
+}
+
 static void verify_record(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
                           const struct kc_realm *realm, const struct kc_public_key *own)
 {
@@ -331,10 +342,7 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
             record->objection = KC_MISMATCH;
             break;
         }
-        record->objection = partner->bearer
-                                ? check_unsigned(record)
-                                : verify(record->order_bytes, crypto, realm, &partner->key,
-                                         &kc_payment_order_shape, records->known);
+        record->objection = verify_order(records, record, partner, crypto, realm);
         if (record->objection == KC_OK && partner->error == KC_EXPIRED) {
             /* It was signed, and comes too late: what its payee spent of it is owed. */
             record->objection = KC_EXPIRED;

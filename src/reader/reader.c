@@ -164,6 +164,12 @@ struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotli
     return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, hotlist);
 }
 
+struct kc_result kc_slot_take_certified(struct kc_slot *slot, struct kc_view certified)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, 0, 0, certified);
+}
+
 /* ---- an exchange ---- */
 
 /* A command whose data is a few numbers of 8 bytes and a message. */

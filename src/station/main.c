@@ -20,6 +20,7 @@
 
 static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required)"},
+    {"card", "FILE", "show, history, sync, pay, resume: a prepaid card in the place of the UIM"},
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"link", "L", "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE"},
@@ -38,6 +39,8 @@ static const struct kc_program program = {
     .name = "kinchaku-station",
     .summary = "the user's station: shows and moves the value in a UIM",
     .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
+             "       kinchaku-station [--uim FILE] --card FILE show | history | sync\n"
+             "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
              "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
              "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
              "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
@@ -203,6 +206,7 @@ static const char *advice(enum kc_error error)
         {KC_PENDING, "run 'sync'"},
         {KC_STALE_STATE, "run 'sync'"},
         {KC_DEBT, "'fund' pays what is owed"},
+        {KC_CARD_EXHAUSTED, "the card that paid this was copied; its taker bears the loss"},
         {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
@@ -328,9 +332,14 @@ static struct kc_result history(struct kc_station *station, const struct kc_comm
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
 {
     enum kc_outcome outcome = KC_OUTCOME_NONE;
+    struct kc_purse_info info;
     struct kc_result result = unlock(station, command);
     if (!kc_failed(result)) {
-        result = kc_station_sync(station, &outcome);
+        result = kc_slot_info(&info, &station->uim);
+    }
+    if (!kc_failed(result)) {
+        result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
+                                                         : kc_station_sync(station, &outcome);
     }
     if (kc_failed(result)) {
         return result;
@@ -424,20 +433,21 @@ struct verb {
     size_t arguments;
     struct kc_result (*run)(struct kc_station *station, const struct kc_command *command);
     enum role role;
+    bool with_card; /* it can be about a card */
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show, ROLE_BANK},
-    {"history", 1, history, ROLE_BANK},
-    {"sync", 1, sync_uim, ROLE_BANK},
-    {"withdraw", 2, withdraw, ROLE_BANK},
-    {"deposit", 2, deposit, ROLE_BANK},
-    {"fund", 2, fund, ROLE_BANK},
-    {"redeem", 2, redeem, ROLE_BANK},
-    {"pin", 2, change_pin, ROLE_BANK},
-    {"receive", 1, receive, ROLE_PAYEE},
-    {"pay", 2, pay, ROLE_PAYER},
-    {"resume", 1, resume_payment, ROLE_PAYER},
+    {"show", 1, show, ROLE_BANK, true},
+    {"history", 1, history, ROLE_BANK, true},
+    {"sync", 1, sync_uim, ROLE_BANK, true},
+    {"withdraw", 2, withdraw, ROLE_BANK, false},
+    {"deposit", 2, deposit, ROLE_BANK, false},
+    {"fund", 2, fund, ROLE_BANK, false},
+    {"redeem", 2, redeem, ROLE_BANK, false},
+    {"pin", 2, change_pin, ROLE_BANK, false},
+    {"receive", 1, receive, ROLE_PAYEE, false},
+    {"pay", 2, pay, ROLE_PAYER, true},
+    {"resume", 1, resume_payment, ROLE_PAYER, true},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
@@ -472,9 +482,10 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (!read_timeout(&timeout_ms, command)) {
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
-    last_file = kc_command_value(command, "uim");
-    struct kc_result result = kc_station_open(&station, kc_command_value(command, "uim"),
-                                              kc_command_value(command, "bank"), timeout_ms);
+    const char *card = kc_command_value(command, "card");
+    last_file = card != NULL ? card : kc_command_value(command, "uim");
+    struct kc_result result =
+        kc_station_open(&station, last_file, kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
@@ -510,12 +521,17 @@ int main(int argc, char **argv)
     kc_log_open("station", KC_LOG_WARN);
     bool both =
         kc_command_value(&command, "yes") != NULL && kc_command_value(&command, "no") != NULL;
-    if (kc_command_value(&command, "uim") == NULL || command.argument_count == 0 || both) {
+    const char *card = kc_command_value(&command, "card");
+    if ((kc_command_value(&command, "uim") == NULL && card == NULL) ||
+        command.argument_count == 0 || both) {
         return kc_command_usage(&command, both ? "--yes or --no, not both"
-                                               : "--uim and a command are needed");
+                                               : "--uim or --card, and a command, are needed");
     }
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
+            if (card != NULL && !verbs[i].with_card) {
+                return kc_command_usage(&command, "this command is not for a card");
+            }
             return command.argument_count == verbs[i].arguments
                        ? run(&verbs[i], &command)
                        : kc_command_usage(&command, "wrong number of arguments");

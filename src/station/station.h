@@ -68,6 +68,10 @@ KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc
  * away leaves the UIM the one it has. */
 void kc_station_fetch_hotlist(struct kc_station *station);
 
+/* Fetches SGN4 of the card without keys that stands in the place of the UIM, which is public, and gives it to the card: what the
+ * bank loaded on it since. KC_MISMATCH when it is none of this card, the bank's refusal by its reason. */
+KC_MUST_USE struct kc_result kc_station_load_card(struct kc_station *station);
+
 /* Under the policy "report": syncs by itself when the history has room for fewer entries than that. When the bank is away, the
  * history goes on filling. */
 void kc_station_report_when_low(struct kc_station *station, uint64_t room);
