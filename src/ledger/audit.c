@@ -322,6 +322,14 @@ static void expect_postings(struct kc_auditor *auditor, struct kc_audit_book *bo
         }
         break;
     }
+    case KC_TRANSACTION_TRANSFER_PURSE:
+    case KC_TRANSACTION_TRANSFER_ACCOUNT:
+        if (done) {
+            kc_audit_add_digest(auditor, book->expected, purse, row->time_ms,
+                                kc_is_cash_out(row->kind) ? purse : account, row->other.number,
+                                row->amount);
+        }
+        break;
     case KC_TRANSACTION_FUND:
         if (done) {
             kc_audit_add_digest(auditor, book->expected, purse, row->time_ms, KC_BOOK_OUTSIDE,
@@ -353,6 +361,18 @@ static bool has_right_certified(const struct kc_audit_book *book,
            certified.purse.number == row->purse.number && certified.sequence <= book->sequence;
 }
 
+/* A transfer names an account, another one unless it comes from the purse; a refused one may have named none. */
+static bool has_right_receiver(const struct kc_audit_book *book,
+                               const struct kc_transaction_row *row)
+{
+    bool own = row->other.number == book->account.number;
+    if (!kc_is_transfer(row->kind) || row->state == KC_STATE_REFUSED) {
+        return kc_is_transfer(row->kind) || row->other.number == 0;
+    }
+    return kc_number_checks(row->other.number) &&
+           (!own || row->kind == KC_TRANSACTION_TRANSFER_PURSE);
+}
+
 static bool take_transaction(void *owner, const struct kc_transaction_row *row)
 {
     static const uint8_t none[KC_DIGEST_SIZE] = {0};
@@ -371,8 +391,11 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
     if (row->kind == KC_TRANSACTION_REDEEM && row->state == KC_STATE_SENT) {
         kc_audit_add_in_flight(auditor, row->amount);
     }
-    if (row->kind == KC_TRANSACTION_DEPOSIT && row->state == KC_STATE_COMPLETED) {
+    if (kc_is_cash_out(row->kind) && row->state == KC_STATE_COMPLETED) {
         kc_audit_show(auditor, book, row->amount, true);
+    }
+    if (!has_right_receiver(book, row)) {
+        kc_audit_fault(auditor, "a transaction has a wrong receiver, purse", purse);
     }
     if (!has_right_certified(book, row)) {
         kc_audit_fault(auditor, "a transaction has a wrong certified value, purse", purse);

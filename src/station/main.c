@@ -22,6 +22,8 @@ static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required)"},
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
+    {"to", "ACCOUNT", "transfer: the account that receives it"},
+    {"from", "WHAT", "transfer: from uim (default) or account"},
     {"link", "L", "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other"},
     {"wait", "MS", "how long to wait for a payer, or for the payee's user (default 120000)"},
@@ -39,6 +41,8 @@ static const struct kc_program program = {
     .summary = "the user's station: shows and moves the value in a UIM",
     .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
              "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
+             "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
+             "[--yes|--no]\n"
              "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
              "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
              "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
@@ -156,6 +160,14 @@ struct asking {
     const struct kc_station *station;
 };
 
+static bool answer_of(const struct kc_command *command)
+{
+    if (kc_command_value(command, "yes") != NULL) {
+        return true;
+    }
+    return kc_command_value(command, "no") == NULL && kc_ask_ok();
+}
+
 static bool ask_user(void *owner, const struct kc_cash_quote *quote)
 {
     const struct asking *asking = owner;
@@ -170,13 +182,40 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
         (int)quote->user_name.size, (const char *)quote->user_name.data,
         kc_cash_kind_word(quote->kind), texts[0], asking->station->currency, quote->account.number,
         texts[1], texts[2], texts[3], texts[4]);
-    if (kc_command_value(asking->command, "yes") != NULL) {
-        return true;
+    return answer_of(asking->command);
+}
+
+/* Somebody else chose this name: no control character of it comes to the terminal. */
+static void clean_name(char out[KC_NAME_SIZE_MAX + 1], struct kc_view name)
+{
+    size_t size = name.size < KC_NAME_SIZE_MAX ? name.size : KC_NAME_SIZE_MAX;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = name.data[i];
+        bool after_c2 = i > 0 && name.data[i - 1] == 0xc2;
+        bool control = byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0);
+        out[i] = control ? '?' : (char)byte;
     }
-    if (kc_command_value(asking->command, "no") != NULL) {
-        return false;
+    out[size] = '\0';
+}
+
+static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
+{
+    const struct asking *asking = owner;
+    char texts[5][KC_AMOUNT_TEXT_SIZE];
+    char name[KC_NAME_SIZE_MAX + 1];
+    const struct kc_amount amounts[5] = {quote->amount, quote->account_before, quote->account_after,
+                                         quote->purse_before, quote->purse_after};
+    for (size_t i = 0; i < 5; i++) {
+        kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
-    return kc_ask_ok();
+    clean_name(name, quote->to_name);
+    bool from_purse = quote->source == KC_TRANSFER_SOURCE_PURSE;
+    (void)fprintf(stderr, "transfer %s %s from the %s to account %" PRIu64 ", %s:\n", texts[0],
+                  asking->station->currency, from_purse ? "UIM" : "account", quote->to.number,
+                  name);
+    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
+                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+    return answer_of(asking->command);
 }
 
 /* What to do next, for the errors that a user can do something about. */
@@ -209,6 +248,9 @@ static const char *advice(enum kc_error error)
         {KC_NO_ABILITY_TO_PAY, "the account there holds less than this"},
         {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has"},
         {KC_IN_USE, "wait until the other station is done with this UIM"},
+        {KC_WRONG_NUMBER, "nothing was sent; compare the number with what the receiver gave you"},
+        {KC_UNKNOWN_ACCOUNT, "compare the number with what the receiver gave you"},
+        {KC_SAME_ACCOUNT, "that is the account of this UIM"},
         {KC_BUSY, "try again in a moment"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -275,6 +317,56 @@ static struct kc_result withdraw(struct kc_station *station, const struct kc_com
 static struct kc_result deposit(struct kc_station *station, const struct kc_command *command)
 {
     return run_cash(station, command, KC_CASH_KIND_DEPOSIT);
+}
+
+struct transfer {
+    struct kc_amount amount;
+    struct kc_account_id to;
+    enum kc_transfer_source source;
+};
+
+/* A slip in the number is found before anything is sent. */
+static struct kc_result read_transfer(struct transfer *out, const struct kc_station *station,
+                                      const struct kc_command *command)
+{
+    const char *to = kc_command_value(command, "to");
+    const char *from = kc_command_value(command, "from");
+    bool account = from != NULL && strcmp(from, "account") == 0;
+    if (to == NULL || (from != NULL && !account && strcmp(from, "uim") != 0)) {
+        return kc_result(KC_USAGE);
+    }
+    out->source = account ? KC_TRANSFER_SOURCE_ACCOUNT : KC_TRANSFER_SOURCE_PURSE;
+    struct kc_result result =
+        kc_amount_parse(&out->amount, command->arguments[1], station->decimals);
+    if (!kc_failed(result) && kc_amount_is_zero(out->amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    if (!kc_failed(result) && kc_failed(kc_account_parse(&out->to, to))) {
+        result = kc_result(KC_WRONG_NUMBER);
+    }
+    return result;
+}
+
+static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
+{
+    struct asking asking = {.command = command, .station = station};
+    struct transfer order;
+    struct kc_result result = read_transfer(&order, station, command);
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_transfer(station, order.source, order.to, order.amount, ask_transfer,
+                                     &asking);
+    }
+    if (result.code == KC_DECLINED) {
+        struct kc_result shown = kc_show_state(station, command, "declined");
+        return kc_failed(shown) ? shown : result;
+    }
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result run_fund(struct kc_station *station, const struct kc_command *command,
@@ -420,17 +512,12 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show, ROLE_BANK},
-    {"history", 1, history, ROLE_BANK},
-    {"sync", 1, sync_uim, ROLE_BANK},
-    {"withdraw", 2, withdraw, ROLE_BANK},
-    {"deposit", 2, deposit, ROLE_BANK},
-    {"fund", 2, fund, ROLE_BANK},
-    {"redeem", 2, redeem, ROLE_BANK},
-    {"pin", 2, change_pin, ROLE_BANK},
-    {"receive", 1, receive, ROLE_PAYEE},
-    {"pay", 2, pay, ROLE_PAYER},
-    {"resume", 1, resume_payment, ROLE_PAYER},
+    {"show", 1, show, ROLE_BANK},       {"history", 1, history, ROLE_BANK},
+    {"sync", 1, sync_uim, ROLE_BANK},   {"withdraw", 2, withdraw, ROLE_BANK},
+    {"deposit", 2, deposit, ROLE_BANK}, {"transfer", 2, transfer, ROLE_BANK},
+    {"fund", 2, fund, ROLE_BANK},       {"redeem", 2, redeem, ROLE_BANK},
+    {"pin", 2, change_pin, ROLE_BANK},  {"receive", 1, receive, ROLE_PAYEE},
+    {"pay", 2, pay, ROLE_PAYER},        {"resume", 1, resume_payment, ROLE_PAYER},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
@@ -488,7 +575,9 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return 0;
     }
     if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
-        return kc_command_usage(command, "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
+        return kc_command_usage(
+            command, verb->run == transfer ? "transfer needs --to ACCOUNT; --from is uim or account"
+                                           : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
     }
     return kc_command_fail(command, result, words);
 }
