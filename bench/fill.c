@@ -33,6 +33,7 @@ static struct kc_result open_one(struct kc_ledger *ledger, const struct kc_crypt
                                       .password_hash = kc_view_text(hash),
                                       .suite = KC_SUITE_ES256,
                                       .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .purse_type = KC_PURSE_TYPE_UIM,
                                       .time_ms = kc_clock_now_ms()};
     uint8_t letter[LETTER_SIZE] = {0};
     struct kc_ledger_source source = {.bytes = kc_view(letter, sizeof letter)};

@@ -157,6 +157,9 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     show_text(desk, &json, "state", purse_state_word(row->state));
+    if (desk->account.owner.number != 0) {
+        show_number(desk, &json, "owner", desk->account.owner.number);
+    }
     show_amount(desk, &json, "account_balance", desk->account.balance);
     show_shadow(desk, &json, row);
     show_time(desk, &json, "value_time", row->value_ms);
@@ -345,6 +348,10 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "state", account_state_word(row->state));
     show_number(desk, &json, "purse", row->purse.number);
+    show_text(desk, &json, "type", kc_purse_type_word(row->type));
+    if (row->owner.number != 0) {
+        show_number(desk, &json, "owner", row->owner.number);
+    }
     show_text(desk, &json, "name", row->name);
     show_text(desk, &json, "address", row->address);
     show_text(desk, &json, "phone", row->phone);

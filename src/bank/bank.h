@@ -129,6 +129,7 @@ struct kc_bank_item {
     struct kc_cash_quote quote;
     struct kc_transfer_quote transfer_quote;
     char name[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
     enum kc_error order_answer;

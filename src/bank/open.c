@@ -24,10 +24,16 @@ static struct kc_result check_open(struct kc_bank *bank, struct kc_bank_thread *
                                    struct kc_bank_item *item)
 {
     const struct kc_open_request *request = &item->message.open_request;
-    bool filled = request->name.size > 0 && request->address.size > 0 && request->phone.size > 0 &&
+    bool uim = request->purse_type == KC_PURSE_TYPE_UIM;
+    bool person = request->name.size > 0 && request->address.size > 0 && request->phone.size > 0 &&
                   request->bank_account.size > 0 && request->password_hash.size > 0;
+    bool nobody = request->bank_account.size == 0 && request->password_hash.size == 0;
     (void)thread;
-    return filled ? kc_bank_check_clock(bank, request->time_ms) : kc_result(KC_MALFORMED);
+    if (request->purse_type == KC_PURSE_TYPE_BEARER) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    return (uim ? person : nobody) ? kc_bank_check_clock(bank, request->time_ms)
+                                   : kc_result(KC_MALFORMED);
 }
 
 static struct kc_result ask_ordinary_bank(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -35,6 +41,9 @@ static struct kc_result ask_ordinary_bank(struct kc_bank *bank, struct kc_bank_t
 {
     char account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
     (void)bank;
+    if (item->message.open_request.purse_type != KC_PURSE_TYPE_UIM) {
+        return kc_ok();
+    }
     copy_text(account, sizeof account, item->message.open_request.bank_account);
     return thread->ordinary.check(thread->ordinary.context, account);
 }
@@ -70,6 +79,17 @@ const struct kc_bank_kind kc_bank_open_request = {
 
 /* ---- SZ6-SZ7 ---- */
 
+/* What kind of purse is to be confirmed, as it stands in the books. */
+static struct kc_result find_type(struct kc_bank_thread *thread, struct kc_bank_item *item)
+{
+    struct kc_purse_row purse;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result =
+        store->purse_get(store->context, &purse, item->message.confirm_request.purse.number);
+    item->purse_type = kc_failed(result) ? KC_PURSE_TYPE_UIM : purse.type;
+    return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
+}
+
 /* SZ6: both certificates must stand in the directory, and be the ones that the registrar means. */
 static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thread,
                                 struct kc_bank_item *item)
@@ -79,6 +99,9 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
     uint8_t sign[KC_DIGEST_SIZE] = {0};
     uint8_t encrypt[KC_DIGEST_SIZE] = {0};
     struct kc_result result = kc_bank_check_clock(bank, request->time_ms);
+    if (!kc_failed(result)) {
+        result = find_type(thread, item);
+    }
     if (!kc_failed(result)) {
         result =
             kc_people_certificates(holder, sign, encrypt, &bank->people, thread->directory,
@@ -93,7 +116,7 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
     }
     /* Everything in the identity comes from the certificate, so that a repeat makes the same claims. */
     struct kc_identity identity = {.bank = bank->realm.bank,
-                                   .purse_type = KC_PURSE_TYPE_UIM,
+                                   .purse_type = item->purse_type,
                                    .account = request->account,
                                    .purse = request->purse,
                                    .issued_s = holder->issued_ms / 1000u,
@@ -222,6 +245,7 @@ static struct kc_result apply_identify(struct kc_bank *bank, struct kc_bank_thre
     struct kc_result result =
         kc_ledger_identify_account(&row, &bank->ledger, &item->message.identify_request, &source);
     if (!kc_failed(result)) {
+        item->purse_type = row.type;
         copy_text(item->name, sizeof item->name, kc_view_text(row.name));
         copy_text(item->password_hash, sizeof item->password_hash, kc_view_text(row.password_hash));
     }
@@ -235,6 +259,7 @@ static struct kc_result answer_identify(struct kc_bank *bank, struct kc_bank_thr
     struct kc_identify_reply reply = {.account = item->message.identify_request.account,
                                       .name = kc_view_text(item->name),
                                       .password_hash = kc_view_text(item->password_hash),
+                                      .purse_type = item->purse_type,
                                       .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_identify_reply_shape, &reply);

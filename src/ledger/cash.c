@@ -84,6 +84,13 @@ void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
     out->time_ms = row->quoted_ms;
 }
 
+/* A card or machine has no account to move value from or to; what a card holds may go to somebody's. */
+static bool may_ask(const struct kc_account_row *account, const struct kc_transaction_row *row)
+{
+    return account->type == KC_PURSE_TYPE_UIM ||
+           (account->type != KC_PURSE_TYPE_MACHINE && row->kind == KC_TRANSACTION_TRANSFER_PURSE);
+}
+
 /* Everything that may refuse a request of a purse that matched. */
 static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                       struct kc_account_row *account,
@@ -93,10 +100,13 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     uint64_t pending_entry = 0;
     struct kc_amount after_account;
     struct kc_amount after_purse;
-    struct kc_account_row receiver;
+    struct kc_receiver receiver;
     struct kc_result result = kc_ledger_match(ledger, purse, account, information, &pending_entry);
     if (kc_failed(result)) {
         return result;
+    }
+    if (!may_ask(account, row)) {
+        return kc_result(KC_NOT_ALLOWED);
     }
     if (pending_entry != 0 || information->certified.sequence != purse->sequence ||
         information->information.counter != purse->counter) {
@@ -300,13 +310,13 @@ static struct kc_result book_ahead(struct kc_ledger *ledger, struct kc_purse_row
 /* Books a confirmed transaction. Everything was checked when it was quoted and nothing of this purse moved since, but
  * the account may have. */
 static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purse,
-                             struct kc_account_row *account, const struct kc_transaction_row *row,
+                             struct kc_account_row *account, struct kc_transaction_row *row,
                              const struct kc_entry *entry, struct kc_view entry_bytes)
 {
     struct kc_amount account_after;
     struct kc_amount purse_after;
     struct kc_transaction_row now = *row;
-    struct kc_account_row receiver;
+    struct kc_receiver receiver;
     struct kc_shadow shadow = kc_shadow_of(purse);
     bool out = kc_is_cash_out(row->kind);
     bool transfer = kc_is_transfer(row->kind);
@@ -337,7 +347,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     account->balance = account_after;
     purse->value = purse_after;
     uint64_t debit = out ? purse->purse.number : account->account.number;
-    uint64_t credit = transfer ? row->other.number
+    uint64_t credit = transfer ? kc_transfer_book(&receiver)
                       : out    ? account->account.number
                                : purse->purse.number;
     bool moves_purse = row->kind != KC_TRANSACTION_TRANSFER_ACCOUNT;

@@ -25,6 +25,10 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     if (kc_failed(result)) {
         return result;
     }
+    /* A card or machine has no account to move value from or to. */
+    if (account->type != KC_PURSE_TYPE_UIM) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
     if (pending_entry != 0 || information->certified.sequence != purse->sequence) {
         return kc_result(KC_PENDING);
     }

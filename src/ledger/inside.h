@@ -371,19 +371,31 @@ KC_MUST_USE struct kc_result kc_quote_open(struct kc_ledger *ledger,
 
 /* ---- transfers (transfer.c) ---- */
 
-/* The account that a transfer goes to, as it is, after everything that may refuse it there. KC_WRONG_NUMBER, KC_SAME_ACCOUNT,
- * KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED, KC_AMOUNT_TOO_LARGE, KC_DEBT. */
-KC_MUST_USE struct kc_result kc_transfer_receiver(struct kc_account_row *out,
-                                                  struct kc_ledger *ledger,
+/* Where a transfer goes: an account, or the card that stands behind its number. */
+struct kc_receiver {
+    struct kc_account_row account;
+    bool is_card;
+    struct kc_purse_row card;
+};
+
+/* Loads the receiver, after everything that may refuse the transfer there. KC_WRONG_NUMBER, KC_SAME_ACCOUNT, KC_UNKNOWN_ACCOUNT,
+ * KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED, KC_NOT_ALLOWED (a machine), KC_PURSE_BLOCKED, KC_REPORTED_LOST and KC_LIMIT_EXCEEDED
+ * (a card), KC_AMOUNT_TOO_LARGE, KC_DEBT (of the payer). */
+KC_MUST_USE struct kc_result kc_transfer_receiver(struct kc_receiver *out, struct kc_ledger *ledger,
                                                   const struct kc_purse_row *purse,
                                                   const struct kc_transaction_row *row);
 
-/* After the posting: the receiver's balance, from which what its purse owes is taken at once. Nothing when the receiver is the
- * purse's own account, whose balance is the caller's to save. */
+/* The book that the payer's posting credits: the receiver's account; what goes to a card goes through what is in flight, because
+ * a posting has one purse. */
+uint64_t kc_transfer_book(const struct kc_receiver *receiver);
+
+/* After that posting: the receiver's balance, from which what its purse owes is taken at once; or the card's posting and a fresh
+ * certified value. The row notes the card. Nothing when the receiver is the purse's own account, whose balance is the caller's to
+ * save. */
 KC_MUST_USE struct kc_result kc_transfer_credit(struct kc_ledger *ledger,
-                                                struct kc_account_row *receiver,
+                                                struct kc_receiver *receiver,
                                                 const struct kc_purse_row *purse,
-                                                const struct kc_transaction_row *row);
+                                                struct kc_transaction_row *row);
 
 /* The encoding of the quote that a quoted transfer stands for. */
 KC_MUST_USE struct kc_result kc_transfer_encode(struct kc_buffer *out, struct kc_ledger *ledger,

@@ -72,7 +72,9 @@ struct kc_ledger_opened {
     uint64_t expires_ms;
 };
 
-/* A temporary account (SZ2). The same open id gives the same account again; KC_MISMATCH when the particulars differ. */
+/* A temporary account (SZ2), which a card or machine has too. The same open id gives the same account again; KC_MISMATCH when the
+ * particulars differ. KC_MALFORMED (an owner, and no machine, or the other way round), and of the owner KC_UNKNOWN_ACCOUNT,
+ * KC_NOT_ALLOWED (a card or machine), KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED. */
 KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out,
                                                     struct kc_ledger *ledger,
                                                     const struct kc_open_request *request,
@@ -96,7 +98,8 @@ KC_MUST_USE struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
                                                       const struct kc_cancel_request *request,
                                                       const struct kc_ledger_source *source);
 
-/* The account of somebody at the counter; that it was asked for is kept. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN. */
+/* The account of somebody at the counter, for a machine with the name and password of its owner; that it was asked for is kept.
+ * KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN. */
 KC_MUST_USE struct kc_result kc_ledger_identify_account(struct kc_account_row *out,
                                                         struct kc_ledger *ledger,
                                                         const struct kc_identify_request *request,

@@ -23,11 +23,21 @@ static void fill_opened(struct kc_ledger_opened *out, const struct kc_account_ro
                                      .expires_ms = row->expires_ms};
 }
 
+/* The row of a card or machine that was given no name is still to be told from others in the books. */
+static struct kc_view name_of(const struct kc_open_request *request)
+{
+    bool machine = request->purse_type == KC_PURSE_TYPE_MACHINE;
+    return request->name.size > 0 ? request->name
+                                  : kc_view_text(machine ? "machine" : "prepaid card");
+}
+
 static bool same_application(const struct kc_account_row *row,
                              const struct kc_open_request *request)
 {
-    return row->suite == request->suite && same_text(row->name, request->name) &&
-           same_text(row->address, request->address) && same_text(row->phone, request->phone) &&
+    return row->suite == request->suite && row->type == request->purse_type &&
+           row->owner.number == (request->has_owner ? request->owner.number : 0) &&
+           same_text(row->name, name_of(request)) && same_text(row->address, request->address) &&
+           same_text(row->phone, request->phone) &&
            same_text(row->bank_account, request->bank_account);
 }
 
@@ -36,7 +46,9 @@ static void fill_account(struct kc_account_row *row, const struct kc_open_reques
 {
     row->state = KC_ACCOUNT_TEMPORARY;
     row->suite = request->suite;
-    copy_text(row->name, request->name);
+    row->type = request->purse_type;
+    row->owner.number = request->has_owner ? request->owner.number : 0;
+    copy_text(row->name, name_of(request));
     copy_text(row->address, request->address);
     copy_text(row->phone, request->phone);
     copy_text(row->bank_account, request->bank_account);
@@ -75,6 +87,31 @@ struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledger *ledger)
     return result;
 }
 
+/* Only a machine has an owner, and that is somebody with an account of his own. */
+static struct kc_result check_owner(struct kc_ledger *ledger, const struct kc_open_request *request)
+{
+    struct kc_account_row owner;
+    const struct kc_store *store = ledger->store;
+    if (request->has_owner != (request->purse_type == KC_PURSE_TYPE_MACHINE)) {
+        return kc_result(KC_MALFORMED);
+    }
+    if (!request->has_owner) {
+        return kc_ok();
+    }
+    struct kc_result result =
+        kc_ledger_note(ledger, store->account_get(store->context, &owner, request->owner.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
+    }
+    if (owner.type != KC_PURSE_TYPE_UIM) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    if (owner.state != KC_ACCOUNT_OPEN) {
+        return kc_result(KC_ACCOUNT_NOT_OPEN);
+    }
+    return kc_result(owner.expires_ms < ledger->now_ms ? KC_ACCOUNT_EXPIRED : KC_OK);
+}
+
 static struct kc_result make_account(struct kc_account_row *row, struct kc_ledger *ledger,
                                      const struct kc_open_request *request)
 {
@@ -90,7 +127,7 @@ static struct kc_result make_account(struct kc_account_row *row, struct kc_ledge
     fill_account(row, request, ledger);
     const struct kc_purse_row purse = {.purse = row->purse,
                                        .account = row->account,
-                                       .type = KC_PURSE_TYPE_UIM,
+                                       .type = row->type,
                                        .state = KC_PURSE_WAITING,
                                        .log_policy = request->log_policy};
     result = kc_ledger_note(ledger, store->account_put(store->context, row));
@@ -109,7 +146,10 @@ struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out, struct kc_
     struct kc_result result =
         kc_ledger_note(ledger, store->account_by_open_id(store->context, &row, request->id));
     if (result.code == KC_NOT_FOUND) {
-        result = make_account(&row, ledger, request);
+        result = check_owner(ledger, request);
+        if (!kc_failed(result)) {
+            result = make_account(&row, ledger, request);
+        }
     } else if (!kc_failed(result)) {
         same = same_application(&row, request);
     }
@@ -297,6 +337,24 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
     return lapse(ledger, &account_row, &purse_row);
 }
 
+/* A machine is its owner's: who speaks for it is known by the owner's password. */
+static struct kc_result name_owner(struct kc_ledger *ledger, struct kc_account_row *row)
+{
+    struct kc_account_row owner;
+    const struct kc_store *store = ledger->store;
+    if (row->owner.number == 0) {
+        return kc_ok();
+    }
+    struct kc_result result =
+        kc_ledger_note(ledger, store->account_get(store->context, &owner, row->owner.number));
+    if (kc_failed(result)) {
+        return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    memcpy(row->name, owner.name, sizeof row->name);
+    memcpy(row->password_hash, owner.password_hash, sizeof row->password_hash);
+    return result;
+}
+
 struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct kc_ledger *ledger,
                                             const struct kc_identify_request *request,
                                             const struct kc_ledger_source *source)
@@ -308,6 +366,9 @@ struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct k
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
     }
     result = kc_ledger_keep(ledger, out->purse, request->time_ms, KC_EVIDENCE_IDENTIFY, source);
+    if (!kc_failed(result) && out->state == KC_ACCOUNT_OPEN) {
+        result = name_owner(ledger, out);
+    }
     return kc_failed(result)
                ? result
                : kc_result(out->state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);

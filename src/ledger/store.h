@@ -93,7 +93,9 @@ enum kc_gap_state {
 
 struct kc_account_row {
     struct kc_account_id account;
-    struct kc_purse_id purse; /* the one it has now; older ones are out of use */
+    struct kc_purse_id purse;   /* the one it has now; older ones are out of use */
+    enum kc_purse_type type;    /* of its purses: only that of a UIM is somebody's account */
+    struct kc_account_id owner; /* of a machine: the dealer's account; else 0 */
     enum kc_account_state state;
     enum kc_suite suite;
     char name[KC_NAME_SIZE_MAX + 1];
@@ -241,7 +243,8 @@ struct kc_transaction_row {
     uint64_t counter;
     uint64_t quoted_ms;
     uint64_t expires_ms;
-    struct kc_account_id other; /* of a transfer: the account that receives it; else 0 */
+    struct kc_account_id other;     /* of a transfer: the account that receives it; else 0 */
+    struct kc_purse_id other_purse; /* the card that was credited in its place, or 0 */
     uint8_t request_digest[KC_DIGEST_SIZE];
     uint8_t answer_digest[KC_DIGEST_SIZE];
     size_t certified_size; /* certified value that ended it, encoded */

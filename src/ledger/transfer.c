@@ -2,7 +2,8 @@
  * the answer booked, as cash is (cash.c); here is what the receiver adds.
  *
  * Invariants:
- *  1. The receiver is credited in the same commit, by the same posting, that debits the source.
+ *  1. The receiver is credited in the same commit that debits the source: an account by the same posting, a card by a second one,
+ *     so that nothing of it is left in flight.
  *  2. What may refuse a transfer at the receiver's is looked at twice: for the quote, and again at the OK.
  *  3. The quote is made from the row and the receiver's name alone, so it is the same every time. */
 #include <string.h>
@@ -24,35 +25,100 @@ static struct kc_result check_standing(const struct kc_ledger *ledger,
     return kc_result(receiver->expires_ms < ledger->now_ms ? KC_ACCOUNT_EXPIRED : KC_OK);
 }
 
-struct kc_result kc_transfer_receiver(struct kc_account_row *out, struct kc_ledger *ledger,
-                                      const struct kc_purse_row *purse,
-                                      const struct kc_transaction_row *row)
+/* A card receives in the place of its account, as much as it may hold. */
+static struct kc_result load_card(struct kc_receiver *out, struct kc_ledger *ledger,
+                                  struct kc_amount amount)
 {
     struct kc_amount after;
     const struct kc_store *store = ledger->store;
-    KC_ASSERT(kc_is_transfer(row->kind));
-    if (!kc_number_checks(row->other.number)) {
-        return kc_result(KC_WRONG_NUMBER);
+    struct kc_result result = kc_ledger_note(
+        ledger, store->purse_get(store->context, &out->card, out->account.purse.number));
+    if (kc_failed(result)) {
+        return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
     }
-    if (is_own(purse, row) && row->kind == KC_TRANSACTION_TRANSFER_ACCOUNT) {
-        return kc_result(KC_SAME_ACCOUNT);
+    if (out->card.state != KC_PURSE_ACTIVE) {
+        bool lost = out->card.out_reason == KC_REPORTED_LOST;
+        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
     }
-    struct kc_result result = store->account_get(store->context, out, row->other.number);
+    if (!kc_ledger_can_hold(&out->card, amount) ||
+        kc_failed(kc_amount_add(&after, out->card.value, amount))) {
+        return kc_result(KC_AMOUNT_TOO_LARGE);
+    }
+    bool over = kc_amount_compare(after, ledger->options.limits.purse_most) > 0;
+    return kc_result(over ? KC_LIMIT_EXCEEDED : KC_OK);
+}
+
+static struct kc_result load_receiver(struct kc_receiver *out, struct kc_ledger *ledger,
+                                      const struct kc_transaction_row *row)
+{
+    const struct kc_store *store = ledger->store;
+    struct kc_result result = store->account_get(store->context, &out->account, row->other.number);
     if (result.code == KC_NOT_FOUND) {
         return kc_result(KC_UNKNOWN_ACCOUNT);
     }
     result = kc_ledger_note(ledger, result);
     if (!kc_failed(result)) {
-        result = check_standing(ledger, out);
+        result = check_standing(ledger, &out->account);
     }
+    if (!kc_failed(result) && out->account.type == KC_PURSE_TYPE_MACHINE) {
+        result = kc_result(KC_NOT_ALLOWED);
+    }
+    out->is_card = out->account.type != KC_PURSE_TYPE_UIM;
+    return result;
+}
+
+struct kc_result kc_transfer_receiver(struct kc_receiver *out, struct kc_ledger *ledger,
+                                      const struct kc_purse_row *purse,
+                                      const struct kc_transaction_row *row)
+{
+    struct kc_amount after;
+    KC_ASSERT(kc_is_transfer(row->kind));
+    if (!kc_number_checks(row->other.number)) {
+        return kc_result(KC_WRONG_NUMBER);
+    }
+    bool deposits = purse->type == KC_PURSE_TYPE_UIM && row->kind == KC_TRANSACTION_TRANSFER_PURSE;
+    if (is_own(purse, row) && !deposits) {
+        return kc_result(KC_SAME_ACCOUNT);
+    }
+    struct kc_result result = load_receiver(out, ledger, row);
     if (kc_failed(result) || is_own(purse, row)) {
         return result;
     }
     if (!kc_amount_is_zero(purse->owed)) {
         return kc_result(KC_DEBT);
     }
-    bool fits = !kc_failed(kc_amount_add(&after, out->balance, row->amount));
+    if (out->is_card) {
+        return load_card(out, ledger, row->amount);
+    }
+    bool fits = !kc_failed(kc_amount_add(&after, out->account.balance, row->amount));
     return kc_result(fits ? KC_OK : KC_AMOUNT_TOO_LARGE);
+}
+
+uint64_t kc_transfer_book(const struct kc_receiver *receiver)
+{
+    return receiver->is_card ? KC_BOOK_IN_FLIGHT : receiver->account.account.number;
+}
+
+/* The card learns of it by its next call: the sequence says that its own certified value is behind. */
+static struct kc_result credit_card(struct kc_ledger *ledger, struct kc_receiver *receiver,
+                                    const struct kc_transaction_row *row)
+{
+    struct kc_certified certified;
+    struct kc_purse_row *card = &receiver->card;
+    struct kc_shadow shadow = kc_shadow_of(card);
+    struct kc_transaction_row theirs = *row;
+    theirs.purse = card->purse;
+    struct kc_result result = kc_amount_add(&card->value, card->value, row->amount);
+    KC_ASSERT(!kc_failed(result));
+    result = kc_ledger_post(ledger, KC_BOOK_IN_FLIGHT, card->purse.number, row->amount, &theirs,
+                            &shadow);
+    if (!kc_failed(result)) {
+        result = kc_ledger_end_open(ledger, card);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_certify(&certified, ledger, &receiver->account, card);
+    }
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, card);
 }
 
 /* What comes in pays what the receiver's purse owes, as funding does. */
@@ -75,13 +141,18 @@ static struct kc_result pay_debt(struct kc_ledger *ledger, struct kc_account_row
     return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &purse);
 }
 
-struct kc_result kc_transfer_credit(struct kc_ledger *ledger, struct kc_account_row *receiver,
+struct kc_result kc_transfer_credit(struct kc_ledger *ledger, struct kc_receiver *to,
                                     const struct kc_purse_row *purse,
-                                    const struct kc_transaction_row *row)
+                                    struct kc_transaction_row *row)
 {
     const struct kc_store *store = ledger->store;
+    struct kc_account_row *receiver = &to->account;
     if (is_own(purse, row)) {
         return kc_ok();
+    }
+    if (to->is_card) {
+        row->other_purse = to->card.purse;
+        return credit_card(ledger, to, row);
     }
     struct kc_result result = kc_amount_add(&receiver->balance, receiver->balance, row->amount);
     KC_ASSERT(!kc_failed(result));

@@ -156,7 +156,7 @@ static struct kc_result get_hotlist(struct kc_purse *purse)
 static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_view information;
-    if (!purse->pin_verified) {
+    if (!kc_purse_is_unlocked(purse)) {
         return kc_result(KC_PIN_REQUIRED);
     }
     if (apdu->p1 == KC_TAG_HISTORY) {
@@ -273,7 +273,7 @@ static struct kc_result run(struct kc_purse *purse, uint8_t cla, const struct kc
                              : purse->state.life == KC_LIFE_ANSWERED ? KC_PENDING
                                                                      : KC_OUT_OF_ORDER);
         }
-        if (row->needs_pin && !purse->pin_verified) {
+        if (row->needs_pin && !kc_purse_is_unlocked(purse)) {
             return kc_result(KC_PIN_REQUIRED);
         }
         if (!parts_fit(row, apdu)) {

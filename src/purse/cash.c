@@ -161,15 +161,21 @@ static struct kc_result read_transfer(struct order *out, const struct kc_purse *
     if (!kc_number_checks(out->to.number)) {
         return kc_result(KC_WRONG_NUMBER);
     }
+    bool own = out->to.number == purse->settings.account.number;
+    bool uim = purse->settings.purse_type == KC_PURSE_TYPE_UIM;
+    if (out->kind == KC_TRANSFER_SOURCE_ACCOUNT && !uim) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    /* Only a UIM has an account of its own to give its value to. */
+    if (own && (out->kind == KC_TRANSFER_SOURCE_ACCOUNT || !uim)) {
+        return kc_result(KC_SAME_ACCOUNT);
+    }
     if (out->kind == KC_TRANSFER_SOURCE_PURSE) {
         return kc_amount_compare(out->amount, purse->state.value) > 0
                    ? kc_result(KC_INSUFFICIENT_VALUE)
                    : kc_ok();
     }
-    if (purse->settings.purse_type != KC_PURSE_TYPE_UIM) {
-        return kc_result(KC_NOT_ALLOWED);
-    }
-    return kc_result(out->to.number == purse->settings.account.number ? KC_SAME_ACCOUNT : KC_OK);
+    return kc_ok();
 }
 
 /* Sd1, Sd2. */

@@ -174,6 +174,11 @@ KC_MUST_USE struct kc_result kc_purse_make_room(struct kc_purse *purse,
 KC_MUST_USE struct kc_result kc_purse_check_makes_room(const struct kc_purse *purse,
                                                        const struct kc_entry *entry);
 
+/* Only a UIM has a PIN: a card or machine works for whoever holds it. */
+bool kc_purse_has_pin(const struct kc_purse *purse);
+/* Whether what needs the PIN may run: it was verified, or the purse, which is in use, has none. */
+bool kc_purse_is_unlocked(const struct kc_purse *purse);
+
 /* Responds with bytes. */
 KC_MUST_USE struct kc_result kc_purse_respond(struct kc_purse *purse, struct kc_view bytes);
 
@@ -273,7 +278,7 @@ KC_MUST_USE struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse);
 /* ---- exchange.c, payer.c, settle.c ---- */
 
 /* Who a partner is: by the identity given, verified with the bank's key, else as remembered. KC_IDENTITY_NEEDED,
- * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (no UIM, or this purse itself), KC_MISMATCH, errors of kc_identity_open. */
+ * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (this purse itself), KC_MISMATCH, errors of kc_identity_open. */
 KC_MUST_USE struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
                                            struct kc_account_id account, struct kc_purse_id number,
                                            bool has_identity, struct kc_view identity,

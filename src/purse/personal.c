@@ -373,8 +373,9 @@ struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu 
     (void)apdu;
     static const uint8_t no_head[KC_DIGEST_SIZE] = {0};
     bool complete = purse->state.settings.size > 0 && purse->state.identity.size > 0 &&
-                    purse->state.certified.size > 0 && purse->state.pin_tries > 0 &&
-                    has_keys(purse) && purse->bank_verify.type != KC_KEY_NONE &&
+                    purse->state.certified.size > 0 &&
+                    (purse->state.pin_tries > 0) == kc_purse_has_pin(purse) && has_keys(purse) &&
+                    purse->bank_verify.type != KC_KEY_NONE &&
                     purse->bank_encrypt.type != KC_KEY_NONE;
     if (!complete) {
         return kc_result(KC_OUT_OF_ORDER);

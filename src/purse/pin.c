@@ -3,6 +3,19 @@
 
 #include "purse/inside.h"
 
+bool kc_purse_has_pin(const struct kc_purse *purse)
+{
+    return purse->state.settings.size == 0 || purse->settings.purse_type == KC_PURSE_TYPE_UIM;
+}
+
+bool kc_purse_is_unlocked(const struct kc_purse *purse)
+{
+    enum kc_life life = purse->state.life;
+    bool in_use = life == KC_LIFE_READY || life == KC_LIFE_REQUESTED || life == KC_LIFE_QUOTED ||
+                  life == KC_LIFE_ANSWERED;
+    return purse->pin_verified || (in_use && !kc_purse_has_pin(purse));
+}
+
 /* Public is how long it is and whether it is all digits, and not which. */
 static bool is_pin(struct kc_view pin)
 {
@@ -21,6 +34,9 @@ static bool is_pin(struct kc_view pin)
 struct kc_result kc_purse_set_pin(struct kc_purse *purse, struct kc_purse_state *next,
                                   struct kc_view pin)
 {
+    if (!kc_purse_has_pin(purse)) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
     if (!is_pin(pin)) {
         return kc_result(KC_MALFORMED);
     }
@@ -46,6 +62,9 @@ struct kc_result kc_purse_verify_pin(struct kc_purse *purse, const struct kc_apd
 {
     uint8_t check[KC_DIGEST_SIZE];
     purse->pin_verified = false;
+    if (!kc_purse_has_pin(purse)) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
     if (purse->state.pin_tries == 0) {
         return kc_result(KC_PIN_BLOCKED);
     }

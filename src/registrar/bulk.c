@@ -76,6 +76,7 @@ bool kc_registrar_take_suite(enum kc_suite *out, const char *name)
 static struct kc_result read_row(struct kc_application *out, char *fields[FIELDS_MAX], size_t count)
 {
     memset(out, 0, sizeof *out);
+    out->type = KC_PURSE_TYPE_UIM;
     if (count < 5 || count > FIELDS_MAX) {
         return kc_result(KC_MALFORMED);
     }

@@ -54,6 +54,9 @@ static struct kc_result fill(bool *made, struct kc_registrar *registrar,
 {
     struct kc_result result = kc_ok();
     *made = false;
+    if (application->type != KC_PURSE_TYPE_UIM) {
+        return result;
+    }
     if (application->pin[0] == '\0') {
         result = make_pin(application->pin, registrar);
         *made = true;

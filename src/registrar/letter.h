@@ -6,7 +6,8 @@
 
 /* Opens an account as kc_registrar_open_account does. When the application names no PIN or no password, they are made up and
  * written to `uim`.letter (0600) before anything else happens, so that no UIM exists whose PIN is lost; *made tells. The letter
- * goes when the opening fails. KC_ALREADY_EXISTS when the UIM or its letter is there. */
+ * goes when the opening fails. A card or machine has neither, and no
+ * letter. KC_ALREADY_EXISTS when the UIM or its letter is there. */
 KC_MUST_USE struct kc_result kc_letter_open_account(struct kc_opened_account *out, bool *made,
                                                     struct kc_registrar *registrar,
                                                     struct kc_application *application,

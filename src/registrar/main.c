@@ -17,10 +17,12 @@ static const struct kc_option options[] = {
     {"address", "A", "open: address"},
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
-    {"uim", "FILE", "open, reissue: where to write the UIM"},
-    {"suite", "S", "open, reissue: es256 (default), rs2048 or rs3072"},
-    {"log-policy", "P", "open, reissue: refuse (default), overwrite or report"},
-    {"password-file", "F", "open, identify, lost, reissue: file with the password"},
+    {"uim", "FILE", "open, card, machine, reissue: where to write the purse"},
+    {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
+    {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
+    {"password-file", "F", "open, machine, identify, lost, reissue: file with the password"},
+    {"owner", "N", "machine: account number of the dealer"},
+    {"grade", "G", "card: keyed (default)"},
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
     {"bring-keys", NULL, "open, reissue: make the keys here instead of in the UIM"},
     {"keys", "FOLDER", "open, reissue: bring in sign.key and encrypt.key, made elsewhere before"},
@@ -45,6 +47,10 @@ static const struct kc_program program = {
         "                          [--suite S] [--log-policy P] [--password-file F] [--pin-file "
         "F]\n"
         "                          [--bring-keys | --keys FOLDER] [--dir D]\n"
+        "       kinchaku-registrar card --uim FILE [--grade keyed] [--name N] [--suite S] [--dir "
+        "D]\n"
+        "       kinchaku-registrar machine --owner N --uim FILE [--password-file F] [--name N]\n"
+        "                          [--suite S] [--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
         "       kinchaku-registrar lost --account N --purse ID --password-file F [--dir D]\n"
@@ -138,8 +144,8 @@ static struct kc_result read_secrets(struct kc_application *out, const struct kc
     return result;
 }
 
-/* What a UIM is made with, whoever it is for. */
-static struct kc_result read_uim(struct kc_application *out, const struct kc_command *command)
+/* What a purse is made with, whatever it is. */
+static struct kc_result read_make(struct kc_application *out, const struct kc_command *command)
 {
     const char *suite = kc_command_value(command, "suite");
     const char *policy = kc_command_value(command, "log-policy");
@@ -151,13 +157,19 @@ static struct kc_result read_uim(struct kc_application *out, const struct kc_com
     }
     out->keys_folder = kc_command_value(command, "keys");
     out->bring_keys = kc_command_value(command, "bring-keys") != NULL || out->keys_folder != NULL;
-    struct kc_result result = read_secrets(out, command);
-    return kc_failed(result) ? result : check_keys(out->keys_folder);
+    return check_keys(out->keys_folder);
+}
+
+static struct kc_result read_uim(struct kc_application *out, const struct kc_command *command)
+{
+    struct kc_result result = read_make(out, command);
+    return kc_failed(result) ? result : read_secrets(out, command);
 }
 
 static struct kc_result read_form(struct kc_application *out, const struct kc_command *command)
 {
     memset(out, 0, sizeof *out);
+    out->type = KC_PURSE_TYPE_UIM;
     bool good = take_text(out->name, sizeof out->name, command, "name") &&
                 take_text(out->address, sizeof out->address, command, "address") &&
                 take_text(out->phone, sizeof out->phone, command, "phone") &&
@@ -169,16 +181,31 @@ static struct kc_result read_form(struct kc_application *out, const struct kc_co
     return read_uim(out, command);
 }
 
+static const char *purse_word(enum kc_purse_type type)
+{
+    switch (type) {
+    case KC_PURSE_TYPE_UIM:
+        return "UIM";
+    case KC_PURSE_TYPE_CARD:
+    case KC_PURSE_TYPE_BEARER:
+        return "card";
+    case KC_PURSE_TYPE_MACHINE:
+        return "machine";
+    }
+    return "purse";
+}
+
 static void show_opened(const struct kc_command *command, const struct kc_opened_account *opened,
-                        const char *uim, bool letter, bool again)
+                        enum kc_purse_type type, bool letter, bool again)
 {
     char expires[KC_CLOCK_TEXT_SIZE];
     struct kc_json_out json;
+    const char *uim = kc_command_value(command, "uim");
     kc_clock_format(expires, opened->expires_ms);
     if (!command->json) {
-        (void)printf("account %llu %s, UIM written to %s (purse %llu, until %s)\n",
+        (void)printf("account %llu %s, %s written to %s (purse %llu, until %s)\n",
                      (unsigned long long)opened->account.number,
-                     again ? "has a new purse" : "opened", uim,
+                     again ? "has a new purse" : "opened", purse_word(type), uim,
                      (unsigned long long)opened->purse.number, expires);
         if (letter) {
             (void)printf("%s in %s.letter; hand it over and delete it\n",
@@ -190,6 +217,7 @@ static void show_opened(const struct kc_command *command, const struct kc_opened
     kc_json_number(&json, "account", opened->account.number);
     kc_json_number(&json, "purse", opened->purse.number);
     kc_json_text(&json, "uim", uim);
+    kc_json_text(&json, "type", kc_purse_type_word(type));
     kc_json_text(&json, "expires", expires);
     kc_json_bool(&json, "letter", letter);
     kc_json_close(&json);
@@ -208,33 +236,95 @@ static struct kc_result open_account(struct kc_registrar *registrar,
         result = kc_letter_open_account(&opened, &letter, registrar, &application, uim);
     }
     if (!kc_failed(result)) {
-        show_opened(command, &opened, uim, letter, false);
+        show_opened(command, &opened, application.type, letter, false);
     }
     kc_wipe(&application, sizeof application);
     return result;
 }
 
-/* Whoever stands at the counter is the holder of --account by the password. */
-static struct kc_result identify_holder(struct kc_account_id *account,
-                                        char name[KC_NAME_SIZE_MAX + 1],
-                                        struct kc_registrar *registrar,
-                                        const struct kc_command *command)
+/* Opens what a card or machine needs, and writes it. The application says which. */
+static struct kc_result issue_purse(struct kc_registrar *registrar,
+                                    const struct kc_command *command,
+                                    struct kc_application *application)
 {
-    char password[KC_NAME_SIZE_MAX + 1];
-    const char *number = kc_command_value(command, "account");
+    struct kc_opened_account opened = {.expires_ms = 0};
+    const char *uim = kc_command_value(command, "uim");
+    const char *name = kc_command_value(command, "name");
+    bool letter = false;
+    if (uim == NULL) {
+        return usage("--uim is missing");
+    }
+    if (name != NULL && !take_text(application->name, sizeof application->name, command, "name")) {
+        return usage("--name is empty or too long");
+    }
+    struct kc_result result = read_make(application, command);
+    if (!kc_failed(result)) {
+        last_file = uim;
+        result = kc_letter_open_account(&opened, &letter, registrar, application, uim);
+    }
+    if (!kc_failed(result)) {
+        show_opened(command, &opened, application->type, letter, false);
+    }
+    return result;
+}
+
+/* Whoever stands at the counter is the holder of --account by the password; of a card nobody is, and there is none. */
+static struct kc_result identify_holder(struct kc_account_id *account,
+                                        char name[KC_NAME_SIZE_MAX + 1], enum kc_purse_type *type,
+                                        struct kc_registrar *registrar,
+                                        const struct kc_command *command, const char *option)
+{
+    char password[KC_NAME_SIZE_MAX + 1] = "";
+    const char *number = kc_command_value(command, option);
     const char *file = kc_command_value(command, "password-file");
-    if (number == NULL || file == NULL) {
-        return usage("--account or --password-file is missing");
+    struct kc_result result = kc_ok();
+    if (number == NULL) {
+        return usage("--account or --owner is missing");
     }
     if (kc_failed(kc_account_parse(account, number))) {
         return usage("this is no account number");
     }
-    struct kc_result result = read_secret(password, sizeof password, file);
+    if (file != NULL) {
+        result = read_secret(password, sizeof password, file);
+    }
     if (!kc_failed(result)) {
-        result = kc_registrar_identify(name, registrar, *account, kc_view_text(password));
+        result = kc_registrar_identify(name, type, registrar, *account, kc_view_text(password));
     }
     kc_wipe(password, sizeof password);
+    if (result.code == KC_WRONG_PASSWORD && file == NULL) {
+        return usage("--password-file is missing");
+    }
     return result;
+}
+
+/* A card for whoever holds it. */
+static struct kc_result issue_card(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    static struct kc_application application;
+    const char *grade = kc_command_value(command, "grade");
+    memset(&application, 0, sizeof application);
+    application.type = KC_PURSE_TYPE_CARD;
+    if (grade != NULL && strcmp(grade, "keyed") != 0) {
+        return usage("--grade is keyed");
+    }
+    return issue_purse(registrar, command, &application);
+}
+
+/* A machine of a dealer, who says so with the password. */
+static struct kc_result issue_machine(struct kc_registrar *registrar,
+                                      const struct kc_command *command)
+{
+    static struct kc_application application;
+    char dealer[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    memset(&application, 0, sizeof application);
+    application.type = KC_PURSE_TYPE_MACHINE;
+    struct kc_result result =
+        identify_holder(&application.owner, dealer, &type, registrar, command, "owner");
+    if (!kc_failed(result) && type != KC_PURSE_TYPE_UIM) {
+        result = kc_result(KC_NOT_ALLOWED);
+    }
+    return kc_failed(result) ? result : issue_purse(registrar, command, &application);
 }
 
 static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
@@ -243,9 +333,14 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
     struct kc_account_id account = {.number = 0};
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
-    struct kc_result result = identify_holder(&account, name, registrar, command);
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
     if (kc_failed(result)) {
         return result;
+    }
+    if (type == KC_PURSE_TYPE_CARD || type == KC_PURSE_TYPE_BEARER) {
+        /* Without a password there is nobody whom it could show to be the holder. */
+        return kc_result(KC_NOT_ALLOWED);
     }
     if (command->json) {
         kc_json_open(&json, stdout);
@@ -268,7 +363,8 @@ static struct kc_result lost(struct kc_registrar *registrar, const struct kc_com
     if (number == NULL || kc_failed(kc_purse_parse(&purse, number))) {
         return usage("--purse is missing or no purse number");
     }
-    struct kc_result result = identify_holder(&account, name, registrar, command);
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
     if (!kc_failed(result)) {
         result = kc_registrar_lost(registrar, account, purse);
     }
@@ -314,14 +410,15 @@ static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_
     }
     struct kc_result result = read_uim(&application, command);
     if (!kc_failed(result)) {
-        result = identify_holder(&account, application.name, registrar, command);
+        result = identify_holder(&account, application.name, &application.type, registrar, command,
+                                 "account");
     }
     if (!kc_failed(result)) {
         last_file = uim;
         result = kc_letter_reissue(&opened, &letter, registrar, &application, account, uim);
     }
     if (!kc_failed(result)) {
-        show_opened(command, &opened, uim, letter, true);
+        show_opened(command, &opened, application.type, letter, true);
     }
     if (result.code == KC_SETTLEMENT_RUNS && registrar->due_ms != 0) {
         show_due(command, account, registrar->due_ms);
@@ -391,8 +488,8 @@ static verb_run find_verb(const char *name)
     static const struct {
         const char *name;
         verb_run run;
-    } verbs[] = {
-        {"open", open_account}, {"identify", identify}, {"lost", lost}, {"reissue", reissue}};
+    } verbs[] = {{"open", open_account}, {"card", issue_card}, {"machine", issue_machine},
+                 {"identify", identify}, {"lost", lost},       {"reissue", reissue}};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) == 0) {
             return verbs[i].run;

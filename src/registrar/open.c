@@ -108,8 +108,14 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
                                       .bank_account = kc_view_text(application->bank_account),
                                       .suite = application->suite,
                                       .log_policy = application->log_policy,
+                                      .purse_type = application->type,
+                                      .has_owner = application->owner.number != 0,
+                                      .owner = application->owner,
                                       .time_ms = kc_clock_now_ms()};
-    struct kc_result result = kc_password_hash(hash, kc_view_text(application->password));
+    hash[0] = '\0';
+    struct kc_result result = application->type == KC_PURSE_TYPE_UIM
+                                  ? kc_password_hash(hash, kc_view_text(application->password))
+                                  : kc_ok();
     if (!kc_failed(result)) {
         result = registrar->crypto.random(registrar->crypto.context, request.id, sizeof request.id);
     }
@@ -345,7 +351,19 @@ struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_acc
     return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE);
 }
 
-struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
+/* Of a card nobody is known to be the holder, so that there is nothing to check, and nothing that would be right. */
+static struct kc_result check_password(const struct kc_identify_reply *reply,
+                                       struct kc_view password)
+{
+    bool card =
+        reply->purse_type == KC_PURSE_TYPE_CARD || reply->purse_type == KC_PURSE_TYPE_BEARER;
+    if (card && reply->password_hash.size == 0) {
+        return kc_result(password.size == 0 ? KC_OK : KC_WRONG_PASSWORD);
+    }
+    return kc_password_check(reply->password_hash, password);
+}
+
+struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1], enum kc_purse_type *type,
                                        struct kc_registrar *registrar, struct kc_account_id account,
                                        struct kc_view password)
 {
@@ -355,9 +373,10 @@ struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
         &reply, &kc_identify_reply_shape, registrar, &registrar->bank, registrar->config.bank_url,
         request.time_ms, &kc_identify_request_shape, &request);
     if (!kc_failed(result)) {
-        result = kc_password_check(reply.password_hash, password);
+        result = check_password(&reply, password);
     }
     if (!kc_failed(result)) {
+        *type = reply.purse_type;
         (void)snprintf(name, KC_NAME_SIZE_MAX + 1, "%.*s", (int)reply.name.size,
                        (const char *)reply.name.data);
     }

@@ -17,7 +17,7 @@ static struct kc_result put_settings(struct kc_registrar *registrar, struct kc_s
     struct kc_purse_settings settings = {.bank = registrar->realm.bank,
                                          .currency = kc_view_text(registrar->realm.currency),
                                          .decimals = decimals,
-                                         .purse_type = KC_PURSE_TYPE_UIM,
+                                         .purse_type = application->type,
                                          .account = opened->account,
                                          .purse = opened->purse,
                                          .url = kc_view_text(url),
@@ -157,6 +157,9 @@ struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_s
     struct kc_view out;
     struct kc_result result = put_servers(registrar, uim);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
+        if (parts[i].tag == KC_TAG_PIN && application->type != KC_PURSE_TYPE_UIM) {
+            continue;
+        }
         result = kc_slot_put(uim, parts[i].tag, parts[i].content);
     }
     return kc_failed(result)

@@ -42,8 +42,10 @@ struct kc_registrar {
     uint8_t plain[KC_PLAIN_SIZE_MAX];
 };
 
-/* The form (EP1221669 [0101]). Texts end with NUL. */
+/* The form (EP1221669 [0101]). Texts end with NUL. A card or machine has no PIN and no password, and may have no texts. */
 struct kc_application {
+    enum kc_purse_type type;
+    struct kc_account_id owner; /* of a machine: the dealer's account; else 0 */
     char name[KC_NAME_SIZE_MAX + 1];
     char address[KC_ADDRESS_SIZE_MAX + 1];
     char phone[KC_PHONE_SIZE_MAX + 1];
@@ -103,8 +105,10 @@ KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape
                                               uint64_t time_ms, const struct kc_shape *shape,
                                               const void *message);
 
-/* Checks a holder's password at the counter; *name gets the holder's name. KC_WRONG_PASSWORD. */
+/* Checks a holder's password at the counter, for a machine its owner's; *name gets that holder's name, *type the kind of the
+ * account's purse. A card has no known holder: then an empty password is right. KC_WRONG_PASSWORD. */
 KC_MUST_USE struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
+                                                   enum kc_purse_type *type,
                                                    struct kc_registrar *registrar,
                                                    struct kc_account_id account,
                                                    struct kc_view password);

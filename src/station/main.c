@@ -142,7 +142,14 @@ static struct kc_result find_pin(char *out, size_t capacity, const struct kc_com
 static struct kc_result unlock(struct kc_station *station, const struct kc_command *command)
 {
     char pin[32];
-    struct kc_result result = find_pin(pin, sizeof pin, command);
+    struct kc_purse_info info;
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (!kc_failed(result) && info.purse_type != KC_PURSE_TYPE_UIM) {
+        return result;
+    }
+    if (!kc_failed(result)) {
+        result = find_pin(pin, sizeof pin, command);
+    }
     if (!kc_failed(result) && !is_pin(pin)) {
         result = kc_result(KC_PIN_REQUIRED);
     }

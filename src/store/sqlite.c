@@ -54,6 +54,9 @@ static void read_account(struct row *row, struct kc_account_row *out)
     out->expires_ms = next_number(row);
     out->balance = next_amount(row);
     out->purse.number = next_number(row);
+    out->type = (enum kc_purse_type)next_enum(row, KC_PURSE_TYPE_BEARER);
+    out->owner.number = next_number(row);
+    row->failed = row->failed || (out->owner.number != 0) != (out->type == KC_PURSE_TYPE_MACHINE);
 }
 
 static struct kc_result get_account(struct kc_account_row *out, sqlite3_stmt *statement)
@@ -100,6 +103,8 @@ static struct kc_result account_put(void *context, const struct kc_account_row *
     bind_number(statement, 12, row->expires_ms);
     bind_amount(statement, 13, row->balance);
     bind_number(statement, 14, row->purse.number);
+    bind_number(statement, 15, row->type);
+    bind_number(statement, 16, row->owner.number);
     return step_done(statement);
 }
 
@@ -119,7 +124,7 @@ static void read_purse(struct row *row, struct kc_purse_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->account.number = next_number(row);
-    out->type = (enum kc_purse_type)next_enum(row, KC_PURSE_TYPE_MACHINE);
+    out->type = (enum kc_purse_type)next_enum(row, KC_PURSE_TYPE_BEARER);
     out->state = (enum kc_purse_standing)next_enum(row, KC_PURSE_OUT);
     out->account_at_access = next_amount(row);
     out->purse_at_access = next_amount(row);
@@ -240,6 +245,7 @@ static void read_transaction(struct row *row, struct kc_transaction_row *out)
     next_fixed(row, out->answer_digest, KC_DIGEST_SIZE);
     next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
     out->other.number = next_number(row);
+    out->other_purse.number = next_number(row);
 }
 
 static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
@@ -276,6 +282,7 @@ static struct kc_result transaction_put(void *context, const struct kc_transacti
     bind_bytes(statement, 13, row->answer_digest, KC_DIGEST_SIZE);
     bind_bytes(statement, 14, row->certified, row->certified_size);
     bind_number(statement, 15, row->other.number);
+    bind_number(statement, 16, row->other_purse.number);
     return step_done(statement);
 }
 

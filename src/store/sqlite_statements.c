@@ -4,7 +4,7 @@
 
 #define ACCOUNT_COLUMNS                                                                            \
     "account, state, suite, name, address, phone, bank_account, password_hash, open_id, created, " \
-    "temporary_until, expires, balance, purse"
+    "temporary_until, expires, balance, purse, type, owner"
 #define REISSUE_COLUMNS "purse, id, account, old, suite, temporary_until"
 #define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
@@ -24,7 +24,7 @@
     "advance, reported, due, told, shown, shown_digest"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
-    "expires, request_digest, answer_digest, certified, other"
+    "expires, request_digest, answer_digest, certified, other, other_purse"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -36,7 +36,8 @@ const char *const kc_sqlite_schema[] = {
     " suite INTEGER NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, phone TEXT NOT NULL,"
     " bank_account TEXT NOT NULL, password_hash TEXT NOT NULL, open_id BLOB NOT NULL,"
     " created INTEGER NOT NULL, temporary_until INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " balance INTEGER NOT NULL CHECK (balance >= 0), purse INTEGER NOT NULL) STRICT;"
+    " balance INTEGER NOT NULL CHECK (balance >= 0), purse INTEGER NOT NULL,"
+    " type INTEGER NOT NULL, owner INTEGER NOT NULL) STRICT;"
     "CREATE UNIQUE INDEX accounts_open_id ON accounts (open_id);"
     "CREATE INDEX accounts_temporary ON accounts (temporary_until) WHERE state = 1;"
     "CREATE TABLE purses (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
@@ -85,7 +86,8 @@ const char *const kc_sqlite_schema[] = {
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
     " counter INTEGER NOT NULL, quoted INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " request_digest BLOB NOT NULL, answer_digest BLOB NOT NULL, certified BLOB NOT NULL,"
-    " other INTEGER NOT NULL, PRIMARY KEY (purse, time)) STRICT, WITHOUT ROWID;"
+    " other INTEGER NOT NULL, other_purse INTEGER NOT NULL, PRIMARY KEY (purse, time)) STRICT, "
+    "WITHOUT ROWID;"
     "CREATE INDEX transactions_late ON transactions (expires) WHERE state = 1;"
     "CREATE INDEX transactions_sent ON transactions (purse) WHERE state = 2;"
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
@@ -128,13 +130,14 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_ACCOUNT_GET] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE account = ?",
     [STATEMENT_ACCOUNT_BY_OPEN_ID] = "SELECT " ACCOUNT_COLUMNS " FROM accounts WHERE open_id = ?",
     [STATEMENT_ACCOUNT_PUT] =
-        "INSERT INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        "INSERT INTO accounts (" ACCOUNT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (account) DO UPDATE SET state = excluded.state, suite = excluded.suite,"
         " name = excluded.name, address = excluded.address, phone = excluded.phone,"
         " bank_account = excluded.bank_account, password_hash = excluded.password_hash,"
         " open_id = excluded.open_id, created = excluded.created,"
         " temporary_until = excluded.temporary_until, expires = excluded.expires,"
-        " balance = excluded.balance, purse = excluded.purse",
+        " balance = excluded.balance, purse = excluded.purse, type = excluded.type,"
+        " owner = excluded.owner",
     [STATEMENT_ACCOUNT_BALANCE] = "UPDATE accounts SET balance = ? WHERE account = ?",
     [STATEMENT_PURSE_GET] = "SELECT " PURSE_COLUMNS " FROM purses WHERE purse = ?",
     [STATEMENT_PURSE_PUT] =
@@ -160,7 +163,7 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_TRANSACTION_GET] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE purse = ? AND time = ?",
     [STATEMENT_TRANSACTION_PUT] = "INSERT OR REPLACE INTO transactions (" TRANSACTION_COLUMNS
-                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_POSTING_ADD] = "INSERT INTO journal (" POSTING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_BATCH_ADD] = "INSERT INTO batches (id, last_posting, chain) VALUES (?,?,?)",
     [STATEMENT_BATCH_LAST] = "SELECT id, last_posting, chain FROM batches ORDER BY id DESC LIMIT 1",

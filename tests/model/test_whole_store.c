@@ -61,6 +61,8 @@ static struct kc_account_row an_account(struct pair *pair)
     row.account.number = 1 + number(pair, 5);
     row.state = (enum kc_account_state)(1 + number(pair, 3));
     row.suite = KC_SUITE_ES256;
+    row.type = (enum kc_purse_type)(1 + number(pair, 4));
+    row.owner.number = row.type == KC_PURSE_TYPE_MACHINE ? 1 + number(pair, 5) : 0;
     (void)snprintf(row.name, sizeof row.name, "n%d", (int)number(pair, 9));
     row.open_id[3] = (uint8_t)(number(pair, 10) == 0 ? number(pair, 7) : row.account.number);
     row.temporary_until_ms = number(pair, 50) * 8 + row.account.number;

@@ -203,6 +203,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
                                       .password_hash = kc_view_text("-"),
                                       .suite = KC_SUITE_ES256,
                                       .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .purse_type = KC_PURSE_TYPE_UIM,
                                       .time_ms = ++whole->now_ms};
     memcpy(request.id, id, sizeof request.id);
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kinchaku import AGAIN, USAGE, Proxy, run
+from kinchaku import AGAIN, USAGE, Proxy, Uim, run
 
 
 def pair(system, purse=300, account=700):
@@ -229,3 +229,95 @@ def test_a_statement_that_is_not_the_balance_is_damage(alone):
     first, _ = pair(alone)
     change(alone, f"UPDATE accounts SET balance = balance + 1 WHERE account = {first.account}")
     assert alone.bank("account", first.account, "--statement").error == "store-corrupt"
+
+
+def make(system, verb, *arguments):
+    """A new card or machine; the station drives it as a UIM without a PIN."""
+    system.count += 1
+    path = system.base / f"{verb}-{system.count}.uim"
+    done = system.registrar(verb, "--uim", path, *arguments)
+    assert done.status == 0, (done, system.logs())
+    return Uim(system, path, done.json)
+
+
+# shows: R-MOVE-1 R-MOVE-2 R-MOVE-4
+@pytest.mark.parametrize("source", ["uim", "account"])
+def test_to_a_card_and_from_it(shared, source):
+    first, second = pair(shared)
+    card = make(shared, "card")
+    first.must("transfer", 80, "--to", card.account, "--from", source, "--yes")
+    assert first.both() == ((700, 220) if source == "uim" else (620, 300)) and card.shadow() == 80
+    assert card.value() == 0
+    card.must("sync")
+    assert card.value() == 80 and card.balance() == 0
+    shown = card.must("transfer", 30, "--to", second.account, "--yes").err
+    assert "80 -> 50" in shown and "Taro Yamada" in shown, shown
+    assert card.value() == 50 == card.shadow() and second.both() == (130, 0) and card.balance() == 0
+    other = make(shared, "card")
+    card.must("transfer", 20, "--to", other.account, "--yes")
+    other.must("sync")
+    assert (card.value(), other.value()) == (30, 20)
+    row = statement(shared, second)[-1]
+    assert (row["kind"], row["amount"], row["partner"]) == ("transfer", "+30", str(card.account))
+    shared.check_audit()
+
+
+# shows: R-MOVE-5
+@pytest.mark.parametrize("lost", ["request", "quote", "answer", "completion"])
+def test_a_lost_message_of_a_card(shared, lost):
+    first, second = pair(shared)
+    card = make(shared, "card")
+    first.must("transfer", 80, "--to", card.account, "--yes")
+    card.must("sync")
+    card.must("transfer", 30, "--to", second.account, "--yes", "--lose", lost, status=AGAIN)
+    first.must("transfer", 5, "--to", card.account, "--yes")
+    card.must("sync")
+    booked = 30 if lost == "completion" else 0
+    assert card.value() == card.shadow() == 85 - booked and second.balance() == 100 + booked
+    shared.check_audit()
+
+
+# shows: R-MOVE-2
+def test_what_a_card_or_a_machine_is_refused(shared):
+    first, second = pair(shared)
+    card, machine = make(shared, "card"), None
+    word = shared.base / "password"
+    first.must("transfer", 50, "--to", card.account, "--yes")
+    card.must("sync")
+    card.fails("same-account", "transfer", 1, "--to", card.account, "--yes")
+    card.fails("not-allowed", "transfer", 1, "--to", second.account, "--from", "account", "--yes")
+    card.fails("insufficient-value", "transfer", 51, "--to", second.account, "--yes")
+    word.write_text("a dealer's password\n")
+    word.chmod(0o600)
+    owner = shared.open("--password-file", word)
+    machine = make(shared, "machine", "--owner", owner.account, "--password-file", word)
+    for source in ("uim", "account"):
+        first.fails("not-allowed", "transfer", 1, "--to", machine.account, "--from", source, "--yes")
+    card.fails("not-allowed", "transfer", 1, "--to", machine.account, "--yes")
+    assert card.must("transfer", 50, "--to", second.account, "--yes").status == 0 and card.value() == 0
+    shared.check_audit()
+
+
+# shows: R-MOVE-2 R-MOVE-5
+@pytest.mark.parametrize("source", ["uim", "account"])
+def test_a_card_that_is_full_or_becomes_so(alone, source):
+    alone.configure("bank", "offline", purse_most=100)
+    alone.up()
+    first, _ = pair(alone, purse=300)
+    card = make(alone, "card")
+    to = ("--to", card.account, "--from", source, "--yes")
+    first.fails("limit-exceeded", "transfer", 101, *to)
+
+    def fill(number, reply):
+        if number == 1:
+            other.must("transfer", 60, "--to", card.account, "--from", "account", "--yes")
+        return reply
+    other = alone.open(fund=100)
+    proxy = Proxy(alone.port("bank"), fill)
+    done = first.must("transfer", 41, *to, "--bank", proxy.url, status=AGAIN)
+    assert done.error == "not-completed" and first.both() == (700, 300), done
+    first.must("transfer", 40, *to)
+    card.must("sync")
+    assert card.value() == 100
+    proxy.close()
+    alone.check_audit()

@@ -279,7 +279,8 @@ def open_identity(data, public, realm):
     want(type(claims[PURSE_CLAIM]) is list and len(claims[PURSE_CLAIM]) == 3)
     want(all(type(part) is int for part in claims[PURSE_CLAIM]))
     kind, purse, bank = claims[PURSE_CLAIM]
-    want(kind in ENUMS["purse-type"] and luhn(purse) and bank >= 0)
+    # A bearer card has no key, so that an identity with one is none of its.
+    want(kind in ENUMS["purse-type"] and ENUMS["purse-type"][kind] != "bearer" and luhn(purse) and bank >= 0)
     want(bank == realm[0], "wrong-domain")
     return {"account": int(claims[2]), "expires": claims[4], "issued": claims[6], "key": key,
             "purse-type": ENUMS["purse-type"][kind], "purse": purse}

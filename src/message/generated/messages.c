@@ -20,7 +20,7 @@ static const struct kc_field certified_fields[] = {
     {.offset = offsetof(struct kc_certified, bank), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_certified, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -57,7 +57,7 @@ const struct kc_shape kc_certified_shape = {.number = 2, .version = 2,
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_value_information, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_value_information, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -125,7 +125,7 @@ static const struct kc_field purse_info_fields[] = {
     {.offset = offsetof(struct kc_purse_info, decimals), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -197,7 +197,7 @@ static const struct kc_field purse_settings_fields[] = {
     {.offset = offsetof(struct kc_purse_settings, decimals), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_settings, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_purse_settings, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_settings, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -327,7 +327,7 @@ static const struct kc_field cash_quote_fields[] = {
     {.offset = offsetof(struct kc_cash_quote, user_name), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
     {.offset = offsetof(struct kc_cash_quote, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_cash_quote, purse), .type = KC_FIELD_PURSE, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_cash_quote, kind), .type = KC_FIELD_ENUM, .count = 0,
@@ -504,7 +504,7 @@ static const struct kc_field transfer_quote_fields[] = {
     {.offset = offsetof(struct kc_transfer_quote, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_transfer_quote, purse_type), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xe, .presence = 0},
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_transfer_quote, purse), .type = KC_FIELD_PURSE, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_transfer_quote, source), .type = KC_FIELD_ENUM, .count = 0,
@@ -552,13 +552,17 @@ static const struct kc_field open_request_fields[] = {
      .max = 0xe, .presence = 0},
     {.offset = offsetof(struct kc_open_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_open_request, owner), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_open_request, has_owner)},
     {.offset = offsetof(struct kc_open_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_open_request_shape = {.number = 20, .version = 2,
+const struct kc_shape kc_open_request_shape = {.number = 20, .version = 3,
     .brief = false,
-    .field_count = 9, .struct_size = sizeof(struct kc_open_request),
-    .domain = "kinchaku/2-open-request", .fields = open_request_fields};
+    .field_count = 11, .struct_size = sizeof(struct kc_open_request),
+    .domain = "kinchaku/3-open-request", .fields = open_request_fields};
 
 static const struct kc_field open_reply_fields[] = {
     {.offset = offsetof(struct kc_open_reply, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -663,13 +667,15 @@ static const struct kc_field identify_reply_fields[] = {
      .max = 0x50, .presence = 0},
     {.offset = offsetof(struct kc_identify_reply, password_hash), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0xa0, .presence = 0},
+    {.offset = offsetof(struct kc_identify_reply, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_identify_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 1,
+const struct kc_shape kc_identify_reply_shape = {.number = 27, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_identify_reply),
-    .domain = "kinchaku/1-identify-reply", .fields = identify_reply_fields};
+    .field_count = 6, .struct_size = sizeof(struct kc_identify_reply),
+    .domain = "kinchaku/2-identify-reply", .fields = identify_reply_fields};
 
 static const struct kc_field lost_request_fields[] = {
     {.offset = offsetof(struct kc_lost_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,

@@ -12,6 +12,7 @@ enum kc_purse_type {
     KC_PURSE_TYPE_UIM = 1, /* the user's secure module */
     KC_PURSE_TYPE_CARD = 2, /* a prepaid card */
     KC_PURSE_TYPE_MACHINE = 3, /* a vending machine or point of sale */
+    KC_PURSE_TYPE_BEARER = 4, /* a prepaid card without keys */
 };
 /* The word for a value, such as "uim"; "?" for none of them. */
 const char *kc_purse_type_word(uint64_t value);
@@ -488,7 +489,7 @@ struct kc_transfer_quote {
 };
 extern const struct kc_shape kc_transfer_quote_shape;
 
-/* The application.
+/* The application: for an account with its UIM, for a card, or for a machine.
  * step: SZ1
  * from: registrar
  * to: bank
@@ -496,13 +497,16 @@ extern const struct kc_shape kc_transfer_quote_shape;
  * source: EP1221669 [0101] [0102] */
 struct kc_open_request {
     uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
-    struct kc_view name; /* name */
-    struct kc_view address; /* address */
-    struct kc_view phone; /* telephone number */
-    struct kc_view bank_account; /* ordinary bank account */
-    struct kc_view password_hash; /* scrypt hash of the password */
+    struct kc_view name; /* name; may be empty for a card or machine */
+    struct kc_view address; /* address; may be empty for a card or machine */
+    struct kc_view phone; /* telephone number; may be empty for a card or machine */
+    struct kc_view bank_account; /* ordinary bank account; empty for a card or machine */
+    struct kc_view password_hash; /* scrypt hash of the password; empty for a card or machine */
     enum kc_suite suite; /* kind of keys the purse will have */
     enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_account_id owner; /* for a machine: the dealer's account */
+    bool has_owner;
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_open_request_shape;
@@ -587,7 +591,7 @@ struct kc_identify_request {
 };
 extern const struct kc_shape kc_identify_request_shape;
 
-/* The holder's name and what to check the password against.
+/* The holder's name and what to check the password against; of a machine those of its owner.
  * from: bank
  * to: registrar
  * sealed: identify-reply */
@@ -595,7 +599,8 @@ struct kc_identify_reply {
     uint8_t request[32]; /* SHA-256 of the signed request */
     struct kc_account_id account; /* account number */
     struct kc_view name; /* name */
-    struct kc_view password_hash; /* scrypt hash of the password */
+    struct kc_view password_hash; /* scrypt hash of the password; empty for a card, which has no known holder */
+    enum kc_purse_type purse_type; /* kind of the account's purse */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_identify_reply_shape;

@@ -10,6 +10,8 @@ const char *kc_purse_type_word(uint64_t value)
         return "card";
     case 3:
         return "machine";
+    case 4:
+        return "bearer";
     default:
         return "?";
     }
@@ -439,6 +441,8 @@ static const struct kc_field_name open_request_names[] = {
     {"password-hash", 0},
     {"suite", kc_suite_word},
     {"log-policy", kc_log_policy_word},
+    {"purse-type", kc_purse_type_word},
+    {"owner", 0},
     {"time", 0},
 };
 static const struct kc_field_name open_reply_names[] = {
@@ -484,6 +488,7 @@ static const struct kc_field_name identify_reply_names[] = {
     {"account", 0},
     {"name", 0},
     {"password-hash", 0},
+    {"purse-type", kc_purse_type_word},
     {"time", 0},
 };
 static const struct kc_field_name lost_request_names[] = {

@@ -124,8 +124,8 @@ static const struct plant plants[] = {
     {"purse gone", "DELETE FROM purses WHERE rowid = (SELECT max(rowid) FROM purses)"},
     {"account and its purse's posting invented",
      "INSERT INTO accounts SELECT 50, state, suite, name, address, phone, bank_account,"
-     " password_hash, randomblob(16), created, temporary_until, expires, 5, purse FROM accounts"
-     " LIMIT 1"},
+     " password_hash, randomblob(16), created, temporary_until, expires, 5, purse, type, owner"
+     " FROM accounts LIMIT 1"},
     {"next account", "UPDATE totals SET next_account = next_account - 1"},
     {"transaction done that was not",
      "UPDATE transactions SET state = 3, certified = (SELECT certified FROM purses WHERE purse ="
@@ -140,7 +140,8 @@ static const struct plant plants[] = {
     {"transaction of nobody",
      "INSERT INTO transactions SELECT 60, time, kind, 4, reason, amount,"
      " account_before, purse_before, counter, quoted, expires,"
-     " request_digest, answer_digest, certified FROM transactions LIMIT 1"},
+     " request_digest, answer_digest, certified, other, other_purse FROM transactions LIMIT 1"},
+    {"receiver of what is no transfer", "UPDATE transactions SET other = 10000008 WHERE kind = 1"},
     {"refused order that was not paid back",
      "UPDATE transactions SET certified = x'' WHERE state = 6"},
     {"sequence of a transaction's certified value",

@@ -162,6 +162,7 @@ struct kc_open_request world_application(unsigned n)
                                       .password_hash = kc_view_text("scrypt$hash"),
                                       .suite = KC_SUITE_ES256,
                                       .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .purse_type = KC_PURSE_TYPE_UIM,
                                       .time_ms = WORLD_START_MS};
     kc_be32_store(request.id, n);
     return request;

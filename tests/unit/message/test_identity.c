@@ -143,7 +143,7 @@ static void no_type(struct kc_identity *identity)
 
 static void type_beyond(struct kc_identity *identity)
 {
-    identity->purse_type = (enum kc_purse_type)4;
+    identity->purse_type = (enum kc_purse_type)5;
 }
 
 static void a_card(struct kc_identity *identity)

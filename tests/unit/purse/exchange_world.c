@@ -180,7 +180,9 @@ void side_power(struct side *side)
     side->unsynced_count = 0;
     kc_purse_open(&side->purse, &nvm, &side->crypto);
     assert_error(side_send(side, KC_CLA_STANDARD, KC_INS_SELECT, 4, kc_view(aid, sizeof aid)), OK);
-    assert_error(side_send(side, KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, kc_view_text(PIN)), OK);
+    if (side->making.type == KC_PURSE_TYPE_UIM) {
+        assert_error(side_send(side, KC_CLA_STANDARD, KC_INS_VERIFY_PIN, 0, kc_view_text(PIN)), OK);
+    }
 }
 
 void side_copy(struct side *to, const struct side *from)
@@ -339,7 +341,9 @@ static void personalise(struct side *side)
     for (uint8_t tag = KC_TAG_SIGN_CERTIFICATE; tag <= KC_TAG_AUTHORITY_CERTIFICATE; tag++) {
         put(side, tag, kc_view_text("a certificate, which a purse only keeps"));
     }
-    put(side, KC_TAG_PIN, kc_view_text(PIN));
+    if (side->making.type == KC_PURSE_TYPE_UIM) {
+        put(side, KC_TAG_PIN, kc_view_text(PIN));
+    }
     side->identity = sign_identity(&kept, &identity, bank_of(&side->making), &realm);
     memcpy(side->identity_bytes, kept.bytes, kept.size);
     side->identity = kc_view(side->identity_bytes, kept.size);
