@@ -27,6 +27,8 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_lost_request_shape;
     case KC_EVIDENCE_REISSUE:
         return &kc_reissue_request_shape;
+    case KC_EVIDENCE_TRANSFER:
+        return &kc_transfer_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_RECORD:

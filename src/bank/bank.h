@@ -86,6 +86,7 @@ struct kc_bank_policy {
 /* A decoded message of any kind. */
 union kc_bank_message {
     struct kc_cash_request cash_request;
+    struct kc_transfer_request transfer_request;
     struct kc_cash_answer cash_answer;
     struct kc_state_request state_request;
     struct kc_fund_request fund_request;
@@ -127,6 +128,7 @@ struct kc_bank_item {
     struct kc_entry entry;
     struct kc_ledger_outcome outcome;
     struct kc_cash_quote quote;
+    struct kc_transfer_quote transfer_quote;
     char name[KC_NAME_SIZE_MAX + 1];
     enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
@@ -167,6 +169,7 @@ struct kc_bank_kind {
 
 extern const struct kc_bank_kind kc_bank_cash_request;
 extern const struct kc_bank_kind kc_bank_cash_answer;
+extern const struct kc_bank_kind kc_bank_transfer_request;
 extern const struct kc_bank_kind kc_bank_state_request;
 extern const struct kc_bank_kind kc_bank_fund_request;
 extern const struct kc_bank_kind kc_bank_fund_again;

@@ -86,6 +86,10 @@
       "the purse has to contact its bank first")                                                   \
     X(DEBT, 0x5a, "debt", 0x9e5a, 409, 1, "the holder owes the bank")                              \
     X(REPORTED_LOST, 0x5b, "reported-lost", 0x9e5b, 403, 1, "the purse was reported lost")         \
+    X(SAME_ACCOUNT, 0x5c, "same-account", 0x9e5c, 409, 1,                                          \
+      "the value would go to where it comes from")                                                 \
+    X(WRONG_NUMBER, 0x5d, "wrong-number", 0x9e5d, 400, 1,                                          \
+      "a slip in the account number: its check digit does not fit")                                \
     X(CARD_EXHAUSTED, 0x61, "card-exhausted", 0x9e61, 409, 1,                                      \
       "more was taken from the card than was loaded on it")                                        \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \

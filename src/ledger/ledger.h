@@ -173,8 +173,15 @@ KC_MUST_USE struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out,
                                                     const struct kc_ledger_information *information,
                                                     const struct kc_ledger_source *source);
 
-/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED. It is
- * kept as evidence even when it comes too late or does not fit.
+/* Sd3-Sd5, in the same way. */
+KC_MUST_USE struct kc_result
+kc_ledger_transfer_request(struct kc_transfer_quote *out, char name[KC_NAME_SIZE_MAX + 1],
+                           struct kc_ledger *ledger, const struct kc_transfer_request *request,
+                           const struct kc_ledger_information *information,
+                           const struct kc_ledger_source *source);
+
+/* Sa13-Sa15, Sd8-Sd9: to a quote of either kind. The answer must come from the holder of account `holder`, whose purse it is,
+ * else KC_NOT_ALLOWED. It is kept as evidence even when it comes too late or does not fit.
  * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
 KC_MUST_USE struct kc_result
 kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,

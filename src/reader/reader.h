@@ -44,6 +44,10 @@ KC_MUST_USE struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc
 KC_MUST_USE struct kc_result kc_slot_fund_request(struct kc_view *out, struct kc_slot *slot,
                                                   enum kc_fund_kind kind, struct kc_amount amount,
                                                   uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_transfer_request(struct kc_view *out, struct kc_slot *slot,
+                                                      enum kc_transfer_source source,
+                                                      struct kc_account_id to,
+                                                      struct kc_amount amount, uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_answer(struct kc_view *out, struct kc_slot *slot,
                                             enum kc_answer answer, uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_state_request(struct kc_view *out, struct kc_slot *slot,

@@ -56,6 +56,14 @@ KC_MUST_USE struct kc_result kc_station_cash(struct kc_station *station, enum kc
                                              struct kc_amount amount, kc_station_ask ask,
                                              void *owner);
 
+typedef bool (*kc_station_ask_transfer)(void *owner, const struct kc_transfer_quote *quote);
+
+/* Sd1-Sd10: as kc_station_cash. */
+KC_MUST_USE struct kc_result kc_station_transfer(struct kc_station *station,
+                                                 enum kc_transfer_source source,
+                                                 struct kc_account_id to, struct kc_amount amount,
+                                                 kc_station_ask_transfer ask, void *owner);
+
 /* Funds or redeems. KC_IN_DOUBT when the ordinary bank's outcome is not known yet (then sync). */
 KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
                                              struct kc_amount amount);

@@ -62,3 +62,42 @@ def test_a_card_whose_bytes_were_edited_says_so(shared, tmp_path):
     path.write_bytes(content)
     done = card_station(path, "show")
     assert done.status != OK and done.error == "purse-corrupt", done
+
+
+# shows: R-CASH-10, R-XCHG-10
+def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
+    alone.up()
+    holder = alone.open(balance=1000, fund=1000)
+    first, second = alone.open(), alone.open()
+    path, opened = issue(alone, tmp_path, "bearer")
+    done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "withdraw", 30, "--yes")
+    assert done.status == OK, done
+    assert card_station(path, "show").json["uim_amount"] == "30"
+    copy = tmp_path / "copy.purse"
+    copy.write_bytes(path.read_bytes())
+    copy.chmod(0o600)
+    for card, payee in ((path, first), (copy, second)):
+        receiver = Receiver(payee, "--yes", link="tcp:127.0.0.1:0")
+        done = card_station(card, "pay", 20, "--link", receiver.place, timeout=PATIENCE)
+        assert done.status == OK, done
+        assert receiver.end().status == OK
+    first.must("sync")
+    second.station("sync")
+    assert alone.bank("purse", opened["purse"]).objects[0]["state"] == "blocked"
+    assert first.value() == 20 and second.value() == 0
+    reasons = [row["reason"] for row in alone.bank("alerts").objects if "reason" in row]
+    assert "card-exhausted" in reasons and "copied-or-restored" in reasons, reasons
+    card_station(path, "sync")
+    alone.check_audit()
+
+
+# shows: R-CASH-10
+def test_a_keyed_card_is_loaded_and_emptied(shared, tmp_path):
+    holder = shared.open(balance=1000, fund=1000)
+    path, _ = issue(shared, tmp_path, "keyed")
+    done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "withdraw", 30, "--yes")
+    assert done.status == OK, done
+    assert card_station(path, "show").json["uim_amount"] == "30"
+    done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "deposit", 10, "--yes")
+    assert done.status == OK, done
+    assert card_station(path, "show").json["uim_amount"] == "20"
