@@ -11,6 +11,7 @@
 #include "bank/audit.h"
 #include "bank/bank.h"
 #include "bank/evidence.h"
+#include "bank/statement.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "evidence/words.h"
@@ -191,6 +192,9 @@ static const char *kind_word(enum kc_transaction_kind kind)
         return "fund";
     case KC_TRANSACTION_REDEEM:
         return "redeem";
+    case KC_TRANSACTION_TRANSFER_PURSE:
+    case KC_TRANSACTION_TRANSFER_ACCOUNT:
+        return "transfer";
     }
     return "?";
 }
@@ -226,6 +230,11 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     show_text(desk, &json, "state", state_word(row));
     show_amount(desk, &json, "amount", row->amount);
     show_text(desk, &json, "reason", kc_error_name(row->reason));
+    if (row->other.number != 0) {
+        bool purse = row->kind == KC_TRANSACTION_TRANSFER_PURSE;
+        show_text(desk, &json, "from", purse ? "purse" : "account");
+        show_number(desk, &json, "to", row->other.number);
+    }
     end_object(desk, &json);
     return true;
 }
@@ -359,8 +368,21 @@ static struct kc_result show_moves(struct desk *desk, uint64_t number)
     return desk->store.scan_moves(desk->store.context, &scan);
 }
 
+static struct kc_result show_statement(const struct desk *desk, const char *number)
+{
+    bool csv = kc_command_value(desk->command, "csv") != NULL;
+    return kc_bank_statement(stdout, &desk->store, number,
+                             desk->command->json ? KC_STATEMENT_JSON
+                             : csv               ? KC_STATEMENT_CSV
+                                                 : KC_STATEMENT_TEXT,
+                             (unsigned)desk->config.decimals);
+}
+
 static struct kc_result show_account(struct desk *desk, const char *number)
 {
+    if (kc_command_value(desk->command, "statement") != NULL) {
+        return show_statement(desk, number);
+    }
     struct kc_account_id account;
     const struct kc_account_row *row = &desk->account;
     struct kc_json_out json;
@@ -474,6 +496,8 @@ static const char *evidence_word(enum kc_evidence_kind kind)
         return "lost-request";
     case KC_EVIDENCE_REISSUE:
         return "reissue-request";
+    case KC_EVIDENCE_TRANSFER:
+        return "transfer-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:
@@ -832,6 +856,11 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         }
         if (kc_command_value(command, "log-policy") != NULL && strcmp(name, "purse") != 0) {
             return kc_command_usage(command, "--log-policy is for purse");
+        }
+        bool statement = kc_command_value(command, "statement") != NULL;
+        bool csv = kc_command_value(command, "csv") != NULL;
+        if ((statement && verbs[i].run != show_account) || (csv && (!statement || command->json))) {
+            return kc_command_usage(command, "--statement is for account, --csv for --statement");
         }
         struct kc_result result = open_desk(&desk, dir);
         if (!kc_failed(result)) {

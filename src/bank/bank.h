@@ -86,6 +86,7 @@ struct kc_bank_policy {
 /* A decoded message of any kind. */
 union kc_bank_message {
     struct kc_cash_request cash_request;
+    struct kc_transfer_request transfer_request;
     struct kc_cash_answer cash_answer;
     struct kc_state_request state_request;
     struct kc_fund_request fund_request;
@@ -98,6 +99,7 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
+    struct kc_purse_id card;
 };
 
 struct kc_bank_kind;
@@ -126,6 +128,7 @@ struct kc_bank_item {
     struct kc_entry entry;
     struct kc_ledger_outcome outcome;
     struct kc_cash_quote quote;
+    struct kc_transfer_quote transfer_quote;
     char name[KC_NAME_SIZE_MAX + 1];
     enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
@@ -166,6 +169,7 @@ struct kc_bank_kind {
 
 extern const struct kc_bank_kind kc_bank_cash_request;
 extern const struct kc_bank_kind kc_bank_cash_answer;
+extern const struct kc_bank_kind kc_bank_transfer_request;
 extern const struct kc_bank_kind kc_bank_state_request;
 extern const struct kc_bank_kind kc_bank_fund_request;
 extern const struct kc_bank_kind kc_bank_fund_again;
@@ -177,6 +181,7 @@ extern const struct kc_bank_kind kc_bank_settle_request;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
+extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_set_policy;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
@@ -196,6 +201,10 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
 
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
+
+/* Reads which card somebody asks about. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_http_request *request);
 
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,

@@ -26,6 +26,9 @@ struct kc_bank_config {
     char fee_fixed[24]; /* of what is swept from machines; empty: none */
     uint64_t fee_permille;
     char keep[24];         /* what stays in a machine */
+    char bearer_purse_most[24]; /* the same of cards without keys */
+    char bearer_payment_most[24];
+    uint64_t bearer_valid_ms;
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

@@ -97,6 +97,22 @@ static struct kc_result read_merchant(struct kc_merchant_rule *out, const struct
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }
 
+/* What cards without keys may do, from the section [bearer]: whoever takes from a copied one bears the loss, so it is small. */
+static struct kc_result read_bearer(struct kc_offline_limits *out, const struct kc_bank *bank)
+{
+    const struct kc_bank_config *config = &bank->config;
+    struct kc_offline_limits limits = kc_offline_limits_none();
+    struct kc_result result =
+        read_limit(&limits.purse_most, bank, "bearer", "purse_most", config->bearer_purse_most);
+    if (!kc_failed(result)) {
+        result = read_limit(&limits.payment_most, bank, "bearer", "payment_most",
+                            config->bearer_payment_most);
+    }
+    *out =
+        kc_offline_limits_bearer(limits.purse_most, limits.payment_most, config->bearer_valid_ms);
+    return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
 static struct kc_result open_known(struct kc_bank *bank, const char *folder)
 {
     (void)folder;
@@ -114,6 +130,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
     struct kc_result result = read_limits(&options.limits, bank);
     if (!kc_failed(result)) {
         result = read_merchant(&options.merchant, bank);
+    }
+    if (!kc_failed(result)) {
+        result = read_bearer(&options.bearer, bank);
     }
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "bank.db", NULL);

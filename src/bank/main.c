@@ -6,6 +6,8 @@
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
     {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ALERT.kce)"},
+    {"statement", NULL, "account: every posting, oldest first, as text or with --json"},
+    {"csv", NULL, "with --statement: as CSV"},
     {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
@@ -15,6 +17,7 @@ static const struct kc_program program = {
     .usage =
         "usage: kinchaku-bank serve [--dir D]\n"
         "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats [--dir D]\n"
+        "       kinchaku-bank account N --statement [--csv] [--dir D]\n"
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
         "       kinchaku-bank purse ID --log-policy P [--dir D]",
     .options = options,

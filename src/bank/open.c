@@ -29,9 +29,6 @@ static struct kc_result check_open(struct kc_bank *bank, struct kc_bank_thread *
                   request->bank_account.size > 0 && request->password_hash.size > 0;
     bool nobody = request->bank_account.size == 0 && request->password_hash.size == 0;
     (void)thread;
-    if (request->purse_type == KC_PURSE_TYPE_BEARER) {
-        return kc_result(KC_NOT_ALLOWED);
-    }
     return (uim ? person : nobody) ? kc_bank_check_clock(bank, request->time_ms)
                                    : kc_result(KC_MALFORMED);
 }
@@ -79,18 +76,51 @@ const struct kc_bank_kind kc_bank_open_request = {
 
 /* ---- SZ6-SZ7 ---- */
 
-/* What kind of purse is to be confirmed, as it stands in the books. */
-static struct kc_result find_type(struct kc_bank_thread *thread, struct kc_bank_item *item)
+/* What kind of purse is to be confirmed, as it stands in the books, and how long its account lives. */
+static struct kc_result find_type(struct kc_account_row *account, struct kc_bank_thread *thread,
+                                  struct kc_bank_item *item)
 {
     struct kc_purse_row purse;
+    const struct kc_confirm_request *request = &item->message.confirm_request;
     const struct kc_store *store = &thread->store;
-    struct kc_result result =
-        store->purse_get(store->context, &purse, item->message.confirm_request.purse.number);
+    struct kc_result result = store->purse_get(store->context, &purse, request->purse.number);
+    if (!kc_failed(result)) {
+        result = store->account_get(store->context, account, request->account.number);
+    }
     item->purse_type = kc_failed(result) ? KC_PURSE_TYPE_UIM : purse.type;
     return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
 }
 
-/* SZ6: both certificates must stand in the directory, and be the ones that the registrar means. */
+static struct kc_result make_identity(struct kc_bank_thread *thread, struct kc_bank_item *item,
+                                      const struct kc_identity *identity)
+{
+    struct kc_buffer claims = KC_BUFFER(item->identity);
+    struct kc_result result = kc_identity_encode(&claims, identity);
+    kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
+    item->identity_size = claims.size;
+    return result;
+}
+
+/* A card without keys has no certificates (SGN3): everything in its identity comes from the books. */
+static struct kc_result identify_card(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item,
+                                      const struct kc_account_row *account)
+{
+    static const uint8_t none[KC_DIGEST_SIZE];
+    const struct kc_confirm_request *request = &item->message.confirm_request;
+    const struct kc_identity identity = {.bank = bank->realm.bank,
+                                         .purse_type = KC_PURSE_TYPE_BEARER,
+                                         .account = request->account,
+                                         .purse = request->purse,
+                                         .issued_s = account->created_ms / 1000u,
+                                         .expires_s = account->expires_ms / 1000u,
+                                         .key = {.type = KC_KEY_NONE}};
+    bool bare = memcmp(request->sign_digest, none, KC_DIGEST_SIZE) == 0 &&
+                memcmp(request->encrypt_digest, none, KC_DIGEST_SIZE) == 0;
+    return bare ? make_identity(thread, item, &identity) : kc_result(KC_MISMATCH);
+}
+
+/* SZ6: both certificates of a purse with keys must stand in the directory, and be the ones that the registrar means. */
 static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thread,
                                 struct kc_bank_item *item)
 {
@@ -98,9 +128,13 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
     struct kc_person *holder = &item->holder;
     uint8_t sign[KC_DIGEST_SIZE] = {0};
     uint8_t encrypt[KC_DIGEST_SIZE] = {0};
+    struct kc_account_row account;
     struct kc_result result = kc_bank_check_clock(bank, request->time_ms);
     if (!kc_failed(result)) {
-        result = find_type(thread, item);
+        result = find_type(&account, thread, item);
+    }
+    if (!kc_failed(result) && item->purse_type == KC_PURSE_TYPE_BEARER) {
+        return identify_card(bank, thread, item, &account);
     }
     if (!kc_failed(result)) {
         result =
@@ -122,11 +156,7 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
                                    .issued_s = holder->issued_ms / 1000u,
                                    .expires_s = holder->expires_ms / 1000u,
                                    .key = holder->sign_key};
-    struct kc_buffer claims = KC_BUFFER(item->identity);
-    result = kc_identity_encode(&claims, &identity);
-    kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
-    item->identity_size = claims.size;
-    return result;
+    return make_identity(thread, item, &identity);
 }
 
 /* The keys as they stand in the certificates that were just looked up. */
@@ -158,7 +188,8 @@ static struct kc_result apply_confirm(struct kc_bank *bank, struct kc_bank_threa
     struct kc_result result =
         kc_ledger_confirm_account(&item->certified, &bank->ledger, &item->message.confirm_request,
                                   item->identity_digest, &source);
-    return kc_failed(result) ? result : keep_keys(bank, item);
+    bool bearer = item->purse_type == KC_PURSE_TYPE_BEARER;
+    return kc_failed(result) || bearer ? result : keep_keys(bank, item);
 }
 
 static struct kc_result answer_confirm(struct kc_bank *bank, struct kc_bank_thread *thread,

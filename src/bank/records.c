@@ -279,7 +279,7 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
     }
     enum kc_error error = read_answer(record, records->answers[at], &shape);
     if (error == KC_OK) {
-        error = partner == NULL ? KC_UNKNOWN_SIGNER : partner->error;
+        error = partner == NULL || partner->bearer ? KC_UNKNOWN_SIGNER : partner->error;
     }
     if (error == KC_OK) {
         error = verify(records->answers[at], crypto, realm, &partner->key, shape, records->known);
@@ -291,6 +291,27 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
     keep_partner(record, partner, crypto);
     record->answerer.number = partner->number;
     record->answer = shape == &kc_receipt_shape ? KC_ANSWER_RECEIPT : KC_ANSWER_DECLINE;
+}
+
+/* The order of a card without keys: what the reporter signed for by taking it. */
+static enum kc_error check_unsigned(const struct kc_ledger_record *record)
+{
+    struct kc_signed parsed;
+    struct kc_result result = kc_brief_parse(&parsed, record->order_bytes);
+    return kc_failed(result)               ? result.code
+           : kc_brief_is_unsigned(&parsed) ? KC_OK
+                                           : KC_BAD_SIGNATURE;
+}
+
+static enum kc_error verify_order(struct kc_records *records, const struct kc_ledger_record *record,
+                                  const struct kc_partner *partner, const struct kc_crypto *crypto,
+                                  const struct kc_realm *realm)
+{
+    if (partner->bearer) {
+        return check_unsigned(record);
+    }
+    return verify(record->order_bytes, crypto, realm, &partner->key, &kc_payment_order_shape,
+                  records->known);
 }
 
 static void verify_record(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
@@ -321,14 +342,15 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
             record->objection = KC_MISMATCH;
             break;
         }
-        record->objection = verify(record->order_bytes, crypto, realm, &partner->key,
-                                   &kc_payment_order_shape, records->known);
+        record->objection = verify_order(records, record, partner, crypto, realm);
         if (record->objection == KC_OK && partner->error == KC_EXPIRED) {
             /* It was signed, and comes too late: what its payee spent of it is owed. */
             record->objection = KC_EXPIRED;
             break;
         }
-        if (record->objection == KC_OK) {
+        if (record->objection == KC_OK && partner->bearer) {
+            record->partner = partner->account;
+        } else if (record->objection == KC_OK) {
             keep_partner(record, partner, crypto);
         }
         break;

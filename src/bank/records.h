@@ -13,6 +13,7 @@ struct kc_partner {
     uint64_t account; /* its account, once the key is here */
     enum kc_error
         error; /* KC_OK: the key is here; KC_NOT_FOUND: nobody looked yet; else why there is none */
+    bool bearer; /* a card without keys: its orders are not signed */
     struct kc_public_key key;
     uint8_t encoded[KC_COSE_KEY_SIZE_MAX]; /* it as COSE_Key, once something was verified with it */
 };

@@ -32,7 +32,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cash_request,   &kc_bank_cash_answer,      &kc_bank_state_request,
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
-    &kc_bank_lost_request,   &kc_bank_reissue_request,
+    &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
 };
 
 /* ---- the way of an item ---- */
@@ -460,6 +460,20 @@ static void get_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange)
     }
 }
 
+static void get_card(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                     const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    struct kc_result result = kc_bank_read_card(item, request);
+    if (kc_failed(result)) {
+        item->error = result.code;
+    }
+    send_own(bank, item, &kc_bank_make_card);
+}
+
 static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
                         const struct kc_http_request *request)
 {
@@ -490,11 +504,12 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     struct kc_bank *bank = owner;
     bool message = strcmp(request->path, "/v1/message") == 0;
     bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
+    bool card = strcmp(request->path, "/v1/card") == 0;
     bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
     struct kc_result result = kc_result(KC_NOT_FOUND);
     if (message) {
         result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
-    } else if (hotlist) {
+    } else if (hotlist || card) {
         result = kc_http_expect(request, "GET", NULL);
     } else if (policy) {
         result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
@@ -503,6 +518,8 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         kc_http_answer_error(exchange, result.code);
     } else if (hotlist) {
         get_hotlist(bank, exchange);
+    } else if (card) {
+        get_card(bank, exchange, request);
     } else if (policy) {
         post_policy(bank, exchange, request);
     } else {

@@ -77,6 +77,24 @@ static struct kc_result fetch_person(struct kc_person *out, struct kc_bank *bank
     return result;
 }
 
+/* A card without keys is known by its row alone; its records are waited for as those of any purse whose account ended. */
+static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_partner *partner, const struct kc_purse_row *card)
+{
+    struct kc_account_row account;
+    const struct kc_store *store = &thread->store;
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = store->account_get(store->context, &account, card->account.number);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool late = now_ms > account.expires_ms && now_ms - account.expires_ms > bank->config.settle_ms;
+    partner->bearer = true;
+    partner->account = card->account.number;
+    partner->error = late ? KC_EXPIRED : KC_OK;
+    return result;
+}
+
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_partner *partner)
@@ -86,9 +104,12 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     struct kc_person person;
     struct kc_signer_id id;
     const struct kc_store *store = &thread->store;
-    struct kc_result result = store->purse_key_get(store->context, &keys, partner->number);
+    struct kc_result result = store->purse_get(store->context, &purse, partner->number);
+    if (!kc_failed(result) && purse.type == KC_PURSE_TYPE_BEARER) {
+        return fetch_card(bank, thread, partner, &purse);
+    }
     if (!kc_failed(result)) {
-        result = store->purse_get(store->context, &purse, partner->number);
+        result = store->purse_key_get(store->context, &keys, partner->number);
     }
     if (kc_failed(result)) {
         partner->error = KC_UNKNOWN_SIGNER;

@@ -86,12 +86,17 @@
       "the purse has to contact its bank first")                                                   \
     X(DEBT, 0x5a, "debt", 0x9e5a, 409, 1, "the holder owes the bank")                              \
     X(REPORTED_LOST, 0x5b, "reported-lost", 0x9e5b, 403, 1, "the purse was reported lost")         \
+    X(SAME_ACCOUNT, 0x5c, "same-account", 0x9e5c, 409, 1,                                          \
+      "the value would go to where it comes from")                                                 \
+    X(WRONG_NUMBER, 0x5d, "wrong-number", 0x9e5d, 400, 1,                                          \
+      "a slip in the account number: its check digit does not fit")                                \
+    X(CARD_EXHAUSTED, 0x61, "card-exhausted", 0x9e61, 409, 1,                                      \
+      "more was taken from the card than was loaded on it")                                        \
     X(SOLD_OUT, 0x5e, "sold-out", 0x9e5e, 409, 1, "the item is sold out")                          \
     X(ITEM_STUCK, 0x5f, "item-stuck", 0x9e5f, 409, 1, "the item does not come out")                \
     X(AMOUNT_SHORT, 0x60, "amount-short", 0x9e60, 409, 1, "less than the price")                   \
     X(WRONG_PRICE, 0x62, "wrong-price", 0x9e62, 409, 1, "not the price")                           \
-    X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1,                                       \
-      "more than one card or reader fits")                                                         \
+    X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \

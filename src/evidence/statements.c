@@ -323,6 +323,7 @@ static struct kc_result read_answer(struct kc_evidence_case *about, size_t item,
 
 union message {
     struct kc_cash_request cash_request;
+    struct kc_transfer_request transfer_request;
     struct kc_cash_answer cash_answer;
     struct kc_state_request state_request;
     struct kc_fund_request fund_request;
@@ -338,6 +339,11 @@ static struct kc_result read_message(struct kc_evidence_case *about, size_t item
         return message->cash_request.time_ms != time_ms
                    ? kc_result(KC_MISMATCH)
                    : read_request(about, item, message->cash_request.information, time_ms);
+    }
+    if (shape == &kc_transfer_request_shape) {
+        return message->transfer_request.time_ms != time_ms
+                   ? kc_result(KC_MISMATCH)
+                   : read_request(about, item, message->transfer_request.information, time_ms);
     }
     if (shape == &kc_state_request_shape) {
         return message->state_request.time_ms != time_ms
@@ -364,7 +370,7 @@ static bool is_told_by_purses(const struct kc_shape *shape)
 {
     return shape == &kc_cash_request_shape || shape == &kc_cash_answer_shape ||
            shape == &kc_state_request_shape || shape == &kc_fund_request_shape ||
-           shape == &kc_settle_request_shape;
+           shape == &kc_settle_request_shape || shape == &kc_transfer_request_shape;
 }
 
 static struct kc_result read_envelope(struct kc_evidence_case *about, size_t item,

@@ -332,6 +332,22 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
     return !auditor->no_memory;
 }
 
+/* What a card receives comes by a posting of its own. */
+static void expect_transfer(struct kc_auditor *auditor, struct kc_audit_book *book,
+                            const struct kc_transaction_row *row)
+{
+    uint64_t purse = row->purse.number;
+    uint64_t card = row->other_purse.number;
+    uint64_t from = kc_is_cash_out(row->kind) ? purse : book->account.number;
+    kc_audit_add_digest(auditor, book->expected, purse, row->time_ms, from,
+                        card != 0 ? KC_BOOK_IN_FLIGHT : row->other.number, row->amount);
+    struct kc_audit_book *to = find(auditor->books, auditor->capacity, card);
+    if (card != 0 && to->number == card) {
+        kc_audit_add_digest(auditor, to->expected, card, row->time_ms, KC_BOOK_IN_FLIGHT, card,
+                            row->amount);
+    }
+}
+
 /* The postings that a transaction made, by its state. */
 static void expect_postings(struct kc_auditor *auditor, struct kc_audit_book *book,
                             const struct kc_transaction_row *row)
@@ -351,6 +367,12 @@ static void expect_postings(struct kc_auditor *auditor, struct kc_audit_book *bo
         }
         break;
     }
+    case KC_TRANSACTION_TRANSFER_PURSE:
+    case KC_TRANSACTION_TRANSFER_ACCOUNT:
+        if (done) {
+            expect_transfer(auditor, book, row);
+        }
+        break;
     case KC_TRANSACTION_FUND:
         if (done) {
             kc_audit_add_digest(auditor, book->expected, purse, row->time_ms, KC_BOOK_OUTSIDE,
@@ -382,6 +404,25 @@ static bool has_right_certified(const struct kc_audit_book *book,
            certified.purse.number == row->purse.number && certified.sequence <= book->sequence;
 }
 
+/* A transfer names an account, another one unless it comes from the purse; a refused one may have named none. The card that was
+ * credited is one of that account. */
+static bool has_right_receiver(struct kc_auditor *auditor, const struct kc_audit_book *book,
+                               const struct kc_transaction_row *row)
+{
+    bool own = row->other.number == book->account.number;
+    const struct kc_audit_book *card =
+        find(auditor->books, auditor->capacity, row->other_purse.number);
+    if (!kc_is_transfer(row->kind) || row->state == KC_STATE_REFUSED) {
+        return row->other_purse.number == 0 &&
+               (kc_is_transfer(row->kind) || row->other.number == 0);
+    }
+    bool good_card = row->other_purse.number == 0 ||
+                     (row->state == KC_STATE_COMPLETED && card != NULL && card->has_row &&
+                      card->is_purse && card->account.number == row->other.number);
+    return good_card && kc_number_checks(row->other.number) &&
+           (!own || row->kind == KC_TRANSACTION_TRANSFER_PURSE);
+}
+
 static bool take_transaction(void *owner, const struct kc_transaction_row *row)
 {
     static const uint8_t none[KC_DIGEST_SIZE] = {0};
@@ -400,8 +441,11 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
     if (row->kind == KC_TRANSACTION_REDEEM && row->state == KC_STATE_SENT) {
         kc_audit_add_in_flight(auditor, row->amount);
     }
-    if (row->kind == KC_TRANSACTION_DEPOSIT && row->state == KC_STATE_COMPLETED) {
+    if (kc_is_cash_out(row->kind) && row->state == KC_STATE_COMPLETED) {
         kc_audit_show(auditor, book, row->amount, true);
+    }
+    if (!has_right_receiver(auditor, book, row)) {
+        kc_audit_fault(auditor, "a transaction has a wrong receiver, purse", purse);
     }
     if (!has_right_certified(book, row)) {
         kc_audit_fault(auditor, "a transaction has a wrong certified value, purse", purse);

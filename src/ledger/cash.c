@@ -1,4 +1,5 @@
-/* Withdrawals, deposits and the recovery call (EP1221669 Fig 14, 15; docs/protocol.md "Cash"). */
+/* Withdrawals and deposits, the answer that ends them and transfers, and the recovery call (EP1221669 Fig 14, 15, 18;
+ * docs/protocol.md "Cash", "Transfer"). */
 #include <string.h>
 
 #include "base/assert.h"
@@ -15,34 +16,36 @@ static bool is_cash(const struct kc_transaction_row *row)
     return row->kind == KC_TRANSACTION_WITHDRAW || row->kind == KC_TRANSACTION_DEPOSIT;
 }
 
-/* Both amounts afterwards, or the reason why it cannot be. */
-static struct kc_result amounts_after(struct kc_amount *account, struct kc_amount *purse,
-                                      const struct kc_transaction_row *row)
+/* What somebody else receives is in neither of them. */
+struct kc_result kc_quote_amounts(struct kc_amount *account, struct kc_amount *purse,
+                                  const struct kc_transaction_row *row, struct kc_account_id own)
 {
-    struct kc_result result;
+    struct kc_result result = kc_ok();
+    bool out = kc_is_cash_out(row->kind);
+    *account = row->account_before;
+    *purse = row->purse_before;
+    if (out && kc_failed(kc_amount_sub(purse, row->purse_before, row->amount))) {
+        return kc_result(KC_INSUFFICIENT_VALUE);
+    }
+    if (!out && kc_failed(kc_amount_sub(account, row->account_before, row->amount))) {
+        return kc_result(KC_INSUFFICIENT_ACCOUNT);
+    }
     if (row->kind == KC_TRANSACTION_WITHDRAW) {
-        result = kc_amount_sub(account, row->account_before, row->amount);
-        if (kc_failed(result)) {
-            return kc_result(KC_INSUFFICIENT_ACCOUNT);
-        }
         result = kc_amount_add(purse, row->purse_before, row->amount);
-    } else {
-        result = kc_amount_sub(purse, row->purse_before, row->amount);
-        if (kc_failed(result)) {
-            return kc_result(KC_INSUFFICIENT_VALUE);
-        }
+    } else if (out && (!kc_is_transfer(row->kind) || row->other.number == own.number)) {
         result = kc_amount_add(account, row->account_before, row->amount);
     }
     return kc_failed(result) ? kc_result(KC_AMOUNT_TOO_LARGE) : result;
 }
 
-/* A row that was quoted could be quoted: what does not fit was changed in the store. */
-static struct kc_result check_quoted(const struct kc_transaction_row *row)
+struct kc_result kc_quote_check(const struct kc_transaction_row *row, struct kc_account_id own)
 {
     struct kc_amount account;
     struct kc_amount purse;
-    bool good = is_cash(row) && !kc_amount_is_zero(row->amount) &&
-                !kc_failed(amounts_after(&account, &purse, row));
+    bool transfer = kc_is_transfer(row->kind);
+    bool good = (is_cash(row) || transfer) && transfer == (row->other.number != 0) &&
+                !kc_amount_is_zero(row->amount) &&
+                !kc_failed(kc_quote_amounts(&account, &purse, row, own));
     return kc_result(good ? KC_OK : KC_STORE_CORRUPT);
 }
 
@@ -53,7 +56,8 @@ static struct kc_result check_purse(const struct kc_purse_row *purse,
     if (row->kind == KC_TRANSACTION_WITHDRAW) {
         return kc_result(kc_ledger_can_hold(purse, row->amount) ? KC_OK : KC_AMOUNT_TOO_LARGE);
     }
-    return kc_result(kc_ledger_can_give(purse, row->amount) ? KC_OK : KC_INSUFFICIENT_VALUE);
+    bool can = !kc_is_cash_out(row->kind) || kc_ledger_can_give(purse, row->amount);
+    return kc_result(can ? KC_OK : KC_INSUFFICIENT_VALUE);
 }
 
 void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -72,11 +76,19 @@ void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
     out->amount = row->amount;
     out->account_before = row->account_before;
     out->purse_before = row->purse_before;
-    struct kc_result result = amounts_after(&out->account_after, &out->purse_after, row);
+    struct kc_result result =
+        kc_quote_amounts(&out->account_after, &out->purse_after, row, account->account);
     KC_ASSERT(!kc_failed(result));
     out->counter = row->counter;
     out->expires_ms = row->expires_ms;
     out->time_ms = row->quoted_ms;
+}
+
+/* A card or machine has no account to move value from or to; what a card holds may go to somebody's. */
+static bool may_ask(const struct kc_account_row *account, const struct kc_transaction_row *row)
+{
+    return account->type == KC_PURSE_TYPE_UIM ||
+           (account->type != KC_PURSE_TYPE_MACHINE && row->kind == KC_TRANSACTION_TRANSFER_PURSE);
 }
 
 /* Everything that may refuse a request of a purse that matched. */
@@ -88,12 +100,12 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     uint64_t pending_entry = 0;
     struct kc_amount after_account;
     struct kc_amount after_purse;
+    struct kc_receiver receiver;
     struct kc_result result = kc_ledger_match(ledger, purse, account, information, &pending_entry);
     if (kc_failed(result)) {
         return result;
     }
-    /* A card or machine has no account to move value from or to. */
-    if (account->type != KC_PURSE_TYPE_UIM) {
+    if (!may_ask(account, row)) {
         return kc_result(KC_NOT_ALLOWED);
     }
     if (pending_entry != 0 || information->certified.sequence != purse->sequence ||
@@ -110,13 +122,19 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     row->account_before = account->balance;
     row->purse_before = purse->value;
     row->counter = purse->counter;
-    result = amounts_after(&after_account, &after_purse, row);
-    if (!kc_failed(result) && row->kind == KC_TRANSACTION_DEPOSIT) {
+    result = kc_quote_amounts(&after_account, &after_purse, row, account->account);
+    if (!kc_failed(result) && kc_is_cash_out(row->kind)) {
         /* What the purse ever paid must stay countable too, for its totals have to agree. */
         result = kc_amount_add(&after_purse, purse->paid, row->amount);
         result = kc_result(kc_failed(result) ? KC_AMOUNT_TOO_LARGE : KC_OK);
     }
-    return kc_failed(result) ? result : check_purse(purse, row);
+    if (!kc_failed(result)) {
+        result = check_purse(purse, row);
+    }
+    if (!kc_failed(result) && kc_is_transfer(row->kind)) {
+        result = kc_transfer_receiver(&receiver, ledger, purse, row);
+    }
+    return result;
 }
 
 static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -134,7 +152,7 @@ static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_N
     if (!is_cash(row)) {
         return kc_result(KC_MISMATCH);
     }
-    struct kc_result result = check_quoted(row);
+    struct kc_result result = kc_quote_check(row, arrival->purse.account);
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, ledger->store->account_get(ledger->store->context, &account,
                                                                    arrival->purse.account.number));
@@ -143,6 +161,30 @@ static struct kc_result repeat_request(struct kc_cash_quote *out, char name[KC_N
         kc_ledger_quote(out, name, row, &arrival->purse, &account);
     }
     return result;
+}
+
+struct kc_result kc_quote_open(struct kc_ledger *ledger, struct kc_ledger_arrival *arrival,
+                               struct kc_account_row *account,
+                               const struct kc_ledger_information *information,
+                               struct kc_transaction_row *row)
+{
+    struct kc_purse_row before = arrival->purse;
+    struct kc_result result = check_request(ledger, &arrival->purse, account, information, row);
+    if (!kc_failed(result)) {
+        result = kc_ledger_passed(ledger, &arrival->purse, before.counter);
+    }
+    if (kc_failed(result)) {
+        kc_purse_copy_out(&before, &arrival->purse);
+        return kc_ledger_refuse(ledger, &before, row, result.code);
+    }
+    result = kc_ledger_end_open(ledger, &arrival->purse);
+    row->state = KC_STATE_QUOTED;
+    row->expires_ms = ledger->now_ms + ledger->options.quote_ms;
+    arrival->purse.open_ms = row->time_ms;
+    if (!kc_failed(result)) {
+        result = kc_ledger_save_transaction(ledger, row);
+    }
+    return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &arrival->purse);
 }
 
 struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -164,27 +206,9 @@ struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out, char name[KC_
     if (arrival.repeat) {
         return repeat_request(out, name, ledger, &arrival);
     }
-    struct kc_purse_row before = arrival.purse;
-    kc_ledger_new_transaction(&row, ledger, &before, request->time_ms, kind, request->amount,
+    kc_ledger_new_transaction(&row, ledger, &arrival.purse, request->time_ms, kind, request->amount,
                               source);
-    result = check_request(ledger, &arrival.purse, &account, information, &row);
-    if (!kc_failed(result)) {
-        result = kc_ledger_passed(ledger, &arrival.purse, before.counter);
-    }
-    if (kc_failed(result)) {
-        kc_purse_copy_out(&before, &arrival.purse);
-        return kc_ledger_refuse(ledger, &before, &row, result.code);
-    }
-    result = kc_ledger_end_open(ledger, &arrival.purse);
-    row.state = KC_STATE_QUOTED;
-    row.expires_ms = ledger->now_ms + ledger->options.quote_ms;
-    arrival.purse.open_ms = row.time_ms;
-    if (!kc_failed(result)) {
-        result = kc_ledger_save_transaction(ledger, &row);
-    }
-    if (!kc_failed(result)) {
-        result = kc_ledger_save_purse(ledger, &arrival.purse);
-    }
+    result = kc_quote_open(ledger, &arrival, &account, information, &row);
     if (!kc_failed(result)) {
         kc_ledger_quote(out, name, &row, &arrival.purse, &account);
     }
@@ -205,8 +229,10 @@ static struct kc_result check_quote_digest(struct kc_ledger *ledger,
     uint8_t encoded[512];
     uint8_t digest[KC_DIGEST_SIZE];
     struct kc_buffer buffer = KC_BUFFER(encoded);
-    struct kc_result result = check_quoted(row);
-    if (!kc_failed(result)) {
+    struct kc_result result = kc_quote_check(row, account->account);
+    if (!kc_failed(result) && kc_is_transfer(row->kind)) {
+        result = kc_transfer_encode(&buffer, ledger, row, purse);
+    } else if (!kc_failed(result)) {
         kc_ledger_quote(&quote, name, row, purse, account);
         result = kc_shape_encode(&buffer, &kc_cash_quote_shape, &quote);
     }
@@ -221,14 +247,16 @@ static struct kc_result check_entry(const struct kc_entry *entry,
                                     const struct kc_transaction_row *row,
                                     const struct kc_purse_row *purse)
 {
-    bool deposit = row->kind == KC_TRANSACTION_DEPOSIT;
-    if (!deposit) {
+    if (!kc_is_cash_out(row->kind)) {
         return kc_result(entry == NULL ? KC_OK : KC_MISMATCH);
     }
     bool fits = entry != NULL && entry->kind == KC_ENTRY_KIND_CASH_OUT &&
                 entry->counter > purse->counter && entry->has_transaction &&
                 entry->transaction_ms == row->time_ms && !entry->has_voids &&
                 kc_amount_compare(entry->amount, row->amount) == 0;
+    if (fits && kc_is_transfer(row->kind)) {
+        fits = entry->has_recipient && entry->recipient.number == row->other.number;
+    }
     return kc_result(fits ? KC_OK : KC_MISMATCH);
 }
 
@@ -282,21 +310,27 @@ static struct kc_result book_ahead(struct kc_ledger *ledger, struct kc_purse_row
 /* Books a confirmed transaction. Everything was checked when it was quoted and nothing of this purse moved since, but
  * the account may have. */
 static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purse,
-                             struct kc_account_row *account, const struct kc_transaction_row *row,
+                             struct kc_account_row *account, struct kc_transaction_row *row,
                              const struct kc_entry *entry, struct kc_view entry_bytes)
 {
     struct kc_amount account_after;
     struct kc_amount purse_after;
     struct kc_transaction_row now = *row;
+    struct kc_receiver receiver;
     struct kc_shadow shadow = kc_shadow_of(purse);
-    bool withdraw = row->kind == KC_TRANSACTION_WITHDRAW;
-    KC_ASSERT(withdraw || entry != NULL);
-    bool ahead = !withdraw && entry->counter != purse->counter + 1;
+    bool out = kc_is_cash_out(row->kind);
+    bool transfer = kc_is_transfer(row->kind);
+    KC_ASSERT(!out || entry != NULL);
+    bool ahead = out && entry->counter != purse->counter + 1;
     now.account_before = account->balance;
     now.purse_before = purse->value;
-    struct kc_result result = amounts_after(&account_after, &purse_after, &now);
+    struct kc_result result =
+        kc_quote_amounts(&account_after, &purse_after, &now, account->account);
     if (!kc_failed(result)) {
         result = check_purse(purse, &now);
+    }
+    if (!kc_failed(result) && transfer) {
+        result = kc_transfer_receiver(&receiver, ledger, purse, row);
     }
     if (kc_failed(result)) {
         return result;
@@ -304,7 +338,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     if (ahead) {
         result = book_ahead(ledger, purse, entry, entry_bytes, row);
         purse_after = purse->value;
-    } else if (!withdraw) {
+    } else if (out) {
         result = count_entry(ledger, purse, entry_bytes, row);
     }
     if (kc_failed(result)) {
@@ -312,15 +346,19 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     }
     account->balance = account_after;
     purse->value = purse_after;
-    uint64_t debit = withdraw ? account->account.number : purse->purse.number;
-    uint64_t credit = withdraw ? purse->purse.number : account->account.number;
-    result = kc_ledger_post(ledger, debit, credit, row->amount, row, &shadow);
-    if (kc_failed(result)) {
-        return result;
+    uint64_t debit = out ? purse->purse.number : account->account.number;
+    uint64_t credit = transfer ? kc_transfer_book(&receiver)
+                      : out    ? account->account.number
+                               : purse->purse.number;
+    bool moves_purse = row->kind != KC_TRANSACTION_TRANSFER_ACCOUNT;
+    result = kc_ledger_post(ledger, debit, credit, row->amount, row, moves_purse ? &shadow : NULL);
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger, ledger->store->account_balance_put(ledger->store->context,
+                                                                           account->account.number,
+                                                                           account->balance));
     }
-    return kc_ledger_note(ledger, ledger->store->account_balance_put(ledger->store->context,
-                                                                     account->account.number,
-                                                                     account->balance));
+    return kc_failed(result) || !transfer ? result
+                                          : kc_transfer_credit(ledger, &receiver, purse, row);
 }
 
 /* Decides an answer to an open quote; the row's state and reason become final. */
@@ -438,7 +476,9 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
         return result;
     }
     if (row.state != KC_STATE_QUOTED) {
-        return is_cash(&row) ? kc_ledger_stored(out, ledger, &row, &purse) : kc_result(KC_MISMATCH);
+        return is_cash(&row) || kc_is_transfer(row.kind)
+                   ? kc_ledger_stored(out, ledger, &row, &purse)
+                   : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
         bool lost = purse.out_reason == KC_REPORTED_LOST;

@@ -240,6 +240,9 @@ static struct kc_result check_payer(struct kc_report *report, struct kc_payment_
     if (!kc_failed(result) && !contradicts) {
         result = other_head(&contradicts, report, sides->payer, &record->order);
     }
+    if (!kc_failed(result) && !contradicts && sides->payer->type == KC_PURSE_TYPE_BEARER) {
+        result = kc_count_bearer_totals(&contradicts, &against, report, sides, record);
+    }
     if (!kc_failed(result) && !contradicts && gap.last != 0) {
         result = explain_order(report, &gap, sides, record);
         contradicts = result.code == KC_MISMATCH;
@@ -578,6 +581,12 @@ static struct kc_result count_receive(struct kc_verdict *verdict, struct kc_repo
                        : kc_count_accuse_reporter(report, record, KC_COPIED_OR_RESTORED, &against);
         }
     }
+    if (is_new && payer.type == KC_PURSE_TYPE_BEARER) {
+        result = kc_count_bearer(verdict, report, &sides, record);
+        if (kc_failed(result) || verdict->objection != KC_OK) {
+            return result;
+        }
+    }
     const struct kc_purse_row before = payer;
     if (sides.payment.state == KC_PAYMENT_BOOKED) {
         result = kc_count_step(report, &sides, KC_STEP_COUNT_TAKEN, KC_OK);
@@ -753,12 +762,13 @@ struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledge
     }
     if (record->entry.kind == KC_ENTRY_KIND_RECEIVE && is_unproven(verdict.objection) &&
         !leave_out(report, record->entry.amount)) {
-        if (verdict.objection == KC_EXPIRED) {
-            /* It came too late and was spent in good faith: a debt. */
+        bool lost = verdict.objection == KC_EXPIRED || verdict.objection == KC_CARD_EXHAUSTED;
+        if (lost) {
+            /* It came too late, or from a copied card, and was spent in good faith: a debt. */
             result =
                 kc_claim_owe(report->purse, record->entry.amount) ? kc_ok() : kc_result(KC_PENDING);
         }
-        if (verdict.objection != KC_EXPIRED || kc_failed(result)) {
+        if (!lost || kc_failed(result)) {
             /* Told and alerted each time, until the bank can verify it. */
             result = raise_objection(report, record, verdict.objection);
             return kc_failed(result) ? result : kc_result(KC_PENDING);

@@ -24,7 +24,8 @@ KC_MUST_USE struct kc_result kc_count_accuse_reporter(struct kc_report *report,
                                                       const struct kc_ledger_record *record,
                                                       enum kc_error reason,
                                                       const struct kc_shown *against);
-/* The partner's do, as the record at hand shows. It is out of use; the report goes on. */
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. A card without keys signed nothing, and its
+ * alert accuses nobody. */
 KC_MUST_USE struct kc_result kc_count_accuse_partner(struct kc_report *report,
                                                      struct kc_purse_row *partner,
                                                      const struct kc_ledger_record *record,
@@ -51,6 +52,16 @@ KC_MUST_USE struct kc_result kc_count_denied(bool *denied, struct kc_shown *show
                                              struct kc_report *report,
                                              const struct kc_purse_row *payer,
                                              const struct kc_ledger_record *record);
+/* What was taken from a card without keys, before it is booked (bearer.c): beyond what is left of what was loaded it is objected
+ * to as KC_CARD_EXHAUSTED, and the card is put on the hotlist. */
+KC_MUST_USE struct kc_result kc_count_bearer(struct kc_verdict *verdict, struct kc_report *report,
+                                             struct kc_payment_sides *sides,
+                                             const struct kc_ledger_record *record);
+/* Whether the totals in the order of such a card contradict those of a payment before or after it, which *against then shows. */
+KC_MUST_USE struct kc_result kc_count_bearer_totals(bool *contradicts, struct kc_shown *against,
+                                                    struct kc_report *report,
+                                                    const struct kc_payment_sides *sides,
+                                                    const struct kc_ledger_record *record);
 /* Whether the purse counted an entry at this counter that is not about the order, and what shows it. Of an entry in a gap, which
  * is then in *gap, nothing is known; else gap->last is 0. */
 KC_MUST_USE struct kc_result kc_count_other(bool *other, struct kc_shown *shown,

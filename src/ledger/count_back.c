@@ -143,7 +143,7 @@ struct search {
 static bool is_given_back(void *owner, const struct kc_transaction_row *row)
 {
     struct search *search = owner;
-    search->found = row->kind == KC_TRANSACTION_DEPOSIT &&
+    search->found = kc_is_cash_out(row->kind) &&
                     (row->state == KC_STATE_NOT_COMPLETED || row->state == KC_STATE_DECLINED) &&
                     kc_amount_compare(row->amount, search->amount) == 0;
     return !search->found;
@@ -273,8 +273,7 @@ struct kc_result kc_count_cash_out(struct kc_verdict *verdict, struct kc_report 
     if (kc_failed(result) && result.code != KC_NOT_FOUND) {
         return result;
     }
-    bool known = !kc_failed(result) && entry->has_transaction &&
-                 transaction.kind == KC_TRANSACTION_DEPOSIT &&
+    bool known = !kc_failed(result) && entry->has_transaction && kc_is_cash_out(transaction.kind) &&
                  kc_amount_compare(transaction.amount, entry->amount) == 0;
     if (known && transaction.state == KC_STATE_QUOTED) {
         return kc_result(KC_PENDING);

@@ -358,6 +358,68 @@ KC_MUST_USE struct kc_result kc_ledger_stored(struct kc_ledger_outcome *out,
                                               const struct kc_transaction_row *transaction,
                                               const struct kc_purse_row *purse);
 
+/* ---- quotes of cash and transfers (cash.c) ---- */
+
+static inline bool kc_is_transfer(enum kc_transaction_kind kind)
+{
+    return kind == KC_TRANSACTION_TRANSFER_PURSE || kind == KC_TRANSACTION_TRANSFER_ACCOUNT;
+}
+
+/* Whether a cash-out entry of the purse gives the value: a deposit, or a transfer from the purse. */
+static inline bool kc_is_cash_out(enum kc_transaction_kind kind)
+{
+    return kind == KC_TRANSACTION_DEPOSIT || kind == KC_TRANSACTION_TRANSFER_PURSE;
+}
+
+/* Amounts of the purse and of its account `own` afterwards, or the reason why it cannot be. */
+KC_MUST_USE struct kc_result kc_quote_amounts(struct kc_amount *account, struct kc_amount *purse,
+                                              const struct kc_transaction_row *row,
+                                              struct kc_account_id own);
+
+/* A row that was quoted could be quoted: what does not fit was changed in the store. KC_STORE_CORRUPT. */
+KC_MUST_USE struct kc_result kc_quote_check(const struct kc_transaction_row *row,
+                                            struct kc_account_id own);
+
+/* Quotes a new transaction, whose row is saved, quoted or refused with the reason that this gives. *account is the purse's. */
+KC_MUST_USE struct kc_result kc_quote_open(struct kc_ledger *ledger,
+                                           struct kc_ledger_arrival *arrival,
+                                           struct kc_account_row *account,
+                                           const struct kc_ledger_information *information,
+                                           struct kc_transaction_row *row);
+
+/* ---- transfers (transfer.c) ---- */
+
+/* Where a transfer goes: an account, or the card that stands behind its number. */
+struct kc_receiver {
+    struct kc_account_row account;
+    bool is_card;
+    struct kc_purse_row card;
+};
+
+/* Loads the receiver, after everything that may refuse the transfer there. KC_WRONG_NUMBER, KC_SAME_ACCOUNT, KC_UNKNOWN_ACCOUNT,
+ * KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED, KC_NOT_ALLOWED (a machine), KC_PURSE_BLOCKED, KC_REPORTED_LOST and KC_LIMIT_EXCEEDED
+ * (a card), KC_AMOUNT_TOO_LARGE, KC_DEBT (of the payer). */
+KC_MUST_USE struct kc_result kc_transfer_receiver(struct kc_receiver *out, struct kc_ledger *ledger,
+                                                  const struct kc_purse_row *purse,
+                                                  const struct kc_transaction_row *row);
+
+/* The book that the payer's posting credits: the receiver's account; what goes to a card goes through what is in flight, because
+ * a posting has one purse. */
+uint64_t kc_transfer_book(const struct kc_receiver *receiver);
+
+/* After that posting: the receiver's balance, from which what its purse owes is taken at once; or the card's posting and a fresh
+ * certified value. The row notes the card. Nothing when the receiver is the purse's own account, whose balance is the caller's to
+ * save. */
+KC_MUST_USE struct kc_result kc_transfer_credit(struct kc_ledger *ledger,
+                                                struct kc_receiver *receiver,
+                                                const struct kc_purse_row *purse,
+                                                struct kc_transaction_row *row);
+
+/* The encoding of the quote that a quoted transfer stands for. */
+KC_MUST_USE struct kc_result kc_transfer_encode(struct kc_buffer *out, struct kc_ledger *ledger,
+                                                const struct kc_transaction_row *row,
+                                                const struct kc_purse_row *purse);
+
 /* The quote that a quoted transaction stands for; its content is the same every time. */
 void kc_ledger_quote(struct kc_cash_quote *out, char name[KC_NAME_SIZE_MAX + 1],
                      const struct kc_transaction_row *transaction, const struct kc_purse_row *purse,

@@ -315,7 +315,9 @@ struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *l
                                  .counter = purse->counter};
     memcpy(out->head, purse->head, KC_DIGEST_SIZE);
     out->log_policy = purse->log_policy;
-    kc_offline_limits_certify(out, &ledger->options.limits, account->expires_ms);
+    bool bearer = purse->type == KC_PURSE_TYPE_BEARER;
+    kc_offline_limits_certify(out, bearer ? &ledger->options.bearer : &ledger->options.limits,
+                              account->expires_ms);
     if (!kc_amount_is_zero(purse->owed)) {
         out->payment_most = kc_amount_zero();
         out->spend_most = kc_amount_zero();

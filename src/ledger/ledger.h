@@ -39,6 +39,7 @@ struct kc_ledger_options {
     uint64_t settle_ms;    /* how long records that come late are waited for */
     struct kc_offline_limits limits;
     struct kc_merchant_rule merchant;
+    struct kc_offline_limits bearer; /* of cards without keys */
 };
 
 struct kc_ledger {
@@ -184,8 +185,15 @@ KC_MUST_USE struct kc_result kc_ledger_cash_request(struct kc_cash_quote *out,
                                                     const struct kc_ledger_information *information,
                                                     const struct kc_ledger_source *source);
 
-/* Sa13-Sa15. The answer must come from the holder of account `holder`, whose purse it is, else KC_NOT_ALLOWED. It is
- * kept as evidence even when it comes too late or does not fit.
+/* Sd3-Sd5, in the same way. */
+KC_MUST_USE struct kc_result
+kc_ledger_transfer_request(struct kc_transfer_quote *out, char name[KC_NAME_SIZE_MAX + 1],
+                           struct kc_ledger *ledger, const struct kc_transfer_request *request,
+                           const struct kc_ledger_information *information,
+                           const struct kc_ledger_source *source);
+
+/* Sa13-Sa15, Sd8-Sd9: to a quote of either kind. The answer must come from the holder of account `holder`, whose purse it is,
+ * else KC_NOT_ALLOWED. It is kept as evidence even when it comes too late or does not fit.
  * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
 KC_MUST_USE struct kc_result
 kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_ledger *ledger,
@@ -233,6 +241,12 @@ KC_MUST_USE struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out
 KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count,
                                                 size_t max, struct kc_ledger *ledger,
                                                 struct kc_purse_id purse, uint64_t time_ms);
+
+/* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
+ * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED, KC_ACCOUNT_NOT_OPEN,
+ * KC_ACCOUNT_EXPIRED. */
+KC_MUST_USE struct kc_result kc_ledger_card(struct kc_certified *out, struct kc_ledger *ledger,
+                                            struct kc_purse_id purse);
 
 /* ---- settlement: a purse reports its history (docs/protocol.md "Settlement") ---- */
 

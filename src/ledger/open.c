@@ -125,11 +125,15 @@ static struct kc_result make_account(struct kc_account_row *row, struct kc_ledge
         return result;
     }
     fill_account(row, request, ledger);
-    const struct kc_purse_row purse = {.purse = row->purse,
-                                       .account = row->account,
-                                       .type = row->type,
-                                       .state = KC_PURSE_WAITING,
-                                       .log_policy = request->log_policy};
+    struct kc_purse_row purse = {.purse = row->purse,
+                                 .account = row->account,
+                                 .type = row->type,
+                                 .state = KC_PURSE_WAITING,
+                                 .log_policy = request->log_policy};
+    if (purse.type == KC_PURSE_TYPE_BEARER) {
+        /* No certified value ever covers what it paid, so its history goes on by overwriting. */
+        purse.log_policy = KC_LOG_POLICY_OVERWRITE;
+    }
     result = kc_ledger_note(ledger, store->account_put(store->context, row));
     return kc_failed(result) ? result
                              : kc_ledger_note(ledger, store->purse_put(store->context, &purse));

@@ -73,8 +73,7 @@ static struct kc_result walk_cash_out(struct kc_ledger *ledger, struct walk *wal
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_STALE_STATE) : result;
     }
-    bool fits = row.kind == KC_TRANSACTION_DEPOSIT &&
-                kc_amount_compare(row.amount, entry->amount) == 0 &&
+    bool fits = kc_is_cash_out(row.kind) && kc_amount_compare(row.amount, entry->amount) == 0 &&
                 (row.state == KC_STATE_QUOTED || ended_without_effect(row.state));
     if (!fits || kc_failed(kc_amount_sub(&walk->value, walk->value, entry->amount)) ||
         kc_failed(kc_amount_add(&walk->paid, walk->paid, entry->amount))) {

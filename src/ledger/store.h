@@ -23,6 +23,8 @@ enum kc_transaction_kind {
     KC_TRANSACTION_DEPOSIT = 2,
     KC_TRANSACTION_FUND = 3,
     KC_TRANSACTION_REDEEM = 4,
+    KC_TRANSACTION_TRANSFER_PURSE = 5,   /* from the purse to an account */
+    KC_TRANSACTION_TRANSFER_ACCOUNT = 6, /* from the purse's account to another one */
 };
 /*            quoted ── OK in time ──> completed        sent ── done ────> completed
  *              │ │ └── NG ──────────> declined          └── refused ───> refused
@@ -47,6 +49,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_IDENTIFY = 8,
     KC_EVIDENCE_LOST = 9,
     KC_EVIDENCE_REISSUE = 10,
+    KC_EVIDENCE_TRANSFER = 11,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -240,6 +243,8 @@ struct kc_transaction_row {
     uint64_t counter;
     uint64_t quoted_ms;
     uint64_t expires_ms;
+    struct kc_account_id other;     /* of a transfer: the account that receives it; else 0 */
+    struct kc_purse_id other_purse; /* the card that was credited in its place, or 0 */
     uint8_t request_digest[KC_DIGEST_SIZE];
     uint8_t answer_digest[KC_DIGEST_SIZE];
     size_t certified_size; /* certified value that ended it, encoded */

@@ -51,6 +51,8 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_ACTIVATE, false, 0, PERSONALISING, kc_purse_activate},
     {KC_CLA_KINCHAKU, KC_INS_CASH_REQUEST, true, KEY_AND_DATA, MAY_REQUEST, kc_purse_cash_request},
     {KC_CLA_KINCHAKU, KC_INS_FUND_REQUEST, true, KEY_AND_DATA, MAY_REQUEST, kc_purse_fund_request},
+    {KC_CLA_KINCHAKU, KC_INS_TRANSFER_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
+     kc_purse_transfer_request},
     {KC_CLA_KINCHAKU, KC_INS_ANSWER, true, KEY_USED | P1_AND_DATA, QUOTED, kc_purse_answer},
     {KC_CLA_KINCHAKU, KC_INS_STATE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_state_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE, false, KEY_AND_DATA, WORKING, kc_purse_take},

@@ -1,4 +1,4 @@
-/* Requests to the bank and its answers (EP1221669 Fig 14; docs/protocol.md "Cash", "Funding"). */
+/* Requests to the bank and its answers (EP1221669 Fig 14, 18; docs/protocol.md "Cash", "Funding", "Transfer"). */
 #include <stddef.h>
 #include <string.h>
 
@@ -38,14 +38,27 @@ struct order {
     uint8_t kind;
     struct kc_amount amount;
     uint64_t time_ms;
+    struct kc_account_id to; /* of a transfer; else 0 */
 };
+
+#define ORDER_SIZE 17u
+#define TRANSFER_SIZE (ORDER_SIZE + 8u)
+
+/* Whether the value of the pending transaction leaves the purse when the user says OK. */
+bool kc_purse_pending_out(const struct kc_purse_state *state)
+{
+    uint64_t out =
+        state->has_pending_to ? (uint64_t)KC_TRANSFER_SOURCE_PURSE : (uint64_t)KC_CASH_KIND_DEPOSIT;
+    return !state->pending_fund && state->pending_kind == out;
+}
 
 static struct kc_result read_order(struct order *out, const struct kc_purse *purse,
                                    struct kc_view data)
 {
-    if (data.size != 17) {
+    if (data.size != ORDER_SIZE) {
         return kc_result(KC_MALFORMED);
     }
+    out->to.number = 0;
     out->kind = data.data[0];
     if (out->kind != 1 && out->kind != 2) {
         return kc_result(KC_MALFORMED);
@@ -65,6 +78,8 @@ static void begin_pending(struct kc_purse_state *next, const struct order *order
     next->pending_ms = order->time_ms;
     next->pending_fund = fund;
     next->pending_kind = order->kind;
+    next->has_pending_to = order->to.number != 0;
+    next->pending_to = order->to;
     next->pending_amount = order->amount;
     memset(next->quote, 0, KC_DIGEST_SIZE);
     memset(next->answer, 0, KC_DIGEST_SIZE);
@@ -132,6 +147,67 @@ struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_a
     return kc_purse_release(purse, &next);
 }
 
+static struct kc_result read_transfer(struct order *out, const struct kc_purse *purse,
+                                      struct kc_view data)
+{
+    if (data.size != TRANSFER_SIZE) {
+        return kc_result(KC_MALFORMED);
+    }
+    struct kc_result result = read_order(out, purse, kc_view(data.data, ORDER_SIZE));
+    if (kc_failed(result)) {
+        return result;
+    }
+    out->to.number = kc_be64_load(data.data + ORDER_SIZE);
+    if (!kc_number_checks(out->to.number)) {
+        return kc_result(KC_WRONG_NUMBER);
+    }
+    bool own = out->to.number == purse->settings.account.number;
+    bool uim = purse->settings.purse_type == KC_PURSE_TYPE_UIM;
+    if (out->kind == KC_TRANSFER_SOURCE_ACCOUNT && !uim) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    /* Only a UIM has an account of its own to give its value to. */
+    if (own && (out->kind == KC_TRANSFER_SOURCE_ACCOUNT || !uim)) {
+        return kc_result(KC_SAME_ACCOUNT);
+    }
+    if (out->kind == KC_TRANSFER_SOURCE_PURSE) {
+        return kc_amount_compare(out->amount, purse->state.value) > 0
+                   ? kc_result(KC_INSUFFICIENT_VALUE)
+                   : kc_ok();
+    }
+    return kc_ok();
+}
+
+/* Sd1, Sd2. */
+struct kc_result kc_purse_transfer_request(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    struct order order;
+    struct kc_transfer_request request = {.source = KC_TRANSFER_SOURCE_PURSE};
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = read_transfer(&order, purse, apdu->data);
+    if (!kc_failed(result)) {
+        result = check_reported(purse);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    request.source = order.kind == KC_TRANSFER_SOURCE_PURSE ? KC_TRANSFER_SOURCE_PURSE
+                                                            : KC_TRANSFER_SOURCE_ACCOUNT;
+    request.to = order.to;
+    request.amount = order.amount;
+    request.time_ms = order.time_ms;
+    result = kc_purse_information(&request.information, purse, true);
+    if (!kc_failed(result)) {
+        result = kc_purse_make_envelope(purse, next.request, order.time_ms,
+                                        &kc_transfer_request_shape, &request);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    begin_pending(&next, &order, false);
+    return kc_purse_release(purse, &next);
+}
+
 struct kc_result kc_purse_fund_request(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct order order;
@@ -179,7 +255,7 @@ struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_
     return kc_purse_release(purse, &next);
 }
 
-/* The cash-out entry of a deposit the user said OK to: the value is gone from here on. */
+/* The cash-out entry of a deposit or transfer the user said OK to: the value is gone from here on. */
 static struct kc_result reserve(struct kc_purse *purse, struct kc_purse_state *next,
                                 uint64_t time_ms)
 {
@@ -187,13 +263,22 @@ static struct kc_result reserve(struct kc_purse *purse, struct kc_purse_state *n
                              .time_ms = time_ms,
                              .amount = next->pending_amount,
                              .has_recipient = true,
-                             .recipient = purse->settings.account,
+                             .recipient =
+                                 next->has_pending_to ? next->pending_to : purse->settings.account,
                              .has_payer = true,
                              .payer = purse->settings.account,
                              .has_transaction = true,
                              .transaction_ms = next->pending_ms};
     memcpy(entry.partner, next->quote, KC_DIGEST_SIZE);
     return kc_purse_add_entry(purse, next, &entry, kc_view(NULL, 0), kc_view(NULL, 0));
+}
+
+static void forget_pending(struct kc_purse_state *next)
+{
+    next->pending_ms = 0;
+    next->has_pending_to = false;
+    next->pending_to.number = 0;
+    next->pending_amount = kc_amount_zero();
 }
 
 struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -207,8 +292,8 @@ struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *a
     answer.answer = apdu->p1 == KC_ANSWER_OK ? KC_ANSWER_OK : KC_ANSWER_NG;
     memcpy(answer.quote, next.quote, KC_DIGEST_SIZE);
     struct kc_result result = kc_purse_stamp(&answer.time_ms, purse, apdu->data);
-    bool deposit = next.pending_kind == KC_CASH_KIND_DEPOSIT;
-    if (!kc_failed(result) && deposit && answer.answer == KC_ANSWER_OK) {
+    bool out = kc_purse_pending_out(&next);
+    if (!kc_failed(result) && out && answer.answer == KC_ANSWER_OK) {
         result = reserve(purse, &next, answer.time_ms);
         if (kc_failed(result)) {
             return result;
@@ -228,8 +313,7 @@ struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *a
     next.stamp_ms = answer.time_ms;
     next.life = answer.answer == KC_ANSWER_OK ? KC_LIFE_ANSWERED : KC_LIFE_READY;
     if (answer.answer == KC_ANSWER_NG) {
-        next.pending_ms = 0;
-        next.pending_amount = kc_amount_zero();
+        forget_pending(&next);
     }
     return kc_purse_release(purse, &next);
 }
@@ -262,8 +346,7 @@ bool kc_purse_answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_
 static void end_pending(struct kc_purse_state *next)
 {
     next->life = KC_LIFE_READY;
-    next->pending_ms = 0;
-    next->pending_amount = kc_amount_zero();
+    forget_pending(next);
     memset(next->answer, 0, KC_DIGEST_SIZE);
 }
 
@@ -298,7 +381,8 @@ static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state
                                    const void *message, struct kc_view plain)
 {
     const struct kc_cash_quote *quote = message;
-    if (next->pending_fund || !kc_purse_answers(quote->request, next->request)) {
+    if (next->pending_fund || next->has_pending_to ||
+        !kc_purse_answers(quote->request, next->request)) {
         return kc_result(KC_MISMATCH);
     }
     bool fits = quote->transaction_ms == next->pending_ms &&
@@ -310,6 +394,50 @@ static struct kc_result take_quote(struct kc_purse *purse, struct kc_purse_state
                 quote->counter == next->counter &&
                 kc_amount_compare(quote->purse_before, next->value) == 0;
     if (!fits || kc_failed(check_amounts(quote))) {
+        return kc_result(KC_MISMATCH);
+    }
+    kc_digest(&purse->crypto, next->quote, plain);
+    next->life = KC_LIFE_QUOTED;
+    return kc_ok();
+}
+
+/* One side of a transfer is the receiver's, of which the purse knows nothing; unless that is the purse's own account. */
+static struct kc_result check_transfer_amounts(const struct kc_transfer_quote *quote)
+{
+    struct kc_amount account = quote->account_before;
+    struct kc_amount purse = quote->purse_before;
+    bool from_purse = quote->source == KC_TRANSFER_SOURCE_PURSE;
+    bool own = quote->to.number == quote->account.number;
+    struct kc_result result = from_purse ? kc_amount_sub(&purse, purse, quote->amount)
+                                         : kc_amount_sub(&account, account, quote->amount);
+    if (!kc_failed(result) && own) {
+        result = from_purse ? kc_amount_add(&account, account, quote->amount)
+                            : kc_result(KC_SAME_ACCOUNT);
+    }
+    bool adds_up = !kc_failed(result) && kc_amount_compare(account, quote->account_after) == 0 &&
+                   kc_amount_compare(purse, quote->purse_after) == 0;
+    return kc_result(adds_up ? KC_OK : KC_MISMATCH);
+}
+
+/* Sd6: as for a quote of cash, and the receiver must be the one that was asked for. */
+static struct kc_result take_transfer_quote(struct kc_purse *purse, struct kc_purse_state *next,
+                                            const void *message, struct kc_view plain)
+{
+    const struct kc_transfer_quote *quote = message;
+    if (next->pending_fund || !next->has_pending_to ||
+        !kc_purse_answers(quote->request, next->request)) {
+        return kc_result(KC_MISMATCH);
+    }
+    bool fits = quote->transaction_ms == next->pending_ms && quote->bank == purse->realm.bank &&
+                quote->account.number == purse->settings.account.number &&
+                quote->purse.number == purse->settings.purse.number &&
+                quote->purse_type == purse->settings.purse_type &&
+                (uint64_t)quote->source == next->pending_kind &&
+                quote->to.number == next->pending_to.number &&
+                kc_amount_compare(quote->amount, next->pending_amount) == 0 &&
+                quote->counter == next->counter &&
+                kc_amount_compare(quote->purse_before, next->value) == 0;
+    if (!fits || kc_failed(check_transfer_amounts(quote))) {
         return kc_result(KC_MISMATCH);
     }
     kc_digest(&purse->crypto, next->quote, plain);
@@ -503,6 +631,8 @@ struct taker {
 static const struct taker takers[] = {
     {&kc_cash_quote_shape, offsetof(struct kc_cash_quote, time_ms), IN(KC_LIFE_REQUESTED),
      take_quote},
+    {&kc_transfer_quote_shape, offsetof(struct kc_transfer_quote, time_ms), IN(KC_LIFE_REQUESTED),
+     take_transfer_quote},
     {&kc_completion_shape, offsetof(struct kc_completion, time_ms), IN(KC_LIFE_ANSWERED),
      take_completion},
     {&kc_state_reply_shape, offsetof(struct kc_state_reply, time_ms), ANY_READY, take_state},
@@ -527,6 +657,7 @@ static const struct taker *find_taker(const struct kc_signed *envelope)
 /* The struct of any message a purse takes. */
 union taken {
     struct kc_cash_quote quote;
+    struct kc_transfer_quote transfer_quote;
     struct kc_completion completion;
     struct kc_state_reply state;
     struct kc_fund_reply fund;

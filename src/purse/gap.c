@@ -18,12 +18,11 @@ uint64_t kc_purse_log_base(const struct kc_purse *purse)
     return kc_purse_has_gap(purse) ? purse->state.gap_counter : purse->certified.counter;
 }
 
-/* An answered deposit keeps a place for its void, and what stands in the log: without them nothing could end the deposit, nor
- * could the log be reported. */
+/* An answered deposit, or transfer from the purse, keeps a place for its void, and what stands in the log: without them nothing
+ * could end it, nor could the log be reported. */
 static bool may_give_back(const struct kc_purse_state *state)
 {
-    return state->life == KC_LIFE_ANSWERED && !state->pending_fund &&
-           state->pending_kind == KC_CASH_KIND_DEPOSIT;
+    return state->life == KC_LIFE_ANSWERED && kc_purse_pending_out(state);
 }
 
 static uint64_t capacity(const struct kc_purse_state *state, const struct kc_entry *entry)

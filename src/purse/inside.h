@@ -200,6 +200,7 @@ struct kc_result kc_purse_generate(struct kc_purse *purse, const struct kc_apdu 
 struct kc_result kc_purse_prove(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_transfer_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_fund_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_state_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_answer(struct kc_purse *purse, const struct kc_apdu *apdu);
@@ -279,6 +280,9 @@ bool kc_purse_answers(const uint8_t given[KC_DIGEST_SIZE], const uint8_t own[KC_
 
 /* A new entry ends a request or quote for cash that has no answer yet: it names a state that is no more. */
 void kc_purse_drop_quote(struct kc_purse_state *next);
+
+/* Whether the pending transaction takes its value from the purse: a deposit, or a transfer from it. */
+bool kc_purse_pending_out(const struct kc_purse_state *state);
 
 /* KC_PENDING while an answered deposit has its cash-out among the entries that no certified value covers. */
 KC_MUST_USE struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse);

@@ -118,6 +118,19 @@ struct kc_result kc_slot_fund_request(struct kc_view *out, struct kc_slot *slot,
     return send_order(out, slot, KC_INS_FUND_REQUEST, kind, amount, now_ms);
 }
 
+struct kc_result kc_slot_transfer_request(struct kc_view *out, struct kc_slot *slot,
+                                          enum kc_transfer_source source, struct kc_account_id to,
+                                          struct kc_amount amount, uint64_t now_ms)
+{
+    uint8_t data[25];
+    data[0] = (uint8_t)source;
+    kc_be64_store(data + 1, kc_amount_minor(amount));
+    kc_be64_store(data + 9, now_ms);
+    kc_be64_store(data + 17, to.number);
+    return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_TRANSFER_REQUEST, 0, 0,
+                        kc_view(data, sizeof data));
+}
+
 static struct kc_result send_time(struct kc_view *out, struct kc_slot *slot, uint8_t ins,
                                   unsigned p1, uint64_t now_ms)
 {
@@ -162,6 +175,12 @@ struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotli
 {
     struct kc_view out;
     return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, hotlist);
+}
+
+struct kc_result kc_slot_take_certified(struct kc_slot *slot, struct kc_view certified)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, 0, 0, certified);
 }
 
 /* ---- an exchange ---- */

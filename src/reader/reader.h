@@ -44,6 +44,10 @@ KC_MUST_USE struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc
 KC_MUST_USE struct kc_result kc_slot_fund_request(struct kc_view *out, struct kc_slot *slot,
                                                   enum kc_fund_kind kind, struct kc_amount amount,
                                                   uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_slot_transfer_request(struct kc_view *out, struct kc_slot *slot,
+                                                      enum kc_transfer_source source,
+                                                      struct kc_account_id to,
+                                                      struct kc_amount amount, uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_answer(struct kc_view *out, struct kc_slot *slot,
                                             enum kc_answer answer, uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_state_request(struct kc_view *out, struct kc_slot *slot,
@@ -57,6 +61,8 @@ KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct 
 KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot);
 /* Hands in a hotlist, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */
 KC_MUST_USE struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotlist);
+/* A card without keys: takes SGN4. KC_STALE_STATE (it has a newer one), KC_NOT_ALLOWED (a purse with keys). */
+KC_MUST_USE struct kc_result kc_slot_take_certified(struct kc_slot *slot, struct kc_view certified);
 
 /* ---- an exchange with another purse; each message travels by the host's link ---- */
 

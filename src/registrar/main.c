@@ -25,7 +25,7 @@ static const struct kc_option options[] = {
     {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
     {"password-file", "F", "open, machine, identify, lost, reissue: file with the password"},
     {"owner", "N", "machine: account number of the dealer"},
-    {"grade", "G", "card: keyed (default)"},
+    {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
     {"bring-keys", NULL, "open, reissue: make the keys here instead of in the UIM"},
     {"keys", "FOLDER", "open, reissue: bring in sign.key and encrypt.key, made elsewhere before"},
@@ -52,7 +52,8 @@ static const struct kc_program program = {
         "                          [--suite S] [--log-policy P] [--password-file F] [--pin-file "
         "F]\n"
         "                          [--bring-keys | --keys FOLDER] [--dir D]\n"
-        "       kinchaku-registrar card --uim FILE [--grade keyed] [--name N] [--suite S] [--dir "
+        "       kinchaku-registrar card --uim FILE [--grade keyed|bearer] [--name N] [--suite S] "
+        "[--dir "
         "D]\n"
         "       kinchaku-registrar card --file CSV [--dir D]\n"
         "       kinchaku-registrar machine --owner N --uim FILE [--password-file F] [--name N]\n"
@@ -321,8 +322,10 @@ static struct kc_result issue_card(struct kc_registrar *registrar, const struct 
     const char *grade = kc_command_value(command, "grade");
     memset(&application, 0, sizeof application);
     application.type = KC_PURSE_TYPE_CARD;
-    if (grade != NULL && strcmp(grade, "keyed") != 0) {
-        return usage("--grade is keyed");
+    if (grade != NULL && strcmp(grade, "bearer") == 0) {
+        application.type = KC_PURSE_TYPE_BEARER;
+    } else if (grade != NULL && strcmp(grade, "keyed") != 0) {
+        return usage("--grade is keyed or bearer");
     }
     return issue_purse(registrar, command, &application);
 }

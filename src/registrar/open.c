@@ -204,9 +204,11 @@ static struct kc_result confirm(struct progress *progress, struct kc_registrar *
     struct kc_confirm_request request = {.account = progress->opened.account,
                                          .purse = progress->opened.purse,
                                          .time_ms = kc_clock_now_ms()};
-    kc_digest(&registrar->crypto, request.sign_digest, progress->certificates.sign_certificate);
-    kc_digest(&registrar->crypto, request.encrypt_digest,
-              progress->certificates.encrypt_certificate);
+    if (progress->has_certificates) {
+        kc_digest(&registrar->crypto, request.sign_digest, progress->certificates.sign_certificate);
+        kc_digest(&registrar->crypto, request.encrypt_digest,
+                  progress->certificates.encrypt_certificate);
+    }
     struct kc_result result = kc_registrar_ask(
         &progress->confirmed, &kc_confirm_reply_shape, registrar, &registrar->bank,
         registrar->config.bank_url, request.time_ms, &kc_confirm_request_shape, &request);
@@ -230,7 +232,7 @@ static struct kc_result write_uim(struct progress *progress, struct kc_registrar
         result = kc_personalise_keys(&proof, registrar, uim, application, &progress->opened,
                                      registrar->config.bank_url, registrar->config.decimals);
     }
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && application->type != KC_PURSE_TYPE_BEARER) {
         result = certify(progress, registrar, proof);
     }
     if (!kc_failed(result)) {

@@ -93,6 +93,10 @@ struct kc_result kc_personalise_keys(struct kc_view *proof, struct kc_registrar 
     if (kc_failed(result)) {
         return result;
     }
+    if (application->type == KC_PURSE_TYPE_BEARER) {
+        *proof = nothing;
+        return result;
+    }
     if (application->bring_keys) {
         result = bring_key(registrar, uim, application, KC_KEY_USE_SIGN);
         if (!kc_failed(result)) {
@@ -157,6 +161,10 @@ struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_s
     struct kc_view out;
     struct kc_result result = put_servers(registrar, uim);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
+        if (parts[i].content.size == 0 && application->type == KC_PURSE_TYPE_BEARER) {
+            /* It has neither keys nor certificates of its own. */
+            continue;
+        }
         if (parts[i].tag == KC_TAG_PIN && application->type != KC_PURSE_TYPE_UIM) {
             continue;
         }

@@ -52,6 +52,12 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return value == NULL ? "" : value;
 }
 
+static const char *argument(struct MHD_Connection *connection, const char *name)
+{
+    const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+    return value == NULL ? "" : value;
+}
+
 static void begin_pending(struct kc_http_server *server)
 {
     (void)pthread_mutex_lock(&server->lock);
@@ -168,6 +174,7 @@ static bool dispatch(struct kc_http_exchange *exchange, const char *method, cons
         .path = path,
         .content_type = header(exchange->connection, MHD_HTTP_HEADER_CONTENT_TYPE),
         .authorization = header(exchange->connection, MHD_HTTP_HEADER_AUTHORIZATION),
+        .purse = argument(exchange->connection, "purse"),
         .body = kc_view(exchange->body, exchange->size)};
     bool refused = exchange->phase == PHASE_REFUSED;
     exchange->phase = PHASE_HANDLED;

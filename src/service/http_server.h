@@ -20,6 +20,7 @@ struct kc_http_request {
     const char *path;
     const char *content_type;
     const char *authorization;
+    const char *purse; /* the argument of that name in the address, or empty */
     struct kc_view body;
 };
 

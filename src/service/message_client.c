@@ -36,3 +36,16 @@ struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client 
     }
     return kc_result(KC_CONTENT_TYPE);
 }
+
+struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *client,
+                                const char *url)
+{
+    struct kc_http_reply answer = {.content = reply};
+    const struct kc_http_call call = {.url = url};
+    struct kc_result result = kc_http_client_call(client, &answer, &call);
+    if (kc_failed(result) || kc_http_reply_is(&answer, "application/cose")) {
+        return result;
+    }
+    return kc_http_reply_is(&answer, "application/json") ? read_error(kc_buffer_view(reply))
+                                                         : kc_result(KC_CONTENT_TYPE);
+}

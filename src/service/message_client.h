@@ -9,4 +9,8 @@
 KC_MUST_USE struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client *client,
                                              const char *url, struct kc_view envelope);
 
+/* Fetches what a server signed for everybody. Errors as above. */
+KC_MUST_USE struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *client,
+                                            const char *url);
+
 #endif

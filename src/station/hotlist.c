@@ -1,8 +1,10 @@
 #include "station/hotlist.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "message/cose.h"
+#include "service/message_client.h"
 #include "station/inside.h"
 
 #define STATUS_OK 200
@@ -22,6 +24,30 @@ void kc_station_fetch_hotlist(struct kc_station *station)
     if (!kc_failed(kc_slot_take_hotlist(&station->uim, kc_buffer_view(&list)))) {
         kc_station_trace(station, "hotlist", "bank", "UIM", "hotlist taken", list.size);
     }
+}
+
+struct kc_result kc_station_load_card(struct kc_station *station)
+{
+    char full[KC_URL_SIZE_MAX + 48];
+    struct kc_purse_info info;
+    struct kc_buffer loaded = KC_BUFFER(station->reply);
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (kc_failed(result)) {
+        return result;
+    }
+    int size =
+        snprintf(full, sizeof full, "%s/v1/card?purse=%" PRIu64, station->url, info.purse.number);
+    if (size < 0 || (size_t)size >= sizeof full) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    result = kc_message_get(&loaded, station->client, full);
+    if (!kc_failed(result)) {
+        result = kc_slot_take_certified(&station->uim, kc_buffer_view(&loaded));
+    }
+    if (!kc_failed(result)) {
+        kc_station_trace(station, "card", "bank", "card", "SGN4 taken", loaded.size);
+    }
+    return result;
 }
 
 struct kc_result kc_hotlist_pass(const struct kc_exchange *exchange, const char *from,

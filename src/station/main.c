@@ -21,8 +21,13 @@
 
 static const struct kc_option options[] = {
     {"uim", "FILE", "the UIM (required): a file, or pcsc:READER for the card in that reader"},
+    {"card", "FILE",
+     "a prepaid card, a file or pcsc:READER: in the place of the UIM; withdraw: loads it, deposit: "
+     "empties it"},
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
+    {"to", "ACCOUNT", "transfer: the account that receives it"},
+    {"from", "WHAT", "transfer: from uim (default) or account"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
@@ -39,16 +44,21 @@ static const struct kc_option options[] = {
 static const struct kc_program program = {
     .name = "kinchaku-station",
     .summary = "the user's station: shows and moves the value in a UIM",
-    .usage = "usage: kinchaku-station --uim FILE show | history | sync\n"
-             "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--yes|--no]\n"
-             "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
-             "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
-             "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
-             "       kinchaku-station --uim FILE resume --link L\n"
-             "       kinchaku-station --uim FILE shelf --link L\n"
-             "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
-             "       kinchaku-station --uim FILE claim --link L\n"
-             "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
+    .usage =
+        "usage: kinchaku-station --uim FILE show | history | sync\n"
+        "       kinchaku-station [--uim FILE] --card FILE show | history | sync\n"
+        "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
+        "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
+        "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
+        "[--yes|--no]\n"
+        "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
+        "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
+        "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
+        "       kinchaku-station --uim FILE resume --link L\n"
+        "       kinchaku-station --uim FILE shelf --link L\n"
+        "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
+        "       kinchaku-station --uim FILE claim --link L\n"
+        "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -172,6 +182,14 @@ struct asking {
     const struct kc_station *station;
 };
 
+static bool answer_of(const struct kc_command *command)
+{
+    if (kc_command_value(command, "yes") != NULL) {
+        return true;
+    }
+    return kc_command_value(command, "no") == NULL && kc_ask_ok();
+}
+
 static bool ask_user(void *owner, const struct kc_cash_quote *quote)
 {
     const struct asking *asking = owner;
@@ -186,13 +204,40 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
         (int)quote->user_name.size, (const char *)quote->user_name.data,
         kc_cash_kind_word(quote->kind), texts[0], asking->station->currency, quote->account.number,
         texts[1], texts[2], texts[3], texts[4]);
-    if (kc_command_value(asking->command, "yes") != NULL) {
-        return true;
+    return answer_of(asking->command);
+}
+
+/* Somebody else chose this name: no control character of it comes to the terminal. */
+static void clean_name(char out[KC_NAME_SIZE_MAX + 1], struct kc_view name)
+{
+    size_t size = name.size < KC_NAME_SIZE_MAX ? name.size : KC_NAME_SIZE_MAX;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = name.data[i];
+        bool after_c2 = i > 0 && name.data[i - 1] == 0xc2;
+        bool control = byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0);
+        out[i] = control ? '?' : (char)byte;
     }
-    if (kc_command_value(asking->command, "no") != NULL) {
-        return false;
+    out[size] = '\0';
+}
+
+static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
+{
+    const struct asking *asking = owner;
+    char texts[5][KC_AMOUNT_TEXT_SIZE];
+    char name[KC_NAME_SIZE_MAX + 1];
+    const struct kc_amount amounts[5] = {quote->amount, quote->account_before, quote->account_after,
+                                         quote->purse_before, quote->purse_after};
+    for (size_t i = 0; i < 5; i++) {
+        kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
-    return kc_ask_ok();
+    clean_name(name, quote->to_name);
+    bool from_purse = quote->source == KC_TRANSFER_SOURCE_PURSE;
+    (void)fprintf(stderr, "transfer %s %s from the %s to account %" PRIu64 ", %s:\n", texts[0],
+                  asking->station->currency, from_purse ? "UIM" : "account", quote->to.number,
+                  name);
+    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
+                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+    return answer_of(asking->command);
 }
 
 /* What to do next, for the errors that a user can do something about. */
@@ -212,6 +257,7 @@ static const char *advice(enum kc_error error)
         {KC_PENDING, "run 'sync'"},
         {KC_STALE_STATE, "run 'sync'"},
         {KC_DEBT, "'fund' pays what is owed"},
+        {KC_CARD_EXHAUSTED, "the card that paid this was copied; its taker bears the loss"},
         {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
@@ -225,6 +271,9 @@ static const char *advice(enum kc_error error)
         {KC_NO_ABILITY_TO_PAY, "the account there holds less than this"},
         {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has"},
         {KC_IN_USE, "wait until the other station is done with this UIM"},
+        {KC_WRONG_NUMBER, "nothing was sent; compare the number with what the receiver gave you"},
+        {KC_UNKNOWN_ACCOUNT, "compare the number with what the receiver gave you"},
+        {KC_SAME_ACCOUNT, "that is the account of this UIM"},
         {KC_BUSY, "try again in a moment"},
         {KC_CARD_BLANK, "the registrar writes it"},
         {KC_CARD_REMOVED, "put it in again and run 'sync'"},
@@ -285,14 +334,167 @@ static struct kc_result run_cash(struct kc_station *station, const struct kc_com
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
+static bool read_timeout(unsigned *out, const struct kc_command *command);
+static struct kc_result withdraw_to_card(struct kc_station *station,
+                                         const struct kc_command *command, unsigned timeout_ms);
+static struct kc_result deposit_from_card(struct kc_station *station,
+                                          const struct kc_command *command, unsigned timeout_ms);
+
 static struct kc_result withdraw(struct kc_station *station, const struct kc_command *command)
 {
+    unsigned timeout_ms = 0;
+    if (kc_command_value(command, "card") != NULL) {
+        return read_timeout(&timeout_ms, command) ? withdraw_to_card(station, command, timeout_ms)
+                                                  : kc_result(KC_USAGE);
+    }
     return run_cash(station, command, KC_CASH_KIND_WITHDRAW);
 }
 
 static struct kc_result deposit(struct kc_station *station, const struct kc_command *command)
 {
+    unsigned timeout_ms = 0;
+    if (kc_command_value(command, "card") != NULL) {
+        return read_timeout(&timeout_ms, command) ? deposit_from_card(station, command, timeout_ms)
+                                                  : kc_result(KC_USAGE);
+    }
     return run_cash(station, command, KC_CASH_KIND_DEPOSIT);
+}
+
+struct transfer {
+    struct kc_amount amount;
+    struct kc_account_id to;
+    enum kc_transfer_source source;
+};
+
+/* A slip in the number is found before anything is sent. */
+static struct kc_result read_transfer(struct transfer *out, const struct kc_station *station,
+                                      const struct kc_command *command)
+{
+    const char *to = kc_command_value(command, "to");
+    const char *from = kc_command_value(command, "from");
+    bool account = from != NULL && strcmp(from, "account") == 0;
+    if (to == NULL || (from != NULL && !account && strcmp(from, "uim") != 0)) {
+        return kc_result(KC_USAGE);
+    }
+    out->source = account ? KC_TRANSFER_SOURCE_ACCOUNT : KC_TRANSFER_SOURCE_PURSE;
+    struct kc_result result =
+        kc_amount_parse(&out->amount, command->arguments[1], station->decimals);
+    if (!kc_failed(result) && kc_amount_is_zero(out->amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    if (!kc_failed(result) && kc_failed(kc_account_parse(&out->to, to))) {
+        result = kc_result(KC_WRONG_NUMBER);
+    }
+    return result;
+}
+
+static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
+{
+    struct asking asking = {.command = command, .station = station};
+    struct transfer order;
+    struct kc_result result = read_transfer(&order, station, command);
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_transfer(station, order.source, order.to, order.amount, ask_transfer,
+                                     &asking);
+    }
+    if (result.code == KC_DECLINED) {
+        struct kc_result shown = kc_show_state(station, command, "declined");
+        return kc_failed(shown) ? shown : result;
+    }
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
+}
+
+/* A card in the hand of the UIM's holder: the UIM is open, and each of them in its turn. */
+static struct kc_result read_info(struct kc_purse_info *out, const struct kc_command *command,
+                                  const char *option, unsigned timeout_ms)
+{
+    static struct kc_station other;
+    struct kc_result result = kc_station_open(&other, kc_command_value(command, option),
+                                              kc_command_value(command, "bank"), timeout_ms);
+    if (!kc_failed(result)) {
+        result = kc_slot_info(out, &other.uim);
+    }
+    kc_station_close(&other);
+    return result;
+}
+
+static struct kc_result move_to(struct kc_station *station, const struct kc_command *command,
+                                enum kc_transfer_source source, struct kc_account_id to)
+{
+    struct asking asking = {.command = command, .station = station};
+    struct kc_amount amount;
+    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
+    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
+        result = kc_result(KC_AMOUNT_ZERO);
+    }
+    if (!kc_failed(result)) {
+        result = unlock(station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_station_transfer(station, source, to, amount, ask_transfer, &asking);
+}
+
+/* The card fetches what was put on it. */
+static struct kc_result fetch_loaded(const struct kc_command *command, unsigned timeout_ms)
+{
+    static struct kc_station card;
+    struct kc_purse_info info;
+    enum kc_outcome outcome = KC_OUTCOME_NONE;
+    struct kc_result result = kc_station_open(&card, kc_command_value(command, "card"),
+                                              kc_command_value(command, "bank"), timeout_ms);
+    if (!kc_failed(result)) {
+        result = kc_slot_info(&info, &card.uim);
+    }
+    if (!kc_failed(result)) {
+        result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(&card)
+                                                         : kc_station_sync(&card, &outcome);
+    }
+    if (!kc_failed(result)) {
+        result = kc_show_state(&card, command, "completed");
+    }
+    kc_station_close(&card);
+    return result;
+}
+
+/* From the account to a card: to its number, which the card then hears of. */
+static struct kc_result withdraw_to_card(struct kc_station *station,
+                                         const struct kc_command *command, unsigned timeout_ms)
+{
+    struct kc_purse_info card;
+    struct kc_result result = read_info(&card, command, "card", timeout_ms);
+    if (!kc_failed(result)) {
+        result = move_to(station, command, KC_TRANSFER_SOURCE_ACCOUNT, card.account);
+    }
+    return kc_failed(result) ? result : fetch_loaded(command, timeout_ms);
+}
+
+/* From a card to the account of the UIM; the card asks and answers for itself. A card without keys cannot: it pays the UIM. */
+static struct kc_result deposit_from_card(struct kc_station *station,
+                                          const struct kc_command *command, unsigned timeout_ms)
+{
+    struct kc_purse_info card;
+    struct kc_purse_info uim;
+    struct kc_result result = kc_slot_info(&card, &station->uim);
+    if (!kc_failed(result) && card.purse_type == KC_PURSE_TYPE_BEARER) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    if (!kc_failed(result)) {
+        result = read_info(&uim, command, "uim", timeout_ms);
+    }
+    if (!kc_failed(result)) {
+        result = move_to(station, command, KC_TRANSFER_SOURCE_PURSE, uim.account);
+    }
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
 static struct kc_result run_fund(struct kc_station *station, const struct kc_command *command,
@@ -339,9 +541,14 @@ static struct kc_result history(struct kc_station *station, const struct kc_comm
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
 {
     enum kc_outcome outcome = KC_OUTCOME_NONE;
+    struct kc_purse_info info;
     struct kc_result result = unlock(station, command);
     if (!kc_failed(result)) {
-        result = kc_station_sync(station, &outcome);
+        result = kc_slot_info(&info, &station->uim);
+    }
+    if (!kc_failed(result)) {
+        result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
+                                                         : kc_station_sync(station, &outcome);
     }
     if (kc_failed(result)) {
         return result;
@@ -456,23 +663,18 @@ struct verb {
     size_t arguments;
     struct kc_result (*run)(struct kc_station *station, const struct kc_command *command);
     enum role role;
+    bool with_card; /* it can be about a card */
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show, ROLE_BANK},
-    {"history", 1, history, ROLE_BANK},
-    {"sync", 1, sync_uim, ROLE_BANK},
-    {"withdraw", 2, withdraw, ROLE_BANK},
-    {"deposit", 2, deposit, ROLE_BANK},
-    {"fund", 2, fund, ROLE_BANK},
-    {"redeem", 2, redeem, ROLE_BANK},
-    {"pin", 2, change_pin, ROLE_BANK},
-    {"receive", 1, receive, ROLE_PAYEE},
-    {"pay", 2, pay, ROLE_PAYER},
-    {"resume", 1, resume_payment, ROLE_PAYER},
-    {"shelf", 1, shelf, ROLE_PAYER},
-    {"buy", 2, buy, ROLE_PAYER},
-    {"claim", 1, claim, ROLE_PAYER},
+    {"show", 1, show, ROLE_BANK, true},       {"history", 1, history, ROLE_BANK, true},
+    {"sync", 1, sync_uim, ROLE_BANK, true},   {"withdraw", 2, withdraw, ROLE_BANK, true},
+    {"deposit", 2, deposit, ROLE_BANK, true}, {"transfer", 2, transfer, ROLE_BANK, true},
+    {"fund", 2, fund, ROLE_BANK, false},      {"redeem", 2, redeem, ROLE_BANK, false},
+    {"pin", 2, change_pin, ROLE_BANK, false}, {"receive", 1, receive, ROLE_PAYEE, false},
+    {"pay", 2, pay, ROLE_PAYER, true},        {"resume", 1, resume_payment, ROLE_PAYER, true},
+    {"shelf", 1, shelf, ROLE_PAYER, false},   {"buy", 2, buy, ROLE_PAYER, true},
+    {"claim", 1, claim, ROLE_PAYER, true},
 };
 
 static bool take_loss(enum kc_station_loss *out, const char *text)
@@ -512,9 +714,12 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (!read_timeout(&timeout_ms, command)) {
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
-    last_file = kc_command_value(command, "uim");
-    struct kc_result result = kc_station_open(&station, kc_command_value(command, "uim"),
-                                              kc_command_value(command, "bank"), timeout_ms);
+    const char *card = kc_command_value(command, "card");
+    /* For a withdrawal the UIM asks the bank; else the card stands in its place. */
+    bool by_card = card != NULL && verb->run != withdraw;
+    last_file = by_card ? card : kc_command_value(command, "uim");
+    struct kc_result result =
+        kc_station_open(&station, last_file, kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
@@ -535,7 +740,9 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return 0;
     }
     if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
-        return kc_command_usage(command, "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
+        return kc_command_usage(
+            command, verb->run == transfer ? "transfer needs --to ACCOUNT; --from is uim or account"
+                                           : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
     }
     return kc_command_fail(command, result, words);
 }
@@ -550,12 +757,21 @@ int main(int argc, char **argv)
     kc_log_open("station", KC_LOG_WARN);
     bool both =
         kc_command_value(&command, "yes") != NULL && kc_command_value(&command, "no") != NULL;
-    if (kc_command_value(&command, "uim") == NULL || command.argument_count == 0 || both) {
+    const char *card = kc_command_value(&command, "card");
+    if ((kc_command_value(&command, "uim") == NULL && card == NULL) ||
+        command.argument_count == 0 || both) {
         return kc_command_usage(&command, both ? "--yes or --no, not both"
-                                               : "--uim and a command are needed");
+                                               : "--uim or --card, and a command, are needed");
     }
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
+            bool both_needed = verbs[i].run == withdraw || verbs[i].run == deposit;
+            if (card != NULL && both_needed && kc_command_value(&command, "uim") == NULL) {
+                return kc_command_usage(&command, "--uim is missing");
+            }
+            if (card != NULL && !verbs[i].with_card) {
+                return kc_command_usage(&command, "this command is not for a card");
+            }
             return command.argument_count == verbs[i].arguments
                        ? run(&verbs[i], &command)
                        : kc_command_usage(&command, "wrong number of arguments");

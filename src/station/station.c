@@ -148,34 +148,57 @@ static struct kc_result read_completion(struct kc_view message)
     return kc_result(completion.outcome == KC_OUTCOME_COMPLETED ? KC_OK : KC_NOT_COMPLETED);
 }
 
+/* The steps of an answer by the source's figure: Fig 14 for cash, Fig 18 for a transfer. */
+struct answering {
+    const char *asked;
+    const char *updated;
+    const char *shown;
+    struct kc_station_leg yes[2];
+    struct kc_station_leg no[2];
+};
+
+static const struct answering cash_answering = {
+    .asked = "Sa10",
+    .updated = "Sa11",
+    .shown = "Sa17",
+    .yes = {{"Sa12", "cash-answer OK", "Sa13-Sa15", "verified, booked", KC_LOSE_ANSWER},
+            {"Sa16", "completion", "Sa16", "verified, certified value applied",
+             KC_LOSE_COMPLETION}},
+    .no = {{"Sa12", "cash-answer NG", "Sa13-Sa15", "verified, kept as evidence", KC_LOSE_ANSWER},
+           {"Sa16", "completion: declined", "Sa17", "nothing changed", KC_LOSE_COMPLETION}},
+};
+
+static const struct answering transfer_answering = {
+    .asked = "Sd7",
+    .updated = "Sd7",
+    .shown = "Sd10",
+    .yes = {{"Sd8", "cash-answer OK", "Sd9", "verified, booked on both sides", KC_LOSE_ANSWER},
+            {"Sd10", "completion", "Sd10", "verified, certified value applied",
+             KC_LOSE_COMPLETION}},
+    .no = {{"Sd8", "cash-answer NG", "Sd9", "verified, kept as evidence", KC_LOSE_ANSWER},
+           {"Sd10", "completion: declined", "Sd10", "nothing changed", KC_LOSE_COMPLETION}},
+};
+
 /* NG is evidence for the bank; the purse changed nothing and waits for nothing, so its loss does no harm. */
-static struct kc_result say_no(struct kc_station *station)
+static struct kc_result say_no(struct kc_station *station, const struct answering *steps)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct kc_station_leg there = {"Sa12", "cash-answer NG", "Sa13-Sa15",
-                                                "verified, kept as evidence", KC_LOSE_ANSWER};
-    static const struct kc_station_leg back = {"Sa16", "completion: declined", "Sa17",
-                                               "nothing changed", KC_LOSE_COMPLETION};
-    kc_station_trace(station, "Sa10", "user", "station", "NG", 0);
+    kc_station_trace(station, steps->asked, "user", "station", "NG", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_NG, kc_clock_now_ms());
     if (kc_failed(result)) {
         return result;
     }
-    (void)kc_failed(kc_station_carry(&message, station, envelope, &there, &back));
+    (void)kc_failed(kc_station_carry(&message, station, envelope, &steps->no[0], &steps->no[1]));
     return kc_result(KC_DECLINED);
 }
 
-static struct kc_result say_yes(struct kc_station *station)
+static struct kc_result say_yes(struct kc_station *station, const struct answering *steps)
 {
     struct kc_view envelope;
     struct kc_view message;
-    static const struct kc_station_leg there = {"Sa12", "cash-answer OK", "Sa13-Sa15",
-                                                "verified, booked", KC_LOSE_ANSWER};
-    static const struct kc_station_leg back = {
-        "Sa16", "completion", "Sa16", "verified, certified value applied", KC_LOSE_COMPLETION};
-    kc_station_trace(station, "Sa10", "user", "station", "OK", 0);
+    kc_station_trace(station, steps->asked, "user", "station", "OK", 0);
     struct kc_result result =
         kc_slot_answer(&envelope, &station->uim, KC_ANSWER_OK, kc_clock_now_ms());
     if (kc_failed(result)) {
@@ -183,11 +206,11 @@ static struct kc_result say_yes(struct kc_station *station)
     }
     memcpy(station->envelope, envelope.data, envelope.size);
     envelope = kc_view(station->envelope, envelope.size);
-    kc_station_trace(station, "Sa11", "UIM", "UIM", "answered", 0);
-    result = kc_station_carry(&message, station, envelope, &there, &back);
+    kc_station_trace(station, steps->updated, "UIM", "UIM", "answered", 0);
+    result = kc_station_carry(&message, station, envelope, &steps->yes[0], &steps->yes[1]);
     if (!kc_failed(result)) {
         result = read_completion(message);
-        kc_station_trace(station, "Sa17", "station", "user",
+        kc_station_trace(station, steps->shown, "station", "user",
                          kc_failed(result) ? "not completed" : "completed", 0);
     }
     return result;
@@ -211,7 +234,48 @@ struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind k
     if (kc_failed(result)) {
         return result;
     }
-    return ask(owner, &quote) ? say_yes(station) : say_no(station);
+    return ask(owner, &quote) ? say_yes(station, &cash_answering)
+                              : say_no(station, &cash_answering);
+}
+
+static struct kc_result get_transfer_quote(struct kc_transfer_quote *quote,
+                                           struct kc_station *station,
+                                           enum kc_transfer_source source, struct kc_account_id to,
+                                           struct kc_amount amount)
+{
+    struct kc_view envelope;
+    struct kc_view message;
+    static const struct kc_station_leg there = {"Sd2", "transfer-request", "Sd3-Sd4",
+                                                "verified, receiver found, computed",
+                                                KC_LOSE_REQUEST};
+    static const struct kc_station_leg back = {"Sd5", "transfer-quote", "Sd6", "verified",
+                                               KC_LOSE_QUOTE};
+    kc_station_trace(station, "Sd1", "user", "station", "transfer", 0);
+    struct kc_result result =
+        kc_slot_transfer_request(&envelope, &station->uim, source, to, amount, kc_clock_now_ms());
+    if (!kc_failed(result)) {
+        result = kc_station_carry(&message, station, envelope, &there, &back);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_check_refusal(message);
+    }
+    return kc_failed(result) ? result : kc_shape_decode(quote, &kc_transfer_quote_shape, message);
+}
+
+struct kc_result kc_station_transfer(struct kc_station *station, enum kc_transfer_source source,
+                                     struct kc_account_id to, struct kc_amount amount,
+                                     kc_station_ask_transfer ask, void *owner)
+{
+    struct kc_transfer_quote quote;
+    struct kc_result result = get_transfer_quote(&quote, station, source, to, amount);
+    if (kc_failed(result) && sync_helps(station, result)) {
+        result = get_transfer_quote(&quote, station, source, to, amount);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    return ask(owner, &quote) ? say_yes(station, &transfer_answering)
+                              : say_no(station, &transfer_answering);
 }
 
 static struct kc_result ask_fund(struct kc_station *station, enum kc_fund_kind kind,

@@ -59,6 +59,14 @@ KC_MUST_USE struct kc_result kc_station_cash(struct kc_station *station, enum kc
                                              struct kc_amount amount, kc_station_ask ask,
                                              void *owner);
 
+typedef bool (*kc_station_ask_transfer)(void *owner, const struct kc_transfer_quote *quote);
+
+/* Sd1-Sd10: as kc_station_cash. */
+KC_MUST_USE struct kc_result kc_station_transfer(struct kc_station *station,
+                                                 enum kc_transfer_source source,
+                                                 struct kc_account_id to, struct kc_amount amount,
+                                                 kc_station_ask_transfer ask, void *owner);
+
 /* Funds or redeems. KC_IN_DOUBT when the ordinary bank's outcome is not known yet (then sync). */
 KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
                                              struct kc_amount amount);
@@ -70,6 +78,10 @@ KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc
 /* Fetches the bank's newest hotlist, which is public, and gives it to the UIM. Nothing rests on it: a bank that has none or is
  * away leaves the UIM the one it has. */
 void kc_station_fetch_hotlist(struct kc_station *station);
+
+/* Fetches SGN4 of the card without keys that stands in the place of the UIM, which is public, and gives it to the card: what the
+ * bank loaded on it since. KC_MISMATCH when it is none of this card, the bank's refusal by its reason. */
+KC_MUST_USE struct kc_result kc_station_load_card(struct kc_station *station);
 
 /* Under the policy "report": syncs by itself when the history has room for fewer entries than that. When the bank is away, the
  * history goes on filling. */

@@ -232,7 +232,7 @@ static void read_transaction(struct row *row, struct kc_transaction_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_transaction_kind)next_enum(row, KC_TRANSACTION_REDEEM);
+    out->kind = (enum kc_transaction_kind)next_enum(row, KC_TRANSACTION_TRANSFER_ACCOUNT);
     out->state = (enum kc_transaction_state)next_enum(row, KC_STATE_REFUSED);
     out->reason = kc_error_from_number(next_number(row));
     out->amount = next_amount(row);
@@ -244,6 +244,8 @@ static void read_transaction(struct row *row, struct kc_transaction_row *out)
     next_fixed(row, out->request_digest, KC_DIGEST_SIZE);
     next_fixed(row, out->answer_digest, KC_DIGEST_SIZE);
     next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
+    out->other.number = next_number(row);
+    out->other_purse.number = next_number(row);
 }
 
 static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
@@ -279,6 +281,8 @@ static struct kc_result transaction_put(void *context, const struct kc_transacti
     bind_bytes(statement, 12, row->request_digest, KC_DIGEST_SIZE);
     bind_bytes(statement, 13, row->answer_digest, KC_DIGEST_SIZE);
     bind_bytes(statement, 14, row->certified, row->certified_size);
+    bind_number(statement, 15, row->other.number);
+    bind_number(statement, 16, row->other_purse.number);
     return step_done(statement);
 }
 

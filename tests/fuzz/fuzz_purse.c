@@ -256,15 +256,22 @@ static uint64_t take_time(struct script *script)
     return WORLD_TIME_MS + (uint64_t)take(script) * 1000;
 }
 
+/* A cash request whose first byte is one of the highest is a transfer, so that older scripts stay what they were. */
 static unsigned do_order(struct script *script, uint8_t ins)
 {
-    uint8_t data[17];
-    data[0] = (uint8_t)(1 + take(script) % 2);
+    uint8_t data[25];
+    uint8_t kind = take(script);
+    bool transfer = ins == KC_INS_CASH_REQUEST && kind >= 0xe0;
+    data[0] = (uint8_t)(1 + kind % 2);
     uint64_t amount = (uint64_t)take(script) << 8;
     amount |= take(script);
     kc_be64_store(data + 1, amount);
     kc_be64_store(data + 9, take_time(script));
-    return send(KC_CLA_KINCHAKU, ins, 0, kc_view(data, sizeof data));
+    if (transfer) {
+        kc_be64_store(data + 17, kc_account_nth(1 + take(script)).number);
+        return send(KC_CLA_KINCHAKU, KC_INS_TRANSFER_REQUEST, 0, kc_view(data, sizeof data));
+    }
+    return send(KC_CLA_KINCHAKU, ins, 0, kc_view(data, 17));
 }
 
 static unsigned do_cash(struct script *script)

@@ -351,7 +351,39 @@ static struct kc_cash_quote make_quote(const struct kc_purse *purse, const struc
     return quote;
 }
 
+static struct kc_transfer_quote make_transfer_quote(const struct kc_purse *purse,
+                                                    const struct saying *saying)
+{
+    const struct kc_purse_state *state = &purse->state;
+    uint64_t amount = kc_amount_minor(state->pending_amount);
+    uint64_t value = kc_amount_minor(state->value);
+    uint64_t account = UINT64_C(1) << 62;
+    bool from_purse = state->pending_kind == KC_TRANSFER_SOURCE_PURSE;
+    struct kc_transfer_quote quote = {.transaction_ms = state->pending_ms,
+                                      .bank = purse->settings.bank,
+                                      .account = purse->settings.account,
+                                      .purse_type = KC_PURSE_TYPE_UIM,
+                                      .purse = purse->settings.purse,
+                                      .source = from_purse ? KC_TRANSFER_SOURCE_PURSE
+                                                           : KC_TRANSFER_SOURCE_ACCOUNT,
+                                      .to = state->pending_to,
+                                      .amount = state->pending_amount,
+                                      .account_before = amount_of(account),
+                                      .purse_before = state->value,
+                                      .counter = state->counter,
+                                      .time_ms = WORLD_TIME_MS};
+    memcpy(quote.request, state->request, KC_DIGEST_SIZE);
+    uint64_t less = from_purse ? (amount < value ? amount : value) : 0;
+    quote.purse_after = amount_of((value - less + saying->amount) & KC_AMOUNT_MAX);
+    account +=
+        from_purse && state->pending_to.number == purse->settings.account.number ? amount : 0;
+    account -= from_purse || amount > account ? 0 : amount;
+    quote.account_after = amount_of(account & KC_AMOUNT_MAX);
+    return quote;
+}
+
 union message {
+    struct kc_transfer_quote transfer_quote;
     struct kc_cash_quote quote;
     struct kc_completion completion;
     struct kc_state_reply state;
@@ -391,6 +423,10 @@ static const struct kc_shape *fill(union message *message, const struct kc_purse
     memset(message, 0, sizeof *message);
     switch (saying->kind % 6) {
     case 0:
+        if (state->has_pending_to) {
+            message->transfer_quote = make_transfer_quote(purse, saying);
+            return &kc_transfer_quote_shape;
+        }
         message->quote = make_quote(purse, saying);
         return &kc_cash_quote_shape;
     case 1:

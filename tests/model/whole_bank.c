@@ -12,7 +12,7 @@ static _Thread_local const struct whole *served;
 
 static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cash_request, &kc_bank_cash_answer,    &kc_bank_state_request,
-    &kc_bank_fund_request, &kc_bank_settle_request,
+    &kc_bank_fund_request, &kc_bank_settle_request, &kc_bank_transfer_request,
 };
 
 /* ---- what stands in for the outside ---- */

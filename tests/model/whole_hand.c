@@ -307,7 +307,8 @@ static bool deliver_reply(struct play *play, const struct letter *letter)
     uint64_t number = kc_failed(result) ? 0 : kc_shape_number(out);
     hand_trace(play, "purse %u takes a reply (%" PRIu64 "): %s", letter->to, number,
                kc_error_name(result.code));
-    play->says_next = number == kc_cash_quote_shape.number;
+    play->says_next =
+        number == kc_cash_quote_shape.number || number == kc_transfer_quote_shape.number;
     play->sayer = letter->to;
     return look(play, letter->to, COMMAND_TAKE, result);
 }
@@ -336,6 +337,24 @@ bool hand_deliver(struct play *play, const struct letter *letter)
     return false;
 }
 
+/* Mostly to an account of the world; else to one that nobody has. */
+static uint64_t some_account(struct play *play)
+{
+    unsigned holder = (unsigned)hand_below(play, play->habits.holders);
+    return hand_chance(play, 95) ? play->whole->base->holders[holder].account.number
+                                 : kc_account_nth(999999).number;
+}
+
+static struct kc_result ask_transfer(struct kc_view *out, struct play *play, unsigned place,
+                                     const struct truth_wish *wish)
+{
+    const struct kc_account_id to = {.number = wish->to};
+    return kc_slot_transfer_request(out, whole_slot(play->whole, place),
+                                    wish->from_purse ? KC_TRANSFER_SOURCE_PURSE
+                                                     : KC_TRANSFER_SOURCE_ACCOUNT,
+                                    to, amount_of(wish->amount), clock_of(play, place));
+}
+
 static struct kc_result ask(struct kc_view *out, struct play *play, unsigned place,
                             enum hand_wish wish, uint64_t minor)
 {
@@ -351,6 +370,9 @@ static struct kc_result ask(struct kc_view *out, struct play *play, unsigned pla
         return kc_slot_fund_request(out, slot, KC_FUND_KIND_FUND, amount, now);
     case WISH_REDEEM:
         return kc_slot_fund_request(out, slot, KC_FUND_KIND_REDEEM, amount, now);
+    case WISH_TRANSFER:
+    case WISH_TRANSFER_ACCOUNT:
+        break;
     case WISH_OK:
         return kc_slot_answer(out, slot, KC_ANSWER_OK, now);
     case WISH_NO:
@@ -367,19 +389,28 @@ static struct kc_result ask(struct kc_view *out, struct play *play, unsigned pla
 
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount)
 {
-    static const char *const words[] = {"withdraw", "deposit",       "fund",   "redeem", "say OK",
-                                        "say NG",   "ask the state", "report", "repeat"};
+    static const char *const words[] = {
+        "withdraw", "deposit", "fund",          "redeem", "transfer", "transfer from the account",
+        "say OK",   "say NG",  "ask the state", "report", "repeat"};
     struct kc_view out;
+    bool transfer = wish == WISH_TRANSFER || wish == WISH_TRANSFER_ACCOUNT;
+    struct truth_wish wanted = {.amount = amount, .from_purse = wish == WISH_TRANSFER};
     bool says = wish == WISH_OK || wish == WISH_NO;
     if (says) {
         truth_says(&play->truth, place, wish == WISH_OK);
     }
+    wanted.to = transfer ? some_account(play) : 0;
     arm(play, place);
-    struct kc_result result = ask(&out, play, place, wish, amount);
+    struct kc_result result =
+        transfer ? ask_transfer(&out, play, place, &wanted) : ask(&out, play, place, wish, amount);
     hand_trace(play, "purse %u, to %s %" PRIu64 ": %s", place, words[wish], amount,
                kc_error_name(result.code));
     if (!kc_failed(result)) {
         hand_send(play, LETTER_REQUEST, place, place, out);
     }
-    return look(play, place, says ? COMMAND_ANSWER : COMMAND_OTHER, result);
+    bool good = look(play, place, says ? COMMAND_ANSWER : COMMAND_OTHER, result);
+    if (transfer) {
+        truth_wishes(&play->truth, place, wanted);
+    }
+    return good;
 }

@@ -24,6 +24,8 @@ enum hand_wish {
     WISH_DEPOSIT,
     WISH_FUND,
     WISH_REDEEM,
+    WISH_TRANSFER,         /* from the purse to somebody's account, or the own one */
+    WISH_TRANSFER_ACCOUNT, /* from the account */
     WISH_OK,
     WISH_NO,
     WISH_STATE,

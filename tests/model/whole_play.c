@@ -161,7 +161,9 @@ static bool meet(struct play *play)
 
 static bool cash(struct play *play)
 {
-    enum hand_wish wish = hand_chance(play, 50) ? WISH_WITHDRAW : WISH_DEPOSIT;
+    static const enum hand_wish wishes[] = {WISH_WITHDRAW, WISH_DEPOSIT, WISH_TRANSFER,
+                                            WISH_TRANSFER_ACCOUNT};
+    enum hand_wish wish = wishes[hand_below(play, 4)];
     return hand_ask(play, hand_any_place(play), wish, 1 + hand_below(play, 400));
 }
 
@@ -218,8 +220,9 @@ static bool exchange(struct play *play)
 
 static bool visit(struct play *play)
 {
-    static const enum hand_wish wishes[] = {WISH_WITHDRAW, WISH_DEPOSIT, WISH_FUND,   WISH_REDEEM,
-                                            WISH_STATE,    WISH_REPORT,  WISH_REPORT, WISH_REPORT};
+    static const enum hand_wish wishes[] = {
+        WISH_WITHDRAW, WISH_DEPOSIT, WISH_FUND,     WISH_REDEEM,           WISH_STATE,
+        WISH_REPORT,   WISH_REPORT,  WISH_TRANSFER, WISH_TRANSFER_ACCOUNT, WISH_REPORT};
     unsigned place = hand_any_place(play);
     enum hand_wish wish = wishes[hand_below(play, 8)];
     unsigned most = 1 + (unsigned)hand_below(play, 3);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_moved.h"
 #include "whole_settled.h"
 #include "whole_shown.h"
 
@@ -43,7 +44,7 @@ const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder)
     }
 }
 
-static unsigned holder_of_account(const struct truth *truth, uint64_t account)
+unsigned truth_holder(const struct truth *truth, uint64_t account)
 {
     unsigned i = 0;
     while (i < truth->holders && truth->whole->base->holders[i].account.number != account) {
@@ -114,7 +115,7 @@ static struct truth_cash *find_cash(const struct kc_transaction_row **row, struc
 static bool see_pay(struct truth *truth, unsigned holder, const struct kc_entry *entry,
                     const struct kc_purse_info *info)
 {
-    unsigned payee = holder_of_account(truth, entry->recipient.number);
+    unsigned payee = truth_holder(truth, entry->recipient.number);
     if (payee >= truth->holders || find_payment(truth, entry->partner) != NULL) {
         return truth_wrong(truth, "a pay entry to nobody, or for an order made before", holder, 0,
                            0);
@@ -127,7 +128,7 @@ static bool see_pay(struct truth *truth, unsigned holder, const struct kc_entry 
 static bool see_receive(struct truth *truth, unsigned holder, const struct kc_entry *entry,
                         const struct kc_purse_info *info)
 {
-    unsigned payer = holder_of_account(truth, entry->payer.number);
+    unsigned payer = truth_holder(truth, entry->payer.number);
     struct truth_payment *payment = find_payment(truth, entry->partner);
     if (payer >= truth->holders) {
         return truth_wrong(truth, "value received from nobody", holder, 0, 0);
@@ -152,7 +153,7 @@ static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_ent
 {
     struct truth_payment *payment = find_payment(truth, entry->partner);
     if (payment == NULL) {
-        unsigned payer = holder_of_account(truth, entry->payer.number);
+        unsigned payer = truth_holder(truth, entry->payer.number);
         return (payer < truth->holders && truth->rogue[payer]) ||
                truth_wrong(truth, "a payment refused that nobody made", holder, 0, 0);
     }
@@ -197,7 +198,10 @@ static bool see_cash_out(struct truth *truth, unsigned holder, const struct kc_e
 {
     const struct kc_transaction_row *row = NULL;
     struct truth_cash *cash = find_cash(&row, truth, holder, entry->transaction_ms);
-    if (!entry->has_transaction || cash == NULL || row->kind != KC_TRANSACTION_DEPOSIT ||
+    bool deposit = cash != NULL && row->kind == KC_TRANSACTION_DEPOSIT;
+    bool transfer = cash != NULL && row->kind == KC_TRANSACTION_TRANSFER_PURSE;
+    uint64_t to = transfer ? row->other.number : truth->whole->base->holders[holder].account.number;
+    if (!entry->has_transaction || !(deposit || transfer) || entry->recipient.number != to ||
         !cash->said_ok || cash->cash_out || minor_of(row->amount) != minor_of(entry->amount)) {
         return truth_wrong(truth, "a cash-out that nobody said OK to", holder,
                            minor_of(entry->amount), 0);
@@ -396,6 +400,9 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
 {
     bool order = row->kind == KC_TRANSACTION_FUND || row->kind == KC_TRANSACTION_REDEEM;
     bool owes = truth_owes(truth, holder);
+    if (moved_is_transfer(row) && !moved_may_begin(truth, holder, row, owes)) {
+        return false;
+    }
     if (owes && (row->kind == KC_TRANSACTION_WITHDRAW || row->kind == KC_TRANSACTION_REDEEM) &&
         row->state != KC_STATE_REFUSED) {
         return truth_wrong(truth, "value leaves the account of who owes", holder, row->kind, 0);
@@ -424,6 +431,12 @@ static bool see_end(struct truth *truth, unsigned holder, const struct truth_cas
     case KC_TRANSACTION_DEPOSIT:
         truth->accounts[holder] += row->state == KC_STATE_COMPLETED ? amount : 0;
         break;
+    case KC_TRANSACTION_TRANSFER_PURSE:
+    case KC_TRANSACTION_TRANSFER_ACCOUNT:
+        if (row->state == KC_STATE_COMPLETED) {
+            moved_end(truth, holder, row);
+        }
+        break;
     case KC_TRANSACTION_FUND:
         truth->accounts[holder] += row->state == KC_STATE_COMPLETED ? amount : 0;
         return sent && ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
@@ -435,8 +448,9 @@ static bool see_end(struct truth *truth, unsigned holder, const struct truth_cas
     bool may = row->state == KC_STATE_COMPLETED  ? cash->said_ok && in_time && !cash->given_back
                : row->state == KC_STATE_DECLINED ? cash->said_no
                                                  : row->state == KC_STATE_NOT_COMPLETED;
-    bool backed = truth->rogue[holder] || row->kind != KC_TRANSACTION_DEPOSIT ||
-                  row->state != KC_STATE_COMPLETED || cash->cash_out;
+    bool out = row->kind == KC_TRANSACTION_DEPOSIT || row->kind == KC_TRANSACTION_TRANSFER_PURSE;
+    bool backed =
+        truth->rogue[holder] || !out || row->state != KC_STATE_COMPLETED || cash->cash_out;
     return quoted && may && backed && truth->accounts[holder] >= 0;
 }
 
@@ -612,7 +626,7 @@ bool truth_bank(struct truth *truth)
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
-        unsigned holder = holder_of_account(truth, store->accounts[i].account.number);
+        unsigned holder = truth_holder(truth, store->accounts[i].account.number);
         int64_t balance = minor_of(store->accounts[i].balance);
         if (holder >= truth->holders) {
             continue;
@@ -707,6 +721,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->whole = whole;
     truth->holders = holders;
     truth->payment_count = 0;
+    truth->wish_count = 0;
     truth->statement_count = 0;
     truth->alerts_seen = 0;
     truth->proofs = 0;

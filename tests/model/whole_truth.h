@@ -48,6 +48,15 @@ struct truth_cash {
     bool came;       /* the withdrawn value is in the purse */
 };
 
+/* A transfer as the user asked for it, by the time stamp that the purse gave it. */
+struct truth_wish {
+    unsigned holder;
+    uint64_t time_ms;
+    uint64_t to;
+    uint64_t amount;
+    bool from_purse;
+};
+
 struct truth_place {
     uint64_t counter;
     int64_t value; /* that the purse has */
@@ -78,6 +87,8 @@ struct truth {
     struct truth_payment payments[TRUTH_PAYMENTS_MAX];
     size_t cash_count;
     struct truth_cash cash[TRUTH_CASH_MAX];
+    size_t wish_count;
+    struct truth_wish wishes[TRUTH_CASH_MAX];
     size_t alerts_seen;
     size_t statement_count;
     struct statement statements[TRUTH_STATEMENTS_MAX];
@@ -98,6 +109,8 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
 /* After PAY gave a payment: it is written. After DECIDE gave an answer: so is that. */
 bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view payment);
 bool truth_gave_answer(struct truth *truth, unsigned place, struct kc_view answer);
+/* After the request for a transfer, whether or not power went: what the user asked for. */
+void truth_wishes(struct truth *truth, unsigned place, struct truth_wish wish);
 /* Before ANSWER: what the user says. */
 void truth_says(struct truth *truth, unsigned place, bool ok);
 /* Before and after the bank was given a request; after it did something by itself. */

@@ -14,6 +14,16 @@ static enum kc_error ask_deposit(struct world *world)
     return world_order(world, KC_INS_CASH_REQUEST, KC_CASH_KIND_DEPOSIT, 100);
 }
 
+static enum kc_error ask_transfer(struct world *world)
+{
+    return world_transfer(world, KC_TRANSFER_SOURCE_PURSE, 100, kc_account_nth(424242).number);
+}
+
+static enum kc_error ask_transfer_account(struct world *world)
+{
+    return world_transfer(world, KC_TRANSFER_SOURCE_ACCOUNT, 100, kc_account_nth(424242).number);
+}
+
 static enum kc_error ask_fund(struct world *world)
 {
     return world_order(world, KC_INS_FUND_REQUEST, KC_FUND_KIND_FUND, 100);
@@ -37,7 +47,8 @@ static enum kc_error say_ng(struct world *world)
 /* The bank's amount when the transaction is booked: a cash-out has left the purse already, so only a withdrawal adds. */
 static uint64_t booked(const struct world *world)
 {
-    bool withdrawal = world->purse.state.pending_kind == KC_CASH_KIND_WITHDRAW;
+    bool withdrawal = world->purse.state.pending_kind == KC_CASH_KIND_WITHDRAW &&
+                      !world->purse.state.has_pending_to;
     return world_value(world) + (withdrawal ? 100 : 0);
 }
 
@@ -397,6 +408,8 @@ static void overwriting(struct world *world)
 #define REPORT SENDS("settle request", world_settle_request)
 #define CASH(ask) SENDS("request", ask), TAKES("quote", world_take_quote)
 #define CASH_OK(ask) CASH(ask), SENDS("answer ok", say_ok)
+#define TRANSFER(ask) SENDS("request", ask), TAKES("quote", world_take_transfer_quote)
+#define TRANSFER_OK(ask) TRANSFER(ask), SENDS("answer ok", say_ok)
 #define ASK_STATE SENDS("state request", world_state_request)
 
 const struct script scripts[] = {
@@ -420,6 +433,42 @@ const struct script scripts[] = {
      true,
      false,
      {CASH_OK(ask_withdraw), ASK_STATE, TAKES("state: completed", state_completed)}},
+    {"transfer",
+     world_ready,
+     true,
+     false,
+     {TRANSFER_OK(ask_transfer), TAKES("completion", completed)}},
+    {"transfer declined",
+     world_ready,
+     true,
+     false,
+     {TRANSFER(ask_transfer), SENDS("answer ng", say_ng)}},
+    {"transfer not completed",
+     world_ready,
+     true,
+     false,
+     {TRANSFER_OK(ask_transfer), TAKES("not completed", not_completed)}},
+    {"transfer, recovered as completed",
+     world_ready,
+     true,
+     false,
+     {TRANSFER_OK(ask_transfer), ASK_STATE, TAKES("state: completed", state_completed)}},
+    {"transfer, recovered as not completed",
+     world_ready,
+     true,
+     false,
+     {TRANSFER_OK(ask_transfer), ASK_STATE, TAKES("state: not completed", state_not_completed)}},
+    {"transfer from the account",
+     world_ready,
+     true,
+     false,
+     {TRANSFER_OK(ask_transfer_account), TAKES("completion", completed)}},
+    {"transfer after a quote",
+     world_ready,
+     true,
+     false,
+     {CASH(ask_deposit), SENDS("other request", ask_transfer),
+      TAKES("quote", world_take_transfer_quote)}},
     {"deposit", world_ready, true, false, {CASH_OK(ask_deposit), TAKES("completion", completed)}},
     {"deposit declined", world_ready, true, false, {CASH(ask_deposit), SENDS("answer ng", say_ng)}},
     {"deposit not completed",

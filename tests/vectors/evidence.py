@@ -20,7 +20,7 @@ from strict_cbor import Refused, decode, same, want
 
 SIZE_MAX = 32768
 BANK = 1
-REQUESTS = ("cash-request", "state-request", "fund-request")
+REQUESTS = ("cash-request", "state-request", "fund-request", "transfer-request")
 ORDER, RECEIPT, DECLINE, ENTRY, HEAD, STAMP, TOTALS = range(7)
 
 

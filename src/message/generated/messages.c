@@ -6,6 +6,7 @@
 _Static_assert(sizeof(enum kc_purse_type) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_suite) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_cash_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_transfer_source) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_fund_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_answer) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -283,6 +284,8 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, pending_kind), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, pending_to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_state, has_pending_to)},
     {.offset = offsetof(struct kc_purse_state, pending_amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -298,9 +301,9 @@ static const struct kc_field purse_state_fields[] = {
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
-const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 3,
+const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 4,
     .brief = false,
-    .field_count = 35, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 36, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {
@@ -477,6 +480,64 @@ const struct kc_shape kc_refusal_shape = {.number = 18, .version = 2,
     .brief = false,
     .field_count = 5, .struct_size = sizeof(struct kc_refusal),
     .domain = "kinchaku/2-refusal", .fields = refusal_fields};
+
+static const struct kc_field transfer_request_fields[] = {
+    {.offset = offsetof(struct kc_transfer_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1400, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, source), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_transfer_request_shape = {.number = 34, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_transfer_request),
+    .domain = "kinchaku/1-transfer-request", .fields = transfer_request_fields};
+
+static const struct kc_field transfer_quote_fields[] = {
+    {.offset = offsetof(struct kc_transfer_quote, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, purse_type), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, source), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x6, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, to_name), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, account_before), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, account_after), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, purse_before), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, purse_after), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_quote, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_transfer_quote_shape = {.number = 35, .version = 1,
+    .brief = false,
+    .field_count = 17, .struct_size = sizeof(struct kc_transfer_quote),
+    .domain = "kinchaku/1-transfer-quote", .fields = transfer_quote_fields};
 
 static const struct kc_field open_request_fields[] = {
     {.offset = offsetof(struct kc_open_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -1189,6 +1250,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_fund_request_shape,
     &kc_fund_reply_shape,
     &kc_refusal_shape,
+    &kc_transfer_request_shape,
+    &kc_transfer_quote_shape,
     &kc_open_request_shape,
     &kc_open_reply_shape,
     &kc_confirm_request_shape,

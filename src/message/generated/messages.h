@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 58
+#define KC_SHAPE_COUNT 60
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -33,6 +33,14 @@ enum kc_cash_kind {
 };
 /* The word for a value, such as "withdraw"; "?" for none of them. */
 const char *kc_cash_kind_word(uint64_t value);
+
+/* What a transfer to somebody's account is taken from. */
+enum kc_transfer_source {
+    KC_TRANSFER_SOURCE_PURSE = 1, /* the purse that asks */
+    KC_TRANSFER_SOURCE_ACCOUNT = 2, /* the account of the purse that asks */
+};
+/* The word for a value, such as "purse"; "?" for none of them. */
+const char *kc_transfer_source_word(uint64_t value);
 
 /* The two directions between the ordinary bank and the account. */
 enum kc_fund_kind {
@@ -321,7 +329,9 @@ struct kc_purse_state {
     struct kc_amount gap_returned; /* returned */
     uint64_t pending_ms; /* the transaction that is not finished, or 0 */
     bool pending_fund; /* it moves value between the ordinary bank and the account */
-    uint64_t pending_kind; /* its direction: a cash-kind or fund-kind */
+    uint64_t pending_kind; /* its direction: a cash-kind, fund-kind or transfer-source */
+    struct kc_account_id pending_to; /* of a transfer: the account that receives it */
+    bool has_pending_to;
     struct kc_amount pending_amount; /* its amount */
     uint8_t request[32]; /* SHA-256 of its signed request */
     uint8_t quote[32]; /* SHA-256 of the quote's encoding */
@@ -480,6 +490,48 @@ struct kc_refusal {
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_refusal_shape;
+
+/* Asks for a transfer to an account. The answer is a cash-answer, the end a completion.
+ * step: Sd2
+ * from: purse
+ * to: bank
+ * sealed: transfer-request
+ * source: EP1221669 [0187]-[0190] */
+struct kc_transfer_request {
+    struct kc_view information; /* value-information */
+    enum kc_transfer_source source; /* what it is taken from */
+    struct kc_account_id to; /* the account that receives it */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* the purse's time stamp; it names the transaction */
+};
+extern const struct kc_shape kc_transfer_request_shape;
+
+/* What the transfer would do. Never a certified value.
+ * step: Sd5
+ * from: bank
+ * to: purse
+ * sealed: transfer-quote
+ * source: EP1221669 [0194]-[0196] */
+struct kc_transfer_quote {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    uint64_t transaction_ms; /* time stamp of the request */
+    uint64_t bank; /* bank id */
+    struct kc_account_id account; /* whose transfer it is */
+    enum kc_purse_type purse_type; /* kind of purse */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_transfer_source source; /* what it is taken from */
+    struct kc_account_id to; /* the account that receives it */
+    struct kc_view to_name; /* the name of its user */
+    struct kc_amount amount; /* how much */
+    struct kc_amount account_before; /* amount in the own account now */
+    struct kc_amount account_after; /* amount in the own account afterwards */
+    struct kc_amount purse_before; /* amount in the purse now */
+    struct kc_amount purse_after; /* amount in the purse afterwards */
+    uint64_t counter; /* purse counter included */
+    uint64_t expires_ms; /* until when the answer is taken */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_transfer_quote_shape;
 
 /* The application: for an account with its UIM, for a card, or for a machine.
  * step: SZ1

@@ -43,6 +43,18 @@ const char *kc_cash_kind_word(uint64_t value)
     }
 }
 
+const char *kc_transfer_source_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "purse";
+    case 2:
+        return "account";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_fund_kind_word(uint64_t value)
 {
     switch (value) {
@@ -383,6 +395,7 @@ static const struct kc_field_name purse_state_names[] = {
     {"pending", 0},
     {"pending-fund", 0},
     {"pending-kind", 0},
+    {"pending-to", 0},
     {"pending-amount", 0},
     {"request", 0},
     {"quote", 0},
@@ -463,6 +476,32 @@ static const struct kc_field_name refusal_names[] = {
     {"reason", 0},
     {"certified", 0},
     {"due", 0},
+    {"time", 0},
+};
+static const struct kc_field_name transfer_request_names[] = {
+    {"information", 0},
+    {"source", kc_transfer_source_word},
+    {"to", 0},
+    {"amount", 0},
+    {"time", 0},
+};
+static const struct kc_field_name transfer_quote_names[] = {
+    {"request", 0},
+    {"transaction", 0},
+    {"bank", 0},
+    {"account", 0},
+    {"purse-type", kc_purse_type_word},
+    {"purse", 0},
+    {"source", kc_transfer_source_word},
+    {"to", 0},
+    {"to-name", 0},
+    {"amount", 0},
+    {"account-before", 0},
+    {"account-after", 0},
+    {"purse-before", 0},
+    {"purse-after", 0},
+    {"counter", 0},
+    {"expires", 0},
     {"time", 0},
 };
 static const struct kc_field_name open_request_names[] = {
@@ -769,6 +808,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"fund-request", fund_request_names},
     {"fund-reply", fund_reply_names},
     {"refusal", refusal_names},
+    {"transfer-request", transfer_request_names},
+    {"transfer-quote", transfer_quote_names},
     {"open-request", open_request_names},
     {"open-reply", open_reply_names},
     {"confirm-request", confirm_request_names},

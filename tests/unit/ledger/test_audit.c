@@ -140,7 +140,8 @@ static const struct plant plants[] = {
     {"transaction of nobody",
      "INSERT INTO transactions SELECT 60, time, kind, 4, reason, amount,"
      " account_before, purse_before, counter, quoted, expires,"
-     " request_digest, answer_digest, certified FROM transactions LIMIT 1"},
+     " request_digest, answer_digest, certified, other, other_purse FROM transactions LIMIT 1"},
+    {"receiver of what is no transfer", "UPDATE transactions SET other = 10000008 WHERE kind = 1"},
     {"refused order that was not paid back",
      "UPDATE transactions SET certified = x'' WHERE state = 6"},
     {"sequence of a transaction's certified value",

@@ -70,7 +70,8 @@ struct kc_result world_open(struct world *world)
                                               .temporary_ms = WORLD_TEMPORARY_MS,
                                               .account_ms = WORLD_ACCOUNT_MS,
                                               .settle_ms = WORLD_SETTLE_MS,
-                                              .limits = kc_offline_limits_none()};
+                                              .limits = kc_offline_limits_none(),
+                                              .bearer = kc_offline_limits_none()};
     struct kc_result result = world_open_store(world);
     if (kc_failed(result)) {
         return result;

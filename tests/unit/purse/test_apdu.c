@@ -18,6 +18,7 @@ struct command {
         NEW_PIN,
         TIME_DATA,
         ORDER_DATA,
+        TRANSFER_DATA,
         BLANK_TAKE,
         SETTINGS,
         KEY,
@@ -102,6 +103,13 @@ static const struct command commands[] = {
      0,
      0,
      ORDER_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
+    {"TRANSFER REQUEST",
+     KC_CLA_KINCHAKU,
+     KC_INS_TRANSFER_REQUEST,
+     0,
+     0,
+     TRANSFER_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
     {"FUND REQUEST",
      KC_CLA_KINCHAKU,
@@ -281,6 +289,12 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
         kc_be64_store(out + 1, 10);
         kc_be64_store(out + 9, WORLD_TIME_MS + 1);
         return kc_view(out, 17);
+    case TRANSFER_DATA:
+        out[0] = KC_TRANSFER_SOURCE_PURSE;
+        kc_be64_store(out + 1, 10);
+        kc_be64_store(out + 9, WORLD_TIME_MS + 1);
+        kc_be64_store(out + 17, kc_account_nth(424242).number);
+        return kc_view(out, 25);
     case SETTINGS:
         assert_false(kc_failed(kc_shape_encode(&buffer, &kc_purse_settings_shape, &settings)));
         return kc_buffer_view(&buffer);
@@ -466,6 +480,7 @@ static void data_of_a_wrong_size_is_refused(void **state)
         size_t right;
         enum kc_life life;
     } fixed[] = {{KC_INS_CASH_REQUEST, 0, 17, KC_LIFE_READY},
+                 {KC_INS_TRANSFER_REQUEST, 0, 25, KC_LIFE_READY},
                  {KC_INS_FUND_REQUEST, 0, 17, KC_LIFE_READY},
                  {KC_INS_ANSWER, KC_ANSWER_OK, 8, KC_LIFE_QUOTED},
                  {KC_INS_ANSWER, KC_ANSWER_NG, 8, KC_LIFE_QUOTED},
@@ -498,7 +513,7 @@ static void partners_messages_that_end_elsewhere_are_refused(void **state)
     cast_suite(0);
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         const struct command *command = &commands[i];
-        if (command->data < IDENTIFY) {
+        if (command->data < IDENTIFY || command->ins == KC_INS_TAKE_CERTIFIED) {
             continue;
         }
         go_to(KC_LIFE_READY, command);

@@ -192,6 +192,17 @@ enum kc_error world_order(struct world *world, uint8_t ins, unsigned kind, uint6
     return world_send(world, KC_CLA_KINCHAKU, ins, 0, 0, kc_view(data, sizeof data));
 }
 
+enum kc_error world_transfer(struct world *world, unsigned source, uint64_t amount, uint64_t to)
+{
+    uint8_t data[25];
+    data[0] = (uint8_t)source;
+    kc_be64_store(data + 1, amount);
+    kc_be64_store(data + 9, world->clock_ms += 1000);
+    kc_be64_store(data + 17, to);
+    return world_send(world, KC_CLA_KINCHAKU, KC_INS_TRANSFER_REQUEST, 0, 0,
+                      kc_view(data, sizeof data));
+}
+
 enum kc_error world_answer(struct world *world, enum kc_answer answer)
 {
     uint8_t data[8];
@@ -564,6 +575,36 @@ struct kc_cash_quote world_quote(const struct world *world)
     return quote;
 }
 
+struct kc_transfer_quote world_transfer_quote(const struct world *world)
+{
+    const struct kc_purse_state *state = &world->purse.state;
+    bool from_purse = state->pending_kind == KC_TRANSFER_SOURCE_PURSE;
+    bool own = state->pending_to.number == world->purse.settings.account.number;
+    uint64_t amount = kc_amount_minor(state->pending_amount);
+    uint64_t value = kc_amount_minor(state->value);
+    uint64_t account = WORLD_ACCOUNT_VALUE;
+    struct kc_transfer_quote quote = {.transaction_ms = state->pending_ms,
+                                      .bank = world->realm.bank,
+                                      .account = world->purse.settings.account,
+                                      .purse_type = KC_PURSE_TYPE_UIM,
+                                      .purse = world->purse.settings.purse,
+                                      .source = from_purse ? KC_TRANSFER_SOURCE_PURSE
+                                                           : KC_TRANSFER_SOURCE_ACCOUNT,
+                                      .to = state->pending_to,
+                                      .to_name = kc_view_text("Another Name"),
+                                      .amount = state->pending_amount,
+                                      .account_before = world_amount(account),
+                                      .purse_before = state->value,
+                                      .counter = state->counter,
+                                      .expires_ms = WORLD_TIME_MS + 60000,
+                                      .time_ms = WORLD_TIME_MS};
+    account += own ? amount : 0;
+    quote.account_after = world_amount(from_purse ? account : account - amount);
+    quote.purse_after = world_amount(from_purse ? value - amount : value);
+    memcpy(quote.request, state->request, KC_DIGEST_SIZE);
+    return quote;
+}
+
 struct kc_completion world_completion(const struct world *world, enum kc_outcome outcome,
                                       struct kc_view certified)
 {
@@ -618,6 +659,12 @@ enum kc_error world_take_quote(struct world *world)
 {
     struct kc_cash_quote quote = world_quote(world);
     return take(world, &kc_cash_quote_shape, &quote);
+}
+
+enum kc_error world_take_transfer_quote(struct world *world)
+{
+    struct kc_transfer_quote quote = world_transfer_quote(world);
+    return take(world, &kc_transfer_quote_shape, &quote);
 }
 
 enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,

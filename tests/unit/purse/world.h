@@ -116,6 +116,7 @@ struct kc_view world_data(const struct world *world);
 enum kc_error world_select(struct world *world);
 enum kc_error world_pin(struct world *world, const char *pin);
 enum kc_error world_order(struct world *world, uint8_t ins, unsigned kind, uint64_t amount);
+enum kc_error world_transfer(struct world *world, unsigned source, uint64_t amount, uint64_t to);
 enum kc_error world_answer(struct world *world, enum kc_answer answer);
 enum kc_error world_state_request(struct world *world);
 enum kc_error world_repeat(struct world *world);
@@ -192,6 +193,7 @@ struct kc_view world_certify(struct world *world, const struct kc_certified *cer
 
 /* Honest answers to what the purse last sent. Views go to `certified`, made before. */
 struct kc_cash_quote world_quote(const struct world *world);
+struct kc_transfer_quote world_transfer_quote(const struct world *world);
 struct kc_completion world_completion(const struct world *world, enum kc_outcome outcome,
                                       struct kc_view certified);
 struct kc_state_reply world_state_reply(const struct world *world, enum kc_outcome outcome,
@@ -202,6 +204,7 @@ struct kc_refusal world_refusal(const uint8_t request[KC_DIGEST_SIZE], enum kc_e
 
 /* The bank's honest quote, completion, state reply or fund reply, sent to the purse. */
 enum kc_error world_take_quote(struct world *world);
+enum kc_error world_take_transfer_quote(struct world *world);
 enum kc_error world_take_completion(struct world *world, enum kc_outcome outcome, uint64_t included,
                                     uint64_t amount);
 enum kc_error world_take_state(struct world *world, enum kc_outcome outcome, uint64_t included,

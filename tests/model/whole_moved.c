@@ -1,0 +1,63 @@
+#include "whole_moved.h"
+
+#include "base/assert.h"
+#include "whole_settled.h"
+
+bool moved_is_transfer(const struct kc_transaction_row *row)
+{
+    return row->kind == KC_TRANSACTION_TRANSFER_PURSE ||
+           row->kind == KC_TRANSACTION_TRANSFER_ACCOUNT;
+}
+
+void truth_wishes(struct truth *truth, unsigned place, struct truth_wish wish)
+{
+    struct kc_purse_info info;
+    wish.holder = truth->whole->purses[place].holder;
+    if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, place))) || !info.has_pending) {
+        return;
+    }
+    for (size_t i = 0; i < truth->wish_count; i++) {
+        if (truth->wishes[i].holder == wish.holder && truth->wishes[i].time_ms == info.pending_ms) {
+            return;
+        }
+    }
+    KC_ASSERT(truth->wish_count < TRUTH_CASH_MAX);
+    wish.time_ms = info.pending_ms;
+    truth->wishes[truth->wish_count++] = wish;
+}
+
+static bool was_wished(const struct truth *truth, unsigned holder,
+                       const struct kc_transaction_row *row)
+{
+    for (size_t i = truth->wish_count; i-- > 0;) {
+        const struct truth_wish *wish = &truth->wishes[i];
+        if (wish->holder == holder && wish->time_ms == row->time_ms) {
+            return wish->to == row->other.number && wish->amount == kc_amount_minor(row->amount) &&
+                   wish->from_purse == (row->kind == KC_TRANSACTION_TRANSFER_PURSE);
+        }
+    }
+    return false;
+}
+
+bool moved_may_begin(struct truth *truth, unsigned holder, const struct kc_transaction_row *row,
+                     bool owes)
+{
+    if (row->state == KC_STATE_REFUSED) {
+        return true;
+    }
+    unsigned to = truth_holder(truth, row->other.number);
+    if (to >= truth->holders || (!truth->rogue[holder] && !was_wished(truth, holder, row))) {
+        return truth_wrong(truth, "a transfer that nobody asked for", holder, row->kind, 0);
+    }
+    return !owes || to == holder ||
+           truth_wrong(truth, "a transfer by who owes", holder, row->kind, 0);
+}
+
+void moved_end(struct truth *truth, unsigned holder, const struct kc_transaction_row *row)
+{
+    int64_t amount = (int64_t)kc_amount_minor(row->amount);
+    unsigned to = truth_holder(truth, row->other.number);
+    KC_ASSERT(to < truth->holders);
+    truth->accounts[to] += amount;
+    truth->accounts[holder] -= row->kind == KC_TRANSACTION_TRANSFER_ACCOUNT ? amount : 0;
+}
