@@ -145,7 +145,8 @@ def test_a_user_who_plays_registrar_authority_or_bank(two):
     mallory, alice = two
     now = int(time.time() * 1000)
     form = {"id": bytes(16), "name": "M", "address": "X", "phone": "1", "bank-account": alice.uim.ordinary,
-            "password-hash": "scrypt$x", "suite": "es256", "log-policy": "refuse", "time": now}
+            "password-hash": "scrypt$x", "suite": "es256", "log-policy": "refuse", "purse-type": "uim", "owner": None,
+            "time": now}
     orders = {
         "open-request": form,
         "confirm-request": {"account": alice.uim.account, "purse": alice.uim.purse, "sign-digest": bytes(32),
