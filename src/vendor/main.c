@@ -128,7 +128,7 @@ static struct kc_result run_machine(const struct kc_command *command)
     if (kc_failed(result)) {
         return result;
     }
-    result = open_machine(&machine, command, pin);
+    result = open_machine(&machine, command, card == NULL ? pin : NULL);
     if (!kc_failed(result)) {
         result = card == NULL ? kc_serve_machine(&machine, command)
                               : serve_card(&machine, command, card, pin);
