@@ -1,12 +1,12 @@
 """Does a machine sell for its price, and nothing else, and give back what it could not deliver?"""
 import os
-import signal
 import socket
+import threading
 
 import pytest
 
 from kinchaku import AGAIN, OK, REFUSED
-from meeting import PATIENCE
+from meeting import PATIENCE, Middle
 from vending import Machine, buy
 
 DRINKS = [("water", 120, 3), ("tea", 150, 1), ("juice", 200, 5)]
@@ -240,3 +240,47 @@ def test_a_payer_of_another_bank(people, machine, tmp_path):
         assert machine.kinds() == ["opened"] or machine.kinds() == ["opened", "improper"]
     finally:
         other.down()
+
+
+# shows: R-VEND-2
+def test_a_payment_that_does_not_verify(people, machine, tmp_path):
+    """A byte of its signature is changed on the way: nothing is taken, a notice, and a line of improper access."""
+    _, till, buyer = people
+    before, had = buyer.value(), till.value()
+    machine.start()
+    changed = []
+
+    def change(side, count, message):
+        # The payment is the longest of the payer's messages, its last byte the signature's.
+        if side == "payer" and len(message) > 150 and not changed:
+            changed.append(count)
+            return message[:-1] + bytes([message[-1] ^ 1])
+        return message
+
+    middle = Middle(tmp_path, machine.place, change)
+    done = buyer.station("buy", 1, "--link", middle.place, "--yes", timeout=PATIENCE)
+    assert changed and (done.status, done.error) == (REFUSED, "bad-signature"), done
+    assert buy(buyer, machine, 3).status == OK
+    machine.stop()
+    assert machine.kinds() == ["opened", "improper", "sale", "released"] or machine.kinds()[:2] == ["opened", "improper"]
+    assert machine.lines()[1]["account"] == buyer.account and machine.lines()[1]["reason"] == "bad-signature"
+    assert buyer.station("show").json["open_amount"] == "0" and sum((buyer.value(), till.value())) == before + had
+
+
+def test_two_buyers_at_once(shared, people, machine):
+    _, till, first = people
+    second = shared.open(fund=500)
+    second.must("withdraw", 400, "--yes")
+    had, before = till.value(), first.value()
+    machine.start()
+    ends = []
+    threads = [threading.Thread(target=lambda uim=uim: ends.append(buy(uim, machine, 2, "--yes", "--timeout", 30000)))
+               for uim in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    machine.stop()
+    assert sorted((done.status, done.error) for done in ends if done.status != OK) == [(REFUSED, "sold-out")], ends
+    assert till.value() == had + 150 and first.value() + second.value() == before + 400 - 150
+    assert machine.kinds() == ["opened", "sale", "released"]

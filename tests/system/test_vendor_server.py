@@ -1,11 +1,10 @@
 """Does the server gather what machines sold and settle it once, whatever stops in between?"""
 import os
-import signal
 import subprocess
 
 import pytest
 
-from kinchaku import AGAIN, FAULT, OK, REFUSED, Done, System, Uim, program
+from kinchaku import AGAIN, OK, REFUSED, Done, Uim, program
 from meeting import PATIENCE
 from vending import Machine, buy
 
