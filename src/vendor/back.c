@@ -129,6 +129,7 @@ static struct kc_result pay_new(struct back *back, const struct kc_owed *owed)
         }
     }
     if (!kc_failed(result)) {
+        kc_machine_stop_after(back->talk->machine, "reserved");
         result = copy(back->payment, &back->payment_size, view);
     }
     if (!kc_failed(result)) {
@@ -141,7 +142,9 @@ static struct kc_result end(struct back *back, const struct kc_owed *owed, struc
 {
     struct kc_payment_answer said;
     struct kc_view ignored;
+    kc_machine_stop_after(back->talk->machine, "answered");
     struct kc_result result = kc_slot_conclude(&ignored, back->purse, answer);
+    kc_machine_stop_after(back->talk->machine, "concluded");
     if (kc_failed(result)) {
         return result;
     }
@@ -167,6 +170,7 @@ static struct kc_result pay_one(struct back *back, const struct kc_owed owed)
         result = owed.paying != 0 ? load_open(back, owed.paying) : pay_new(back, &owed);
     }
     if (!kc_failed(result)) {
+        kc_machine_stop_after(back->talk->machine, "paying");
         result = get_answer(&answer, back);
     }
     if (result.code == KC_IDENTITY_NEEDED && back->talk->heard) {

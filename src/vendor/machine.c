@@ -11,6 +11,8 @@
 #include "message/identity.h"
 #include "purse/apdu.h"
 
+#define STOPPED 9
+
 /* ---- what the lines come to ---- */
 
 static struct kc_result owe(struct kc_machine *machine, const struct kc_sale *line, uint64_t sale)
@@ -146,6 +148,13 @@ void kc_machine_improper(struct kc_machine *machine, enum kc_error reason, struc
     }
 }
 
+void kc_machine_stop_after(const struct kc_machine *machine, const char *point)
+{
+    if (machine->stop_after != NULL && strcmp(machine->stop_after, point) == 0) {
+        _exit(STOPPED);
+    }
+}
+
 struct kc_result kc_machine_check_room(struct kc_machine *machine)
 {
     struct kc_purse_info info;
@@ -203,6 +212,7 @@ struct kc_result kc_machine_take(struct kc_buffer *answer, uint64_t *sale,
     if (!kc_failed(result)) {
         answer->size = 0;
         result = kc_buffer_append(answer, view);
+        kc_machine_stop_after(machine, "decided");
     }
     if (!kc_failed(result)) {
         result = kc_machine_note(machine, &line);
@@ -232,6 +242,7 @@ struct kc_result kc_machine_release(struct kc_machine *machine)
         machine->asked = kc_amount_zero();
         return note_end(machine, true);
     }
+    kc_machine_stop_after(machine, "sale");
     bool jam =
         machine->jam == open.slot || (open.slot <= machine->ini.slot_count &&
                                       strcmp(machine->ini.slots[open.slot - 1].state, "jam") == 0);
@@ -239,7 +250,9 @@ struct kc_result kc_machine_release(struct kc_machine *machine)
     if (kc_failed(result) && result.code != KC_ITEM_STUCK) {
         return result;
     }
+    kc_machine_stop_after(machine, "let-go");
     struct kc_result noted = note_end(machine, !kc_failed(result));
+    kc_machine_stop_after(machine, "ended");
     return kc_failed(noted) ? noted : result;
 }
 

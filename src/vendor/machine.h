@@ -71,8 +71,9 @@ struct kc_machine {
     struct kc_journal_party party;
     struct kc_journal journal;
     struct kc_stock stock;
-    uint64_t jam;     /* a place that jams, for tests; 0 none */
-    uint64_t counter; /* the newest of the purse that the journal tells of */
+    uint64_t jam;           /* a place that jams, for tests; 0 none */
+    const char *stop_after; /* for tests: where the power goes; NULL */
+    uint64_t counter;       /* the newest of the purse that the journal tells of */
     struct kc_open_sale open;
     size_t owed_count;
     struct kc_owed owed[KC_OWED_MAX];
@@ -102,6 +103,9 @@ void kc_machine_improper(struct kc_machine *machine, enum kc_error reason, struc
 
 /* KC_HISTORY_FULL when purse or journal have no room for a sale and what may follow from it. */
 KC_MUST_USE struct kc_result kc_machine_check_room(struct kc_machine *machine);
+
+/* For tests: ends the process here, as a power cut would, when this is the point that was ordered. */
+void kc_machine_stop_after(const struct kc_machine *machine, const char *point);
 
 /* Price and name of a place; KC_NOT_FOUND, KC_SOLD_OUT, KC_ITEM_STUCK. */
 KC_MUST_USE struct kc_result kc_machine_item(struct kc_slot_ini *out, enum kc_slot_state *state,

@@ -25,7 +25,7 @@ static const struct kc_option options[] = {
     {"machine", "NAME", "server: this machine only"},
     {"timeout", "MS", "server: how long to wait for a machine or the bank (default 15000)"},
     {"bank-key", "FILE", "init: the bank's public signature key (PEM)"},
-    {"stop-after", "WHAT", "server: for tests: end at once after records, report, answer or taken"},
+    {"stop-after", "WHAT", "for tests: end at once after this step, as a power cut would"},
 };
 
 static const struct kc_program program = {
@@ -71,6 +71,7 @@ static struct kc_result open_machine(struct kc_machine *machine, const struct kc
         return kc_result(KC_USAGE);
     }
     machine->jam = jam;
+    machine->stop_after = kc_command_value(command, "stop-after");
     return kc_machine_open(machine, kc_command_value(command, "dir"), pin,
                            kc_command_value(command, "begin") != NULL);
 }
@@ -127,7 +128,7 @@ static struct kc_result run_machine(const struct kc_command *command)
     if (kc_failed(result)) {
         return result;
     }
-    result = open_machine(&machine, command, pin);
+    result = open_machine(&machine, command, card == NULL ? pin : NULL);
     if (!kc_failed(result)) {
         result = card == NULL ? kc_serve_machine(&machine, command)
                               : serve_card(&machine, command, card, pin);

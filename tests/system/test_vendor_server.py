@@ -1,11 +1,10 @@
 """Does the server gather what machines sold and settle it once, whatever stops in between?"""
 import os
-import signal
 import subprocess
 
 import pytest
 
-from kinchaku import AGAIN, FAULT, OK, REFUSED, Done, System, Uim, program
+from kinchaku import AGAIN, OK, REFUSED, Done, Uim, program
 from meeting import PATIENCE
 from vending import Machine, buy
 
@@ -205,8 +204,8 @@ def test_full_and_collected(shared, people, tmp_path):
     """A machine whose journal is full sells nothing and says so; a round makes room."""
     dealer, buyer = people
     buyer.station("sync")
-    machine = Machine(tmp_path / "small", machine_purse(shared, dealer, tmp_path / "small.purse"), dealer.account, DRINKS,
-                      journal_most=64)
+    machine = Machine(tmp_path / "small", machine_purse(shared, dealer, tmp_path / "small.purse"), dealer.account,
+                      [("gum", 2, 500)], journal_most=64)
     (tmp_path / "server").mkdir(mode=0o700)
     server = Server(shared, tmp_path / "server", [machine])
     machine.start("--collect", f"unix:{os.path.relpath(tmp_path / 'c.sock')}")

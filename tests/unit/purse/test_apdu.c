@@ -28,7 +28,8 @@ struct command {
         PAYMENT,
         RECEIPT,
         DECLINE,
-        HOTLIST
+        HOTLIST,
+        SALE
     } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
     enum kc_error wanted[7];
@@ -178,6 +179,7 @@ static const struct command commands[] = {
      HOTLIST,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_NOT_ALLOWED, KC_NOT_ALLOWED, KC_NOT_ALLOWED,
       KC_NOT_ALLOWED, KC_PURSE_BLOCKED}},
+    {"SIGN SALE", KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, 0, SALE, WORKING_ONLY},
     {"GET hotlist",
      KC_CLA_STANDARD,
      KC_INS_GET_DATA,
@@ -255,6 +257,13 @@ static struct kc_view said_to_it(uint8_t out[1024], const struct command *comman
     if (command->data == HOTLIST) {
         return world_hotlist(&world, 1, listed, 1);
     }
+    if (command->data == SALE) {
+        struct kc_buffer sale = {.data = out, .capacity = 1024};
+        const struct kc_sale line = {
+            .purse = world.purse.settings.purse, .number = 1, .kind = KC_SALE_KIND_SALE};
+        assert_false(kc_failed(kc_shape_encode(&sale, &kc_sale_shape, &line)));
+        return kc_buffer_view(&sale);
+    }
     if (command->data == IDENTIFY) {
         return after_numbers(out, 1, 0, world_partner_identify(&world));
     }
@@ -307,6 +316,7 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
     case RECEIPT:
     case DECLINE:
     case HOTLIST:
+    case SALE:
         return said_to_it(out, command);
     }
     return nothing;

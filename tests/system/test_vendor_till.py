@@ -1,0 +1,80 @@
+"""Does a till take what the cashier typed, give a refund once, and close its day? Does a card in a machine's slot buy?"""
+import pytest
+
+from kinchaku import OK, REFUSED, Uim
+from meeting import PATIENCE
+from test_vendor_server import machine_purse
+from vending import Machine, buy
+
+
+@pytest.fixture(scope="module")
+def people(shared):
+    dealer, buyer, other = shared.open(), shared.open(fund=4000), shared.open(fund=100)
+    buyer.must("withdraw", 3000, "--yes")
+    return dealer, buyer, other
+
+
+@pytest.fixture
+def machine(shared, people, tmp_path):
+    people[1].station("sync")
+    made = Machine(tmp_path / "till", machine_purse(shared, people[0], tmp_path / "till.purse"), people[0].account,
+                   [("water", 120, 2)])
+    yield made
+    made.stop()
+
+
+def said(rows):
+    return [row["end"] for row in rows if "typed" in row][-1]
+
+
+def test_a_day_at_the_till(people, machine):
+    _, buyer, other = people
+    before = buyer.value()
+    machine.start("--pos")
+    done = buy(buyer, machine, 1)
+    assert (done.status, done.error) == (REFUSED, "sold-out"), done
+    assert said(machine.type("250")) == "ok"
+    assert buy(buyer, machine, 1).status == OK
+    assert said(machine.type("70")) == "ok"
+    assert said(machine.type("cancel")) == "ok"
+    assert buy(buyer, machine, 1).error == "sold-out"
+    assert said(machine.type("90")) == "ok"
+    assert buy(buyer, machine, 1).status == OK
+    sale = next(row["sale"] for row in machine.objects if row.get("amount") == "250")
+    for line, end in ((f"refund {sale} 251", "amount-too-large"), (f"refund {sale} 0", "amount-zero"), ("refund 999", "not-found"),
+                      ("refund x", "usage"), ("12.5", "amount-malformed"), ("0", "amount-zero"), ("-3", "amount-malformed"),
+                      (f"refund {sale} 100", "ok"), (f"refund {sale} 100", "already-exists"), (f"refund {sale}", "already-exists")):
+        assert said(machine.type(line)) == end, line
+    assert other.station("claim", "--link", machine.place).status == OK
+    assert buyer.value() == before - 340
+    assert buyer.station("claim", "--link", machine.place).status == OK
+    assert buyer.value() == before - 240
+    closing = next(row for row in machine.type("close") if row.get("till") == "closed")
+    assert (closing["count"], closing["sum"], closing["refunds"], closing["net"], closing["owed"]) == (2, "340", "100", "240", 0)
+    again = next(row for row in machine.type("close") if row.get("till") == "closed")
+    assert (again["count"], again["net"]) == (0, "0")
+    machine.stop()
+    assert machine.kinds() == ["opened", "sale", "released", "sale", "released", "refund", "paying", "returned", "closed", "closed"]
+
+
+# shows: R-VEND-7
+def test_a_card_in_the_slot(shared, people, machine, tmp_path):
+    """The machine drives the card; a UIM stands for a card of keys here, which has a PIN."""
+    _, buyer, _ = people
+    before = buyer.value()
+
+    def card(slot, *more):
+        machine.pin.write_text(buyer.path.with_name(buyer.path.name + ".letter").read_text().split("PIN ")[1].split()[0] + "\n")
+        machine.pin.chmod(0o600)
+        return machine.run("machine", "--card", buyer.path, "--slot", slot, *more)
+
+    done = card(1)
+    assert done.status == OK and done.json["end"] == "released", done
+    assert buyer.value() == before - 120
+    done = card(1, "--amount", 100)
+    assert done.status == REFUSED and buyer.value() == before - 120, done
+    done = card(1, "--jam", 1)
+    assert (done.status, done.error) == (REFUSED, "item-stuck") and buyer.value() == before - 120, done
+    assert card(1).error == "item-stuck" and card(7).error == "not-found"
+    machine.pin.unlink()
+    assert machine.kinds() == ["opened", "sale", "released", "sale", "stuck", "paying", "returned"]
