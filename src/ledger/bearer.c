@@ -1,9 +1,9 @@
 /* Prepaid cards without keys: whoever takes from one reports an order that nobody signed but the taker, by its receipt.
  *
- *  1. Of a card no more is booked than was loaded on it, so that no value is made. What is reported beyond that is objected to,
- *     and the loss is the taker's.
- *  2. The card's own chain is never counted: it cannot report. What was ever loaded is its certified amount, what is booked stands
- *     ahead of it, and the shadow is what is left.
+ *  1. Of a card no more is booked than was loaded on it, so that no value is made. What is reported beyond that is objected
+ *     to, and the loss is the taker's.
+ *  2. The card's own chain is never counted: it cannot report. What was ever loaded is its certified amount, what is booked
+ *     stands ahead of it, and the shadow is what is left.
  *  3. Orders that exclude each other, or that come to more than was loaded, show that a copy is about. The card is put on the
  *     hotlist. Nobody signed them, so they accuse nobody. */
 #include <string.h>

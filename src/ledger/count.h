@@ -24,8 +24,8 @@ KC_MUST_USE struct kc_result kc_count_accuse_reporter(struct kc_report *report,
                                                       const struct kc_ledger_record *record,
                                                       enum kc_error reason,
                                                       const struct kc_shown *against);
-/* The partner's do, as the record at hand shows. It is out of use; the report goes on. A card without keys signed nothing, and its
- * alert accuses nobody. */
+/* The partner's do, as the record at hand shows. It is out of use; the report goes on. A card without keys signed nothing, and
+ * its alert accuses nobody. */
 KC_MUST_USE struct kc_result kc_count_accuse_partner(struct kc_report *report,
                                                      struct kc_purse_row *partner,
                                                      const struct kc_ledger_record *record,

@@ -243,8 +243,8 @@ KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, siz
                                                 struct kc_purse_id purse, uint64_t time_ms);
 
 /* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
- * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED, KC_ACCOUNT_NOT_OPEN,
- * KC_ACCOUNT_EXPIRED. */
+ * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED,
+ * KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED. */
 KC_MUST_USE struct kc_result kc_ledger_card(struct kc_certified *out, struct kc_ledger *ledger,
                                             struct kc_purse_id purse);
 

@@ -101,7 +101,7 @@ KC_MUST_USE struct kc_result kc_brief_verify(const struct kc_signed *message,
                                              const struct kc_public_key *key,
                                              const struct kc_realm *realm, const char *domain);
 
-/* A record in the brief form that nobody signed: its signature is empty, and no key verifies it. What a card without keys gives. */
+/* A record in the brief form that nobody signed: its signature is empty, and no key verifies it. A card without keys gives it. */
 KC_MUST_USE struct kc_result kc_brief_unsigned(struct kc_buffer *out, struct kc_view payload);
 /* Whether it is one. */
 bool kc_brief_is_unsigned(const struct kc_signed *message);

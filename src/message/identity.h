@@ -2,7 +2,8 @@
  * the confirmation claim (RFC 8747), so that two purses verify each other without a directory.
  *
  * Claims, in deterministic order: 2 sub = account number as text, 4 exp, 6 iat (seconds), 8 cnf = {1: COSE_Key},
- * -65538: [purse type, purse number, bank id]. A bearer card has no key, and no cnf. Signed in the brief form under `kinchaku/2-identity`. */
+ * -65538: [purse type, purse number, bank id]. A bearer card has no key, and no cnf.
+ * Signed in the brief form under `kinchaku/2-identity`. */
 #ifndef KC_MESSAGE_IDENTITY_H
 #define KC_MESSAGE_IDENTITY_H
 

@@ -1,9 +1,9 @@
 /* Prepaid cards without keys (EP1221669 Fig 10, 11): what a payee checks of such a payer, and how such a card is loaded.
  *
- * A bearer card signs nothing. What the bank signed for it, SGN3 and SGN4, says that it exists and how much was ever loaded on it;
- * what of that is spent stands in the totals of its order, and is its own word. Whoever takes from it signs for that by the
- * receipt, and bears the loss when the card was copied: so a payee believes no more than SGN4 covers, and nothing that contradicts
- * what it took from the card before. The counter of SGN4 stays 0, because such a card never reports. */
+ * A bearer card signs nothing. What the bank signed for it, SGN3 and SGN4, says that it exists and how much was ever loaded
+ * on it; what of that is spent stands in the totals of its order, and is its own word. Whoever takes from it signs for that by
+ * the receipt, and bears the loss when the card was copied: so a payee believes no more than SGN4 covers, and nothing that
+ * contradicts what it took from the card before. The counter of SGN4 stays 0, because such a card never reports. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -40,8 +40,8 @@ static struct kc_result read_spent(struct kc_amount *spent, const struct kc_paym
     return kc_ok();
 }
 
-/* An earlier order of the card that this purse took or refused must come before this one, counter and totals alike. *took grows by
- * what it took. */
+/* An earlier order of the card that this purse took or refused must come before this one, counter and totals alike. *took grows
+ * by what it took. */
 static bool comes_before(struct kc_amount *took, const struct kc_entry *entry,
                          const struct kc_payment_order *earlier,
                          const struct kc_payment_order *order)

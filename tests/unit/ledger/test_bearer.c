@@ -1,5 +1,5 @@
-/* Question: is of a card without keys never more booked than was loaded on it, is a copy found, and does nobody but its taker lose,
- * whoever reports first? */
+/* Question: is of a card without keys never more booked than was loaded on it, is a copy found, and does nobody but its taker
+ * lose, whoever reports first? */
 #include "exchange.h"
 #include "expect.h"
 
