@@ -144,8 +144,9 @@ static void say_name(char words[KC_PCSC_WORDS_SIZE], const char *name)
 {
     say(words, "'");
     for (; *name != '\0'; name++) {
-        const char text[2] = {*name >= ' ' && *name <= '~' ? *name : '?', '\0'};
-        say(words, text);
+        bool plain = *name >= ' ' && *name <= '~';
+        const char text[2] = {*name, '\0'};
+        say(words, plain ? text : "?");
     }
     say(words, "'");
 }
