@@ -116,7 +116,9 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     if (kc_failed(result)) {
         return result;
     }
-    if (row->kind == KC_TRANSACTION_WITHDRAW && !kc_amount_is_zero(purse->owed)) {
+    bool leaves = row->kind == KC_TRANSACTION_WITHDRAW ||
+                  (kc_is_transfer(row->kind) && row->other.number != account->account.number);
+    if (leaves && !kc_amount_is_zero(purse->owed)) {
         return kc_result(KC_DEBT);
     }
     row->account_before = account->balance;

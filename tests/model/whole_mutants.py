@@ -146,8 +146,6 @@ MUTANTS = [
      "    KC_ASSERT(!kc_failed(result));\n    result = kc_amount_add(&receiver->balance, receiver->balance, row->amount);\n    KC_ASSERT(!kc_failed(result));\n    result =\n"),
     ("transfer-elsewhere", "ledger/transfer.c", "a transfer goes to whoever asked for it",
      "kc_number_checks(request->to.number) ? request->to.number : 0;", "arrival.purse.account.number;"),
-    ("transfer-debt", "ledger/transfer.c", "who owes transfers",
-     "    if (!kc_amount_is_zero(purse->owed)) {\n        return kc_result(KC_DEBT);", "    if (row == NULL) {\n        return kc_result(KC_DEBT);"),
     ("account-not-debited", "ledger/cash.c", "a withdrawal takes nothing from the account",
      "    account->balance = account_after;\n", "    account->balance = row->kind == KC_TRANSACTION_WITHDRAW ? account->balance : account_after;\n"),
     ("quote-stays", "ledger/purse.c", "the recovery call leaves an open quote open", "    row.state = KC_STATE_NOT_COMPLETED;\n    row.reason = row.expires_ms",

@@ -42,7 +42,7 @@ def read_table():
             current[int(words[1])] = words[0]
         elif words[0] in ("signed", "sealed", "brief"):
             current["domain"] = f"kinchaku/{current['version']}-{words[1]}"
-        elif words[0] not in ("step", "from", "to", "source"):
+        elif words[0] not in ("step", "from", "to", "source") or " -- " in line:
             current["fields"].append((words[0], words[1]))
     return enums, shapes
 

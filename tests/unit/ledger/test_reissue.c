@@ -500,6 +500,8 @@ static void what_the_old_purse_lacks_is_owed(void **state)
     assert_int_equal(kc_amount_minor(world_purse(world, fresh.purse).owed), 15);
     /* What comes into the account pays it first. */
     EXPECT(toy_cash_whole(&fresh, world, KC_CASH_KIND_WITHDRAW, 20, &reply), KC_DEBT);
+    EXPECT(toy_transfer_asked(&fresh, world, KC_TRANSFER_SOURCE_ACCOUNT, shops[0].account, 20),
+           KC_DEBT);
     EXPECT(toy_fund_whole(&fresh, world, KC_FUND_KIND_FUND, 100, &reply), KC_OK);
     assert_int_equal(kc_amount_minor(world_purse(world, fresh.purse).owed), 0);
     assert_int_equal(world_balance(world, fresh.account), 85);

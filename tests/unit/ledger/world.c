@@ -568,6 +568,26 @@ struct kc_result world_settle(struct world *world, struct toy_reply *reply,
     return kc_failed(result) ? result : reply->result;
 }
 
+struct kc_result toy_transfer_asked(struct toy *toy, struct world *world,
+                                    enum kc_transfer_source source, struct kc_account_id to,
+                                    uint64_t minor)
+{
+    struct toy_message message;
+    struct kc_transfer_quote quote;
+    char name[KC_NAME_SIZE_MAX + 1];
+    toy_cash(&message, toy, world, KC_CASH_KIND_WITHDRAW, minor);
+    const struct kc_transfer_request request = {
+        .source = source, .to = to, .amount = world_amount(minor), .time_ms = message.cash.time_ms};
+    struct kc_ledger_source from = {.bytes = kc_view(message.bytes, message.size)};
+    memcpy(from.digest, message.digest, KC_DIGEST_SIZE);
+    struct kc_result result = kc_ledger_begin(&world->ledger, world->now_ms);
+    KC_ASSERT(!kc_failed(result));
+    struct kc_result word = kc_ledger_transfer_request(&quote, name, &world->ledger, &request,
+                                                       &message.information, &from);
+    result = kc_ledger_commit(&world->ledger);
+    return kc_failed(result) ? result : word;
+}
+
 struct kc_result toy_cash_whole(struct toy *toy, struct world *world, enum kc_cash_kind kind,
                                 uint64_t minor, struct toy_reply *reply)
 {

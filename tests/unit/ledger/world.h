@@ -175,6 +175,10 @@ struct kc_result world_settle(struct world *world, struct toy_reply *reply,
 void toy_take(struct toy *toy, struct world *world, const struct kc_ledger_outcome *outcome);
 
 /* Whole transactions, each step in a batch of its own. */
+/* The bank's word on a transfer request to `to`; nobody answers the quote. */
+struct kc_result toy_transfer_asked(struct toy *toy, struct world *world,
+                                    enum kc_transfer_source source, struct kc_account_id to,
+                                    uint64_t minor);
 struct kc_result toy_cash_whole(struct toy *toy, struct world *world, enum kc_cash_kind kind,
                                 uint64_t minor, struct toy_reply *reply);
 struct kc_result toy_fund_whole(struct toy *toy, struct world *world, enum kc_fund_kind kind,
