@@ -10,6 +10,7 @@
 #include "message/generated/names.h"
 #include "service/files.h"
 #include "station/buy.h"
+#include "station/empty.h"
 #include "station/offline.h"
 #include "station/show.h"
 
@@ -27,7 +28,7 @@ static const struct kc_option options[] = {
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"to", "ACCOUNT", "transfer: the account that receives it"},
-    {"from", "WHAT", "transfer: from uim (default) or account"},
+    {"from", "WHAT", "transfer: from uim (default), account, or card with --card"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
@@ -50,6 +51,9 @@ static const struct kc_program program = {
         "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
         "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
         "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
+        "[--yes|--no]\n"
+        "       kinchaku-station [--uim FILE] --card FILE transfer AMOUNT --to ACCOUNT [--from "
+        "card] "
         "[--yes|--no]\n"
         "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
         "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
@@ -261,7 +265,7 @@ static const char *advice(enum kc_error error)
         {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
-        {KC_COPIED_OR_RESTORED, "this UIM is out of use; take it to the registrar"},
+        {KC_COPIED_OR_RESTORED, "it is out of use; take it to the registrar"},
         {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
         {KC_PURSE_CORRUPT, "take the UIM to the registrar"},
         {KC_CERT_REVOKED, "take the UIM to the registrar"},
@@ -373,7 +377,11 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
     const char *to = kc_command_value(command, "to");
     const char *from = kc_command_value(command, "from");
     bool account = from != NULL && strcmp(from, "account") == 0;
-    if (to == NULL || (from != NULL && !account && strcmp(from, "uim") != 0)) {
+    bool card = from != NULL && strcmp(from, "card") == 0;
+    bool with_card = kc_command_value(command, "card") != NULL;
+    bool both = with_card && kc_command_value(command, "uim") != NULL;
+    bool known = from == NULL ? !both : account || card || strcmp(from, "uim") == 0;
+    if (to == NULL || !known || (card && !with_card)) {
         return kc_result(KC_USAGE);
     }
     out->source = account ? KC_TRANSFER_SOURCE_ACCOUNT : KC_TRANSFER_SOURCE_PURSE;
@@ -388,11 +396,21 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
     return result;
 }
 
+static struct kc_result transfer_by_way(struct kc_station *card, const struct kc_command *command,
+                                        const struct transfer *order);
+
 static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
 {
     struct asking asking = {.command = command, .station = station};
     struct transfer order;
+    struct kc_purse_info info;
     struct kc_result result = read_transfer(&order, station, command);
+    if (!kc_failed(result)) {
+        result = kc_slot_info(&info, &station->uim);
+    }
+    if (!kc_failed(result) && info.purse_type == KC_PURSE_TYPE_BEARER) {
+        return transfer_by_way(station, command, &order);
+    }
     if (!kc_failed(result)) {
         result = unlock(station, command);
     }
@@ -478,15 +496,107 @@ static struct kc_result withdraw_to_card(struct kc_station *station,
     return kc_failed(result) ? result : fetch_loaded(command, timeout_ms);
 }
 
-/* From a card to the account of the UIM; the card asks and answers for itself. A card without keys cannot: it pays the UIM. */
+/* ---- a card without keys: the UIM beside it takes the value, and goes to the bank ---- */
+
+static bool ask_take(const struct kc_station *uim, const struct kc_station *card,
+                     const struct kc_command *command, struct kc_amount amount)
+{
+    char text[KC_AMOUNT_TEXT_SIZE];
+    kc_amount_format(text, amount, uim->decimals);
+    (void)fprintf(stderr, "take %s %s from the card in %s into the UIM, and then:\n", text,
+                  card->currency, kc_command_value(command, "card"));
+    return answer_of(command);
+}
+
+/* How the UIM goes on with what it took. */
+struct onward {
+    bool transfers;
+    struct transfer order; /* its amount always */
+};
+
+static struct kc_result take_and_go_on(struct kc_station *uim, struct kc_station *card,
+                                       const struct kc_command *command,
+                                       const struct onward *onward)
+{
+    struct asking asking = {.command = command, .station = uim};
+    struct kc_amount taken = kc_amount_zero();
+    enum kc_outcome outcome;
+    if (!ask_take(uim, card, command, onward->order.amount)) {
+        return kc_result(KC_DECLINED);
+    }
+    struct kc_result result = kc_take_from_card(&taken, uim, card, command, onward->order.amount);
+    if (!kc_failed(result)) {
+        /* The bank hears of the payment first, and says whether the card still had what it paid. */
+        result = kc_station_sync(uim, &outcome);
+    }
+    if (!kc_failed(result)) {
+        result = onward->transfers
+                     ? kc_station_transfer(uim, KC_TRANSFER_SOURCE_PURSE, onward->order.to,
+                                           onward->order.amount, ask_transfer, &asking)
+                     : kc_station_cash(uim, KC_CASH_KIND_DEPOSIT, onward->order.amount, ask_user,
+                                       &asking);
+    }
+    if (kc_failed(result) && !kc_amount_is_zero(taken) && uim->objection_count == 0) {
+        kc_tell_taken(uim, command, taken);
+    }
+    return result;
+}
+
+/* `card` is open, and the UIM is opened beside it. */
+static struct kc_result by_way_of_uim(struct kc_station *card, const struct kc_command *command,
+                                      const struct onward *onward, unsigned timeout_ms)
+{
+    static struct kc_station uim;
+    last_file = kc_command_value(command, "uim");
+    struct kc_result result =
+        kc_station_open(&uim, last_file, kc_command_value(command, "bank"), timeout_ms);
+    uim.trace = card->trace;
+    uim.lose = card->lose;
+    card->trace.fd = -1;
+    if (!kc_failed(result)) {
+        result = unlock(&uim, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(&uim);
+    }
+    if (!kc_failed(result)) {
+        kc_station_fetch_hotlist(&uim);
+        result = take_and_go_on(&uim, card, command, onward);
+    }
+    if (!kc_failed(result) || result.code == KC_DECLINED) {
+        struct kc_result shown =
+            kc_show_state(&uim, command, kc_failed(result) ? "declined" : "completed");
+        result = kc_failed(shown) ? shown : result;
+    }
+    kc_show_objections(&uim, command);
+    memcpy(card->place.words, uim.place.words, sizeof card->place.words);
+    kc_station_close(&uim);
+    return result;
+}
+
+static struct kc_result transfer_by_way(struct kc_station *card, const struct kc_command *command,
+                                        const struct transfer *order)
+{
+    const struct onward onward = {.transfers = true, .order = *order};
+    unsigned timeout_ms = 0;
+    bool good = kc_command_value(command, "uim") != NULL && read_timeout(&timeout_ms, command);
+    return good ? by_way_of_uim(card, command, &onward, timeout_ms) : kc_result(KC_USAGE);
+}
+
+/* From a card to the account of the UIM; the card asks and answers for itself, if it can. */
 static struct kc_result deposit_from_card(struct kc_station *station,
                                           const struct kc_command *command, unsigned timeout_ms)
 {
     struct kc_purse_info card;
     struct kc_purse_info uim;
+    struct onward onward = {.transfers = false};
     struct kc_result result = kc_slot_info(&card, &station->uim);
     if (!kc_failed(result) && card.purse_type == KC_PURSE_TYPE_BEARER) {
-        return kc_result(KC_NOT_ALLOWED);
+        result = kc_amount_parse(&onward.order.amount, command->arguments[1], station->decimals);
+        if (!kc_failed(result) && kc_amount_is_zero(onward.order.amount)) {
+            result = kc_result(KC_AMOUNT_ZERO);
+        }
+        return kc_failed(result) ? result : by_way_of_uim(station, command, &onward, timeout_ms);
     }
     if (!kc_failed(result)) {
         result = read_info(&uim, command, "uim", timeout_ms);
@@ -715,8 +825,11 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
     const char *card = kc_command_value(command, "card");
+    const char *from = kc_command_value(command, "from");
+    bool from_uim = verb->run == transfer && from != NULL && strcmp(from, "card") != 0 &&
+                    kc_command_value(command, "uim") != NULL;
     /* For a withdrawal the UIM asks the bank; else the card stands in its place. */
-    bool by_card = card != NULL && verb->run != withdraw;
+    bool by_card = card != NULL && verb->run != withdraw && !from_uim;
     last_file = by_card ? card : kc_command_value(command, "uim");
     struct kc_result result =
         kc_station_open(&station, last_file, kc_command_value(command, "bank"), timeout_ms);
@@ -740,9 +853,12 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return 0;
     }
     if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
-        return kc_command_usage(
-            command, verb->run == transfer ? "transfer needs --to ACCOUNT; --from is uim or account"
-                                           : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
+        return kc_command_usage(command,
+                                verb->run == transfer
+                                    ? "transfer needs --to ACCOUNT; --from is uim, account or card "
+                                      "(needed where both are named); a card without keys "
+                                      "needs --uim beside it"
+                                    : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
     }
     return kc_command_fail(command, result, words);
 }
