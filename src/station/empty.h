@@ -1,5 +1,5 @@
-/* Taking value out of a card without keys, which signs nothing for the bank: the UIM beside it is paid by the card, here, and goes
- * to the bank itself.
+/* Taking value out of a card without keys, which signs nothing for the bank: the UIM beside it is paid by the card and
+ * goes to the bank itself.
  *
  * | cut after                    | card           | UIM              | the same command again                        |
  * |------------------------------|----------------|------------------|-----------------------------------------------|

@@ -2,8 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -12,12 +10,10 @@
 #include "station/buy.h"
 #include "station/empty.h"
 #include "station/offline.h"
+#include "station/pin.h"
 #include "station/show.h"
 
 #define TIMEOUT_MS 15000u
-/* What the purse takes as a PIN. */
-#define PIN_SIZE_MIN 4u
-#define PIN_SIZE_MAX 12u
 #define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
@@ -68,115 +64,22 @@ static const struct kc_program program = {
 };
 
 /* The file that was read last: named when it is missing or open to others. */
-static const char *last_file;
-/* The PIN came from the letter beside the UIM, not from the user. */
-static bool pin_from_letter;
-
-/* ---- the PIN ---- */
-
-static bool is_pin(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    return text[digits] == '\0' && digits >= PIN_SIZE_MIN && digits <= PIN_SIZE_MAX;
-}
-
-static bool keep_line(char *out, size_t capacity, const char *text, size_t size)
-{
-    size_t line = 0;
-    while (line < size && text[line] != '\n' && text[line] != '\r') {
-        line++;
-    }
-    if (line == 0 || line >= capacity) {
-        return false;
-    }
-    memcpy(out, text, line);
-    out[line] = '\0';
-    return true;
-}
-
-static struct kc_result pin_from_file(char *out, size_t capacity, const char *path,
-                                      const char *prefix)
-{
-    uint8_t bytes[256];
-    struct kc_buffer buffer = KC_BUFFER(bytes);
-    size_t skip = strlen(prefix);
-    last_file = path;
-    struct kc_result result = kc_file_read_secret(&buffer, path);
-    if (!kc_failed(result)) {
-        bool good = buffer.size > skip && memcmp(bytes, prefix, skip) == 0 &&
-                    keep_line(out, capacity, (const char *)bytes + skip, buffer.size - skip);
-        result = kc_result(good ? KC_OK : KC_PIN_REQUIRED);
-    }
-    kc_wipe(bytes, sizeof bytes);
-    return result;
-}
-
-static struct kc_result pin_from_terminal(char *out, size_t capacity)
-{
-    struct termios before;
-    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before) != 0) {
-        return kc_result(KC_PIN_REQUIRED);
-    }
-    struct termios quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fprintf(stderr, "PIN: ");
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    bool read = fgets(out, (int)capacity, stdin) != NULL;
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    (void)fprintf(stderr, "\n");
-    out[strcspn(out, "\r\n")] = '\0';
-    return kc_result(read && out[0] != '\0' ? KC_OK : KC_PIN_REQUIRED);
-}
-
-/* The path of the letter that the registrar wrote beside the UIM; NULL when there is none. */
-static const char *find_letter(const struct kc_command *command)
-{
-    static char path[KC_PATH_SIZE_MAX];
-    const char *uim = kc_command_value(command, "uim");
-    if (kc_purse_place_reader(uim) != NULL) {
-        return NULL;
-    }
-    int size = snprintf(path, sizeof path, "%s.letter", uim);
-    return size > 0 && (size_t)size < sizeof path && kc_file_exists(path) ? path : NULL;
-}
-
-static struct kc_result find_pin(char *out, size_t capacity, const struct kc_command *command)
-{
-    const char *letter = find_letter(command);
-    const char *file = kc_command_value(command, "pin-file");
-    const char *given = getenv("KINCHAKU_PIN");
-    if (file != NULL) {
-        return pin_from_file(out, capacity, file, "");
-    }
-    if (given != NULL) {
-        return kc_result(keep_line(out, capacity, given, strlen(given)) ? KC_OK : KC_PIN_REQUIRED);
-    }
-    pin_from_letter = letter != NULL;
-    if (letter != NULL) {
-        return pin_from_file(out, capacity, letter, "PIN ");
-    }
-    return pin_from_terminal(out, capacity);
-}
+static struct kc_pin_trail trail;
 
 static struct kc_result unlock(struct kc_station *station, const struct kc_command *command)
 {
-    char pin[32];
-    struct kc_purse_info info;
-    struct kc_result result = kc_slot_info(&info, &station->uim);
-    if (!kc_failed(result) && info.purse_type != KC_PURSE_TYPE_UIM) {
-        return result;
+    return kc_pin_unlock(&trail, station, command);
+}
+
+/* A UIM is no card: it has a PIN, and an account of its own. */
+static struct kc_result check_card(struct kc_station *station, const struct kc_purse_info *info)
+{
+    if (info->purse_type != KC_PURSE_TYPE_UIM) {
+        return kc_ok();
     }
-    if (!kc_failed(result)) {
-        result = find_pin(pin, sizeof pin, command);
-    }
-    if (!kc_failed(result) && !is_pin(pin)) {
-        result = kc_result(KC_PIN_REQUIRED);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_verify_pin(station, kc_view_text(pin));
-    }
-    kc_wipe(pin, sizeof pin);
-    return result;
+    (void)snprintf(station->place.words, sizeof station->place.words,
+                   "--card names a UIM, which is no card");
+    return kc_result(KC_NOT_ALLOWED);
 }
 
 /* ---- asking ---- */
@@ -300,14 +203,14 @@ static const char *file_of(enum kc_error error)
         then = "";
     } else if (error == KC_KEY_PERMISSIONS) {
         then = "; 'chmod 600' closes it";
-    } else if (error == KC_PIN_WRONG && pin_from_letter) {
+    } else if (error == KC_PIN_WRONG && trail.letter) {
         before = "it came from ";
         then = "; delete that file and give the right one, three wrong ones block the UIM";
     }
     if (then == NULL) {
         return NULL;
     }
-    (void)snprintf(words, sizeof words, "%s%s%s", before, last_file, then);
+    (void)snprintf(words, sizeof words, "%s%s%s", before, trail.file, then);
     return words;
 }
 
@@ -491,6 +394,9 @@ static struct kc_result withdraw_to_card(struct kc_station *station,
     struct kc_purse_info card;
     struct kc_result result = read_info(&card, command, "card", timeout_ms);
     if (!kc_failed(result)) {
+        result = check_card(station, &card);
+    }
+    if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_ACCOUNT, card.account);
     }
     return kc_failed(result) ? result : fetch_loaded(command, timeout_ms);
@@ -547,9 +453,9 @@ static struct kc_result by_way_of_uim(struct kc_station *card, const struct kc_c
                                       const struct onward *onward, unsigned timeout_ms)
 {
     static struct kc_station uim;
-    last_file = kc_command_value(command, "uim");
+    trail.file = kc_command_value(command, "uim");
     struct kc_result result =
-        kc_station_open(&uim, last_file, kc_command_value(command, "bank"), timeout_ms);
+        kc_station_open(&uim, trail.file, kc_command_value(command, "bank"), timeout_ms);
     uim.trace = card->trace;
     uim.lose = card->lose;
     card->trace.fd = -1;
@@ -729,7 +635,7 @@ static struct kc_result resume_payment(struct kc_station *station, const struct 
 /* The letter is where the next command would look for the PIN, and three old ones block the UIM. */
 static void tell_new_pin(const struct kc_command *command)
 {
-    const char *letter = find_letter(command);
+    const char *letter = kc_pin_letter(command);
     if (!command->json) {
         (void)printf("the PIN is changed\n");
     }
@@ -741,11 +647,11 @@ static void tell_new_pin(const struct kc_command *command)
 /* KC_USAGE when the first line of the file is no PIN. */
 static struct kc_result read_new_pin(char *out, size_t capacity, const char *path)
 {
-    struct kc_result result = pin_from_file(out, capacity, path, "");
+    struct kc_result result = kc_pin_from_file(&trail, out, capacity, path);
     if (kc_failed(result)) {
         return result.code == KC_PIN_REQUIRED ? kc_result(KC_USAGE) : result;
     }
-    return kc_result(is_pin(out) ? KC_OK : KC_USAGE);
+    return kc_result(kc_pin_is(out) ? KC_OK : KC_USAGE);
 }
 
 static struct kc_result change_pin(struct kc_station *station, const struct kc_command *command)
@@ -830,9 +736,9 @@ static int run(const struct verb *verb, const struct kc_command *command)
                     kc_command_value(command, "uim") != NULL;
     /* For a withdrawal the UIM asks the bank; else the card stands in its place. */
     bool by_card = card != NULL && verb->run != withdraw && !from_uim;
-    last_file = by_card ? card : kc_command_value(command, "uim");
+    trail.file = by_card ? card : kc_command_value(command, "uim");
     struct kc_result result =
-        kc_station_open(&station, last_file, kc_command_value(command, "bank"), timeout_ms);
+        kc_station_open(&station, trail.file, kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
@@ -841,6 +747,11 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return kc_command_usage(
             command,
             "--lose is request, quote, answer, completion, identify, identity, payment or hotlist");
+    }
+    if (!kc_failed(result) && by_card) {
+        struct kc_purse_info info;
+        result = kc_slot_info(&info, &station.uim);
+        result = kc_failed(result) ? result : check_card(&station, &info);
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);

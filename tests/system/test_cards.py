@@ -235,3 +235,16 @@ def test_what_a_copied_bearer_card_paid_is_not_deposited(shared, loaded):
     assert (again.status, again.error) == (REFUSED, "hotlisted") and held(path) == 40, again
     assert shared.bank("purse", opened["purse"]).objects[0]["state"] == "blocked"
     shared.check_audit()
+
+
+def test_a_uim_is_no_card(shared):
+    """Neither its PIN is guessed at nor its holder's account moved."""
+    holder, other = shared.open(fund=100), shared.open(fund=100)
+    for order in (("show",), ("history",), ("sync",), ("pay", 1, "--link", "tcp:127.0.0.1:1")):
+        done = card_station(other.path, *order)
+        assert (done.status, done.error) == (REFUSED, "not-allowed") and "is no card" in done.err, done
+    for order in (("deposit", 1, "--yes"), ("withdraw", 1, "--yes")):
+        done = beside(holder, other.path, *order)
+        assert (done.status, done.error) == (REFUSED, "not-allowed") and "is no card" in done.err, done
+    assert holder.both() == (100, 0) and other.both() == (100, 0)
+    assert other.station("show").json["pin_tries"] == 3
