@@ -87,8 +87,16 @@ def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
     second.station("sync")
     assert alone.bank("purse", opened["purse"]).objects[0]["state"] == "blocked"
     assert first.value() == 20 and second.value() == 0
-    reasons = [row["reason"] for row in alone.bank("alerts").objects if "reason" in row]
-    assert "card-exhausted" in reasons and "copied-or-restored" in reasons, reasons
+    alerts = [row for row in alone.bank("alerts").objects if "reason" in row]
+    assert sorted((row["reason"], row["class"]) for row in alerts) == [("card-exhausted", "bearer"), ("copied-or-restored", "bearer")]
+    for verb in ("stats", "audit"):
+        totals = alone.bank(verb).json
+        assert (totals["bearer_alerts"], totals["bearer_takings"], totals["bearer_lost"]) == (2, 1, "20"), totals
+    for row in alerts:
+        done = alone.bank("evidence", row["alert"], "--out", tmp_path / "proof.kce")
+        assert (done.status, done.error) == (REFUSED, "not-proven") and not (tmp_path / "proof.kce").exists(), done
+    second.station("sync")
+    assert alone.bank("stats").json["bearer_lost"] == "20"
     card_station(path, "sync")
     alone.check_audit()
 
