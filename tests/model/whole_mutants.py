@@ -204,7 +204,7 @@ MUTANTS = [
     ("owed-unclaimed", "ledger/settle.c", "what is owed is never claimed",
      "        result = kc_claim_all(ledger, purse, &payer);\n", "        result = kc_ok();\n"),
     ("debt-draws", "ledger/cash.c", "who owes may withdraw",
-     "if (row->kind == KC_TRANSACTION_WITHDRAW && !kc_amount_is_zero(purse->owed)) {", "if (row->kind == KC_TRANSACTION_WITHDRAW && purse == NULL) {"),
+     "if (leaves && !kc_amount_is_zero(purse->owed)) {", "if (leaves && purse == NULL) {"),
     ("debt-pays", "ledger/ledger.c", "who owes may pay",
      "    if (!kc_amount_is_zero(purse->owed)) {\n", "    if (purse == NULL) {\n"),
     # ---- the bank ----
