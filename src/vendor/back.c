@@ -138,6 +138,18 @@ static struct kc_result pay_new(struct back *back, const struct kc_owed *owed)
     return kc_failed(result) ? result : note(back, owed, KC_SALE_KIND_PAYING, info.counter, KC_OK);
 }
 
+/* Whether the payment that was sent is no longer open: an answer may have been about another one. */
+static struct kc_result check_ended(struct back *back, const struct kc_owed *owed)
+{
+    struct kc_machine *machine = back->talk->machine;
+    const struct kc_owed *now = kc_machine_owed_to(machine, owed->account);
+    bool same = now != NULL && now->sale == owed->sale && now->paying != 0;
+    struct kc_result result = same ? load_open(back, now->paying) : kc_ok();
+    return !same || result.code == KC_NOT_FOUND ? kc_ok()
+           : kc_failed(result)                  ? result
+                                                : kc_result(KC_MISMATCH);
+}
+
 static struct kc_result end(struct back *back, const struct kc_owed *owed, struct kc_view answer)
 {
     struct kc_payment_answer said;
@@ -145,10 +157,12 @@ static struct kc_result end(struct back *back, const struct kc_owed *owed, struc
     kc_machine_stop_after(back->talk->machine, "answered");
     struct kc_result result = kc_slot_conclude(&ignored, back->purse, answer);
     kc_machine_stop_after(back->talk->machine, "concluded");
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result)) {
+        result = check_ended(back, owed);
     }
-    result = kc_shape_decode(&said, &kc_payment_answer_shape, answer);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&said, &kc_payment_answer_shape, answer);
+    }
     if (kc_failed(result)) {
         return result;
     }

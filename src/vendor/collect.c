@@ -12,6 +12,8 @@
 
 #define PIECE_SIZE 3072u
 #define RECORDS_MOST 6u
+/* A server whose state is lost repeats once; whoever plays back what it heard is not listened to for longer. */
+#define REPLAYS_MOST 3u
 /* Time stamps that are later by less than this are kept only in memory: who repeats such a request gets what he saw already. */
 #define KEEP_EVERY_MS 1000u
 
@@ -274,7 +276,9 @@ static struct kc_result answer(bool *fatal, struct kc_collect *collect, struct k
     if (!kc_failed(sent)) {
         sent = kc_link_send(link, kc_buffer_view(&out), (unsigned)machine->ini.talk_ms);
     }
-    return *fatal || !known ? result : sent;
+    collect->replays += result.code == KC_REPLAYED ? 1 : 0;
+    bool go_on = known && collect->replays < REPLAYS_MOST;
+    return *fatal || !go_on ? result : sent;
 }
 
 struct kc_result kc_collect_talk(bool *fatal, struct kc_collect *collect, struct kc_link *link)
@@ -283,6 +287,7 @@ struct kc_result kc_collect_talk(bool *fatal, struct kc_collect *collect, struct
     uint64_t before = collect->machine->collected;
     *fatal = false;
     collect->answer_size = 0;
+    collect->replays = 0;
     while (!kc_failed(result)) {
         uint8_t bytes[KC_LINK_PAYLOAD_MAX];
         struct kc_view view;

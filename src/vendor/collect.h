@@ -15,6 +15,7 @@ struct kc_collect {
     struct kc_machine *machine;
     struct kc_public_key server;
     bool pinned;
+    unsigned replays; /* requests in this conversation that were heard before */
     uint64_t kept_ms; /* the newest time stamp that is durable */
     size_t answer_size;
     uint8_t answer[KC_MESSAGE_SIZE_MAX];
@@ -28,7 +29,7 @@ struct kc_collect {
 KC_MUST_USE struct kc_result kc_collect_open(struct kc_collect *collect,
                                              struct kc_machine *machine);
 
-/* Answers a server until it leaves. *fatal as in a sale. */
+/* Answers a server until it leaves, or only repeats itself. *fatal as in a sale. */
 KC_MUST_USE struct kc_result kc_collect_talk(bool *fatal, struct kc_collect *collect,
                                              struct kc_link *link);
 

@@ -282,6 +282,16 @@ struct kc_owed *kc_machine_owed_to(struct kc_machine *machine, struct kc_account
 
 /* ---- after a cut ---- */
 
+static bool is_under_way(const struct kc_machine *machine, uint64_t counter)
+{
+    for (size_t i = 0; i < machine->owed_count; i++) {
+        if (machine->owed[i].paying == counter) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The open payment of that counter in the purse, or the one without a line that is for this account and amount. */
 static struct kc_result find_open(struct kc_payment_order *order, struct kc_machine *machine,
                                   const struct kc_owed *owed)
@@ -308,7 +318,8 @@ static struct kc_result find_open(struct kc_payment_order *order, struct kc_mach
         }
         bool same = owed->paying != 0 ? order->payer_counter == owed->paying
                                       : order->payee.number == owed->account.number &&
-                                            kc_amount_compare(order->amount, owed->amount) == 0;
+                                            kc_amount_compare(order->amount, owed->amount) == 0 &&
+                                            !is_under_way(machine, order->payer_counter);
         if (same) {
             return kc_ok();
         }

@@ -16,6 +16,8 @@
 #define PIECE_SIZE 3072u
 /* 48 entries wait in a purse at most and at least one goes with each report; two steps each, and room for one that failed. */
 #define STEPS_MAX 200u
+/* Requests for lines in one round: a machine that makes up lines without end keeps no others waiting. */
+#define ASKS_MAX 10000u
 /* How far a machine may be believed that a later time stamp was used before. */
 #define AHEAD_MS_MAX UINT64_C(86400000)
 #define STATE_SIZE_MAX 256u
@@ -306,7 +308,7 @@ static struct kc_result gather(struct contact *contact)
     if (!kc_failed(result)) {
         result = kc_journal_open(&contact->journal, path, &contact->party, NULL, NULL);
     }
-    while (!kc_failed(result)) {
+    for (unsigned i = 0; i < ASKS_MAX && !kc_failed(result); i++) {
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_RECORDS,
                                              .from_number = contact->journal.last + 1};
         result = ask(contact, &request);

@@ -2,11 +2,12 @@
 import os
 import socket
 import threading
+import time
 
 import pytest
 
 from kinchaku import AGAIN, OK, REFUSED
-from meeting import PATIENCE, Middle
+from meeting import PATIENCE, Middle, Talker
 from vending import Machine, buy
 
 DRINKS = [("water", 120, 3), ("tea", 150, 1), ("juice", 200, 5)]
@@ -287,3 +288,70 @@ def test_two_buyers_at_once(shared, people, machine):
     assert sorted((done.status, done.error) for done in ends if done.status != OK) == [(REFUSED, "sold-out")], ends
     assert till.value() == had + 150 and first.value() + second.value() == before + 400 - 150
     assert machine.kinds() == ["opened", "sale", "released"]
+
+
+def is_answer(message):
+    return message[1:4] == b"\x01\x18\x2e"
+
+
+def relay(folder, place, change):
+    """A middle for conversations in which one side says two things in a row; `change` sees what the buyer says, None hangs up."""
+    server = socket.socket(socket.AF_UNIX)
+    path = str(folder / f"r{time.monotonic_ns() % 10**9}")
+    server.bind(path)
+    server.listen(1)
+
+    def pump(source, target, change):
+        try:
+            while (message := change(source.receive())) is not None:
+                target.send(message)
+        except (EOFError, OSError):
+            pass
+        target.close()
+        source.close()
+
+    def serve():
+        buyer = Talker(server.accept()[0])
+        seller = Talker.call(place)
+        threading.Thread(target=pump, args=(seller, buyer, lambda message: message), daemon=True).start()
+        pump(buyer, seller, change)
+        server.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"unix:{path}"
+
+
+# shows: R-VEND-4
+def test_an_answer_to_another_payment_back(shared, people, machine, tmp_path):
+    """One buyer's receipt in the place of another's: nobody's payment back counts as taken that is still open."""
+    dealer, till, first = people
+    second = shared.open(fund=500)
+    second.must("withdraw", 400, "--yes")
+    had, before = till.value(), first.value()
+    machine.write_ini(dealer.account, [("water", 120, 3, "jam"), ("cola", 150, 3, "jam")])
+    machine.start()
+    kept = []
+
+    def take(message):
+        if is_answer(message):
+            kept.append(message)
+            return None
+        return message
+
+    def give(message):
+        return kept[0] if is_answer(message) else message
+
+    for uim, slot, change in ((first, 1, take), (second, 2, give)):
+        place = relay(tmp_path, machine.place, change)
+        assert uim.station("buy", slot, "--link", place, "--yes", timeout=PATIENCE).status != OK
+    assert kept
+    machine.stop()
+    back = [row["account"] for row in machine.lines() if row["kind"] == "returned"]
+    assert second.account not in back, machine.lines()
+    for _ in range(2):
+        machine.start()
+        for uim in (first, second):
+            uim.station("claim", "--link", machine.place)
+        machine.stop()
+    assert (first.value(), second.value(), till.value()) == (before, 400, had), machine.lines()
+    assert till.station("show").json["open_amount"] == "0" and machine.kinds().count("returned") == 2

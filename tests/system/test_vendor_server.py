@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from kinchaku import AGAIN, OK, REFUSED, Done, Uim, program
-from meeting import PATIENCE
+from meeting import PATIENCE, Middle, Talker
 from vending import Machine, buy
 
 DRINKS = [("water", 120, 500), ("tea", 150, 500)]
@@ -114,6 +114,33 @@ def test_a_server_killed_at_any_point(shared, world, point):
     assert buyer.value() == before - 390
     buyer.must("sync")
     shared.check_audit()
+
+
+# shows: R-VEND-5
+def test_a_request_played_back(world, tmp_path):
+    """Who heard a request may say it a few times, and is then not listened to: the machine has others to serve."""
+    server, machine, buyer = world
+    place, heard = machine.collecting, []
+
+    def change(side, _, message):
+        if side == "payer":
+            heard.append(message)
+        return message
+
+    middle = Middle(tmp_path, place, change)
+    machine.collecting = middle.place
+    assert server.once().status == OK
+    middle.close()
+    talker, answers = Talker.call(place), 0
+    with pytest.raises((EOFError, OSError)):
+        for _ in range(20):
+            talker.send(heard[0])
+            talker.receive()
+            answers += 1
+    assert 1 <= answers <= 3
+    assert buy(buyer, machine, 1).status == OK
+    machine.collecting = place
+    assert server.once().status == OK
 
 
 def test_two_servers_at_one_machine(shared, world, tmp_path):

@@ -6,6 +6,8 @@ from meeting import PATIENCE
 from test_vendor_server import machine_purse
 from vending import Machine, buy
 
+STOPPED = 9
+
 
 @pytest.fixture(scope="module")
 def people(shared):
@@ -55,6 +57,29 @@ def test_a_day_at_the_till(people, machine):
     assert (again["count"], again["net"]) == (0, "0")
     machine.stop()
     assert machine.kinds() == ["opened", "sale", "released", "sale", "released", "refund", "paying", "returned", "closed", "closed"]
+
+
+# shows: R-VEND-4
+def test_two_refunds_of_one_amount(people, machine):
+    """The payment back that is under way at a cut is for one of them: the other is still owed."""
+    _, buyer, _ = people
+    before = buyer.value()
+    machine.start("--pos", "--stop-after", "paying")
+    for _ in range(2):
+        assert said(machine.type("50")) == "ok"
+        assert buy(buyer, machine, 1).status == OK
+    machine.wait(lambda: sum(row.get("amount") == "50" for row in machine.objects) == 2)
+    for sale in [row["sale"] for row in machine.objects if row.get("amount") == "50"]:
+        assert said(machine.type(f"refund {sale}")) == "ok"
+    assert buyer.station("claim", "--link", machine.place).status != OK
+    assert machine.process.wait(PATIENCE) == STOPPED
+    for _ in range(2):
+        machine.start("--pos")
+        buyer.station("claim", "--link", machine.place)
+        machine.stop()
+    assert buyer.value() == before, machine.lines()
+    counters = [row["counter"] for row in machine.lines() if row["kind"] == "paying"]
+    assert machine.kinds().count("returned") == len(counters) == len(set(counters)) == 2
 
 
 # shows: R-VEND-7
