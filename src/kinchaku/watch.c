@@ -469,6 +469,10 @@ struct kc_result kc_watch_run(struct kc_watch *watch, const char *name,
         return result;
     }
     stage_play(&stage);
+    if (kc_failed(stage.result)) {
+        /* It would wait for the answer to a step that nobody reads any more. */
+        (void)kill(pid, SIGTERM);
+    }
     result = end(&stage, 0, pid, name, expected);
     stage_close(&stage);
     return kc_failed(stage.result) ? stage.result : result;
