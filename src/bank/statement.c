@@ -90,7 +90,22 @@ static struct kc_result describe(struct line *line, const struct statement *stat
     return kc_result(KC_STORE_CORRUPT);
 }
 
-/* What no transaction made: a claim for what a purse owed, or what was left of a purse that another one replaced. */
+/* What a machine brought and what the bank took of it, or what was left of a purse that another one replaced. */
+static struct kc_result explain_move(struct line *line, const struct statement *statement,
+                                     const struct kc_posting_row *posting)
+{
+    struct kc_purse_row purse;
+    const struct kc_store *store = statement->store;
+    struct kc_result result = store->purse_get(store->context, &purse, posting->purse.number);
+    if (posting->credit == KC_BOOK_FEES) {
+        line->kind = "fee";
+    } else if (!kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && line->in) {
+        line->kind = "sweep";
+    }
+    return result;
+}
+
+/* What no transaction made: a claim for what a purse owed, or a move. */
 static struct kc_result explain(struct line *line, const struct statement *statement,
                                 const struct kc_posting_row *posting)
 {
@@ -104,7 +119,7 @@ static struct kc_result explain(struct line *line, const struct statement *state
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);
     if (result.code == KC_NOT_FOUND) {
-        return kc_ok();
+        return explain_move(line, statement, posting);
     }
     return kc_failed(result) ? result : describe(line, statement, &transaction);
 }
