@@ -542,7 +542,9 @@ static struct kc_result begin_journal(struct kc_machine *machine, bool was_there
         return kc_result(KC_STALE_STATE);
     }
     struct kc_sale line = {.kind = KC_SALE_KIND_OPENED, .counter = info.counter};
-    line.number = machine->collected + 1;
+    /* Nor is a number given twice that the stock remembers: a cut in that sale would be taken for a release. */
+    line.number =
+        1 + (machine->collected > machine->stock.sale ? machine->collected : machine->stock.sale);
     return kc_machine_note(machine, &line);
 }
 
