@@ -212,6 +212,63 @@ def measure_exchange():
             contact_figures(prefix, contact, found[contact], links)
 
 
+# ---- a sale by a machine ----
+
+SALE_BITS = {"106k": 106_000, "424k": 424_000}
+
+
+def sale_times(name, byte_count, compute_us):
+    for link, bits in SALE_BITS.items():
+        figure(f"{name}.{link}", byte_count * 8 * 1000 / bits, "ms")
+        figure(f"{name}.{link}.with-compute", byte_count * 8 * 1000 / bits + compute_us / 1000, "ms")
+
+
+def sale_compute(name, found):
+    for side in ("buyer", "machine"):
+        figure(f"{name}.compute.{side}.bare", found[side]["bare_us"], "us")
+        figure(f"{name}.compute.{side}", found[side]["us"], "us", f"{name}.compute.{side}.bare", found[side]["bare_us"])
+        figure(f"{name}.signatures.{side}", found[side]["signs"] + found[side]["verifies"], "signatures")
+
+
+def sale_over_link(kind, contact, found):
+    """`both`: the station's purse lies in a reader of the same speed, and what goes to it and to the machine adds up."""
+    name = f"sale.link.{kind}.{contact}"
+    release_us = found["buyer"]["us"] + found["machine"]["us"]
+    all_us = found["buyer_all"]["us"] + found["machine_all"]["us"]
+    messages = found["messages"][:found["paid"]]
+    figure(f"{name}.messages", len(messages), "messages")
+    figure(f"{name}.messages.all", len(found["messages"]), "messages")
+    figure(f"{name}.bytes", sum(messages), "bytes")
+    figure(f"{name}.bytes.on-the-line", found["line"], "bytes")
+    figure(f"{name}.bytes.on-the-line.all", found["line_all"], "bytes")
+    sale_compute(name, found)
+    sale_times(name, found["line"], release_us)
+    sale_times(f"{name}.all", found["line_all"], all_us)
+    both = f"sale.both.{kind}.{contact}"
+    figure(f"{both}.bytes", found["line"] + found["buyer"]["bytes"], "bytes")
+    sale_times(both, found["line"] + found["buyer"]["bytes"], release_us)
+    sale_times(f"{both}.all", found["line_all"] + found["buyer_all"]["bytes"], all_us)
+
+
+def sale_in_reader(way, kind, contact, found):
+    name = f"sale.reader.{way}.{kind}.{contact}"
+    figure(f"{name}.commands", found["buyer"]["commands"], "commands")
+    figure(f"{name}.bytes", found["buyer"]["bytes"], "bytes")
+    sale_compute(name, found)
+    sale_times(name, found["buyer"]["bytes"], found["buyer"]["us"] + found["machine"]["us"])
+
+
+def measure_sale():
+    for way in ("link", "extended", "chained"):
+        for kind in ("uim", "card", "bearer"):
+            found = tool("bench-sale", "--rounds", 20, way, kind)
+            for contact in ("first", "later"):
+                if way == "link":
+                    sale_over_link(kind, contact, found[contact])
+                else:
+                    sale_in_reader(way, kind, contact, found[contact])
+
+
 def measure_simulator():
     """One process; schedules differ, so a figure of this program is only to be compared with itself."""
     seconds = str(SECONDS)
@@ -286,6 +343,7 @@ def measure_core():
 def main():
     measure_core()
     measure_exchange()
+    measure_sale()
     measure_simulator()
     measure_speed()
     measure_size()

@@ -11,6 +11,7 @@
 #include "bank/audit.h"
 #include "bank/bank.h"
 #include "bank/evidence.h"
+#include "bank/risk.h"
 #include "bank/statement.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
@@ -464,6 +465,7 @@ static bool show_alert(void *owner, const struct kc_alert_row *row)
     show_number(desk, &json, "purse", row->purse.number);
     show_time(desk, &json, "time", row->time_ms);
     show_text(desk, &json, "reason", kc_error_name(row->reason));
+    show_text(desk, &json, "class", kc_risk_is_bearer(&desk->store, row) ? "bearer" : "keyed");
     show_number(desk, &json, "evidence", row->evidence_ms);
     show_digest(desk, &json, "evidence_digest", row->evidence_digest);
     show_number(desk, &json, "against", row->against_ms);
@@ -471,40 +473,6 @@ static bool show_alert(void *owner, const struct kc_alert_row *row)
     show_number(desk, &json, "counter", row->counter);
     end_object(desk, &json);
     return true;
-}
-
-static const char *evidence_word(enum kc_evidence_kind kind)
-{
-    switch (kind) {
-    case KC_EVIDENCE_REQUEST:
-        return "request";
-    case KC_EVIDENCE_ANSWER:
-        return "answer";
-    case KC_EVIDENCE_STATE:
-        return "state-request";
-    case KC_EVIDENCE_FUND:
-        return "fund-request";
-    case KC_EVIDENCE_OPEN:
-        return "open-request";
-    case KC_EVIDENCE_CONFIRM:
-        return "confirm-request";
-    case KC_EVIDENCE_CANCEL:
-        return "cancel-request";
-    case KC_EVIDENCE_IDENTIFY:
-        return "identify-request";
-    case KC_EVIDENCE_LOST:
-        return "lost-request";
-    case KC_EVIDENCE_REISSUE:
-        return "reissue-request";
-    case KC_EVIDENCE_TRANSFER:
-        return "transfer-request";
-    case KC_EVIDENCE_SETTLE:
-        return "settle-request";
-    case KC_EVIDENCE_RECORD:
-    case KC_EVIDENCE_OTHER_RECORD:
-        return "log-record";
-    }
-    return "?";
 }
 
 static bool show_evidence_row(void *owner, const struct kc_evidence_row *row)
@@ -515,7 +483,7 @@ static bool show_evidence_row(void *owner, const struct kc_evidence_row *row)
     begin_object(desk, &json);
     show_number(desk, &json, "purse", row->purse.number);
     show_number(desk, &json, "transaction", row->time_ms);
-    show_text(desk, &json, "kind", evidence_word(row->kind));
+    show_text(desk, &json, "kind", kc_bank_evidence_word(row->kind));
     show_digest(desk, &json, "digest", row->digest);
     show_text(desk, &json, "bytes", desk->hex);
     end_object(desk, &json);
@@ -640,6 +608,13 @@ static void show_totals(struct desk *desk, struct kc_json_out *json,
     show_amount(desk, json, "claims", totals->claims);
 }
 
+static void show_risk(struct desk *desk, struct kc_json_out *json, const struct kc_risk *risk)
+{
+    show_number(desk, json, "bearer_alerts", risk->alerts);
+    show_number(desk, json, "bearer_takings", risk->takings);
+    show_amount(desk, json, "bearer_lost", risk->lost);
+}
+
 static void print_fault(void *owner, const char *what)
 {
     (void)owner;
@@ -667,8 +642,12 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     struct kc_audit audit = {
         .owner = desk, .fault = print_fault, .verify = verify, .verify_order = verify_order};
     struct kc_json_out json;
+    struct kc_risk risk = {.alerts = 0};
     (void)unused;
     struct kc_result result = desk->store.begin(desk->store.context);
+    if (!kc_failed(result)) {
+        result = kc_risk_bearer(&risk, &desk->store);
+    }
     if (!kc_failed(result)) {
         result = kc_ledger_audit(&audit, &desk->store, &desk->crypto);
     }
@@ -688,6 +667,7 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     show_number(desk, &json, "payments", audit.payments);
     show_number(desk, &json, "records", audit.records);
     show_totals(desk, &json, &audit.totals);
+    show_risk(desk, &json, &risk);
     end_object(desk, &json);
     return result;
 }
@@ -697,16 +677,21 @@ static struct kc_result show_stats(struct desk *desk, const char *unused)
     struct kc_totals_row totals;
     struct kc_batch_row batch = {.id = 0};
     struct kc_json_out json;
+    struct kc_risk risk;
     (void)unused;
     struct kc_result result = desk->store.totals_get(desk->store.context, &totals);
     if (!kc_failed(result)) {
         result = desk->store.batch_last(desk->store.context, &batch);
     }
-    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+    if (!kc_failed(result) || result.code == KC_NOT_FOUND) {
+        result = kc_risk_bearer(&risk, &desk->store);
+    }
+    if (kc_failed(result)) {
         return result;
     }
     begin_object(desk, &json);
     show_totals(desk, &json, &totals);
+    show_risk(desk, &json, &risk);
     show_number(desk, &json, "postings", totals.next_posting - 1);
     show_number(desk, &json, "last_batch", batch.id);
     end_object(desk, &json);

@@ -453,6 +453,9 @@ static struct kc_result begin(struct search *search)
     const struct kc_store_scan scan = {.owner = search, .evidence = collect_named};
     uint64_t purse = search->proof->alert.purse.number;
     struct kc_result result = store->purse_get(store->context, &search->purse, purse);
+    if (!kc_failed(result) && search->purse.type == KC_PURSE_TYPE_BEARER) {
+        return kc_result(KC_NOT_PROVEN); /* nobody signed what a card without keys paid */
+    }
     if (!kc_failed(result)) {
         result = load_keys(&keys, store, search->purse.account.number);
     }
@@ -537,4 +540,38 @@ struct kc_result kc_bank_find_alert(struct kc_alert_row *out, const struct kc_st
     const struct kc_store_scan scan = {.owner = &finding, .alert = match_alert};
     struct kc_result result = store->scan_alerts(store->context, &scan);
     return kc_failed(result) || finding.found ? result : kc_result(KC_NOT_FOUND);
+}
+
+const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
+{
+    switch (kind) {
+    case KC_EVIDENCE_REQUEST:
+        return "request";
+    case KC_EVIDENCE_ANSWER:
+        return "answer";
+    case KC_EVIDENCE_STATE:
+        return "state-request";
+    case KC_EVIDENCE_FUND:
+        return "fund-request";
+    case KC_EVIDENCE_OPEN:
+        return "open-request";
+    case KC_EVIDENCE_CONFIRM:
+        return "confirm-request";
+    case KC_EVIDENCE_CANCEL:
+        return "cancel-request";
+    case KC_EVIDENCE_IDENTIFY:
+        return "identify-request";
+    case KC_EVIDENCE_LOST:
+        return "lost-request";
+    case KC_EVIDENCE_REISSUE:
+        return "reissue-request";
+    case KC_EVIDENCE_TRANSFER:
+        return "transfer-request";
+    case KC_EVIDENCE_SETTLE:
+        return "settle-request";
+    case KC_EVIDENCE_RECORD:
+    case KC_EVIDENCE_OTHER_RECORD:
+        return "log-record";
+    }
+    return "?";
 }

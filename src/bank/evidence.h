@@ -28,10 +28,13 @@ struct kc_proof {
 KC_MUST_USE struct kc_result kc_bank_find_alert(struct kc_alert_row *out,
                                                 const struct kc_store *store, uint64_t number);
 
+/* How a kind of evidence is called. */
+const char *kc_bank_evidence_word(enum kc_evidence_kind kind);
+
 /* Makes the file of out->alert. Looks first at the two messages that the alert names, then for whatever else is kept of the
  * accused purse's signatures that excludes one of them; the content keys of at most two messages get into the file. What was
- * made is verified again as a stranger would. KC_NOT_PROVEN for an alert that accuses nobody, and when nothing kept proves it
- * to a stranger; KC_NO_MEMORY and the store's errors. Nothing is changed. */
+ * made is verified again as a stranger would. KC_NOT_PROVEN for an alert that accuses nobody, or a card without keys, for which
+ * nobody signed, and when nothing kept proves it to a stranger; KC_NO_MEMORY and the store's errors. Nothing is changed. */
 KC_MUST_USE struct kc_result kc_bank_prove(struct kc_proof *out, const struct kc_prover *prover,
                                            uint64_t now_ms);
 

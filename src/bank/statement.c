@@ -90,36 +90,36 @@ static struct kc_result describe(struct line *line, const struct statement *stat
     return kc_result(KC_STORE_CORRUPT);
 }
 
-/* What a machine brought and what the bank took of it, or what was left of a purse that another one replaced. */
-static struct kc_result explain_move(struct line *line, const struct statement *statement,
-                                     const struct kc_posting_row *posting)
+/* What came from a purse without a transaction: from a machine to its owner, or what was left of a purse that another one
+ * replaced. */
+static struct kc_result name_source(struct line *line, const struct statement *statement,
+                                    const struct kc_posting_row *posting)
 {
     struct kc_purse_row purse;
-    const struct kc_store *store = statement->store;
-    struct kc_result result = store->purse_get(store->context, &purse, posting->purse.number);
-    if (posting->credit == KC_BOOK_FEES) {
-        line->kind = "fee";
-    } else if (!kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && line->in) {
-        line->kind = "sweep";
-    }
+    struct kc_result result =
+        statement->store->purse_get(statement->store->context, &purse, posting->purse.number);
+    bool swept = !kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && line->in &&
+                 purse.account.number != statement->account.account.number;
+    line->kind = swept ? "sweep" : "reissue";
     return result;
 }
 
-/* What no transaction made: a claim for what a purse owed, or a move. */
+/* What no transaction made: a claim for what a purse owed, a machine's takings and the fee for them, or what a replaced purse
+ * left. */
 static struct kc_result explain(struct line *line, const struct statement *statement,
                                 const struct kc_posting_row *posting)
 {
     struct kc_transaction_row transaction;
     const struct kc_store *store = statement->store;
-    line->kind = posting->transaction_ms == 0 ? "claim" : "reissue";
     name_number(line, posting->purse.number);
-    if (posting->transaction_ms == 0) {
+    if (posting->transaction_ms == 0 || posting->credit == KC_BOOK_FEES) {
+        line->kind = posting->transaction_ms == 0 ? "claim" : "fee";
         return kc_ok();
     }
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);
     if (result.code == KC_NOT_FOUND) {
-        return explain_move(line, statement, posting);
+        return name_source(line, statement, posting);
     }
     return kc_failed(result) ? result : describe(line, statement, &transaction);
 }

@@ -136,19 +136,47 @@ static struct kc_result play(struct kc_watch *watch, const struct act *act)
     return kc_failed(result) ? result : check(watch, act);
 }
 
-struct kc_result kc_demo_join(struct kc_watch *watch, const char *letter, const char *name)
+struct kc_result kc_demo_tell(const struct kc_watch *watch, const char *step, struct kc_view said)
 {
-    char ordinary[40];
+    const char *text = (const char *)said.data;
+    struct kc_result result = kc_ok();
+    for (size_t at = 0, end = 0; at < said.size && !kc_failed(result); at = end + 1) {
+        for (end = at; end < said.size && text[end] != '\n'; end++) {
+        }
+        if (!watch->json) {
+            (void)printf("  %-9s %.*s\n", at == 0 ? step : "", (int)(end - at), text + at);
+            continue;
+        }
+        json_t *object = json_loadb(text + at, end - at, 0, NULL);
+        bool good = object != NULL &&
+                    json_object_set_new(object, "part", json_string(watch->part)) == 0 &&
+                    json_object_set_new(object, "step", json_string(step)) == 0 &&
+                    json_dumpf(object, stdout, JSON_COMPACT) == 0;
+        (void)printf("\n");
+        json_decref(object);
+        result = kc_result(good ? KC_OK : KC_MALFORMED);
+    }
+    (void)fflush(stdout);
+    return result;
+}
+
+struct kc_result kc_demo_add(struct kc_watch *watch, const char *letter)
+{
     KC_ASSERT(watch->count < KC_PEOPLE_MAX);
     struct kc_person_watched *person = &watch->people[watch->count++];
     *person = (struct kc_person_watched){.name = letter};
-    uint64_t now_ms = kc_clock_now_ms();
     int size = snprintf(person->uim, sizeof person->uim, "%s/demo-%s-%" PRIu64 ".uim",
-                        watch->system->dir, letter, now_ms);
-    if (size < 0 || (size_t)size >= sizeof person->uim) {
-        return kc_result(KC_TOO_LARGE);
-    }
-    (void)snprintf(ordinary, sizeof ordinary, "demo-%s-%" PRIu64, letter, now_ms);
+                        watch->system->dir, letter, kc_clock_now_ms());
+    return kc_result(size > 0 && (size_t)size < sizeof person->uim ? KC_OK : KC_TOO_LARGE);
+}
+
+struct kc_result kc_demo_join(struct kc_watch *watch, const char *letter, const char *name,
+                              const char *password_file)
+{
+    char ordinary[40];
+    struct kc_result result = kc_demo_add(watch, letter);
+    const char *uim = watch->people[watch->count - 1].uim;
+    (void)snprintf(ordinary, sizeof ordinary, "demo-%s-%" PRIu64, letter, kc_clock_now_ms());
     const char *const add[] = {"add-account", "--account", ordinary, "--holder",
                                name,          "--balance", "5000",   NULL};
     const char *const open[] = {"open",
@@ -161,22 +189,109 @@ struct kc_result kc_demo_join(struct kc_watch *watch, const char *letter, const 
                                 "--bank-account",
                                 ordinary,
                                 "--uim",
-                                person->uim,
+                                uim,
+                                password_file == NULL ? NULL : "--password-file",
+                                password_file,
                                 NULL};
-    struct kc_result result = kc_watch_tool(watch, NULL, "sandbank", add);
+    if (!kc_failed(result)) {
+        result = kc_watch_tool(watch, NULL, "sandbank", add);
+    }
     return kc_failed(result) ? result : kc_watch_run(watch, "registrar", open, 0, false);
+}
+
+/* ---- the audit ---- */
+
+static struct kc_result member(struct kc_amount *out, const struct kc_watch *watch,
+                               const json_t *audit, const char *name)
+{
+    const char *text = json_string_value(json_object_get(audit, name));
+    return text == NULL ? kc_result(KC_MALFORMED)
+                        : kc_amount_parse(out, text, (unsigned)watch->system->config.decimals);
+}
+
+/* What came in and did not go out again stands somewhere: with accounts, in purses, under way, or as the bank's fees; what a
+ * copy made the bank pay is its claim. */
+static struct kc_result account_for_all(const struct kc_watch *watch, const json_t *audit)
+{
+    static const char *const places[] = {"accounts_total", "shadows_total", "fees", "in_flight"};
+    char said[512];
+    char sum_text[KC_AMOUNT_TEXT_SIZE];
+    char funded_text[KC_AMOUNT_TEXT_SIZE];
+    struct kc_amount sum = kc_amount_zero();
+    struct kc_amount funded;
+    struct kc_amount claims;
+    struct kc_amount one;
+    struct kc_result result = member(&funded, watch, audit, "outside");
+    for (size_t i = 0; i < sizeof places / sizeof places[0] && !kc_failed(result); i++) {
+        result = member(&one, watch, audit, places[i]);
+        if (!kc_failed(result)) {
+            result = kc_amount_add(&sum, sum, one);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = member(&claims, watch, audit, "claims");
+    }
+    if (!kc_failed(result)) {
+        result = kc_amount_sub(&sum, sum, claims);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_amount_format(sum_text, sum, (unsigned)watch->system->config.decimals);
+    kc_amount_format(funded_text, funded, (unsigned)watch->system->config.decimals);
+    const char *names[4];
+    for (size_t i = 0; i < 4; i++) {
+        names[i] = json_string_value(json_object_get(audit, places[i]));
+    }
+    int size = snprintf(
+        said, sizeof said,
+        watch->json
+            ? "{\"accounts\":\"%s\",\"shadows\":\"%s\",\"fees\":\"%s\",\"in_flight\":\"%s\","
+              "\"claims\":\"%s\",\"sum\":\"%s\",\"funded_less_redeemed\":\"%s\"}"
+            : "accounts %s + purses %s + fees %s + in flight %s - claims %s = %s; funded "
+              "less redeemed: %s",
+        names[0], names[1], names[2], names[3], json_string_value(json_object_get(audit, "claims")),
+        sum_text, funded_text);
+    result = kc_demo_tell(watch, "sum", kc_view(said, (size_t)size));
+    return !kc_failed(result) && kc_amount_compare(sum, funded) != 0 ? kc_result(KC_INTERNAL)
+                                                                     : result;
+}
+
+static void print_audit(json_t *audit)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(audit, name, value)
+    {
+        if (json_is_string(value)) {
+            (void)printf("  %-16s %s\n", name, json_string_value(value));
+        } else {
+            (void)printf("  %-16s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+        }
+    }
 }
 
 static struct kc_result audit(struct kc_watch *watch)
 {
     uint8_t bytes[4096];
     struct kc_buffer out = KC_BUFFER(bytes);
-    const char *const arguments[] = {"audit", NULL};
-    kc_demo_announce(watch, "audit", "all balances once more, from the journal");
+    const char *const arguments[] = {"audit", "--json", NULL};
+    kc_demo_announce(watch, "audit",
+                     "all balances once more, from the journal; where every unit is");
     struct kc_result result = kc_watch_tool(watch, &out, "bank", arguments);
-    if (!kc_failed(result) && !watch->json) {
-        (void)fwrite(bytes, 1, out.size, stdout);
+    json_t *object = kc_failed(result) ? NULL : json_loadb((char *)bytes, out.size, 0, NULL);
+    if (!kc_failed(result) && object == NULL) {
+        result = kc_result(KC_MALFORMED);
     }
+    if (!kc_failed(result) && watch->json) {
+        result = kc_demo_tell(watch, "audit", kc_buffer_view(&out));
+    } else if (!kc_failed(result)) {
+        print_audit(object);
+    }
+    if (!kc_failed(result)) {
+        result = account_for_all(watch, object);
+    }
+    json_decref(object);
     return result;
 }
 
@@ -187,7 +302,7 @@ struct kc_result kc_demo_run(const struct kc_system *system, bool json)
     if (!kc_failed(result)) {
         kc_demo_announce(&watch, "open",
                          "a person is registered, an account opened, a UIM written");
-        result = kc_demo_join(&watch, "A", "Hanako Suzuki");
+        result = kc_demo_join(&watch, "A", "Hanako Suzuki", NULL);
     }
     for (size_t i = 0; i < sizeof acts / sizeof acts[0] && !kc_failed(result); i++) {
         result =
@@ -195,6 +310,12 @@ struct kc_result kc_demo_run(const struct kc_system *system, bool json)
     }
     if (!kc_failed(result)) {
         result = kc_demo_exchange(&watch);
+    }
+    if (!kc_failed(result)) {
+        result = kc_demo_vending(&watch);
+    }
+    if (!kc_failed(result)) {
+        result = kc_demo_copied(&watch);
     }
     if (!kc_failed(result)) {
         result = audit(&watch);

@@ -42,6 +42,7 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     currency = currency == NULL ? "JPY" : currency;
     *out = (struct kc_system_config){0};
     out->faults = kc_command_value(command, "faults") != NULL;
+    out->fees = strcmp(command->arguments[0], "demo") == 0;
     if (!kc_command_currency(currency) || (store != NULL && strcmp(store, "sqlite") != 0)) {
         return false;
     }

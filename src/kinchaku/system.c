@@ -22,6 +22,7 @@
 #define PORT_FIRST 15000u
 #define PORT_COUNT 16000u
 #define PORT_TRIES 100
+#define DEMO_FEES "\n[merchant]\nfee_fixed = 1\nfee_permille = 25\n"
 
 static const struct kc_config_key keys[] = {
     {"system", "bank", KC_CONFIG_UINT, offsetof(struct kc_system_config, bank), 1, UINT32_MAX,
@@ -324,12 +325,13 @@ static struct kc_result write_bank_config(const struct kc_system *system, const 
     if (kc_failed(result) || kc_file_exists(path)) {
         return result;
     }
-    int size = snprintf(text, sizeof text,
-                        "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
-                        "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n",
-                        words->bank, system->config.currency, words->decimals,
-                        words->ports[KC_NODE_BANK], words->urls[KC_NODE_BANK],
-                        words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_SANDBANK]);
+    int size =
+        snprintf(text, sizeof text,
+                 "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
+                 "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s",
+                 words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
+                 words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY],
+                 words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "");
     return write_text(folder, "bank.ini", text, size, sizeof text);
 }
 

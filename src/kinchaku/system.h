@@ -16,6 +16,8 @@ struct kc_system_config {
     uint64_t decimals;
     uint64_t ports[KC_NODES];
     bool faults; /* the sandbank takes orders to fail */
+    bool
+        fees; /* the bank is laid out with the demonstration's fee for dealers; not in system.ini */
 };
 
 struct kc_system {

@@ -39,15 +39,16 @@ struct kc_result kc_watch_open(struct kc_watch *watch, const struct kc_system *s
 
 void kc_watch_close(struct kc_watch *watch)
 {
+    static const char *const names[] = {"s", "link", "sales", "collect"};
     char path[96];
     if (watch->listener >= 0) {
         (void)close(watch->listener);
     }
     if (watch->folder[0] != '\0') {
-        (void)snprintf(path, sizeof path, "%s/s", watch->folder);
-        (void)unlink(path);
-        (void)snprintf(path, sizeof path, "%s/link", watch->folder);
-        (void)unlink(path);
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+            (void)snprintf(path, sizeof path, "%s/%s", watch->folder, names[i]);
+            (void)unlink(path);
+        }
         (void)rmdir(watch->folder);
     }
 }
@@ -86,7 +87,7 @@ static struct kc_result line_make(struct line *line, const struct kc_watch *watc
         line_add(line, "--trace");
         line_add(line, watch->place);
     }
-    if (name != NULL && strcmp(name, "station") != 0) {
+    if (name != NULL && strcmp(name, "station") != 0 && strcmp(name, "vendor") != 0) {
         line_add(line, "--dir");
         line_add(line, watch->system->dir);
     }
@@ -103,6 +104,15 @@ struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out, co
         result = kc_process_run(&status, out, line.argv, false);
     }
     return !kc_failed(result) && status != 0 ? kc_result(KC_INTERNAL) : result;
+}
+
+struct kc_result kc_watch_begin(pid_t *pid, int *out_fd, const struct kc_watch *watch,
+                                const char *name, const char *const *arguments)
+{
+    struct line line;
+    struct kc_result result = line_make(&line, watch, name, arguments, false);
+    *pid = kc_failed(result) ? -1 : kc_process_begin(out_fd, line.argv, false);
+    return kc_failed(result) || *pid > 0 ? result : kc_result(KC_IO_FAILED);
 }
 
 /* ---- looking ---- */
@@ -200,6 +210,13 @@ static void print_json(const struct kc_watch *watch, const json_t *step)
     kc_json_close(&json);
 }
 
+void kc_watch_print(const struct kc_watch *watch)
+{
+    json_t *step = json_pack("{s:s}", "step", "=");
+    print_json(watch, step);
+    json_decref(step);
+}
+
 static void print_text(const struct kc_watch *watch, const json_t *step)
 {
     char way[48];
@@ -242,6 +259,14 @@ static struct kc_person_watched *whose(struct kc_watch *watch, const json_t *acc
     return &watch->people[0];
 }
 
+/* Only a step of the bank's changes what the bank holds. */
+static bool is_of_bank(const json_t *step)
+{
+    const char *from = json_string_value(json_object_get(step, "from"));
+    const char *to = json_string_value(json_object_get(step, "to"));
+    return from == NULL || to == NULL || strcmp(from, "bank") == 0 || strcmp(to, "bank") == 0;
+}
+
 /* One line from a traced program. */
 static struct kc_result take_step(struct kc_watch *watch, const char *line, size_t size)
 {
@@ -250,6 +275,8 @@ static struct kc_result take_step(struct kc_watch *watch, const char *line, size
     if (!kc_failed(result)) {
         struct kc_person_watched *person = whose(watch, json_object_get(step, "account"));
         copy_member(person->uim_amount, sizeof person->uim_amount, step, "uim");
+    }
+    if (!kc_failed(result) && is_of_bank(step)) {
         result = kc_watch_look(watch);
     }
     if (!kc_failed(result)) {
@@ -288,6 +315,7 @@ static void stage_open(struct stage *stage, struct kc_watch *watch)
 {
     memset(stage, 0, sizeof *stage);
     stage->watch = watch;
+    memset(watch->said, 0, sizeof watch->said);
     for (size_t i = 0; i < TRACED_MAX; i++) {
         stage->outs[i] = -1;
         stage->connections[i] = -1;
@@ -341,12 +369,17 @@ static void take_connection(struct stage *stage)
     }
 }
 
-/* What is said on a stdout is read away; its end is the end of the program. */
+/* What is said on a stdout is kept of the first; its end is the end of the program. */
 static void read_out(struct stage *stage, size_t which)
 {
-    char ignored[256];
-    ssize_t size = read(stage->outs[which], ignored, sizeof ignored);
-    if (which == 0 && size > 0 && memchr(ignored, '\n', (size_t)size) != NULL) {
+    char text[256];
+    ssize_t size = read(stage->outs[which], text, sizeof text);
+    size_t had = strlen(stage->watch->said);
+    if (which == 0 && size > 0 && had + (size_t)size < sizeof stage->watch->said) {
+        memcpy(stage->watch->said + had, text, (size_t)size);
+        stage->watch->said[had + (size_t)size] = '\0';
+    }
+    if (which == 0 && size > 0 && memchr(text, '\n', (size_t)size) != NULL) {
         stage->waits = false;
     }
     if (size <= 0) {

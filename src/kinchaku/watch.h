@@ -6,9 +6,9 @@
 #include "kinchaku/system.h"
 
 #define KC_WATCH_ARGUMENTS_MAX 24
-#define KC_PEOPLE_MAX 3u
+#define KC_PEOPLE_MAX 6u
 
-/* Somebody with an account and a UIM, and what is in both. */
+/* Somebody with an account and a UIM, and what is in both; a card or a machine, too, has an account that names it. */
 struct kc_person_watched {
     const char *name;
     char uim[KC_PATH_SIZE];
@@ -26,6 +26,8 @@ struct kc_watch {
     char folder[64];  /* of the sockets */
     char place[96];   /* unix:PATH */
     int listener;
+    char said
+        [2048]; /* what the program of the last kc_watch_run wrote, as far as it fits, ended by NUL */
     size_t count; /* of people; with one, the account is shown, too */
     struct kc_person_watched people[KC_PEOPLE_MAX];
 };
@@ -55,7 +57,15 @@ KC_MUST_USE struct kc_result kc_watch_meet(struct kc_watch *watch,
 KC_MUST_USE struct kc_result kc_watch_tool(struct kc_watch *watch, struct kc_buffer *out,
                                            const char *name, const char *const *arguments);
 
+/* Begins kinchaku-`name` without a trace; it ends with us at the latest, else by a signal and kc_process_end. KC_IO_FAILED,
+ * KC_FILE_MISSING. */
+KC_MUST_USE struct kc_result kc_watch_begin(pid_t *pid, int *out_fd, const struct kc_watch *watch,
+                                            const char *name, const char *const *arguments);
+
 /* Asks the bank for what it holds of everybody now; its database is read, so that it need not run. */
 KC_MUST_USE struct kc_result kc_watch_look(struct kc_watch *watch);
+
+/* What everybody holds, as last seen, as a step of its own named "="; for --json. */
+void kc_watch_print(const struct kc_watch *watch);
 
 #endif

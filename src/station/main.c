@@ -2,21 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/names.h"
 #include "service/files.h"
 #include "station/buy.h"
+#include "station/empty.h"
 #include "station/offline.h"
+#include "station/pin.h"
 #include "station/show.h"
 
 #define TIMEOUT_MS 15000u
-/* What the purse takes as a PIN. */
-#define PIN_SIZE_MIN 4u
-#define PIN_SIZE_MAX 12u
 #define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
@@ -27,7 +24,7 @@ static const struct kc_option options[] = {
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"to", "ACCOUNT", "transfer: the account that receives it"},
-    {"from", "WHAT", "transfer: from uim (default) or account"},
+    {"from", "WHAT", "transfer: from uim (default), account, or card with --card"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
@@ -51,6 +48,9 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
         "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
         "[--yes|--no]\n"
+        "       kinchaku-station [--uim FILE] --card FILE transfer AMOUNT --to ACCOUNT [--from "
+        "card] "
+        "[--yes|--no]\n"
         "       kinchaku-station --uim FILE fund|redeem AMOUNT\n"
         "       kinchaku-station --uim FILE receive --link L [--amount A] [--yes|--no]\n"
         "       kinchaku-station --uim FILE pay AMOUNT --link L\n"
@@ -64,115 +64,22 @@ static const struct kc_program program = {
 };
 
 /* The file that was read last: named when it is missing or open to others. */
-static const char *last_file;
-/* The PIN came from the letter beside the UIM, not from the user. */
-static bool pin_from_letter;
-
-/* ---- the PIN ---- */
-
-static bool is_pin(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    return text[digits] == '\0' && digits >= PIN_SIZE_MIN && digits <= PIN_SIZE_MAX;
-}
-
-static bool keep_line(char *out, size_t capacity, const char *text, size_t size)
-{
-    size_t line = 0;
-    while (line < size && text[line] != '\n' && text[line] != '\r') {
-        line++;
-    }
-    if (line == 0 || line >= capacity) {
-        return false;
-    }
-    memcpy(out, text, line);
-    out[line] = '\0';
-    return true;
-}
-
-static struct kc_result pin_from_file(char *out, size_t capacity, const char *path,
-                                      const char *prefix)
-{
-    uint8_t bytes[256];
-    struct kc_buffer buffer = KC_BUFFER(bytes);
-    size_t skip = strlen(prefix);
-    last_file = path;
-    struct kc_result result = kc_file_read_secret(&buffer, path);
-    if (!kc_failed(result)) {
-        bool good = buffer.size > skip && memcmp(bytes, prefix, skip) == 0 &&
-                    keep_line(out, capacity, (const char *)bytes + skip, buffer.size - skip);
-        result = kc_result(good ? KC_OK : KC_PIN_REQUIRED);
-    }
-    kc_wipe(bytes, sizeof bytes);
-    return result;
-}
-
-static struct kc_result pin_from_terminal(char *out, size_t capacity)
-{
-    struct termios before;
-    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before) != 0) {
-        return kc_result(KC_PIN_REQUIRED);
-    }
-    struct termios quiet = before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fprintf(stderr, "PIN: ");
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    bool read = fgets(out, (int)capacity, stdin) != NULL;
-    (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    (void)fprintf(stderr, "\n");
-    out[strcspn(out, "\r\n")] = '\0';
-    return kc_result(read && out[0] != '\0' ? KC_OK : KC_PIN_REQUIRED);
-}
-
-/* The path of the letter that the registrar wrote beside the UIM; NULL when there is none. */
-static const char *find_letter(const struct kc_command *command)
-{
-    static char path[KC_PATH_SIZE_MAX];
-    const char *uim = kc_command_value(command, "uim");
-    if (kc_purse_place_reader(uim) != NULL) {
-        return NULL;
-    }
-    int size = snprintf(path, sizeof path, "%s.letter", uim);
-    return size > 0 && (size_t)size < sizeof path && kc_file_exists(path) ? path : NULL;
-}
-
-static struct kc_result find_pin(char *out, size_t capacity, const struct kc_command *command)
-{
-    const char *letter = find_letter(command);
-    const char *file = kc_command_value(command, "pin-file");
-    const char *given = getenv("KINCHAKU_PIN");
-    if (file != NULL) {
-        return pin_from_file(out, capacity, file, "");
-    }
-    if (given != NULL) {
-        return kc_result(keep_line(out, capacity, given, strlen(given)) ? KC_OK : KC_PIN_REQUIRED);
-    }
-    pin_from_letter = letter != NULL;
-    if (letter != NULL) {
-        return pin_from_file(out, capacity, letter, "PIN ");
-    }
-    return pin_from_terminal(out, capacity);
-}
+static struct kc_pin_trail trail;
 
 static struct kc_result unlock(struct kc_station *station, const struct kc_command *command)
 {
-    char pin[32];
-    struct kc_purse_info info;
-    struct kc_result result = kc_slot_info(&info, &station->uim);
-    if (!kc_failed(result) && info.purse_type != KC_PURSE_TYPE_UIM) {
-        return result;
+    return kc_pin_unlock(&trail, station, command);
+}
+
+/* A UIM is no card: it has a PIN, and an account of its own. */
+static struct kc_result check_card(struct kc_station *station, const struct kc_purse_info *info)
+{
+    if (info->purse_type != KC_PURSE_TYPE_UIM) {
+        return kc_ok();
     }
-    if (!kc_failed(result)) {
-        result = find_pin(pin, sizeof pin, command);
-    }
-    if (!kc_failed(result) && !is_pin(pin)) {
-        result = kc_result(KC_PIN_REQUIRED);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_verify_pin(station, kc_view_text(pin));
-    }
-    kc_wipe(pin, sizeof pin);
-    return result;
+    (void)snprintf(station->place.words, sizeof station->place.words,
+                   "--card names a UIM, which is no card");
+    return kc_result(KC_NOT_ALLOWED);
 }
 
 /* ---- asking ---- */
@@ -261,7 +168,7 @@ static const char *advice(enum kc_error error)
         {KC_PIN_REQUIRED, "4 to 12 digits, with --pin-file, in KINCHAKU_PIN or at the terminal"},
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
-        {KC_COPIED_OR_RESTORED, "this UIM is out of use; take it to the registrar"},
+        {KC_COPIED_OR_RESTORED, "it is out of use; take it to the registrar"},
         {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
         {KC_PURSE_CORRUPT, "take the UIM to the registrar"},
         {KC_CERT_REVOKED, "take the UIM to the registrar"},
@@ -296,14 +203,14 @@ static const char *file_of(enum kc_error error)
         then = "";
     } else if (error == KC_KEY_PERMISSIONS) {
         then = "; 'chmod 600' closes it";
-    } else if (error == KC_PIN_WRONG && pin_from_letter) {
+    } else if (error == KC_PIN_WRONG && trail.letter) {
         before = "it came from ";
         then = "; delete that file and give the right one, three wrong ones block the UIM";
     }
     if (then == NULL) {
         return NULL;
     }
-    (void)snprintf(words, sizeof words, "%s%s%s", before, last_file, then);
+    (void)snprintf(words, sizeof words, "%s%s%s", before, trail.file, then);
     return words;
 }
 
@@ -373,7 +280,11 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
     const char *to = kc_command_value(command, "to");
     const char *from = kc_command_value(command, "from");
     bool account = from != NULL && strcmp(from, "account") == 0;
-    if (to == NULL || (from != NULL && !account && strcmp(from, "uim") != 0)) {
+    bool card = from != NULL && strcmp(from, "card") == 0;
+    bool with_card = kc_command_value(command, "card") != NULL;
+    bool both = with_card && kc_command_value(command, "uim") != NULL;
+    bool known = from == NULL ? !both : account || card || strcmp(from, "uim") == 0;
+    if (to == NULL || !known || (card && !with_card)) {
         return kc_result(KC_USAGE);
     }
     out->source = account ? KC_TRANSFER_SOURCE_ACCOUNT : KC_TRANSFER_SOURCE_PURSE;
@@ -388,11 +299,21 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
     return result;
 }
 
+static struct kc_result transfer_by_way(struct kc_station *card, const struct kc_command *command,
+                                        const struct transfer *order);
+
 static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
 {
     struct asking asking = {.command = command, .station = station};
     struct transfer order;
+    struct kc_purse_info info;
     struct kc_result result = read_transfer(&order, station, command);
+    if (!kc_failed(result)) {
+        result = kc_slot_info(&info, &station->uim);
+    }
+    if (!kc_failed(result) && info.purse_type == KC_PURSE_TYPE_BEARER) {
+        return transfer_by_way(station, command, &order);
+    }
     if (!kc_failed(result)) {
         result = unlock(station, command);
     }
@@ -473,20 +394,115 @@ static struct kc_result withdraw_to_card(struct kc_station *station,
     struct kc_purse_info card;
     struct kc_result result = read_info(&card, command, "card", timeout_ms);
     if (!kc_failed(result)) {
+        result = check_card(station, &card);
+    }
+    if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_ACCOUNT, card.account);
     }
     return kc_failed(result) ? result : fetch_loaded(command, timeout_ms);
 }
 
-/* From a card to the account of the UIM; the card asks and answers for itself. A card without keys cannot: it pays the UIM. */
+/* ---- a card without keys: the UIM beside it takes the value, and goes to the bank ---- */
+
+static bool ask_take(const struct kc_station *uim, const struct kc_station *card,
+                     const struct kc_command *command, struct kc_amount amount)
+{
+    char text[KC_AMOUNT_TEXT_SIZE];
+    kc_amount_format(text, amount, uim->decimals);
+    (void)fprintf(stderr, "take %s %s from the card in %s into the UIM, and then:\n", text,
+                  card->currency, kc_command_value(command, "card"));
+    return answer_of(command);
+}
+
+/* How the UIM goes on with what it took. */
+struct onward {
+    bool transfers;
+    struct transfer order; /* its amount always */
+};
+
+static struct kc_result take_and_go_on(struct kc_station *uim, struct kc_station *card,
+                                       const struct kc_command *command,
+                                       const struct onward *onward)
+{
+    struct asking asking = {.command = command, .station = uim};
+    struct kc_amount taken = kc_amount_zero();
+    enum kc_outcome outcome;
+    if (!ask_take(uim, card, command, onward->order.amount)) {
+        return kc_result(KC_DECLINED);
+    }
+    struct kc_result result = kc_take_from_card(&taken, uim, card, command, onward->order.amount);
+    if (!kc_failed(result)) {
+        /* The bank hears of the payment first, and says whether the card still had what it paid. */
+        result = kc_station_sync(uim, &outcome);
+    }
+    if (!kc_failed(result)) {
+        result = onward->transfers
+                     ? kc_station_transfer(uim, KC_TRANSFER_SOURCE_PURSE, onward->order.to,
+                                           onward->order.amount, ask_transfer, &asking)
+                     : kc_station_cash(uim, KC_CASH_KIND_DEPOSIT, onward->order.amount, ask_user,
+                                       &asking);
+    }
+    if (kc_failed(result) && !kc_amount_is_zero(taken) && uim->objection_count == 0) {
+        kc_tell_taken(uim, command, taken);
+    }
+    return result;
+}
+
+/* `card` is open, and the UIM is opened beside it. */
+static struct kc_result by_way_of_uim(struct kc_station *card, const struct kc_command *command,
+                                      const struct onward *onward, unsigned timeout_ms)
+{
+    static struct kc_station uim;
+    trail.file = kc_command_value(command, "uim");
+    struct kc_result result =
+        kc_station_open(&uim, trail.file, kc_command_value(command, "bank"), timeout_ms);
+    uim.trace = card->trace;
+    uim.lose = card->lose;
+    card->trace.fd = -1;
+    if (!kc_failed(result)) {
+        result = unlock(&uim, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_settle(&uim);
+    }
+    if (!kc_failed(result)) {
+        kc_station_fetch_hotlist(&uim);
+        result = take_and_go_on(&uim, card, command, onward);
+    }
+    if (!kc_failed(result) || result.code == KC_DECLINED) {
+        struct kc_result shown =
+            kc_show_state(&uim, command, kc_failed(result) ? "declined" : "completed");
+        result = kc_failed(shown) ? shown : result;
+    }
+    kc_show_objections(&uim, command);
+    memcpy(card->place.words, uim.place.words, sizeof card->place.words);
+    kc_station_close(&uim);
+    return result;
+}
+
+static struct kc_result transfer_by_way(struct kc_station *card, const struct kc_command *command,
+                                        const struct transfer *order)
+{
+    const struct onward onward = {.transfers = true, .order = *order};
+    unsigned timeout_ms = 0;
+    bool good = kc_command_value(command, "uim") != NULL && read_timeout(&timeout_ms, command);
+    return good ? by_way_of_uim(card, command, &onward, timeout_ms) : kc_result(KC_USAGE);
+}
+
+/* From a card to the account of the UIM; the card asks and answers for itself, if it can. */
 static struct kc_result deposit_from_card(struct kc_station *station,
                                           const struct kc_command *command, unsigned timeout_ms)
 {
     struct kc_purse_info card;
     struct kc_purse_info uim;
+    struct onward onward = {.transfers = false};
     struct kc_result result = kc_slot_info(&card, &station->uim);
     if (!kc_failed(result) && card.purse_type == KC_PURSE_TYPE_BEARER) {
-        return kc_result(KC_NOT_ALLOWED);
+        result = kc_amount_parse(&onward.order.amount, command->arguments[1], station->decimals);
+        if (!kc_failed(result) && kc_amount_is_zero(onward.order.amount)) {
+            result = kc_result(KC_AMOUNT_ZERO);
+        }
+        return kc_failed(result) ? result : by_way_of_uim(station, command, &onward, timeout_ms);
     }
     if (!kc_failed(result)) {
         result = read_info(&uim, command, "uim", timeout_ms);
@@ -619,7 +635,7 @@ static struct kc_result resume_payment(struct kc_station *station, const struct 
 /* The letter is where the next command would look for the PIN, and three old ones block the UIM. */
 static void tell_new_pin(const struct kc_command *command)
 {
-    const char *letter = find_letter(command);
+    const char *letter = kc_pin_letter(command);
     if (!command->json) {
         (void)printf("the PIN is changed\n");
     }
@@ -631,11 +647,11 @@ static void tell_new_pin(const struct kc_command *command)
 /* KC_USAGE when the first line of the file is no PIN. */
 static struct kc_result read_new_pin(char *out, size_t capacity, const char *path)
 {
-    struct kc_result result = pin_from_file(out, capacity, path, "");
+    struct kc_result result = kc_pin_from_file(&trail, out, capacity, path);
     if (kc_failed(result)) {
         return result.code == KC_PIN_REQUIRED ? kc_result(KC_USAGE) : result;
     }
-    return kc_result(is_pin(out) ? KC_OK : KC_USAGE);
+    return kc_result(kc_pin_is(out) ? KC_OK : KC_USAGE);
 }
 
 static struct kc_result change_pin(struct kc_station *station, const struct kc_command *command)
@@ -715,11 +731,14 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return kc_command_usage(command, "--timeout is a number of milliseconds up to 600000");
     }
     const char *card = kc_command_value(command, "card");
+    const char *from = kc_command_value(command, "from");
+    bool from_uim = verb->run == transfer && from != NULL && strcmp(from, "card") != 0 &&
+                    kc_command_value(command, "uim") != NULL;
     /* For a withdrawal the UIM asks the bank; else the card stands in its place. */
-    bool by_card = card != NULL && verb->run != withdraw;
-    last_file = by_card ? card : kc_command_value(command, "uim");
+    bool by_card = card != NULL && verb->run != withdraw && !from_uim;
+    trail.file = by_card ? card : kc_command_value(command, "uim");
     struct kc_result result =
-        kc_station_open(&station, last_file, kc_command_value(command, "bank"), timeout_ms);
+        kc_station_open(&station, trail.file, kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
@@ -728,6 +747,11 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return kc_command_usage(
             command,
             "--lose is request, quote, answer, completion, identify, identity, payment or hotlist");
+    }
+    if (!kc_failed(result) && by_card) {
+        struct kc_purse_info info;
+        result = kc_slot_info(&info, &station.uim);
+        result = kc_failed(result) ? result : check_card(&station, &info);
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);
@@ -740,9 +764,12 @@ static int run(const struct verb *verb, const struct kc_command *command)
         return 0;
     }
     if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
-        return kc_command_usage(
-            command, verb->run == transfer ? "transfer needs --to ACCOUNT; --from is uim or account"
-                                           : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
+        return kc_command_usage(command,
+                                verb->run == transfer
+                                    ? "transfer needs --to ACCOUNT; --from is uim, account or card "
+                                      "(needed where both are named); a card without keys "
+                                      "needs --uim beside it"
+                                    : "NEW-PIN-FILE begins with a PIN of 4 to 12 digits");
     }
     return kc_command_fail(command, result, words);
 }

@@ -503,22 +503,23 @@ static struct kc_result read_info(struct kc_machine *machine)
     return kc_failed(result) ? result : read_identity(machine);
 }
 
+/* A file is looked for from the folder on; a reader is one wherever the folder is. */
 static struct kc_result open_purse(struct kc_machine *machine, const char *pin)
 {
     char path[KC_PATH_SIZE_MAX];
     struct kc_slot_port port;
-    bool absolute = machine->ini.purse_file[0] == '/';
+    const char *purse = machine->ini.purse_file;
+    bool whole = purse[0] == '/' || kc_purse_place_reader(purse) != NULL;
     struct kc_result result = kc_bearssl_open_system(&machine->crypto, &machine->crypto_state);
     if (!kc_failed(result)) {
-        result = kc_path_join(path, absolute ? machine->ini.purse_file : machine->dir,
-                              absolute ? NULL : machine->ini.purse_file, NULL);
+        result = kc_path_join(path, whole ? purse : machine->dir, whole ? NULL : purse, NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_file_purse_open(&machine->file, &port, path, &machine->crypto);
+        result = kc_purse_place_open(&machine->place, &port, path, &machine->crypto);
     }
     if (kc_failed(result)) {
-        kc_log(KC_LOG_ERROR, "the purse %s: %s", machine->ini.purse_file,
-               kc_error_name(result.code));
+        kc_log(KC_LOG_ERROR, "the purse %s: %s %s", purse, kc_error_name(result.code),
+               machine->place.words);
         return result;
     }
     result = kc_slot_open(&machine->slot, &port);
@@ -626,7 +627,7 @@ struct kc_result kc_machine_open(struct kc_machine *machine, const char *dir, co
 void kc_machine_close(struct kc_machine *machine)
 {
     kc_journal_close(&machine->journal);
-    kc_file_purse_close(machine->file);
+    kc_purse_place_close(&machine->place);
     kc_file_unlock(machine->lock);
     kc_wipe(machine, sizeof *machine);
 }

@@ -21,7 +21,7 @@
 #define KC_VENDOR_MACHINE_H
 
 #include "crypto/bearssl.h"
-#include "reader/file_purse.h"
+#include "reader/place.h"
 #include "vendor/journal.h"
 #include "vendor/stock.h"
 
@@ -62,7 +62,7 @@ struct kc_machine {
     int lock;
     struct kc_crypto crypto;
     struct kc_bearssl crypto_state;
-    struct kc_file_purse *file;
+    struct kc_purse_place place;
     struct kc_slot slot;
     struct kc_realm realm;
     unsigned decimals;

@@ -15,7 +15,8 @@ static const struct kc_option options[] = {
     {"link", "L", "machine: where buyers come, instead of what machine.ini says"},
     {"collect", "L", "machine: where the server comes, instead of what machine.ini says"},
     {"pos", NULL, "machine: a point of sale; the cashier types amounts on stdin"},
-    {"card", "PLACE", "machine: a card lies in the machine's own slot; it buys once"},
+    {"card", "PLACE",
+     "machine: a card lies in the machine's own slot, a file or pcsc:READER; it buys once"},
     {"slot", "N", "machine: what the card buys"},
     {"amount", "A", "machine: what the card is made to pay, instead of the price"},
     {"begin", NULL, "machine: begin a new journal for one that is lost"},
@@ -76,11 +77,14 @@ static struct kc_result open_machine(struct kc_machine *machine, const struct kc
                            kc_command_value(command, "begin") != NULL);
 }
 
-static struct kc_result open_card(struct kc_slot *card, struct kc_file_purse **file,
+/* What was found in place of the card, or empty. */
+static char found[KC_PCSC_WORDS_SIZE];
+
+static struct kc_result open_card(struct kc_slot *card, struct kc_purse_place *where,
                                   struct kc_machine *machine, const char *place, const char *pin)
 {
     struct kc_slot_port port;
-    struct kc_result result = kc_file_purse_open(file, &port, place, &machine->crypto);
+    struct kc_result result = kc_purse_place_open(where, &port, place, &machine->crypto);
     if (!kc_failed(result)) {
         result = kc_slot_open(card, &port);
     }
@@ -91,7 +95,7 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
                                    const char *place, const char *pin)
 {
     static struct kc_slot card;
-    struct kc_file_purse *file = NULL;
+    struct kc_purse_place where = {.words = ""};
     struct kc_sold sold;
     struct kc_amount asked = kc_amount_zero();
     const char *amount = kc_command_value(command, "amount");
@@ -103,7 +107,7 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
     struct kc_result result =
         amount == NULL ? kc_ok() : kc_amount_parse(&asked, amount, machine->decimals);
     if (!kc_failed(result)) {
-        result = open_card(&card, &file, machine, place, pin);
+        result = open_card(&card, &where, machine, place, pin);
     }
     if (!kc_failed(result)) {
         result = kc_sell_card(&sold, &fatal, machine, &card, slot, asked);
@@ -112,7 +116,8 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
         }
         result = !kc_failed(result) && sold.stuck ? kc_result(KC_ITEM_STUCK) : result;
     }
-    kc_file_purse_close(file);
+    memcpy(found, where.words, sizeof found);
+    kc_purse_place_close(&where);
     return result;
 }
 
@@ -251,6 +256,9 @@ static const struct verb verbs[] = {
 
 static const char *advice(enum kc_error error)
 {
+    if (found[0] != '\0') {
+        return found;
+    }
     static const struct {
         enum kc_error error;
         const char *words;
@@ -267,6 +275,8 @@ static const char *advice(enum kc_error error)
         {KC_AMOUNT_SHORT, "nothing was taken"},
         {KC_SOLD_OUT, "fill the place"},
         {KC_ITEM_STUCK, "look after the place, and fill it"},
+        {KC_CARD_REMOVED,
+         "put the card in again: what it paid, and nothing came for, is owed to it"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].error == error) {

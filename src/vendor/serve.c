@@ -23,6 +23,7 @@ struct serving {
     bool sells;
     bool collects;
     bool reads; /* the cashier's lines */
+    int signals;
     size_t line_size;
     char line[LINE_SIZE_MAX];
 };
@@ -159,13 +160,13 @@ static struct kc_result serve_one(bool *fatal, struct serving *serving)
     const struct kc_link *links[2] = {&serving->sales, &serving->server};
     size_t which = 0;
     size_t count = serving->collects ? 2 : 1;
-    struct kc_result result =
-        kc_link_wait(&which, links, count, serving->reads ? STDIN_FILENO : -1, WAIT_MS);
+    struct kc_result result = kc_link_wait(
+        &which, links, count, serving->reads ? STDIN_FILENO : serving->signals, WAIT_MS);
     if (kc_failed(result)) {
         return result;
     }
     if (which == count) {
-        return serve_cashier(fatal, serving);
+        return serving->reads ? serve_cashier(fatal, serving) : kc_ok();
     }
     return which == 0 ? serve_buyer(fatal, serving) : serve_server(fatal, serving);
 }
@@ -190,6 +191,7 @@ struct kc_result kc_serve_machine(struct kc_machine *machine, const struct kc_co
     (void)sigaddset(&set, SIGINT);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    serving.signals = signals;
     struct kc_result result = signals < 0 ? kc_result(KC_IO_FAILED) : open_links(&serving);
     while (!kc_failed(result) && !told_to_stop(signals)) {
         struct kc_result one = serve_one(&fatal, &serving);

@@ -1,11 +1,13 @@
 """Is a purse behind PC/SC the same purse, whatever happens to the card, the reader and the readers' service?"""
 import signal
+from pathlib import Path
 
 import pytest
 
 from desk import Card
 from kinchaku import AGAIN, OK, REFUSED, USAGE, Uim, run
 from meeting import payments
+from vending import Machine
 
 
 @pytest.fixture(scope="module")
@@ -220,3 +222,44 @@ def test_the_readers_service_is_restarted(shared):
     for card in list(shared.desk.cards.values()):
         card.await_seen(shared.desk)
     assert (uim.place, other.place) == places and uim.value() == 20 and other.value() == 0
+
+
+# ---- cards that are loaded, and a machine whose purse and buyers are cards ----
+
+def machine_in_a_reader(system, tmp_path, dealer, items):
+    """Its purse is a card, too, and stays in its reader."""
+    word = tmp_path / "word"
+    word.write_text(Path(f"{dealer.path}.letter").read_text().split("password ")[1].split()[0] + "\n")
+    word.chmod(0o600)
+    path = tmp_path / "till.card"
+    place = f"pcsc:{system.desk.insert_blank(path).reader}"
+    done = system.registrar("machine", "--owner", dealer.account, "--uim", place, "--password-file", word, env=system.desk.env)
+    assert done.status == OK, done
+    return Machine(tmp_path / "machine", Uim(system, path, done.json), dealer.account, items, purse=place)
+
+
+# shows: R-NODE-8 R-NODE-10 R-CASH-10 R-VEND-7
+@pytest.mark.parametrize("grade", ["keyed", "bearer"])
+def test_a_card_in_a_reader_is_loaded_and_buys(shared, tmp_path, grade):
+    dealer, holder = shared.open(), shared.open(fund=500)
+    path = tmp_path / "prepaid"
+    place = f"pcsc:{shared.desk.insert_blank(path).reader}"
+    done = shared.registrar("card", "--uim", place, "--grade", grade, env=shared.desk.env)
+    assert done.status == OK, done
+    card = Uim(shared, path, done.json)
+    holder.must("withdraw", 60, "--card", place, "--yes")
+    assert card.value() == 60 and holder.both() == (440, 0)
+    machine = machine_in_a_reader(shared, tmp_path, dealer, [("water", 15, 3), ("tea", 15, 1, "jam")])
+    done = machine.run("machine", "--card", card.place, "--slot", 1)
+    assert done.status == OK and done.json["end"] == "released", done
+    done = machine.run("machine", "--card", "pcsc:nowhere", "--slot", 1)
+    assert (done.status, done.error) == (AGAIN, "not-reachable") and "Desk 0" in done.err, done
+    assert (card.value(), machine.value()) == (45, 15)
+    machine.start()
+    done = run("kinchaku-station", "--json", "--card", card.place, "buy", 1, "--link", machine.place, "--yes", env=shared.desk.env)
+    assert done.status == OK, done
+    machine.stop()
+    assert (card.value(), machine.value()) == (30, 30) and machine.kinds()[-2:] == ["sale", "released"]
+    machine.uim.must("sync")
+    assert card.shadow() == 30 and dealer.balance() == 30
+    shared.check_audit()

@@ -1,7 +1,9 @@
 """Are prepaid cards without keys issued, shown and asked about at the bank, and do they pay nothing that they do not hold?"""
+import subprocess
+
 import pytest
 
-from kinchaku import OK, REFUSED, USAGE, run
+from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy, Stepper, program, run
 from meeting import PATIENCE, Receiver
 
 
@@ -16,7 +18,7 @@ def card_station(path, *arguments, **more):
     return run("kinchaku-station", "--json", "--card", path, *arguments, **more)
 
 
-# shows: R-NODE-8, R-DATA-7, R-DATA-8
+# shows: R-NODE-8 R-DATA-7 R-DATA-8
 @pytest.mark.parametrize("grade", ["bearer", "keyed"])
 def test_a_card_is_issued_shown_and_synced(shared, tmp_path, grade):
     path, opened = issue(shared, tmp_path, grade)
@@ -64,7 +66,7 @@ def test_a_card_whose_bytes_were_edited_says_so(shared, tmp_path):
     assert done.status != OK and done.error == "purse-corrupt", done
 
 
-# shows: R-CASH-10, R-XCHG-10
+# shows: R-CASH-10 R-XCHG-10
 def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
     alone.up()
     holder = alone.open(balance=1000, fund=1000)
@@ -85,8 +87,16 @@ def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
     second.station("sync")
     assert alone.bank("purse", opened["purse"]).objects[0]["state"] == "blocked"
     assert first.value() == 20 and second.value() == 0
-    reasons = [row["reason"] for row in alone.bank("alerts").objects if "reason" in row]
-    assert "card-exhausted" in reasons and "copied-or-restored" in reasons, reasons
+    alerts = [row for row in alone.bank("alerts").objects if "reason" in row]
+    assert sorted((row["reason"], row["class"]) for row in alerts) == [("card-exhausted", "bearer"), ("copied-or-restored", "bearer")]
+    for verb in ("stats", "audit"):
+        totals = alone.bank(verb).json
+        assert (totals["bearer_alerts"], totals["bearer_takings"], totals["bearer_lost"]) == (2, 1, "20"), totals
+    for row in alerts:
+        done = alone.bank("evidence", row["alert"], "--out", tmp_path / "proof.kce")
+        assert (done.status, done.error) == (REFUSED, "not-proven") and not (tmp_path / "proof.kce").exists(), done
+    second.station("sync")
+    assert alone.bank("stats").json["bearer_lost"] == "20"
     card_station(path, "sync")
     alone.check_audit()
 
@@ -101,3 +111,148 @@ def test_a_keyed_card_is_loaded_and_emptied(shared, tmp_path):
     done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "deposit", 10, "--yes")
     assert done.status == OK, done
     assert card_station(path, "show").json["uim_amount"] == "20"
+
+
+# ---- from a card without keys: by way of the UIM ----
+
+def beside(holder, path, *arguments, **more):
+    return run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, *arguments, **more)
+
+
+def held(path):
+    return int(card_station(path, "show").json["uim_amount"])
+
+
+@pytest.fixture
+def loaded(shared, tmp_path):
+    """A holder with 500 in the account and 40 on a bearer card."""
+    holder = shared.open(fund=540)
+    path, opened = issue(shared, tmp_path, "bearer")
+    done = beside(holder, path, "withdraw", 40, "--yes")
+    assert done.status == OK and held(path) == 40 and holder.both() == (500, 0), done
+    return holder, path, opened
+
+
+# shows: R-CASH-10
+def test_a_bearer_card_is_emptied_by_way_of_the_uim(shared, loaded):
+    holder, path, opened = loaded
+    done = beside(holder, path, "deposit", 15, "--no")
+    assert done.status == OK and done.json["result"] == "declined" and held(path) == 40, done
+    done = beside(holder, path, "deposit", 15, "--yes")
+    assert done.status == OK and done.objects[0]["payment"] == "received", done
+    assert held(path) == 25 and holder.both() == (515, 0)
+    assert beside(holder, path, "deposit", 21, "--yes").error == "limit-exceeded"
+    assert beside(holder, path, "deposit", 0, "--yes").error == "amount-zero"
+    assert held(path) == 25 and holder.both() == (515, 0)
+    assert int(shared.bank("purse", opened["purse"]).objects[0]["value"]) == 25
+    shared.check_audit()
+
+
+# shows: R-CASH-10 R-CASH-8
+def test_a_bearer_card_is_emptied_and_the_bank_is_away(shared, loaded):
+    """What was taken is in the UIM, and that is said; it goes on without the card."""
+    holder, path, _ = loaded
+    done = beside(holder, path, "deposit", 15, "--yes", "--bank", "http://127.0.0.1:1")
+    assert (done.status, done.error) == (AGAIN, "not-reachable"), done
+    assert {"taken": "15", "now_in": "uim"} in done.objects and "15 JPY left the card and are in the UIM" in done.err, done
+    assert held(path) == 25 and holder.both() == (500, 15)
+    assert holder.must("deposit", 15, "--yes").json["uim_amount"] == "0"
+    assert holder.both() == (515, 0)
+    shared.check_audit()
+
+
+# shows: R-CASH-10 R-XCHG-8
+def test_a_bearer_card_is_emptied_and_the_process_dies_at_any_step(shared, loaded, tmp_path):
+    """Nothing is lost or doubled: what left the card is in the UIM, or the card brings it at the next try."""
+    holder, path, _ = loaded
+    number, ended, deposited = 0, False, 0
+    while not ended:
+        killed, process = [], []
+
+        def at_step(at, _, wanted=number, killed=killed, process=process):
+            if at == wanted:
+                killed.append(at)
+                process[0].kill()
+                process[0].wait()
+        stepper = Stepper(tmp_path, at_step)
+        with subprocess.Popen([program("kinchaku-station"), "--uim", holder.path, "--card", path, "deposit", "2", "--yes",
+                               "--trace", stepper.place], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            process.append(running)
+            running.wait(PATIENCE)
+        stepper.close()
+        ended = not killed
+        number += 3
+        assert number < 90
+        holder.must("sync")
+        balance, inside = holder.both()
+        opened = int(card_station(path, "show").json["open_amount"])
+        assert balance + inside + held(path) + opened in (540, 540 + opened), (number, opened)
+        if opened:
+            # The next try takes this payment, and no second one.
+            before = held(path)
+            done = beside(holder, path, "deposit", 2, "--yes")
+            assert done.status == OK and held(path) == before, (number, done)
+        balance, inside = holder.both()
+        assert balance + inside + held(path) == 540, number
+        deposited += balance - 500
+        if held(path) < 10:
+            assert beside(holder, path, "withdraw", 20, "--yes").status == OK
+    assert number > 20 and deposited
+    shared.check_audit()
+
+
+# shows: R-MOVE-1 R-CASH-10
+@pytest.mark.parametrize("grade", ["keyed", "bearer"])
+def test_a_transfer_from_a_card(shared, tmp_path, grade):
+    holder, other = shared.open(fund=540), shared.open()
+    path, opened = issue(shared, tmp_path, grade)
+    assert beside(holder, path, "withdraw", 40, "--yes").status == OK
+    order = ("transfer", 12, "--to", other.account)
+    done = beside(holder, path, *order, "--from", "card", "--yes")
+    assert done.status == OK and "Taro Yamada" in done.err, done
+    assert held(path) == 28 and other.both() == (12, 0) and holder.both() == (500, 0)
+    done = beside(holder, path, *order, "--from", "account", "--yes")
+    assert done.status == OK and held(path) == 28 and holder.both() == (488, 0) and other.both() == (24, 0), done
+    assert beside(holder, path, *order, "--yes").status == USAGE
+    assert holder.station(*order, "--from", "card", "--yes").status == USAGE
+    done = card_station(path, *order, "--from", "card", "--yes")
+    assert done.status == (OK if grade == "keyed" else USAGE), done
+    assert held(path) == (16 if grade == "keyed" else 28)
+    done = beside(holder, path, "transfer", 5, "--to", opened["account"], "--from", "card", "--yes")
+    assert (done.status, done.error) == ((REFUSED, "same-account") if grade == "keyed" else (OK, None)), done
+    assert card_station(path, "sync").status == OK and held(path) == (16 if grade == "keyed" else 28)
+    shared.check_audit()
+
+
+# shows: R-CASH-10
+def test_what_a_copied_bearer_card_paid_is_not_deposited(shared, loaded):
+    """The bank's objection is told, and nothing is said to be in the UIM that the bank does not credit. The proxy has no hotlist."""
+    holder, path, opened = loaded
+    other, last, content = shared.open(), shared.open(), path.read_bytes()
+    proxy = Proxy(shared.port("bank"))
+    ends = []
+    for uim in (holder, other, last):
+        path.write_bytes(content)
+        ends.append(beside(uim, path, "deposit", 20, "--yes", "--bank", proxy.url))
+    proxy.close()
+    assert [done.status for done in ends] == [OK, OK, REFUSED], ends
+    assert "now_in" not in ends[2].out and "card-exhausted" in ends[2].out, ends[2]
+    assert [uim.both() for uim in (holder, other, last)] == [(520, 0), (20, 0), (0, 0)]
+    path.write_bytes(content)
+    again = beside(shared.open(), path, "deposit", 20, "--yes")
+    assert (again.status, again.error) == (REFUSED, "hotlisted") and held(path) == 40, again
+    assert shared.bank("purse", opened["purse"]).objects[0]["state"] == "blocked"
+    shared.check_audit()
+
+
+def test_a_uim_is_no_card(shared):
+    """Neither its PIN is guessed at nor its holder's account moved."""
+    holder, other = shared.open(fund=100), shared.open(fund=100)
+    for order in (("show",), ("history",), ("sync",), ("pay", 1, "--link", "tcp:127.0.0.1:1")):
+        done = card_station(other.path, *order)
+        assert (done.status, done.error) == (REFUSED, "not-allowed") and "is no card" in done.err, done
+    for order in (("deposit", 1, "--yes"), ("withdraw", 1, "--yes")):
+        done = beside(holder, other.path, *order)
+        assert (done.status, done.error) == (REFUSED, "not-allowed") and "is no card" in done.err, done
+    assert holder.both() == (100, 0) and other.both() == (100, 0)
+    assert other.station("show").json["pin_tries"] == 3

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ def demo(*arguments):
     return done
 
 
-# shows: R-NODE-1 R-NODE-2 R-NODE-3 R-NODE-4 R-NODE-5 R-NODE-6 R-NODE-7 R-XCHG-5 R-XCHG-6
+# shows: R-NODE-1 R-NODE-2 R-NODE-3 R-NODE-4 R-NODE-5 R-NODE-6 R-NODE-7 R-XCHG-5 R-XCHG-6 R-NODE-8 R-NODE-9
 def test_demo_shows_every_step_and_both_balances(tmp_path):
     steps = demo("--json", "--dir", str(tmp_path / "demo system")).objects
     by_part = {}
@@ -42,18 +43,65 @@ def test_demo_shows_every_step_and_both_balances(tmp_path):
     assert columns["c-reports"] == (("20", "120"), ("60", "-40"), ("40", "40"))
     assert columns["b-reports"] == columns["a-reports"] == (("20", "20"), ("60", "60"), ("40", "40"))
     assert columns["torn"] == columns["torn-recovery"] == (("10", "20"), ("70", "60"), ("40", "40"))
-    assert columns["copied-twice"] == (("1", "20"), ("78", "60"), ("49", "40"))
-    assert columns["copied-c-reports"] == columns["copied-blocked"] == (("2", "0"), ("78", "78"), ("49", "49"))
-    assert by_part["copied-blocked"][-1]["account_a"] == "873"
+    check_machine(by_part)
+    assert columns["copied-twice"] == (("1", "10"), ("28", "20"), ("49", "40"))
+    assert columns["copied-c-reports"] == columns["copied-blocked"] == (("2", "0"), ("28", "28"), ("49", "49"))
+    assert by_part["copied-blocked"][-1]["account_a"] == "823"
     assert by_part["evidence"][-1]["verdict"] == "proven" and by_part["evidence"][-1]["reason"] == "copied-or-restored"
+    check_sum(by_part["audit"])
     left = run("kinchaku", "status", "--dir", str(tmp_path / "demo system"))
     assert left.status == AGAIN and "up " not in left.out
+
+
+def check_machine(by_part):
+    """The card, the machine's sales, their settlement and the transfer; at the end of each part what everybody holds."""
+    def end(part):
+        row = by_part[part][-1]
+        assert row["step"] == "=", row
+        return (row["account_a"], *((row[f"uim_{who}"], row[f"shadow_{who}"]) for who in "akm" if f"uim_{who}" in row))
+
+    assert [s["step"] for s in by_part["card"]] == [f"SZ{n}" for n in range(1, 10)]
+    assert end("card-load") == ("820", ("10", "10"), ("60", "60"))
+    assert end("withdraw-again") == ("780", ("50", "50"), ("60", "60"), ("0", "0"))
+    assert end("sale") == ("780", ("10", "50"), ("60", "60"), ("40", "0"))
+    assert end("sale-card") == ("780", ("10", "50"), ("20", "60"), ("80", "0"))
+    assert end("sale-refused") == end("sale-jammed") == end("sale-card")
+    told = {part: [row for row in by_part[part] if row["step"] in ("machine", "refused")] for part in by_part}
+    assert [(row["end"], row["amount"], row["slot"]) for row in told["sale"]] == [("released", "40", 1)]
+    assert [(row["end"], row["amount"], row["slot"]) for row in told["sale-card"]] == [("released", "40", 1)]
+    assert [row.get("error") for row in told["sale-refused"]] == ["insufficient-value"]
+    stuck, refused = sorted(told["sale-jammed"], key=lambda row: row["step"])
+    assert (stuck["end"], stuck["amount"], stuck["returned"], refused["error"]) == ("stuck", "20", 1, "item-stuck")
+    settled = {row["step"]: row for row in by_part["settle"]}
+    assert settled["server"]["end"] == "ok" and settled["report"]["not_settled"] == settled["report"]["missing"] == 0
+    assert (settled["report"]["sales"], settled["report"]["sold"]) == (3, "100")
+    # 80 taken; the fee is 1 and 25 thousandths of 80.
+    assert [settled["settled"][name] for name in ("swept", "fee", "dealer")] == ["80", "3", "77"]
+    assert settled["="]["account_d"] == "77"
+    assert end("settle") == ("780", ("10", "10"), ("20", "20"), ("0", "0"))
+    transfer = by_part["transfer"]
+    assert [s["step"] for s in transfer if s["step"].startswith("Sd")][-4:] == ["Sd9", "Sd10", "Sd10", "Sd10"]
+    assert end("transfer")[0] == "830" and (transfer[-1]["uim_b"], transfer[-1]["shadow_b"]) == ("20", "20")
+
+
+def check_sum(rows):
+    """Every unit stands somewhere: what was funded is with accounts, in purses, with the bank as fees, or under way."""
+    audit, total = rows
+    assert (audit["step"], audit["audit"], audit["faults"]) == ("audit", "good", 0)
+    assert total["step"] == "sum" and total["funded_less_redeemed"] == total["sum"] == "1000"
+    parts = [total[name] for name in ("accounts", "shadows", "fees", "in_flight", "claims")]
+    assert parts == ["900", "97", "3", "0", "0"] and sum(map(int, parts)) == 1000
+    assert parts == [audit[name] for name in ("accounts_total", "shadows_total", "fees", "in_flight", "claims")]
 
 
 def test_demo_in_words_leaves_nothing_behind(tmp_path):
     done = run("kinchaku", "demo", timeout=180, env={"TMPDIR": str(tmp_path)})
     assert done.status == OK, done
     assert "account 900, UIM 100 JPY" in done.out
+    for words in ("refused   insufficient-value", "refused   item-stuck", "80 swept to the dealer, fee 3: 77",
+                  "accounts 900 + purses 97 + fees 3 + in flight 0 - claims 0 = 1000; funded less redeemed: 1000"):
+        assert words in done.out, done.out
+    assert done.err == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -73,6 +121,30 @@ def test_demo_cut_off_leaves_nothing_behind(tmp_path, number):
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(is_alive(pid) for pid in pids)
+
+
+def test_demo_cut_off_at_the_machine_stops_that_too(tmp_path):
+    demo_itself = subprocess.Popen([program("kinchaku"), "demo"], env={**os.environ, "TMPDIR": str(tmp_path)},
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not demo_itself.stdout.readline().startswith("sale:"):
+        assert demo_itself.poll() is None
+    demo_itself.stdout.readline()
+    assert any("kinchaku-vendor" in line for line in command_lines(tmp_path))
+    demo_itself.send_signal(signal.SIGTERM)
+    demo_itself.communicate(timeout=60)
+    assert demo_itself.returncode == -signal.SIGTERM and list(tmp_path.iterdir()) == []
+    assert command_lines(tmp_path) == []
+
+
+def command_lines(folder):
+    """Of every process that names this folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            pass
+    return [line for line in lines if str(folder) in line]
 
 
 def is_alive(pid):
@@ -128,7 +200,7 @@ def test_down_spares_a_process_that_got_an_old_number(tmp_path):
 
 
 def test_every_program_explains_itself():
-    for name in ("", "-bank", "-authority", "-registrar", "-sandbank", "-station"):
+    for name in ("", "-bank", "-authority", "-registrar", "-sandbank", "-station", "-vendor", "-card"):
         shown = run(f"kinchaku{name}", "--help")
         assert shown.status == OK and "usage:" in shown.out
         assert run(f"kinchaku{name}", "--version").out.split()[0] == f"kinchaku{name}"

@@ -118,9 +118,9 @@ def test_what_a_machine_took_comes_to_its_dealer_less_the_fee(system):
     assert [(row["move"], row["from"], row["amount"], row["fee_permille"]) for row in moves] == [
         ("sweep", vending.purse, "500", 10), ("fee", vending.purse, "7", 10)], moves
     assert [row for row in system.bank("purse", vending.purse).objects if "move" in row] == moves
-    lines = system.bank("account", dealer.account, "--statement").objects
-    assert [(row["kind"], row["partner"], row["amount"]) for row in lines][-2:] == [
-        ("sweep", str(vending.purse), "+500"), ("fee", str(vending.purse), "-7")], lines
+    statement = system.bank("account", dealer.account, "--statement").objects
+    assert [(row["kind"], row["partner"], row["amount"], row["balance"]) for row in statement] == [
+        ("sweep", str(vending.purse), "+500", "500"), ("fee", str(vending.purse), "-7", "493")], statement
     vending.must("sync")
     assert dealer.balance() == 493
     assert system.check_audit()["fees"] == "7"

@@ -17,6 +17,7 @@ class Machine:
         self.dir = Path(base)
         self.dir.mkdir(mode=0o700, exist_ok=True)
         self.uim, self.process, self.collecting = uim, None, None
+        self.env = uim.system.desk.env if uim.system.desk else {}
         self.pin = self.dir / "pin"
         letter = Path(str(uim.path) + ".letter")
         if letter.exists():
@@ -38,11 +39,12 @@ class Machine:
 
     def run(self, verb, *arguments, text=None):
         return Done(subprocess.run(self.command(verb, *arguments), capture_output=True, text=True, timeout=PATIENCE,
-                                   input=text, check=False))
+                                   input=text, env={**os.environ, **self.env}, check=False))
 
     def start(self, *arguments, link="tcp:127.0.0.1:0", prefix=()):
         self.process = subprocess.Popen([*prefix, *self.command("machine", "--link", link, *arguments)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env={**os.environ, **self.env})
         self.objects = []
         first = self.process.stdout.readline()
         assert first, self.process.communicate()

@@ -18,6 +18,8 @@ static void make_card(struct toy *card, struct world *world, unsigned n)
     struct kc_purse_row row = world_purse(world, card->purse);
     EXPECT(store->account_get(store->context, &account, card->account.number), KC_OK);
     row.type = KC_PURSE_TYPE_BEARER;
+    account.type = KC_PURSE_TYPE_BEARER;
+    EXPECT(store->account_put(store->context, &account), KC_OK);
     EXPECT(kc_ledger_certify(&certified, &world->ledger, &account, &row), KC_OK);
     EXPECT(store->purse_put(store->context, &row), KC_OK);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
@@ -36,7 +38,7 @@ static enum kc_purse_standing standing(struct world *world, const struct toy *to
     return world_purse(world, toy->purse).state;
 }
 
-/* shows: R-DATA-3, R-NODE-8, R-XCHG-10 */
+/* shows: R-DATA-3 R-NODE-8 R-XCHG-10 */
 static void takers_are_booked_up_to_what_was_loaded(void **state)
 {
     struct world *world = *state;
