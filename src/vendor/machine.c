@@ -529,14 +529,24 @@ static struct kc_result open_purse(struct kc_machine *machine, const char *pin)
     return kc_failed(result) ? result : read_info(machine);
 }
 
-/* The first line. Its number goes on after what a server has: what is between is seen to be missing. */
-static struct kc_result begin_journal(struct kc_machine *machine)
+/* The first line. Its number goes on after what a server has: what is between is seen to be missing. A file that was there and
+ * is empty has lost its lines, unless the power went when it was made for a purse that never did anything. */
+static struct kc_result begin_journal(struct kc_machine *machine, bool was_there)
 {
     struct kc_purse_info info;
     struct kc_result result = kc_slot_info(&info, &machine->slot);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (was_there && (info.counter > 0 || machine->collected > 0)) {
+        kc_log(KC_LOG_ERROR, "the journal %s is empty: it lost its lines", machine->journal.path);
+        return kc_result(KC_STALE_STATE);
+    }
     struct kc_sale line = {.kind = KC_SALE_KIND_OPENED, .counter = info.counter};
-    line.number = machine->collected + 1;
-    return kc_failed(result) ? result : kc_machine_note(machine, &line);
+    /* Nor is a number given twice that the stock remembers: a cut in that sale would be taken for a release. */
+    line.number =
+        1 + (machine->collected > machine->stock.sale ? machine->collected : machine->stock.sale);
+    return kc_machine_note(machine, &line);
 }
 
 static struct kc_result open_journal(struct kc_machine *machine, bool begin)
@@ -547,7 +557,8 @@ static struct kc_result open_journal(struct kc_machine *machine, bool begin)
     if (!kc_failed(result)) {
         result = kc_path_join(made, machine->dir, "journal.made", NULL);
     }
-    if (!kc_failed(result) && begin && !kc_file_exists(path)) {
+    bool was_there = !kc_failed(result) && kc_file_exists(path);
+    if (!kc_failed(result) && begin && !was_there) {
         (void)unlink(made);
     }
     if (!kc_failed(result)) {
@@ -557,7 +568,7 @@ static struct kc_result open_journal(struct kc_machine *machine, bool begin)
         return result;
     }
     if (machine->journal.last == 0) {
-        return begin_journal(machine);
+        return begin_journal(machine, was_there && !begin);
     }
     if (machine->collected > machine->journal.last) {
         kc_log(KC_LOG_ERROR, "the journal lost its end: a server has its line %" PRIu64,

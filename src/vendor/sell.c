@@ -476,8 +476,9 @@ struct kc_result kc_sell_card(struct kc_sold *sold, bool *fatal, struct kc_machi
     }
     bool owes = !talk.fatal && !kc_amount_is_zero(kc_machine_owes(machine, info.account));
     if (owes) {
+        /* What stays owed is in the log; it is not how this sale ended. */
         struct kc_result back = kc_back_pay(&talk, info.account);
-        result = kc_failed(result) ? result : back;
+        result = kc_failed(result) || !talk.fatal ? result : back;
     }
     *fatal = talk.fatal;
     return result;

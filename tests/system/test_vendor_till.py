@@ -1,7 +1,7 @@
 """Does a till take what the cashier typed, give a refund once, and close its day? Does a card in a machine's slot buy?"""
 import pytest
 
-from kinchaku import OK, REFUSED, Uim
+from kinchaku import OK, REFUSED, Uim, run
 from meeting import PATIENCE
 from test_vendor_server import machine_purse
 from vending import Machine, buy
@@ -103,3 +103,19 @@ def test_a_card_in_the_slot(shared, people, machine, tmp_path):
     assert card(1).error == "item-stuck" and card(7).error == "not-found"
     machine.pin.unlink()
     assert machine.kinds() == ["opened", "sale", "released", "sale", "stuck", "paying", "returned"]
+
+
+# shows: R-VEND-7
+def test_a_card_without_keys_in_the_slot(shared, people, machine, tmp_path):
+    """Nothing can be paid to it: what did not come out stays owed, and is not how a later sale ends."""
+    path = tmp_path / "bearer.card"
+    assert shared.registrar("card", "--uim", path, "--grade", "bearer").status == OK
+    holder = shared.open(fund=100)
+    loaded = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "withdraw", 30, "--yes")
+    assert loaded.status == OK, loaded
+    machine.write_ini(people[0].account, [("gum", 10, 3), ("bar", 5, 3)])
+    done = machine.run("machine", "--card", path, "--slot", 1, "--jam", 1)
+    assert (done.status, done.error) == (REFUSED, "item-stuck"), done
+    done = machine.run("machine", "--card", path, "--slot", 2)
+    assert done.status == OK and done.json["end"] == "released", done
+    assert machine.kinds() == ["opened", "sale", "stuck", "sale", "released"]
