@@ -169,10 +169,10 @@ static const char *advice(enum kc_error error)
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
         {KC_COPIED_OR_RESTORED, "it is out of use; take it to the registrar"},
-        {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
-        {KC_PURSE_CORRUPT, "take the UIM to the registrar"},
-        {KC_CERT_REVOKED, "take the UIM to the registrar"},
-        {KC_CERT_EXPIRED, "take the UIM to the registrar"},
+        {KC_PURSE_BLOCKED, "take it to the registrar"},
+        {KC_PURSE_CORRUPT, "take it to the registrar"},
+        {KC_CERT_REVOKED, "take it to the registrar"},
+        {KC_CERT_EXPIRED, "take it to the registrar"},
         {KC_INSUFFICIENT_ACCOUNT, "'show' tells how much there is; 'fund' brings more"},
         {KC_INSUFFICIENT_VALUE, "'show' tells how much there is"},
         {KC_NO_ABILITY_TO_PAY, "the account there holds less than this"},
@@ -566,11 +566,11 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
         result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
                                                          : kc_station_sync(station, &outcome);
     }
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result) || result.code == KC_PURSE_BLOCKED) {
+        /* A card that is out of use finds itself on the list, and pays nobody who has none. */
+        kc_station_fetch_hotlist(station);
     }
-    kc_station_fetch_hotlist(station);
-    return kc_show_state(station, command, kc_outcome_word(outcome));
+    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
 }
 
 static bool read_timeout(unsigned *out, const struct kc_command *command)
