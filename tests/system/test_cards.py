@@ -5,6 +5,8 @@ import pytest
 
 from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy, Stepper, System, program, run
 from meeting import PATIENCE, Receiver
+from test_vendor_server import machine_purse
+from vending import Machine
 
 
 def issue(system, tmp_path, grade, name="card.purse"):
@@ -321,3 +323,20 @@ def test_a_bearer_card_of_another_bank(shared, tmp_path):
         assert held(path) == 40 and holder.value() == 0
     finally:
         other.down()
+
+
+# shows: R-VEND-6 R-NODE-8
+def test_what_a_machine_owes_to_a_bearer_card_stays_written(shared, loaded, tmp_path):
+    """Nobody pays to a card without keys: the jam is told, what is owed stays in the journal, and the next buyer is served."""
+    holder, path, opened = loaded
+    dealer = shared.open()
+    machine = Machine(tmp_path / "machine", machine_purse(shared, dealer, tmp_path / "till.purse"), dealer.account,
+                      [("tea", 15, 1, "jam"), ("water", 10, 2)])
+    done = machine.run("machine", "--card", path, "--slot", 1)
+    assert (done.status, done.error) == (REFUSED, "item-stuck") and "without keys" in done.err, done
+    assert held(path) == 25
+    done = machine.run("machine", "--card", path, "--slot", 2)
+    assert done.status == OK and held(path) == 15, done
+    lines = machine.lines()
+    assert [row["kind"] for row in lines] == ["opened", "sale", "stuck", "sale", "released"]
+    assert (lines[2]["amount"], lines[2]["account"]) == ("15", opened["account"])
