@@ -331,6 +331,14 @@ static struct kc_result transfer(struct kc_station *station, const struct kc_com
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
+/* Numbers of accounts mean something at their own bank only: at another one they are somebody else's. */
+static struct kc_result check_bank(struct kc_station *station, const struct kc_purse_info *other)
+{
+    struct kc_purse_info own;
+    struct kc_result result = kc_slot_info(&own, &station->uim);
+    return kc_failed(result) || own.bank == other->bank ? result : kc_result(KC_WRONG_DOMAIN);
+}
+
 /* A card in the hand of the UIM's holder: the UIM is open, and each of them in its turn. */
 static struct kc_result read_info(struct kc_purse_info *out, const struct kc_command *command,
                                   const char *option, unsigned timeout_ms)
@@ -395,6 +403,9 @@ static struct kc_result withdraw_to_card(struct kc_station *station,
     struct kc_result result = read_info(&card, command, "card", timeout_ms);
     if (!kc_failed(result)) {
         result = check_card(station, &card);
+    }
+    if (!kc_failed(result)) {
+        result = check_bank(station, &card);
     }
     if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_ACCOUNT, card.account);
@@ -506,6 +517,9 @@ static struct kc_result deposit_from_card(struct kc_station *station,
     }
     if (!kc_failed(result)) {
         result = read_info(&uim, command, "uim", timeout_ms);
+    }
+    if (!kc_failed(result)) {
+        result = check_bank(station, &uim);
     }
     if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_PURSE, uim.account);

@@ -301,7 +301,8 @@ def test_the_hotlist_keeps_a_card_from_uims_that_never_met_the_bank_since(alone,
 
 
 # shows: R-NODE-8 R-SEC-4
-def test_a_bearer_card_of_another_bank(shared, tmp_path):
+def test_cards_of_another_bank(shared, tmp_path):
+    """Also where the number of the card's account is somebody's here, and that of the holder's account somebody's there."""
     holder, path = shared.open(fund=100), None
     other = System(tmp_path / "other")
     other.base.mkdir()
@@ -318,9 +319,13 @@ def test_a_bearer_card_of_another_bank(shared, tmp_path):
         done = beside(holder, path, "deposit", 5, "--yes")
         assert (done.status, done.error) == (REFUSED, "wrong-domain"), done
         before = holder.both()
-        done = beside(holder, path, "withdraw", 5, "--yes")
-        assert done.status == REFUSED and holder.both() == before, done
-        assert held(path) == 40 and holder.value() == 0
+        keyed, _ = issue(other, tmp_path, "keyed", "keyed.purse")
+        assert beside(stranger, keyed, "withdraw", 40, "--yes").status == OK
+        for card in (path, keyed):
+            for order in ("withdraw", "deposit"):
+                done = beside(holder, card, order, 5, "--yes")
+                assert (done.status, done.error) == (REFUSED, "wrong-domain"), (order, done)
+            assert held(card) == 40 and holder.both() == before
     finally:
         other.down()
 
