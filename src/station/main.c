@@ -169,10 +169,10 @@ static const char *advice(enum kc_error error)
         {KC_PIN_WRONG, "it is blocked after three wrong ones in a row; 'show --json' counts"},
         {KC_PIN_BLOCKED, "take the UIM to the registrar"},
         {KC_COPIED_OR_RESTORED, "it is out of use; take it to the registrar"},
-        {KC_PURSE_BLOCKED, "take the UIM to the registrar"},
-        {KC_PURSE_CORRUPT, "take the UIM to the registrar"},
-        {KC_CERT_REVOKED, "take the UIM to the registrar"},
-        {KC_CERT_EXPIRED, "take the UIM to the registrar"},
+        {KC_PURSE_BLOCKED, "take it to the registrar"},
+        {KC_PURSE_CORRUPT, "take it to the registrar"},
+        {KC_CERT_REVOKED, "take it to the registrar"},
+        {KC_CERT_EXPIRED, "take it to the registrar"},
         {KC_INSUFFICIENT_ACCOUNT, "'show' tells how much there is; 'fund' brings more"},
         {KC_INSUFFICIENT_VALUE, "'show' tells how much there is"},
         {KC_NO_ABILITY_TO_PAY, "the account there holds less than this"},
@@ -331,6 +331,14 @@ static struct kc_result transfer(struct kc_station *station, const struct kc_com
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
+/* Numbers of accounts mean something at their own bank only: at another one they are somebody else's. */
+static struct kc_result check_bank(struct kc_station *station, const struct kc_purse_info *other)
+{
+    struct kc_purse_info own;
+    struct kc_result result = kc_slot_info(&own, &station->uim);
+    return kc_failed(result) || own.bank == other->bank ? result : kc_result(KC_WRONG_DOMAIN);
+}
+
 /* A card in the hand of the UIM's holder: the UIM is open, and each of them in its turn. */
 static struct kc_result read_info(struct kc_purse_info *out, const struct kc_command *command,
                                   const char *option, unsigned timeout_ms)
@@ -395,6 +403,9 @@ static struct kc_result withdraw_to_card(struct kc_station *station,
     struct kc_result result = read_info(&card, command, "card", timeout_ms);
     if (!kc_failed(result)) {
         result = check_card(station, &card);
+    }
+    if (!kc_failed(result)) {
+        result = check_bank(station, &card);
     }
     if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_ACCOUNT, card.account);
@@ -508,6 +519,9 @@ static struct kc_result deposit_from_card(struct kc_station *station,
         result = read_info(&uim, command, "uim", timeout_ms);
     }
     if (!kc_failed(result)) {
+        result = check_bank(station, &uim);
+    }
+    if (!kc_failed(result)) {
         result = move_to(station, command, KC_TRANSFER_SOURCE_PURSE, uim.account);
     }
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
@@ -566,11 +580,11 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
         result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
                                                          : kc_station_sync(station, &outcome);
     }
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result) || result.code == KC_PURSE_BLOCKED) {
+        /* A card that is out of use finds itself on the list, and pays nobody who has none. */
+        kc_station_fetch_hotlist(station);
     }
-    kc_station_fetch_hotlist(station);
-    return kc_show_state(station, command, kc_outcome_word(outcome));
+    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
 }
 
 static bool read_timeout(unsigned *out, const struct kc_command *command)

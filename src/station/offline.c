@@ -337,7 +337,7 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         {KC_CARD_REMOVED, "put it in again, then 'resume' or 'sync'",
          "put it in again: the payer asks again, or 'sync'"},
         {KC_CARD_BLANK, "the registrar writes it", "the registrar writes it"},
-        {KC_PURSE_BLOCKED, "take the UIM to the registrar", "take the UIM to the registrar"},
+        {KC_PURSE_BLOCKED, "take it to the registrar", "take it to the registrar"},
     };
     if (error == KC_TIMEOUT || error == KC_UNREACHABLE) {
         return advice_when_broken(station, pays);

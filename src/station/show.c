@@ -171,7 +171,7 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
                  station->currency, texts->account, station->currency, texts->when,
                  info->account.number);
     if (info->life == KC_LIFE_BLOCKED) {
-        (void)printf("blocked      take the UIM to the registrar\n");
+        (void)printf("blocked      take it to the registrar\n");
     } else if (info->has_pending) {
         (void)printf("not finished %s %s (%s): run 'sync'\n", texts->pending, station->currency,
                      kc_life_word(info->life));

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,12 +92,19 @@ static struct kc_result open_card(struct kc_slot *card, struct kc_purse_place *w
     return kc_failed(result) || pin == NULL ? result : kc_slot_verify_pin(card, kc_view_text(pin));
 }
 
+/* Nobody can pay to a card without keys. */
+static bool takes_nothing(struct kc_slot *card)
+{
+    struct kc_purse_info info;
+    return !kc_failed(kc_slot_info(&info, card)) && info.purse_type == KC_PURSE_TYPE_BEARER;
+}
+
 static struct kc_result serve_card(struct kc_machine *machine, const struct kc_command *command,
                                    const char *place, const char *pin)
 {
     static struct kc_slot card;
     struct kc_purse_place where = {.words = ""};
-    struct kc_sold sold;
+    struct kc_sold sold = {.sale = 0};
     struct kc_amount asked = kc_amount_zero();
     const char *amount = kc_command_value(command, "amount");
     uint64_t slot = 0;
@@ -117,6 +125,12 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
         result = !kc_failed(result) && sold.stuck ? kc_result(KC_ITEM_STUCK) : result;
     }
     memcpy(found, where.words, sizeof found);
+    if (sold.stuck && takes_nothing(&card)) {
+        result = kc_result(KC_ITEM_STUCK);
+        (void)snprintf(found, sizeof found,
+                       "a card without keys takes nothing back: the journal says what is owed to "
+                       "its holder");
+    }
     kc_purse_place_close(&where);
     return result;
 }

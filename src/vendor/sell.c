@@ -455,7 +455,7 @@ struct kc_result kc_sell_card(struct kc_sold *sold, bool *fatal, struct kc_machi
                               struct kc_slot *card, uint64_t slot, struct kc_amount asked)
 {
     static struct kc_talk talk;
-    struct kc_purse_info info;
+    struct kc_purse_info info = {.purse_type = KC_PURSE_TYPE_UIM};
     memset(&talk, 0, sizeof talk);
     memset(sold, 0, sizeof *sold);
     talk.machine = machine;
@@ -474,7 +474,9 @@ struct kc_result kc_sell_card(struct kc_sold *sold, bool *fatal, struct kc_machi
     if (!kc_failed(result) && sold->sale == 0) {
         result = kc_result(KC_DECLINED);
     }
-    bool owes = !talk.fatal && !kc_amount_is_zero(kc_machine_owes(machine, info.account));
+    /* Nobody can pay to a card without keys: what is owed to it stays written. */
+    bool owes = !talk.fatal && info.purse_type != KC_PURSE_TYPE_BEARER &&
+                !kc_amount_is_zero(kc_machine_owes(machine, info.account));
     if (owes) {
         /* What stays owed is in the log; it is not how this sale ended. */
         struct kc_result back = kc_back_pay(&talk, info.account);

@@ -260,6 +260,8 @@ def test_a_card_in_a_reader_is_loaded_and_buys(shared, tmp_path, grade):
     assert done.status == OK, done
     machine.stop()
     assert (card.value(), machine.value()) == (30, 30) and machine.kinds()[-2:] == ["sale", "released"]
+    holder.must("deposit", 5, "--card", card.place, "--yes")
+    assert (card.value(), *holder.both()) == (25, 445, 0)
     machine.uim.must("sync")
-    assert card.shadow() == 30 and dealer.balance() == 30
+    assert card.shadow() == 25 and dealer.balance() == 30
     shared.check_audit()

@@ -3,8 +3,10 @@ import subprocess
 
 import pytest
 
-from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy, Stepper, program, run
+from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy, Stepper, System, program, run
 from meeting import PATIENCE, Receiver
+from test_vendor_server import machine_purse
+from vending import Machine
 
 
 def issue(system, tmp_path, grade, name="card.purse"):
@@ -97,7 +99,11 @@ def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
         assert (done.status, done.error) == (REFUSED, "not-proven") and not (tmp_path / "proof.kce").exists(), done
     second.station("sync")
     assert alone.bank("stats").json["bearer_lost"] == "20"
-    card_station(path, "sync")
+    blocked = card_station(path, "sync")
+    assert (blocked.status, blocked.error) == (REFUSED, "purse-blocked") and "to the registrar" in blocked.err, blocked
+    assert "UIM" not in blocked.err and card_station(path, "show").json["uim_amount"] == "10", blocked
+    refused = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "withdraw", 5, "--yes")
+    assert refused.status == REFUSED and holder.both() == (970, 0), refused
     alone.check_audit()
 
 
@@ -256,3 +262,86 @@ def test_a_uim_is_no_card(shared):
         assert (done.status, done.error) == (REFUSED, "not-allowed") and "is no card" in done.err, done
     assert holder.both() == (100, 0) and other.both() == (100, 0)
     assert other.station("show").json["pin_tries"] == 3
+
+
+# shows: R-NODE-8 R-XCHG-9
+def test_the_hotlist_keeps_a_card_from_uims_that_never_met_the_bank_since(alone, tmp_path):
+    """Its bank says once that the card is lost; one UIM hears of it, tells another by paying it, and neither is paid by the card."""
+    alone.up()
+    holder, third, fourth, fifth = alone.open(fund=500), alone.open(fund=100), alone.open(), alone.open()
+    third.must("withdraw", 50, "--yes")
+    path, opened = issue(alone, tmp_path, "bearer")
+    assert beside(holder, path, "withdraw", 40, "--yes").status == OK
+    done = alone.registrar("lost", "--account", opened["account"], "--purse", opened["purse"])
+    assert done.status == OK, done
+    unaware = path.read_bytes()
+    blocked = card_station(path, "sync")
+    assert (blocked.status, blocked.error) == (REFUSED, "purse-blocked"), blocked
+    third.must("sync")
+    alone.down()
+
+    def pay(payer, payee):
+        receiver = Receiver(payee, "--yes", link="tcp:127.0.0.1:0")
+        done = payer("pay", 5, "--link", receiver.place, timeout=PATIENCE)
+        receiver.end()
+        return done
+
+    def card(*arguments, **more):
+        return card_station(path, *arguments, **more)
+    done = pay(card, fifth)
+    assert (done.status, done.error) == (REFUSED, "hotlisted") and fifth.value() == 0, done
+    assert pay(third.station, fourth).status == OK and fourth.value() == 5
+    for payee in (third, fourth):
+        path.write_bytes(unaware)
+        done = pay(card, payee)
+        assert (done.status, done.error) == (REFUSED, "hotlisted"), done
+        assert payee.value() == (45 if payee is third else 5) and held(path) == 40
+    alone.up()
+    alone.check_audit()
+
+
+# shows: R-NODE-8 R-SEC-4
+def test_cards_of_another_bank(shared, tmp_path):
+    """Also where the number of the card's account is somebody's here, and that of the holder's account somebody's there."""
+    holder, path = shared.open(fund=100), None
+    other = System(tmp_path / "other")
+    other.base.mkdir()
+    other.init("--bank", "2")
+    other.up()
+    try:
+        stranger = other.open(fund=500)
+        path, _ = issue(other, tmp_path, "bearer")
+        assert beside(stranger, path, "withdraw", 40, "--yes").status == OK
+        receiver = Receiver(holder, "--yes", link="tcp:127.0.0.1:0")
+        done = card_station(path, "pay", 5, "--link", receiver.place, timeout=PATIENCE)
+        receiver.end()
+        assert (done.status, done.error) == (REFUSED, "wrong-domain"), done
+        done = beside(holder, path, "deposit", 5, "--yes")
+        assert (done.status, done.error) == (REFUSED, "wrong-domain"), done
+        before = holder.both()
+        keyed, _ = issue(other, tmp_path, "keyed", "keyed.purse")
+        assert beside(stranger, keyed, "withdraw", 40, "--yes").status == OK
+        for card in (path, keyed):
+            for order in ("withdraw", "deposit"):
+                done = beside(holder, card, order, 5, "--yes")
+                assert (done.status, done.error) == (REFUSED, "wrong-domain"), (order, done)
+            assert held(card) == 40 and holder.both() == before
+    finally:
+        other.down()
+
+
+# shows: R-VEND-6 R-NODE-8
+def test_what_a_machine_owes_to_a_bearer_card_stays_written(shared, loaded, tmp_path):
+    """Nobody pays to a card without keys: the jam is told, what is owed stays in the journal, and the next buyer is served."""
+    holder, path, opened = loaded
+    dealer = shared.open()
+    machine = Machine(tmp_path / "machine", machine_purse(shared, dealer, tmp_path / "till.purse"), dealer.account,
+                      [("tea", 15, 1, "jam"), ("water", 10, 2)])
+    done = machine.run("machine", "--card", path, "--slot", 1)
+    assert (done.status, done.error) == (REFUSED, "item-stuck") and "without keys" in done.err, done
+    assert held(path) == 25
+    done = machine.run("machine", "--card", path, "--slot", 2)
+    assert done.status == OK and held(path) == 15, done
+    lines = machine.lines()
+    assert [row["kind"] for row in lines] == ["opened", "sale", "stuck", "sale", "released"]
+    assert (lines[2]["amount"], lines[2]["account"]) == ("15", opened["account"])

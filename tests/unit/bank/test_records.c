@@ -38,6 +38,7 @@ struct piece {
 struct setting {
     struct kc_crypto crypto;
     struct holder holders[3];
+    unsigned cards; /* bit n: holder n is a card without keys */
     struct kc_ledger_information information;
     struct kc_view_list list;
     struct piece pieces[KC_LIST_COUNT_MAX];
@@ -119,6 +120,16 @@ static void sign_as(struct piece *out, struct setting *setting, unsigned signer,
     out->size = bytes.size;
 }
 
+static void leave_unsigned(struct piece *out, const struct kc_payment_order *order)
+{
+    uint8_t plain[512];
+    struct kc_buffer payload = KC_BUFFER(plain);
+    struct kc_buffer bytes = KC_BUFFER(out->bytes);
+    EXPECT(kc_shape_encode(&payload, &kc_payment_order_shape, order), KC_OK);
+    EXPECT(kc_brief_unsigned(&bytes, kc_buffer_view(&payload)), KC_OK);
+    out->size = bytes.size;
+}
+
 static void sign_order(struct piece *out, struct setting *setting, unsigned signer,
                        const struct kc_payment_order *order)
 {
@@ -191,6 +202,7 @@ static void judge(struct setting *setting, unsigned reporter)
                 partner->error = KC_OK;
                 partner->account = setting->holders[j].account.number;
                 partner->key = setting->holders[j].public_key;
+                partner->bearer = (setting->cards & 1u << j) != 0;
             }
         }
     }
@@ -378,6 +390,63 @@ static void a_payers_own_order_is_verified_too(void **state)
     report(setting, &entry, &paid, NULL);
     judge(setting, 0);
     EXPECT_CODE(setting->records.items[0].objection, KC_BAD_SIGNATURE);
+}
+
+/* Only a card without keys pays without a signature: nobody who has one is charged by an order that anybody could write. */
+/* shows: R-XCHG-7 R-SEC-4 R-NODE-8 */
+static void an_unsigned_order_of_a_purse_with_keys_is_an_objection(void **state)
+{
+    static const enum kc_entry_kind kinds[] = {KC_ENTRY_KIND_RECEIVE, KC_ENTRY_KIND_REFUSE,
+                                               KC_ENTRY_KIND_PAY};
+    struct setting *setting = *state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct piece order_bytes;
+        unsigned reporter = kinds[i] == KC_ENTRY_KIND_PAY ? 0 : 1;
+        struct kc_payment_order order = order_of(setting, 0, 1);
+        start(setting, reporter);
+        leave_unsigned(&order_bytes, &order);
+        struct kc_entry entry = entry_of(setting, kinds[i], &order_bytes);
+        report(setting, &entry, &order_bytes, NULL);
+        judge(setting, reporter);
+        EXPECT_CODE(setting->records.items[0].objection, KC_BAD_SIGNATURE);
+    }
+}
+
+/* What the taker of a card's payment signed for has to name that card and its account, and must not pretend to be signed. */
+/* shows: R-XCHG-7 R-SEC-4 R-NODE-8 */
+static void what_is_shown_of_a_card_without_keys_has_to_fit_it(void **state)
+{
+    static const struct wrong wrongs[] = {
+        {"as it should be", KC_OK},
+        {"signed by its taker", KC_BAD_SIGNATURE},
+        {"of an account that does not hold the card", KC_MISMATCH},
+        {"of a purse that nobody holds", KC_UNKNOWN_SIGNER},
+        {"another amount", KC_MISMATCH},
+        {"the card of another account, with keys", KC_BAD_SIGNATURE},
+    };
+    struct setting *setting = *state;
+    setting->cards = 1u << 0;
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        struct piece taken;
+        struct kc_payment_order order = order_of(setting, i == 5 ? 2 : 0, 1);
+        start(setting, 1);
+        order.payer = i == 2 ? setting->holders[2].account : order.payer;
+        order.payer_purse = i == 3 ? kc_purse_nth(5001) : order.payer_purse;
+        order.amount = amount(i == 4 ? 41 : 40);
+        if (i == 1) {
+            sign_order(&taken, setting, 1, &order);
+        } else {
+            leave_unsigned(&taken, &order);
+        }
+        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
+        report(setting, &entry, &taken, NULL);
+        judge(setting, 1);
+        if (setting->records.items[0].objection != wrongs[i].expected) {
+            print_error("%s\n", wrongs[i].what);
+        }
+        EXPECT_CODE(setting->records.items[0].objection, wrongs[i].expected);
+        assert_int_equal(setting->records.items[0].key.size, 0);
+    }
 }
 
 /* shows: R-XCHG-7 */
@@ -636,6 +705,8 @@ int main(void)
         TEST(only_what_is_wanted_is_looked_up),
         TEST(an_order_that_does_not_fit_is_an_objection),
         TEST(a_payers_own_order_is_verified_too),
+        TEST(an_unsigned_order_of_a_purse_with_keys_is_an_objection),
+        TEST(what_is_shown_of_a_card_without_keys_has_to_fit_it),
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),
         TEST(a_kept_key_holds_for_the_settlement_time),

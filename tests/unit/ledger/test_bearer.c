@@ -7,13 +7,13 @@
 
 #include "ledger/inside.h"
 
-/* Makes a purse of a hundred the card of the tests, as the bank has it. */
-static void make_card(struct toy *card, struct world *world, unsigned n)
+/* Makes a purse the card of the tests, as the bank has it. */
+static void make_card_of(struct toy *card, struct world *world, unsigned n, uint64_t loaded)
 {
     struct kc_certified certified;
     struct kc_account_row account;
     const struct kc_store *store = world->ledger.store;
-    toy_rich(card, world, n, 0, 100);
+    toy_rich(card, world, n, 0, loaded);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     struct kc_purse_row row = world_purse(world, card->purse);
     EXPECT(store->account_get(store->context, &account, card->account.number), KC_OK);
@@ -22,8 +22,15 @@ static void make_card(struct toy *card, struct world *world, unsigned n)
     EXPECT(store->account_put(store->context, &account), KC_OK);
     EXPECT(kc_ledger_certify(&certified, &world->ledger, &account, &row), KC_OK);
     EXPECT(store->purse_put(store->context, &row), KC_OK);
+    account.type = KC_PURSE_TYPE_BEARER;
+    EXPECT(store->account_put(store->context, &account), KC_OK);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     card->received = 0;
+}
+
+static void make_card(struct toy *card, struct world *world, unsigned n)
+{
+    make_card_of(card, world, n, 100);
 }
 
 static void three(struct world *world, struct toy *card, struct toy *a, struct toy *b)
@@ -85,6 +92,28 @@ static void what_a_copy_paid_beyond_that_is_the_takers_loss(void **state)
     assert_int_equal(standing(world, &a), KC_PURSE_ACTIVE);
     assert_int_equal(standing(world, &b), KC_PURSE_ACTIVE);
     assert_int_equal(world->ledger.hotlist_version, 1);
+    expect_clean(world);
+}
+
+/* Whoever shows an order of its own making, of a card that was never loaded, has nothing booked, whatever it says. */
+/* shows: R-NODE-8 R-XCHG-7 */
+static void a_card_that_was_never_loaded_pays_nobody(void **state)
+{
+    struct world *world = *state;
+    struct toy card;
+    struct toy a;
+    struct toy_reply reply;
+    make_card_of(&card, world, 3, 0);
+    toy_rich(&a, world, 1, 900, 0);
+    card.value = 50;
+    (void)toy_exchange(&card, &a, world, 50);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.objection_count, 1);
+    assert_int_equal(reply.settled.objections[0].reason, KC_CARD_EXHAUSTED);
+    assert_int_equal(world_signed_shadow(world, card.purse), 0);
+    assert_int_equal(world_signed_shadow(world, a.purse), 0);
+    assert_int_equal(a.value, 0);
+    assert_int_equal(standing(world, &a), KC_PURSE_ACTIVE);
     expect_clean(world);
 }
 
@@ -210,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(takers_are_booked_up_to_what_was_loaded),
         TEST(what_a_copy_paid_beyond_that_is_the_takers_loss),
+        TEST(a_card_that_was_never_loaded_pays_nobody),
         TEST(a_taker_that_spent_it_owes_it),
         TEST(a_copy_is_found_by_its_counters),
         TEST(a_copy_is_found_by_its_totals),
