@@ -517,13 +517,13 @@ static struct kc_result open_purse(struct kc_machine *machine, const char *pin)
     return kc_failed(result) ? result : read_info(machine);
 }
 
-/* The first line. Its number goes on after what a server has: what is between is seen to be missing. */
+/* The first line. Its number leaves one out after what a server has, so that the server sees that lines may be missing. */
 static struct kc_result begin_journal(struct kc_machine *machine)
 {
     struct kc_purse_info info;
     struct kc_result result = kc_slot_info(&info, &machine->slot);
     struct kc_sale line = {.kind = KC_SALE_KIND_OPENED, .counter = info.counter};
-    line.number = machine->collected + 1;
+    line.number = machine->collected == 0 ? 1 : machine->collected + 2;
     return kc_failed(result) ? result : kc_machine_note(machine, &line);
 }
 
