@@ -16,7 +16,7 @@ def card_station(path, *arguments, **more):
     return run("kinchaku-station", "--json", "--card", path, *arguments, **more)
 
 
-# shows: R-NODE-8, R-DATA-7, R-DATA-8
+# shows: R-NODE-8 R-DATA-7 R-DATA-8
 @pytest.mark.parametrize("grade", ["bearer", "keyed"])
 def test_a_card_is_issued_shown_and_synced(shared, tmp_path, grade):
     path, opened = issue(shared, tmp_path, grade)
@@ -64,7 +64,7 @@ def test_a_card_whose_bytes_were_edited_says_so(shared, tmp_path):
     assert done.status != OK and done.error == "purse-corrupt", done
 
 
-# shows: R-CASH-10, R-XCHG-10
+# shows: R-CASH-10 R-XCHG-10
 def test_a_bearer_card_is_loaded_pays_and_a_copy_is_found(alone, tmp_path):
     alone.up()
     holder = alone.open(balance=1000, fund=1000)

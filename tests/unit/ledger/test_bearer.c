@@ -38,7 +38,7 @@ static enum kc_purse_standing standing(struct world *world, const struct toy *to
     return world_purse(world, toy->purse).state;
 }
 
-/* shows: R-DATA-3, R-NODE-8, R-XCHG-10 */
+/* shows: R-DATA-3 R-NODE-8 R-XCHG-10 */
 static void takers_are_booked_up_to_what_was_loaded(void **state)
 {
     struct world *world = *state;

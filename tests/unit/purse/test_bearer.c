@@ -65,7 +65,7 @@ static struct kc_view with_order(struct kept *out, struct kc_view payment,
     return kept_view(out);
 }
 
-/* shows: R-NODE-8, R-DATA-7, R-DATA-8, R-XCHG-10 */
+/* shows: R-NODE-8 R-DATA-7 R-DATA-8 R-XCHG-10 */
 static void a_card_without_keys_pays_and_its_payee_signs_for_it(void **state)
 {
     (void)state;
@@ -168,7 +168,7 @@ static void a_keyed_card_takes_nothing_from_one_without(void **state)
 
 /* ---- loading ---- */
 
-/* shows: R-CASH-10, R-DATA-8 */
+/* shows: R-CASH-10 R-DATA-8 */
 static void a_card_is_loaded_by_the_bank_alone_and_keeps_what_it_spent(void **state)
 {
     (void)state;
