@@ -529,8 +529,8 @@ static struct kc_result open_purse(struct kc_machine *machine, const char *pin)
     return kc_failed(result) ? result : read_info(machine);
 }
 
-/* The first line. Its number goes on after what a server has: what is between is seen to be missing. A file that was there and
- * is empty has lost its lines, unless the power went when it was made for a purse that never did anything. */
+/* The first line. Its number leaves one out after what a server has, so that the server sees that lines may be missing. A file
+ * that was there and is empty has lost its lines, unless the power went when it was made for a purse that never did anything. */
 static struct kc_result begin_journal(struct kc_machine *machine, bool was_there)
 {
     struct kc_purse_info info;
@@ -544,8 +544,8 @@ static struct kc_result begin_journal(struct kc_machine *machine, bool was_there
     }
     struct kc_sale line = {.kind = KC_SALE_KIND_OPENED, .counter = info.counter};
     /* Nor is a number given twice that the stock remembers: a cut in that sale would be taken for a release. */
-    line.number =
-        1 + (machine->collected > machine->stock.sale ? machine->collected : machine->stock.sale);
+    uint64_t last = machine->collected == 0 ? 0 : machine->collected + 1;
+    line.number = 1 + (last > machine->stock.sale ? last : machine->stock.sale);
     return kc_machine_note(machine, &line);
 }
 

@@ -18,6 +18,8 @@ MOVES = {
     "fund": (["fund", "100"], ["bank", "sandbank", "station"]),
     "redeem": (["redeem", "100"], ["bank", "sandbank", "station"]),
     "sync": (["sync"], ["bank", "station"]),
+    "transfer": (["transfer", "100", "--yes"], ["bank", "slapd", "station"]),
+    "transfer from the account": (["transfer", "100", "--yes", "--from", "account"], ["bank", "station"]),
 }
 
 
@@ -42,7 +44,7 @@ class Killer:
     def run(self, name, *arguments):
         self.process = subprocess.Popen([program(name), *map(str, arguments), "--trace", self.stepper.place],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.process.communicate(timeout=90)
+        self.said = self.process.communicate(timeout=90)
         self.stepper.close()
         return self.process.returncode
 
@@ -67,22 +69,24 @@ def test_killed_at_every_step(alone, tmp_path, move):
     uim = alone.open(balance=100_000, fund=20_000)
     uim.must("withdraw", 5_000, "--yes")
     command = ["kinchaku-station", "--uim", uim.path, *arguments]
+    receiver = alone.open() if arguments[0] == "transfer" else None
+    command += ["--to", receiver.account] if receiver else []
     count = steps_of(alone, tmp_path, *command)
     assert count >= 4
-    owned = totals(uim, alone)
+    owned = totals(uim, alone) + (receiver.balance() if receiver else 0)
     for at in range(count):
         for victim in victims:
             before = uim.both()
             killer = Killer(alone, tmp_path, at, victim)
             status = killer.run(*command)
-            assert len(killer.stepper.steps) > at, (at, victim)
+            assert len(killer.stepper.steps) > at, (at, victim, killer.said)
             assert uim.value() <= before[1] + 100
             done = uim.must("sync")
             assert done.json["result"] != "in-doubt"
             where = (move, at, victim, status, done, alone.logs()["bank.log"])
             assert uim.state() == "ready" and uim.value() == uim.shadow(), where
-            assert totals(uim, alone) == owned, where
-            if status == OK and move in ("withdraw", "deposit", "fund", "redeem"):
+            assert totals(uim, alone) + (receiver.balance() if receiver else 0) == owned, where
+            if status == OK and (receiver or move in ("withdraw", "deposit", "fund", "redeem")):
                 assert uim.both() != before, where
             uim.must("withdraw", 1, "--yes")
             alone.check_audit()

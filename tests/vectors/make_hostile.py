@@ -427,6 +427,42 @@ def identity_cases(party, holder):
                         ("four", [1, 26, 1, 1]), ("true", [True, 26, 1])):
         yield f"purse-{name}", "malformed", signed(claims(4, (PURSE_CLAIM, value)))
     yield "of-another-bank", "wrong-domain", signed(claims(4, (PURSE_CLAIM, [1, 26, party.realm[0] + 1])))
+    yield from keyless_cases(good, signed)
+
+
+def keyless_cases(good, signed):
+    """A bearer card has no key and no `cnf`; nobody else is without."""
+    first, key = good[:3], good[3]
+    bank = good[4][1][2]
+    card = (PURSE_CLAIM, [4, 26, bank])
+    whole = signed(pairs(*first, card))
+    yield "keyless", "ok", whole
+    yield "keyless-bad-signature", "bad-signature", whole[:-1] + bytes([whole[-1] ^ 1])
+    for kind in (0, 1, 2, 3, 5):
+        yield f"keyless-type-{kind}", "malformed", signed(pairs(*first, (PURSE_CLAIM, [kind, 26, bank])))
+    yield "keyless-with-key", "malformed", signed(pairs(*first, key, card))
+    yield "keyless-confirmation-empty", "malformed", signed(pairs(*first, (8, {}), card))
+    yield "keyless-confirmation-null", "malformed", signed(pairs(*first, (8, None), card))
+    yield "keyless-in-a-map-of-five", "malformed", signed(b"\xa5" + pairs(*first, card)[1:])
+    yield "keyless-key-in-a-map-of-four", "trailing-bytes", signed(b"\xa4" + pairs(*first, card, (8, key[1]))[1:])
+    yield "keyless-of-another-bank", "wrong-domain", signed(pairs(*first, (PURSE_CLAIM, [4, 26, bank + 1])))
+
+
+def bearer_cases(party):
+    """A card without keys pays: SGN3, SGN4 and an order that nobody signed. As a signed record that order is nothing."""
+    header = pairs((1, -7))
+    order = cbor2.dumps([1, 42, 34, 34, 18, 26, None, 60, TIME, 4, 9, HEAD, 0, 0, 0])
+    unsigned = array(header, {}, order, b"")
+    identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]])),
+                          "kinchaku/2-identity", header=pairs((1, party.alg)))
+    certified = party.sign(cbor2.dumps([2, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]), RECORD)
+    yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, unsigned])
+    yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, unsigned])
+    yield "payment", "plain", "bearer-without-order", "malformed", cbor2.dumps([2, 43, identity, certified, None])
+    yield "payment", "plain", "bearer-of-version-1", "wrong-version", cbor2.dumps([1, 43, identity, unsigned])
+    yield "certified", "signed", "of-a-bearer-card", "ok", certified
+    yield "payment-order", "brief", "unsigned", "bad-signature", unsigned
+    yield "payment-order", "brief", "signature-null", "malformed", array(header, {}, order, None)
 
 
 def vector(party, message, form, name, expect, data):
@@ -440,6 +476,7 @@ def main(folder):
     parties = [Party(suite, entries, (stored["bank"], stored["currency"])) for suite in ("es256", "rs2048")]
     found = [item for party in parties for item in hostile(party)]
     found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in field_cases()]
+    found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in bearer_cases(parties[0])]
     (folder / "hostile.json").write_text(json.dumps(found, indent=1) + "\n")
     found = [vector(party, "identity", "identity", f"{holder}.{name}", expect, data)
              for party, holder in ((parties[0], "es256-other"), (parties[0], "rs2048-other"), (parties[1], "rs3072-other"))
