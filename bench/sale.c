@@ -344,6 +344,8 @@ static void buy(struct kc_link *link)
     struct kc_view view;
     const struct kc_shelf_request shelf = {.from_slot = 1};
     const struct kc_select select = {.slot = 1};
+    /* Once when the station opens the purse, and once for the room in its log. */
+    need(kc_slot_info(&info, &buyer_slot), "info");
     need(kc_slot_info(&info, &buyer_slot), "info");
     (void)ask_shape(link, &kept, &kc_shelf_request_shape, &shelf);
     (void)ask_shape(link, &kept, &kc_select_shape, &select);
