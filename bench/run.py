@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(ROOT / "tests/system"))
 os.environ["KINCHAKU_BUILD"] = str(BUILD)
+import vendor  # noqa: E402
 from kinchaku import System  # noqa: E402
 
 PURSES = int(os.environ.get("BENCH_PURSES", "48"))
@@ -162,6 +163,12 @@ def measure_speed():
         done = tool("bench-load", "--seconds", SECONDS, *paths)["done"]
         figure("disk.bytes-per-transaction", (checkpointed_bytes(system) - size) / done, "bytes")
         system.check_audit()
+
+
+def measure_vendors():
+    with Place() as place:
+        place.system.up()
+        vendor.measure_vendor(figure, tool, place, BUILD)
 
 
 def measure_size():
@@ -346,6 +353,7 @@ def main():
     measure_sale()
     measure_simulator()
     measure_speed()
+    measure_vendors()
     measure_size()
 
 

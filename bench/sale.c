@@ -5,7 +5,7 @@
  *
  * The machine is the one of kinchaku-vendor. Over a link it talks with the steps of a station that buys (src/station/buy.c);
  * else the purse lies in the machine's own reader, to which each command goes as one extended APDU or in pieces as
- * src/reader/pcsc.c sends them. Journal and stock stand in a folder under TMPDIR or /dev/shm; purses in memory. Prints one JSON
+ * src/reader/pcsc.c sends them. Journal and stock stand in a folder under /dev/shm (or /tmp); purses in memory. Prints one JSON
  * object, `first` for purses that never met and `later`. */
 #include <inttypes.h>
 #include <pthread.h>
@@ -344,6 +344,8 @@ static void buy(struct kc_link *link)
     struct kc_view view;
     const struct kc_shelf_request shelf = {.from_slot = 1};
     const struct kc_select select = {.slot = 1};
+    /* Once when the station opens the purse, and once for the room in its log. */
+    need(kc_slot_info(&info, &buyer_slot), "info");
     need(kc_slot_info(&info, &buyer_slot), "info");
     (void)ask_shape(link, &kept, &kc_shelf_request_shape, &shelf);
     (void)ask_shape(link, &kept, &kc_select_shape, &select);
