@@ -95,7 +95,7 @@ static void open_till(struct till *till, const char *dir)
     (void)snprintf(machine->ini.server_key, sizeof machine->ini.server_key, "server.pub");
     (void)snprintf(machine->dir, sizeof machine->dir, "%s/m%zu", dir, till->number);
     need(kc_libcrypto_open(&machine->crypto, 16), "crypto", till->path);
-    need(kc_file_purse_open(&machine->file, &port, till->path, &machine->crypto), "open",
+    need(kc_purse_place_open(&machine->place, &port, till->path, &machine->crypto), "open",
          till->path);
     need(kc_slot_open(&machine->slot, &port), "open", till->path);
     unlock(&machine->slot, till->path);
