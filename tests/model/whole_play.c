@@ -224,7 +224,7 @@ static bool visit(struct play *play)
         WISH_WITHDRAW, WISH_DEPOSIT, WISH_FUND,     WISH_REDEEM,           WISH_STATE,
         WISH_REPORT,   WISH_REPORT,  WISH_TRANSFER, WISH_TRANSFER_ACCOUNT, WISH_REPORT};
     unsigned place = hand_any_place(play);
-    enum hand_wish wish = wishes[hand_below(play, 8)];
+    enum hand_wish wish = wishes[hand_below(play, sizeof wishes / sizeof wishes[0])];
     unsigned most = 1 + (unsigned)hand_below(play, 3);
     play->was_sent = false;
     if (!hand_ask(play, place, wish, 1 + hand_below(play, 300)) ||
