@@ -25,7 +25,7 @@ struct kc_bank_config {
     uint64_t valid_ms;
     char fee_fixed[24]; /* of what is swept from machines; empty: none */
     uint64_t fee_permille;
-    char keep[24];         /* what stays in a machine */
+    char keep[24];              /* what stays in a machine */
     char bearer_purse_most[24]; /* the same of cards without keys */
     char bearer_payment_most[24];
     uint64_t bearer_valid_ms;

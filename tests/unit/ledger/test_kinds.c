@@ -459,8 +459,7 @@ static void every_corruption_of_a_sweep_is_found(void **state)
         "UPDATE moves SET amount = amount - 1 WHERE kind = 6",
         "UPDATE moves SET other = (SELECT max(account) FROM accounts WHERE type = 1)",
         "UPDATE moves SET time = time + 1",
-        "UPDATE accounts SET owner = (SELECT max(account) FROM accounts WHERE type = 1)"
-        " WHERE type = 3",
+        "UPDATE accounts SET owner = (SELECT max(account) FROM accounts WHERE type=1) WHERE type=3",
         "UPDATE accounts SET owner = 12 WHERE type = 3",
         "UPDATE accounts SET type = 2, owner = 0 WHERE type = 3",
         "UPDATE purses SET type = 2 WHERE type = 3",
