@@ -17,7 +17,8 @@
 #define TIMEOUT_MS_MAX 600000u
 
 static const struct kc_option options[] = {
-    {"uim", "FILE", "the UIM (required): a file, or pcsc:READER for the card in that reader"},
+    {"uim", "FILE",
+     "the UIM: a file, or pcsc:READER for the card in that reader; required, except with --card"},
     {"card", "FILE",
      "a prepaid card, a file or pcsc:READER: in the place of the UIM; withdraw: loads it, deposit: "
      "empties it"},
@@ -45,6 +46,8 @@ static const struct kc_program program = {
         "usage: kinchaku-station --uim FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
+        "       kinchaku-station --card FILE resume | claim --link L\n"
+        "       kinchaku-station --card FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
         "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
         "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
         "[--yes|--no]\n"
@@ -181,6 +184,10 @@ static const char *advice(enum kc_error error)
         {KC_WRONG_NUMBER, "nothing was sent; compare the number with what the receiver gave you"},
         {KC_UNKNOWN_ACCOUNT, "compare the number with what the receiver gave you"},
         {KC_SAME_ACCOUNT, "that is the account of this UIM"},
+        {KC_NOT_ALLOWED, "a card neither funds, redeems, withdraws nor deposits by itself, and "
+                         "nobody transfers to a machine"},
+        {KC_LIMIT_EXCEEDED, "'show' of the purse or card tells how much it may hold and pay"},
+        {KC_REPORTED_LOST, "whoever has it, or was to pay into it, asks the registrar"},
         {KC_BUSY, "try again in a moment"},
         {KC_CARD_BLANK, "the registrar writes it"},
         {KC_CARD_REMOVED, "put it in again and run 'sync'"},

@@ -286,14 +286,18 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         const char *payer;
         const char *payee;
     } rows[] = {
-        {KC_USAGE, "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed",
+        {KC_USAGE,
+         "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed; for 'buy' the "
+         "number of a place too",
          "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed"},
-        {KC_DECLINED, "the payee said no; the amount is in the UIM", NULL},
+        {KC_DECLINED, "one of the two said no; the amount is in the UIM", NULL},
         {KC_OUT_OF_ORDER, "the payee had moved on; the amount is in the UIM: pay again",
          "the other side does not keep to the order; begin again"},
-        {KC_NOT_FOUND, "nothing is open to this payee",
+        {KC_NOT_FOUND,
+         "nothing is open to this payee, or the machine has no such place: 'shelf' lists them",
          "the card has nothing open to this UIM; --amount says what it is to pay"},
-        {KC_INSUFFICIENT_VALUE, "'withdraw' first", "the payer has not enough in its UIM"},
+        {KC_INSUFFICIENT_VALUE, "'withdraw' first; with --card it loads that card",
+         "the payer has not enough in its UIM"},
         {KC_PENDING, "'resume' what is open, or 'sync', first",
          "the payer has to finish an earlier payment first"},
         {KC_HISTORY_FULL, "run 'sync' first", "run 'sync' first"},
@@ -302,6 +306,8 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
          "first"},
         {KC_CONTACT_NEEDED, "the UIM of one side has to meet the bank first: run 'sync'",
          "the UIM of one side has to meet the bank first: run 'sync'"},
+        {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has",
+         "digits, and a point with no more decimals than the currency has"},
         {KC_SOLD_OUT, "choose another place", NULL},
         {KC_ITEM_STUCK, "nothing is sold from this place now; what was paid is back in the UIM",
          NULL},
