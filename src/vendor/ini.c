@@ -64,7 +64,8 @@ static bool slots_good(const struct kc_machine_ini *ini)
         bool none = slot->name[0] == '\0' && slot->price_text[0] == '\0' && slot->count == 0;
         bool state = slot->state[0] == '\0' || strcmp(slot->state, "jam") == 0;
         if ((i < ini->slot_count ? !given : !none) || !state) {
-            kc_log(KC_LOG_ERROR, "config: [slot-%zu] does not fit [end] slots = %" PRIu64, i + 1,
+            kc_log(KC_LOG_ERROR,
+                   "config machine.ini: [slot-%zu] does not fit [end] slots = %" PRIu64, i + 1,
                    ini->slot_count);
             return false;
         }
@@ -95,7 +96,7 @@ struct kc_result kc_machine_ini_prices(struct kc_machine_ini *ini, unsigned deci
         struct kc_slot_ini *slot = &ini->slots[i];
         if (kc_failed(kc_amount_parse(&slot->price, slot->price_text, decimals)) ||
             kc_amount_is_zero(slot->price)) {
-            kc_log(KC_LOG_ERROR, "config: [slot-%zu] price is no amount", i + 1);
+            kc_log(KC_LOG_ERROR, "config machine.ini: [slot-%zu] price is no amount", i + 1);
             return kc_result(KC_CONFIG_INVALID);
         }
     }

@@ -15,14 +15,16 @@ static const struct kc_option options[] = {
     {"dir", "D", "folder of the machine or of the server (required)"},
     {"link", "L", "machine: where buyers come, instead of what machine.ini says"},
     {"collect", "L", "machine: where the server comes, instead of what machine.ini says"},
-    {"pos", NULL, "machine: a point of sale; the cashier types amounts on stdin"},
+    {"pos", NULL,
+     "machine: a point of sale; the cashier types amounts on stdin; buyers buy place 1"},
     {"card", "PLACE",
      "machine: a card lies in the machine's own slot, a file or pcsc:READER; it buys once"},
     {"slot", "N", "machine: what the card buys"},
     {"amount", "A", "machine: what the card is made to pay, instead of the price"},
     {"begin", NULL, "machine: begin a new journal for one that is lost"},
     {"jam", "N", "machine: for tests: nothing comes out of this place"},
-    {"pin-file", "F", "machine: PIN of its purse, or of the card, where it has one"},
+    {"pin-file", "F",
+     "machine, journal: file with the PIN of its purse, or of the card, where it has one"},
     {"once", NULL, "server: one round, then end"},
     {"machine", "NAME", "server: this machine only"},
     {"timeout", "MS", "server: how long to wait for a machine or the bank (default 15000)"},
@@ -34,7 +36,7 @@ static const struct kc_program program = {
     .name = "kinchaku-vendor",
     .summary = "machines that sell, and the server that gathers what they sold",
     .usage = "usage: kinchaku-vendor machine --dir D [--link L] [--collect L] [--pos] [--begin]\n"
-             "       kinchaku-vendor machine --dir D --card PLACE --slot N\n"
+             "       kinchaku-vendor machine --dir D --card PLACE --slot N [--amount A]\n"
              "       kinchaku-vendor fill SLOT COUNT --dir D\n"
              "       kinchaku-vendor journal --dir D\n"
              "       kinchaku-vendor init --dir D --bank-key FILE\n"
@@ -283,7 +285,13 @@ static const char *advice(enum kc_error error)
          "after moving this one away"},
         {KC_STORE_CORRUPT, "the log above names the file: move it away for whoever looks into it; "
                            "--begin starts a new journal"},
-        {KC_FILE_MISSING, "the log above names the file"},
+        {KC_FILE_MISSING, "a line above names the file; where none does, it is the folder of "
+                          "--dir, or what --card or --pin-file names"},
+        {KC_CONFIG_INVALID, "the line above says where"},
+        {KC_KEY_PERMISSIONS, "'chmod 600' closes keys, purse and PIN, 'chmod 700' their folder"},
+        {KC_NOT_FOUND, "machine.ini has no such place, or 'machines' no such machine"},
+        {KC_INSUFFICIENT_VALUE, "the card holds less than this"},
+        {KC_UNREACHABLE, "what was sold is kept, and goes with a later round"},
         {KC_PIN_REQUIRED, "--pin-file names the file with the PIN of a purse that has one"},
         {KC_HISTORY_FULL, "let the server collect"},
         {KC_AMOUNT_SHORT, "nothing was taken"},
