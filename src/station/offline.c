@@ -287,17 +287,14 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         const char *payee;
     } rows[] = {
         {KC_USAGE,
-         "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed; for 'buy' the "
-         "number of a place too",
+         "--link is unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER; SLOT a number",
          "--link unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE or pcsc:READER is needed"},
         {KC_DECLINED, "one of the two said no; the amount is in the UIM", NULL},
         {KC_OUT_OF_ORDER, "the payee had moved on; the amount is in the UIM: pay again",
          "the other side does not keep to the order; begin again"},
-        {KC_NOT_FOUND,
-         "nothing is open to this payee, or the machine has no such place: 'shelf' lists them",
+        {KC_NOT_FOUND, "nothing is open to this payee; of a machine, 'shelf' lists the places",
          "the card has nothing open to this UIM; --amount says what it is to pay"},
-        {KC_INSUFFICIENT_VALUE, "'withdraw' first; with --card it loads that card",
-         "the payer has not enough in its UIM"},
+        {KC_INSUFFICIENT_VALUE, "'withdraw' first", "the payer has not enough in its UIM"},
         {KC_PENDING, "'resume' what is open, or 'sync', first",
          "the payer has to finish an earlier payment first"},
         {KC_HISTORY_FULL, "run 'sync' first", "run 'sync' first"},
