@@ -13,7 +13,7 @@
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
-    {"name", "N", "open: name"},
+    {"name", "N", "open: name; card, machine: what others see (default prepaid card, machine)"},
     {"address", "A", "open: address"},
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
@@ -23,7 +23,8 @@ static const struct kc_option options[] = {
      "open, reissue: where to write PIN and password (default: FILE.letter of --uim)"},
     {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
-    {"password-file", "F", "open, machine, identify, lost, reissue: file with the password"},
+    {"password-file", "F",
+     "open, machine, identify, lost, reissue: file with the password (none for a card)"},
     {"owner", "N", "machine: account number of the dealer"},
     {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
@@ -55,13 +56,13 @@ static const struct kc_program program = {
         "       kinchaku-registrar card --uim FILE [--grade keyed|bearer] [--name N] [--suite S] "
         "[--dir "
         "D]\n"
-        "       kinchaku-registrar card --file CSV [--dir D]\n"
-        "       kinchaku-registrar machine --owner N --uim FILE [--password-file F] [--name N]\n"
+        "       kinchaku-registrar card --file CSV [--grade keyed|bearer] [--dir D]\n"
+        "       kinchaku-registrar machine --owner N --uim FILE --password-file F [--name N]\n"
         "                          [--suite S] [--dir D]\n"
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
-        "       kinchaku-registrar lost --account N --purse ID --password-file F [--dir D]\n"
-        "       kinchaku-registrar reissue --account N --password-file F --uim FILE [--suite S]\n"
+        "       kinchaku-registrar lost --account N --purse ID [--password-file F] [--dir D]\n"
+        "       kinchaku-registrar reissue --account N --uim FILE [--password-file F] [--suite S]\n"
         "                          [--log-policy P] [--pin-file F] [--bring-keys | --keys FOLDER]\n"
         "                          [--dir D]\n"
         "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
