@@ -184,8 +184,9 @@ static const char *advice(enum kc_error error)
         {KC_WRONG_NUMBER, "nothing was sent; compare the number with what the receiver gave you"},
         {KC_UNKNOWN_ACCOUNT, "compare the number with what the receiver gave you"},
         {KC_SAME_ACCOUNT, "that is the account of this UIM"},
-        {KC_NOT_ALLOWED, "a card neither funds, redeems, withdraws nor deposits by itself, and "
-                         "nobody transfers to a machine"},
+        {KC_NOT_ALLOWED, "a card or machine neither funds, redeems, withdraws nor deposits by "
+                         "itself, and nobody transfers to a machine"},
+        {KC_IO_FAILED, "this user has to be able to read and write the file and its folder"},
         {KC_LIMIT_EXCEEDED, "'show' of the purse or card tells how much it may hold and pay"},
         {KC_REPORTED_LOST, "whoever has it, or was to pay into it, asks the registrar"},
         {KC_BUSY, "try again in a moment"},

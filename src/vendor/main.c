@@ -288,6 +288,7 @@ static const char *advice(enum kc_error error)
         {KC_FILE_MISSING, "a line above names the file; where none does, it is the folder of "
                           "--dir, or what --card or --pin-file names"},
         {KC_CONFIG_INVALID, "the line above says where"},
+        {KC_IO_FAILED, "this user has to be able to read and write --dir and all that is in it"},
         {KC_KEY_PERMISSIONS, "'chmod 600' closes keys, purse and PIN, 'chmod 700' their folder"},
         {KC_NOT_FOUND, "machine.ini has no such place, or 'machines' no such machine"},
         {KC_INSUFFICIENT_VALUE, "the card holds less than this"},
