@@ -138,7 +138,8 @@ KC_MUST_USE struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uin
                                                const struct kc_reissue_request *request,
                                                const struct kc_ledger_source *source);
 
-/* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED. */
+/* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a bearer
+ * card, which overwrites). */
 KC_MUST_USE struct kc_result
 kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
 

@@ -125,15 +125,12 @@ static struct kc_result make_account(struct kc_account_row *row, struct kc_ledge
         return result;
     }
     fill_account(row, request, ledger);
-    struct kc_purse_row purse = {.purse = row->purse,
-                                 .account = row->account,
-                                 .type = row->type,
-                                 .state = KC_PURSE_WAITING,
-                                 .log_policy = request->log_policy};
-    if (purse.type == KC_PURSE_TYPE_BEARER) {
-        /* No certified value ever covers what it paid, so its history goes on by overwriting. */
-        purse.log_policy = KC_LOG_POLICY_OVERWRITE;
-    }
+    const struct kc_purse_row purse = {.purse = row->purse,
+                                       .account = row->account,
+                                       .type = row->type,
+                                       .state = KC_PURSE_WAITING,
+                                       .log_policy =
+                                           kc_ledger_policy(row->type, request->log_policy)};
     result = kc_ledger_note(ledger, store->account_put(store->context, row));
     return kc_failed(result) ? result
                              : kc_ledger_note(ledger, store->purse_put(store->context, &purse));
@@ -429,6 +426,9 @@ struct kc_result kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_
     }
     if (row.state == KC_PURSE_OUT) {
         return kc_result(KC_PURSE_BLOCKED);
+    }
+    if (kc_ledger_policy(row.type, policy) != policy) {
+        return kc_result(KC_NOT_ALLOWED);
     }
     row.log_policy = policy;
     return kc_ledger_save_purse(ledger, &row);

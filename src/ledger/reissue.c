@@ -378,7 +378,8 @@ static struct kc_result make_successor(struct kc_reissue_row *row, struct kc_led
                                        .account = row->account,
                                        .type = old->type,
                                        .state = KC_PURSE_WAITING,
-                                       .log_policy = request->log_policy};
+                                       .log_policy =
+                                           kc_ledger_policy(old->type, request->log_policy)};
     result = kc_ledger_save_purse(ledger, &purse);
     return kc_failed(result) ? result
                              : kc_ledger_note(ledger, store->reissue_add(store->context, row));
@@ -416,7 +417,7 @@ static struct kc_result repeat(struct kc_ledger_opened *out, struct kc_ledger *l
     }
     fill_opened(out, row, account);
     bool same = row->account.number == request->account.number && row->suite == request->suite &&
-                purse.log_policy == request->log_policy;
+                purse.log_policy == kc_ledger_policy(purse.type, request->log_policy);
     return kc_result(same ? KC_OK : KC_MISMATCH);
 }
 

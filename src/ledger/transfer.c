@@ -37,8 +37,8 @@ static struct kc_result load_card(struct kc_receiver *out, struct kc_ledger *led
         return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
     }
     if (out->card.state != KC_PURSE_ACTIVE) {
-        bool lost = out->card.out_reason == KC_REPORTED_LOST;
-        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+        /* Not the reason why: a purse that hears "reported-lost" or "purse-blocked" takes it for its own. */
+        return kc_result(KC_ACCOUNT_NOT_OPEN);
     }
     if (!kc_ledger_can_hold(&out->card, amount) ||
         kc_failed(kc_amount_add(&after, out->card.value, amount))) {

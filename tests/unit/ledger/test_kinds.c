@@ -347,6 +347,26 @@ static void a_lost_card_is_replaced_with_what_was_left(void **state)
     assert_int_equal(fresh.value, 225);
 }
 
+/* A card without keys can report nothing, so that nothing would ever empty a history that refuses.
+ *
+ * shows: R-NODE-8 R-LOG-2 */
+static void a_card_without_keys_overwrites_also_in_the_place_of_a_lost_one(void **state)
+{
+    struct world *world = *state;
+    struct toy card;
+    struct toy fresh;
+    EXPECT(toy_open_kind(&card, world, 1, KC_PURSE_TYPE_BEARER, NULL), KC_OK);
+    assert_int_equal(card.certified.log_policy, KC_LOG_POLICY_OVERWRITE);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_set_policy(&world->ledger, card.purse, KC_LOG_POLICY_REFUSE), KC_NOT_ALLOWED);
+    EXPECT(kc_ledger_set_policy(&world->ledger, card.purse, KC_LOG_POLICY_OVERWRITE), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    EXPECT(order(world, &card, true), KC_OK);
+    replace(&fresh, world, &card, 9);
+    assert_int_equal(fresh.certified.log_policy, KC_LOG_POLICY_OVERWRITE);
+    expect_clean(world);
+}
+
 /* Whoever found the old purse pays the new one with it: the debt is that of the reporter. */
 static void what_the_old_purse_paid_to_the_new_one_is_owed_by_the_new_one(void **state)
 {
@@ -510,6 +530,7 @@ int main(void)
         WITH_WORLD(an_account_with_swept_value_is_not_given_up),
         WITH_WORLD(nothing_is_swept_to_an_owner_who_was_given_up),
         WITH_WORLD(a_lost_card_is_replaced_with_what_was_left),
+        WITH_WORLD(a_card_without_keys_overwrites_also_in_the_place_of_a_lost_one),
         WITH_WORLD(what_the_old_purse_paid_to_the_new_one_is_owed_by_the_new_one),
         WITH_WORLD(a_lost_machine_is_replaced_and_its_rest_swept),
         cmocka_unit_test(the_fee_is_rounded_down_and_never_more_than_the_amount),

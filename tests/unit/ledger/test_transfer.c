@@ -513,8 +513,11 @@ static void a_card_that_is_lost_or_replaced_between_quote_and_ok(void **state)
     EXPECT(ask(&first, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, card.account, 100), KC_OK);
     EXPECT(ask(&second, &b, world, KC_TRANSFER_SOURCE_ACCOUNT, card.account, 50), KC_OK);
     lose(world, &card);
-    expect_end(&a, world, &first, KC_OUTCOME_NOT_COMPLETED, KC_REPORTED_LOST);
+    expect_end(&a, world, &first, KC_OUTCOME_NOT_COMPLETED, KC_ACCOUNT_NOT_OPEN);
     expect_amounts(world, &a, 900, 0);
+    /* Never by a reason that the asking purse would take for its own, and lock itself. */
+    EXPECT(ask(&first, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, card.account, 100),
+           KC_ACCOUNT_NOT_OPEN);
     /* Its successor stands in the account's place and gets it. */
     replace(&fresh, world, &card);
     expect_end(&b, world, &second, KC_OUTCOME_COMPLETED, KC_OK);
