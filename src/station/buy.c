@@ -271,6 +271,11 @@ struct kc_result kc_buy_item(struct kc_offline *offline)
     if (!kc_failed(result)) {
         result = choose(&buying);
     }
+    if (result.code == KC_DECLINED) {
+        /* The user's own NG, before anything was paid. */
+        kc_link_close(&offline->link);
+        return kc_show_state(offline->station, offline->command, "declined");
+    }
     if (!kc_failed(result)) {
         result = kc_station_pay(&offline->exchange, &buying.amount);
         result = kc_failed(result) ? result : finish(&buying);

@@ -376,9 +376,14 @@ static struct kc_result move_to(struct kc_station *station, const struct kc_comm
     if (!kc_failed(result)) {
         result = kc_station_settle(station);
     }
-    return kc_failed(result)
-               ? result
-               : kc_station_transfer(station, source, to, amount, ask_transfer, &asking);
+    if (!kc_failed(result)) {
+        result = kc_station_transfer(station, source, to, amount, ask_transfer, &asking);
+    }
+    if (result.code == KC_DECLINED) {
+        struct kc_result shown = kc_show_state(station, command, "declined");
+        return kc_failed(shown) ? shown : result;
+    }
+    return result;
 }
 
 /* The card fetches what was put on it. */

@@ -115,6 +115,9 @@ def test_a_keyed_card_is_loaded_and_emptied(shared, tmp_path):
     path, _ = issue(shared, tmp_path, "keyed")
     done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "withdraw", 30, "--yes")
     assert done.status == OK, done
+    for verb in ("withdraw", "deposit"):
+        done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, verb, 5, "--no")
+        assert (done.status, done.json["result"]) == (OK, "declined"), done
     assert card_station(path, "show").json["uim_amount"] == "30"
     done = run("kinchaku-station", "--json", "--uim", holder.path, "--card", path, "deposit", 10, "--yes")
     assert done.status == OK, done

@@ -69,6 +69,8 @@ def test_less_and_more_than_the_price(people, machine):
         assert buyer.value() == before
     done = buyer.station("pay", 120, "--link", machine.place)
     assert (done.status, done.error) == (REFUSED, "declined"), done
+    done = buyer.station("buy", 1, "--link", machine.place, "--no")
+    assert (done.status, done.json["result"]) == (OK, "declined"), done
     assert buyer.value() == before
     assert buy(buyer, machine, 1).status == OK
     machine.stop()
