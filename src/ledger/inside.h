@@ -96,8 +96,8 @@ KC_MUST_USE struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_
 KC_MUST_USE struct kc_result kc_ledger_save_ahead(struct kc_ledger *ledger,
                                                   struct kc_purse_row *purse);
 
-/* What a new purse of this type does when its history is full. No certified value ever covers what a bearer card paid, so that its
- * history goes on by overwriting, whatever is asked for. */
+/* What a new purse of this type does when its history is full. No certified value ever covers what a bearer card paid, so
+ * that its history goes on by overwriting, whatever is asked for. */
 static inline enum kc_log_policy kc_ledger_policy(enum kc_purse_type type,
                                                   enum kc_log_policy wanted)
 {
