@@ -81,8 +81,10 @@ void kc_tell_taken(const struct kc_station *uim, const struct kc_command *comman
         kc_json_close(&json);
         (void)fflush(stdout);
     }
+    const char *to = kc_command_value(command, "to");
     (void)fprintf(stderr,
-                  "%s %s left the card and are in the UIM, not in the account: go on with '%s %s' "
-                  "without --card\n",
-                  text, uim->currency, command->arguments[0], text);
+                  "%s %s left the card and are in the UIM, not in the account: go on with '%s "
+                  "%s%s%s' without --card\n",
+                  text, uim->currency, command->arguments[0], text, to == NULL ? "" : " --to ",
+                  to == NULL ? "" : to);
 }

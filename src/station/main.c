@@ -224,15 +224,31 @@ static const char *file_of(enum kc_error error)
 
 /* ---- commands ---- */
 
+static struct kc_result read_amount(struct kc_amount *out, const struct kc_station *station,
+                                    const struct kc_command *command)
+{
+    struct kc_result result = kc_amount_parse(out, command->arguments[1], station->decimals);
+    bool zero = !kc_failed(result) && kc_amount_is_zero(*out);
+    return zero ? kc_result(KC_AMOUNT_ZERO) : result;
+}
+
+/* The user's own NG leaves everything as it was, and is shown. */
+static struct kc_result show_declined(struct kc_station *station, const struct kc_command *command,
+                                      struct kc_result result)
+{
+    if (result.code != KC_DECLINED) {
+        return result;
+    }
+    struct kc_result shown = kc_show_state(station, command, "declined");
+    return kc_failed(shown) ? shown : result;
+}
+
 static struct kc_result run_cash(struct kc_station *station, const struct kc_command *command,
                                  enum kc_cash_kind kind)
 {
     struct asking asking = {.command = command, .station = station};
     struct kc_amount amount;
-    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
-    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
-        result = kc_result(KC_AMOUNT_ZERO);
-    }
+    struct kc_result result = read_amount(&amount, station, command);
     if (!kc_failed(result)) {
         result = unlock(station, command);
     }
@@ -242,10 +258,7 @@ static struct kc_result run_cash(struct kc_station *station, const struct kc_com
     if (!kc_failed(result)) {
         result = kc_station_cash(station, kind, amount, ask_user, &asking);
     }
-    if (result.code == KC_DECLINED) {
-        struct kc_result shown = kc_show_state(station, command, "declined");
-        return kc_failed(shown) ? shown : result;
-    }
+    result = show_declined(station, command, result);
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
 
@@ -296,11 +309,7 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
         return kc_result(KC_USAGE);
     }
     out->source = account ? KC_TRANSFER_SOURCE_ACCOUNT : KC_TRANSFER_SOURCE_PURSE;
-    struct kc_result result =
-        kc_amount_parse(&out->amount, command->arguments[1], station->decimals);
-    if (!kc_failed(result) && kc_amount_is_zero(out->amount)) {
-        result = kc_result(KC_AMOUNT_ZERO);
-    }
+    struct kc_result result = read_amount(&out->amount, station, command);
     if (!kc_failed(result) && kc_failed(kc_account_parse(&out->to, to))) {
         result = kc_result(KC_WRONG_NUMBER);
     }
@@ -310,9 +319,24 @@ static struct kc_result read_transfer(struct transfer *out, const struct kc_stat
 static struct kc_result transfer_by_way(struct kc_station *card, const struct kc_command *command,
                                         const struct transfer *order);
 
-static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
+/* Asks the bank, then the user. */
+static struct kc_result carry_out(struct kc_station *station, const struct kc_command *command,
+                                  const struct transfer *order)
 {
     struct asking asking = {.command = command, .station = station};
+    struct kc_result result = unlock(station, command);
+    if (!kc_failed(result)) {
+        result = kc_station_settle(station);
+    }
+    if (!kc_failed(result)) {
+        result = kc_station_transfer(station, order->source, order->to, order->amount, ask_transfer,
+                                     &asking);
+    }
+    return show_declined(station, command, result);
+}
+
+static struct kc_result transfer(struct kc_station *station, const struct kc_command *command)
+{
     struct transfer order;
     struct kc_purse_info info;
     struct kc_result result = read_transfer(&order, station, command);
@@ -323,18 +347,7 @@ static struct kc_result transfer(struct kc_station *station, const struct kc_com
         return transfer_by_way(station, command, &order);
     }
     if (!kc_failed(result)) {
-        result = unlock(station, command);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_settle(station);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_transfer(station, order.source, order.to, order.amount, ask_transfer,
-                                     &asking);
-    }
-    if (result.code == KC_DECLINED) {
-        struct kc_result shown = kc_show_state(station, command, "declined");
-        return kc_failed(shown) ? shown : result;
+        result = carry_out(station, command, &order);
     }
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
@@ -352,9 +365,12 @@ static struct kc_result read_info(struct kc_purse_info *out, const struct kc_com
                                   const char *option, unsigned timeout_ms)
 {
     static struct kc_station other;
-    struct kc_result result = kc_station_open(&other, kc_command_value(command, option),
-                                              kc_command_value(command, "bank"), timeout_ms);
+    const char *before = trail.file;
+    trail.file = kc_command_value(command, option);
+    struct kc_result result =
+        kc_station_open(&other, trail.file, kc_command_value(command, "bank"), timeout_ms);
     if (!kc_failed(result)) {
+        trail.file = before;
         result = kc_slot_info(out, &other.uim);
     }
     kc_station_close(&other);
@@ -364,26 +380,9 @@ static struct kc_result read_info(struct kc_purse_info *out, const struct kc_com
 static struct kc_result move_to(struct kc_station *station, const struct kc_command *command,
                                 enum kc_transfer_source source, struct kc_account_id to)
 {
-    struct asking asking = {.command = command, .station = station};
-    struct kc_amount amount;
-    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
-    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
-        result = kc_result(KC_AMOUNT_ZERO);
-    }
-    if (!kc_failed(result)) {
-        result = unlock(station, command);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_settle(station);
-    }
-    if (!kc_failed(result)) {
-        result = kc_station_transfer(station, source, to, amount, ask_transfer, &asking);
-    }
-    if (result.code == KC_DECLINED) {
-        struct kc_result shown = kc_show_state(station, command, "declined");
-        return kc_failed(shown) ? shown : result;
-    }
-    return result;
+    struct transfer order = {.to = to, .source = source};
+    struct kc_result result = read_amount(&order.amount, station, command);
+    return kc_failed(result) ? result : carry_out(station, command, &order);
 }
 
 /* The card fetches what was put on it. */
@@ -446,11 +445,12 @@ struct onward {
 
 static struct kc_result take_and_go_on(struct kc_station *uim, struct kc_station *card,
                                        const struct kc_command *command,
-                                       const struct onward *onward)
+                                       const struct onward *onward, bool *stays)
 {
     struct asking asking = {.command = command, .station = uim};
     struct kc_amount taken = kc_amount_zero();
     enum kc_outcome outcome;
+    *stays = false;
     if (!ask_take(uim, card, command, onward->order.amount)) {
         return kc_result(KC_DECLINED);
     }
@@ -466,7 +466,8 @@ static struct kc_result take_and_go_on(struct kc_station *uim, struct kc_station
                      : kc_station_cash(uim, KC_CASH_KIND_DEPOSIT, onward->order.amount, ask_user,
                                        &asking);
     }
-    if (kc_failed(result) && !kc_amount_is_zero(taken) && uim->objection_count == 0) {
+    *stays = kc_failed(result) && !kc_amount_is_zero(taken);
+    if (*stays && uim->objection_count == 0) {
         kc_tell_taken(uim, command, taken);
     }
     return result;
@@ -477,6 +478,7 @@ static struct kc_result by_way_of_uim(struct kc_station *card, const struct kc_c
                                       const struct onward *onward, unsigned timeout_ms)
 {
     static struct kc_station uim;
+    bool stays = false; /* in the UIM, for the bank did not get it */
     trail.file = kc_command_value(command, "uim");
     struct kc_result result =
         kc_station_open(&uim, trail.file, kc_command_value(command, "bank"), timeout_ms);
@@ -491,11 +493,14 @@ static struct kc_result by_way_of_uim(struct kc_station *card, const struct kc_c
     }
     if (!kc_failed(result)) {
         kc_station_fetch_hotlist(&uim);
-        result = take_and_go_on(&uim, card, command, onward);
+        result = take_and_go_on(&uim, card, command, onward, &stays);
     }
     if (!kc_failed(result) || result.code == KC_DECLINED) {
-        struct kc_result shown =
-            kc_show_state(&uim, command, kc_failed(result) ? "declined" : "completed");
+        /* An NG to the second question comes too late for the card: "nothing was changed" would not be true. */
+        struct kc_result shown = kc_show_state(&uim, command,
+                                               !kc_failed(result) ? "completed"
+                                               : stays            ? "taken"
+                                                                  : "declined");
         result = kc_failed(shown) ? shown : result;
     }
     kc_show_objections(&uim, command);
@@ -522,10 +527,7 @@ static struct kc_result deposit_from_card(struct kc_station *station,
     struct onward onward = {.transfers = false};
     struct kc_result result = kc_slot_info(&card, &station->uim);
     if (!kc_failed(result) && card.purse_type == KC_PURSE_TYPE_BEARER) {
-        result = kc_amount_parse(&onward.order.amount, command->arguments[1], station->decimals);
-        if (!kc_failed(result) && kc_amount_is_zero(onward.order.amount)) {
-            result = kc_result(KC_AMOUNT_ZERO);
-        }
+        result = read_amount(&onward.order.amount, station, command);
         return kc_failed(result) ? result : by_way_of_uim(station, command, &onward, timeout_ms);
     }
     if (!kc_failed(result)) {
@@ -544,10 +546,7 @@ static struct kc_result run_fund(struct kc_station *station, const struct kc_com
                                  enum kc_fund_kind kind)
 {
     struct kc_amount amount;
-    struct kc_result result = kc_amount_parse(&amount, command->arguments[1], station->decimals);
-    if (!kc_failed(result) && kc_amount_is_zero(amount)) {
-        result = kc_result(KC_AMOUNT_ZERO);
-    }
+    struct kc_result result = read_amount(&amount, station, command);
     if (!kc_failed(result)) {
         result = unlock(station, command);
     }

@@ -172,6 +172,26 @@ def test_a_bearer_card_is_emptied_and_the_bank_is_away(shared, loaded):
     shared.check_audit()
 
 
+# shows: R-CASH-10 R-MOVE-5
+@pytest.mark.parametrize("order", [["deposit", 15], ["transfer", 15, "--from", "card", "--to", "{to}"]])
+def test_a_no_to_the_second_question_says_where_the_value_is(shared, loaded, order):
+    """The card has paid by then: that nothing was changed would not be true."""
+    holder, path, _ = loaded
+    order = [str(word).format(to=shared.open().account) for word in order]
+    done = beside(holder, path, *order, text="OK\nNG\n")
+    assert done.status == OK and done.objects[-1]["result"] == "taken", done
+    assert {"taken": "15", "now_in": "uim"} in done.objects and held(path) == 25 and holder.both() == (500, 15), done
+    assert f"'{' '.join(word for word in order if word not in ('--from', 'card'))}' without --card" in done.err, done
+    shared.check_audit()
+
+
+# shows: R-CASH-10
+def test_a_card_that_is_not_there_has_its_name_in_the_error(shared, tmp_path):
+    holder = shared.open(balance=10, fund=10)
+    done = beside(holder, tmp_path / "no.card", "withdraw", 5, "--yes")
+    assert done.error == "file-missing" and "no.card" in done.err and str(holder.path) not in done.err, done
+
+
 # shows: R-CASH-10 R-XCHG-8
 def test_a_bearer_card_is_emptied_and_the_process_dies_at_any_step(shared, loaded, tmp_path):
     """Nothing is lost or doubled: what left the card is in the UIM, or the card brings it at the next try."""
