@@ -98,6 +98,8 @@
     X(WRONG_PRICE, 0x62, "wrong-price", 0x9e62, 409, 1, "not the price")                           \
     X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
+    X(KEY_RENEWED, 0x6e, "key-renewed", 0x9e6e, 409, 1,                                            \
+      "the purse has renewed this key and signs with a new one")                                   \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \

@@ -320,18 +320,18 @@ static struct kc_result write_bank_config(const struct kc_system *system, const 
                                           const struct words *words)
 {
     char path[KC_PATH_SIZE_MAX];
-    char text[512];
+    char text[640];
     struct kc_result result = kc_path_join(path, folder, "bank.ini", NULL);
     if (kc_failed(result) || kc_file_exists(path)) {
         return result;
     }
-    int size =
-        snprintf(text, sizeof text,
-                 "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
-                 "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s",
-                 words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
-                 words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY],
-                 words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "");
+    int size = snprintf(
+        text, sizeof text,
+        "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
+        "[directory]\nurl = %s\n\n[authority]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s",
+        words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
+        words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_AUTHORITY],
+        words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "");
     return write_text(folder, "bank.ini", text, size, sizeof text);
 }
 

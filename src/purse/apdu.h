@@ -55,6 +55,8 @@
     0x72u /* data: source (1), amount (8), host's time (8), to account (8); gives an envelope */
 #define KC_INS_SIGN_SALE 0x78u /* a seller's; data: sale; gives it signed */
 
+#define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
 

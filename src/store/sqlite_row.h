@@ -177,6 +177,14 @@ struct kc_result kc_sqlite_purse_key_get(void *context, struct kc_purse_key_row 
                                          uint64_t purse);
 struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_key_row *out,
                                                const uint8_t signer[KC_SIGNER_SIZE]);
+struct kc_result kc_sqlite_purse_key_put(void *context, const struct kc_purse_key_row *row);
+struct kc_result kc_sqlite_renewal_put(void *context, const struct kc_renewal_row *row);
+struct kc_result kc_sqlite_renewal_last(void *context, struct kc_renewal_row *out, uint64_t purse);
+struct kc_result kc_sqlite_renewal_by_signer(void *context, struct kc_renewal_row *out,
+                                             const uint8_t signer[KC_SIGNER_SIZE]);
+struct kc_result kc_sqlite_renewal_at(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                      uint64_t counter);
+struct kc_result kc_sqlite_renewal_due(void *context, struct kc_renewal_row *out, uint64_t after);
 struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
 
 #endif

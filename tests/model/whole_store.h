@@ -21,6 +21,7 @@
 #define RAM_HOTLIST 16
 #define RAM_REISSUES 8
 #define RAM_PURSE_KEYS 16
+#define RAM_RENEWALS 8
 #define RAM_MOVES 32
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
@@ -40,9 +41,10 @@ enum ram_table {
     RAM_TABLE_HOTLIST,
     RAM_TABLE_REISSUES,
     RAM_TABLE_PURSE_KEYS,
+    RAM_TABLE_RENEWALS,
     RAM_TABLE_MOVES,
 };
-#define RAM_TABLES 15
+#define RAM_TABLES 16
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -93,6 +95,7 @@ struct ram_store {
     struct kc_hotlist_row hotlist[RAM_HOTLIST];
     struct kc_reissue_row reissues[RAM_REISSUES];
     struct kc_purse_key_row purse_keys[RAM_PURSE_KEYS];
+    struct kc_renewal_row renewals[RAM_RENEWALS];
     struct kc_move_row moves[RAM_MOVES];
     uint8_t undo[RAM_UNDO];
     uint8_t bytes[RAM_BYTES];
