@@ -81,6 +81,27 @@ static struct kc_result check_settled(struct kc_ledger *ledger, struct kc_purse_
     return kc_result(settled ? KC_OK : KC_PENDING);
 }
 
+/* A key is one purse's for good: not another's of the account, and none that this one had before. */
+static struct kc_result check_fresh(struct kc_ledger *ledger, const struct kc_purse_row *purse,
+                                    const struct kc_purse_key_row *keys)
+{
+    struct kc_purse_key_row other;
+    struct kc_renewal_row row;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->purse_key_by_signer(store->context, &other, keys->signer));
+    if (result.code != KC_NOT_FOUND) {
+        return kc_failed(result) ? result : kc_result(KC_ALREADY_EXISTS);
+    }
+    result = kc_ledger_note(ledger, store->renewal_by_signer(store->context, &row, keys->signer));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    bool goes_on = row.purse.number == purse->purse.number && row.state < KC_RENEWAL_DONE &&
+                   !same_signer(row.old_signer, keys->signer);
+    return kc_result(goes_on ? KC_OK : KC_ALREADY_EXISTS);
+}
+
 static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledger,
                              const struct kc_purse_row *purse, const struct kc_purse_key_row *keys)
 {
@@ -95,9 +116,6 @@ static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledge
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT))
                                            : result;
-    }
-    if (same_signer(old.signer, keys->signer)) {
-        return kc_result(KC_ALREADY_EXISTS);
     }
     bool goes_on = last.state == KC_RENEWAL_ASKED || last.state == KC_RENEWAL_WAITING;
     bool same = goes_on && same_signer(last.signer, keys->signer);
@@ -141,6 +159,9 @@ struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *l
     result = kc_ledger_match(ledger, &arrival.purse, &account, information, &pending_entry);
     if (!kc_failed(result)) {
         result = check_settled(ledger, &arrival.purse, information);
+    }
+    if (!kc_failed(result)) {
+        result = check_fresh(ledger, &arrival.purse, keys);
     }
     if (!kc_failed(result)) {
         result = fill(row, ledger, &arrival.purse, keys);

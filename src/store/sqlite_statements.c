@@ -251,7 +251,7 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_RENEWAL_AT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
                              " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
-                              " AND purse > ? ORDER BY purse LIMIT 1",
+                              " AND purse > ? ORDER BY purse, number LIMIT 1",
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",

@@ -275,7 +275,9 @@ static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, u
     for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
         const struct kc_renewal_row *row = &store->renewals[i];
         bool fits = row->purse.number > after && row->state == KC_RENEWAL_DONE;
-        first = fits && (first == NULL || row->purse.number < first->purse.number) ? row : first;
+        bool before = first == NULL || row->purse.number < first->purse.number ||
+                      (row->purse.number == first->purse.number && row->number < first->number);
+        first = fits && before ? row : first;
     }
     return give_renewal(out, first);
 }
