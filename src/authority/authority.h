@@ -31,6 +31,7 @@ struct kc_authority_config {
     uint64_t clock_ms;
     uint64_t outside_ms;
     uint64_t account_ms; /* the longest life of a user's certificate */
+    uint64_t keys_ms;    /* how long private keys that were made here wait for their purse */
     char capture[256];   /* a folder for a copy of every message; empty: none */
 };
 
@@ -55,6 +56,7 @@ struct kc_authority {
      * have got new certificates since. */
     uint8_t revocations[KC_REVOCATIONS_KEPT][KC_DIGEST_SIZE];
     size_t revocation_count;
+    bool unclean; /* a private key that is gone may still stand in the files */
 };
 
 /* Makes root, issuing and own keys, certificates, configuration and the directory's password in D/root and D/authority, as far
@@ -74,6 +76,14 @@ kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
                    const struct kc_public_key *sign_key, const struct kc_public_key *encrypt_key,
                    uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE]);
 
+/* The same, with keys that were made here; their serials are put into *made, and both are durable together. */
+KC_MUST_USE struct kc_result
+kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
+                        struct kc_authority *authority, uint64_t holder, const char *subject,
+                        const struct kc_public_key *sign_key,
+                        const struct kc_public_key *encrypt_key, uint64_t expires_ms,
+                        const uint8_t request[KC_DIGEST_SIZE], struct kc_made *made);
+
 /* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
 struct kc_pair {
     size_t sign_count;
@@ -83,6 +93,11 @@ struct kc_pair {
 };
 KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *authority,
                                                uint64_t holder);
+
+/* The pair of a holder that this serial belongs to, as far as it is neither revoked nor expired. */
+KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
+                                                    struct kc_authority *authority, uint64_t holder,
+                                                    const uint8_t serial[KC_SERIAL_SIZE]);
 
 /* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);

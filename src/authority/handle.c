@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/made.h"
 #include "authority/request.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -40,6 +41,85 @@ static struct kc_result find_sender(struct kc_authority_request *request,
     request->sender_encrypt = encrypt.key;
     bool same = memcmp(&id, &request->envelope.signer, sizeof id) == 0;
     return kc_result(same ? KC_OK : KC_UNKNOWN_SIGNER);
+}
+
+/* The certificate of an account that a signature is by. */
+struct signer_search {
+    struct kc_authority_request *request;
+    const struct kc_crypto *crypto;
+    struct kc_result found;
+};
+
+static bool match_signer(void *owner, const struct kc_issued *issued)
+{
+    struct signer_search *search = owner;
+    struct kc_authority_request *request = search->request;
+    struct kc_certificate certificate;
+    struct kc_signer_id id;
+    if (issued->use != KC_PROFILE_SIGN ||
+        kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size)))) {
+        return true;
+    }
+    kc_signer_id_make(&id, search->crypto, request->sender, &certificate.key);
+    if (memcmp(&id, &request->envelope.signer, sizeof id) != 0) {
+        return true;
+    }
+    request->sender_sign = certificate.key;
+    memcpy(request->sender_serial, issued->serial, KC_SERIAL_SIZE);
+    search->found = kc_result(issued->revoked_ms != 0                   ? KC_CERT_REVOKED
+                              : issued->expires_ms <= kc_clock_now_ms() ? KC_CERT_EXPIRED
+                                                                        : KC_OK);
+    return false;
+}
+
+/* A purse signs with the key that it has in force, which need not be the newest that was certified. */
+static struct kc_result find_purse(struct kc_authority_request *request,
+                                   struct kc_authority *authority)
+{
+    struct kc_certificate encrypt;
+    struct signer_search search = {
+        .request = request, .crypto = &authority->crypto, .found = kc_result(KC_UNKNOWN_SIGNER)};
+    request->sender = kc_signer_id_holder(&request->envelope.signer);
+    if (request->sender < 10 || !kc_number_checks(request->sender)) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    struct kc_result result =
+        kc_authority_store_of_holder(authority->store, request->sender, match_signer, &search);
+    if (!kc_failed(result)) {
+        result = search.found;
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_pair_with(&request->pair, authority, request->sender,
+                                        request->sender_serial);
+    }
+    if (!kc_failed(result) && request->pair.encrypt_count == 0) {
+        result = kc_result(KC_CERT_REVOKED);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(
+            &encrypt, kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size));
+    }
+    if (!kc_failed(result)) {
+        request->sender_encrypt = encrypt.key;
+    }
+    return result;
+}
+
+struct kc_result kc_authority_check_newest(struct kc_authority_request *request,
+                                           struct kc_authority *authority,
+                                           const uint8_t certificate[KC_DIGEST_SIZE])
+{
+    uint8_t digest[KC_DIGEST_SIZE];
+    const struct kc_issued *sign = &request->pair.sign;
+    struct kc_result result = kc_authority_pair(&request->pair, authority, request->sender);
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_digest(&authority->crypto, digest, kc_view(sign->der, sign->der_size));
+    bool newest = request->pair.sign_count > 0 &&
+                  memcmp(sign->serial, request->sender_serial, KC_SERIAL_SIZE) == 0 &&
+                  memcmp(digest, certificate, KC_DIGEST_SIZE) == 0;
+    return kc_result(newest ? KC_OK : KC_MISMATCH);
 }
 
 struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority *authority,
@@ -190,6 +270,11 @@ static struct kc_result revoke_once(size_t *count, struct kc_authority_request *
     struct kc_result result = kc_authority_store_revoke(
         authority->store, count, order->account.number, kc_clock_now_ms(), order->reason);
     if (!kc_failed(result)) {
+        /* Private keys that wait for a purse out of use wait for nobody. */
+        result = kc_authority_store_made_remove(authority->store, order->account.number);
+        authority->unclean = true;
+    }
+    if (!kc_failed(result)) {
         size_t place = authority->revocation_count++ % KC_REVOCATIONS_KEPT;
         memcpy(authority->revocations[place], request->digest, KC_DIGEST_SIZE);
     }
@@ -242,8 +327,25 @@ static uint64_t retire_time(const struct kc_authority_request *request)
     return request->message.retire.time_ms;
 }
 
+static uint64_t keys_time(const struct kc_authority_request *request)
+{
+    return request->message.keys.time_ms;
+}
+
+static uint64_t key_time(const struct kc_authority_request *request)
+{
+    return request->message.key.time_ms;
+}
+
+static uint64_t confirm_time(const struct kc_authority_request *request)
+{
+    return request->message.confirm.time_ms;
+}
+
 struct kind {
     const struct kc_shape *shape;
+    bool
+        from_purse; /* by its clock, which may be off: what a repeat brings is of use to nobody else */
     uint64_t (*time_of)(const struct kc_authority_request *request);
     struct kc_result (*run)(struct kc_buffer *reply, struct kc_authority_request *request,
                             struct kc_authority *authority);
@@ -252,10 +354,13 @@ struct kind {
 static const struct kind *find_kind(const struct kc_shape *shape)
 {
     static const struct kind kinds[] = {
-        {&kc_certify_request_shape, certify_time, certify},
-        {&kc_revoke_request_shape, revoke_time, revoke},
-        {&kc_renew_certify_request_shape, renew_time, kc_authority_renew},
-        {&kc_retire_request_shape, retire_time, kc_authority_retire},
+        {&kc_certify_request_shape, false, certify_time, certify},
+        {&kc_revoke_request_shape, false, revoke_time, revoke},
+        {&kc_renew_certify_request_shape, false, renew_time, kc_authority_renew},
+        {&kc_retire_request_shape, false, retire_time, kc_authority_retire},
+        {&kc_keys_request_shape, false, keys_time, kc_authority_make_keys},
+        {&kc_key_request_shape, true, key_time, kc_authority_give_keys},
+        {&kc_key_confirm_shape, true, confirm_time, kc_authority_confirm_keys},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (kinds[i].shape == shape) {
@@ -281,7 +386,7 @@ static struct kc_result open_request(struct kc_authority_request *request,
     if (time_ms != request->envelope.time_ms) {
         return kc_result(KC_MISMATCH);
     }
-    return kc_result(off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
+    return kc_result(!kind->from_purse && off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
 }
 
 static struct kc_result run(struct kc_buffer *reply, struct kc_authority_request *request,
@@ -297,7 +402,7 @@ static struct kc_result run(struct kc_buffer *reply, struct kc_authority_request
         return kc_result(KC_WRONG_TYPE);
     }
     kc_digest(&authority->crypto, request->digest, bytes);
-    result = find_sender(request, authority);
+    result = kind->from_purse ? find_purse(request, authority) : find_sender(request, authority);
     if (!kc_failed(result)) {
         result = kc_signed_verify(&request->envelope, &authority->crypto, &request->sender_sign,
                                   &authority->realm, request->shape->domain);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/made.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -74,6 +75,18 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     free(bytes);
 }
 
+/* Private keys whose time ran out, and what is left of others in the files. */
+static void wipe_due(struct kc_authority *authority)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&authority->lock);
+    struct kc_result result = kc_authority_wipe_due(&count, authority);
+    (void)pthread_mutex_unlock(&authority->lock);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "wiping keys failed reason=%s", kc_error_name(result.code));
+    }
+}
+
 /* By the monotonic clock: a clock that is set back must not hold up the list. */
 static void *publish_main(void *owner)
 {
@@ -82,6 +95,7 @@ static void *publish_main(void *owner)
         kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
+        wipe_due(authority);
         if (kc_clock_monotonic_ns() < next_ns) {
             continue;
         }
@@ -252,6 +266,9 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
                                                         kc_clock_now_ms(), reason);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_remove(authority->store, account.number);
+    }
     if (!kc_failed(result) && count == 0) {
         return kc_result(KC_NOT_FOUND);
     }

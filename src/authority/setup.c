@@ -39,6 +39,7 @@ static const struct kc_config_key keys[] = {
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
+    UINT("times", "keys_ms", keys_ms, 100, 366 * DAY_MS, "2592000000"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 
@@ -298,6 +299,7 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_open(&authority->store, path);
+        authority->unclean = !kc_failed(result);
     }
     return kc_failed(result) ? result : kc_database_made(path);
 }

@@ -48,6 +48,9 @@
     X(ASK_BANK, 0x19, "ask-the-bank", 0x9e19, 409, 1,                                              \
       "the purse no longer has it: only the bank can say")                                         \
     X(NOT_PROVEN, 0x1a, "not-proven", 0x9e1a, 409, 1, "the evidence does not prove what it says")  \
+    X(NO_KEY_READY, 0x1b, "no-key-ready", 0x9e1b, 409, 1,                                          \
+      "the authority made no new keys for this purse")                                             \
+    X(KEY_GONE, 0x1c, "key-gone", 0x9e1c, 409, 1, "the keys that the authority made wait no more") \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \

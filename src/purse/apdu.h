@@ -56,6 +56,8 @@
 #define KC_INS_SIGN_SALE 0x78u /* a seller's; data: sale; gives it signed */
 
 #define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+#define KC_INS_HANDOVER                                                                            \
+    0x7cu /* P1: 1 claim, 2 key request, 3 key confirm; data: host's time (8); gives an envelope */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
@@ -76,6 +78,7 @@ enum kc_purse_tag {
     KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
     KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
     KC_TAG_HOTLIST = 15,     /* get: the hotlist as the bank signed it */
+    KC_TAG_NEXT_KEYS = 16, /* get: next-keys, while keys that the authority made are on their way */
 };
 
 #define KC_PIN_SIZE_MIN 4u
