@@ -362,11 +362,35 @@ static bool show_move(void *owner, const struct kc_move_row *row)
     return true;
 }
 
+/* What a machine owed for a sale and its owner paid. */
+static bool show_give_back(void *owner, const struct kc_give_back_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    if (row->purse.number != desk->moved && row->owner.number != desk->moved &&
+        row->to.number != desk->moved && row->card.number != desk->moved) {
+        return true;
+    }
+    begin_object(desk, &json);
+    show_text(desk, &json, "move", "give-back");
+    show_number(desk, &json, "machine", row->purse.number);
+    show_number(desk, &json, "sale", row->sale);
+    show_number(desk, &json, "from", row->owner.number);
+    show_number(desk, &json, "other", row->card.number != 0 ? row->card.number : row->to.number);
+    show_amount(desk, &json, "amount", row->amount);
+    show_time(desk, &json, "time", row->time_ms);
+    end_object(desk, &json);
+    return true;
+}
+
 static struct kc_result show_moves(struct desk *desk, uint64_t number)
 {
-    const struct kc_store_scan scan = {.owner = desk, .move = show_move};
+    const struct kc_store_scan scan = {
+        .owner = desk, .move = show_move, .give_back = show_give_back};
     desk->moved = number;
-    return desk->store.scan_moves(desk->store.context, &scan);
+    struct kc_result result = desk->store.scan_moves(desk->store.context, &scan);
+    return kc_failed(result) ? result
+                             : desk->store.scan_give_backs(desk->store.context, &scan, 0, 0);
 }
 
 static struct kc_result show_statement(const struct desk *desk, const char *number)

@@ -31,6 +31,7 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_transfer_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
+    case KC_EVIDENCE_GIVE_BACK:
     case KC_EVIDENCE_RECORD:
     case KC_EVIDENCE_OTHER_RECORD:
         break;
@@ -88,6 +89,10 @@ static uint64_t purse_of(const struct kc_signed *message, const struct kc_shape 
     struct kc_payment_order order;
     struct kc_receipt receipt;
     struct kc_decline decline;
+    struct kc_give_back word;
+    if (shape == &kc_give_back_shape) {
+        return kc_failed(kc_shape_decode(&word, shape, message->payload)) ? 0 : word.purse.number;
+    }
     if (shape == &kc_payment_order_shape) {
         return kc_failed(kc_shape_decode(&order, shape, message->payload))
                    ? 0
@@ -178,6 +183,10 @@ bool kc_bank_verify_evidence(const struct kc_evidence_verifier *by,
     const struct kc_shape *shape = shape_of(row->kind);
     if (row->kind == KC_EVIDENCE_RECORD || row->kind == KC_EVIDENCE_OTHER_RECORD) {
         return verify_record(by, row, account);
+    }
+    if (row->kind == KC_EVIDENCE_GIVE_BACK) {
+        return verify_brief(by, kc_view(row->bytes, row->size), account.number,
+                            &kc_give_back_shape);
     }
     uint64_t holder = is_registrars(row->kind) ? KC_SERVER_REGISTRAR : account.number;
     struct kc_result result = kc_signed_parse(&message, kc_view(row->bytes, row->size));

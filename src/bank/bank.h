@@ -100,6 +100,7 @@ union kc_bank_message {
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_purse_id card;
+    struct kc_give_back give_back;
 };
 
 struct kc_bank_kind;
@@ -138,6 +139,7 @@ struct kc_bank_item {
     struct kc_records records;
     struct kc_ledger_settled settled;
     struct kc_certified certified;
+    struct kc_given_back given_back;
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -182,6 +184,7 @@ extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
+extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_set_policy;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */

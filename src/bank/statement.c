@@ -90,14 +90,20 @@ static struct kc_result describe(struct line *line, const struct statement *stat
     return kc_result(KC_STORE_CORRUPT);
 }
 
-/* What came from a purse without a transaction: from a machine to its owner, or what was left of a purse that another one
- * replaced. */
+/* What came from a purse without a transaction: from a machine to its owner, what a machine owed and its owner paid, or what was
+ * left of a purse that another one replaced. */
 static struct kc_result name_source(struct line *line, const struct statement *statement,
                                     const struct kc_posting_row *posting)
 {
     struct kc_purse_row purse;
     struct kc_result result =
         statement->store->purse_get(statement->store->context, &purse, posting->purse.number);
+    bool own = posting->debit == posting->purse.number || posting->credit == posting->purse.number;
+    if (!kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && !own) {
+        line->kind = "give-back";
+        return line->in ? name_account(line, statement, (struct kc_account_id){posting->debit})
+                        : kc_ok();
+    }
     bool swept = !kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && line->in &&
                  purse.account.number != statement->account.account.number;
     line->kind = swept ? "sweep" : "reissue";

@@ -521,7 +521,8 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
                                  .record = kc_audit_record,
                                  .gap = kc_audit_gap,
                                  .hotlist = take_listed,
-                                 .move = kc_audit_move};
+                                 .move = kc_audit_move,
+                                 .give_back = kc_audit_give_back};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -534,6 +535,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_moves(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_give_backs(store->context, &scan, 0, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_hotlist(store->context, &scan);

@@ -249,6 +249,20 @@ KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, siz
 KC_MUST_USE struct kc_result kc_ledger_card(struct kc_certified *out, struct kc_ledger *ledger,
                                             struct kc_purse_id purse);
 
+/* ---- what a machine owes to somebody whom its purse cannot pay (giveback.c) ---- */
+
+/* Carries out the word of a machine's purse, which the caller verified with the key kept of that purse: what is owed for a sale
+ * goes from its owner's account to who paid. The same again has the same answer. A refusal leaves nothing behind:
+ * KC_UNKNOWN_PURSE; KC_NOT_ALLOWED (no machine, or `to` did not pay that); KC_PURSE_BLOCKED, KC_REPORTED_LOST (machine or
+ * card); KC_NOT_SETTLED (the machine has not reported the payment: later); KC_NOT_FOUND (there is none) or what was objected
+ * to it; KC_AMOUNT_TOO_LARGE (more than was paid); KC_GIVEN_BACK (more than is left of it); KC_MISMATCH (the sale was
+ * given back with another word, or it is another bank's); KC_SAME_ACCOUNT; KC_INSUFFICIENT_ACCOUNT; those of a transfer's
+ * receiver. */
+KC_MUST_USE struct kc_result kc_ledger_give_back(struct kc_given_back *out,
+                                                 struct kc_ledger *ledger,
+                                                 const struct kc_give_back *word,
+                                                 const struct kc_ledger_source *source);
+
 /* ---- settlement: a purse reports its history (docs/protocol.md "Settlement") ---- */
 
 enum kc_record_answer { KC_ANSWER_NONE, KC_ANSWER_RECEIPT, KC_ANSWER_DECLINE };

@@ -50,6 +50,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_LOST = 9,
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
+    KC_EVIDENCE_GIVE_BACK = 12,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -362,6 +363,20 @@ struct kc_move_row {
     uint64_t time_ms;
 };
 
+/* What a machine owed for a sale and the bank paid (ledger/giveback.c). */
+struct kc_give_back_row {
+    struct kc_purse_id purse; /* the machine */
+    uint64_t sale;            /* number in its journal */
+    uint64_t counter;         /* its counter of the payment that it is given back for, or 0 */
+    struct kc_account_id owner;
+    struct kc_account_id to;
+    struct kc_purse_id card; /* that was credited in the place of `to`, or 0 */
+    struct kc_amount amount;
+    uint64_t time_ms;                  /* of the postings */
+    uint8_t reference[KC_DIGEST_SIZE]; /* of a payment without a counter; else zeros */
+    uint8_t digest[KC_DIGEST_SIZE];    /* of the machine's word, which is kept as evidence */
+};
+
 /* A scan calls back for each row until it returns false. */
 struct kc_store_scan {
     void *owner;
@@ -378,6 +393,7 @@ struct kc_store_scan {
     bool (*hotlist)(void *owner, const struct kc_hotlist_row *row);
     bool (*move)(void *owner, const struct kc_move_row *row);
     bool (*gap)(void *owner, const struct kc_gap_row *row);
+    bool (*give_back)(void *owner, const struct kc_give_back_row *row);
 };
 
 struct kc_store {
@@ -487,6 +503,12 @@ struct kc_store {
                                        uint64_t purse);
     struct kc_result (*scan_gaps_due)(void *context, const struct kc_store_scan *scan,
                                       uint64_t until_ms);
+    struct kc_result (*give_back_get)(void *context, struct kc_give_back_row *out, uint64_t purse,
+                                      uint64_t sale);
+    struct kc_result (*give_back_add)(void *context, const struct kc_give_back_row *row);
+    /* What a machine gave back, of all for 0; for the payment of one counter, or for any with 0. By purse, counter and sale. */
+    struct kc_result (*scan_give_backs)(void *context, const struct kc_store_scan *scan,
+                                        uint64_t purse, uint64_t counter);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

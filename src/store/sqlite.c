@@ -840,6 +840,9 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_gaps = scan_gaps,
                                       .scan_gaps_open = scan_gaps_open,
                                       .scan_gaps_due = scan_gaps_due,
+                                      .give_back_get = kc_sqlite_give_back_get,
+                                      .give_back_add = kc_sqlite_give_back_add,
+                                      .scan_give_backs = kc_sqlite_scan_give_backs,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,

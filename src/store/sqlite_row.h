@@ -179,4 +179,12 @@ struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_ke
                                                const uint8_t signer[KC_SIGNER_SIZE]);
 struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
 
+/* ---- what machines owed (sqlite_giveback.c) ---- */
+
+struct kc_result kc_sqlite_give_back_get(void *context, struct kc_give_back_row *out,
+                                         uint64_t purse, uint64_t sale);
+struct kc_result kc_sqlite_give_back_add(void *context, const struct kc_give_back_row *row);
+struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_scan *scan,
+                                           uint64_t purse, uint64_t counter);
+
 #endif

@@ -25,6 +25,8 @@
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
     "expires, request_digest, answer_digest, certified, other, other_purse"
+#define GIVE_BACK_COLUMNS                                                                          \
+    "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -121,7 +123,11 @@ const char *const kc_sqlite_schema[] = {
     "CREATE TABLE moves (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL, other INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),"
     " fixed INTEGER NOT NULL, permille INTEGER NOT NULL CHECK (permille BETWEEN 0 AND 1000),"
-    " time INTEGER NOT NULL) STRICT;",
+    " time INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE give_backs (purse INTEGER NOT NULL, sale INTEGER NOT NULL,"
+    " counter INTEGER NOT NULL, owner INTEGER NOT NULL, receiver INTEGER NOT NULL,"
+    " card INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), time INTEGER NOT NULL,"
+    " reference BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (purse, sale)) STRICT;",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -245,5 +251,12 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " GAP_COLUMNS " FROM gaps WHERE purse = ? AND state IN (1, 2) ORDER BY last",
     [STATEMENT_SCAN_GAPS_DUE] =
         "SELECT " GAP_COLUMNS " FROM gaps WHERE state = 1 AND due < ? ORDER BY due",
+    [STATEMENT_GIVE_BACK_GET] =
+        "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse = ? AND sale = ?",
+    [STATEMENT_GIVE_BACK_ADD] =
+        "INSERT INTO give_backs (" GIVE_BACK_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_GIVE_BACKS] =
+        "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse BETWEEN ?1 AND ?2"
+        " AND counter BETWEEN ?3 AND ?4 ORDER BY purse, counter, sale",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -65,6 +65,9 @@ enum statement {
     STATEMENT_SCAN_GAPS,
     STATEMENT_SCAN_GAPS_OPEN,
     STATEMENT_SCAN_GAPS_DUE,
+    STATEMENT_GIVE_BACK_GET,
+    STATEMENT_GIVE_BACK_ADD,
+    STATEMENT_SCAN_GIVE_BACKS,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -74,7 +77,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 4
+#define KC_SQLITE_SCHEMA_VERSION 5
 
 struct kc_result kc_sqlite_error(int status);
 

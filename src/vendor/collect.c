@@ -9,6 +9,7 @@
 #include "crypto/pem.h"
 #include "message/cose.h"
 #include "purse/apdu.h"
+#include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
 #define RECORDS_MOST 6u
@@ -206,6 +207,16 @@ static struct kc_result verify(struct kc_collect_request *out, struct kc_collect
     return result;
 }
 
+static struct kc_result take_refusal(struct kc_collect_reply *reply, struct kc_machine *machine,
+                                     const struct kc_collect_request *request)
+{
+    bool is_new = false;
+    struct kc_result result = kc_giveback_refused(&is_new, machine, request->from_number,
+                                                  kc_error_from_number(request->total));
+    reply->total = is_new ? 1 : 0;
+    return result;
+}
+
 static struct kc_result carry_out(struct kc_collect_reply *reply, struct batch *batch,
                                   struct kc_collect *collect,
                                   const struct kc_collect_request *request)
@@ -231,6 +242,12 @@ static struct kc_result carry_out(struct kc_collect_reply *reply, struct batch *
         result = add_piece(collect, request);
         reply->piece = kc_view(collect->told, collect->told_size);
         return result;
+    case KC_COLLECT_WANT_GIVE_BACK:
+        return kc_giveback_next(&reply->piece, machine, request->from_number);
+    case KC_COLLECT_WANT_GIVEN_BACK:
+        return kc_giveback_take(machine, request->piece);
+    case KC_COLLECT_WANT_NOT_GIVEN_BACK:
+        return take_refusal(reply, machine, request);
     }
     return kc_result(KC_INTERNAL);
 }

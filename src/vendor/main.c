@@ -8,6 +8,7 @@
 #include "message/generated/names.h"
 #include "service/json_out.h"
 #include "service/signals.h"
+#include "vendor/giveback.h"
 #include "vendor/serve.h"
 #include "vendor/server.h"
 
@@ -39,6 +40,7 @@ static const struct kc_program program = {
              "       kinchaku-vendor machine --dir D --card PLACE --slot N [--amount A]\n"
              "       kinchaku-vendor fill SLOT COUNT --dir D\n"
              "       kinchaku-vendor journal --dir D\n"
+             "       kinchaku-vendor settle SALE --dir D\n"
              "       kinchaku-vendor init --dir D --bank-key FILE\n"
              "       kinchaku-vendor server --dir D [--once] [--machine NAME]\n"
              "       kinchaku-vendor report --dir D [--json]",
@@ -130,8 +132,8 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
     if (sold.stuck && takes_nothing(&card)) {
         result = kc_result(KC_ITEM_STUCK);
         (void)snprintf(found, sizeof found,
-                       "a card without keys takes nothing back: the journal says what is owed to "
-                       "its holder");
+                       "a card without keys takes nothing back: the bank pays what is owed to it "
+                       "when the server has collected");
     }
     kc_purse_place_close(&where);
     return result;
@@ -257,6 +259,30 @@ static struct kc_result run_journal(const struct kc_command *command)
     return result;
 }
 
+/* ---- what the dealer repaid by hand ---- */
+
+static struct kc_result run_settle(const struct kc_command *command)
+{
+    static struct kc_machine machine;
+    char pin_text[16] = "";
+    uint64_t sale = 0;
+    const char *pin_file = kc_command_value(command, "pin-file");
+    if (command->argument_count != 2 || !read_number(&sale, command->arguments[1], 99999999)) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result =
+        pin_file == NULL ? kc_ok() : read_pin(pin_text, sizeof pin_text, pin_file);
+    if (!kc_failed(result)) {
+        result = open_machine(&machine, command, pin_file == NULL ? NULL : pin_text);
+    }
+    if (!kc_failed(result)) {
+        result = kc_giveback_settle(&machine, sale);
+    }
+    kc_machine_close(&machine);
+    kc_wipe(pin_text, sizeof pin_text);
+    return result;
+}
+
 /* ---- commands ---- */
 
 struct verb {
@@ -268,6 +294,7 @@ static const struct verb verbs[] = {
     {"machine", run_machine},      {"fill", run_fill},
     {"journal", run_journal},      {"init", kc_server_init_command},
     {"server", kc_server_command}, {"report", kc_server_report_command},
+    {"settle", run_settle},
 };
 
 static const char *advice(enum kc_error error)
@@ -296,6 +323,8 @@ static const char *advice(enum kc_error error)
         {KC_PIN_REQUIRED, "--pin-file names the file with the PIN of a purse that has one"},
         {KC_HISTORY_FULL, "let the server collect"},
         {KC_AMOUNT_SHORT, "nothing was taken"},
+        {KC_PENDING,
+         "a payment back of it is under way: let the buyer come, or the server collect"},
         {KC_SOLD_OUT, "fill the place"},
         {KC_ITEM_STUCK, "look after the place, and fill it"},
         {KC_CARD_REMOVED,

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "message/identity.h"
 #include "service/message_client.h"
+#include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
 /* 48 entries wait in a purse at most and at least one goes with each report; two steps each, and room for one that failed. */
@@ -483,6 +484,45 @@ static struct kc_result settle(struct contact *contact)
     return kc_failed(result) ? result : kc_result(KC_NOT_COMPLETED);
 }
 
+/* ---- what the machine cannot pay ---- */
+
+static struct kc_result ask_for(void *owner, const struct kc_collect_reply **reply,
+                                struct kc_collect_request *request)
+{
+    struct contact *contact = owner;
+    *reply = &contact->reply;
+    return ask(contact, request);
+}
+
+static struct kc_result post_word(void *owner, struct kc_buffer *answer, struct kc_view word)
+{
+    const struct contact *contact = owner;
+    return kc_message_post_to(answer, contact->round->client, contact->round->url, "/v1/give-back",
+                              word);
+}
+
+static void note_for(void *owner, const char *kind, enum kc_error reason,
+                     const struct kc_sale *about)
+{
+    note(owner, kind, reason, about);
+}
+
+static void stop_for(void *owner, const char *what)
+{
+    stop_after(owner, what);
+}
+
+/* Only what the machine still owes after its report was settled. */
+static struct kc_result give_back(struct contact *contact)
+{
+    const struct kc_giveback_round round = {.owner = contact,
+                                            .ask = ask_for,
+                                            .post = post_word,
+                                            .note = note_for,
+                                            .stop_after = stop_for};
+    return contact->state.owed == 0 ? kc_ok() : kc_giveback_round(&round);
+}
+
 /* ---- a round ---- */
 
 static struct kc_result talk(struct contact *contact)
@@ -510,6 +550,9 @@ static struct kc_result talk(struct contact *contact)
         return result;
     }
     struct kc_result settled = settle(contact);
+    if (!kc_failed(settled)) {
+        settled = give_back(contact);
+    }
     if (!kc_failed(settled)) {
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
         settled = ask(contact, &request);

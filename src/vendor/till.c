@@ -61,7 +61,9 @@ static struct kc_result refund(bool *fatal, struct kc_machine *machine, uint64_t
                            .slot = search.line.slot,
                            .amount = amount,
                            .has_account = true,
-                           .account = search.line.account};
+                           .account = search.line.account,
+                           .counter = search.line.counter,
+                           .count = search.line.count};
     result = kc_machine_note(machine, &line);
     *fatal = kc_failed(result);
     return result;
@@ -90,6 +92,8 @@ static void tell_sums(const struct kc_machine *machine, const struct kc_command 
         kc_json_text(&json, "sum", sum);
         kc_json_text(&json, "refunds", back);
         kc_json_text(&json, "net", net);
+        kc_json_number(&json, "by_bank", sums->by_bank);
+        kc_json_number(&json, "by_hand", sums->by_hand);
         kc_json_number(&json, "owed", machine->owed_count);
         kc_json_close(&json);
     } else {

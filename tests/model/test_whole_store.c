@@ -23,6 +23,7 @@ struct pair {
     bool in_batch;
     uint64_t next_id;
     unsigned moves;
+    unsigned give_backs;
 };
 
 static uint64_t number(struct pair *pair, uint64_t below)
@@ -236,6 +237,7 @@ LOOKER(alert, kc_alert_row)
 LOOKER(payment, kc_payment_row)
 LOOKER(record, kc_record_row)
 LOOKER(gap, kc_gap_row)
+LOOKER(give_back, kc_give_back_row)
 
 /* Rows with padding. */
 static bool look_hotlist(void *owner, const struct kc_hotlist_row *row)
@@ -281,6 +283,7 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .gap = look_gap,
                                   .hotlist = look_hotlist,
                                   .move = look_move,
+                                  .give_back = look_give_back,
                                   .signer = look_signer};
 }
 
@@ -321,6 +324,7 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_signers, WITH(1 + time % 3));
     SCAN_BOTH(pair, most, scan_hotlist, );
     SCAN_BOTH(pair, most, scan_moves, );
+    SCAN_BOTH(pair, most, scan_give_backs, WITH(purse, number(pair, 1) * low));
     SCAN_BOTH(pair, most, scan_due, WITH(time));
     SCAN_BOTH(pair, most, scan_gaps, WITH(purse));
     SCAN_BOTH(pair, most, scan_gaps_open, WITH(11 + time % 3));
@@ -328,6 +332,23 @@ static void compare_scans(struct pair *pair)
 }
 
 /* ---- puts and gets ---- */
+
+static struct kc_give_back_row a_give_back(struct pair *pair)
+{
+    struct kc_give_back_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 3);
+    row.sale = 1 + number(pair, 8);
+    row.counter = number(pair, 4);
+    row.to.number = 1 + number(pair, 5);
+    row.owner.number = 1 + number(pair, 5);
+    row.card.number = number(pair, 2);
+    row.amount = some_amount(pair);
+    row.time_ms = number(pair, 50);
+    some_digest(row.reference, pair);
+    some_digest(row.digest, pair);
+    return row;
+}
 
 #define PUT_BOTH(pair, call, ...)                                                                  \
     same((pair)->a.call((pair)->a.context, __VA_ARGS__),                                           \
@@ -424,6 +445,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
                                .amount = some_amount(pair),
                                .fee_fixed = some_amount(pair),
                                .fee_permille = number(pair, 1001)};
+    struct kc_give_back_row give_back = a_give_back(pair);
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
     switch (which) {
@@ -439,6 +461,11 @@ static void put_third_half(struct pair *pair, uint64_t which)
     case 3:
         if (pair->moves++ < RAM_MOVES) {
             PUT_BOTH(pair, move_add, &move);
+        }
+        break;
+    case 4:
+        if (pair->give_backs++ < RAM_GIVE_BACKS) {
+            PUT_BOTH(pair, give_back_add, &give_back);
         }
         break;
     default:
@@ -469,6 +496,7 @@ static void compare_more_gets(struct pair *pair)
     id[1] = (uint8_t)number(pair, 7);
     signer[2] = (uint8_t)number(pair, 7);
     GET_BOTH(pair, kc_gap_row, gap_get, WITH(11 + number(pair, 1) + purse % 3, 1 + purse % 12));
+    GET_BOTH(pair, kc_give_back_row, give_back_get, WITH(purse, 1 + purse % 5));
     GET_BOTH(pair, kc_reissue_row, reissue_by_id, WITH(id));
     GET_BOTH(pair, kc_reissue_row, reissue_of_purse, WITH(purse));
     GET_BOTH(pair, kc_reissue_row, reissue_last, WITH(1 + purse % 4));
@@ -517,7 +545,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 25);
+        uint64_t what = number(pair, 26);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -528,7 +556,7 @@ static void run_round(struct pair *pair)
             compare_gets(pair);
         } else if (what < 19) {
             compare_scans(pair);
-        } else if (what < 24) {
+        } else if (what < 25) {
             put_third_half(pair, what - 19);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
@@ -568,6 +596,7 @@ static void test_says_what_sqlite_says(void **state)
         pair.in_batch = false;
         pair.next_id = 1;
         pair.moves = 0;
+        pair.give_backs = 0;
         ram_store_make(pair.ram);
         pair.b = ram_store_port(pair.ram);
         base = base != NULL ? base : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";

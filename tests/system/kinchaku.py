@@ -257,9 +257,9 @@ class Proxy:
                 return
             threading.Thread(target=self.carry, args=(client,), daemon=True).start()
 
-    def forward(self, body):
+    def forward(self, body, path="/v1/message"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request("POST", "/v1/message", body, {"Content-Type": "application/cose"})
+        connection.request("POST", path, body, {"Content-Type": "application/cose"})
         reply = connection.getresponse()
         return reply.status, reply.headers["Content-Type"], reply.read()
 
@@ -283,7 +283,7 @@ class Proxy:
                 sizes = [int(l.split(b":")[1]) for l in head.splitlines() if l.lower().startswith(b"content-length:")]
                 body = stream.read(sizes[0]) if sizes else b""
                 self.requests.append(body)
-                status, kind, reply = self.forward(body)
+                status, kind, reply = self.forward(body, head.split()[1].decode())
                 self.replies.append(reply)
                 if self.change:
                     reply = self.change(len(self.requests), reply)

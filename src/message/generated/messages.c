@@ -1113,7 +1113,7 @@ static const struct kc_field sale_fields[] = {
     {.offset = offsetof(struct kc_sale, previous), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_sale, kind), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x7fe, .presence = 0},
+     .max = 0x1c7fe, .presence = 0},
     {.offset = offsetof(struct kc_sale, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_sale, sale), .type = KC_FIELD_UINT, .count = 0,
@@ -1146,7 +1146,7 @@ static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x1e, .presence = 0},
+     .max = 0xfe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
@@ -1187,6 +1187,48 @@ const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 1,
     .brief = false,
     .field_count = 11, .struct_size = sizeof(struct kc_collect_reply),
     .domain = NULL, .fields = collect_reply_fields};
+
+static const struct kc_field give_back_fields[] = {
+    {.offset = offsetof(struct kc_give_back, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = offsetof(struct kc_give_back, has_reference)},
+};
+const struct kc_shape kc_give_back_shape = {.number = 82, .version = 1,
+    .brief = true,
+    .field_count = 8, .struct_size = sizeof(struct kc_give_back),
+    .domain = "kinchaku/1-give-back", .fields = give_back_fields};
+
+static const struct kc_field given_back_fields[] = {
+    {.offset = offsetof(struct kc_given_back, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_given_back_shape = {.number = 83, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_given_back),
+    .domain = "kinchaku/1-given-back", .fields = given_back_fields};
 
 static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -1291,6 +1333,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_sale_shape,
     &kc_collect_request_shape,
     &kc_collect_reply_shape,
+    &kc_give_back_shape,
+    &kc_given_back_shape,
     &kc_evidence_file_shape,
     &kc_evidence_item_shape,
 };

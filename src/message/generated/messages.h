@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 60
+#define KC_SHAPE_COUNT 62
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -152,6 +152,9 @@ enum kc_sale_kind {
     KC_SALE_KIND_RETURNED = 8, /* that payment was taken: nothing is owed any more */
     KC_SALE_KIND_IMPROPER = 9, /* something that did not verify; nothing was taken */
     KC_SALE_KIND_CLOSED = 10, /* the cashier's closing: sums since the one before */
+    KC_SALE_KIND_ASKED = 14, /* the bank is asked to pay what is owed; with a reason: it said no, for this reason, and is asked again */
+    KC_SALE_KIND_GIVEN_BACK = 15, /* the bank paid it from the dealer's account: nothing is owed any more */
+    KC_SALE_KIND_SETTLED = 16, /* the dealer repaid it otherwise, by hand: nothing is owed any more */
 };
 /* The word for a value, such as "opened"; "?" for none of them. */
 const char *kc_sale_kind_word(uint64_t value);
@@ -171,6 +174,9 @@ enum kc_collect_want {
     KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on; those before it are safe with the server */
     KC_COLLECT_WANT_REPORT = 3, /* a piece of the report for the bank */
     KC_COLLECT_WANT_ANSWER = 4, /* hands in a piece of the bank's answer */
+    KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
+    KC_COLLECT_WANT_GIVEN_BACK = 6, /* hands in the bank's word on it */
+    KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -1009,7 +1015,7 @@ struct kc_sale {
     bool has_account;
     uint64_t counter; /* the purse's counter of the entry it is about, 0 when there is none */
     uint64_t reason; /* number of the error, 0 when there is none */
-    uint64_t count; /* of closed: how many sales; of improper: how many more were not written since the last line */
+    uint64_t count; /* of closed: how many sales; of improper: how many more were not written since the last line; of sale and refund: the kind of the purse that paid, 0 when it is not known */
     struct kc_amount back; /* of closed: what was given back */
     uint8_t about[32]; /* SHA-256 of the order, or of what did not verify; zeros when there is none */
 };
@@ -1025,9 +1031,9 @@ struct kc_collect_request {
     struct kc_purse_id purse; /* the machine's purse */
     uint64_t time_ms; /* the server's time stamp; a machine takes only a later one */
     enum kc_collect_want want; /* what is wanted */
-    uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece */
-    uint64_t total; /* of answer: the size of the whole */
-    struct kc_view piece; /* of answer */
+    uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
+    uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
+    struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
 };
 extern const struct kc_shape kc_collect_request_shape;
 
@@ -1045,11 +1051,39 @@ struct kc_collect_reply {
     uint64_t owed; /* how many payments back are owed */
     uint64_t uncovered; /* how many entries of its purse no certified value covers */
     uint64_t unwritten; /* improper accesses beyond those in the journal */
-    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report */
-    struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it */
+    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one */
+    struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it; of give-back: give-back, as the purse signed it, or nothing */
     struct kc_view_list records; /* sale, as the purse signed them */
 };
 extern const struct kc_shape kc_collect_reply_shape;
+
+/* What a machine owes to somebody whom only the bank can pay. Signed by the machine's purse; its bearer can do no more with it than pay that debt.
+ * brief: give-back
+ * source: EP1221669 [0219] */
+struct kc_give_back {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t sale; /* number of the sale in its journal; the bank pays each once */
+    uint64_t counter; /* the purse's counter of the payment, 0 when it was not made purse to purse */
+    struct kc_account_id to; /* the account of whoever paid */
+    struct kc_amount amount; /* how much is owed */
+    uint64_t time_ms; /* the machine's clock */
+    uint8_t reference[32]; /* what else names the payment */
+    bool has_reference;
+};
+extern const struct kc_shape kc_give_back_shape;
+
+/* The bank paid what a machine owed, from the account of the machine's owner.
+ * signed: given-back */
+struct kc_given_back {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t sale; /* number of the sale in its journal */
+    struct kc_account_id to; /* the account that was paid */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* when the bank booked it */
+};
+extern const struct kc_shape kc_given_back_shape;
 
 /* A proof against a purse, by its own signatures.
  * signed: evidence-file */

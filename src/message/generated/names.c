@@ -238,6 +238,12 @@ const char *kc_sale_kind_word(uint64_t value)
         return "improper";
     case 10:
         return "closed";
+    case 14:
+        return "asked";
+    case 15:
+        return "given-back";
+    case 16:
+        return "settled";
     default:
         return "?";
     }
@@ -268,6 +274,12 @@ const char *kc_collect_want_word(uint64_t value)
         return "report";
     case 4:
         return "answer";
+    case 5:
+        return "give-back";
+    case 6:
+        return "given-back";
+    case 7:
+        return "not-given-back";
     default:
         return "?";
     }
@@ -770,6 +782,24 @@ static const struct kc_field_name collect_reply_names[] = {
     {"piece", 0},
     {"records", 0},
 };
+static const struct kc_field_name give_back_names[] = {
+    {"bank", 0},
+    {"purse", 0},
+    {"sale", 0},
+    {"counter", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"time", 0},
+    {"reference", 0},
+};
+static const struct kc_field_name given_back_names[] = {
+    {"bank", 0},
+    {"purse", 0},
+    {"sale", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"time", 0},
+};
 static const struct kc_field_name evidence_file_names[] = {
     {"bank", 0},
     {"currency", 0},
@@ -849,6 +879,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"sale", sale_names},
     {"collect-request", collect_request_names},
     {"collect-reply", collect_reply_names},
+    {"give-back", give_back_names},
+    {"given-back", given_back_names},
     {"evidence-file", evidence_file_names},
     {"evidence-item", evidence_item_names},
 };
