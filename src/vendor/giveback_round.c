@@ -59,10 +59,10 @@ static struct kc_result tell_refusal(const struct kc_giveback_round *round,
     return is_no_answer(result) ? result : kc_ok();
 }
 
-/* What may go another time, and the bank's own troubles, tell nothing about the debt. */
+/* That the report is not there yet, and the bank's own troubles, tell nothing about the debt. */
 static bool is_final(enum kc_error error)
 {
-    return kc_error_exit_status(error) == 1;
+    return error != KC_NOT_SETTLED && kc_error_exit_status(error) == 1;
 }
 
 static struct kc_result carry(const struct kc_giveback_round *round,

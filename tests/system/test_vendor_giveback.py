@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kinchaku import OK, REFUSED, Proxy, run
+from kinchaku import OK, REFUSED, Proxy
+from meeting import Receiver
 from test_vendor_server import STOPPED, Server, machine_purse
 from test_vendor_trouble import by_card, card_of, notes
 from vending import Machine, buy
@@ -13,7 +14,7 @@ from vending import Machine, buy
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
 import reader  # noqa: E402
 
-SHELF = [("tea", 15, 9, "jam"), ("gum", 10, 9)]
+SHELF = [("tea", 15, 9, "jam"), ("gum", 10, 9), ("bun", 5, 9, "jam")]
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +61,9 @@ class World:
         self.machine.start("--collect", "tcp:127.0.0.1:0", *more)
         return self
 
-    def jam(self):
+    def jam(self, slot=1):
         """The card buys what does not come out."""
-        done = by_card(self.path, "buy", 1, "--link", self.machine.place, "--yes")
+        done = by_card(self.path, "buy", slot, "--link", self.machine.place, "--yes")
         assert (done.status, done.error) == (REFUSED, "item-stuck"), done
 
     def shadow(self):
@@ -110,4 +111,213 @@ def test_the_bank_pays_what_a_machine_owes_to_a_card(shared, world):
     assert [(line["kind"], line["amount"]) for line in lines][:2] == [("sweep", "+15"), ("give-back", "-15")], lines
     moves = [row for row in shared.bank("purse", world.card).objects if row.get("move") == "give-back"]
     assert [(row["amount"], row["from"]) for row in moves] == [("15", world.dealer.account)], moves
+    world.check()
+
+
+@pytest.mark.parametrize("point", ["owed", "paid-back", "handed-back"])
+def test_a_server_killed_between_any_two_steps(world, point):
+    world.start().jam()
+    assert world.server.once("--stop-after", point).status == STOPPED
+    assert world.shadow() == (25 if point == "owed" else 40)
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert world.shadow() == 40 and world.dealer.balance() == 0
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "given-back"]
+    world.check()
+
+
+# shows: R-VEND-8
+@pytest.mark.parametrize("point", ["asked", "given-back"])
+def test_a_machine_cut_between_any_two_steps(world, point):
+    world.start("--stop-after", point).jam()
+    world.server.once()
+    world.machine.stop()
+    assert world.shadow() == (25 if point == "asked" else 40)
+    world.start()
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert world.shadow() == 40 and world.dealer.balance() == 0
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "given-back"]
+    world.check()
+
+
+# shows: R-VEND-8 R-NODE-8
+def test_a_payment_without_a_sale_goes_back_by_the_bank(world):
+    """The power went after the purse took it: whose purse paid is not known any more, and the bank knows."""
+    world.start("--stop-after", "decided")
+    by_card(world.path, "buy", 2, "--link", world.machine.place, "--yes")
+    world.machine.stop()
+    world.start()
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert world.shadow() == 40 and world.dealer.balance() == 0
+    assert world.kinds() == ["opened", "lost", "asked", "given-back"]
+    world.check()
+
+
+def test_a_word_that_is_lost_is_asked_for_again(world):
+    world.start().jam()
+    world.lose = 3
+    while world.lose:
+        assert world.server.once().error == "not-reachable" and world.shadow() == 40
+    for _ in range(2):
+        assert world.server.once().status == OK
+    # The bank's answers say the same, whoever signs how.
+    said = {reader.parse_signed(reply)["payload"] for _, reply in world.words}
+    assert len(world.words) == 4 and len(said) == 1 and world.shadow() == 40
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "given-back"]
+    world.check()
+
+
+# shows: R-VEND-6 R-SEC-4
+def test_what_is_forged_or_played_back_pays_nobody(shared, world):
+    world.start().jam()
+    assert world.server.once().status == OK
+    word, reply = world.words[0]
+    again = world.post(word)
+    assert reader.parse_signed(again)["payload"] == reader.parse_signed(reply)["payload"]
+    assert world.post(word[:-1] + bytes([word[-1] ^ 1])) == "bad-signature"
+    # Another sale, another account, another amount: each byte of what was signed.
+    at = word.index(reader.parse_brief(word)["payload"])
+    refusals = {str(world.post(word[:i] + bytes([word[i] ^ 1]) + word[i + 1:]))
+                for i in range(at, at + len(reader.parse_brief(word)["payload"]))}
+    assert "bad-signature" in refusals and not any(said.startswith("b'") for said in refusals), refusals
+    assert world.post(reply) in ("malformed", "wrong-type", "wrong-domain", "wrong-algorithm")
+    assert world.shadow() == 40 and world.dealer.balance() == 0
+    world.server.once()
+    world.check()
+
+
+def test_a_word_of_the_bank_that_is_forged_or_of_another_sale(shared, world):
+    world.start().jam()
+    assert world.server.once().status == OK
+    old = world.words[0][1]
+    kept = world.keep
+    forged = [old, old[:-1] + bytes([old[-1] ^ 1])]
+
+    def change(count, reply):
+        reply = kept(count, reply)
+        return forged.pop() if is_word(world.proxy.requests[count - 1]) and forged else reply
+
+    world.proxy.change = change
+    world.jam(3)
+    for _ in range(3):
+        assert world.server.once().status == OK
+    assert [row["reason"] for row in notes(world.server, "given-back-refused")] == ["bad-signature"]
+    assert world.server.once().status == OK
+    assert world.kinds().count("given-back") == 2 and "improper" in world.machine.kinds()
+    assert world.shadow() == 40 and world.dealer.balance() == 0
+    world.check()
+
+
+class Before:
+    """Does something once, after the machine's report was answered and before its word comes."""
+
+    def __init__(self, world, act):
+        self.world, self.act, self.kept = world, act, world.keep
+        world.proxy.change = self.change
+
+    def change(self, count, reply):
+        if self.act and not is_word(self.world.proxy.requests[count - 1]):
+            act, self.act = self.act, None
+            act()
+        return self.kept(count, reply)
+
+
+# shows: R-VEND-6
+def test_a_dealer_who_has_not_enough(world):
+    world.start().jam()
+    Before(world, lambda: world.dealer.must("redeem", 15))
+    for _ in range(3):
+        assert world.server.once().status == OK
+    assert world.shadow() == 25 and world.server.report()[0]["owed"] == 1
+    # Told and written once, and tried in every round.
+    assert [row["reason"] for row in notes(world.server, "not-given-back")] == ["insufficient-account"]
+    assert len(world.words) == 3
+    world.dealer.must("fund", 20)
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert world.shadow() == 40 and world.dealer.balance() == 5
+    lines = world.kinds()
+    assert lines == ["opened", "sale", "stuck", "asked", "asked", "given-back"]
+    assert world.machine.lines()[4]["reason"] == "insufficient-account"
+    world.check()
+
+
+# shows: R-VEND-6 R-NODE-8
+def test_a_card_that_is_out_of_use_and_a_dealer_who_repays_by_hand(shared, world, tmp_path):
+    """Its copy was found meanwhile: what is owed stays owed, until the dealer repays it otherwise."""
+    copy = tmp_path / "b.card"
+    copy.write_bytes(world.path.read_bytes())
+    copy.chmod(0o600)
+    other = shared.open()
+    world.start().jam()
+
+    def spend():
+        for _ in range(2):
+            receiver = Receiver(other, "--yes", link="tcp:127.0.0.1:0")
+            done = by_card(copy, "pay", 20, "--link", receiver.place)
+            assert done.status == OK and receiver.end().status == OK, done
+        other.must("sync")
+
+    Before(world, spend)
+    assert world.server.once().status == OK
+    assert [row["reason"] for row in notes(world.server, "not-given-back")] == ["purse-blocked"]
+    assert world.server.once().status == OK and world.server.report()[0]["owed"] == 1
+    done = world.machine.run("settle", 2)
+    assert (done.status, done.error) == (3, "in-use"), done
+    world.machine.stop()
+    assert world.machine.run("settle", 7).error == "not-found"
+    assert world.machine.run("settle", 2).status == OK
+    assert world.machine.run("settle", 2).error == "not-found"
+    assert world.machine.run("settle").status == 2 and world.machine.run("settle", "x").status == 2
+    world.start()
+    seen = len(world.words)
+    assert world.server.once().status == OK and len(world.words) == seen
+    row = world.server.report()[0]
+    assert (row["owed"], row["by_bank"], row["by_hand"]) == (0, 0, 1), row
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "asked", "settled"]
+    world.check()
+
+
+def test_nothing_is_settled_by_hand_while_it_is_under_way(world):
+    world.start("--stop-after", "asked").jam()
+    world.server.once()
+    world.machine.stop()
+    done = world.machine.run("settle", 2)
+    assert (done.status, done.error) == (REFUSED, "pending"), done
+    world.start()
+    for _ in range(2):
+        assert world.server.once().status == OK
+    world.machine.stop()
+    assert world.machine.run("settle", 2).error == "not-found" and world.shadow() == 40
+    world.check()
+
+
+# shows: R-VEND-6
+def test_what_the_purse_can_pay_the_bank_is_not_asked_for(shared, world, holder):
+    """A buyer with keys has his value back purse to purse, as before; by hand it can be repaid before."""
+    world.start()
+    before = holder.value()
+    assert buy(holder, world.machine, 1).error == "item-stuck"
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert not world.words and holder.value() == before
+    assert world.kinds() == ["opened", "sale", "stuck", "paying", "returned"]
+    world.check()
+
+
+# shows: R-VEND-6 R-NODE-8
+def test_a_refund_at_the_till_to_a_card(shared, world):
+    world.start("--pos")
+    world.machine.type("12")
+    assert by_card(world.path, "buy", 1, "--link", world.machine.place, "--yes").status == OK
+    rows = world.machine.type("refund 2 5")
+    assert rows[-1]["end"] == "ok", rows
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert world.shadow() == 33 and world.dealer.balance() == 7
+    till = world.machine.type("close")[0]
+    assert (till["refunds"], till["by_bank"], till["by_hand"], till["owed"]) == ("5", 1, 0, 0), till
+    assert world.server.once().status == OK
     world.check()
