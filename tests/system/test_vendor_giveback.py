@@ -280,6 +280,19 @@ def test_a_card_that_is_out_of_use_and_a_dealer_who_repays_by_hand(shared, world
     world.check()
 
 
+# shows: R-VEND-6 R-NODE-8
+def test_a_card_that_was_reported_lost(shared, world):
+    world.start().jam()
+    done = shared.registrar("lost", "--account", world.issued["account"], "--purse", world.card)
+    assert done.status == OK, done
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert [row["reason"] for row in notes(world.server, "not-given-back")] == ["reported-lost"]
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "asked"] and world.dealer.balance() == 15
+    assert world.shadow() == 25
+    world.check(owed=1)
+
+
 def test_nothing_is_settled_by_hand_while_it_is_under_way(world):
     world.start("--stop-after", "asked").jam()
     world.server.once()

@@ -1,4 +1,4 @@
-/* Does a purse sign lines of a seller's journal and what a machine owes, and those alone; and may a seller name why it says no? */
+/* Does a purse sign lines of a journal and what a machine owes, and those alone; and may a seller name why it says no? */
 #include "exchange_world.h"
 #include "message/cose.h"
 
