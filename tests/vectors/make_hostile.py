@@ -465,6 +465,27 @@ def bearer_cases(party):
     yield "payment-order", "brief", "signature-null", "malformed", array(header, {}, order, None)
 
 
+def give_back_cases(party):
+    """What a machine owes is signed by its purse in a domain of its own, and the bank's word on it in the bank's: neither is the other."""
+    header, bank = pairs((1, party.alg)), party.realm[0]
+    fields = [1, 82, bank, 26, 2, 1, 18, 15, TIME, None]
+    said = cbor2.dumps([1, 83, bank, 26, 2, 18, 15, TIME])
+
+    def owes(items, domain="kinchaku/1-give-back", **broken):
+        return party.sign(cbor2.dumps(items), domain, header=header, **broken)
+
+    yield "give-back", "brief", "give-back", "ok", owes(fields)
+    yield "give-back", "brief", "give-back-with-reference", "ok", owes(fields[:-1] + [DIGEST])
+    yield "give-back", "brief", "give-back-as-a-sale", "bad-signature", owes(fields, domain="kinchaku/1-sale")
+    yield "give-back", "brief", "give-back-unsigned", "bad-signature", array(header, {}, cbor2.dumps(fields), b"")
+    yield "give-back", "brief", "give-back-short-reference", "malformed", owes(fields[:-1] + [DIGEST[:31]])
+    yield "give-back", "brief", "give-back-without-reference-field", "malformed", owes(fields[:-1])
+    yield "give-back", "brief", "give-back-of-version-2", "wrong-version", owes([2] + fields[1:])
+    yield "given-back", "signed", "given-back", "ok", party.sign(said, "kinchaku/1-given-back")
+    yield "given-back", "signed", "given-back-as-give-back", "wrong-domain", party.sign(said, "kinchaku/1-give-back")
+    yield "given-back", "signed", "given-back-brief", "malformed", party.sign(said, "kinchaku/1-given-back", header=header)
+
+
 def vector(party, message, form, name, expect, data):
     return {"message": message, "name": f"{party.suite}.{name}", "form": form, "signer": f"{party.suite}-sign",
             "recipient": f"{party.suite}-encrypt", "expect": expect, "bytes": data.hex()}
@@ -477,6 +498,7 @@ def main(folder):
     found = [item for party in parties for item in hostile(party)]
     found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in field_cases()]
     found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in bearer_cases(parties[0])]
+    found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in give_back_cases(parties[0])]
     (folder / "hostile.json").write_text(json.dumps(found, indent=1) + "\n")
     found = [vector(party, "identity", "identity", f"{holder}.{name}", expect, data)
              for party, holder in ((parties[0], "es256-other"), (parties[0], "rs2048-other"), (parties[1], "rs3072-other"))
