@@ -97,9 +97,10 @@ static void tell_sums(const struct kc_machine *machine, const struct kc_command 
         kc_json_number(&json, "owed", machine->owed_count);
         kc_json_close(&json);
     } else {
-        (void)printf("%s: %" PRIu64 " sales, %s %s; refunds %s; net %s; %zu payments back owed\n",
+        (void)printf("%s: %" PRIu64 " sales, %s %s; refunds %s; net %s; %zu payments back owed"
+                     ", %" PRIu64 " paid by the bank and %" PRIu64 " by hand\n",
                      word, sums->count, sum, machine->realm.currency, back, net,
-                     machine->owed_count);
+                     machine->owed_count, sums->by_bank, sums->by_hand);
     }
     (void)fflush(stdout);
 }
