@@ -51,7 +51,8 @@ struct kc_auditor {
     uint64_t next_posting;
     uint64_t highest_number; /* of accounts and purses, without the check digit */
     struct kc_totals_row totals;
-    struct kc_give_back_row given; /* the newest give-back seen, and what was given of its payment */
+    struct kc_give_back_row
+        given; /* the newest give-back seen, and what was given of its payment */
     struct kc_amount given_sum;
     bool fee_is_due; /* the sweep before gave a fee, whose move comes next */
     struct kc_move_row fee;
