@@ -168,7 +168,8 @@ static void a_keyed_card_takes_nothing_from_one_without(void **state)
     assert_int_equal(value_of(&b), 1);
 }
 
-/* Nobody could decline it, so it would be open, and its value gone, for ever. shows: R-NODE-8 */
+/* Nobody could decline it, so it would be open, and its value gone, for ever. */
+/* shows: R-NODE-8 */
 static void a_card_without_keys_pays_to_no_keyed_card(void **state)
 {
     (void)state;
