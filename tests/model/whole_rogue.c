@@ -80,10 +80,18 @@ static void change_parts(struct play *play, struct letter *letter)
     }
 }
 
+/* Nobody signs an order of a card without keys, so what a link changes in one is another order, and the card pays twice. With
+ * copied cards that is played; to a card that nobody copied it is not done here. */
+static bool is_unprotected(const struct play *play, const struct letter *letter)
+{
+    return letter->kind == LETTER_PAYMENT && !play->truth.rogue[letter->holder] &&
+           play->whole->base->holders[letter->holder].type == KC_PURSE_TYPE_BEARER;
+}
+
 bool rogue_forge(struct play *play, size_t index)
 {
     const struct letter *letter = &play->letters[index];
-    if (letter->kind == LETTER_NONE) {
+    if (letter->kind == LETTER_NONE || is_unprotected(play, letter)) {
         return true;
     }
     memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
