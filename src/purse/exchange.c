@@ -23,6 +23,10 @@ static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *p
     if (identity.account.number != account.number || identity.purse.number != number.number) {
         return kc_result(KC_MISMATCH);
     }
+    if (kc_purse_is_bearer(purse) && identity.purse_type == KC_PURSE_TYPE_CARD) {
+        /* It takes nothing from a card like this, and says so by no decline: a payment would be open for ever. */
+        return kc_result(KC_NOT_ALLOWED);
+    }
     *out = (struct kc_partner){.account = identity.account,
                                .purse = identity.purse,
                                .expires_s = identity.expires_s,

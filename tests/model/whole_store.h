@@ -21,7 +21,7 @@
 #define RAM_HOTLIST 16
 #define RAM_REISSUES 8
 #define RAM_PURSE_KEYS 16
-#define RAM_MOVES 32
+#define RAM_MOVES 384
 #define RAM_GIVE_BACKS 32
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u

@@ -158,12 +158,31 @@ static void a_keyed_card_takes_nothing_from_one_without(void **state)
                             .suite = KC_SUITE_ES256,
                             .value = 1,
                             .expires_s = EXPIRES_S,
-                            .type = KC_PURSE_TYPE_CARD};
+                            .type = KC_PURSE_TYPE_UIM};
     bool answered = false;
     side_make(&b, &making);
     assert_error(pay(&first, &card, &b, 10), OK);
+    making.type = KC_PURSE_TYPE_CARD;
+    side_make(&b, &making);
     assert_error(examine(&answered, &b, kept_view(&first)), NOT_ALLOWED);
     assert_int_equal(value_of(&b), 1);
+}
+
+/* Nobody could decline it, so it would be open, and its value gone, for ever. */
+/* shows: R-NODE-8 */
+static void a_card_without_keys_pays_to_no_keyed_card(void **state)
+{
+    (void)state;
+    struct making making = {.nth = 5,
+                            .suite = KC_SUITE_ES256,
+                            .value = 1,
+                            .expires_s = EXPIRES_S,
+                            .type = KC_PURSE_TYPE_CARD};
+    side_make(&b, &making);
+    assert_error(pay(&first, &card, &b, 10), NOT_ALLOWED);
+    assert_error(pay(&first, &card, &b, 10), NOT_ALLOWED);
+    assert_int_equal(value_of(&card), LOADED);
+    exchange(&card, &a, 60);
 }
 
 /* ---- loading ---- */
@@ -473,6 +492,7 @@ int main(void)
         WITH_CARD(a_declined_payment_comes_back_to_the_card),
         WITH_CARD(a_card_has_no_commands_that_want_a_key),
         WITH_CARD(nobody_pays_to_a_card_without_keys),
+        WITH_CARD(a_card_without_keys_pays_to_no_keyed_card),
         WITH_CARD(a_keyed_card_takes_nothing_from_one_without),
         WITH_CARD(a_card_is_loaded_by_the_bank_alone_and_keeps_what_it_spent),
         WITH_CARD(a_card_outlives_its_log),
