@@ -71,8 +71,8 @@ def machine_purse(system, dealer, path):
 
 @pytest.fixture(scope="module")
 def people(shared, tmp_path_factory):
-    dealer, buyer = shared.open(), shared.open(fund=4000)
-    buyer.must("withdraw", 3000, "--yes")
+    dealer, buyer = shared.open(), shared.open(fund=4800)
+    buyer.must("withdraw", 4600, "--yes")
     return dealer, buyer
 
 
