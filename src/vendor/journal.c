@@ -195,6 +195,7 @@ struct kc_result kc_journal_open(struct kc_journal *out, const char *path,
     result = party->only_reads ? kc_ok() : kc_database_made(path);
     if (!kc_failed(result)) {
         result = read_through(out, &bytes, party, each, owner);
+        out->synced = out->size;
     }
     if (!kc_failed(result) && out->last > 0 &&
         kc_failed(kc_journal_verify(party, kc_buffer_view(&bytes)))) {
@@ -213,7 +214,16 @@ void kc_journal_close(struct kc_journal *journal)
 
 struct kc_result kc_journal_sync(struct kc_journal *journal)
 {
-    return kc_result(fdatasync(journal->fd) == 0 ? KC_OK : KC_IO_FAILED);
+    if (fdatasync(journal->fd) != 0) {
+        if (ftruncate(journal->fd, (off_t)journal->synced) != 0) {
+            kc_log(KC_LOG_ERROR, "the journal %s may end with lines that are not durable",
+                   journal->path);
+        }
+        kc_journal_close(journal);
+        return kc_result(KC_IO_FAILED);
+    }
+    journal->synced = journal->size;
+    return kc_ok();
 }
 
 struct kc_result kc_journal_add(struct kc_journal *journal, const struct kc_sale *line,
@@ -233,6 +243,7 @@ struct kc_result kc_journal_add(struct kc_journal *journal, const struct kc_sale
         return kc_result(full && done != (ssize_t)size ? KC_DISK_FULL : KC_IO_FAILED);
     }
     count_line(journal, line, bytes, crypto);
+    journal->synced = sync ? journal->size : journal->synced;
     return kc_ok();
 }
 

@@ -1153,11 +1153,13 @@ static const struct kc_field collect_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, piece), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xc00, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, safe_number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_collect_request_shape = {.number = 80, .version = 1,
+const struct kc_shape kc_collect_request_shape = {.number = 80, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_collect_request),
-    .domain = "kinchaku/1-collect-request", .fields = collect_request_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_collect_request),
+    .domain = "kinchaku/2-collect-request", .fields = collect_request_fields};
 
 static const struct kc_field collect_reply_fields[] = {
     {.offset = offsetof(struct kc_collect_reply, reason), .type = KC_FIELD_UINT, .count = 0,
@@ -1180,10 +1182,10 @@ static const struct kc_field collect_reply_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_reply, piece), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xc00, .presence = 0},
-    {.offset = offsetof(struct kc_collect_reply, records), .type = KC_FIELD_LIST, .count = 6,
+    {.offset = offsetof(struct kc_collect_reply, records), .type = KC_FIELD_LIST, .count = 8,
      .max = 0x260, .presence = 0},
 };
-const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 1,
+const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 2,
     .brief = false,
     .field_count = 11, .struct_size = sizeof(struct kc_collect_reply),
     .domain = NULL, .fields = collect_reply_fields};

@@ -171,7 +171,7 @@ const char *kc_sale_end_word(uint64_t value);
 /* What a vendor server wants of a machine. */
 enum kc_collect_want {
     KC_COLLECT_WANT_STATE = 1, /* how it stands */
-    KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on; those before it are safe with the server */
+    KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on */
     KC_COLLECT_WANT_REPORT = 3, /* a piece of the report for the bank */
     KC_COLLECT_WANT_ANSWER = 4, /* hands in a piece of the bank's answer */
     KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
@@ -1034,6 +1034,7 @@ struct kc_collect_request {
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
     struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
+    uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;
 
@@ -1053,7 +1054,7 @@ struct kc_collect_reply {
     uint64_t unwritten; /* improper accesses beyond those in the journal */
     uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one */
     struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it; of give-back: give-back, as the purse signed it, or nothing */
-    struct kc_view_list records; /* sale, as the purse signed them */
+    struct kc_view_list records; /* sale, as the purse signed them, as many as a link's message holds */
 };
 extern const struct kc_shape kc_collect_reply_shape;
 

@@ -768,6 +768,7 @@ static const struct kc_field_name collect_request_names[] = {
     {"from-number", 0},
     {"total", 0},
     {"piece", 0},
+    {"safe-number", 0},
 };
 static const struct kc_field_name collect_reply_names[] = {
     {"reason", 0},
