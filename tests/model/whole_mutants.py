@@ -209,8 +209,8 @@ MUTANTS = [
      "    if (!kc_amount_is_zero(purse->owed)) {\n", "    if (purse == NULL) {\n"),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "    if (partner->bearer) {\n        return check_unsigned(record);",
-     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? check_unsigned(record) : KC_OK;"),
+     "    if (partner->bearer) {\n        return verify_mark(record, partner, crypto, realm);",
+     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? verify_mark(record, partner, crypto, realm) : KC_OK;"),
 ]
 
 
