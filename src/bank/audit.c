@@ -132,21 +132,23 @@ static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view b
     return !kc_failed(store->scan_signers(store->context, &scan, account)) && trying.good;
 }
 
-/* An order that nobody signed is that of a card without keys, or none. */
+/* An order with a MAC is that of a card without keys, whose secret the books keep, or none. */
 static bool is_of_card(const struct kc_evidence_verifier *by, const struct kc_signed *message,
                        struct kc_account_id payer)
 {
     struct kc_purse_row card;
     uint64_t number = purse_of(message, &kc_payment_order_shape);
     return !kc_failed(by->store->purse_get(by->store->context, &card, number)) &&
-           card.type == KC_PURSE_TYPE_BEARER && card.account.number == payer.number;
+           card.type == KC_PURSE_TYPE_BEARER && card.account.number == payer.number &&
+           !kc_failed(kc_brief_verify_mac(message, by->crypto, card.identity_digest, by->realm,
+                                          kc_payment_order_shape.domain));
 }
 
 bool kc_bank_verify_order(const struct kc_evidence_verifier *by, struct kc_view order,
                           struct kc_account_id payer)
 {
     struct kc_signed message;
-    if (!kc_failed(kc_brief_parse(&message, order)) && kc_brief_is_unsigned(&message)) {
+    if (!kc_failed(kc_brief_parse(&message, order)) && kc_brief_has_mac(&message)) {
         return is_of_card(by, &message, payer);
     }
     return verify_brief(by, order, payer.number, &kc_payment_order_shape);

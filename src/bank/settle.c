@@ -91,7 +91,10 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     bool late = now_ms > account.expires_ms && now_ms - account.expires_ms > bank->config.settle_ms;
     partner->bearer = true;
     partner->account = card->account.number;
-    partner->error = late ? KC_EXPIRED : KC_OK;
+    memcpy(partner->secret, card->identity_digest, sizeof partner->secret);
+    partner->error = card->state == KC_PURSE_WAITING ? KC_UNKNOWN_SIGNER
+                     : late                          ? KC_EXPIRED
+                                                     : KC_OK;
     return result;
 }
 

@@ -93,9 +93,9 @@ KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out
                                                     const struct kc_open_request *request,
                                                     const struct kc_ledger_source *source);
 
-/* Makes it permanent (SZ6): stores the digest of the purse's identity claims and gives the first certified value. Repeats
- * with the same digest give the same again. A purse that replaces another one gets what was left of that one.
- * KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
+/* Makes it permanent (SZ6): stores the digest of the purse's identity claims (of a bearer card: its secret) and gives the first
+ * certified value. Repeats with the same digest give the same again. A purse that replaces another one gets what was left of
+ * that one. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
 KC_MUST_USE struct kc_result kc_ledger_confirm_account(
     struct kc_certified *out, struct kc_ledger *ledger, const struct kc_confirm_request *request,
     const uint8_t identity_digest[KC_DIGEST_SIZE], const struct kc_ledger_source *source);

@@ -215,7 +215,7 @@ static struct kc_result succeed(struct kc_account_row *account, struct kc_purse_
 static struct kc_result repeat_confirm(struct kc_certified *out, const struct kc_purse_row *purse,
                                        const uint8_t identity_digest[KC_DIGEST_SIZE])
 {
-    bool same = memcmp(purse->identity_digest, identity_digest, KC_DIGEST_SIZE) == 0;
+    bool same = kc_equal_secret(purse->identity_digest, identity_digest, KC_DIGEST_SIZE);
     bool first = purse->sequence == 1;
     return same && first ? kc_ledger_recall(out, purse->certified, purse->certified_size)
                          : kc_result(KC_ALREADY_EXISTS);

@@ -134,8 +134,8 @@ struct kc_purse_row {
     struct kc_amount paid;
     struct kc_amount received;
     struct kc_amount returned;
-    uint8_t identity_digest[KC_DIGEST_SIZE];
-    size_t certified_size; /* newest certified value, encoded */
+    uint8_t identity_digest[KC_DIGEST_SIZE]; /* of a bearer card: the secret in SGN3 instead */
+    size_t certified_size;                   /* newest certified value, encoded */
     uint8_t certified[KC_CERTIFIED_SIZE_MAX];
     /* Booked already, but not in the counted chain yet. The shadow is value + ahead_in - ahead_out; records arrive in any
      * order, so it may be below zero for a while. */

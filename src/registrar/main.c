@@ -538,6 +538,8 @@ static int run(const struct kc_command *command, const char *name, const char *d
         last_file = file;
         if (file == NULL) {
             status = kc_command_usage(command, "bulk needs --file");
+        } else if (kc_command_value(command, "uim") != NULL) {
+            status = kc_command_usage(command, "the file names the cards or UIMs: --uim is of one");
         } else {
             result = kc_registrar_bulk(&status, &registrar, file, command->json, cards);
         }

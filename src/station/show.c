@@ -148,7 +148,9 @@ static void print_limits(const struct kc_station *station, const struct kc_purse
 
 static void print_history(const struct kc_purse_info *info)
 {
-    if (info->uncovered > 0) {
+    if (info->purse_type == KC_PURSE_TYPE_BEARER) {
+        (void)printf("reported     by those it paid to: such a card does not report\n");
+    } else if (info->uncovered > 0) {
         (void)printf("not reported %" PRIu64 " entries: the bank does not know them yet\n",
                      info->uncovered);
     }
@@ -167,9 +169,10 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
                        const struct texts *texts, const char *result_word)
 {
     tell_result(result_word);
-    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", texts->value,
-                 station->currency, texts->account, station->currency, texts->when,
-                 info->account.number);
+    bool card = info->purse_type == KC_PURSE_TYPE_CARD || info->purse_type == KC_PURSE_TYPE_BEARER;
+    (void)printf("%s  %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n",
+                 card ? "on the card" : "in the UIM ", texts->value, station->currency,
+                 texts->account, station->currency, texts->when, info->account.number);
     if (info->life == KC_LIFE_BLOCKED) {
         (void)printf("blocked      take it to the registrar\n");
     } else if (info->has_pending) {

@@ -213,11 +213,13 @@ struct kc_result kc_server_report_command(const struct kc_command *command)
 {
     static struct kc_server server;
     const char *only = kc_command_value(command, "machine");
+    bool found = only == NULL;
     struct kc_result result = kc_server_open(&server, kc_command_value(command, "dir"), false);
     for (size_t i = 0; i < server.machine_count && !kc_failed(result); i++) {
         const struct kc_round_machine *machine = &server.machines[i];
         struct kc_round_state state;
         struct sums sums;
+        found = found || (only != NULL && strcmp(only, machine->name) == 0);
         if (only != NULL && strcmp(only, machine->name) != 0) {
             continue;
         }
@@ -235,5 +237,5 @@ struct kc_result kc_server_report_command(const struct kc_command *command)
         print_notes(command, &server, machine);
     }
     kc_server_close(&server);
-    return result;
+    return kc_failed(result) || found ? result : kc_result(KC_NOT_FOUND);
 }

@@ -351,13 +351,17 @@ static void open_account(struct whole *whole, struct whole_base *base, unsigned 
     if (holder->type != KC_PURSE_TYPE_BEARER) {
         make_holder(base, i, &whole->bank.crypto);
     }
-    const struct kc_identity claims = {.bank = base->realm.bank,
-                                       .purse_type = holder->type,
-                                       .account = holder->account,
-                                       .purse = holder->purse,
-                                       .issued_s = WHOLE_START_MS / 1000,
-                                       .expires_s = WHOLE_EXPIRES_MS / 1000,
-                                       .key = holder->sign_public};
+    struct kc_identity claims = {.bank = base->realm.bank,
+                                 .purse_type = holder->type,
+                                 .account = holder->account,
+                                 .purse = holder->purse,
+                                 .issued_s = WHOLE_START_MS / 1000,
+                                 .expires_s = WHOLE_EXPIRES_MS / 1000,
+                                 .key = holder->sign_public};
+    if (holder->type == KC_PURSE_TYPE_BEARER) {
+        kc_digest(&whole->bank.crypto, claims.secret,
+                  kc_view(&holder->purse.number, sizeof holder->purse.number));
+    }
     must(kc_identity_sign(&identity, &whole->bank.crypto, &base->bank_sign, &base->realm, &claims));
     holder->identity_size = identity.size;
     whole_bank_confirm_account(&certified, whole, holder, &claims);

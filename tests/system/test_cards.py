@@ -56,6 +56,32 @@ def test_what_a_card_cannot_do_is_said(shared, tmp_path):
     assert done.status != OK and done.error, done
 
 
+# shows: R-NODE-8
+@pytest.mark.parametrize("grade", ["bearer", "keyed"])
+def test_a_card_is_called_a_card(shared, loaded, tmp_path, grade):
+    holder, path, _ = loaded
+    if grade == "keyed":
+        path, _ = issue(shared, tmp_path, "keyed", "keyed.purse")
+    else:
+        receiver = Receiver(holder, "--yes", link="tcp:127.0.0.1:0")
+        assert card_station(path, "pay", 10, "--link", receiver.place, timeout=PATIENCE).status == OK
+        assert receiver.end().status == OK
+    said = run("kinchaku-station", "--card", path, "show")
+    assert said.status == OK and f"on the card  {30 if grade == 'bearer' else 0} JPY" in said.out and "UIM" not in said.out, said
+    for verb in ("show", "sync"):
+        said = run("kinchaku-station", "--card", path, verb)
+        assert said.status == OK and "not reported" not in said.out + said.err, said
+        assert ("such a card does not report" in said.out) == (grade == "bearer"), said
+
+
+def test_options_that_exclude_each_other_are_usage(shared, tmp_path):
+    table = tmp_path / "cards.csv"
+    table.write_text(f"{tmp_path / 'one.card'}\n")
+    done = shared.registrar("card", "--uim", tmp_path / "two.card", "--file", table)
+    assert done.status == USAGE and "--uim" in done.err, done
+    assert not (tmp_path / "one.card").exists() and not (tmp_path / "two.card").exists()
+
+
 def test_a_card_whose_bytes_were_edited_says_so(shared, tmp_path):
     path, _ = issue(shared, tmp_path, "bearer")
     content = bytearray(path.read_bytes())

@@ -1,5 +1,6 @@
 """Does a running bank settle what purses report, with every signature made by an independent client that holds their keys?"""
 import hashlib
+import hmac
 import os
 import sys
 import time
@@ -15,11 +16,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
 import reader  # noqa: E402
 
+from kinchaku import OK, run  # noqa: E402
 from test_capture import Keys, holder, make_keys  # noqa: E402
 
 REALM = (1, "JPY")
 ZEROS = bytes(32)
 DECLINED = 0x47
+BAD_SIGNATURE = 0x08
 
 
 def digest(data):
@@ -105,7 +108,7 @@ class Purse:
         self.records.append(encode("log-record", entry=entry, order=None if voids else order, answer=answer))
         self.counter += 1
         self.head = digest(self.head + entry)
-        self.value += -amount if kind == "pay" else amount
+        self.value += {"pay": -amount, "refuse": 0}.get(kind, amount)
         self.returned += amount if kind == "void" else 0
         self.received += amount if kind == "receive" else 0
         self.paid += amount if kind == "pay" else 0
@@ -314,3 +317,63 @@ def test_a_copied_purse_is_found(alone, tmp_path):
     payer.add("pay", 200, first)
     status, _, body = alone.http("bank", "POST", "/v1/message", payer.envelope())
     assert status == 403 and payer.open_reply(body, "refusal")["reason"] == 0x4d
+
+
+# ---- orders in the name of a card without keys ----
+
+def card_order(card, payee, amount, secret=None):
+    """An order of a bearer card as somebody writes it who has a purse's key and the card's numbers, and its secret or a guess."""
+    payload = encode("payment-order", payee=payee.uim.account, payer=card["account"], amount=amount, time=int(time.time() * 1000),
+                     head=ZEROS, paid=0, received=0, returned=0, **{"payee-purse": payee.uim.purse, "payer-purse": card["purse"],
+                     "payer-counter": 1, "payee-counter": payee.counter + 1})
+    protected, domain = cbor2.dumps({1: reader.HMAC_256}), reader.SHAPES["payment-order"]["domain"]
+    body = cbor2.dumps(["MAC0", protected, reader.external(domain, REALM), payload])
+    mac = b"" if secret is None else hmac.digest(secret, body, "sha256")
+    return cbor2.dumps([protected if mac else cbor2.dumps({1: reader.ES256}), {}, payload, mac])
+
+
+def secret_of(path):
+    """The secret out of SGN3 as it lies in the card's memory: what the card gives to whom it pays."""
+    claim = cbor2.dumps(reader.SECRET_CLAIM) + b"\x58\x20"
+    content = path.read_bytes()
+    at = content.index(claim) + len(claim)
+    return content[at:at + 32]
+
+
+# shows: R-NODE-8 R-XCHG-7 R-SEC-4
+def test_who_never_met_a_card_takes_nothing_of_it(alone, tmp_path):
+    """A good key out of a purse and a card's number are not enough, neither to claim its load nor to have it put out of use."""
+    rogue, = purses(alone, tmp_path, rogue=0)
+    path = tmp_path / "card.purse"
+    opened = alone.registrar("card", "--uim", path, "--grade", "bearer").json
+    rogue.uim.must("sync")
+    done = run("kinchaku-station", "--json", "--uim", rogue.uim.path, "--card", path, "withdraw", 50, "--yes")
+    assert done.status == OK, done
+    card = {"account": int(opened["account"]), "purse": int(opened["purse"])}
+
+    def whole():
+        row = alone.bank("purse", opened["purse"]).objects[0]
+        assert (row["state"], row["value"]) == ("active", "50"), row
+        found = {(row["purse"], row["reason"]) for row in alone.bank("alerts").objects}
+        assert found <= {(rogue.uim.purse, "bad-signature")}, found
+        alone.check_audit()
+    secret = secret_of(path)
+    for guess in (None, bytes(32), bytes(31) + b"\1", digest(str(card["purse"]).encode()), digest(rogue.identity)):
+        for kind in ("receive", "refuse"):
+            order = card_order(card, rogue, 40, guess)
+            rogue.add(kind, 40, order)
+            said = rogue.report()["objections"]
+            if kind == "receive":
+                assert [row["reason"] for row in said] == [BAD_SIGNATURE], said
+            assert rogue.value == 0
+            whole()
+    # Two that exclude each other would show a copy, were they the card's.
+    for amount in (10, 20):
+        rogue.add("refuse", amount, card_order(card, rogue, amount, bytes(32)))
+        rogue.report()
+    whole()
+    # The same with the card's secret is booked: it was the mark that was missing.
+    rogue.add("receive", 40, card_order(card, rogue, 40, secret))
+    assert rogue.report()["objections"] == [] and rogue.value == 40
+    assert alone.bank("purse", opened["purse"]).objects[0]["value"] == "10"
+    alone.check_audit()

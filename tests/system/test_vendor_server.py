@@ -104,6 +104,9 @@ def test_collect_and_settle(shared, world):
     assert (row["sales"], row["sold"], row["missing"], row["not_settled"], row["behind"]) == (3, "390", 0, 0, 0), row
     assert server.once().status == OK
     assert len(server.report()) == 1
+    assert server.run("report", "--machine", "corner").objects == server.report()
+    unknown = server.run("report", "--machine", "nobody")
+    assert (unknown.error, unknown.objects[:-1]) == ("not-found", []), unknown
     assert buy(buyer, machine, 1).status == OK
     assert server.once().status == OK
     assert server.report()[0]["sales"] == 4

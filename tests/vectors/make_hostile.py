@@ -4,6 +4,7 @@
 Made with Debian's cbor2 and cryptography and nothing of the C code: the good ones show that the C reader reads what a stranger wrote
 from the RFCs, the bad ones take one rule of COSE, CWT, CBOR or our table each and break just that. What make-vectors does to every
 message (cuts, wrong keys, wrong versions) is not repeated here."""
+import hmac
 import json
 import os
 import re
@@ -19,11 +20,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from check_vectors import private_key
 
-TIME, TIME_LABEL, PURSE_CLAIM = 1795478400000, -65537, -65538
+TIME, TIME_LABEL, PURSE_CLAIM, SECRET_CLAIM = 1795478400000, -65537, -65538, -65539
 ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 PROTECTED_GCM, PROTECTED_ECDH = bytes.fromhex("a10103"), bytes.fromhex("a1013818")
 RECORD, MESSAGE = "kinchaku/2-certified", "kinchaku/1-done"
 DIGEST, HEAD = bytes(range(32)), bytes(32)
+SECRET = bytes([0x5e]) * 32
 PLAIN_DONE = [1, 25, DIGEST, TIME]
 PLAIN_CERTIFIED = [2, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]
 BRIEF, PLAIN_DECLINE = "kinchaku/1-decline", [1, 45, DIGEST, 26, 3, 1, TIME]
@@ -431,37 +433,60 @@ def identity_cases(party, holder):
 
 
 def keyless_cases(good, signed):
-    """A bearer card has no key and no `cnf`; nobody else is without."""
+    """A bearer card has no key and no `cnf` but a secret; nobody else is without a key, or has one."""
     first, key = good[:3], good[3]
     bank = good[4][1][2]
-    card = (PURSE_CLAIM, [4, 26, bank])
-    whole = signed(pairs(*first, card))
+    card, secret = (PURSE_CLAIM, [4, 26, bank]), (SECRET_CLAIM, SECRET)
+    whole = signed(pairs(*first, card, secret))
     yield "keyless", "ok", whole
     yield "keyless-bad-signature", "bad-signature", whole[:-1] + bytes([whole[-1] ^ 1])
     for kind in (0, 1, 2, 3, 5):
-        yield f"keyless-type-{kind}", "malformed", signed(pairs(*first, (PURSE_CLAIM, [kind, 26, bank])))
+        yield f"keyless-type-{kind}", "malformed", signed(pairs(*first, (PURSE_CLAIM, [kind, 26, bank]), secret))
     yield "keyless-with-key", "malformed", signed(pairs(*first, key, card))
+    yield "keyless-with-key-and-secret", "malformed", signed(pairs(*first, key, card, secret))
+    yield "keyed-with-secret", "malformed", signed(pairs(*good, secret))
     yield "keyless-confirmation-empty", "malformed", signed(pairs(*first, (8, {}), card))
     yield "keyless-confirmation-null", "malformed", signed(pairs(*first, (8, None), card))
-    yield "keyless-in-a-map-of-five", "malformed", signed(b"\xa5" + pairs(*first, card)[1:])
-    yield "keyless-key-in-a-map-of-four", "trailing-bytes", signed(b"\xa4" + pairs(*first, card, (8, key[1]))[1:])
-    yield "keyless-of-another-bank", "wrong-domain", signed(pairs(*first, (PURSE_CLAIM, [4, 26, bank + 1])))
+    yield "keyless-without-secret", "malformed", signed(pairs(*first, card))
+    yield "keyless-without-secret-in-a-map-of-five", "malformed", signed(b"\xa5" + pairs(*first, card)[1:])
+    yield "keyless-secret-first", "malformed", signed(pairs(*first, secret, card))
+    for size in (0, 31, 33):
+        yield f"keyless-secret-of-{size}", "malformed", signed(pairs(*first, card, (SECRET_CLAIM, bytes(size))))
+    yield "keyless-secret-as-text", "malformed", signed(pairs(*first, card, (SECRET_CLAIM, "s" * 32)))
+    yield "keyless-of-another-bank", "wrong-domain", signed(pairs(*first, (PURSE_CLAIM, [4, 26, bank + 1]), secret))
 
 
 def bearer_cases(party):
-    """A card without keys pays: SGN3, SGN4 and an order that nobody signed. As a signed record that order is nothing."""
+    """A card without keys pays: SGN3, SGN4 and an order marked with the secret in SGN3. As a signed record that order is nothing."""
     header = pairs((1, -7))
     order = cbor2.dumps([1, 42, 34, 34, 18, 26, None, 60, TIME, 4, 9, HEAD, 0, 0, 0])
     unsigned = array(header, {}, order, b"")
-    identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]])),
+
+    def marked(data=order, secret=SECRET, alg=5, context="MAC0", domain="kinchaku/1-payment", size=32):
+        protected = pairs((1, alg))
+        body = cbor2.dumps([context, protected, party.external(domain), data])
+        return array(protected, {}, data, hmac.digest(secret, body, "sha256")[:size])
+
+    identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]]),
+                                (SECRET_CLAIM, SECRET)),
                           "kinchaku/2-identity", header=pairs((1, party.alg)))
     certified = party.sign(cbor2.dumps([2, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]), RECORD)
-    yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, unsigned])
-    yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, unsigned])
+    yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, marked()])
+    yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, marked()])
     yield "payment", "plain", "bearer-without-order", "malformed", cbor2.dumps([2, 43, identity, certified, None])
-    yield "payment", "plain", "bearer-of-version-1", "wrong-version", cbor2.dumps([1, 43, identity, unsigned])
+    yield "payment", "plain", "bearer-of-version-1", "wrong-version", cbor2.dumps([1, 43, identity, marked()])
     yield "certified", "signed", "of-a-bearer-card", "ok", certified
     yield "payment-order", "brief", "unsigned", "bad-signature", unsigned
+    yield "payment-order", "brief", "marked", "wrong-algorithm", marked()
+    yield "payment-order", "mac", "marked-by-a-card", "ok", marked()
+    for name, data in (("by-another-secret", marked(secret=bytes(32))), ("by-none", unsigned), ("short", marked(size=31)),
+                       ("as-a-receipt", marked(domain="kinchaku/1-receipt")), ("as-a-signature", marked(context="Signature1")),
+                       ("of-another-alg", marked(alg=-7)), ("signed", party.sign(order, "kinchaku/1-payment", header=header)),
+                       ("changed", marked()[:-1] + bytes([marked()[-1] ^ 1]))):
+        yield "payment-order", "mac", f"marked-{name}", "bad-signature", data
+    yield "payment-order", "mac", "marked-by-hmac-384", "wrong-algorithm", marked(alg=6)
+    yield "payment-order", "mac", "marked-trailing", "trailing-bytes", marked() + b"\0"
+    yield "payment-order", "mac", "marked-without-alg", "malformed", array(b"\xa0", {}, order, bytes(32))
     yield "payment-order", "brief", "signature-null", "malformed", array(header, {}, order, None)
 
 

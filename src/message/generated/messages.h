@@ -783,7 +783,7 @@ struct kc_payment {
     bool has_identity;
     struct kc_view certified; /* SGN4 of a bearer card */
     bool has_certified;
-    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has an empty signature */
+    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has a MAC by its secret in the signature's place */
 };
 extern const struct kc_shape kc_payment_shape;
 

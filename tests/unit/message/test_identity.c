@@ -155,6 +155,7 @@ static void a_bearer_card(struct kc_identity *identity)
 {
     identity->purse_type = KC_PURSE_TYPE_BEARER;
     identity->key.type = KC_KEY_NONE;
+    memset(identity->secret, 0x5e, sizeof identity->secret);
 }
 
 static void a_bearer_card_with_a_key(struct kc_identity *identity)
