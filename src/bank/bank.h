@@ -100,6 +100,7 @@ union kc_bank_message {
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_purse_id card;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_bank_kind;
@@ -138,6 +139,7 @@ struct kc_bank_item {
     struct kc_records records;
     struct kc_ledger_settled settled;
     struct kc_certified certified;
+    struct kc_voucher voucher;
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -182,6 +184,7 @@ extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
+extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_set_policy;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
@@ -202,7 +205,9 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
 
-/* Reads which card somebody asks about. KC_MALFORMED. */
+/* Reads which offer, or card, somebody asks about. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
+                                                    const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_http_request *request);
 
@@ -226,6 +231,11 @@ KC_MUST_USE struct kc_result kc_bank_read_information(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_reply(struct kc_bank *bank, struct kc_bank_thread *thread,
                                            struct kc_bank_item *item, uint64_t time_ms,
                                            const struct kc_shape *shape, const void *message);
+
+/* Signs a voucher. */
+KC_MUST_USE struct kc_result kc_bank_vouch(struct kc_buffer *out, const struct kc_bank *bank,
+                                           struct kc_bank_thread *thread,
+                                           const struct kc_voucher *voucher);
 
 /* Signs a certified value (SGN2). */
 KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,

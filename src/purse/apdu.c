@@ -189,6 +189,8 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
         return get_private(purse, apdu);
     case KC_TAG_HOTLIST:
         return get_hotlist(purse);
+    case KC_TAG_BANK_VERIFY_KEY:
+        return get_static(purse, KC_STATIC_BANK_VERIFY);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:

@@ -21,6 +21,7 @@ enum statement {
     STATEMENT_RECORD_PUT,
     STATEMENT_TRANSACTION_GET,
     STATEMENT_TRANSACTION_PUT,
+    STATEMENT_TRANSACTION_BY_REFERENCE,
     STATEMENT_POSTING_ADD,
     STATEMENT_BATCH_ADD,
     STATEMENT_BATCH_LAST,
@@ -74,7 +75,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 4
+#define KC_SQLITE_SCHEMA_VERSION 5
 
 struct kc_result kc_sqlite_error(int status);
 

@@ -20,8 +20,12 @@ static struct kc_result owe(struct kc_machine *machine, const struct kc_sale *li
     if (machine->owed_count == KC_OWED_MAX) {
         return kc_result(KC_HISTORY_FULL);
     }
-    machine->owed[machine->owed_count++] =
-        (struct kc_owed){.sale = sale, .account = line->account, .amount = line->amount};
+    struct kc_owed *owed = &machine->owed[machine->owed_count++];
+    *owed = (struct kc_owed){.sale = sale, .account = line->account, .amount = line->amount};
+    if (kc_sale_by_voucher(line)) {
+        owed->by_voucher = true;
+        memcpy(owed->reference, line->about, KC_DIGEST_SIZE);
+    }
     return kc_ok();
 }
 
@@ -56,7 +60,11 @@ static struct kc_result count_sale(struct kc_machine *machine, const struct kc_s
     machine->open = (struct kc_open_sale){.number = line->number,
                                           .slot = line->slot,
                                           .account = line->account,
-                                          .amount = line->amount};
+                                          .amount = line->amount,
+                                          .by_voucher = kc_sale_by_voucher(line)};
+    if (machine->open.by_voucher) {
+        memcpy(machine->open.reference, line->about, KC_DIGEST_SIZE);
+    }
     return add_up(machine, line);
 }
 
@@ -71,6 +79,7 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
     case KC_SALE_KIND_OPENED:
         break;
     case KC_SALE_KIND_SALE:
+    case KC_SALE_KIND_VOUCHER:
         return count_sale(machine, line);
     case KC_SALE_KIND_RELEASED:
         machine->open.number = 0;
@@ -80,6 +89,7 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
         result = kc_amount_add(&machine->sums.back, machine->sums.back, line->amount);
         return kc_failed(result) ? result : owe(machine, line, line->sale);
     case KC_SALE_KIND_LOST:
+    case KC_SALE_KIND_UNSOLD:
         return owe(machine, line, line->number);
     case KC_SALE_KIND_REFUND:
         result = kc_amount_add(&machine->sums.back, machine->sums.back, line->amount);
@@ -231,6 +241,9 @@ static struct kc_result note_end(struct kc_machine *machine, bool released)
                            .has_account = true,
                            .account = open.account,
                            .reason = released ? KC_OK : KC_ITEM_STUCK};
+    if (open.by_voucher) {
+        memcpy(line.about, open.reference, KC_DIGEST_SIZE);
+    }
     return kc_machine_note(machine, &line);
 }
 
@@ -260,7 +273,7 @@ struct kc_amount kc_machine_owes(const struct kc_machine *machine, struct kc_acc
 {
     struct kc_amount sum = kc_amount_zero();
     for (size_t i = 0; i < machine->owed_count; i++) {
-        if (machine->owed[i].account.number == account.number) {
+        if (machine->owed[i].account.number == account.number && !machine->owed[i].by_voucher) {
             (void)kc_failed(kc_amount_add(&sum, sum, machine->owed[i].amount));
         }
     }
@@ -272,7 +285,7 @@ struct kc_owed *kc_machine_owed_to(struct kc_machine *machine, struct kc_account
     struct kc_owed *found = NULL;
     for (size_t i = 0; i < machine->owed_count; i++) {
         struct kc_owed *owed = &machine->owed[i];
-        if (owed->account.number == account.number &&
+        if (owed->account.number == account.number && !owed->by_voucher &&
             (found == NULL || (owed->paying != 0 && found->paying == 0))) {
             found = owed;
         }
@@ -368,7 +381,7 @@ struct kc_result kc_machine_reconcile(struct kc_machine *machine)
     struct kc_result result = kc_ok();
     memcpy(all, machine->owed, sizeof all);
     for (size_t i = 0; i < count && !kc_failed(result); i++) {
-        result = reconcile_one(machine, all[i]);
+        result = all[i].by_voucher ? kc_ok() : reconcile_one(machine, all[i]);
     }
     return result;
 }
@@ -482,6 +495,13 @@ static struct kc_result read_identity(struct kc_machine *machine)
     return result;
 }
 
+static struct kc_result read_bank_key(struct kc_machine *machine)
+{
+    struct kc_view bytes;
+    struct kc_result result = kc_slot_bank_key(&bytes, &machine->slot);
+    return kc_failed(result) ? result : kc_key_decode(&machine->bank, bytes);
+}
+
 static struct kc_result read_info(struct kc_machine *machine)
 {
     struct kc_purse_info info;
@@ -500,7 +520,10 @@ static struct kc_result read_info(struct kc_machine *machine)
     result = kc_realm_set(&machine->realm, info.bank, currency);
     machine->party = (struct kc_journal_party){
         .crypto = &machine->crypto, .realm = machine->realm, .purse = machine->purse};
-    return kc_failed(result) ? result : read_identity(machine);
+    if (!kc_failed(result)) {
+        result = read_identity(machine);
+    }
+    return kc_failed(result) ? result : read_bank_key(machine);
 }
 
 /* A file is looked for from the folder on; a reader is one wherever the folder is. */

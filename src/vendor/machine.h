@@ -6,6 +6,9 @@
  * 4. What is owed is paid back by one pay entry at a time; its counter is in the journal before the payment leaves. So after any
  *    cut the purse's history tells whether it was taken.
  *
+ * 5. A voucher (voucher.c) is taken once: its offer's digest is in the line `voucher` or `unsold`, durably, before anything else
+ *    happens, and is looked for there before it is taken.
+ *
  *   idle --select--> selected --payment--> taken --sale--> written --release--> released
  *                                                             └──── stuck ────> owed --paying--> under way --returned--> idle
  *
@@ -39,6 +42,9 @@ struct kc_owed {
     struct kc_account_id account;
     struct kc_amount amount;
     uint64_t paying; /* counter of the pay entry, 0: none yet */
+    /* Paid by a voucher, into the dealer's account: the purse never had it, so it does not go back from there. */
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 /* Sums since the last closing. */
@@ -54,6 +60,8 @@ struct kc_open_sale {
     uint64_t slot;
     struct kc_account_id account;
     struct kc_amount amount;
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_machine {
@@ -69,6 +77,7 @@ struct kc_machine {
     struct kc_account_id account;
     struct kc_purse_id purse;
     struct kc_journal_party party;
+    struct kc_public_key bank; /* verifies vouchers */
     struct kc_journal journal;
     struct kc_stock stock;
     uint64_t jam;           /* a place that jams, for tests; 0 none */
