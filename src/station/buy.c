@@ -267,6 +267,9 @@ struct kc_result kc_buy_item(struct kc_offline *offline)
     if (digits == 0 || digits > 4 || text[digits] != '\0') {
         return kc_result(KC_USAGE);
     }
+    if (from != NULL && strcmp(from, "account") != 0 && strcmp(from, "uim") != 0) {
+        return kc_result(KC_USAGE);
+    }
     if (from != NULL && strcmp(from, "account") == 0) {
         struct kc_result bought = begin(&buying, offline);
         bought = kc_failed(bought) ? bought : kc_voucher_buy(offline, strtoull(text, NULL, 10));

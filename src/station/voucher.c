@@ -344,6 +344,31 @@ static struct kc_result pay(struct paying *paying)
 
 /* ---- commands ---- */
 
+/* What the user can do next, where it is not what a buyer from the UIM would do. */
+static void advise(struct paying *paying, enum kc_error error)
+{
+    const struct kc_station *station = paying->offline->station;
+    char *words = paying->offline->station->place.words;
+    const char *advice = NULL;
+    bool waits = paying->path[0] != '\0' && kc_file_exists(paying->path);
+    if (error == KC_ITEM_STUCK) {
+        advice = paying->voucher_size == 0
+                     ? "nothing was paid; choose another place"
+                     : "the machine owes it to the account; its dealer has the machine's word";
+    } else if (error == KC_NOT_COMPLETED) {
+        advice = "nothing was paid; try again";
+    } else if (error == KC_USAGE) {
+        advice = "--keep names a folder for what was paid, where the UIM is in a reader";
+    } else if (error == KC_WRONG_MACHINE) {
+        advice = "the bank knows no such machine of that dealer; nothing was paid";
+    } else if (waits) {
+        advice = "'claim' at this machine brings what was paid, or finds that nothing was";
+    }
+    if (advice != NULL && station->place.words[0] == '\0') {
+        (void)snprintf(words, sizeof station->place.words, "%s", advice);
+    }
+}
+
 static struct kc_result finish(struct paying *paying)
 {
     struct kc_offline *offline = paying->offline;
@@ -385,7 +410,9 @@ struct kc_result kc_voucher_buy(struct kc_offline *offline, uint64_t slot)
     if (result.code == KC_DECLINED) {
         return kc_show_state(offline->station, offline->command, "declined");
     }
-    return kc_failed(result) ? result : finish(&paying);
+    result = kc_failed(result) ? result : finish(&paying);
+    advise(&paying, result.code);
+    return result;
 }
 
 struct kc_result kc_voucher_claim(struct kc_offline *offline, struct kc_purse_id machine)
@@ -411,5 +438,7 @@ struct kc_result kc_voucher_claim(struct kc_offline *offline, struct kc_purse_id
     if (!kc_failed(result) && paying.voucher_size == 0) {
         result = kc_station_settle(offline->station);
     }
-    return kc_failed(result) ? result : finish(&paying);
+    result = kc_failed(result) ? result : finish(&paying);
+    advise(&paying, result.code);
+    return result;
 }
