@@ -27,7 +27,8 @@ bool kc_sale_by_voucher(const struct kc_sale *line)
 {
     static const uint8_t none[KC_DIGEST_SIZE] = {0};
     bool may = line->kind == KC_SALE_KIND_VOUCHER || line->kind == KC_SALE_KIND_UNSOLD ||
-               line->kind == KC_SALE_KIND_STUCK || line->kind == KC_SALE_KIND_RELEASED;
+               line->kind == KC_SALE_KIND_STUCK || line->kind == KC_SALE_KIND_RELEASED ||
+               line->kind == KC_SALE_KIND_REFUND;
     return may && line->counter == 0 && memcmp(line->about, none, sizeof none) != 0;
 }
 

@@ -11,7 +11,7 @@ import forge
 import reader
 from kinchaku import AGAIN, BUILD, OK, REFUSED
 from meeting import PATIENCE, Talker
-from test_vendor_server import machine_purse
+from test_vendor_server import Server, machine_purse
 from vending import Machine, buy
 
 DRINKS = [("water", 120, 50), ("tea", 150, 1)]
@@ -324,3 +324,34 @@ def test_a_machine_whose_clock_is_years_off(people, machine, years):
     machine.stop()
     shutil.rmtree(plain)
     assert machine.kinds() == ["opened", "voucher", "released"]
+
+
+# shows: R-VEND-5 R-VEND-7
+def test_the_server_tells_of_vouchers_as_of_sales(shared, people, machine, tmp_path):
+    _, buyer = people
+    (tmp_path / "server").mkdir(mode=0o700)
+    server = Server(shared, tmp_path / "server", [machine])
+    restart(machine, "--collect", "tcp:127.0.0.1:0", "--jam", 2)
+    assert by_account(buyer, machine).status == OK
+    assert by_account(buyer, machine, 2).error == "item-stuck"
+    done = server.once()
+    assert done.status == OK, done
+    row = server.report()[0]
+    assert (row["sales"], row["sold"], row["reversals"], row["owed"], row["not_settled"]) == (2, "270", 1, 1, 0), row
+    assert server.once().status == OK and server.report()[0] == {**row, "seen": server.report()[0]["seen"]}
+    shared.check_audit()
+
+
+# shows: R-VEND-7
+def test_a_refund_of_what_a_voucher_paid_stays_owed(people, machine):
+    dealer, buyer = people
+    machine.stop()
+    machine.start("--pos")
+    assert any("typed" in row for row in machine.type("25"))
+    assert by_account(buyer, machine).status == OK
+    machine.type("refund 2")
+    assert claim(buyer, machine).status == OK
+    machine.stop()
+    lines = machine.lines()
+    assert machine.kinds() == ["opened", "voucher", "released", "refund"]
+    assert lines[1]["offer"] == lines[3]["offer"] and buyer.value() == 0
