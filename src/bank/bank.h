@@ -101,6 +101,7 @@ union kc_bank_message {
     struct kc_bank_policy policy;
     struct kc_purse_id card;
     struct kc_give_back give_back;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_bank_kind;
@@ -140,6 +141,7 @@ struct kc_bank_item {
     struct kc_ledger_settled settled;
     struct kc_certified certified;
     struct kc_given_back given_back;
+    struct kc_voucher voucher;
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -185,6 +187,7 @@ extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
+extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_set_policy;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
@@ -205,7 +208,9 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
 
-/* Reads which card somebody asks about. KC_MALFORMED. */
+/* Reads which offer, or card, somebody asks about. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
+                                                    const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_http_request *request);
 
@@ -229,6 +234,11 @@ KC_MUST_USE struct kc_result kc_bank_read_information(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_reply(struct kc_bank *bank, struct kc_bank_thread *thread,
                                            struct kc_bank_item *item, uint64_t time_ms,
                                            const struct kc_shape *shape, const void *message);
+
+/* Signs a voucher. */
+KC_MUST_USE struct kc_result kc_bank_vouch(struct kc_buffer *out, const struct kc_bank *bank,
+                                           struct kc_bank_thread *thread,
+                                           const struct kc_voucher *voucher);
 
 /* Signs a certified value (SGN2). */
 KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,

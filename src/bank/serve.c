@@ -474,6 +474,17 @@ static void get_card(struct kc_bank *bank, struct kc_http_exchange *exchange,
     send_own(bank, item, &kc_bank_make_card);
 }
 
+static void get_voucher(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                        const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    item->error = kc_bank_read_reference(item, request).code;
+    send_own(bank, item, &kc_bank_make_voucher);
+}
+
 static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
                         const struct kc_http_request *request)
 {
@@ -516,12 +527,13 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     bool message = strcmp(request->path, "/v1/message") == 0;
     bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
     bool card = strcmp(request->path, "/v1/card") == 0;
+    bool voucher = strcmp(request->path, "/v1/voucher") == 0;
     bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
     bool give_back = strcmp(request->path, "/v1/give-back") == 0;
     struct kc_result result = kc_result(KC_NOT_FOUND);
     if (message || give_back) {
         result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
-    } else if (hotlist || card) {
+    } else if (hotlist || card || voucher) {
         result = kc_http_expect(request, "GET", NULL);
     } else if (policy) {
         result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
@@ -532,6 +544,8 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         get_hotlist(bank, exchange);
     } else if (card) {
         get_card(bank, exchange, request);
+    } else if (voucher) {
+        get_voucher(bank, exchange, request);
     } else if (policy) {
         post_policy(bank, exchange, request);
     } else if (give_back) {

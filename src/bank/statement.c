@@ -26,6 +26,7 @@ struct line {
     bool in;
     char partner[PARTNER_SIZE];
     char name[KC_NAME_SIZE_MAX + 1];
+    char offer[2 * KC_DIGEST_SIZE + 1]; /* of a machine, that a transfer paid for; else empty */
     char time[KC_CLOCK_TEXT_SIZE];
     char amount[KC_AMOUNT_TEXT_SIZE + 1]; /* with its sign */
     char balance[KC_AMOUNT_TEXT_SIZE];
@@ -85,6 +86,9 @@ static struct kc_result describe(struct line *line, const struct statement *stat
     case KC_TRANSACTION_TRANSFER_PURSE:
     case KC_TRANSACTION_TRANSFER_ACCOUNT:
         line->kind = "transfer";
+        if (transaction->machine.number != 0) {
+            kc_hex_write(line->offer, kc_view(transaction->reference, KC_DIGEST_SIZE));
+        }
         return name_transfer(line, statement, transaction);
     }
     return kc_result(KC_STORE_CORRUPT);
@@ -162,7 +166,7 @@ static void write_text(FILE *out, const struct line *line)
     (void)fprintf(out, "%-24s  %-14s  %14s  %14s  %s  ", line->time, line->kind, line->amount,
                   line->balance, line->partner);
     write_clean(out, line->name);
-    (void)fputc('\n', out);
+    (void)fprintf(out, "%s%s\n", line->offer[0] == '\0' ? "" : "  offer ", line->offer);
 }
 
 static void write_csv(FILE *out, const struct line *line)
@@ -171,7 +175,7 @@ static void write_csv(FILE *out, const struct line *line)
     write_cell(out, line->partner);
     (void)fputc(',', out);
     write_cell(out, line->name);
-    (void)fprintf(out, ",%s,%s\r\n", line->amount, line->balance);
+    (void)fprintf(out, ",%s,%s,%s\r\n", line->amount, line->balance, line->offer);
 }
 
 static void write_json(FILE *out, const struct line *line)
@@ -185,6 +189,9 @@ static void write_json(FILE *out, const struct line *line)
     kc_json_text(&json, "name", line->name);
     kc_json_text(&json, "amount", line->amount);
     kc_json_text(&json, "balance", line->balance);
+    if (line->offer[0] != '\0') {
+        kc_json_text(&json, "offer", line->offer);
+    }
     kc_json_close(&json);
 }
 
@@ -206,7 +213,7 @@ static void write_line(const struct statement *statement, const struct line *lin
 static void write_head(const struct statement *statement)
 {
     if (statement->form == KC_STATEMENT_CSV) {
-        (void)fputs("posting,time,kind,partner,name,amount,balance\r\n", statement->out);
+        (void)fputs("posting,time,kind,partner,name,amount,balance,offer\r\n", statement->out);
     } else if (statement->form == KC_STATEMENT_TEXT) {
         (void)fprintf(statement->out, "account %" PRIu64 ", ", statement->account.account.number);
         write_clean(statement->out, statement->account.name);

@@ -99,6 +99,8 @@
     X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
+    X(REFERENCE_USED, 0x66, "reference-used", 0x9e66, 409, 1, "this offer was paid before")        \
+    X(WRONG_MACHINE, 0x67, "wrong-machine", 0x9e67, 409, 1, "that is another machine's")           \
     X(NOT_SETTLED, 0x68, "not-settled", 0x9e68, 409, 1,                                            \
       "the payee has not reported the payment yet")                                                \
     X(GIVEN_BACK, 0x69, "given-back", 0x9e69, 409, 1, "the payment was given back already")        \

@@ -26,23 +26,46 @@ static void looked(struct kc_auditor *auditor, struct kc_result result)
     }
 }
 
+/* The account of the purse is the one that was paid, no more than it paid. */
+static bool was_paid_by(struct kc_auditor *auditor, const struct kc_give_back_row *row,
+                        struct kc_purse_id purse, struct kc_amount amount)
+{
+    struct kc_purse_row payer;
+    const struct kc_store *store = auditor->store;
+    struct kc_result result = store->purse_get(store->context, &payer, purse.number);
+    looked(auditor, result);
+    return !kc_failed(result) && payer.account.number == row->to.number &&
+           kc_amount_compare(auditor->given_sum, amount) <= 0;
+}
+
+/* The transfer that paid an offer of the machine. */
+static bool rests_on_voucher(struct kc_auditor *auditor, const struct kc_give_back_row *row)
+{
+    struct kc_transaction_row transfer;
+    const struct kc_store *store = auditor->store;
+    struct kc_result result =
+        store->transaction_by_reference(store->context, &transfer, row->reference);
+    looked(auditor, result);
+    return !kc_failed(result) && transfer.machine.number == row->purse.number &&
+           was_paid_by(auditor, row, transfer.purse, transfer.amount);
+}
+
 /* The payment that it is given back for, and that its payer is the one that was paid. */
 static bool rests_on_payment(struct kc_auditor *auditor, const struct kc_give_back_row *row)
 {
     struct payment payment = {.found = false};
-    struct kc_purse_row payer;
     const struct kc_store *store = auditor->store;
     const struct kc_store_scan scan = {.owner = &payment, .payment = take_booked};
+    if (row->counter == 0) {
+        return rests_on_voucher(auditor, row);
+    }
     struct kc_result result =
         store->scan_taken(store->context, &scan, row->purse.number, row->counter, row->counter);
     looked(auditor, result);
     if (kc_failed(result) || !payment.found) {
         return false;
     }
-    result = store->purse_get(store->context, &payer, payment.row.payer.number);
-    looked(auditor, result);
-    return !kc_failed(result) && payer.account.number == row->to.number &&
-           kc_amount_compare(auditor->given_sum, payment.row.amount) <= 0;
+    return was_paid_by(auditor, row, payment.row.payer, payment.row.amount);
 }
 
 static bool is_card_of(struct kc_auditor *auditor, const struct kc_give_back_row *row)
@@ -54,7 +77,7 @@ static bool is_card_of(struct kc_auditor *auditor, const struct kc_give_back_row
     return !kc_failed(result) && card.account.number == row->to.number;
 }
 
-/* Rows come by purse and counter, so that those of one payment are together. */
+/* Rows come by purse, counter and reference, so that those of one payment are together. */
 static void add_up(struct kc_auditor *auditor, const struct kc_give_back_row *row)
 {
     const struct kc_give_back_row *last = &auditor->given;

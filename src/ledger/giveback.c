@@ -50,8 +50,28 @@ static struct kc_result explain_none(struct kc_ledger *ledger, const struct kc_p
     return kc_result(record.objection != KC_OK ? record.objection : KC_NOT_FOUND);
 }
 
-/* Who paid that, and how much: the one place that knows what can be given back. KC_NOT_SETTLED, KC_NOT_FOUND, what was objected
- * to the payment. */
+/* What came to the owner's account for an offer of the machine. */
+static struct kc_result find_voucher(struct paid *out, struct kc_ledger *ledger,
+                                     const struct kc_purse_row *machine,
+                                     const struct kc_give_back *word)
+{
+    struct kc_voucher voucher;
+    struct kc_result result = kc_ledger_voucher(&voucher, ledger, word->reference);
+    if (result.code == KC_UNKNOWN_TRANSACTION) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    if (!kc_failed(result) && voucher.machine.number != machine->purse.number) {
+        return kc_result(KC_WRONG_MACHINE);
+    }
+    if (!kc_failed(result)) {
+        out->payer = voucher.payer;
+        out->amount = voucher.amount;
+    }
+    return result;
+}
+
+/* Who paid that, and how much: the one place that knows what can be given back. KC_NOT_SETTLED, KC_NOT_FOUND, KC_WRONG_MACHINE,
+ * what was objected to the payment. */
 static struct kc_result find_paid(struct paid *out, struct kc_ledger *ledger,
                                   const struct kc_purse_row *machine,
                                   const struct kc_give_back *word)
@@ -60,6 +80,9 @@ static struct kc_result find_paid(struct paid *out, struct kc_ledger *ledger,
     struct kc_purse_row payer;
     const struct kc_store *store = ledger->store;
     const struct kc_store_scan scan = {.owner = &booked, .payment = see_payment};
+    if (word->counter == 0 && word->has_reference) {
+        return find_voucher(out, ledger, machine, word);
+    }
     if (word->counter == 0 || word->has_reference || word->counter > KC_AMOUNT_MAX) {
         return kc_result(KC_NOT_FOUND);
     }

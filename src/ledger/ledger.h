@@ -193,6 +193,11 @@ kc_ledger_transfer_request(struct kc_transfer_quote *out, char name[KC_NAME_SIZE
                            const struct kc_ledger_information *information,
                            const struct kc_ledger_source *source);
 
+/* What the bank says to the machine whose offer of this digest was paid; the same every time. KC_UNKNOWN_TRANSACTION: it was not
+ * (yet). */
+KC_MUST_USE struct kc_result kc_ledger_voucher(struct kc_voucher *out, struct kc_ledger *ledger,
+                                               const uint8_t reference[KC_DIGEST_SIZE]);
+
 /* Sa13-Sa15, Sd8-Sd9: to a quote of either kind. The answer must come from the holder of account `holder`, whose purse it is,
  * else KC_NOT_ALLOWED. It is kept as evidence even when it comes too late or does not fit.
  * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */

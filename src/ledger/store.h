@@ -246,6 +246,8 @@ struct kc_transaction_row {
     uint64_t expires_ms;
     struct kc_account_id other;     /* of a transfer: the account that receives it; else 0 */
     struct kc_purse_id other_purse; /* the card that was credited in its place, or 0 */
+    struct kc_purse_id machine; /* of a transfer that pays a machine's offer: its purse; else 0 */
+    uint8_t reference[KC_DIGEST_SIZE]; /* of that offer; else zeros */
     uint8_t request_digest[KC_DIGEST_SIZE];
     uint8_t answer_digest[KC_DIGEST_SIZE];
     size_t certified_size; /* certified value that ended it, encoded */
@@ -420,6 +422,9 @@ struct kc_store {
     struct kc_result (*record_put)(void *context, const struct kc_record_row *row);
     struct kc_result (*transaction_get)(void *context, struct kc_transaction_row *out,
                                         uint64_t purse, uint64_t time_ms);
+    /* The completed transfer that paid the offer of this digest; the first one of several. */
+    struct kc_result (*transaction_by_reference)(void *context, struct kc_transaction_row *out,
+                                                 const uint8_t reference[KC_DIGEST_SIZE]);
     struct kc_result (*transaction_put)(void *context, const struct kc_transaction_row *row);
     struct kc_result (*posting_add)(void *context, const struct kc_posting_row *row);
     struct kc_result (*batch_add)(void *context, const struct kc_batch_row *row);
@@ -506,7 +511,8 @@ struct kc_store {
     struct kc_result (*give_back_get)(void *context, struct kc_give_back_row *out, uint64_t purse,
                                       uint64_t sale);
     struct kc_result (*give_back_add)(void *context, const struct kc_give_back_row *row);
-    /* What a machine gave back, of all for 0; for the payment of one counter, or for any with 0. By purse, counter and sale. */
+    /* What a machine gave back, of all for 0; for the payment of one counter, or for any with 0. By purse, counter,
+     * reference and sale. */
     struct kc_result (*scan_give_backs)(void *context, const struct kc_store_scan *scan,
                                         uint64_t purse, uint64_t counter);
     /* The engine's own check of its file. */

@@ -52,8 +52,10 @@
 #define KC_INS_TAKE_CERTIFIED 0x74u /* bearer card; data: SGN4 as the bank signed it */
 #define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
 #define KC_INS_TRANSFER_REQUEST                                                                    \
-    0x72u /* data: source (1), amount (8), host's time (8), to account (8); gives an envelope */
-#define KC_INS_SIGN_SALE 0x78u /* a seller's; data: sale or give-back; gives it signed */
+    0x72u /* data: source (1), amount (8), host's time (8), to account (8), for a machine's offer its         \
+             digest (32) and purse (8); gives an envelope */
+#define KC_INS_SIGN_SALE                                                                           \
+    0x78u /* a seller's; data: sale, sale-offer or give-back; gives it signed */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u

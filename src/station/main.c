@@ -25,7 +25,10 @@ static const struct kc_option options[] = {
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"to", "ACCOUNT", "transfer: the account that receives it"},
-    {"from", "WHAT", "transfer: from uim (default), account, or card with --card"},
+    {"from", "WHAT",
+     "transfer: from uim (default), account, or card with --card; buy: from uim or account"},
+    {"keep", "DIR",
+     "buy --from account, claim: the folder that keeps what was paid (default: that of the UIM)"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
@@ -60,6 +63,7 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE resume --link L\n"
         "       kinchaku-station --uim FILE shelf --link L\n"
         "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
+        "       kinchaku-station --uim FILE buy SLOT --from account --link L [--yes|--no]\n"
         "       kinchaku-station --uim FILE claim --link L\n"
         "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,

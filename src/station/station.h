@@ -67,6 +67,14 @@ KC_MUST_USE struct kc_result kc_station_transfer(struct kc_station *station,
                                                  struct kc_account_id to, struct kc_amount amount,
                                                  kc_station_ask_transfer ask, void *owner);
 
+/* The same, to pay a machine's offer. */
+KC_MUST_USE struct kc_result kc_station_transfer_for(struct kc_station *station,
+                                                     enum kc_transfer_source source,
+                                                     struct kc_account_id to,
+                                                     struct kc_amount amount,
+                                                     const struct kc_slot_offered *offered,
+                                                     kc_station_ask_transfer ask, void *owner);
+
 /* Funds or redeems. KC_IN_DOUBT when the ordinary bank's outcome is not known yet (then sync). */
 KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,
                                              struct kc_amount amount);

@@ -128,6 +128,16 @@ static inline struct kc_result step_row(sqlite3_stmt *statement)
     return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
 }
 
+/* The same for a statement that gives one row, which is ready again when there is none. */
+static inline struct kc_result first_row(sqlite3_stmt *statement)
+{
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+    }
+    return result;
+}
+
 static inline struct kc_result end_row(const struct row *row)
 {
     bool failed = row->failed;

@@ -24,7 +24,7 @@
     "advance, reported, due, told, shown, shown_digest"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
-    "expires, request_digest, answer_digest, certified, other, other_purse"
+    "expires, request_digest, answer_digest, certified, other, other_purse, machine, reference"
 #define GIVE_BACK_COLUMNS                                                                          \
     "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
@@ -88,8 +88,10 @@ const char *const kc_sqlite_schema[] = {
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
     " counter INTEGER NOT NULL, quoted INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " request_digest BLOB NOT NULL, answer_digest BLOB NOT NULL, certified BLOB NOT NULL,"
-    " other INTEGER NOT NULL, other_purse INTEGER NOT NULL, PRIMARY KEY (purse, time)) STRICT, "
-    "WITHOUT ROWID;"
+    " other INTEGER NOT NULL, other_purse INTEGER NOT NULL, machine INTEGER NOT NULL,"
+    " reference BLOB NOT NULL, PRIMARY KEY (purse, time)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX transactions_reference ON transactions (reference)"
+    " WHERE state = 3 AND machine > 0;"
     "CREATE INDEX transactions_late ON transactions (expires) WHERE state = 1;"
     "CREATE INDEX transactions_sent ON transactions (purse) WHERE state = 2;"
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
@@ -170,7 +172,10 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_TRANSACTION_GET] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE purse = ? AND time = ?",
     [STATEMENT_TRANSACTION_PUT] = "INSERT OR REPLACE INTO transactions (" TRANSACTION_COLUMNS
-                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_TRANSACTION_BY_REFERENCE] =
+        "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 3 AND machine > 0"
+        " AND reference = ? ORDER BY purse, time LIMIT 1",
     [STATEMENT_POSTING_ADD] = "INSERT INTO journal (" POSTING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_BATCH_ADD] = "INSERT INTO batches (id, last_posting, chain) VALUES (?,?,?)",
     [STATEMENT_BATCH_LAST] = "SELECT id, last_posting, chain FROM batches ORDER BY id DESC LIMIT 1",
@@ -257,6 +262,6 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "INSERT INTO give_backs (" GIVE_BACK_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_GIVE_BACKS] =
         "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse BETWEEN ?1 AND ?2"
-        " AND counter BETWEEN ?3 AND ?4 ORDER BY purse, counter, sale",
+        " AND counter BETWEEN ?3 AND ?4 ORDER BY purse, counter, reference, sale",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -1,6 +1,7 @@
 #include "vendor/giveback.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,7 +37,7 @@ static const struct kc_owed *next_owed(const struct kc_machine *machine, uint64_
     const struct kc_owed *found = NULL;
     for (size_t i = 0; i < machine->owed_count; i++) {
         const struct kc_owed *owed = &machine->owed[i];
-        bool banks = owed->by_bank && owed->paying == 0 && owed->counter != 0;
+        bool banks = owed->by_bank && owed->paying == 0 && (owed->counter != 0 || owed->by_voucher);
         if (banks && owed->sale > after && (found == NULL || owed->sale < found->sale)) {
             found = owed;
         }
@@ -49,13 +50,15 @@ static struct kc_result sign_word(struct kc_view *out, struct kc_machine *machin
 {
     uint8_t bytes[KC_SALE_PLAIN_MAX];
     struct kc_buffer plain = KC_BUFFER(bytes);
-    const struct kc_give_back word = {.bank = machine->realm.bank,
-                                      .purse = machine->purse,
-                                      .sale = owed->sale,
-                                      .counter = owed->counter,
-                                      .to = owed->account,
-                                      .amount = owed->amount,
-                                      .time_ms = kc_clock_now_ms()};
+    struct kc_give_back word = {.bank = machine->realm.bank,
+                                .purse = machine->purse,
+                                .sale = owed->sale,
+                                .counter = owed->by_voucher ? 0 : owed->counter,
+                                .to = owed->account,
+                                .amount = owed->amount,
+                                .time_ms = kc_clock_now_ms(),
+                                .has_reference = owed->by_voucher};
+    memcpy(word.reference, owed->reference, KC_DIGEST_SIZE);
     struct kc_result result = kc_shape_encode(&plain, &kc_give_back_shape, &word);
     return kc_failed(result) ? result
                              : kc_slot_sign_sale(out, &machine->slot, kc_buffer_view(&plain));

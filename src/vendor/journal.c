@@ -23,6 +23,15 @@ struct lines {
 
 enum found { FOUND_LINE, FOUND_TORN, FOUND_END, FOUND_OVERLONG, FOUND_FAULT };
 
+bool kc_sale_by_voucher(const struct kc_sale *line)
+{
+    static const uint8_t none[KC_DIGEST_SIZE] = {0};
+    bool may = line->kind == KC_SALE_KIND_VOUCHER || line->kind == KC_SALE_KIND_UNSOLD ||
+               line->kind == KC_SALE_KIND_STUCK || line->kind == KC_SALE_KIND_RELEASED ||
+               line->kind == KC_SALE_KIND_REFUND;
+    return may && line->counter == 0 && memcmp(line->about, none, sizeof none) != 0;
+}
+
 static enum found next_line(struct kc_view *out, struct lines *lines)
 {
     for (;;) {

@@ -26,6 +26,10 @@ struct kc_journal_party {
     bool restarts;
 };
 
+/* Whether a line is of a sale that was paid by a voucher: of the lines that tell of a sale or its end, only those name the offer
+ * without a counter of the purse. */
+bool kc_sale_by_voucher(const struct kc_sale *line);
+
 struct kc_journal {
     char path[KC_PATH_SIZE_MAX];
     int fd;

@@ -21,14 +21,20 @@ static struct kc_result owe(struct kc_machine *machine, const struct kc_sale *li
         return kc_result(KC_HISTORY_FULL);
     }
     bool stuck = line->kind == KC_SALE_KIND_STUCK;
+    bool by_voucher = kc_sale_by_voucher(line);
     uint64_t payer = stuck ? machine->open.payer : line->count;
-    machine->owed[machine->owed_count++] = (struct kc_owed){
-        .sale = sale,
-        .account = line->account,
-        .amount = line->amount,
-        .counter = stuck ? machine->open.counter : line->counter,
-        .by_bank = payer == KC_PURSE_TYPE_BEARER || (line->kind == KC_SALE_KIND_LOST && payer == 0),
-        .keyless = payer == KC_PURSE_TYPE_BEARER};
+    struct kc_owed *owed = &machine->owed[machine->owed_count++];
+    *owed = (struct kc_owed){.sale = sale,
+                             .account = line->account,
+                             .amount = line->amount,
+                             .counter = stuck ? machine->open.counter : line->counter,
+                             .by_bank = by_voucher || payer == KC_PURSE_TYPE_BEARER ||
+                                        (line->kind == KC_SALE_KIND_LOST && payer == 0),
+                             .only_bank = by_voucher || payer == KC_PURSE_TYPE_BEARER,
+                             .by_voucher = by_voucher};
+    if (by_voucher) {
+        memcpy(owed->reference, line->about, KC_DIGEST_SIZE);
+    }
     return kc_ok();
 }
 
@@ -74,7 +80,11 @@ static struct kc_result count_sale(struct kc_machine *machine, const struct kc_s
                                           .account = line->account,
                                           .amount = line->amount,
                                           .counter = line->counter,
-                                          .payer = line->count};
+                                          .payer = line->count,
+                                          .by_voucher = kc_sale_by_voucher(line)};
+    if (machine->open.by_voucher) {
+        memcpy(machine->open.reference, line->about, KC_DIGEST_SIZE);
+    }
     return add_up(machine, line);
 }
 
@@ -89,6 +99,7 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
     case KC_SALE_KIND_OPENED:
         break;
     case KC_SALE_KIND_SALE:
+    case KC_SALE_KIND_VOUCHER:
         return count_sale(machine, line);
     case KC_SALE_KIND_RELEASED:
         machine->open.number = 0;
@@ -99,6 +110,7 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
         machine->open.number = 0;
         return result;
     case KC_SALE_KIND_LOST:
+    case KC_SALE_KIND_UNSOLD:
         return owe(machine, line, line->number);
     case KC_SALE_KIND_REFUND:
         result = kc_amount_add(&machine->sums.back, machine->sums.back, line->amount);
@@ -262,6 +274,9 @@ static struct kc_result note_end(struct kc_machine *machine, bool released)
                            .has_account = true,
                            .account = open.account,
                            .reason = released ? KC_OK : KC_ITEM_STUCK};
+    if (open.by_voucher) {
+        memcpy(line.about, open.reference, KC_DIGEST_SIZE);
+    }
     return kc_machine_note(machine, &line);
 }
 
@@ -290,7 +305,7 @@ struct kc_result kc_machine_release(struct kc_machine *machine)
 /* Whether the purse can pay it, to that account. */
 static bool is_purses(const struct kc_owed *owed, struct kc_account_id account)
 {
-    return owed->account.number == account.number && !owed->keyless && !owed->asked;
+    return owed->account.number == account.number && !owed->only_bank && !owed->asked;
 }
 
 struct kc_amount kc_machine_owes(const struct kc_machine *machine, struct kc_account_id account)
@@ -383,7 +398,7 @@ static struct kc_result reconcile_one(struct kc_machine *machine, const struct k
     struct kc_payment_order order;
     struct kc_sale line = {
         .sale = owed.sale, .amount = owed.amount, .has_account = true, .account = owed.account};
-    if (owed.keyless || owed.asked) {
+    if (owed.only_bank || owed.asked) {
         return kc_ok();
     }
     struct kc_result result = find_open(&order, machine, &owed);
@@ -408,7 +423,7 @@ struct kc_result kc_machine_reconcile(struct kc_machine *machine)
     struct kc_result result = kc_ok();
     memcpy(all, machine->owed, sizeof all);
     for (size_t i = 0; i < count && !kc_failed(result); i++) {
-        result = reconcile_one(machine, all[i]);
+        result = all[i].by_voucher ? kc_ok() : reconcile_one(machine, all[i]);
     }
     return result;
 }
@@ -522,6 +537,13 @@ static struct kc_result read_identity(struct kc_machine *machine)
     return result;
 }
 
+static struct kc_result read_bank_key(struct kc_machine *machine)
+{
+    struct kc_view bytes;
+    struct kc_result result = kc_slot_bank_key(&bytes, &machine->slot);
+    return kc_failed(result) ? result : kc_key_decode(&machine->bank, bytes);
+}
+
 static struct kc_result read_info(struct kc_machine *machine)
 {
     struct kc_purse_info info;
@@ -540,7 +562,10 @@ static struct kc_result read_info(struct kc_machine *machine)
     result = kc_realm_set(&machine->realm, info.bank, currency);
     machine->party = (struct kc_journal_party){
         .crypto = &machine->crypto, .realm = machine->realm, .purse = machine->purse};
-    return kc_failed(result) ? result : read_identity(machine);
+    if (!kc_failed(result)) {
+        result = read_identity(machine);
+    }
+    return kc_failed(result) ? result : read_bank_key(machine);
 }
 
 /* A file is looked for from the folder on; a reader is one wherever the folder is. */

@@ -6,6 +6,8 @@
  * 4. What is owed is paid back by one pay entry at a time; its counter is in the journal before the payment leaves. So after any
  *    cut the purse's history tells whether it was taken.
  * 5. What the purse cannot pay, the bank pays (vendor/giveback.h), or the dealer by hand.
+ * 6. A voucher (voucher.c) is taken once: its offer's digest is in the line `voucher` or `unsold`, durably, before anything else
+ *    happens, and is looked for there before it is taken.
  *
  *   idle --select--> selected --payment--> taken --sale--> written --release--> released
  *                                                             └──── stuck ────> owed --paying--> under way --returned--> idle
@@ -40,10 +42,13 @@ struct kc_owed {
     struct kc_account_id account;
     struct kc_amount amount;
     uint64_t paying;  /* counter of the pay entry, 0: none yet */
-    uint64_t counter; /* of the purse's entry that it was paid with, 0: not known */
-    bool
-        by_bank; /* the payer is a card without keys, or not known: the bank can pay it (vendor/giveback.h) */
-    bool keyless;          /* it is a card without keys: only the bank can */
+    uint64_t counter; /* of the purse's entry that it was paid with, 0: not known, or none */
+    /* The payer is a card without keys, paid from his account or is not known: the bank can pay it (vendor/giveback.h). */
+    bool by_bank;
+    bool only_bank; /* the first two: no purse can */
+    /* Paid by a voucher, into the dealer's account: the purse never had it. */
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
     bool asked;            /* the bank is asked, and the purse pays it no more */
     enum kc_error refused; /* why the bank said no last */
 };
@@ -65,6 +70,8 @@ struct kc_open_sale {
     struct kc_amount amount;
     uint64_t counter;
     uint64_t payer; /* kind of the purse that paid, 0: not known */
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_machine {
@@ -80,6 +87,7 @@ struct kc_machine {
     struct kc_account_id account;
     struct kc_purse_id purse;
     struct kc_journal_party party;
+    struct kc_public_key bank; /* verifies vouchers */
     struct kc_journal journal;
     struct kc_stock stock;
     uint64_t jam;           /* a place that jams, for tests; 0 none */

@@ -230,6 +230,11 @@ static struct kc_result show_line(void *owner, const struct kc_sale *line, struc
         kc_json_number(&json, "counter", line->counter);
         kc_json_text(&json, "reason", reason);
         kc_json_number(&json, "count", line->count);
+        if (kc_sale_by_voucher(line)) {
+            char offer[2 * KC_DIGEST_SIZE + 1];
+            kc_hex_write(offer, kc_view(line->about, KC_DIGEST_SIZE));
+            kc_json_text(&json, "offer", offer);
+        }
         kc_json_close(&json);
         return kc_ok();
     }

@@ -36,6 +36,7 @@ static struct kc_result add_line(void *owner, const struct kc_sale *line, struct
     sums->lines++;
     switch (line->kind) {
     case KC_SALE_KIND_SALE:
+    case KC_SALE_KIND_VOUCHER:
         sums->sales++;
         return kc_amount_add(&sums->sold, sums->sold, line->amount);
     case KC_SALE_KIND_STUCK:
@@ -45,6 +46,7 @@ static struct kc_result add_line(void *owner, const struct kc_sale *line, struct
         sums->refunds++;
         return kc_amount_add(&sums->back, sums->back, line->amount);
     case KC_SALE_KIND_LOST:
+    case KC_SALE_KIND_UNSOLD:
         sums->lost++;
         break;
     case KC_SALE_KIND_RETURNED:

@@ -1,5 +1,5 @@
 /* Point of sale: the cashier types, the machine's purse takes. A refund is owed to the account that paid, and goes back as a
- * stuck item's price does: by a payment of the purse, when that account's purse comes. */
+ * stuck item's price does: by a payment of the purse, when that account's purse comes; what a voucher paid stays owed. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static struct kc_result look(void *owner, const struct kc_sale *line, struct kc_
 {
     struct search *search = owner;
     (void)bytes;
-    if (line->kind == KC_SALE_KIND_SALE && line->number == search->sale) {
+    bool sold = line->kind == KC_SALE_KIND_SALE || line->kind == KC_SALE_KIND_VOUCHER;
+    if (sold && line->number == search->sale) {
         search->found = true;
         search->line = *line;
     }
@@ -64,6 +65,9 @@ static struct kc_result refund(bool *fatal, struct kc_machine *machine, uint64_t
                            .account = search.line.account,
                            .counter = search.line.counter,
                            .count = search.line.count};
+    if (kc_sale_by_voucher(&search.line)) {
+        memcpy(line.about, search.line.about, sizeof line.about);
+    }
     result = kc_machine_note(machine, &line);
     *fatal = kc_failed(result);
     return result;

@@ -111,6 +111,10 @@ static struct kc_transaction_row a_transaction(struct pair *pair)
     row.expires_ms = number(pair, 50);
     some_digest(row.request_digest, pair);
     row.certified_size = number(pair, 4);
+    if (number(pair, 2) == 0) {
+        row.machine.number = 11 + number(pair, 3);
+        some_digest(row.reference, pair);
+    }
     return row;
 }
 
@@ -521,6 +525,7 @@ static void compare_gets(struct pair *pair)
     GET_BOTH(pair, kc_payment_row, payment_get, WITH(purse, counter, digest));
     GET_BOTH(pair, kc_record_row, record_get, WITH(purse, counter));
     GET_BOTH(pair, kc_transaction_row, transaction_get, WITH(purse, counter));
+    GET_BOTH(pair, kc_transaction_row, transaction_by_reference, WITH(digest));
     GET_BOTH(pair, kc_batch_row, batch_last, );
     GET_BOTH(pair, kc_totals_row, totals_get, );
     PUT_BOTH(pair, evidence_find, 11, 1, digest);

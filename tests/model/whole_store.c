@@ -390,6 +390,27 @@ static struct kc_result transaction_get(void *context, struct kc_transaction_row
     return kc_result(i == NOWHERE ? KC_NOT_FOUND : KC_OK);
 }
 
+static struct kc_result transaction_by_reference(void *context, struct kc_transaction_row *out,
+                                                 const uint8_t reference[KC_DIGEST_SIZE])
+{
+    const struct ram_store *store = context;
+    size_t found = NOWHERE;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_TRANSACTIONS]; i++) {
+        const struct kc_transaction_row *row = &store->transactions[i];
+        bool fits = row->state == KC_STATE_COMPLETED && row->machine.number != 0 &&
+                    memcmp(row->reference, reference, KC_DIGEST_SIZE) == 0;
+        bool before = found == NOWHERE ||
+                      row->purse.number < store->transactions[found].purse.number ||
+                      (row->purse.number == store->transactions[found].purse.number &&
+                       row->time_ms < store->transactions[found].time_ms);
+        found = fits && before ? i : found;
+    }
+    if (found != NOWHERE) {
+        *out = store->transactions[found];
+    }
+    return kc_result(found == NOWHERE ? KC_NOT_FOUND : KC_OK);
+}
+
 static struct kc_result transaction_put(void *context, const struct kc_transaction_row *row)
 {
     struct ram_store *store = context;
@@ -714,6 +735,7 @@ struct kc_store ram_store_port(struct ram_store *store)
                             .record_get = record_get,
                             .record_put = record_put,
                             .transaction_get = transaction_get,
+                            .transaction_by_reference = transaction_by_reference,
                             .transaction_put = transaction_put,
                             .posting_add = posting_add,
                             .batch_add = batch_add,

@@ -247,7 +247,7 @@ static struct kc_result scan_give_backs(void *context, const struct kc_store_sca
          (purse == 0 || store->give_backs[i].purse.number == purse) &&
              (counter == 0 || store->give_backs[i].counter == counter),
          store->give_backs[i].purse.number, store->give_backs[i].counter, store->give_backs[i].sale,
-         0, NULL, 0)
+         0, store->give_backs[i].reference, KC_DIGEST_SIZE)
     GIVE(give_backs, give_back)
 }
 

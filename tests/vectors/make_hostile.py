@@ -273,9 +273,31 @@ def field_cases():
     settings = [1, 7, 1, "JPY", 0, 1, 18, 26, "http://127.0.0.1/", "user"]
     information = [1, 3, 1, 18, 26, b"identity", b"certified", 100, 9, HEAD, 1, 2, 3, [b"entry"]]
 
+    offer = [1, 78, 1, 26, 18, 1, 120, 5, bytes(16), TIME]
+    voucher = [1, 79, 1, DIGEST, 26, 18, 120, 34, 42, TIME, TIME]
+    presented = [1, 85, b"offer", b"voucher"]
+
     def put(record, place, value):
         return array(*record[:place], value, *record[place + 1:])
 
+    for name, record in (("sale-offer", offer), ("voucher", voucher), ("voucher-sale", presented)):
+        yield name, "by-another-hand", "ok", array(*record)
+        yield name, "one-field-less", "malformed", array(*record[:-1])
+        yield name, "number-of-another", "wrong-type", put(record, 1, 77)
+        yield name, "version-of-tomorrow", "wrong-version", put(record, 0, 2)
+    yield "sale-offer", "price-beyond", "amount-too-large", put(offer, 6, 2**63)
+    yield "sale-offer", "price-negative", "malformed", put(offer, 6, -1)
+    yield "sale-offer", "nonce-short", "malformed", put(offer, 8, bytes(15))
+    yield "sale-offer", "nonce-long", "malformed", put(offer, 8, bytes(17))
+    yield "voucher", "reference-short", "malformed", put(voucher, 3, DIGEST[:31])
+    yield "voucher", "reference-null", "malformed", put(voucher, 3, None)
+    yield "voucher", "amount-beyond", "amount-too-large", put(voucher, 6, 2**63)
+    yield "voucher", "payer-a-text", "malformed", put(voucher, 7, "34")
+    yield "voucher-sale", "offer-full", "ok", put(presented, 2, bytes(608))
+    yield "voucher-sale", "offer-too-large", "too-large", put(presented, 2, bytes(609))
+    yield "voucher-sale", "voucher-full", "ok", put(presented, 3, bytes(1152))
+    yield "voucher-sale", "voucher-too-large", "too-large", put(presented, 3, bytes(1153))
+    yield "voucher-sale", "voucher-a-text", "malformed", put(presented, 3, "voucher")
     yield "entry", "by-another-hand", "ok", array(*entry)
     for place, what in ((3, "uint"), (4, "time"), (5, "amount"), (6, "account")):
         for name, expect, value in (("negative", "malformed", -1), ("float", "malformed", 1.0), ("true", "malformed", True),

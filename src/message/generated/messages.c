@@ -490,13 +490,17 @@ static const struct kc_field transfer_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_transfer_request, amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = offsetof(struct kc_transfer_request, has_reference)},
+    {.offset = offsetof(struct kc_transfer_request, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_transfer_request, has_machine)},
     {.offset = offsetof(struct kc_transfer_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_transfer_request_shape = {.number = 34, .version = 1,
+const struct kc_shape kc_transfer_request_shape = {.number = 34, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_transfer_request),
-    .domain = "kinchaku/1-transfer-request", .fields = transfer_request_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_transfer_request),
+    .domain = "kinchaku/2-transfer-request", .fields = transfer_request_fields};
 
 static const struct kc_field transfer_quote_fields[] = {
     {.offset = offsetof(struct kc_transfer_quote, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -1113,7 +1117,7 @@ static const struct kc_field sale_fields[] = {
     {.offset = offsetof(struct kc_sale, previous), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_sale, kind), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x1c7fe, .presence = 0},
+     .max = 0x1dffe, .presence = 0},
     {.offset = offsetof(struct kc_sale, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_sale, sale), .type = KC_FIELD_UINT, .count = 0,
@@ -1139,6 +1143,74 @@ const struct kc_shape kc_sale_shape = {.number = 77, .version = 1,
     .brief = true,
     .field_count = 14, .struct_size = sizeof(struct kc_sale),
     .domain = "kinchaku/1-sale", .fields = sale_fields};
+
+static const struct kc_field sale_offer_fields[] = {
+    {.offset = offsetof(struct kc_sale_offer, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, dealer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, price), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, line), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, nonce), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_sale_offer_shape = {.number = 78, .version = 1,
+    .brief = true,
+    .field_count = 8, .struct_size = sizeof(struct kc_sale_offer),
+    .domain = "kinchaku/1-sale-offer", .fields = sale_offer_fields};
+
+static const struct kc_field voucher_fields[] = {
+    {.offset = offsetof(struct kc_voucher, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, payer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_voucher_shape = {.number = 79, .version = 1,
+    .brief = false,
+    .field_count = 9, .struct_size = sizeof(struct kc_voucher),
+    .domain = "kinchaku/1-voucher", .fields = voucher_fields};
+
+static const struct kc_field offer_request_fields[] = {
+    {.offset = offsetof(struct kc_offer_request, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_offer_request_shape = {.number = 84, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_offer_request),
+    .domain = NULL, .fields = offer_request_fields};
+
+static const struct kc_field voucher_sale_fields[] = {
+    {.offset = offsetof(struct kc_voucher_sale, offer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x260, .presence = 0},
+    {.offset = offsetof(struct kc_voucher_sale, voucher), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+};
+const struct kc_shape kc_voucher_sale_shape = {.number = 85, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_voucher_sale),
+    .domain = NULL, .fields = voucher_sale_fields};
 
 static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, purse), .type = KC_FIELD_PURSE, .count = 0,
@@ -1333,6 +1405,10 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_outcome_request_shape,
     &kc_sale_outcome_shape,
     &kc_sale_shape,
+    &kc_sale_offer_shape,
+    &kc_voucher_shape,
+    &kc_offer_request_shape,
+    &kc_voucher_sale_shape,
     &kc_collect_request_shape,
     &kc_collect_reply_shape,
     &kc_give_back_shape,

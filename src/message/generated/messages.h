@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 62
+#define KC_SHAPE_COUNT 66
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -152,6 +152,8 @@ enum kc_sale_kind {
     KC_SALE_KIND_RETURNED = 8, /* that payment was taken: nothing is owed any more */
     KC_SALE_KIND_IMPROPER = 9, /* something that did not verify; nothing was taken */
     KC_SALE_KIND_CLOSED = 10, /* the cashier's closing: sums since the one before */
+    KC_SALE_KIND_VOUCHER = 11, /* a sale that was paid to the dealer's account by the bank's word; written before the item is let go */
+    KC_SALE_KIND_UNSOLD = 12, /* so paid, and the item can no longer be sold at that price: the machine owes the amount */
     KC_SALE_KIND_ASKED = 14, /* the bank is asked to pay what is owed; with a reason: it said no, for this reason, and is asked again */
     KC_SALE_KIND_GIVEN_BACK = 15, /* the bank paid it from the dealer's account: nothing is owed any more */
     KC_SALE_KIND_SETTLED = 16, /* the dealer repaid it otherwise, by hand: nothing is owed any more */
@@ -508,6 +510,10 @@ struct kc_transfer_request {
     enum kc_transfer_source source; /* what it is taken from */
     struct kc_account_id to; /* the account that receives it */
     struct kc_amount amount; /* how much */
+    uint8_t reference[32]; /* SHA-256 of the signed sale-offer that this pays for; from the account only */
+    bool has_reference;
+    struct kc_purse_id machine; /* the machine's purse that made the offer; there when the reference is */
+    bool has_machine;
     uint64_t time_ms; /* the purse's time stamp; it names the transaction */
 };
 extern const struct kc_shape kc_transfer_request_shape;
@@ -1020,6 +1026,58 @@ struct kc_sale {
     uint8_t about[32]; /* SHA-256 of the order, or of what did not verify; zeros when there is none */
 };
 extern const struct kc_shape kc_sale_shape;
+
+/* What a machine sells to somebody who pays from his account, signed by its purse.
+ * brief: sale-offer
+ * source: EP1221669 [0211] */
+struct kc_sale_offer {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id machine; /* the machine's purse */
+    struct kc_account_id dealer; /* the account that is paid */
+    uint64_t slot; /* the place */
+    struct kc_amount price; /* what it costs */
+    uint64_t line; /* number of the newest line in the machine's journal: whether the offer was used stands after it */
+    uint8_t nonce[16]; /* no two offers are the same */
+    uint64_t time_ms; /* the machine's clock */
+};
+extern const struct kc_shape kc_sale_offer_shape;
+
+/* The bank's word that an offer was paid to the dealer's account.
+ * signed: voucher
+ * source: EP1221669 [0211] */
+struct kc_voucher {
+    uint64_t bank; /* bank id */
+    uint8_t reference[32]; /* SHA-256 of the signed sale-offer */
+    struct kc_purse_id machine; /* the machine's purse that made it */
+    struct kc_account_id to; /* the account that received it */
+    struct kc_amount amount; /* how much */
+    struct kc_account_id payer; /* the account that paid */
+    struct kc_purse_id purse; /* the purse that ordered the payment */
+    uint64_t transaction_ms; /* time stamp of its request; with the purse it names the transaction */
+    uint64_t time_ms; /* when the bank carried it out */
+};
+extern const struct kc_shape kc_voucher_shape;
+
+/* The user chose, and pays from his account: what is the machine's word on it?
+ * step: VM2
+ * from: station
+ * to: machine
+ * source: EP1221669 [0211] */
+struct kc_offer_request {
+    uint64_t slot; /* the place */
+};
+extern const struct kc_shape kc_offer_request_shape;
+
+/* It is paid: the machine lets the item go. Answered by sale-outcome, also when it comes again.
+ * step: VM3
+ * from: station
+ * to: machine
+ * source: EP1221669 [0211] */
+struct kc_voucher_sale {
+    struct kc_view offer; /* sale-offer as the machine signed it */
+    struct kc_view voucher; /* voucher as the bank signed it */
+};
+extern const struct kc_shape kc_voucher_sale_shape;
 
 /* A vendor server asks one machine. Signed by the server's key, which the machine's keeper pinned.
  * step: VS1

@@ -238,6 +238,10 @@ const char *kc_sale_kind_word(uint64_t value)
         return "improper";
     case 10:
         return "closed";
+    case 11:
+        return "voucher";
+    case 12:
+        return "unsold";
     case 14:
         return "asked";
     case 15:
@@ -495,6 +499,8 @@ static const struct kc_field_name transfer_request_names[] = {
     {"source", kc_transfer_source_word},
     {"to", 0},
     {"amount", 0},
+    {"reference", 0},
+    {"machine", 0},
     {"time", 0},
 };
 static const struct kc_field_name transfer_quote_names[] = {
@@ -761,6 +767,34 @@ static const struct kc_field_name sale_names[] = {
     {"back", 0},
     {"about", 0},
 };
+static const struct kc_field_name sale_offer_names[] = {
+    {"bank", 0},
+    {"machine", 0},
+    {"dealer", 0},
+    {"slot", 0},
+    {"price", 0},
+    {"line", 0},
+    {"nonce", 0},
+    {"time", 0},
+};
+static const struct kc_field_name voucher_names[] = {
+    {"bank", 0},
+    {"reference", 0},
+    {"machine", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"payer", 0},
+    {"purse", 0},
+    {"transaction", 0},
+    {"time", 0},
+};
+static const struct kc_field_name offer_request_names[] = {
+    {"slot", 0},
+};
+static const struct kc_field_name voucher_sale_names[] = {
+    {"offer", 0},
+    {"voucher", 0},
+};
 static const struct kc_field_name collect_request_names[] = {
     {"purse", 0},
     {"time", 0},
@@ -878,6 +912,10 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"outcome-request", outcome_request_names},
     {"sale-outcome", sale_outcome_names},
     {"sale", sale_names},
+    {"sale-offer", sale_offer_names},
+    {"voucher", voucher_names},
+    {"offer-request", offer_request_names},
+    {"voucher-sale", voucher_sale_names},
     {"collect-request", collect_request_names},
     {"collect-reply", collect_reply_names},
     {"give-back", give_back_names},

@@ -110,6 +110,43 @@ static void only_a_machine_says_what_it_owes(void **state)
     }
 }
 
+/* shows: R-VEND-7 */
+static void an_offer_is_signed_in_a_domain_of_its_own(void **state)
+{
+    uint8_t bytes[256];
+    struct kc_signed parsed;
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    (void)state;
+    side_plain(&a, 1, 500);
+    const struct kc_public_key key = identity_of(&a).key;
+    struct kc_sale_offer offer = {.bank = a.purse.settings.bank,
+                                  .machine = a.purse.settings.purse,
+                                  .slot = 1,
+                                  .price = amount(120)};
+    assert_int_equal(kc_shape_encode(&buffer, &kc_sale_offer_shape, &offer).code, KC_OK);
+    struct kc_view plain = kc_buffer_view(&buffer);
+    assert_int_equal(side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, plain), KC_OK);
+    assert_int_equal(kc_brief_parse(&parsed, a.out).code, KC_OK);
+    assert_true(kc_view_equal(parsed.payload, plain));
+    assert_int_equal(kc_brief_verify(&parsed, exchange_crypto(), &key, exchange_realm(),
+                                     kc_sale_offer_shape.domain)
+                         .code,
+                     KC_OK);
+    assert_int_equal(
+        kc_brief_verify(&parsed, exchange_crypto(), &key, exchange_realm(), kc_sale_shape.domain)
+            .code,
+        KC_BAD_SIGNATURE);
+    for (unsigned other = 0; other < 2; other++) {
+        offer.bank = a.purse.settings.bank + (other == 0 ? 1u : 0u);
+        offer.machine.number = a.purse.settings.purse.number + other;
+        buffer.size = 0;
+        assert_int_equal(kc_shape_encode(&buffer, &kc_sale_offer_shape, &offer).code, KC_OK);
+        assert_int_equal(
+            side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, kc_buffer_view(&buffer)),
+            KC_MISMATCH);
+    }
+}
+
 /* shows: R-VEND-3 */
 static void a_seller_names_its_reason(void **state)
 {
@@ -154,6 +191,7 @@ int main(void)
         cmocka_unit_test(a_line_is_signed_in_its_own_domain),
         cmocka_unit_test(nothing_else_is_signed),
         cmocka_unit_test(only_a_machine_says_what_it_owes),
+        cmocka_unit_test(an_offer_is_signed_in_a_domain_of_its_own),
         cmocka_unit_test(a_seller_names_its_reason),
     };
     return cmocka_run_group_tests_name("sale", tests, exchange_open, exchange_close);
