@@ -1,6 +1,7 @@
 /* What a seller says (EP1221669 [0211], [0217], [0219]): the purse signs what its host wrote, each record in a domain of its own.
  * A line of the journal and an offer are worth nothing. What the machine owes goes, once, to whoever paid it and nowhere else;
  * the bank sees to that. No other record can be had signed by this way. */
+#include <string.h>
 
 #include "base/assert.h"
 #include "purse/inside.h"

@@ -239,6 +239,16 @@ static struct kc_result give_back_add(void *context, const struct kc_give_back_r
                                                    : ram_add(store, RAM_TABLE_GIVE_BACKS, row);
 }
 
+/* Digests are ordered by their first eight bytes, which is as good as by all of them. */
+static uint64_t begin_of(const uint8_t digest[KC_DIGEST_SIZE])
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof number; i++) {
+        number = number << 8 | digest[i];
+    }
+    return number;
+}
+
 static struct kc_result scan_give_backs(void *context, const struct kc_store_scan *scan,
                                         uint64_t purse, uint64_t counter)
 {
@@ -246,8 +256,8 @@ static struct kc_result scan_give_backs(void *context, const struct kc_store_sca
     SCAN(RAM_TABLE_GIVE_BACKS,
          (purse == 0 || store->give_backs[i].purse.number == purse) &&
              (counter == 0 || store->give_backs[i].counter == counter),
-         store->give_backs[i].purse.number, store->give_backs[i].counter, store->give_backs[i].sale,
-         0, store->give_backs[i].reference, KC_DIGEST_SIZE)
+         store->give_backs[i].purse.number, store->give_backs[i].counter,
+         begin_of(store->give_backs[i].reference), store->give_backs[i].sale, NULL, 0)
     GIVE(give_backs, give_back)
 }
 
