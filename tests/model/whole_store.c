@@ -524,7 +524,8 @@ static bool is_before(const struct ram_sort_key *a, const struct ram_sort_key *b
             return a->numbers[i] < b->numbers[i];
         }
     }
-    return a->digest != NULL && memcmp(a->digest, b->digest, a->digest_size) < 0;
+    int order = a->digest == NULL ? 0 : memcmp(a->digest, b->digest, a->digest_size);
+    return order != 0 ? order < 0 : a->last < b->last;
 }
 
 void ram_choose(struct ram_chosen *chosen, const struct ram_sort_key *key)

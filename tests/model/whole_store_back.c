@@ -239,25 +239,24 @@ static struct kc_result give_back_add(void *context, const struct kc_give_back_r
                                                    : ram_add(store, RAM_TABLE_GIVE_BACKS, row);
 }
 
-/* Digests are ordered by their first eight bytes, which is as good as by all of them. */
-static uint64_t begin_of(const uint8_t digest[KC_DIGEST_SIZE])
-{
-    uint64_t number = 0;
-    for (size_t i = 0; i < sizeof number; i++) {
-        number = number << 8 | digest[i];
-    }
-    return number;
-}
-
+/* By a number after the digest. */
 static struct kc_result scan_give_backs(void *context, const struct kc_store_scan *scan,
                                         uint64_t purse, uint64_t counter)
 {
     const struct ram_store *store = context;
-    SCAN(RAM_TABLE_GIVE_BACKS,
-         (purse == 0 || store->give_backs[i].purse.number == purse) &&
-             (counter == 0 || store->give_backs[i].counter == counter),
-         store->give_backs[i].purse.number, store->give_backs[i].counter,
-         begin_of(store->give_backs[i].reference), store->give_backs[i].sale, NULL, 0)
+    struct ram_chosen chosen;
+    chosen.count = 0;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_GIVE_BACKS]; i++) {
+        const struct kc_give_back_row *row = &store->give_backs[i];
+        if ((purse == 0 || row->purse.number == purse) &&
+            (counter == 0 || row->counter == counter)) {
+            ram_choose(&chosen, &(struct ram_sort_key){.numbers = {row->purse.number, row->counter},
+                                                       .digest = row->reference,
+                                                       .digest_size = KC_DIGEST_SIZE,
+                                                       .last = row->sale,
+                                                       .index = i});
+        }
+    }
     GIVE(give_backs, give_back)
 }
 

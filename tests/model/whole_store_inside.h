@@ -25,11 +25,12 @@ void ram_store_back_port(struct kc_store *port);
 
 #define SCAN_ROWS_MAX 1536
 
-/* Rows chosen for a scan, sorted by up to three numbers and a digest. */
+/* Rows chosen for a scan, sorted by numbers, a digest and a last number. */
 struct ram_sort_key {
     uint64_t numbers[4];
     const uint8_t *digest;
     size_t digest_size;
+    uint64_t last; /* after the digest */
     size_t index;
 };
 
