@@ -119,7 +119,7 @@ static struct kc_result open_session(CK_SESSION_HANDLE *out, struct kc_token_key
 }
 
 /* Under the lock: token, PIN and key, from the beginning. */
-static struct kc_result come_up(struct kc_token_key *key)
+static struct kc_result come_up(struct kc_token_found *found, struct kc_token_key *key)
 {
     CK_SESSION_HANDLE session = 0;
     key->tried_ns = kc_clock_monotonic_ns();
@@ -131,31 +131,42 @@ static struct kc_result come_up(struct kc_token_key *key)
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_token_find(key, session);
+    result = kc_token_find(found, key, session);
     if (kc_failed(result)) {
         (void)key->module->C_CloseSession(session);
         return result;
     }
+    key->object = found->object;
     key->idle[key->idle_count++] = session;
     key->generation += 1;
     key->up = true;
     return result;
 }
 
+static bool is_same_key(const struct kc_token_key *key, const struct kc_token_found *found)
+{
+    const struct kc_public_key *a = &key->held.public_key;
+    const struct kc_public_key *b = &found->public_key;
+    if (key->type != found->type || a->type != b->type) {
+        return false;
+    }
+    return a->type == KC_KEY_NONE ||
+           (a->type == KC_KEY_P256 ? memcmp(&a->p256, &b->p256, sizeof a->p256) == 0
+                                   : memcmp(a->rsa.n, b->rsa.n, kc_rsa_size(a->type)) == 0);
+}
+
+/* Under the lock. A token that comes back with another key of the same name is not ours. */
 static struct kc_result come_up_again(struct kc_token_key *key)
 {
+    struct kc_token_found found;
     if (kc_clock_monotonic_ns() - key->tried_ns < TRY_EVERY_NS) {
         return kc_result(KC_TOKEN_UNAVAILABLE);
     }
-    const enum kc_key_type type = key->type;
-    const struct kc_public_key known = key->held.public_key;
-    struct kc_result result = come_up(key);
-    if (!kc_failed(result) && key->type != type) {
+    struct kc_result result = come_up(&found, key);
+    if (!kc_failed(result) && !is_same_key(key, &found)) {
         key->up = false;
-        result = kc_result(KC_WRONG_ALGORITHM);
+        result = kc_result(KC_MISMATCH);
     }
-    key->type = type;
-    key->held.public_key = known;
     kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO, "token of %s: %s", key->uri_text,
            kc_failed(result) ? kc_error_name(result.code) : "is back");
     return result;
@@ -163,13 +174,8 @@ static struct kc_result come_up_again(struct kc_token_key *key)
 
 /* ---- sessions ---- */
 
-struct lease {
-    CK_SESSION_HANDLE session;
-    unsigned generation;
-};
-
 /* Under the lock. */
-static struct kc_result take_locked(struct lease *out, struct kc_token_key *key)
+static struct kc_result take_locked(struct kc_token_lease *out, struct kc_token_key *key)
 {
     while (key->up && key->idle_count == 0 && key->out_count >= KC_TOKEN_SESSIONS_MAX) {
         (void)pthread_cond_wait(&key->given_back, &key->lock);
@@ -184,12 +190,13 @@ static struct kc_result take_locked(struct lease *out, struct kc_token_key *key)
         key->up = false;
         return kc_result(KC_TOKEN_UNAVAILABLE);
     }
+    out->object = key->object;
     out->generation = key->generation;
     key->out_count += 1;
     return kc_ok();
 }
 
-static struct kc_result take(struct lease *out, struct kc_token_key *key)
+static struct kc_result take(struct kc_token_lease *out, struct kc_token_key *key)
 {
     (void)pthread_mutex_lock(&key->lock);
     struct kc_result result = take_locked(out, key);
@@ -197,10 +204,17 @@ static struct kc_result take(struct lease *out, struct kc_token_key *key)
     return result;
 }
 
-/* A session after which the token was lost is closed, and so is one from before the token came up again. */
-static void give_back(struct kc_token_key *key, const struct lease *lease, CK_RV rv)
+/* The session is as good as before: it is the data, or the key is not made for that. */
+static bool is_session_good(CK_RV rv)
 {
-    bool lost = rv != CKR_OK && rv != CKR_ENCRYPTED_DATA_INVALID;
+    return rv == CKR_OK || rv == CKR_ENCRYPTED_DATA_INVALID ||
+           rv == CKR_KEY_FUNCTION_NOT_PERMITTED || rv == CKR_KEY_TYPE_INCONSISTENT;
+}
+
+/* A session after which the token was lost is closed, and so is one from before the token came up again. */
+static void give_back(struct kc_token_key *key, const struct kc_token_lease *lease, CK_RV rv)
+{
+    bool lost = !is_session_good(rv);
     (void)pthread_mutex_lock(&key->lock);
     bool current = lease->generation == key->generation;
     if (lost && current && key->up) {
@@ -232,20 +246,21 @@ struct job {
     struct kc_view wrapped;
 };
 
-static CK_RV run(struct kc_token_key *key, CK_SESSION_HANDLE session, const struct job *job)
+static CK_RV run(struct kc_token_key *key, const struct kc_token_lease *lease,
+                 const struct job *job)
 {
     CK_SESSION_INFO info;
     switch (job->work) {
     case WORK_SIGN:
-        return kc_token_sign(key, session, job->out, job->size, job->digest);
+        return kc_token_sign(key, lease, job->out, job->size, job->digest);
     case WORK_AGREE:
-        return kc_token_agree(key, session, job->out, job->peer);
+        return kc_token_agree(key, lease, job->out, job->peer);
     case WORK_UNWRAP:
-        return kc_token_unwrap(key, session, job->out, job->size, job->capacity, job->wrapped);
+        return kc_token_unwrap(key, lease, job->out, job->size, job->capacity, job->wrapped);
     case WORK_LOOK:
         break;
     }
-    return key->module->C_GetSessionInfo(session, &info);
+    return key->module->C_GetSessionInfo(lease->session, &info);
 }
 
 static bool is_data_fault(CK_RV rv)
@@ -257,12 +272,12 @@ static bool is_data_fault(CK_RV rv)
 static struct kc_result perform(struct kc_token_key *key, const struct job *job)
 {
     for (unsigned tries = 0; tries < 2; tries++) {
-        struct lease lease = {0};
+        struct kc_token_lease lease = {0};
         struct kc_result result = take(&lease, key);
         if (kc_failed(result)) {
             return result;
         }
-        CK_RV rv = run(key, lease.session, job);
+        CK_RV rv = run(key, &lease, job);
         rv = is_data_fault(rv) ? CKR_ENCRYPTED_DATA_INVALID : rv;
         give_back(key, &lease, rv);
         if (rv == CKR_OK) {
@@ -270,6 +285,9 @@ static struct kc_result perform(struct kc_token_key *key, const struct job *job)
         }
         if (rv == CKR_ENCRYPTED_DATA_INVALID) {
             return kc_result(KC_CANNOT_UNSEAL);
+        }
+        if (is_session_good(rv)) {
+            return kc_result(KC_CRYPTO_FAILED);
         }
     }
     return kc_result(KC_TOKEN_UNAVAILABLE);
@@ -423,6 +441,7 @@ static struct kc_result generate(struct kc_token_key *key, enum kc_key_type type
 static struct kc_result open_or_make(struct kc_private_key *out, const struct kc_token_place *place,
                                      enum kc_key_type missing, enum kc_token_use use)
 {
+    struct kc_token_found found = {0};
     memset(out, 0, sizeof *out);
     struct kc_token_key *key = make_key(place);
     if (key == NULL) {
@@ -433,10 +452,10 @@ static struct kc_result open_or_make(struct kc_private_key *out, const struct kc
         result = load_module(key, place);
     }
     if (!kc_failed(result)) {
-        result = come_up(key);
+        result = come_up(&found, key);
         if (result.code == KC_TOKEN_KEY_MISSING && missing != KC_KEY_NONE) {
             result = generate(key, missing, use);
-            result = kc_failed(result) ? result : come_up(key);
+            result = kc_failed(result) ? result : come_up(&found, key);
         }
         if (kc_failed(result)) {
             kc_log(KC_LOG_ERROR, "token of %s: %s", key->uri_text, kc_error_name(result.code));
@@ -447,7 +466,9 @@ static struct kc_result open_or_make(struct kc_private_key *out, const struct kc
         return result;
     }
     key->tried_ns = 0;
-    out->type = key->type;
+    key->type = found.type;
+    key->held.public_key = found.public_key;
+    out->type = found.type;
     out->held = &key->held;
     return result;
 }

@@ -12,7 +12,7 @@
 #define KC_TOKEN_PATH_SIZE_MAX 4096
 
 struct kc_token_key {
-    struct kc_held_key held; /* what others see */
+    struct kc_held_key held; /* what others see; as it was when the key was opened */
     enum kc_key_type type;
     P11KitUri *uri;
     char uri_text[KC_TOKEN_URI_SIZE_MAX + 1];
@@ -37,21 +37,37 @@ struct kc_token_key {
     size_t out_count;
 };
 
-/* Finds the private key; KC_TOKEN_KEY_MISSING, KC_TOKEN_AMBIGUOUS, KC_TOKEN_KEY_LOOSE, KC_WRONG_ALGORITHM, KC_TOKEN_UNAVAILABLE.
- * Sets key->object, key->type and key->held.public_key. */
-KC_MUST_USE struct kc_result kc_token_find(struct kc_token_key *key, CK_SESSION_HANDLE session);
+/* A private key as it stands in the token. */
+struct kc_token_found {
+    CK_OBJECT_HANDLE object;
+    enum kc_key_type type;
+    struct kc_public_key public_key; /* KC_KEY_NONE when the token does not tell */
+};
+
+/* Finds the key that the URI names; KC_TOKEN_KEY_MISSING, KC_TOKEN_AMBIGUOUS, KC_TOKEN_KEY_LOOSE, KC_WRONG_ALGORITHM,
+ * KC_TOKEN_UNAVAILABLE. */
+KC_MUST_USE struct kc_result kc_token_find(struct kc_token_found *out,
+                                           const struct kc_token_key *key,
+                                           CK_SESSION_HANDLE session);
 
 /* Makes a pair under the name in the URI. KC_CRYPTO_FAILED; KC_CONFIG_INVALID when the URI names no object. */
 KC_MUST_USE struct kc_result kc_token_generate(const struct kc_token_key *key,
                                                CK_SESSION_HANDLE session, enum kc_key_type type,
                                                enum kc_token_use use);
 
+/* A session and the key in it; the key's handle is read under the lock, the operations run outside. */
+struct kc_token_lease {
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE object;
+    unsigned generation;
+};
+
 /* The operations, in one session. What the token said; data that it refused is CKR_ENCRYPTED_DATA_INVALID. */
-CK_RV kc_token_sign(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t *signature,
-                    size_t *size, const uint8_t digest[KC_DIGEST_SIZE]);
-CK_RV kc_token_agree(struct kc_token_key *key, CK_SESSION_HANDLE session,
+CK_RV kc_token_sign(const struct kc_token_key *key, const struct kc_token_lease *lease,
+                    uint8_t *signature, size_t *size, const uint8_t digest[KC_DIGEST_SIZE]);
+CK_RV kc_token_agree(const struct kc_token_key *key, const struct kc_token_lease *lease,
                      uint8_t shared[KC_P256_COORDINATE_SIZE], const struct kc_public_key *peer);
-CK_RV kc_token_unwrap(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t *secret,
+CK_RV kc_token_unwrap(struct kc_token_key *key, const struct kc_token_lease *lease, uint8_t *secret,
                       size_t *size, size_t capacity, struct kc_view wrapped);
 
 #endif

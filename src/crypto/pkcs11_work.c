@@ -62,31 +62,33 @@ static CK_RV find_two(CK_OBJECT_HANDLE out[2], CK_ULONG *count, const struct kc_
     return rv;
 }
 
-static bool is_kept(const struct kc_token_key *key, CK_SESSION_HANDLE session)
+static bool is_kept(const struct kc_token_key *key, CK_SESSION_HANDLE session,
+                    CK_OBJECT_HANDLE object)
 {
     CK_BBOOL sensitive = CK_FALSE;
     CK_BBOOL extractable = CK_TRUE;
     size_t size = 0;
-    return read_attribute(key, session, key->object, CKA_SENSITIVE, &sensitive, sizeof sensitive,
+    return read_attribute(key, session, object, CKA_SENSITIVE, &sensitive, sizeof sensitive,
                           &size) &&
-           read_attribute(key, session, key->object, CKA_EXTRACTABLE, &extractable,
-                          sizeof extractable, &size) &&
+           read_attribute(key, session, object, CKA_EXTRACTABLE, &extractable, sizeof extractable,
+                          &size) &&
            sensitive == CK_TRUE && extractable == CK_FALSE;
 }
 
 /* The modulus stands beside an RSA private key. */
-static bool read_rsa(struct kc_token_key *key, CK_SESSION_HANDLE session)
+static bool read_rsa(struct kc_token_found *found, const struct kc_token_key *key,
+                     CK_SESSION_HANDLE session)
 {
-    struct kc_public_key *out = &key->held.public_key;
+    struct kc_public_key *out = &found->public_key;
     uint8_t exponent[8];
     size_t size = 0;
-    if (!read_attribute(key, session, key->object, CKA_MODULUS, out->rsa.n, sizeof out->rsa.n,
+    if (!read_attribute(key, session, found->object, CKA_MODULUS, out->rsa.n, sizeof out->rsa.n,
                         &size)) {
         return false;
     }
     out->type = size == 256 ? KC_KEY_RSA2048 : size == 384 ? KC_KEY_RSA3072 : KC_KEY_NONE;
     if (out->type == KC_KEY_NONE || (out->rsa.n[0] & 0x80u) == 0 ||
-        !read_attribute(key, session, key->object, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent,
+        !read_attribute(key, session, found->object, CKA_PUBLIC_EXPONENT, exponent, sizeof exponent,
                         &size)) {
         return false;
     }
@@ -94,24 +96,23 @@ static bool read_rsa(struct kc_token_key *key, CK_SESSION_HANDLE session)
     for (size_t i = 0; i < size; i++) {
         number = number << 8 | exponent[i];
     }
-    key->type = out->type;
+    found->type = out->type;
     return number == KC_RSA_EXPONENT;
 }
 
 /* The point stands in the public object only, which need not be there: its certificate tells then. */
-static bool read_p256(struct kc_token_key *key, CK_SESSION_HANDLE session)
+static bool read_p256(struct kc_token_found *out, const struct kc_token_key *key,
+                      CK_SESSION_HANDLE session)
 {
     uint8_t bytes[POINT_SIZE + 2];
     CK_OBJECT_HANDLE found[2];
     CK_ULONG count = 0;
     size_t size = 0;
-    struct kc_public_key *out = &key->held.public_key;
-    if (!read_attribute(key, session, key->object, CKA_EC_PARAMS, bytes, sizeof bytes, &size) ||
+    if (!read_attribute(key, session, out->object, CKA_EC_PARAMS, bytes, sizeof bytes, &size) ||
         size != sizeof p256_params || memcmp(bytes, p256_params, size) != 0) {
         return false;
     }
-    key->type = KC_KEY_P256;
-    out->type = KC_KEY_NONE;
+    out->type = KC_KEY_P256;
     if (find_two(found, &count, key, session, &public_class) != CKR_OK || count != 1 ||
         !read_attribute(key, session, found[0], CKA_EC_POINT, bytes, sizeof bytes, &size)) {
         return true;
@@ -120,34 +121,37 @@ static bool read_p256(struct kc_token_key *key, CK_SESSION_HANDLE session)
     bool wrapped = size == sizeof bytes && bytes[0] == 0x04 && bytes[1] == POINT_SIZE;
     const uint8_t *point = wrapped ? bytes + 2 : bytes;
     if ((wrapped || size == POINT_SIZE) && point[0] == 0x04) {
-        out->type = KC_KEY_P256;
-        memcpy(out->p256.x, point + 1, KC_P256_COORDINATE_SIZE);
-        memcpy(out->p256.y, point + 1 + KC_P256_COORDINATE_SIZE, KC_P256_COORDINATE_SIZE);
+        out->public_key.type = KC_KEY_P256;
+        memcpy(out->public_key.p256.x, point + 1, KC_P256_COORDINATE_SIZE);
+        memcpy(out->public_key.p256.y, point + 1 + KC_P256_COORDINATE_SIZE,
+               KC_P256_COORDINATE_SIZE);
     }
     return true;
 }
 
-struct kc_result kc_token_find(struct kc_token_key *key, CK_SESSION_HANDLE session)
+struct kc_result kc_token_find(struct kc_token_found *out, const struct kc_token_key *key,
+                               CK_SESSION_HANDLE session)
 {
     CK_OBJECT_HANDLE found[2] = {0};
     CK_ULONG count = 0;
     CK_KEY_TYPE kind = 0;
     size_t size = 0;
+    memset(out, 0, sizeof *out);
     if (find_two(found, &count, key, session, &private_class) != CKR_OK) {
         return kc_result(KC_TOKEN_UNAVAILABLE);
     }
     if (count != 1) {
         return kc_result(count == 0 ? KC_TOKEN_KEY_MISSING : KC_TOKEN_AMBIGUOUS);
     }
-    key->object = found[0];
-    if (!read_attribute(key, session, key->object, CKA_KEY_TYPE, &kind, sizeof kind, &size)) {
+    out->object = found[0];
+    if (!read_attribute(key, session, out->object, CKA_KEY_TYPE, &kind, sizeof kind, &size)) {
         return kc_result(KC_TOKEN_UNAVAILABLE);
     }
-    if (!is_kept(key, session)) {
+    if (!is_kept(key, session, out->object)) {
         return kc_result(KC_TOKEN_KEY_LOOSE);
     }
-    bool ours =
-        (kind == CKK_EC && read_p256(key, session)) || (kind == CKK_RSA && read_rsa(key, session));
+    bool ours = (kind == CKK_EC && read_p256(out, key, session)) ||
+                (kind == CKK_RSA && read_rsa(out, key, session));
     return kc_result(ours ? KC_OK : KC_WRONG_ALGORITHM);
 }
 
@@ -215,8 +219,8 @@ struct kc_result kc_token_generate(const struct kc_token_key *key, CK_SESSION_HA
 
 /* ---- operations ---- */
 
-CK_RV kc_token_sign(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t *signature,
-                    size_t *size, const uint8_t digest[KC_DIGEST_SIZE])
+CK_RV kc_token_sign(const struct kc_token_key *key, const struct kc_token_lease *lease,
+                    uint8_t *signature, size_t *size, const uint8_t digest[KC_DIGEST_SIZE])
 {
     CK_RSA_PKCS_PSS_PARAMS pss = {
         .hashAlg = CKM_SHA256, .mgf = CKG_MGF1_SHA256, .sLen = KC_DIGEST_SIZE};
@@ -228,9 +232,9 @@ CK_RV kc_token_sign(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t
             .mechanism = CKM_RSA_PKCS_PSS, .pParameter = &pss, .ulParameterLen = sizeof pss};
     }
     memcpy(copy, digest, sizeof copy);
-    CK_RV rv = key->module->C_SignInit(session, &mechanism, key->object);
+    CK_RV rv = key->module->C_SignInit(lease->session, &mechanism, lease->object);
     if (rv == CKR_OK) {
-        rv = key->module->C_Sign(session, copy, sizeof copy, signature, &made);
+        rv = key->module->C_Sign(lease->session, copy, sizeof copy, signature, &made);
     }
     if (rv == CKR_OK && made != kc_signature_size(key->type)) {
         rv = CKR_GENERAL_ERROR;
@@ -240,7 +244,7 @@ CK_RV kc_token_sign(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t
 }
 
 /* The agreed number is made as an object of the session that may be read, and is gone before the session is given back. */
-CK_RV kc_token_agree(struct kc_token_key *key, CK_SESSION_HANDLE session,
+CK_RV kc_token_agree(const struct kc_token_key *key, const struct kc_token_lease *lease,
                      uint8_t shared[KC_P256_COORDINATE_SIZE], const struct kc_public_key *peer)
 {
     static const CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -264,36 +268,38 @@ CK_RV kc_token_agree(struct kc_token_key *key, CK_SESSION_HANDLE session,
     size_t size = 0;
     memcpy(point + 1, peer->p256.x, KC_P256_COORDINATE_SIZE);
     memcpy(point + 1 + KC_P256_COORDINATE_SIZE, peer->p256.y, KC_P256_COORDINATE_SIZE);
-    CK_RV rv = key->module->C_DeriveKey(session, &mechanism, key->object, template,
+    CK_RV rv = key->module->C_DeriveKey(lease->session, &mechanism, lease->object, template,
                                         sizeof template / sizeof template[0], &made);
     if (rv != CKR_OK) {
         return rv;
     }
-    bool good =
-        read_attribute(key, session, made, CKA_VALUE, shared, KC_P256_COORDINATE_SIZE, &size) &&
-        size == KC_P256_COORDINATE_SIZE;
-    (void)key->module->C_DestroyObject(session, made);
+    bool good = read_attribute(key, lease->session, made, CKA_VALUE, shared,
+                               KC_P256_COORDINATE_SIZE, &size) &&
+                size == KC_P256_COORDINATE_SIZE;
+    (void)key->module->C_DestroyObject(lease->session, made);
     return good ? CKR_OK : CKR_GENERAL_ERROR;
 }
 
-static CK_RV decrypt(struct kc_token_key *key, CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
-                     uint8_t out[KC_RSA_SIZE_MAX], CK_ULONG *size, struct kc_view wrapped)
+static CK_RV decrypt(struct kc_token_key *key, const struct kc_token_lease *lease,
+                     CK_MECHANISM *mechanism, uint8_t out[KC_RSA_SIZE_MAX], CK_ULONG *size,
+                     struct kc_view wrapped)
 {
     uint8_t copy[KC_RSA_SIZE_MAX];
     *size = KC_RSA_SIZE_MAX;
     memcpy(copy, wrapped.data, wrapped.size);
-    CK_RV rv = key->module->C_DecryptInit(session, mechanism, key->object);
-    return rv != CKR_OK ? rv : key->module->C_Decrypt(session, copy, wrapped.size, out, size);
+    CK_RV rv = key->module->C_DecryptInit(lease->session, mechanism, lease->object);
+    return rv != CKR_OK ? rv
+                        : key->module->C_Decrypt(lease->session, copy, wrapped.size, out, size);
 }
 
 /* The token raises to the power; the padding (RFC 8017 §7.1.2) is read here, in constant time. */
-static CK_RV decrypt_raw(struct kc_token_key *key, CK_SESSION_HANDLE session,
+static CK_RV decrypt_raw(struct kc_token_key *key, const struct kc_token_lease *lease,
                          uint8_t out[KC_RSA_SIZE_MAX], CK_ULONG *size, struct kc_view wrapped)
 {
     CK_MECHANISM mechanism = {.mechanism = CKM_RSA_X_509};
     uint8_t block[KC_RSA_SIZE_MAX];
     int modulus = (int)wrapped.size;
-    CK_RV rv = decrypt(key, session, &mechanism, block, size, wrapped);
+    CK_RV rv = decrypt(key, lease, &mechanism, block, size, wrapped);
     if (rv == CKR_OK && *size != wrapped.size) {
         rv = CKR_GENERAL_ERROR;
     }
@@ -309,7 +315,7 @@ static CK_RV decrypt_raw(struct kc_token_key *key, CK_SESSION_HANDLE session,
 }
 
 /* A token that knows OAEP with SHA-1 only says so in several ways; the first secret that the raw way opens settles it. */
-static CK_RV decrypt_either(struct kc_token_key *key, CK_SESSION_HANDLE session,
+static CK_RV decrypt_either(struct kc_token_key *key, const struct kc_token_lease *lease,
                             uint8_t out[KC_RSA_SIZE_MAX], CK_ULONG *size, struct kc_view wrapped)
 {
     CK_RSA_PKCS_OAEP_PARAMS oaep = {
@@ -317,7 +323,7 @@ static CK_RV decrypt_either(struct kc_token_key *key, CK_SESSION_HANDLE session,
     CK_MECHANISM mechanism = {
         .mechanism = CKM_RSA_PKCS_OAEP, .pParameter = &oaep, .ulParameterLen = sizeof oaep};
     if (!atomic_load(&key->raw_rsa)) {
-        CK_RV rv = decrypt(key, session, &mechanism, out, size, wrapped);
+        CK_RV rv = decrypt(key, lease, &mechanism, out, size, wrapped);
         if (rv == CKR_OK) {
             return rv;
         }
@@ -326,14 +332,14 @@ static CK_RV decrypt_either(struct kc_token_key *key, CK_SESSION_HANDLE session,
             return rv;
         }
     }
-    CK_RV rv = decrypt_raw(key, session, out, size, wrapped);
+    CK_RV rv = decrypt_raw(key, lease, out, size, wrapped);
     if (rv == CKR_OK) {
         atomic_store(&key->raw_rsa, true);
     }
     return rv;
 }
 
-CK_RV kc_token_unwrap(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8_t *secret,
+CK_RV kc_token_unwrap(struct kc_token_key *key, const struct kc_token_lease *lease, uint8_t *secret,
                       size_t *size, size_t capacity, struct kc_view wrapped)
 {
     uint8_t out[KC_RSA_SIZE_MAX];
@@ -344,7 +350,7 @@ CK_RV kc_token_unwrap(struct kc_token_key *key, CK_SESSION_HANDLE session, uint8
         memcmp(wrapped.data, key->held.public_key.rsa.n, wrapped.size) >= 0) {
         return CKR_ENCRYPTED_DATA_INVALID;
     }
-    CK_RV rv = decrypt_either(key, session, out, &made, wrapped);
+    CK_RV rv = decrypt_either(key, lease, out, &made, wrapped);
     if (rv == CKR_OK && made > capacity) {
         rv = CKR_ENCRYPTED_DATA_INVALID;
     }

@@ -1,10 +1,12 @@
 """Do bank and authority work with keys that stay in a PKCS#11 token, and is every trouble with it told by its name?"""
 import re
 
+import time
+
 import pytest
 
 from hsm import PIN, Token
-from kinchaku import FAULT, OK, System
+from kinchaku import FAULT, OK, Stepper, System, run
 
 KEYS = ["authority-encrypt", "authority-issuing", "authority-sign", "bank-encrypt", "bank-sign"]
 
@@ -51,3 +53,117 @@ def test_a_whole_system_with_its_keys_in_a_token(system, token):
     system.check_audit()
     assert PIN not in "".join(system.logs().values())
     assert private_keys(system) == ["root/root.key"]
+
+
+def refuses(system, node, error):
+    """The server does not start, and says why by a stable name."""
+    done = run(f"kinchaku-{node}", "serve", "--dir", system.dir, timeout=20)
+    assert done.status == FAULT and error in done.err, done
+    assert PIN not in done.err + done.out
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_a_pin_is_given_once_and_only_from_a_file_of_ours(system, token):
+    token.write_pin("111111")
+    before = token.logins
+    refuses(system, "bank", "token-pin-refused")
+    assert token.logins == before + 1
+    refuses(system, "authority", "token-pin-refused")
+    token.write_pin(PIN, 0o644)
+    refuses(system, "bank", "key-permissions")
+    token.pin.unlink()
+    refuses(system, "authority", "file-missing")
+    token.write_pin(PIN)
+    token.fail("final-try")
+    refuses(system, "bank", "token-pin-refused")
+    assert token.logins == before + 2
+    token.fail("")
+    system.up()
+    system.open(fund=10).must("withdraw", 10, "--yes")
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_no_token_no_key_two_keys_another_key(system, token):
+    token.fail("gone")
+    refuses(system, "bank", "token-unavailable")
+    refuses(system, "authority", "token-unavailable")
+    token.fail("")
+    for name, error in [("nobody", "token-key-missing"), ("bank-encrypt", "config-invalid"), ("authority-sign", "config-invalid")]:
+        system.configure("bank", "keys", sign=token.key(name))
+        refuses(system, "bank", error)
+    system.configure("bank", "keys", sign=token.key("bank-sign"), encrypt=token.key("authority-encrypt"))
+    refuses(system, "bank", "config-invalid")
+    token.pkcs11_tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "bank-sign", "--id", "77")
+    system.configure("bank", "keys", sign=token.key("bank-sign"), encrypt=token.key("bank-encrypt"))
+    refuses(system, "bank", "token-ambiguous")
+    # A certified key that is gone is not replaced by a new one.
+    system.configure("bank", "keys", sign=token.key("nobody"))
+    assert system.bank("init").status == OK
+    refuses(system, "bank", "token-key-missing")
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_taken_out_while_serving(system, token):
+    system.up()
+    uim = system.open(fund=1000)
+    uim.must("withdraw", 300, "--yes")
+    token.fail("gone")
+    for command in (("withdraw", 50, "--yes"), ("deposit", 50, "--yes")):
+        uim.fails("token-unavailable", *command, status=FAULT)
+    ordinary = system.ordinary_account()
+    assert system.apply(ordinary, system.base / "none.uim").error == "token-unavailable"
+    assert system.bank("stats").status == OK
+    token.fail("")
+    time.sleep(1.2)
+    uim.must("sync")
+    assert uim.both() == (700, 300)
+    uim.must("withdraw", 50, "--yes")
+    uim.must("deposit", 20, "--yes")
+    assert uim.both() == (670, 330)
+    system.open(fund=10).must("withdraw", 10, "--yes")
+    system.check_audit()
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_out_between_any_two_steps_of_a_withdraw(system, token):
+    """Taken out as the station has sent one of its messages, and put back: the purse ends right, with the sum moved once or not."""
+    system.up()
+    uim = system.open(fund=1000)
+    steps = []
+    for at in range(12):
+        def at_step(number, step):
+            steps.append(step)
+            if number == at:
+                token.fail("gone")
+        stepper = Stepper(system.base, at_step)
+        account, value = uim.both()
+        uim.station("withdraw", 10, "--yes", "--trace", stepper.place)
+        stepper.close()
+        token.fail("")
+        time.sleep(1.2)
+        uim.must("sync")
+        assert uim.state() == "ready"
+        moved = uim.value() - value
+        assert moved in (0, 10) and uim.balance() == account - moved, (at, steps)
+    system.check_audit()
+
+
+# shows: R-SEC-2
+def test_rsa_keys_made_by_the_operator(token, tmp_path):
+    """Keys that were made in the token beforehand are used as they are, also RSA ones."""
+    for name in ("bank-sign", "bank-encrypt"):
+        token.pkcs11_tool("--keypairgen", "--key-type", "rsa:2048", "--label", name)
+    system = System(tmp_path)
+    system.init("--token", token.uri)
+    system.up()
+    try:
+        uim = system.open(fund=1000)
+        uim.must("withdraw", 300, "--yes")
+        uim.must("deposit", 100, "--yes")
+        assert uim.both() == (800, 200)
+        rsa = system.open("--suite", "rs2048", fund=100)
+        rsa.must("withdraw", 30, "--yes")
+        assert rsa.both() == (70, 30)
+        system.check_audit()
+    finally:
+        system.down()
