@@ -72,7 +72,8 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
     return kc_failed(result) ? result : kc_certificate_make(der, &order, issuer, issuer_key);
 }
 
-/* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. */
+/* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. An issuing key in a token has to be
+ * a P-256 one, as kc_certificate_make wants it. */
 static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char *root_folder,
                                       const char *folder, const struct kc_key_places *places)
 {
@@ -95,6 +96,9 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
     if (!kc_failed(result)) {
         result = kc_key_place_ensure(&issuing_key, &issuing_public, crypto, folder, "issuing",
                                      places, KC_KEY_P256);
+    }
+    if (!kc_failed(result) && issuing_key.held != NULL && issuing_key.type != KC_KEY_P256) {
+        result = kc_result(KC_WRONG_ALGORITHM);
     }
     if (!kc_failed(result)) {
         result = make_ca(&root, crypto, KC_PROFILE_ROOT, &root_public, NULL, &root_key);

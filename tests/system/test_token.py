@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hsm import PIN, Token
-from kinchaku import FAULT, OK, Stepper, System, run
+from kinchaku import FAULT, OK, REFUSED, USAGE, Stepper, System, run
 
 KEYS = ["authority-encrypt", "authority-issuing", "authority-sign", "bank-encrypt", "bank-sign"]
 
@@ -167,3 +167,15 @@ def test_rsa_keys_made_by_the_operator(token, tmp_path):
         system.check_audit()
     finally:
         system.down()
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_an_issuing_key_that_cannot_be_used_is_refused_at_once(token, tmp_path):
+    token.pkcs11_tool("--keypairgen", "--key-type", "rsa:2048", "--label", "authority-issuing")
+    done = run("kinchaku-authority", "--json", "init", "--port", 4711, "--directory-url", "ldap://127.0.0.1:1", "--token", token.uri,
+               "--dir", tmp_path)
+    assert done.status == REFUSED and done.error == "wrong-algorithm", done
+    for uri in (token.uri + "&pin-value=1", token.key("x"), "pkcs11:token=" + "k" * 160, "file:here", "pkcs11:token=a b"):
+        done = run("kinchaku-authority", "--json", "init", "--port", 4711, "--directory-url", "ldap://127.0.0.1:1", "--token", uri,
+                   "--dir", tmp_path)
+        assert done.status == USAGE, done
