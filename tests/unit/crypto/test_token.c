@@ -578,6 +578,7 @@ static void test_threads(void **state)
     ensure(&key, sign_uris[0], KC_KEY_P256, KC_TOKEN_SIGN);
     assert_int_equal(module->C_GetTokenInfo(slot, &info), CKR_OK);
     CK_ULONG before = info.ulSessionCount;
+    write_file("shim", "slow");
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, sign_often, &key), 0);
     }
@@ -587,8 +588,9 @@ static void test_threads(void **state)
         assert_ptr_equal(outcome, &key);
     }
     assert_int_equal(module->C_GetTokenInfo(slot, &info), CKR_OK);
-    /* The key's first session was among those before. */
-    assert_in_range(info.ulMaxSessionCount, before + 1, before + KC_TOKEN_SESSIONS_MAX - 1);
+    write_file("shim", "");
+    /* All that there may be were in use; the key's first one was among those before. */
+    assert_int_equal(info.ulMaxSessionCount, before + KC_TOKEN_SESSIONS_MAX - 1);
     kc_token_key_close(&key);
     assert_int_equal(module->C_GetTokenInfo(slot, &info), CKR_OK);
     assert_int_equal(info.ulSessionCount, before - 1);

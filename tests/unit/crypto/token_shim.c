@@ -2,6 +2,7 @@
  *
  *   gone        no token is in any slot, and whoever has a session learns that the device was removed
  *   lost-once   the next operation's session is closed; the word is taken out of the file
+ *   slow        each operation takes some milliseconds
  *   final-try   the token says that one PIN more may be tried
  *
  * SoftHSM does not count sessions; this module does, and tells in the token's information how many are open and were at most.
@@ -40,6 +41,9 @@ static CK_RV before(void)
     if (says("lost-once")) {
         return truncate(getenv("KC_TOKEN_SHIM"), 0) == 0 ? CKR_SESSION_HANDLE_INVALID
                                                          : CKR_GENERAL_ERROR;
+    }
+    if (says("slow")) {
+        (void)usleep(5000);
     }
     return says("gone") ? CKR_DEVICE_REMOVED : CKR_OK;
 }
