@@ -1,6 +1,7 @@
 """Do bank and authority work with keys that stay in a PKCS#11 token, and is every trouble with it told by its name?"""
 import re
 
+import shutil
 import time
 
 import pytest
@@ -125,19 +126,21 @@ def test_taken_out_while_serving(system, token):
 
 
 # shows: R-SEC-2 R-NODE-2
-def test_out_between_any_two_steps_of_a_withdraw(system, token):
-    """Taken out as the station has sent one of its messages, and put back: the purse ends right, with the sum moved once or not."""
+@pytest.mark.parametrize("word", ["gone", "no-sign"])
+def test_out_between_any_two_steps_of_a_withdraw(system, token, word):
+    """Taken out at any step of the station's and put back: the purse ends right, with the sum moved once or not. A token that only
+    does not sign lets the bank book what it then cannot answer."""
     system.up()
     uim = system.open(fund=1000)
-    steps = []
+    steps, outcomes = [], set()
     for at in range(12):
         def at_step(number, step):
             steps.append(step)
             if number == at:
-                token.fail("gone")
+                token.fail(word)
         stepper = Stepper(system.base, at_step)
         account, value = uim.both()
-        uim.station("withdraw", 10, "--yes", "--trace", stepper.place)
+        done = uim.station("withdraw", 10, "--yes", "--trace", stepper.place)
         stepper.close()
         token.fail("")
         time.sleep(1.2)
@@ -145,6 +148,9 @@ def test_out_between_any_two_steps_of_a_withdraw(system, token):
         assert uim.state() == "ready"
         moved = uim.value() - value
         assert moved in (0, 10) and uim.balance() == account - moved, (at, steps)
+        outcomes.add((done.error, moved))
+    assert ("token-unavailable", 0) in outcomes and (None, 10) in outcomes, outcomes
+    assert word == "gone" or ("token-unavailable", 10) in outcomes, outcomes
     system.check_audit()
 
 
@@ -179,3 +185,27 @@ def test_an_issuing_key_that_cannot_be_used_is_refused_at_once(token, tmp_path):
         done = run("kinchaku-authority", "--json", "init", "--port", 4711, "--directory-url", "ldap://127.0.0.1:1", "--token", uri,
                    "--dir", tmp_path)
         assert done.status == USAGE, done
+
+
+# shows: R-SEC-2 R-NODE-2
+def test_the_bank_s_tools_beside_it(system, token):
+    """A copied purse is proven, with the identity signed and the envelopes opened in the token, by a command beside the running bank."""
+    system.up()
+    uim = system.open(fund=1000)
+    uim.must("withdraw", 300, "--yes")
+    shutil.copy(uim.path, system.base / "copy")
+    uim.must("deposit", 10, "--yes")
+    shutil.copy(system.base / "copy", uim.path)
+    assert uim.station("deposit", 20, "--yes").error == "copied-or-restored"
+    alerts = [row for row in system.bank("alerts").objects if row["purse"] == uim.purse]
+    path = system.base / "proof.kce"
+    done = system.bank("evidence", alerts[0]["alert"], "--out", path)
+    assert done.status == OK, done
+    done = run("kinchaku", "--json", "verify-evidence", path, "--certificate", system.dir / "bank" / "sign.crt")
+    assert done.status == OK, done
+    token.fail("gone")
+    done = system.bank("evidence", alerts[0]["alert"], "--out", system.base / "none.kce")
+    assert done.status == FAULT and done.error == "token-unavailable", done
+    assert not (system.base / "none.kce").exists()
+    token.fail("")
+    assert system.bank("audit").status == OK

@@ -1,6 +1,7 @@
 /* A PKCS#11 module that passes everything on to SoftHSM, and fails as the file named by KC_TOKEN_SHIM says:
  *
  *   gone        no token is in any slot, and whoever has a session learns that the device was removed
+ *   no-sign     whoever signs learns that the device was removed; the rest works
  *   lost-once   the next operation's session is closed; the word is taken out of the file
  *   slow        each operation takes some milliseconds
  *   final-try   the token says that one PIN more may be tried
@@ -116,7 +117,7 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key)
 {
-    CK_RV rv = before();
+    CK_RV rv = says("no-sign") ? CKR_DEVICE_REMOVED : before();
     return rv != CKR_OK ? rv : real->C_SignInit(session, mechanism, key);
 }
 
