@@ -558,10 +558,11 @@ static struct kc_result load_prover(struct kc_prover *out, const struct desk *de
                               .crypto = &desk->crypto,
                               .realm = desk->realm,
                               .decimals = desk->config.decimals};
-    struct kc_result result =
-        kc_key_pair_load(&out->sign_key, &out->sign_public, &desk->crypto, folder, "sign");
+    struct kc_result result = kc_key_pair_open(&out->sign_key, &out->sign_public, &desk->crypto,
+                                               folder, "sign", &desk->config.keys);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt");
+        result = kc_key_pair_open(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt",
+                                  &desk->config.keys);
     }
     return result;
 }
@@ -578,6 +579,8 @@ static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
         result = kc_bank_prove(proof, &prover, kc_clock_now_ms());
         desk->store.rollback(desk->store.context);
     }
+    kc_key_close(&prover.encrypt_key);
+    kc_key_close(&prover.sign_key);
     kc_wipe(&prover, sizeof prover);
     return result;
 }

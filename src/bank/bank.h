@@ -257,6 +257,10 @@ KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const
 void kc_bank_unload(struct kc_bank *bank);
 
 /* Starts everything, serves until a signal, stops cleanly; the exit status. */
+/* Makes the keys that the configuration names, where they belong, as far as they are neither there nor certified, and writes
+ * their public parts. The configuration's errors and those of kc_token_key_ensure. */
+KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
+
 int kc_bank_serve(const char *dir);
 
 #endif

@@ -47,6 +47,10 @@ static const struct kc_config_key keys[] = {
     UINT("limits", "items", items, 4, 16384, "1024"),
     UINT("limits", "people", people, 16, 4194304, "65536"),
     UINT("limits", "database_pages", page_count_max, 0, UINT32_MAX, "0"),
+    TEXT("keys", "sign", keys.sign, 0, ""),
+    TEXT("keys", "encrypt", keys.encrypt, 0, ""),
+    TEXT("keys", "module", keys.module, 0, ""),
+    TEXT("keys", "pin", keys.pin, 1, "token.pin"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "service/keys.h"
 
 struct kc_bank_config {
     uint64_t id;
@@ -36,7 +37,8 @@ struct kc_bank_config {
     uint64_t items;
     uint64_t people;         /* certificates kept in memory */
     uint64_t page_count_max; /* of the database; 0: no limit */
-    char capture[256];       /* a folder for a copy of every message; empty: none */
+    struct kc_key_places keys;
+    char capture[256]; /* a folder for a copy of every message; empty: none */
 };
 
 KC_MUST_USE struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path);

@@ -14,10 +14,11 @@
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
-    struct kc_result result =
-        kc_key_pair_load(&bank->sign_key, &bank->sign_public, &bank->crypto, folder, "sign");
+    struct kc_result result = kc_key_pair_open(&bank->sign_key, &bank->sign_public, &bank->crypto,
+                                               folder, "sign", &bank->config.keys);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt");
+        result = kc_key_pair_open(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt",
+                                  &bank->config.keys);
     }
     if (!kc_failed(result)) {
         kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
@@ -182,12 +183,29 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
     return result;
 }
 
+struct kc_result kc_bank_init(const char *dir)
+{
+    struct kc_bank_config config;
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_config_read(&config, path);
+    }
+    return kc_failed(result) ? result : kc_server_keys_ensure_at(folder, &config.keys);
+}
+
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
+    kc_key_close(&bank->encrypt_key);
+    kc_key_close(&bank->sign_key);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);
 }

@@ -15,7 +15,7 @@ static const struct kc_program program = {
     .name = "kinchaku-bank",
     .summary = "the electronic bank server",
     .usage =
-        "usage: kinchaku-bank serve [--dir D]\n"
+        "usage: kinchaku-bank serve | init [--dir D]\n"
         "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats [--dir D]\n"
         "       kinchaku-bank account N --statement [--csv] [--dir D]\n"
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
@@ -38,6 +38,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(command.arguments[0], "serve") == 0 && command.argument_count == 1) {
         return kc_bank_serve(dir);
+    }
+    if (strcmp(command.arguments[0], "init") == 0 && command.argument_count == 1) {
+        struct kc_result result = kc_bank_init(dir);
+        return kc_failed(result) ? kc_command_fail(&command, result, "init") : 0;
     }
     return kc_bank_admin(&command, dir);
 }

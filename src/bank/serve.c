@@ -128,6 +128,11 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
     if (kc_failed(result)) {
         return result;
     }
+    /* What could not be answered is not booked either. */
+    result = kc_key_ready(&bank->sign_key);
+    if (kc_failed(result)) {
+        return result;
+    }
     result = kc_unseal(&plain, &thread->crypto, &bank->encrypt_key, &bank->realm,
                        item->kind->shape->domain, item->envelope.payload);
     if (!kc_failed(result)) {

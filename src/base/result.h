@@ -134,6 +134,16 @@
     X(IN_USE, 0x99, "in-use", 0x9e99, 409, 3, "another process is using it")                       \
     X(STORE_VERSION, 0x9a, "store-version", 0x9e9a, 500, 4,                                        \
       "the database was made by another version of this program")                                  \
+    X(TOKEN_UNAVAILABLE, 0x9b, "token-unavailable", 0x9e9b, 503, 4,                                \
+      "the token that holds a key does not answer")                                                \
+    X(TOKEN_PIN, 0x9c, "token-pin-refused", 0x9e9c, 500, 4,                                        \
+      "the token does not take the PIN, or its tries have run out")                                \
+    X(TOKEN_KEY_MISSING, 0x9d, "token-key-missing", 0x9e9d, 500, 4,                                \
+      "the token holds no key of that name")                                                       \
+    X(TOKEN_AMBIGUOUS, 0x9e, "token-ambiguous", 0x9e9e, 500, 4,                                    \
+      "more than one token or key fits the name")                                                  \
+    X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
+      "the token would give the key away")                                                         \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

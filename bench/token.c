@@ -1,0 +1,158 @@
+/* Signatures and agreements a second of a key in a PKCS#11 token, beside the same of a key of bytes, on all cores.
+ *
+ *   bench-token --seconds N SUITE URI
+ *
+ * The URI names token, module and PIN; the keys bench-sign-SUITE and bench-open-SUITE are made there. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crypto/libcrypto.h"
+#include "service/files.h"
+#include "service/keys.h"
+
+#define THREADS_MAX 64
+
+struct worker {
+    pthread_t thread;
+    struct kc_crypto crypto;
+    const struct kc_private_key *key;
+    struct kc_public_key peer;
+    uint8_t wrapped[KC_RSA_SIZE_MAX];
+    size_t wrapped_size; /* 0: agree */
+    bool opens;
+    atomic_bool *stop;
+    uint64_t done;
+    bool failed;
+};
+
+static bool one(struct worker *worker)
+{
+    const struct kc_crypto *crypto = &worker->crypto;
+    uint8_t out[KC_SIGNATURE_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE] = {1};
+    size_t size = 0;
+    if (!worker->opens) {
+        return !kc_failed(crypto->sign(crypto->context, out, &size, worker->key, digest));
+    }
+    if (worker->wrapped_size == 0) {
+        return !kc_failed(crypto->agree(crypto->context, out, worker->key, &worker->peer));
+    }
+    return !kc_failed(crypto->unwrap(crypto->context, out, &size, sizeof out, worker->key,
+                                     kc_view(worker->wrapped, worker->wrapped_size)));
+}
+
+static void *work(void *owner)
+{
+    struct worker *worker = owner;
+    while (!atomic_load(worker->stop) && !worker->failed) {
+        worker->failed = !one(worker);
+        worker->done++;
+    }
+    return NULL;
+}
+
+static bool prepare(struct worker *worker, const struct kc_private_key *key,
+                    const struct kc_public_key *public_key, bool opens, atomic_bool *stop)
+{
+    struct kc_private_key other;
+    uint8_t secret[KC_GCM_KEY_SIZE] = {1};
+    *worker = (struct worker){.key = key, .opens = opens, .stop = stop};
+    if (kc_failed(kc_libcrypto_open(&worker->crypto, 8)) ||
+        kc_failed(
+            worker->crypto.generate(worker->crypto.context, &other, &worker->peer, KC_KEY_P256))) {
+        return false;
+    }
+    return !opens || key->type == KC_KEY_P256 ||
+           !kc_failed(worker->crypto.wrap(worker->crypto.context, worker->wrapped,
+                                          &worker->wrapped_size, public_key,
+                                          kc_view(secret, sizeof secret)));
+}
+
+/* Operations a second on `count` threads; 0 when one failed. */
+static double measure(const struct kc_private_key *key, const struct kc_public_key *public_key,
+                      bool opens, size_t count, unsigned seconds)
+{
+    static struct worker workers[THREADS_MAX];
+    atomic_bool stop = false;
+    uint64_t done = 0;
+    bool good = true;
+    for (size_t i = 0; i < count && good; i++) {
+        good = prepare(&workers[i], key, public_key, opens, &stop);
+    }
+    uint64_t start_ns = kc_clock_monotonic_ns();
+    for (size_t i = 0; i < count && good; i++) {
+        good = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
+    }
+    if (!good) {
+        return 0;
+    }
+    (void)sleep(seconds);
+    atomic_store(&stop, true);
+    for (size_t i = 0; i < count; i++) {
+        (void)pthread_join(workers[i].thread, NULL);
+        done += workers[i].done;
+        good = good && !workers[i].failed;
+        kc_libcrypto_close(&workers[i].crypto);
+    }
+    double elapsed_ns = (double)(kc_clock_monotonic_ns() - start_ns);
+    return good ? (double)done * 1e9 / elapsed_ns : 0;
+}
+
+static enum kc_key_type type_of(const char *suite)
+{
+    return strcmp(suite, "es256") == 0    ? KC_KEY_P256
+           : strcmp(suite, "rs2048") == 0 ? KC_KEY_RSA2048
+                                          : KC_KEY_NONE;
+}
+
+static bool compare(const char *suite, const char *uri, bool opens, unsigned seconds)
+{
+    struct kc_crypto crypto;
+    char name[32];
+    char object[KC_TOKEN_URI_SIZE_MAX + 1];
+    struct kc_private_key held;
+    struct kc_private_key bytes;
+    struct kc_public_key held_public;
+    struct kc_public_key bytes_public;
+    const struct kc_token_place place = {.uri = object,
+                                         .module = "",
+                                         .pin_file = "token.pin",
+                                         .folder = ".",
+                                         .read_secret = kc_file_read_secret};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t count = cores > 0 && cores <= THREADS_MAX ? (size_t)cores : 1;
+    (void)snprintf(name, sizeof name, "bench-%s-%s", opens ? "open" : "sign", suite);
+    if (kc_failed(kc_libcrypto_open(&crypto, 8)) ||
+        kc_failed(kc_token_uri_object(object, uri, name)) ||
+        kc_failed(kc_token_key_ensure(&held, &place, type_of(suite),
+                                      opens ? KC_TOKEN_DECRYPT : KC_TOKEN_SIGN)) ||
+        kc_failed(crypto.derive_public(crypto.context, &held_public, &held)) ||
+        kc_failed(crypto.generate(crypto.context, &bytes, &bytes_public, type_of(suite)))) {
+        return false;
+    }
+    double token = measure(&held, &held_public, opens, count, seconds);
+    double libcrypto = measure(&bytes, &bytes_public, opens, count, seconds);
+    (void)printf("{\"what\": \"%s\", \"suite\": \"%s\", \"threads\": %zu, \"token\": %.1f, "
+                 "\"libcrypto\": %.1f}\n",
+                 opens ? "open" : "sign", suite, count, token, libcrypto);
+    kc_key_close(&held);
+    kc_libcrypto_close(&crypto);
+    return token > 0 && libcrypto > 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5 || strcmp(argv[1], "--seconds") != 0 || type_of(argv[3]) == KC_KEY_NONE ||
+        !kc_token_uri_fits(argv[4])) {
+        (void)fprintf(stderr, "usage: bench-token --seconds N es256|rs2048 URI\n");
+        return 2;
+    }
+    unsigned seconds = (unsigned)strtoul(argv[2], NULL, 10);
+    bool good = compare(argv[3], argv[4], false, seconds);
+    return compare(argv[3], argv[4], true, seconds) && good ? 0 : 4;
+}
