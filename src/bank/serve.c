@@ -234,7 +234,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     kc_wipe(item->plain, sizeof item->plain);
     kc_wipe(item->password_hash, sizeof item->password_hash);
     if (item->exchange == NULL) {
-        kc_bank_asked_again(bank);
+        bool charge = item->kind == &kc_bank_ask_charge;
+        (charge ? kc_bank_charge_asked : kc_bank_asked_again)(bank);
     }
 }
 
@@ -358,6 +359,7 @@ static void idle(void *owner, void *thread)
     for (unsigned i = 0; i < SWEEPS_MAX && sweep(bank, now_ms) > 0; i++) {
     }
     if (!bank->stopping) {
+        kc_bank_charge(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
     }
 }
@@ -488,6 +490,20 @@ static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
     send_own(bank, item, &kc_bank_set_policy);
 }
 
+static void post_charge(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                        const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    struct kc_result result = kc_bank_read_charge(item, bank, request);
+    if (kc_failed(result)) {
+        item->error = result.code;
+    }
+    send_own(bank, item, &kc_bank_set_charge);
+}
+
 static void post_message(struct kc_bank *bank, struct kc_http_exchange *exchange,
                          const struct kc_http_request *request)
 {
@@ -506,12 +522,13 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
     bool card = strcmp(request->path, "/v1/card") == 0;
     bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
+    bool charge = strcmp(request->path, "/v1/admin/charge") == 0;
     struct kc_result result = kc_result(KC_NOT_FOUND);
     if (message) {
         result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
     } else if (hotlist || card) {
         result = kc_http_expect(request, "GET", NULL);
-    } else if (policy) {
+    } else if (policy || charge) {
         result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
     }
     if (kc_failed(result)) {
@@ -522,6 +539,8 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         get_card(bank, exchange, request);
     } else if (policy) {
         post_policy(bank, exchange, request);
+    } else if (charge) {
+        post_charge(bank, exchange, request);
     } else {
         post_message(bank, exchange, request);
     }

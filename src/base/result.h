@@ -99,6 +99,8 @@
     X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
+    X(SUSPENDED, 0x6c, "suspended", 0x9e6c, 409, 1,                                                \
+      "the account is suspended: the management charge is not paid")                               \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \

@@ -521,7 +521,8 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
                                  .record = kc_audit_record,
                                  .gap = kc_audit_gap,
                                  .hotlist = take_listed,
-                                 .move = kc_audit_move};
+                                 .move = kc_audit_move,
+                                 .charge = kc_audit_charge};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -549,6 +550,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_purses(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_charges(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_transactions(store->context, &scan, 0);

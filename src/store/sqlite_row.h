@@ -179,4 +179,9 @@ struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_ke
                                                const uint8_t signer[KC_SIGNER_SIZE]);
 struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
 
+/* ---- management charges (sqlite_charge.c) ---- */
+
+/* Puts the calls for them into the port. */
+void kc_sqlite_charge_calls(struct kc_store *out);
+
 #endif

@@ -65,6 +65,14 @@ enum statement {
     STATEMENT_SCAN_GAPS,
     STATEMENT_SCAN_GAPS_OPEN,
     STATEMENT_SCAN_GAPS_DUE,
+    STATEMENT_CHARGING_GET,
+    STATEMENT_CHARGING_PUT,
+    STATEMENT_SCAN_CHARGING,
+    STATEMENT_SCAN_UNCHARGED,
+    STATEMENT_CHARGE_GET,
+    STATEMENT_CHARGE_PUT,
+    STATEMENT_SCAN_CHARGES,
+    STATEMENT_SCAN_CHARGES_SENT,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -74,7 +82,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 4
+#define KC_SQLITE_SCHEMA_VERSION 5
 
 struct kc_result kc_sqlite_error(int status);
 

@@ -13,6 +13,7 @@ _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as u
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -53,11 +54,17 @@ static const struct kc_field certified_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_certified, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_certified, has_charge)},
+    {.offset = offsetof(struct kc_certified, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_due)},
+    {.offset = offsetof(struct kc_certified, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_amount)},
 };
-const struct kc_shape kc_certified_shape = {.number = 2, .version = 2,
+const struct kc_shape kc_certified_shape = {.number = 2, .version = 3,
     .brief = false,
-    .field_count = 16, .struct_size = sizeof(struct kc_certified),
-    .domain = "kinchaku/2-certified", .fields = certified_fields};
+    .field_count = 19, .struct_size = sizeof(struct kc_certified),
+    .domain = "kinchaku/3-certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
@@ -176,10 +183,16 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x80, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_purse_info, has_charge)},
+    {.offset = offsetof(struct kc_purse_info, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_due)},
+    {.offset = offsetof(struct kc_purse_info, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_amount)},
 };
-const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 3,
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 4,
     .brief = false,
-    .field_count = 29, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 32, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {

@@ -104,6 +104,15 @@ enum kc_life {
 /* The word for a value, such as "blank"; "?" for none of them. */
 const char *kc_life_word(uint64_t value);
 
+/* Where the account management charge of an account stands. */
+enum kc_charge_state {
+    KC_CHARGE_STATE_NOTIFIED = 1, /* it will be taken on the day */
+    KC_CHARGE_STATE_GRACE = 2, /* it is due and could not be taken; it is tried again */
+    KC_CHARGE_STATE_SUSPENDED = 3, /* the grace time ran out: nothing leaves the account until it is paid */
+};
+/* The word for a value, such as "notified"; "?" for none of them. */
+const char *kc_charge_state_word(uint64_t value);
+
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
     KC_PROOF_KIND_ORDER = 1, /* a payment-order that the accused purse signed */
@@ -195,6 +204,12 @@ struct kc_certified {
     uint64_t spend_count; /* how many payments it may make before it meets the bank again */
     uint64_t valid_until_ms; /* until when it may pay and be paid without meeting the bank */
     enum kc_log_policy log_policy; /* what it does when its history is full */
+    enum kc_charge_state charge; /* the account management charge that was notified, if one is ahead or due (S1) */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
 };
 extern const struct kc_shape kc_certified_shape;
 
@@ -269,6 +284,12 @@ struct kc_purse_info {
     uint64_t hotlist; /* version of the hotlist it holds, 0 for none */
     struct kc_view url; /* where the bank answers */
     struct kc_view user_id; /* the user's id */
+    enum kc_charge_state charge; /* the account management charge, as the bank last certified it */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
 };
 extern const struct kc_shape kc_purse_info_shape;
 

@@ -155,6 +155,20 @@ const char *kc_life_word(uint64_t value)
     }
 }
 
+const char *kc_charge_state_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "notified";
+    case 2:
+        return "grace";
+    case 3:
+        return "suspended";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -290,6 +304,9 @@ static const struct kc_field_name certified_names[] = {
     {"spend-count", 0},
     {"valid-until", 0},
     {"log-policy", kc_log_policy_word},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
 };
 static const struct kc_field_name value_information_names[] = {
     {"purse-type", kc_purse_type_word},
@@ -347,6 +364,9 @@ static const struct kc_field_name purse_info_names[] = {
     {"hotlist", 0},
     {"url", 0},
     {"user-id", 0},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
 };
 static const struct kc_field_name key_proof_names[] = {
     {"sign-key", 0},
