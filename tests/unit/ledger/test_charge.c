@@ -200,6 +200,19 @@ static void down_time_charges_no_period_twice_and_none_without_notice(void **sta
     expect_clean(world);
 }
 
+static struct kc_result no_commit(void *context)
+{
+    (void)context;
+    return kc_result(KC_DISK_FULL);
+}
+
+static void refuse_commit(struct world *world)
+{
+    world->spoiled = world->store;
+    world->spoiled.commit = no_commit;
+    world->ledger.store = &world->spoiled;
+}
+
 static void accounts_from_before_are_taken_up_and_cards_and_machines_are_not(void **state)
 {
     struct world *world = *state;
@@ -213,6 +226,12 @@ static void accounts_from_before_are_taken_up_and_cards_and_machines_are_not(voi
     EXPECT(toy_open_kind(&machine, world, 81, KC_PURSE_TYPE_MACHINE, &toys[0].account), KC_OK);
     assert_int_equal(run(world), 0);
     set_rule(world, 3);
+    size_t count = 0;
+    refuse_commit(world);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_charge(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_DISK_FULL);
+    world->ledger.store = &world->store;
     assert_int_equal(run(world), 70);
     assert_int_equal(run(world), 0);
     EXPECT(kc_charge_load(&world->ledger), KC_OK);
@@ -275,6 +294,14 @@ static void funding_and_the_next_day_lift_it_too(void **state)
     toy_rich(&toy, world, 1, 0, 0);
     pass(world, FIRST + GRACE + 10);
     assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_SUSPENDED);
+    /* Not before its day, should the clock be set back. */
+    uint64_t back = (GRACE + 11) * DAY_MS;
+    world->now_ms -= back;
+    EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 15, &reply), KC_OK);
+    assert_int_equal(run(world), 0);
+    expect_amounts(world, &toy, 15, 0);
+    world->now_ms += back;
+    EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_REDEEM, 15, &reply), KC_OK);
     EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 15, &reply), KC_OK);
     expect_amounts(world, &toy, 3, 0);
     pass(world, PERIOD);
@@ -327,6 +354,7 @@ static void the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day(void **
 {
     struct world *world = *state;
     struct toy toy;
+    struct toy_reply reply;
     struct kc_charge_order order[4];
     set_rule(world, 12);
     toy_rich(&toy, world, 1, 0, 0);
@@ -335,8 +363,14 @@ static void the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day(void **
     for (unsigned day = 0; day < GRACE; day++) {
         assert_int_equal(orders(order, world), 1);
         assert_int_equal(order[0].attempt, day + 1);
+        /* While it is asked, what comes in is not taken; and its no is its last word. */
+        EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 12, &reply), KC_OK);
+        EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_REDEEM, 12, &reply), KC_OK);
         EXPECT(answer(world, &order[0], KC_NO_ABILITY_TO_PAY), KC_OK);
-        assert_int_equal(orders(order, world), 0);
+        EXPECT(answer(world, &order[0], KC_OK), KC_OK);
+        assert_int_equal(fees(world), 0);
+        struct kc_charge_order none[4];
+        assert_int_equal(orders(none, world), 0);
         assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_GRACE);
         pass(world, 1);
     }
@@ -395,19 +429,6 @@ static void the_clerk_s_word_is_for_accounts_that_are_charged(void **state)
     EXPECT(word(world, &card, KC_CHARGE_FROM_ACCOUNT, false), KC_NOT_ALLOWED);
     card.account = kc_account_nth(99);
     EXPECT(word(world, &card, KC_CHARGE_FROM_ACCOUNT, false), KC_UNKNOWN_ACCOUNT);
-}
-
-static struct kc_result no_commit(void *context)
-{
-    (void)context;
-    return kc_result(KC_DISK_FULL);
-}
-
-static void refuse_commit(struct world *world)
-{
-    world->spoiled = world->store;
-    world->spoiled.commit = no_commit;
-    world->ledger.store = &world->spoiled;
 }
 
 /* shows: R-RENEW-1 */
