@@ -766,11 +766,12 @@ static struct kc_result account(struct desk *desk, const char *number)
 {
     char body[96];
     struct kc_account_id id;
+    enum kc_charge_source source;
     const char *word = kc_command_value(desk->command, "charge");
     if (word == NULL) {
         return show_account(desk, number);
     }
-    if (!kc_charge_word_take(NULL, word)) {
+    if (!kc_charge_word_take(&source, word)) {
         return kc_result(KC_USAGE);
     }
     if (kc_failed(kc_account_parse(&id, number))) {

@@ -105,6 +105,7 @@ union kc_bank_message {
     struct kc_settle_request settle_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
+    struct kc_charge_order charge_order;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
@@ -142,7 +143,7 @@ struct kc_bank_item {
     enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
-    struct kc_charge_order charge;
+    struct kc_charge_debit charge;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
@@ -193,6 +194,7 @@ extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_set_policy;
+extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 

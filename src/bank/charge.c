@@ -7,6 +7,7 @@
 #include "bank/bank.h"
 #include "bank/charges.h"
 #include "base/log.h"
+#include "message/generated/names.h"
 
 /* Batches in a row before the writer looks after its queue again. */
 #define BATCHES_MAX 16u
@@ -41,7 +42,7 @@ static size_t run_batch(struct kc_bank *bank, uint64_t now_ms)
 static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
                             struct kc_bank_item *item)
 {
-    const struct kc_charge_order *order = &item->charge;
+    const struct kc_charge_debit *order = &item->charge;
     char key[KC_ORDINARY_KEY_SIZE];
     (void)snprintf(key, sizeof key, "%" PRIu64 "-c%" PRIu64 "-%" PRIu64 "-%" PRIu64,
                    bank->realm.bank, order->account.number, order->period, order->attempt);
@@ -77,7 +78,7 @@ void kc_bank_charge_asked(struct kc_bank *bank)
 }
 
 /* False when no item is left for it. */
-static bool send(struct kc_bank *bank, const struct kc_charge_order *order)
+static bool send(struct kc_bank *bank, const struct kc_charge_debit *order)
 {
     struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
     if (item == NULL) {
@@ -98,7 +99,7 @@ static bool send(struct kc_bank *bank, const struct kc_charge_order *order)
 /* A round begins when the last one has ended, behind its last account, as for funding (again.c). */
 static void ask_round(struct kc_bank *bank, uint64_t now_ms)
 {
-    static struct kc_charge_order orders[ROUND_MAX];
+    static struct kc_charge_debit orders[ROUND_MAX];
     struct kc_bank_again *round = &bank->charges;
     size_t part = bank->pipeline.item_count / ROUND_PART;
     size_t most = part == 0 ? 1 : part < ROUND_MAX ? part : ROUND_MAX;
@@ -150,6 +151,29 @@ struct kc_result kc_bank_read_charge(struct kc_bank_item *item, const struct kc_
     json_decref(body);
     return kc_result(good ? KC_OK : KC_MALFORMED);
 }
+
+static struct kc_result check_order(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_bank_check_clock(bank, item->message.charge_order.time_ms);
+}
+
+static struct kc_result apply_order(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_charge_order(&bank->ledger, &item->message.charge_order, &source);
+}
+
+/* The registrar's, with the signed message kept. */
+const struct kc_bank_kind kc_bank_charge_order = {
+    .shape = &kc_charge_order_shape,
+    .steps = {{KC_LANE_WORK, check_order, NULL},
+              {KC_LANE_WRITE, apply_order, NULL},
+              {KC_LANE_WORK, kc_bank_answer_done, NULL}},
+};
 
 static struct kc_result apply(struct kc_bank *bank, struct kc_bank_thread *thread,
                               struct kc_bank_item *item)

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "message/generated/names.h"
+#include "message/offline_limits.h"
 #include "service/json_out.h"
 
 struct showing {
@@ -14,29 +16,13 @@ struct showing {
     struct kc_result result;
 };
 
-const char *kc_charge_source_word(enum kc_charge_source source)
-{
-    switch (source) {
-    case KC_CHARGE_FROM_ACCOUNT:
-        return "account";
-    case KC_CHARGE_FROM_ORDINARY:
-        return "ordinary";
-    case KC_CHARGE_INCLUDED:
-        return "included";
-    }
-    return "?";
-}
-
 bool kc_charge_word_take(enum kc_charge_source *out, const char *word)
 {
-    enum kc_charge_source source = strcmp(word, "account") == 0    ? KC_CHARGE_FROM_ACCOUNT
-                                   : strcmp(word, "ordinary") == 0 ? KC_CHARGE_FROM_ORDINARY
-                                                                   : KC_CHARGE_INCLUDED;
-    if (out != NULL) {
-        *out = source;
+    if (strcmp(word, "paid") == 0) {
+        *out = KC_CHARGE_SOURCE_INCLUDED;
+        return true;
     }
-    return source != KC_CHARGE_INCLUDED || strcmp(word, "included") == 0 ||
-           strcmp(word, "paid") == 0;
+    return kc_charge_source_take(out, word);
 }
 
 static const char *step_word(const struct kc_charge_row *row)
@@ -65,7 +51,7 @@ static bool add(void *owner, const struct kc_charge_row *row)
 {
     struct summing *summing = owner;
     struct kc_charges *out = summing->out;
-    bool taken = row->step == KC_CHARGE_PAID && row->source != KC_CHARGE_INCLUDED;
+    bool taken = row->step == KC_CHARGE_PAID && row->source != KC_CHARGE_SOURCE_INCLUDED;
     out->notified += row->step == KC_CHARGE_NOTIFIED ? 1 : 0;
     out->grace += row->step == KC_CHARGE_GRACE ? 1 : 0;
     out->suspended += row->step == KC_CHARGE_SUSPENDED ? 1 : 0;

@@ -15,8 +15,7 @@ struct kc_charges {
     uint64_t suspended;
 };
 
-const char *kc_charge_source_word(enum kc_charge_source source);
-/* account, ordinary or included, which also stands for "paid". False for any other word; *out may be NULL. */
+/* account, ordinary or included, which also stands for "paid". False for any other word. */
 bool kc_charge_word_take(enum kc_charge_source *out, const char *word);
 
 KC_MUST_USE struct kc_result kc_charges_sum(struct kc_charges *out, const struct kc_store *store);

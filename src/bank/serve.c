@@ -33,6 +33,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
+    &kc_bank_charge_order,
 };
 
 /* ---- the way of an item ---- */

@@ -6,9 +6,9 @@ static bool fits(const struct kc_charge_row *row)
 {
     bool paid = row->step == KC_CHARGE_PAID;
     bool late = row->step == KC_CHARGE_GRACE || row->step == KC_CHARGE_SUSPENDED;
-    bool included = paid && row->source == KC_CHARGE_INCLUDED;
+    bool included = paid && row->source == KC_CHARGE_SOURCE_INCLUDED;
     bool noticed = row->notified_ms != 0 && row->due_ms >= row->notified_ms;
-    bool sent = !row->sent || (!paid && row->source == KC_CHARGE_FROM_ORDINARY);
+    bool sent = !row->sent || (!paid && row->source == KC_CHARGE_SOURCE_ORDINARY);
     return sent && (noticed || included) && (!late || row->since_ms >= row->due_ms) &&
            (row->step != KC_CHARGE_NOTIFIED || row->since_ms == 0) &&
            paid == (row->ended_ms != 0) && (!paid || included || row->ended_ms >= row->due_ms);
@@ -17,10 +17,11 @@ static bool fits(const struct kc_charge_row *row)
 static void expect_posting(struct kc_auditor *auditor, struct kc_audit_book *purse,
                            const struct kc_charge_row *row)
 {
-    if (row->step != KC_CHARGE_PAID || row->source == KC_CHARGE_INCLUDED) {
+    if (row->step != KC_CHARGE_PAID || row->source == KC_CHARGE_SOURCE_INCLUDED) {
         return;
     }
-    uint64_t from = row->source == KC_CHARGE_FROM_ORDINARY ? KC_BOOK_OUTSIDE : row->account.number;
+    uint64_t from =
+        row->source == KC_CHARGE_SOURCE_ORDINARY ? KC_BOOK_OUTSIDE : row->account.number;
     kc_audit_add_digest(auditor, purse->expected, row->purse.number, row->ended_ms, from,
                         KC_BOOK_FEES, row->amount);
 }

@@ -123,7 +123,7 @@ static struct kc_result begin(struct kc_ledger *ledger, struct kc_account_id acc
 {
     const struct kc_charge_rule *rule = &ledger->options.charge;
     struct kc_charging_row row = {.account = account,
-                                  .source = KC_CHARGE_FROM_ACCOUNT,
+                                  .source = KC_CHARGE_SOURCE_ACCOUNT,
                                   .period = 1,
                                   .due_ms = later(ledger->now_ms, rule->first_ms)};
     row.act_ms = earlier(row.due_ms, rule->notice_ms);
@@ -205,7 +205,7 @@ static struct kc_result take(struct kc_ledger *ledger, struct current *current,
             ledger,
             store->account_balance_put(store->context, account->account.number, account->balance));
     }
-    return kc_failed(result) ? result : paid(ledger, current, KC_CHARGE_FROM_ACCOUNT);
+    return kc_failed(result) ? result : paid(ledger, current, KC_CHARGE_SOURCE_ACCOUNT);
 }
 
 static bool reaches(const struct kc_account_row *account, const struct kc_charge_row *charge)
@@ -251,12 +251,12 @@ static struct kc_result collect(struct kc_ledger *ledger, struct current *curren
         charge->step = KC_CHARGE_SUSPENDED;
     }
     switch (charge->source) {
-    case KC_CHARGE_FROM_ACCOUNT:
+    case KC_CHARGE_SOURCE_ACCOUNT:
         return reaches(account, charge) ? take(ledger, current, account)
                                         : miss(ledger, current, KC_INSUFFICIENT_ACCOUNT);
-    case KC_CHARGE_FROM_ORDINARY:
+    case KC_CHARGE_SOURCE_ORDINARY:
         return order(ledger, current);
-    case KC_CHARGE_INCLUDED:
+    case KC_CHARGE_SOURCE_INCLUDED:
         return miss(ledger, current, KC_PENDING);
     }
     return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
@@ -343,7 +343,7 @@ struct kc_result kc_ledger_charge(struct kc_ledger *ledger, size_t *count)
 /* ---- the ordinary bank ---- */
 
 struct orders {
-    struct kc_charge_order *out;
+    struct kc_charge_debit *out;
     size_t count;
     size_t max;
 };
@@ -351,14 +351,14 @@ struct orders {
 static bool note_order(void *owner, const struct kc_charge_row *row)
 {
     struct orders *orders = owner;
-    orders->out[orders->count++] = (struct kc_charge_order){.account = row->account,
+    orders->out[orders->count++] = (struct kc_charge_debit){.account = row->account,
                                                             .period = row->period,
                                                             .attempt = row->attempt,
                                                             .amount = row->amount};
     return orders->count < orders->max;
 }
 
-struct kc_result kc_ledger_charge_orders(struct kc_charge_order *out, size_t *count, size_t max,
+struct kc_result kc_ledger_charge_orders(struct kc_charge_debit *out, size_t *count, size_t max,
                                          struct kc_ledger *ledger, uint64_t account)
 {
     const struct kc_store *store = ledger->store;
@@ -387,7 +387,7 @@ static bool is_countable(const struct kc_ledger *ledger, struct kc_amount amount
 }
 
 struct kc_result kc_ledger_charge_settle(struct kc_ledger *ledger,
-                                         const struct kc_charge_order *order, enum kc_error answer)
+                                         const struct kc_charge_debit *order, enum kc_error answer)
 {
     struct current current;
     KC_ASSERT(ledger->in_batch);
@@ -409,7 +409,7 @@ struct kc_result kc_ledger_charge_settle(struct kc_ledger *ledger,
         return miss(ledger, &current, answer);
     }
     result = post(ledger, charge, KC_BOOK_OUTSIDE);
-    return kc_failed(result) ? result : paid(ledger, &current, KC_CHARGE_FROM_ORDINARY);
+    return kc_failed(result) ? result : paid(ledger, &current, KC_CHARGE_SOURCE_ORDINARY);
 }
 
 /* ---- the clerk ---- */
@@ -449,18 +449,35 @@ struct kc_result kc_ledger_charge_from(struct kc_ledger *ledger, struct kc_accou
     return save(ledger, &current);
 }
 
+/* The period before was paid by a sale, and its day has not come. */
+static struct kc_result is_paid_ahead(bool *is, struct kc_ledger *ledger,
+                                      const struct kc_charging_row *charging)
+{
+    struct kc_charge_row before;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        store->charge_get(store->context, &before, charging->account.number, charging->period - 1);
+    *is = !kc_failed(result) && before.step == KC_CHARGE_PAID &&
+          before.source == KC_CHARGE_SOURCE_INCLUDED && before.due_ms > ledger->now_ms;
+    return result.code == KC_NOT_FOUND ? kc_ok() : kc_ledger_note(ledger, result);
+}
+
 struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger, struct kc_account_id account)
 {
     struct current current;
     struct kc_account_row row;
+    bool done = false;
     KC_ASSERT(ledger->in_batch);
     struct kc_result result = load_known(&current, &row, ledger, account);
-    if (kc_failed(result)) {
+    if (!kc_failed(result)) {
+        result = is_paid_ahead(&done, ledger, &current.charging);
+    }
+    if (kc_failed(result) || done) {
         return result;
     }
     if (current.has_notice) {
         return current.charge.sent ? kc_result(KC_IN_DOUBT)
-                                   : paid(ledger, &current, KC_CHARGE_INCLUDED);
+                                   : paid(ledger, &current, KC_CHARGE_SOURCE_INCLUDED);
     }
     if (kc_amount_is_zero(ledger->options.charge.amount)) {
         return kc_result(KC_NOT_ALLOWED);
@@ -470,7 +487,27 @@ struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger, struct kc_a
                                             .purse = row.purse,
                                             .amount = ledger->options.charge.amount,
                                             .due_ms = current.charging.due_ms};
-    return paid(ledger, &current, KC_CHARGE_INCLUDED);
+    return paid(ledger, &current, KC_CHARGE_SOURCE_INCLUDED);
+}
+
+struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,
+                                        const struct kc_charge_order *order,
+                                        const struct kc_ledger_source *source)
+{
+    struct kc_account_row row;
+    const struct kc_store *store = ledger->store;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result = store->account_get(store->context, &row, order->account.number);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT)
+                                           : kc_ledger_note(ledger, result);
+    }
+    result = kc_ledger_keep(ledger, row.purse, order->time_ms, KC_EVIDENCE_CHARGE, source);
+    if (kc_failed(result)) {
+        return result;
+    }
+    return order->has_source ? kc_ledger_charge_from(ledger, order->account, order->source)
+                             : kc_ledger_charge_included(ledger, order->account);
 }
 
 /* ---- what the rest of the ledger asks ---- */
@@ -491,7 +528,7 @@ struct kc_result kc_charge_incoming(struct kc_ledger *ledger, struct kc_account_
     struct current current;
     struct kc_result result = load(&current, ledger, account->account.number);
     bool takes = !kc_failed(result) && is_overdue(&current) && !current.charge.sent &&
-                 current.charge.source != KC_CHARGE_INCLUDED &&
+                 current.charge.source != KC_CHARGE_SOURCE_INCLUDED &&
                  current.charge.due_ms <= ledger->now_ms && reaches(account, &current.charge);
     return takes ? take(ledger, &current, account) : result;
 }

@@ -262,7 +262,7 @@ KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, siz
 KC_MUST_USE struct kc_result kc_ledger_charge(struct kc_ledger *ledger, size_t *count);
 
 /* What the ordinary bank is to be asked. */
-struct kc_charge_order {
+struct kc_charge_debit {
     struct kc_account_id account;
     uint64_t period;
     uint64_t attempt;
@@ -271,14 +271,14 @@ struct kc_charge_order {
 };
 
 /* At most `max` orders without an outcome, behind that of `account`, in the order of accounts. */
-KC_MUST_USE struct kc_result kc_ledger_charge_orders(struct kc_charge_order *out, size_t *count,
+KC_MUST_USE struct kc_result kc_ledger_charge_orders(struct kc_charge_debit *out, size_t *count,
                                                      size_t max, struct kc_ledger *ledger,
                                                      uint64_t account);
 
 /* The answer to an order: KC_OK done, KC_IN_DOUBT not known, anything else refused. One whose outcome is known already changes
  * nothing. KC_UNKNOWN_TRANSACTION. */
 KC_MUST_USE struct kc_result kc_ledger_charge_settle(struct kc_ledger *ledger,
-                                                     const struct kc_charge_order *order,
+                                                     const struct kc_charge_debit *order,
                                                      enum kc_error answer);
 
 /* From the next notice on the charge comes from there. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED (a card or machine, or no charges). */
@@ -286,10 +286,16 @@ KC_MUST_USE struct kc_result kc_ledger_charge_from(struct kc_ledger *ledger,
                                                    struct kc_account_id account,
                                                    enum kc_charge_source source);
 
-/* One period is paid as part of a UIM or key sale: the one that was notified, or the next one. KC_UNKNOWN_ACCOUNT,
- * KC_NOT_ALLOWED, KC_IN_DOUBT (the ordinary bank is asked at the moment). */
+/* One period is paid as part of a UIM or key sale: the one that was notified, or the next one. Until the day of what was so paid
+ * the same word again changes nothing, so that it may be repeated. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED, KC_IN_DOUBT (the ordinary
+ * bank is asked at the moment). */
 KC_MUST_USE struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger,
                                                        struct kc_account_id account);
+
+/* Either of both at the registrar's signed word, which is kept with the account's purse. */
+KC_MUST_USE struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,
+                                                    const struct kc_charge_order *order,
+                                                    const struct kc_ledger_source *source);
 
 /* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
  * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED,

@@ -50,6 +50,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_LOST = 9,
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
+    KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -86,12 +87,6 @@ enum kc_gap_state {
     KC_GAP_ENDED = 3,
 };
 
-/* Where a management charge comes from. */
-enum kc_charge_source {
-    KC_CHARGE_FROM_ACCOUNT = 1,  /* the electronic account (A1) */
-    KC_CHARGE_FROM_ORDINARY = 2, /* the ordinary bank account (B1) */
-    KC_CHARGE_INCLUDED = 3,      /* part of what somebody paid for a UIM or a key (C1-E1) */
-};
 /* A charge that was notified (ledger/charge.c has the diagram). */
 enum kc_charge_step {
     KC_CHARGE_NOTIFIED = 1,

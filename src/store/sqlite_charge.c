@@ -5,7 +5,7 @@ static void read_charging(struct row *row, struct kc_charging_row *out)
 {
     memset(out, 0, sizeof *out);
     out->account.number = next_number(row);
-    out->source = (enum kc_charge_source)next_enum(row, KC_CHARGE_INCLUDED);
+    out->source = (enum kc_charge_source)next_enum(row, KC_CHARGE_SOURCE_INCLUDED);
     out->period = next_number(row);
     out->due_ms = next_number(row);
     out->act_ms = next_number(row);
@@ -18,7 +18,7 @@ static void read_charge(struct row *row, struct kc_charge_row *out)
     out->period = next_number(row);
     out->purse.number = next_number(row);
     out->step = (enum kc_charge_step)next_enum(row, KC_CHARGE_PAID);
-    out->source = (enum kc_charge_source)next_enum(row, KC_CHARGE_INCLUDED);
+    out->source = (enum kc_charge_source)next_enum(row, KC_CHARGE_SOURCE_INCLUDED);
     out->amount = next_amount(row);
     out->due_ms = next_number(row);
     out->notified_ms = next_number(row);

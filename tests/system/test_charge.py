@@ -297,11 +297,21 @@ def test_kills_at_any_moment_of_the_day(years):
 
 
 # shows: R-RENEW-1
-def test_included_in_a_sale(years):
+def test_included_in_a_sale(years, tmp_path):
     system = years.system
     uim = system.open(fund=100)
-    for word in ("included", "paid"):
-        assert system.bank("account", uim.account, "--charge", word).status == OK
+    password = tmp_path / "password"
+    password.write_text(Path(f"{uim.path}.letter").read_text().split("password ")[1].split()[0] + "\n")
+    password.chmod(0o600)
+    account = ("charge", "--account", uim.account)
+    for wrong in ((), ("--paid", "--from", "account"), ("--from", "nowhere"), ("--from", "included")):
+        assert system.registrar(*account, *wrong).status == 2
+    for _ in range(2):
+        done = system.registrar(*account, "--from", "included", "--password-file", password)
+        assert done.status == OK and done.json["charge"] == "included", done
+        done = system.registrar(*account, "--paid")
+        assert done.status == OK and done.json["charge"] == "paid", done
+    assert set(years.rows(uim)) == {1, 2}
     assert (years.rows(uim)[1]["source"], years.rows(uim)[1]["state"]) == ("included", "paid")
     years.forward(35)
     years.await_(uim, 2, "notified")

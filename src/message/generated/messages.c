@@ -14,6 +14,7 @@ _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -707,6 +708,19 @@ const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
     .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
     .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
 
+static const struct kc_field charge_order_fields[] = {
+    {.offset = offsetof(struct kc_charge_order, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_charge_order, source), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_charge_order, has_source)},
+    {.offset = offsetof(struct kc_charge_order, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
+    .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
+
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x10, .presence = 0},
@@ -1274,6 +1288,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
+    &kc_charge_order_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,

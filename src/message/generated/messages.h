@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 60
+#define KC_SHAPE_COUNT 61
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -112,6 +112,15 @@ enum kc_charge_state {
 };
 /* The word for a value, such as "notified"; "?" for none of them. */
 const char *kc_charge_state_word(uint64_t value);
+
+/* Where the account management charge comes from (S1). */
+enum kc_charge_source {
+    KC_CHARGE_SOURCE_ACCOUNT = 1, /* the electronic account (A1) */
+    KC_CHARGE_SOURCE_ORDINARY = 2, /* the ordinary bank account (B1) */
+    KC_CHARGE_SOURCE_INCLUDED = 3, /* part of the price of a UIM or key (C1-E1) */
+};
+/* The word for a value, such as "account"; "?" for none of them. */
+const char *kc_charge_source_word(uint64_t value);
 
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
@@ -680,6 +689,20 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The clerk's word on an account's management charge.
+ * step: S1
+ * from: registrar
+ * to: bank
+ * sealed: charge-order
+ * source: EP1221669 [0112] */
+struct kc_charge_order {
+    struct kc_account_id account; /* account number */
+    enum kc_charge_source source; /* from now on it comes from there; left out: a sale paid the next one */
+    bool has_source;
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_charge_order_shape;
 
 /* A new purse for an account whose old one is out of use; answered by open-reply.
  * from: registrar

@@ -169,6 +169,20 @@ const char *kc_charge_state_word(uint64_t value)
     }
 }
 
+const char *kc_charge_source_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "account";
+    case 2:
+        return "ordinary";
+    case 3:
+        return "included";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -588,6 +602,11 @@ static const struct kc_field_name lost_request_names[] = {
     {"purse", 0},
     {"time", 0},
 };
+static const struct kc_field_name charge_order_names[] = {
+    {"account", 0},
+    {"source", kc_charge_source_word},
+    {"time", 0},
+};
 static const struct kc_field_name reissue_request_names[] = {
     {"id", 0},
     {"account", 0},
@@ -839,6 +858,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"charge-order", charge_order_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},

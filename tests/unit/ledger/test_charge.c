@@ -93,7 +93,7 @@ static struct kc_result word(struct world *world, const struct toy *toy,
     return result;
 }
 
-static struct kc_result answer(struct world *world, const struct kc_charge_order *order,
+static struct kc_result answer(struct world *world, const struct kc_charge_debit *order,
                                enum kc_error with)
 {
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
@@ -102,7 +102,7 @@ static struct kc_result answer(struct world *world, const struct kc_charge_order
     return result;
 }
 
-static size_t orders(struct kc_charge_order *out, struct world *world)
+static size_t orders(struct kc_charge_debit *out, struct world *world)
 {
     size_t count = 0;
     EXPECT(kc_ledger_charge_orders(out, &count, 4, &world->ledger, 0), KC_OK);
@@ -136,7 +136,7 @@ static void a_charge_is_notified_told_and_taken_on_its_day(void **state)
     assert_int_equal(fees(world), 12);
     row = charge_of(world, &toy, 1);
     assert_int_equal(row.step, KC_CHARGE_PAID);
-    assert_int_equal(row.source, KC_CHARGE_FROM_ACCOUNT);
+    assert_int_equal(row.source, KC_CHARGE_SOURCE_ACCOUNT);
     assert_int_equal(run(world), 0);
     sync(&toy, world);
     assert_false(toy.certified.has_charge);
@@ -319,10 +319,10 @@ static void the_ordinary_bank_is_asked_once_and_in_doubt_again_with_the_same_num
     struct world *world = *state;
     struct toy toy;
     struct toy_reply reply;
-    struct kc_charge_order order[4];
+    struct kc_charge_debit order[4];
     set_rule(world, 12);
     toy_rich(&toy, world, 1, 100, 0);
-    EXPECT(word(world, &toy, KC_CHARGE_FROM_ORDINARY, false), KC_OK);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
     pass(world, FIRST);
     assert_int_equal(orders(order, world), 1);
     assert_int_equal(order[0].attempt, 1);
@@ -332,12 +332,12 @@ static void the_ordinary_bank_is_asked_once_and_in_doubt_again_with_the_same_num
     /* However long that takes, there is no second order, no grace, and nothing taken from the account. */
     pass(world, GRACE + 2);
     EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 1, &reply), KC_OK);
-    struct kc_charge_order again[4];
+    struct kc_charge_debit again[4];
     assert_int_equal(orders(again, world), 1);
     assert_memory_equal(&again[0].account, &order[0].account, sizeof again[0].account);
     assert_int_equal(again[0].attempt, 1);
     assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_NOTIFIED);
-    EXPECT(word(world, &toy, KC_CHARGE_FROM_ACCOUNT, true), KC_IN_DOUBT);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ACCOUNT, true), KC_IN_DOUBT);
     expect_clean(world);
     EXPECT(answer(world, &again[0], KC_OK), KC_OK);
     EXPECT(answer(world, &again[0], KC_OK), KC_OK);
@@ -355,10 +355,10 @@ static void the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day(void **
     struct world *world = *state;
     struct toy toy;
     struct toy_reply reply;
-    struct kc_charge_order order[4];
+    struct kc_charge_debit order[4];
     set_rule(world, 12);
     toy_rich(&toy, world, 1, 0, 0);
-    EXPECT(word(world, &toy, KC_CHARGE_FROM_ORDINARY, false), KC_OK);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
     pass(world, FIRST);
     for (unsigned day = 0; day < GRACE; day++) {
         assert_int_equal(orders(order, world), 1);
@@ -369,7 +369,7 @@ static void the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day(void **
         EXPECT(answer(world, &order[0], KC_NO_ABILITY_TO_PAY), KC_OK);
         EXPECT(answer(world, &order[0], KC_OK), KC_OK);
         assert_int_equal(fees(world), 0);
-        struct kc_charge_order none[4];
+        struct kc_charge_debit none[4];
         assert_int_equal(orders(none, world), 0);
         assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_GRACE);
         pass(world, 1);
@@ -395,9 +395,15 @@ static void a_period_that_a_sale_paid_is_not_taken(void **state)
     struct toy_reply reply;
     set_rule(world, 12);
     toy_rich(&toy, world, 1, 100, 0);
-    EXPECT(word(world, &toy, KC_CHARGE_INCLUDED, false), KC_OK);
-    EXPECT(word(world, &toy, KC_CHARGE_INCLUDED, true), KC_OK);
-    pass(world, FIRST + PERIOD - 1);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_INCLUDED, false), KC_OK);
+    /* Said again it is the same sale, until its day. */
+    for (unsigned i = 0; i < 3; i++) {
+        EXPECT(word(world, &toy, KC_CHARGE_SOURCE_INCLUDED, true), KC_OK);
+        pass(world, 1);
+    }
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_PAID);
+    assert_false(has_charge(world, &toy, 2));
+    pass(world, FIRST + PERIOD - 1 - 3);
     expect_amounts(world, &toy, 100, 0);
     /* Nobody paid the second one: nothing is taken from the account in its place. */
     pass(world, GRACE + 1);
@@ -405,15 +411,42 @@ static void a_period_that_a_sale_paid_is_not_taken(void **state)
     expect_amounts(world, &toy, 100, 0);
     EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_WITHDRAW, 1, &reply), KC_SUSPENDED);
     EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_FUND, 1, &reply), KC_OK);
-    EXPECT(word(world, &toy, KC_CHARGE_INCLUDED, true), KC_OK);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_INCLUDED, true), KC_OK);
     EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_WITHDRAW, 1, &reply), KC_OK);
     assert_int_equal(fees(world), 0);
     /* Set back to the account, what is overdue is taken at once. */
     pass(world, PERIOD);
     assert_int_equal(charge_of(world, &toy, 3).step, KC_CHARGE_SUSPENDED);
-    EXPECT(word(world, &toy, KC_CHARGE_FROM_ACCOUNT, false), KC_OK);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ACCOUNT, false), KC_OK);
     assert_int_equal(run(world), 1);
     expect_amounts(world, &toy, 88, 1);
+    expect_clean(world);
+}
+
+/* shows: R-RENEW-1 */
+static void the_registrar_s_signed_word_is_kept(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct world_letter letter;
+    set_rule(world, 12);
+    toy_rich(&toy, world, 1, 100, 0);
+    struct kc_charge_order order = {.account = toy.account,
+                                    .has_source = true,
+                                    .source = KC_CHARGE_SOURCE_ORDINARY,
+                                    .time_ms = world->now_ms};
+    for (unsigned i = 0; i < 4; i++) {
+        order.has_source = i < 2;
+        order.account = i == 3 ? kc_account_nth(99) : toy.account;
+        world_write(&letter, world, "charge", i, order.time_ms);
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_charge_order(&world->ledger, &order, &letter.source),
+               i == 3 ? KC_UNKNOWN_ACCOUNT : KC_OK);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    }
+    assert_int_equal(world_ask(world, "SELECT count(*) FROM evidence WHERE kind = 15"), 3);
+    assert_int_equal(world_ask(world, "SELECT source FROM charging"), KC_CHARGE_SOURCE_ORDINARY);
+    assert_int_equal(charge_of(world, &toy, 1).source, KC_CHARGE_SOURCE_INCLUDED);
     expect_clean(world);
 }
 
@@ -423,12 +456,12 @@ static void the_clerk_s_word_is_for_accounts_that_are_charged(void **state)
     struct toy toy;
     struct toy card;
     EXPECT(toy_open(&toy, world, 1), KC_OK);
-    EXPECT(word(world, &toy, KC_CHARGE_FROM_ACCOUNT, false), KC_NOT_ALLOWED);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ACCOUNT, false), KC_NOT_ALLOWED);
     set_rule(world, 12);
     EXPECT(toy_open_kind(&card, world, 2, KC_PURSE_TYPE_CARD, NULL), KC_OK);
-    EXPECT(word(world, &card, KC_CHARGE_FROM_ACCOUNT, false), KC_NOT_ALLOWED);
+    EXPECT(word(world, &card, KC_CHARGE_SOURCE_ACCOUNT, false), KC_NOT_ALLOWED);
     card.account = kc_account_nth(99);
-    EXPECT(word(world, &card, KC_CHARGE_FROM_ACCOUNT, false), KC_UNKNOWN_ACCOUNT);
+    EXPECT(word(world, &card, KC_CHARGE_SOURCE_ACCOUNT, false), KC_UNKNOWN_ACCOUNT);
 }
 
 /* shows: R-RENEW-1 */
@@ -518,6 +551,7 @@ int main(void)
         TEST(the_ordinary_bank_is_asked_once_and_in_doubt_again_with_the_same_number),
         TEST(the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day),
         TEST(a_period_that_a_sale_paid_is_not_taken),
+        TEST(the_registrar_s_signed_word_is_kept),
         TEST(the_clerk_s_word_is_for_accounts_that_are_charged),
         TEST(a_batch_that_fails_leaves_nothing),
         TEST(every_corruption_of_a_charge_is_found),
