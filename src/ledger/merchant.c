@@ -80,8 +80,8 @@ static struct kc_result sweep(struct kc_ledger *ledger, struct kc_purse_row *mac
         }
     }
     if (!kc_failed(result)) {
-        result = kc_ledger_note(
-            ledger, store->account_balance_put(store->context, number, owner->balance));
+        result = kc_ledger_note(ledger,
+                                store->account_balance_put(store->context, number, owner->balance));
     }
     return kc_failed(result) ? result : kc_charge_incoming(ledger, owner);
 }
