@@ -3,26 +3,24 @@
 #include "bank/admin.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bank/audit.h"
 #include "bank/bank.h"
+#include "bank/charges.h"
 #include "bank/evidence.h"
+#include "bank/order.h"
 #include "bank/risk.h"
 #include "bank/statement.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "evidence/words.h"
 #include "service/files.h"
-#include "service/http_client.h"
 #include "service/json_out.h"
 #include "service/keys.h"
 #include "store/sqlite.h"
-
-#define ORDER_TIMEOUT_MS 10000u
 
 /* An admin command at work. */
 struct desk {
@@ -439,7 +437,12 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     end_object(desk, &json);
     struct kc_store_scan scan = {.owner = desk, .purse = show_purse};
     result = desk->store.scan_purses(desk->store.context, &scan, account.number);
-    return kc_failed(result) ? result : show_moves(desk, account.number);
+    if (!kc_failed(result)) {
+        result = show_moves(desk, account.number);
+    }
+    return kc_failed(result) ? result
+                             : kc_charges_show_account(stdout, &desk->store, account,
+                                                       desk->command->json, &desk->config);
 }
 
 static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
@@ -699,12 +702,23 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     return result;
 }
 
+/* Of the fees, what accounts paid for being kept. */
+static void show_charges_sum(struct desk *desk, struct kc_json_out *json,
+                             const struct kc_charges *charges)
+{
+    show_amount(desk, json, "charges", charges->taken);
+    show_number(desk, json, "charges_notified", charges->notified);
+    show_number(desk, json, "charges_in_grace", charges->grace);
+    show_number(desk, json, "charges_suspended", charges->suspended);
+}
+
 static struct kc_result show_stats(struct desk *desk, const char *unused)
 {
     struct kc_totals_row totals;
     struct kc_batch_row batch = {.id = 0};
     struct kc_json_out json;
     struct kc_risk risk;
+    struct kc_charges charges;
     (void)unused;
     struct kc_result result = desk->store.totals_get(desk->store.context, &totals);
     if (!kc_failed(result)) {
@@ -713,12 +727,16 @@ static struct kc_result show_stats(struct desk *desk, const char *unused)
     if (!kc_failed(result) || result.code == KC_NOT_FOUND) {
         result = kc_risk_bearer(&risk, &desk->store);
     }
+    if (!kc_failed(result)) {
+        result = kc_charges_sum(&charges, &desk->store);
+    }
     if (kc_failed(result)) {
         return result;
     }
     begin_object(desk, &json);
     show_totals(desk, &json, &totals);
     show_risk(desk, &json, &risk);
+    show_charges_sum(desk, &json, &charges);
     show_number(desk, &json, "postings", totals.next_posting - 1);
     show_number(desk, &json, "last_batch", batch.id);
     end_object(desk, &json);
@@ -757,47 +775,38 @@ static struct kc_result show_hotlist(struct desk *desk, const char *unused)
 
 /* ---- orders to the running bank ---- */
 
-/* The bank's answer: done, or the error that it names. */
-static struct kc_result read_answer(int status, struct kc_view content)
-{
-    json_t *answer = json_loadb((const char *)content.data, content.size, 0, NULL);
-    const char *name = json_string_value(json_object_get(answer, "error"));
-    enum kc_error error = name == NULL ? KC_INTERNAL : kc_error_from_name(name);
-    json_decref(answer);
-    return kc_result(status == 200 ? KC_OK : error);
-}
-
 static struct kc_result post_policy(const struct desk *desk, const char *number, const char *word)
 {
-    char url[128];
     char body[96];
-    char token[128];
-    uint8_t content[1024];
-    struct kc_buffer buffer = KC_BUFFER(content);
-    struct kc_http_reply reply = {.content = &buffer};
-    struct kc_http_client *client = NULL;
-    (void)snprintf(url, sizeof url, "http://%s:%" PRIu64 "/v1/admin/log-policy",
-                   desk->config.address, desk->config.port);
-    int size =
-        snprintf(body, sizeof body, "{\"purse\": \"%s\", \"log-policy\": \"%s\"}", number, word);
-    const struct kc_http_call call = {.url = url,
-                                      .content_type = KC_CONTENT_JSON,
-                                      .bearer = token,
-                                      .body = kc_view(body, (size_t)size)};
-    struct kc_result result =
-        kc_token_file_load(token, sizeof token, desk->folder, KC_ADMIN_TOKEN_FILE);
-    if (!kc_failed(result)) {
-        result = kc_http_client_open(&client, ORDER_TIMEOUT_MS);
+    (void)snprintf(body, sizeof body, "{\"purse\": \"%s\", \"log-policy\": \"%s\"}", number, word);
+    return kc_bank_order(&desk->config, desk->folder, "/v1/admin/log-policy", body);
+}
+
+static struct kc_result show_charges(struct desk *desk, const char *unused)
+{
+    (void)unused;
+    return kc_charges_show(stdout, &desk->store, desk->command->json, &desk->config);
+}
+
+/* Shows an account, after the clerk's word on its charge if there is one. */
+static struct kc_result account(struct desk *desk, const char *number)
+{
+    char body[96];
+    struct kc_account_id id;
+    enum kc_charge_source source;
+    const char *word = kc_command_value(desk->command, "charge");
+    if (word == NULL) {
+        return show_account(desk, number);
     }
-    if (!kc_failed(result)) {
-        result = kc_http_client_call(client, &reply, &call);
+    if (!kc_charge_word_take(&source, word)) {
+        return kc_result(KC_USAGE);
     }
-    if (!kc_failed(result)) {
-        result = read_answer(reply.status, kc_buffer_view(&buffer));
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
     }
-    kc_http_client_close(client);
-    kc_wipe(token, sizeof token);
-    return result;
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\", \"charge\": \"%s\"}", number, word);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/charge", body);
+    return kc_failed(result) ? result : show_account(desk, number);
 }
 
 /* Shows a purse, after the order if one is given. */
@@ -823,9 +832,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"account", true, show_account},   {"purse", true, purse},      {"alerts", false, show_alerts},
-    {"evidence", true, show_evidence}, {"audit", false, run_audit}, {"stats", false, show_stats},
-    {"hotlist", false, show_hotlist},
+    {"account", true, account},       {"purse", true, purse},
+    {"alerts", false, show_alerts},   {"evidence", true, show_evidence},
+    {"audit", false, run_audit},      {"stats", false, show_stats},
+    {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)
@@ -869,9 +879,12 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         if (kc_command_value(command, "log-policy") != NULL && strcmp(name, "purse") != 0) {
             return kc_command_usage(command, "--log-policy is for purse");
         }
+        if (kc_command_value(command, "charge") != NULL && verbs[i].run != account) {
+            return kc_command_usage(command, "--charge is for account");
+        }
         bool statement = kc_command_value(command, "statement") != NULL;
         bool csv = kc_command_value(command, "csv") != NULL;
-        if ((statement && verbs[i].run != show_account) || (csv && (!statement || command->json))) {
+        if ((statement && verbs[i].run != account) || (csv && (!statement || command->json))) {
             return kc_command_usage(command, "--statement is for account, --csv for --statement");
         }
         struct kc_result result = open_desk(&desk, dir);
@@ -881,7 +894,9 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         kc_sqlite_close(&desk.store);
         kc_libcrypto_close(&desk.crypto);
         if (result.code == KC_USAGE) {
-            return kc_command_usage(command, "--log-policy is refuse, overwrite or report");
+            return kc_command_usage(command,
+                                    "--log-policy is refuse, overwrite or report; --charge is "
+                                    "account, ordinary, included or paid");
         }
         return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
     }

@@ -66,6 +66,7 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
+    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
 };
 
 /* The context of one thread. */
@@ -83,6 +84,13 @@ struct kc_bank_policy {
     enum kc_log_policy policy;
 };
 
+/* The clerk's word on an account's management charge. */
+struct kc_bank_charge_word {
+    struct kc_account_id account;
+    enum kc_charge_source source;
+    bool included; /* a period is paid by a sale; else it is the source */
+};
+
 /* A decoded message of any kind. */
 union kc_bank_message {
     struct kc_cash_request cash_request;
@@ -97,8 +105,10 @@ union kc_bank_message {
     struct kc_settle_request settle_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
+    struct kc_charge_order charge_order;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
+    struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
     struct kc_give_back give_back;
     uint8_t reference[KC_DIGEST_SIZE];
@@ -135,6 +145,7 @@ struct kc_bank_item {
     enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
+    struct kc_charge_debit charge;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
@@ -189,6 +200,9 @@ extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_set_policy;
+extern const struct kc_bank_kind kc_bank_charge_order;
+extern const struct kc_bank_kind kc_bank_set_charge;
+extern const struct kc_bank_kind kc_bank_ask_charge;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -216,6 +230,13 @@ KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
 
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,
+                                                 const struct kc_bank *bank,
+                                                 const struct kc_http_request *request);
+
+/* Whether who asks has the operator's token. */
+bool kc_bank_has_token(const struct kc_bank *bank, const char *authorization);
+/* Reads a clerk's word on a charge into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
                                                  const struct kc_http_request *request);
 
@@ -251,6 +272,11 @@ struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
 /* Takes up orders in doubt when it is time; for the writer. kc_bank_asked_again: one of them has come to its end. */
 void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_asked_again(struct kc_bank *bank);
+
+/* Notices, charges and suspensions that are due, and orders of charges to the ordinary bank; for the writer.
+ * kc_bank_charge_asked: one of these orders has come to its end. */
+void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_charge_asked(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -30,6 +30,11 @@ struct kc_bank_config {
     char bearer_purse_most[24]; /* the same of cards without keys */
     char bearer_payment_most[24];
     uint64_t bearer_valid_ms;
+    char charge_amount[24]; /* of the management charge; empty: none */
+    uint64_t charge_first_days;
+    uint64_t charge_period_days;
+    uint64_t charge_notice_days;
+    uint64_t charge_grace_days;
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

@@ -569,6 +569,8 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "transfer-request";
     case KC_EVIDENCE_GIVE_BACK:
         return "give-back";
+    case KC_EVIDENCE_CHARGE:
+        return "charge-order";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:

@@ -10,6 +10,7 @@
 #include "store/sqlite.h"
 
 /* Signatures remembered: 2 MiB, and some minutes of the traffic that one machine can take. */
+#define DAY_MS UINT64_C(86400000)
 #define KNOWN_COUNT 65536u
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
@@ -114,6 +115,20 @@ static struct kc_result read_bearer(struct kc_offline_limits *out, const struct 
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }
 
+/* What accounts pay for being kept, from the section [charge]. */
+static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_bank *bank)
+{
+    const struct kc_bank_config *config = &bank->config;
+    *out = (struct kc_charge_rule){.amount = kc_amount_zero(),
+                                   .first_ms = config->charge_first_days * DAY_MS,
+                                   .period_ms = config->charge_period_days * DAY_MS,
+                                   .notice_ms = config->charge_notice_days * DAY_MS,
+                                   .grace_ms = config->charge_grace_days * DAY_MS};
+    struct kc_result result =
+        read_limit(&out->amount, bank, "charge", "amount", config->charge_amount);
+    return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
 static struct kc_result open_known(struct kc_bank *bank, const char *folder)
 {
     (void)folder;
@@ -134,6 +149,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
     }
     if (!kc_failed(result)) {
         result = read_bearer(&options.bearer, bank);
+    }
+    if (!kc_failed(result)) {
+        result = read_charge(&options.charge, bank);
     }
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "bank.db", NULL);

@@ -33,6 +33,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
+    &kc_bank_charge_order,
 };
 
 /* ---- the way of an item ---- */
@@ -239,7 +240,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     kc_wipe(item->plain, sizeof item->plain);
     kc_wipe(item->password_hash, sizeof item->password_hash);
     if (item->exchange == NULL) {
-        kc_bank_asked_again(bank);
+        bool charge = item->kind == &kc_bank_ask_charge;
+        (charge ? kc_bank_charge_asked : kc_bank_asked_again)(bank);
     }
 }
 
@@ -363,6 +365,7 @@ static void idle(void *owner, void *thread)
     for (unsigned i = 0; i < SWEEPS_MAX && sweep(bank, now_ms) > 0; i++) {
     }
     if (!bank->stopping) {
+        kc_bank_charge(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
     }
 }
@@ -504,6 +507,20 @@ static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
     send_own(bank, item, &kc_bank_set_policy);
 }
 
+static void post_charge(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                        const struct kc_http_request *request)
+{
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    struct kc_result result = kc_bank_read_charge(item, bank, request);
+    if (kc_failed(result)) {
+        item->error = result.code;
+    }
+    send_own(bank, item, &kc_bank_set_charge);
+}
+
 static void post_message(struct kc_bank *bank, struct kc_http_exchange *exchange,
                          const struct kc_http_request *request)
 {
@@ -535,12 +552,13 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     bool voucher = strcmp(request->path, "/v1/voucher") == 0;
     bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
     bool give_back = strcmp(request->path, "/v1/give-back") == 0;
+    bool charge = strcmp(request->path, "/v1/admin/charge") == 0;
     struct kc_result result = kc_result(KC_NOT_FOUND);
     if (message || give_back) {
         result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
     } else if (hotlist || card || voucher) {
         result = kc_http_expect(request, "GET", NULL);
-    } else if (policy) {
+    } else if (policy || charge) {
         result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
     }
     if (kc_failed(result)) {
@@ -555,6 +573,8 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         post_policy(bank, exchange, request);
     } else if (give_back) {
         post_give_back(bank, exchange, request);
+    } else if (charge) {
+        post_charge(bank, exchange, request);
     } else {
         post_message(bank, exchange, request);
     }

@@ -114,6 +114,18 @@ static struct kc_result name_source(struct line *line, const struct statement *s
     return result;
 }
 
+/* What went to the bank's fees: for a machine's takings, or the management charge. */
+static struct kc_result name_fee(struct line *line, const struct statement *statement,
+                                 const struct kc_posting_row *posting)
+{
+    struct kc_purse_row purse;
+    struct kc_result result =
+        statement->store->purse_get(statement->store->context, &purse, posting->purse.number);
+    bool charge = !kc_failed(result) && purse.type == KC_PURSE_TYPE_UIM;
+    line->kind = charge ? "charge" : "fee";
+    return result;
+}
+
 /* What no transaction made: a claim for what a purse owed, a machine's takings and the fee for them, or what a replaced purse
  * left. */
 static struct kc_result explain(struct line *line, const struct statement *statement,
@@ -122,9 +134,12 @@ static struct kc_result explain(struct line *line, const struct statement *state
     struct kc_transaction_row transaction;
     const struct kc_store *store = statement->store;
     name_number(line, posting->purse.number);
-    if (posting->transaction_ms == 0 || posting->credit == KC_BOOK_FEES) {
-        line->kind = posting->transaction_ms == 0 ? "claim" : "fee";
+    if (posting->transaction_ms == 0) {
+        line->kind = "claim";
         return kc_ok();
+    }
+    if (posting->credit == KC_BOOK_FEES) {
+        return name_fee(line, statement, posting);
     }
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);

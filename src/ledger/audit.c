@@ -539,7 +539,8 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
                                  .gap = kc_audit_gap,
                                  .hotlist = take_listed,
                                  .move = kc_audit_move,
-                                 .give_back = kc_audit_give_back};
+                                 .give_back = kc_audit_give_back,
+                                 .charge = kc_audit_charge};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -570,6 +571,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_purses(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_charges(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_transactions(store->context, &scan, 0);

@@ -82,6 +82,7 @@ bool kc_audit_record(void *owner, const struct kc_record_row *row);
 bool kc_audit_gap(void *owner, const struct kc_gap_row *row);
 bool kc_audit_move(void *owner, const struct kc_move_row *row);
 bool kc_audit_give_back(void *owner, const struct kc_give_back_row *row);
+bool kc_audit_charge(void *owner, const struct kc_charge_row *row);
 void kc_audit_compare_ahead(struct kc_auditor *auditor, struct kc_audit_book *book,
                             const struct kc_purse_row *row);
 void kc_audit_compare_history(struct kc_auditor *auditor, struct kc_audit_book *book,

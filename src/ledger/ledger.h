@@ -31,6 +31,16 @@ struct kc_merchant_rule {
     struct kc_amount keep;
 };
 
+/* The account management charge ([0112] [0116]): amount 0, and none is notified. What stands in a notice is what is taken, also
+ * after these were changed. */
+struct kc_charge_rule {
+    struct kc_amount amount;
+    uint64_t first_ms;  /* after the opening */
+    uint64_t period_ms; /* from one to the next; not 0 when there is an amount */
+    uint64_t notice_ms; /* how long before the day it is notified */
+    uint64_t grace_ms;  /* how long it is tried again before the account is suspended */
+};
+
 struct kc_ledger_options {
     struct kc_realm realm;
     uint64_t quote_ms;     /* how long a quote waits for its answer */
@@ -40,6 +50,7 @@ struct kc_ledger_options {
     struct kc_offline_limits limits;
     struct kc_merchant_rule merchant;
     struct kc_offline_limits bearer; /* of cards without keys */
+    struct kc_charge_rule charge;
 };
 
 struct kc_ledger {
@@ -51,6 +62,8 @@ struct kc_ledger {
     struct kc_batch_row batch;    /* the last one, or the one being written */
     struct kc_purse_row *at_work; /* of the purse whose report is counted: newer than the store's */
     uint64_t hotlist_version;     /* the newest one, with what this batch added */
+    bool charging;                /* there are charges, or were */
+    uint64_t charging_from;       /* accounts up to this one are charged, or closed */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */
@@ -247,6 +260,47 @@ KC_MUST_USE struct kc_result kc_ledger_fund_settle(struct kc_ledger_outcome *out
 KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, size_t *count,
                                                 size_t max, struct kc_ledger *ledger,
                                                 struct kc_purse_id purse, uint64_t time_ms);
+
+/* ---- the account management charge (charge.c) ---- */
+
+/* What is to be done by now, a bounded part of it; *count says how many accounts it was, 0 when nothing is left. */
+KC_MUST_USE struct kc_result kc_ledger_charge(struct kc_ledger *ledger, size_t *count);
+
+/* What the ordinary bank is to be asked. */
+struct kc_charge_debit {
+    struct kc_account_id account;
+    uint64_t period;
+    uint64_t attempt;
+    struct kc_amount amount;
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+};
+
+/* At most `max` orders without an outcome, behind that of `account`, in the order of accounts. */
+KC_MUST_USE struct kc_result kc_ledger_charge_orders(struct kc_charge_debit *out, size_t *count,
+                                                     size_t max, struct kc_ledger *ledger,
+                                                     uint64_t account);
+
+/* The answer to an order: KC_OK done, KC_IN_DOUBT not known, anything else refused. One whose outcome is known already changes
+ * nothing. KC_UNKNOWN_TRANSACTION. */
+KC_MUST_USE struct kc_result kc_ledger_charge_settle(struct kc_ledger *ledger,
+                                                     const struct kc_charge_debit *order,
+                                                     enum kc_error answer);
+
+/* From the next notice on the charge comes from there. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED (a card or machine, or no charges). */
+KC_MUST_USE struct kc_result kc_ledger_charge_from(struct kc_ledger *ledger,
+                                                   struct kc_account_id account,
+                                                   enum kc_charge_source source);
+
+/* One period is paid as part of a UIM or key sale: the one that was notified, or the next one. Until the day of what was so paid
+ * the same word again changes nothing, so that it may be repeated. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED, KC_IN_DOUBT (the ordinary
+ * bank is asked at the moment). */
+KC_MUST_USE struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger,
+                                                       struct kc_account_id account);
+
+/* Either of both at the registrar's signed word, which is kept with the account's purse. */
+KC_MUST_USE struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,
+                                                    const struct kc_charge_order *order,
+                                                    const struct kc_ledger_source *source);
 
 /* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
  * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED,

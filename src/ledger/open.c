@@ -253,6 +253,10 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
     }
     account_row.state = KC_ACCOUNT_OPEN;
     purse_row.state = KC_PURSE_ACTIVE;
+    result = kc_charge_open(ledger, &account_row);
+    if (kc_failed(result)) {
+        return result;
+    }
     memcpy(purse_row.identity_digest, identity_digest, KC_DIGEST_SIZE);
     result = kc_ledger_certify(out, ledger, &account_row, &purse_row);
     return kc_failed(result) ? result : save_pair(ledger, &account_row, &purse_row);

@@ -51,6 +51,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
     KC_EVIDENCE_GIVE_BACK = 12,
+    KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -87,7 +88,15 @@ enum kc_gap_state {
     KC_GAP_ENDED = 3,
 };
 
-#define KC_CERTIFIED_SIZE_MAX 224
+/* A charge that was notified (ledger/charge.c has the diagram). */
+enum kc_charge_step {
+    KC_CHARGE_NOTIFIED = 1,
+    KC_CHARGE_GRACE = 2,
+    KC_CHARGE_SUSPENDED = 3,
+    KC_CHARGE_PAID = 4,
+};
+
+#define KC_CERTIFIED_SIZE_MAX 256
 #define KC_OPEN_ID_SIZE 16
 #define KC_SIGNER_SIZE 16
 #define KC_LOG_RECORD_SIZE_MAX 1632
@@ -379,6 +388,33 @@ struct kc_give_back_row {
     uint8_t digest[KC_DIGEST_SIZE];    /* of the machine's word, which is kept as evidence */
 };
 
+/* How an account is charged, and when something is to be done about it next. */
+struct kc_charging_row {
+    struct kc_account_id account;
+    enum kc_charge_source source;
+    uint64_t period; /* the one that comes, from 1 */
+    uint64_t due_ms; /* its day as planned; a notice may put it off */
+    uint64_t act_ms;
+};
+
+/* One period's charge, from its notice on: one row an account and period, for ever. */
+struct kc_charge_row {
+    struct kc_account_id account;
+    uint64_t period;
+    struct kc_purse_id purse; /* the account's when it was notified; of the postings */
+    enum kc_charge_step step;
+    enum kc_charge_source source; /* by the notice; once it is paid: by what was taken */
+    struct kc_amount amount;
+    uint64_t due_ms;
+    uint64_t notified_ms;
+    uint64_t told_ms;     /* the first certified value that said so, or 0 */
+    uint64_t since_ms;    /* of grace: the first attempt that failed; else 0 */
+    uint64_t ended_ms;    /* when it was paid, or 0 */
+    uint64_t attempt;     /* orders to the ordinary bank so far */
+    bool sent;            /* the last one has no outcome yet */
+    enum kc_error reason; /* of the last attempt that failed */
+};
+
 /* A scan calls back for each row until it returns false. */
 struct kc_store_scan {
     void *owner;
@@ -396,6 +432,8 @@ struct kc_store_scan {
     bool (*move)(void *owner, const struct kc_move_row *row);
     bool (*gap)(void *owner, const struct kc_gap_row *row);
     bool (*give_back)(void *owner, const struct kc_give_back_row *row);
+    bool (*charging)(void *owner, const struct kc_charging_row *row);
+    bool (*charge)(void *owner, const struct kc_charge_row *row);
 };
 
 struct kc_store {
@@ -515,6 +553,23 @@ struct kc_store {
      * reference and sale. */
     struct kc_result (*scan_give_backs)(void *context, const struct kc_store_scan *scan,
                                         uint64_t purse, uint64_t counter);
+    struct kc_result (*charging_get)(void *context, struct kc_charging_row *out, uint64_t account);
+    struct kc_result (*charging_put)(void *context, const struct kc_charging_row *row);
+    /* Those to act on until `until_ms`, in the order of that time. */
+    struct kc_result (*scan_charging)(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms);
+    /* Open accounts of people behind `account` that have no such row; only row->account is set. */
+    struct kc_result (*scan_uncharged)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account);
+    struct kc_result (*charge_get)(void *context, struct kc_charge_row *out, uint64_t account,
+                                   uint64_t period);
+    struct kc_result (*charge_put)(void *context, const struct kc_charge_row *row);
+    /* Of an account, or of all for 0. */
+    struct kc_result (*scan_charges)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account);
+    /* Charges whose order to the ordinary bank has no outcome, of accounts behind `account`. */
+    struct kc_result (*scan_charges_sent)(void *context, const struct kc_store_scan *scan,
+                                          uint64_t account);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

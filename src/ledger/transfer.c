@@ -205,7 +205,10 @@ struct kc_result kc_transfer_credit(struct kc_ledger *ledger, struct kc_receiver
     result =
         kc_ledger_note(ledger, store->account_balance_put(store->context, receiver->account.number,
                                                           receiver->balance));
-    return kc_failed(result) ? result : pay_debt(ledger, receiver);
+    if (!kc_failed(result)) {
+        result = pay_debt(ledger, receiver);
+    }
+    return kc_failed(result) ? result : kc_charge_incoming(ledger, receiver);
 }
 
 static void make_quote(struct kc_transfer_quote *out, char name[KC_NAME_SIZE_MAX + 1],

@@ -115,7 +115,13 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .valid_until_ms = purse->certified.valid_until_ms,
                                  .hotlist = purse->hotlist_version,
                                  .url = purse->settings.url,
-                                 .user_id = purse->settings.user_id};
+                                 .user_id = purse->settings.user_id,
+                                 .has_charge = purse->certified.has_charge,
+                                 .charge = purse->certified.charge,
+                                 .has_charge_due = purse->certified.has_charge_due,
+                                 .charge_due_ms = purse->certified.charge_due_ms,
+                                 .has_charge_amount = purse->certified.has_charge_amount,
+                                 .charge_amount = purse->certified.charge_amount};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
     }

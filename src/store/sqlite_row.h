@@ -196,5 +196,9 @@ struct kc_result kc_sqlite_give_back_get(void *context, struct kc_give_back_row 
 struct kc_result kc_sqlite_give_back_add(void *context, const struct kc_give_back_row *row);
 struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_scan *scan,
                                            uint64_t purse, uint64_t counter);
+/* ---- management charges (sqlite_charge.c) ---- */
+
+/* Puts the calls for them into the port. */
+void kc_sqlite_charge_calls(struct kc_store *out);
 
 #endif

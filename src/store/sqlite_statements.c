@@ -27,6 +27,10 @@
     "expires, request_digest, answer_digest, certified, other, other_purse, machine, reference"
 #define GIVE_BACK_COLUMNS                                                                          \
     "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
+#define CHARGING_COLUMNS "account, source, period, due, act"
+#define CHARGE_COLUMNS                                                                             \
+    "account, period, purse, step, source, amount, due, notified, told, since, ended, attempt, "   \
+    "sent, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -130,6 +134,16 @@ const char *const kc_sqlite_schema[] = {
     " counter INTEGER NOT NULL, owner INTEGER NOT NULL, receiver INTEGER NOT NULL,"
     " card INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), time INTEGER NOT NULL,"
     " reference BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (purse, sale)) STRICT;",
+    "CREATE TABLE charging (account INTEGER PRIMARY KEY, source INTEGER NOT NULL,"
+    " period INTEGER NOT NULL, due INTEGER NOT NULL, act INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX charging_act ON charging (act, account);"
+    "CREATE TABLE charges (account INTEGER NOT NULL, period INTEGER NOT NULL,"
+    " purse INTEGER NOT NULL, step INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " amount INTEGER NOT NULL CHECK (amount > 0), due INTEGER NOT NULL,"
+    " notified INTEGER NOT NULL, told INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL, attempt INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, PRIMARY KEY (account, period)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX charges_sent ON charges (account) WHERE sent = 1;",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -263,5 +277,24 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_SCAN_GIVE_BACKS] =
         "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse BETWEEN ?1 AND ?2"
         " AND counter BETWEEN ?3 AND ?4 ORDER BY purse, counter, reference, sale",
+    [STATEMENT_CHARGING_GET] = "SELECT " CHARGING_COLUMNS " FROM charging WHERE account = ?",
+    [STATEMENT_CHARGING_PUT] =
+        "INSERT OR REPLACE INTO charging (" CHARGING_COLUMNS ") VALUES (?,?,?,?,?)",
+    [STATEMENT_SCAN_CHARGING] =
+        "SELECT " CHARGING_COLUMNS " FROM charging WHERE act <= ? ORDER BY act, account",
+    [STATEMENT_SCAN_UNCHARGED] =
+        "SELECT account, 1, 1, 0, 0 FROM accounts WHERE account > ? AND type = 1 AND state = 2"
+        " AND NOT EXISTS (SELECT 1 FROM charging WHERE charging.account = accounts.account)"
+        " ORDER BY account",
+    [STATEMENT_CHARGE_GET] =
+        "SELECT " CHARGE_COLUMNS " FROM charges WHERE account = ? AND period = ?",
+    [STATEMENT_CHARGE_PUT] = "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_CHARGES] =
+        "SELECT " CHARGE_COLUMNS
+        " FROM charges WHERE account BETWEEN ?1 AND ?2 ORDER BY account, period",
+    [STATEMENT_SCAN_CHARGES_SENT] =
+        "SELECT " CHARGE_COLUMNS
+        " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -257,6 +257,27 @@ static bool look_move(void *owner, const struct kc_move_row *row)
     return look(owner, numbers, sizeof numbers);
 }
 
+static bool look_charging(void *owner, const struct kc_charging_row *row)
+{
+    /* Of an account that is not charged only its number is told. */
+    bool whole = row->act_ms != 0;
+    const uint64_t numbers[] = {row->account.number, whole ? row->source : 0,
+                                whole ? row->period : 0, row->due_ms, row->act_ms};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_charge(void *owner, const struct kc_charge_row *row)
+{
+    const uint64_t numbers[] = {row->account.number, row->period,
+                                row->purse.number,   row->step,
+                                row->source,         row->due_ms,
+                                row->notified_ms,    row->told_ms,
+                                row->since_ms,       row->ended_ms,
+                                row->attempt,        row->sent,
+                                row->reason,         kc_amount_minor(row->amount)};
+    return look(owner, numbers, sizeof numbers);
+}
+
 /* Rows of these two have unused bytes at their ends. */
 static bool look_evidence(void *owner, const struct kc_evidence_row *row)
 {
@@ -288,6 +309,8 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .hotlist = look_hotlist,
                                   .move = look_move,
                                   .give_back = look_give_back,
+                                  .charging = look_charging,
+                                  .charge = look_charge,
                                   .signer = look_signer};
 }
 
@@ -333,6 +356,10 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_gaps, WITH(purse));
     SCAN_BOTH(pair, most, scan_gaps_open, WITH(11 + time % 3));
     SCAN_BOTH(pair, most, scan_gaps_due, WITH(time));
+    SCAN_BOTH(pair, most, scan_charging, WITH(time));
+    SCAN_BOTH(pair, most, scan_uncharged, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_charges, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_charges_sent, WITH(time % 5));
 }
 
 /* ---- puts and gets ---- */
@@ -480,6 +507,34 @@ static void put_third_half(struct pair *pair, uint64_t which)
     }
 }
 
+static void put_charge(struct pair *pair)
+{
+    struct kc_charging_row charging;
+    struct kc_charge_row charge;
+    memset(&charging, 0, sizeof charging);
+    memset(&charge, 0, sizeof charge);
+    charging.account.number = 1 + number(pair, 5);
+    charging.source = (enum kc_charge_source)(1 + number(pair, 3));
+    charging.period = 1 + number(pair, 4);
+    charging.due_ms = number(pair, 60);
+    charging.act_ms = 1 + number(pair, 60);
+    charge.account.number = 1 + number(pair, 5);
+    charge.period = 1 + number(pair, 4);
+    charge.purse.number = 11 + number(pair, 3);
+    charge.step = (enum kc_charge_step)(1 + number(pair, 4));
+    charge.source = charging.source;
+    charge.amount = some_amount(pair);
+    charge.due_ms = number(pair, 60);
+    charge.told_ms = number(pair, 60);
+    charge.attempt = number(pair, 3);
+    charge.sent = number(pair, 2) == 0;
+    charge.reason = number(pair, 2) == 0 ? KC_OK : KC_INSUFFICIENT_ACCOUNT;
+    PUT_BOTH(pair, charging_put, &charging);
+    if (!kc_amount_is_zero(charge.amount)) {
+        PUT_BOTH(pair, charge_put, &charge);
+    }
+}
+
 #define GET_BOTH(pair, type, call, ...)                                                            \
     do {                                                                                           \
         struct type left;                                                                          \
@@ -506,6 +561,8 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_reissue_row, reissue_last, WITH(1 + purse % 4));
     GET_BOTH(pair, kc_purse_key_row, purse_key_get, WITH(purse));
     GET_BOTH(pair, kc_purse_key_row, purse_key_by_signer, WITH(signer));
+    GET_BOTH(pair, kc_charging_row, charging_get, WITH(1 + purse % 6));
+    GET_BOTH(pair, kc_charge_row, charge_get, WITH(1 + purse % 6, 1 + purse % 4));
     same(pair->a.hotlist_version(pair->a.context, &versions[0]),
          pair->b.hotlist_version(pair->b.context, &versions[1]));
     assert_int_equal(versions[0], versions[1]);
@@ -550,7 +607,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 26);
+        uint64_t what = number(pair, 27);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -563,6 +620,8 @@ static void run_round(struct pair *pair)
             compare_scans(pair);
         } else if (what < 25) {
             put_third_half(pair, what - 19);
+        } else if (what < 26) {
+            put_charge(pair);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
             ram_store_copy(copy, pair->ram);

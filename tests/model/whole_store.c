@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "whole_store_inside.h"
 
-_Static_assert(RAM_TABLE_GIVE_BACKS + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_CHARGES + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -38,6 +38,8 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_PURSE_KEYS] = TABLE(purse_keys, RAM_PURSE_KEYS),
     [RAM_TABLE_MOVES] = TABLE(moves, RAM_MOVES),
     [RAM_TABLE_GIVE_BACKS] = TABLE(give_backs, RAM_GIVE_BACKS),
+    [RAM_TABLE_CHARGING] = TABLE(charging, RAM_CHARGING),
+    [RAM_TABLE_CHARGES] = TABLE(charges, RAM_CHARGES),
 };
 
 static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)
@@ -765,6 +767,7 @@ struct kc_store ram_store_port(struct ram_store *store)
                             .scan_records = scan_records,
                             .check = check};
     ram_store_back_port(&port);
+    ram_store_charge_port(&port);
     return port;
 }
 

@@ -23,11 +23,11 @@ from check_vectors import private_key
 TIME, TIME_LABEL, PURSE_CLAIM, SECRET_CLAIM = 1795478400000, -65537, -65538, -65539
 ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 PROTECTED_GCM, PROTECTED_ECDH = bytes.fromhex("a10103"), bytes.fromhex("a1013818")
-RECORD, MESSAGE = "kinchaku/2-certified", "kinchaku/1-done"
+RECORD, MESSAGE = "kinchaku/3-certified", "kinchaku/1-done"
 DIGEST, HEAD = bytes(range(32)), bytes(32)
 SECRET = bytes([0x5e]) * 32
 PLAIN_DONE = [1, 25, DIGEST, TIME]
-PLAIN_CERTIFIED = [2, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]
+PLAIN_CERTIFIED = [3, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1, 1, TIME, 12]
 BRIEF, PLAIN_DECLINE = "kinchaku/1-decline", [1, 45, DIGEST, 26, 3, 1, TIME]
 SHA256, MGF = hashes.SHA256(), padding.MGF1(hashes.SHA256())
 PSS = padding.PSS(MGF, 32)
@@ -492,7 +492,7 @@ def bearer_cases(party):
     identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]]),
                                 (SECRET_CLAIM, SECRET)),
                           "kinchaku/2-identity", header=pairs((1, party.alg)))
-    certified = party.sign(cbor2.dumps([2, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]), RECORD)
+    certified = party.sign(cbor2.dumps([3, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1, None, None, None]), RECORD)
     yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, marked()])
     yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, marked()])
     yield "payment", "plain", "bearer-without-order", "malformed", cbor2.dumps([2, 43, identity, certified, None])

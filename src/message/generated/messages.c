@@ -13,6 +13,8 @@ _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as u
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -53,11 +55,17 @@ static const struct kc_field certified_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_certified, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_certified, has_charge)},
+    {.offset = offsetof(struct kc_certified, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_due)},
+    {.offset = offsetof(struct kc_certified, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_amount)},
 };
-const struct kc_shape kc_certified_shape = {.number = 2, .version = 2,
+const struct kc_shape kc_certified_shape = {.number = 2, .version = 3,
     .brief = false,
-    .field_count = 16, .struct_size = sizeof(struct kc_certified),
-    .domain = "kinchaku/2-certified", .fields = certified_fields};
+    .field_count = 19, .struct_size = sizeof(struct kc_certified),
+    .domain = "kinchaku/3-certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
@@ -176,10 +184,16 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x80, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_purse_info, has_charge)},
+    {.offset = offsetof(struct kc_purse_info, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_due)},
+    {.offset = offsetof(struct kc_purse_info, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_amount)},
 };
-const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 3,
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 4,
     .brief = false,
-    .field_count = 29, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 32, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -697,6 +711,19 @@ const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
     .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
+
+static const struct kc_field charge_order_fields[] = {
+    {.offset = offsetof(struct kc_charge_order, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_charge_order, source), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_charge_order, has_source)},
+    {.offset = offsetof(struct kc_charge_order, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
+    .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
 
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -1377,6 +1404,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
+    &kc_charge_order_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 66
+#define KC_SHAPE_COUNT 67
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -103,6 +103,24 @@ enum kc_life {
 };
 /* The word for a value, such as "blank"; "?" for none of them. */
 const char *kc_life_word(uint64_t value);
+
+/* Where the account management charge of an account stands. */
+enum kc_charge_state {
+    KC_CHARGE_STATE_NOTIFIED = 1, /* it will be taken on the day */
+    KC_CHARGE_STATE_GRACE = 2, /* it is due and could not be taken; it is tried again */
+    KC_CHARGE_STATE_SUSPENDED = 3, /* the grace time ran out: nothing leaves the account until it is paid */
+};
+/* The word for a value, such as "notified"; "?" for none of them. */
+const char *kc_charge_state_word(uint64_t value);
+
+/* Where the account management charge comes from (S1). */
+enum kc_charge_source {
+    KC_CHARGE_SOURCE_ACCOUNT = 1, /* the electronic account (A1) */
+    KC_CHARGE_SOURCE_ORDINARY = 2, /* the ordinary bank account (B1) */
+    KC_CHARGE_SOURCE_INCLUDED = 3, /* part of the price of a UIM or key (C1-E1) */
+};
+/* The word for a value, such as "account"; "?" for none of them. */
+const char *kc_charge_source_word(uint64_t value);
 
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
@@ -203,6 +221,12 @@ struct kc_certified {
     uint64_t spend_count; /* how many payments it may make before it meets the bank again */
     uint64_t valid_until_ms; /* until when it may pay and be paid without meeting the bank */
     enum kc_log_policy log_policy; /* what it does when its history is full */
+    enum kc_charge_state charge; /* the account management charge that was notified, if one is ahead or due (S1) */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
 };
 extern const struct kc_shape kc_certified_shape;
 
@@ -277,6 +301,12 @@ struct kc_purse_info {
     uint64_t hotlist; /* version of the hotlist it holds, 0 for none */
     struct kc_view url; /* where the bank answers */
     struct kc_view user_id; /* the user's id */
+    enum kc_charge_state charge; /* the account management charge, as the bank last certified it */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
 };
 extern const struct kc_shape kc_purse_info_shape;
 
@@ -671,6 +701,20 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The clerk's word on an account's management charge.
+ * step: S1
+ * from: registrar
+ * to: bank
+ * sealed: charge-order
+ * source: EP1221669 [0112] */
+struct kc_charge_order {
+    struct kc_account_id account; /* account number */
+    enum kc_charge_source source; /* from now on it comes from there; left out: a sale paid the next one */
+    bool has_source;
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_charge_order_shape;
 
 /* A new purse for an account whose old one is out of use; answered by open-reply.
  * from: registrar

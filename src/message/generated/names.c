@@ -155,6 +155,34 @@ const char *kc_life_word(uint64_t value)
     }
 }
 
+const char *kc_charge_state_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "notified";
+    case 2:
+        return "grace";
+    case 3:
+        return "suspended";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_charge_source_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "account";
+    case 2:
+        return "ordinary";
+    case 3:
+        return "included";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -306,6 +334,9 @@ static const struct kc_field_name certified_names[] = {
     {"spend-count", 0},
     {"valid-until", 0},
     {"log-policy", kc_log_policy_word},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
 };
 static const struct kc_field_name value_information_names[] = {
     {"purse-type", kc_purse_type_word},
@@ -363,6 +394,9 @@ static const struct kc_field_name purse_info_names[] = {
     {"hotlist", 0},
     {"url", 0},
     {"user-id", 0},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
 };
 static const struct kc_field_name key_proof_names[] = {
     {"sign-key", 0},
@@ -584,6 +618,11 @@ static const struct kc_field_name identify_reply_names[] = {
 static const struct kc_field_name lost_request_names[] = {
     {"account", 0},
     {"purse", 0},
+    {"time", 0},
+};
+static const struct kc_field_name charge_order_names[] = {
+    {"account", 0},
+    {"source", kc_charge_source_word},
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
@@ -884,6 +923,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"charge-order", charge_order_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
