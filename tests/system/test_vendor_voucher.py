@@ -343,7 +343,7 @@ def test_the_server_tells_of_vouchers_as_of_sales(shared, people, machine, tmp_p
 
 
 # shows: R-VEND-7
-def test_a_refund_of_what_a_voucher_paid_stays_owed(people, machine):
+def test_a_refund_of_what_a_voucher_paid_is_not_the_purses(people, machine):
     dealer, buyer = people
     machine.stop()
     machine.start("--pos")
