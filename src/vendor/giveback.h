@@ -8,8 +8,8 @@
  *    word or the dealer's hand end it.
  * 2. The bank pays each sale once, whoever brings the word, and however often. So nothing of it is kept at the server: after
  *    any cut it asks the machine again, and the bank gives the same word again.
- * 3. The dealer repays by hand only what the bank said no to last. A word that is out, its answer not here yet, may still be paid:
- *    also one that goes out once more after a no, of which the file asked-SALE tells until the next answer.
+ * 3. The dealer repays by hand only what the bank said no to last. A word that is out, without an answer, may still be paid: also
+ *    one that goes out once more after a no, of which the file asked-SALE tells until the next answer.
  *
  * | cut after                 | machine    | bank       | next round                               |
  * |---------------------------|------------|------------|------------------------------------------|

@@ -349,6 +349,7 @@ def test_after_the_next_no_it_can_be_settled_again(world):
     assert world.machine.run("settle", 2).status == OK
     assert world.kinds() == ["opened", "sale", "stuck", "asked", "asked", "settled"]
     world.start()
+    assert world.server.once().status == OK
     world.check()
 
 
@@ -397,6 +398,7 @@ def test_what_a_voucher_paid_and_did_not_come_out_is_back_in_the_account(shared,
     assert by_account(payer, world.machine, 2).status == OK
     assert world.server.once().status == OK
     assert (balance(payer), balance(world.dealer)) == (490, 10)
+    assert world.server.once().status == OK
     row = world.server.report()[0]
     assert (row["sales"], row["owed"], row["by_bank"], row["by_hand"]) == (2, 0, 1, 0), row
     theirs = shared.bank("account", world.dealer.account, "--statement").objects
