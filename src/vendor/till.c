@@ -1,5 +1,5 @@
 /* Point of sale: the cashier types, the machine's purse takes. A refund is owed to the account that paid, and goes back as a
- * stuck item's price does: by a payment of the purse, when that account's purse comes; what a voucher paid stays owed. */
+ * stuck item's price does: by a payment of the purse, when that account's purse comes; of what a voucher paid, by the bank. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
