@@ -14,6 +14,7 @@
 #include "bank/order.h"
 #include "bank/risk.h"
 #include "bank/statement.h"
+#include "bank/words.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "evidence/words.h"
@@ -97,32 +98,6 @@ static void end_object(struct desk *desk, struct kc_json_out *json)
     }
 }
 
-static const char *account_state_word(enum kc_account_state state)
-{
-    switch (state) {
-    case KC_ACCOUNT_TEMPORARY:
-        return "temporary";
-    case KC_ACCOUNT_OPEN:
-        return "open";
-    case KC_ACCOUNT_LAPSED:
-        return "lapsed";
-    }
-    return "?";
-}
-
-static const char *purse_state_word(enum kc_purse_standing state)
-{
-    switch (state) {
-    case KC_PURSE_WAITING:
-        return "waiting";
-    case KC_PURSE_ACTIVE:
-        return "active";
-    case KC_PURSE_OUT:
-        return "blocked";
-    }
-    return "?";
-}
-
 static void show_digest(struct desk *desk, struct kc_json_out *json, const char *name,
                         const uint8_t digest[KC_DIGEST_SIZE])
 {
@@ -156,7 +131,7 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_number(desk, &json, "purse", row->purse.number);
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
-    show_text(desk, &json, "state", purse_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_purse_state_word(row->state));
     if (desk->account.owner.number != 0) {
         show_number(desk, &json, "owner", desk->account.owner.number);
     }
@@ -178,24 +153,6 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_time(desk, &json, "out_time", row->out_ms);
     end_object(desk, &json);
     return true;
-}
-
-static const char *kind_word(enum kc_transaction_kind kind)
-{
-    switch (kind) {
-    case KC_TRANSACTION_WITHDRAW:
-        return "withdraw";
-    case KC_TRANSACTION_DEPOSIT:
-        return "deposit";
-    case KC_TRANSACTION_FUND:
-        return "fund";
-    case KC_TRANSACTION_REDEEM:
-        return "redeem";
-    case KC_TRANSACTION_TRANSFER_PURSE:
-    case KC_TRANSACTION_TRANSFER_ACCOUNT:
-        return "transfer";
-    }
-    return "?";
 }
 
 /* A quote whose time ran out shows as what it will be at the next contact. */
@@ -225,7 +182,7 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     struct kc_json_out json;
     begin_object(desk, &json);
     show_number(desk, &json, "transaction", row->time_ms);
-    show_text(desk, &json, "kind", kind_word(row->kind));
+    show_text(desk, &json, "kind", kc_bank_kind_word(row->kind));
     show_text(desk, &json, "state", state_word(row));
     show_amount(desk, &json, "amount", row->amount);
     show_text(desk, &json, "reason", kc_error_name(row->reason));
@@ -236,21 +193,6 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     }
     end_object(desk, &json);
     return true;
-}
-
-static const char *payment_state_word(enum kc_payment_state state)
-{
-    switch (state) {
-    case KC_PAYMENT_NOTED:
-        return "noted";
-    case KC_PAYMENT_BOOKED:
-        return "booked";
-    case KC_PAYMENT_RELEASED:
-        return "released";
-    case KC_PAYMENT_REFUSED:
-        return "refused";
-    }
-    return "?";
 }
 
 /* Which side's chain is counted up to the payment. */
@@ -268,7 +210,7 @@ static bool show_payment(void *owner, const struct kc_payment_row *row)
     kc_hex_write(digest, kc_view(row->digest, KC_DIGEST_SIZE));
     begin_object(desk, &json);
     show_text(desk, &json, "payment", digest);
-    show_text(desk, &json, "state", payment_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_payment_state_word(row->state));
     show_number(desk, &json, "payer", row->payer.number);
     show_number(desk, &json, "payer_counter", row->payer_counter);
     show_number(desk, &json, "payee", row->payee.number);
@@ -281,19 +223,6 @@ static bool show_payment(void *owner, const struct kc_payment_row *row)
     return true;
 }
 
-static const char *gap_state_word(enum kc_gap_state state)
-{
-    switch (state) {
-    case KC_GAP_OPEN:
-        return "open";
-    case KC_GAP_CLOSED:
-        return "closed";
-    case KC_GAP_ENDED:
-        return "ended";
-    }
-    return "?";
-}
-
 /* What the purse lost of its history, and what nobody has shown of it yet. */
 static bool show_gap(void *owner, const struct kc_gap_row *row)
 {
@@ -302,7 +231,7 @@ static bool show_gap(void *owner, const struct kc_gap_row *row)
     begin_object(desk, &json);
     show_number(desk, &json, "gap", row->last);
     show_number(desk, &json, "first", row->first);
-    show_text(desk, &json, "state", gap_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_gap_state_word(row->state));
     show_amount(desk, &json, "in", row->in);
     show_amount(desk, &json, "out", row->out);
     show_amount(desk, &json, "back", row->back);
@@ -318,25 +247,6 @@ static bool show_gap(void *owner, const struct kc_gap_row *row)
     return true;
 }
 
-static const char *move_word(enum kc_move_kind kind)
-{
-    switch (kind) {
-    case KC_MOVE_REMAINDER:
-        return "remainder";
-    case KC_MOVE_CREDIT:
-        return "late-credit";
-    case KC_MOVE_DEBIT:
-        return "late-debit";
-    case KC_MOVE_OWED:
-        return "owed";
-    case KC_MOVE_SWEEP:
-        return "sweep";
-    case KC_MOVE_FEE:
-        return "fee";
-    }
-    return "?";
-}
-
 /* What came from a purse that was replaced or went to it, and what a machine took for its owner. */
 static bool show_move(void *owner, const struct kc_move_row *row)
 {
@@ -347,7 +257,7 @@ static bool show_move(void *owner, const struct kc_move_row *row)
         return true;
     }
     begin_object(desk, &json);
-    show_text(desk, &json, "move", move_word(row->kind));
+    show_text(desk, &json, "move", kc_bank_move_word(row->kind));
     show_number(desk, &json, "from", row->purse.number);
     show_number(desk, &json, "other", row->other);
     show_amount(desk, &json, "amount", row->amount);
@@ -419,7 +329,7 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     }
     begin_object(desk, &json);
     show_number(desk, &json, "account", row->account.number);
-    show_text(desk, &json, "state", account_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_account_state_word(row->state));
     show_number(desk, &json, "purse", row->purse.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     if (row->owner.number != 0) {

@@ -49,7 +49,7 @@ static const struct kc_program program = {
         "usage: kinchaku-station --uim FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
-        "       kinchaku-station --card FILE resume | claim --link L\n"
+        "       kinchaku-station --card FILE resume | claim | shelf --link L\n"
         "       kinchaku-station --card FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
         "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
         "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
@@ -81,7 +81,8 @@ static struct kc_result unlock(struct kc_station *station, const struct kc_comma
 /* A UIM is no card: it has a PIN, and an account of its own. */
 static struct kc_result check_card(struct kc_station *station, const struct kc_purse_info *info)
 {
-    if (info->purse_type != KC_PURSE_TYPE_UIM) {
+    station->is_card = info->purse_type != KC_PURSE_TYPE_UIM;
+    if (station->is_card) {
         return kc_ok();
     }
     (void)snprintf(station->place.words, sizeof station->place.words,
@@ -104,6 +105,11 @@ static bool answer_of(const struct kc_command *command)
     return kc_command_value(command, "no") == NULL && kc_ask_ok();
 }
 
+static const char *purse_word(const struct asking *asking)
+{
+    return asking->station->is_card ? "card" : "UIM";
+}
+
 static bool ask_user(void *owner, const struct kc_cash_quote *quote)
 {
     const struct asking *asking = owner;
@@ -113,11 +119,11 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
     for (size_t i = 0; i < 5; i++) {
         kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
-    (void)fprintf(
-        stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
-        (int)quote->user_name.size, (const char *)quote->user_name.data,
-        kc_cash_kind_word(quote->kind), texts[0], asking->station->currency, quote->account.number,
-        texts[1], texts[2], texts[3], texts[4]);
+    (void)fprintf(stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  %-16s  %s -> %s\n",
+                  (int)quote->user_name.size, (const char *)quote->user_name.data,
+                  kc_cash_kind_word(quote->kind), texts[0], asking->station->currency,
+                  quote->account.number, texts[1], texts[2], purse_word(asking), texts[3],
+                  texts[4]);
     return answer_of(asking->command);
 }
 
@@ -147,10 +153,11 @@ static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
     clean_name(name, quote->to_name);
     bool from_purse = quote->source == KC_TRANSFER_SOURCE_PURSE;
     (void)fprintf(stderr, "transfer %s %s from the %s to account %" PRIu64 ", %s:\n", texts[0],
-                  asking->station->currency, from_purse ? "UIM" : "account", quote->to.number,
-                  name);
-    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
-                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+                  asking->station->currency, from_purse ? purse_word(asking) : "account",
+                  quote->to.number, name);
+    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  %-16s  %s -> %s\n",
+                  quote->account.number, texts[1], texts[2], purse_word(asking), texts[3],
+                  texts[4]);
     return answer_of(asking->command);
 }
 
@@ -719,7 +726,7 @@ static const struct verb verbs[] = {
     {"fund", 2, fund, ROLE_BANK, false},      {"redeem", 2, redeem, ROLE_BANK, false},
     {"pin", 2, change_pin, ROLE_BANK, false}, {"receive", 1, receive, ROLE_PAYEE, false},
     {"pay", 2, pay, ROLE_PAYER, true},        {"resume", 1, resume_payment, ROLE_PAYER, true},
-    {"shelf", 1, shelf, ROLE_PAYER, false},   {"buy", 2, buy, ROLE_PAYER, true},
+    {"shelf", 1, shelf, ROLE_PAYER, true},    {"buy", 2, buy, ROLE_PAYER, true},
     {"claim", 1, claim, ROLE_PAYER, true},
 };
 

@@ -28,7 +28,8 @@ struct kc_station {
     struct kc_crypto crypto; /* the backend inside the purse, over the state below */
     struct kc_bearssl crypto_state;
     struct kc_purse_place place;
-    bool opened; /* the UIM answers */
+    bool opened;  /* the UIM answers */
+    bool is_card; /* a prepaid card stands in its place */
     struct kc_slot uim;
     struct kc_http_client *client;
     char url[KC_URL_SIZE_MAX + 1];

@@ -352,9 +352,10 @@ static void advise(struct paying *paying, enum kc_error error)
     const char *advice = NULL;
     bool waits = paying->path[0] != '\0' && kc_file_exists(paying->path);
     if (error == KC_ITEM_STUCK) {
-        advice = paying->voucher_size == 0
-                     ? "nothing was paid; choose another place"
-                     : "the machine owes it to the account; its dealer has the machine's word";
+        advice =
+            paying->voucher_size == 0
+                ? "nothing was paid; choose another place"
+                : "the price comes back to the account when the machine's server has been there";
     } else if (error == KC_NOT_COMPLETED) {
         advice = "nothing was paid; try again";
     } else if (error == KC_USAGE) {

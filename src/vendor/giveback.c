@@ -1,12 +1,15 @@
 #include "vendor/giveback.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/cose.h"
 #include "purse/apdu.h"
+#include "service/files.h"
 
 static struct kc_owed *owed_for(struct kc_machine *machine, uint64_t sale)
 {
@@ -30,6 +33,44 @@ static struct kc_result note(struct kc_machine *machine, struct kc_owed owed,
                            .reason = (uint64_t)reason};
     return kc_machine_note(machine, &line);
 }
+
+/* ---- a word that is out again ----
+ *
+ * The line `asked` tells of the first time. After the bank's no a file says that the word left once more, for such a word may go
+ * out in every round for years; it is gone when the bank's answer is here. */
+
+static struct kc_result name_mark(char path[KC_PATH_SIZE_MAX], const struct kc_machine *machine,
+                                  uint64_t sale)
+{
+    char name[sizeof "asked-" + 20];
+    (void)snprintf(name, sizeof name, "asked-%" PRIu64, sale);
+    return kc_path_join(path, machine->dir, name, NULL);
+}
+
+static struct kc_result mark(const struct kc_machine *machine, uint64_t sale)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = name_mark(path, machine, sale);
+    return kc_failed(result) || kc_file_exists(path) ? result
+                                                     : kc_file_write(path, kc_view(NULL, 0), 0600);
+}
+
+/* One that stays for some reason only forbids more. */
+static void unmark(const struct kc_machine *machine, uint64_t sale)
+{
+    char path[KC_PATH_SIZE_MAX];
+    if (!kc_failed(name_mark(path, machine, sale))) {
+        (void)unlink(path);
+    }
+}
+
+static bool is_marked(const struct kc_machine *machine, uint64_t sale)
+{
+    char path[KC_PATH_SIZE_MAX];
+    return kc_failed(name_mark(path, machine, sale)) || kc_file_exists(path);
+}
+
+/* ---- the machine's word ---- */
 
 /* The first one after that number; a payment of the purse that is under way comes to its own end. */
 static const struct kc_owed *next_owed(const struct kc_machine *machine, uint64_t after)
@@ -78,6 +119,12 @@ struct kc_result kc_giveback_next(struct kc_view *out, struct kc_machine *machin
             return noted;
         }
         kc_machine_stop_after(machine, "asked");
+    } else if (owed.refused != KC_OK) {
+        struct kc_result marked = mark(machine, owed.sale);
+        if (kc_failed(marked)) {
+            return marked;
+        }
+        kc_machine_stop_after(machine, "asked-again");
     }
     return sign_word(out, machine, &owed);
 }
@@ -149,6 +196,7 @@ struct kc_result kc_giveback_take(struct kc_machine *machine, struct kc_view wor
     }
     result = note(machine, *owed, KC_SALE_KIND_GIVEN_BACK, KC_OK);
     kc_machine_stop_after(machine, "given-back");
+    unmark(machine, said.sale);
     return result;
 }
 
@@ -161,7 +209,11 @@ struct kc_result kc_giveback_refused(bool *is_new, struct kc_machine *machine, u
         return kc_result(owed == NULL ? KC_NOT_FOUND : KC_MISMATCH);
     }
     *is_new = owed->refused != reason;
-    return *is_new ? note(machine, *owed, KC_SALE_KIND_ASKED, reason) : kc_ok();
+    struct kc_result result = *is_new ? note(machine, *owed, KC_SALE_KIND_ASKED, reason) : kc_ok();
+    if (!kc_failed(result)) {
+        unmark(machine, sale);
+    }
+    return result;
 }
 
 struct kc_result kc_giveback_settle(struct kc_machine *machine, uint64_t sale)
@@ -170,7 +222,8 @@ struct kc_result kc_giveback_settle(struct kc_machine *machine, uint64_t sale)
     if (owed == NULL) {
         return kc_result(KC_NOT_FOUND);
     }
-    if (owed->paying != 0 || (owed->asked && owed->refused == KC_OK)) {
+    bool waits = owed->asked && (owed->refused == KC_OK || is_marked(machine, sale));
+    if (owed->paying != 0 || waits) {
         return kc_result(KC_PENDING);
     }
     return note(machine, *owed, KC_SALE_KIND_SETTLED, KC_OK);

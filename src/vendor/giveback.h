@@ -8,6 +8,8 @@
  *    word or the dealer's hand end it.
  * 2. The bank pays each sale once, whoever brings the word, and however often. So nothing of it is kept at the server: after
  *    any cut it asks the machine again, and the bank gives the same word again.
+ * 3. The dealer repays by hand only what the bank said no to last. A word that is out, without an answer, may still be paid: also
+ *    one that goes out once more after a no, of which the file asked-SALE tells until the next answer.
  *
  * | cut after                 | machine    | bank       | next round                               |
  * |---------------------------|------------|------------|------------------------------------------|
@@ -36,7 +38,7 @@ KC_MUST_USE struct kc_result kc_giveback_refused(bool *is_new, struct kc_machine
                                                  uint64_t sale, enum kc_error reason);
 
 /* The dealer repaid it otherwise. KC_NOT_FOUND (nothing is owed for that sale), KC_PENDING (it is under way: a payment of the
- * purse, or the bank is asked and has not said no). */
+ * purse, or the bank is asked and its answer is not here). */
 KC_MUST_USE struct kc_result kc_giveback_settle(struct kc_machine *machine, uint64_t sale);
 
 /* ---- the server ---- */

@@ -1,5 +1,5 @@
 /* Point of sale: the cashier types, the machine's purse takes. A refund is owed to the account that paid, and goes back as a
- * stuck item's price does: by a payment of the purse, when that account's purse comes; what a voucher paid stays owed. */
+ * stuck item's price does: by a payment of the purse, when that account's purse comes; of what a voucher paid, by the bank. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +163,17 @@ static struct kc_result carry_out(bool *fatal, struct kc_machine *machine,
                   : kc_result(KC_USAGE);
 }
 
+/* What a cashier can do with it, where the error's own words are about something else. */
+static const char *words_of(enum kc_error error)
+{
+    return error == KC_ALREADY_EXISTS ? "this sale was refunded before, or its item did not come "
+                                        "out: what is to go back is in the journal"
+           : error == KC_NOT_FOUND    ? "there is no such sale"
+           : error == KC_HISTORY_FULL ? "no room in purse or journal: let the server collect"
+           : error == KC_USAGE        ? "an amount, cancel, refund SALE [AMOUNT], show or close"
+                                      : kc_error_words(error);
+}
+
 struct kc_result kc_till_line(bool *fatal, struct kc_machine *machine,
                               const struct kc_command *command, const char *line)
 {
@@ -181,9 +192,9 @@ struct kc_result kc_till_line(bool *fatal, struct kc_machine *machine,
         kc_json_text(&json, "end", kc_error_name(result.code));
         kc_json_close(&json);
     } else if (kc_failed(result)) {
-        (void)printf("%s: %s\n", line, kc_error_words(result.code));
+        (void)printf("%s: %s\n", text, words_of(result.code));
     } else {
-        (void)printf("%s: ok\n", line);
+        (void)printf("%s: ok\n", text);
     }
     (void)fflush(stdout);
     return result;

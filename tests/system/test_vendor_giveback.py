@@ -1,14 +1,15 @@
-"""Does the bank pay what a machine owes to a card without keys, once, from the dealer's account, whatever stops in between?"""
+"""Does the bank pay what a machine owes to a card without keys or to an account, once, from the dealer's, whatever stops in between?"""
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from kinchaku import OK, REFUSED, Proxy
+from kinchaku import AGAIN, OK, REFUSED, Proxy
 from meeting import Receiver
 from test_vendor_server import STOPPED, Server, machine_purse
 from test_vendor_trouble import by_card, card_of, notes
+from test_vendor_voucher import balance, by_account, claim, kept
 from vending import Machine, buy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
@@ -307,6 +308,51 @@ def test_nothing_is_settled_by_hand_while_it_is_under_way(world):
     world.check()
 
 
+def test_nothing_is_settled_by_hand_while_a_word_is_out_again(world):
+    """The bank said no once; the next word left, and its server may still bring it."""
+    world.start().jam()
+    Before(world, lambda: world.dealer.must("redeem", 15))
+    assert world.server.once().status == OK and world.shadow() == 25
+    world.machine.stop()
+    world.start("--stop-after", "asked-again")
+    world.server.once()
+    world.machine.stop()
+    assert world.machine.run("settle", 2).error == "pending"
+    world.start()
+    assert world.server.once("--stop-after", "owed").status == STOPPED
+    world.dealer.must("fund", 15)
+    world.machine.stop()
+    done = world.machine.run("settle", 2)
+    assert (done.status, done.error) == (REFUSED, "pending"), done
+    # The word that was out is brought after all.
+    word = world.words[-1][0]
+    assert isinstance(world.post(word), bytes) and world.shadow() == 40
+    world.start()
+    assert world.server.once().status == OK
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "asked", "given-back"]
+    assert not list(world.machine.dir.glob("asked-*")) and world.dealer.balance() == 0
+    assert world.machine.run("settle", 2).error == "not-found"
+    world.check()
+
+
+def test_after_the_next_no_it_can_be_settled_again(world):
+    world.start().jam()
+    Before(world, lambda: world.dealer.must("redeem", 15))
+    assert world.server.once().status == OK
+    assert world.server.once("--stop-after", "owed").status == STOPPED
+    world.machine.stop()
+    assert world.machine.run("settle", 2).error == "pending"
+    assert len(list(world.machine.dir.glob("asked-*"))) == 1
+    world.start()
+    assert world.server.once().status == OK and not list(world.machine.dir.glob("asked-*"))
+    world.machine.stop()
+    assert world.machine.run("settle", 2).status == OK
+    assert world.kinds() == ["opened", "sale", "stuck", "asked", "asked", "settled"]
+    world.start()
+    assert world.server.once().status == OK
+    world.check()
+
+
 # shows: R-VEND-6
 def test_what_the_purse_can_pay_the_bank_is_not_asked_for(shared, world, holder):
     """A buyer with keys has his value back purse to purse, as before; by hand it can be repaid before."""
@@ -333,4 +379,96 @@ def test_a_refund_at_the_till_to_a_card(shared, world):
     till = world.machine.type("close")[0]
     assert (till["refunds"], till["by_bank"], till["by_hand"], till["owed"]) == ("5", 1, 0, 0), till
     assert world.server.once().status == OK
+    world.check()
+
+
+# ---- paid from an account ----
+
+@pytest.fixture
+def payer(shared):
+    return shared.open(fund=500)
+
+
+# shows: R-VEND-6 R-VEND-7
+def test_what_a_voucher_paid_and_did_not_come_out_is_back_in_the_account(shared, world, payer):
+    world.start()
+    done = by_account(payer, world.machine, 1)
+    assert (done.status, done.error) == (REFUSED, "item-stuck") and "comes back to the account" in done.err, done
+    assert (balance(payer), balance(world.dealer)) == (485, 15) and not kept(payer)
+    assert by_account(payer, world.machine, 2).status == OK
+    assert world.server.once().status == OK
+    assert (balance(payer), balance(world.dealer)) == (490, 10)
+    assert world.server.once().status == OK
+    row = world.server.report()[0]
+    assert (row["sales"], row["owed"], row["by_bank"], row["by_hand"]) == (2, 0, 1, 0), row
+    theirs = shared.bank("account", world.dealer.account, "--statement").objects
+    mine = shared.bank("account", payer.account, "--statement").objects
+    assert [(line["kind"], line["amount"], line["partner"]) for line in theirs][-1] == (
+        "give-back", "-15", str(world.machine.uim.purse)), theirs
+    assert [(line["kind"], line["amount"], line["partner"]) for line in mine][-1] == (
+        "give-back", "+15", str(world.dealer.account)), mine
+    # Whatever comes again changes nothing.
+    seen = world.words[0]
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert claim(payer, world.machine).status == OK
+    assert reader.parse_signed(world.post(seen[0]))["payload"] == reader.parse_signed(seen[1])["payload"]
+    assert len(world.words) == 1 and (balance(payer), balance(world.dealer)) == (490, 10) and payer.value() == 0
+    assert world.kinds() == ["opened", "voucher", "stuck", "voucher", "released", "asked", "given-back"]
+    world.check()
+
+
+# shows: R-VEND-7
+def test_what_was_sold_out_by_the_time_of_the_voucher_is_back(shared, world, payer):
+    world.machine.write_ini(world.dealer.account, [("tea", 15, 9), ("gum", 10, 1)])
+    world.start()
+    assert by_account(payer, world.machine, 2, "--yes", "--lose", "payment").status == AGAIN
+    assert by_card(world.path, "buy", 2, "--link", world.machine.place, "--yes").status == OK
+    assert claim(payer, world.machine).error == "item-stuck" and balance(payer) == 490
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert balance(payer) == 500 and balance(world.dealer) == 10 and not kept(payer)
+    assert [note["amount"] for note in notes(world.server, "given-back")] == ["10"]
+    assert world.kinds() == ["opened", "sale", "released", "unsold", "asked", "given-back"]
+    world.check()
+
+
+@pytest.mark.parametrize("point", ["owed", "paid-back", "handed-back"])
+def test_a_server_killed_while_a_voucher_is_given_back(world, payer, point):
+    world.start()
+    assert by_account(payer, world.machine, 1).error == "item-stuck"
+    assert world.server.once("--stop-after", point).status == STOPPED
+    assert balance(payer) == (485 if point == "owed" else 500)
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert balance(payer) == 500 and balance(world.dealer) == 0
+    assert world.kinds() == ["opened", "voucher", "stuck", "asked", "given-back"]
+    world.check()
+
+
+# shows: R-VEND-7
+def test_a_refund_at_the_till_of_what_a_voucher_paid(shared, world, payer):
+    world.start("--pos")
+    world.machine.type("25")
+    assert by_account(payer, world.machine, 1).status == OK
+    assert world.machine.type("refund 2 20")[-1]["end"] == "ok"
+    assert claim(payer, world.machine).status == OK and payer.value() == 0 and balance(payer) == 475
+    for _ in range(2):
+        assert world.server.once().status == OK
+    assert (balance(payer), balance(world.dealer)) == (495, 5)
+    till = world.machine.type("close")[0]
+    assert (till["sum"], till["refunds"], till["by_bank"], till["owed"]) == ("25", "20", 1, 0), till
+    assert world.kinds() == ["opened", "voucher", "released", "refund", "asked", "given-back", "closed"]
+    world.check()
+
+
+def test_a_voucher_that_was_settled_by_hand(world, payer):
+    world.start()
+    assert by_account(payer, world.machine, 1).error == "item-stuck"
+    world.machine.stop()
+    assert world.machine.run("settle", 2).status == OK
+    world.start()
+    assert world.server.once().status == OK and not world.words
+    assert (balance(payer), balance(world.dealer)) == (485, 15)
+    assert world.kinds() == ["opened", "voucher", "stuck", "settled"]
     world.check()

@@ -243,25 +243,157 @@ static void a_card_out_of_use_is_not_loaded(void **state)
     expect_clean(world);
 }
 
-/* What somebody changes in the store is found. */
-static void the_audit_derives_it_again(void **state)
+/* ---- what was paid from an account, for an offer of a machine ---- */
+
+/* The buyer pays that from his account for the offer that begins with this byte. */
+static void pay_offer(struct toy *buyer, struct world *world, struct kc_purse_id machine,
+                      uint8_t offer, uint64_t minor)
 {
-    static const char *const acts[] = {"UPDATE give_backs SET amount = 31",
-                                       "UPDATE give_backs SET receiver = owner",
-                                       "UPDATE give_backs SET counter = 1",
-                                       "UPDATE give_backs SET counter = 9",
-                                       "UPDATE give_backs SET card = 0",
-                                       "UPDATE give_backs SET owner = receiver",
-                                       "UPDATE give_backs SET time = time + 1",
-                                       "UPDATE give_backs SET digest = zeroblob(32)",
-                                       "DELETE FROM give_backs",
-                                       "UPDATE give_backs SET card = purse"};
+    struct toy_message asks;
+    struct toy_message ok;
+    struct toy_reply reply;
+    struct kc_transfer_quote quote;
+    char name[KC_NAME_SIZE_MAX + 1];
+    uint8_t encoded[512];
+    struct kc_buffer buffer = KC_BUFFER(encoded);
+    toy_cash(&asks, buyer, world, KC_CASH_KIND_WITHDRAW, minor);
+    const struct kc_transfer_request request = {.source = KC_TRANSFER_SOURCE_ACCOUNT,
+                                                .to = shop.dealer.account,
+                                                .amount = world_amount(minor),
+                                                .has_reference = true,
+                                                .reference = {offer},
+                                                .has_machine = true,
+                                                .machine = machine,
+                                                .time_ms = asks.cash.time_ms};
+    struct kc_ledger_source from = {.bytes = kc_view(asks.bytes, asks.size)};
+    memcpy(from.digest, asks.digest, KC_DIGEST_SIZE);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_transfer_request(&quote, name, &world->ledger, &request, &asks.information,
+                                      &from),
+           KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    memset(&ok, 0, sizeof ok);
+    ok.kind = TOY_ANSWER;
+    ok.holder = buyer->account;
+    ok.answer = (struct kc_cash_answer){.purse = buyer->purse,
+                                        .transaction_ms = quote.transaction_ms,
+                                        .answer = KC_ANSWER_OK,
+                                        .time_ms = toy_next_time(buyer, world)};
+    EXPECT(kc_shape_encode(&buffer, &kc_transfer_quote_shape, &quote), KC_OK);
+    kc_digest(&world->crypto, ok.answer.quote, kc_buffer_view(&buffer));
+    buyer->life = TOY_ANSWERED;
+    toy_stamp(&ok, world, "");
+    EXPECT(world_send(world, &reply, &ok), KC_OK);
+    assert_int_equal(reply.outcome.outcome, KC_OUTCOME_COMPLETED);
+    toy_take(buyer, world, &reply.outcome);
+}
+
+static struct kc_give_back word_for(struct world *world, uint64_t sale, uint8_t offer,
+                                    const struct toy *to, uint64_t minor)
+{
+    struct kc_give_back word = word_of(world, sale, 0, to, minor);
+    word.has_reference = true;
+    word.reference[0] = offer;
+    return word;
+}
+
+/* A buyer who has his value in the account, and paid 120 for offer 7 and 50 for offer 8 of the machine. */
+static void pay_two(struct toy *payer, struct world *world)
+{
+    toy_rich(payer, world, 5, 500, 0);
+    pay_offer(payer, world, shop.machine.purse, 7, 120);
+    pay_offer(payer, world, shop.machine.purse, 8, 50);
+    expect_amounts(world, payer, 330, 0);
+    assert_int_equal(world_balance(world, shop.dealer.account), 260);
+}
+
+/* shows: R-VEND-6 R-VEND-7 */
+static void each_voucher_has_its_own_sum(void **state)
+{
     struct world *world = *state;
-    const struct kc_give_back word = word_of(world, 7, 2, &shop.card, 30);
+    struct toy payer;
+    pay_two(&payer, world);
+    struct kc_give_back word = word_for(world, 11, 7, &payer, 121);
+    refused(world, &word, KC_AMOUNT_TOO_LARGE);
+    word = word_for(world, 11, 8, &payer, 51);
+    refused(world, &word, KC_AMOUNT_TOO_LARGE);
+    word = word_for(world, 11, 7, &payer, 100);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    word = word_for(world, 12, 8, &payer, 50);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    word = word_for(world, 13, 8, &payer, 1);
+    refused(world, &word, KC_GIVEN_BACK);
+    word = word_for(world, 13, 7, &payer, 21);
+    refused(world, &word, KC_GIVEN_BACK);
+    word = word_for(world, 13, 7, &payer, 20);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    expect_amounts(world, &payer, 500, 0);
+    assert_int_equal(world_balance(world, shop.dealer.account), 90);
+    /* What a purse paid has a sum beside them. */
+    word = word_of(world, 14, 1, &shop.buyer, 60);
     EXPECT(give(NULL, world, &word), KC_OK);
     expect_clean(world);
+}
+
+/* shows: R-VEND-6 R-VEND-7 */
+static void a_voucher_is_given_back_once(void **state)
+{
+    struct world *world = *state;
+    struct toy payer;
+    struct kc_given_back said[2];
+    pay_two(&payer, world);
+    struct kc_give_back word = word_for(world, 11, 7, &payer, 120);
+    EXPECT(give(&said[0], world, &word), KC_OK);
+    uint64_t before = postings(world);
+    world->now_ms += 5000;
+    word.time_ms = world->now_ms;
+    EXPECT(give(&said[1], world, &word), KC_OK);
+    assert_memory_equal(&said[0], &said[1], sizeof said[0]);
+    assert_int_equal(postings(world), before);
+    /* The same sale is of no other offer, and not of the purse's payment. */
+    word = word_for(world, 11, 8, &payer, 120);
+    refused(world, &word, KC_MISMATCH);
+    word = word_of(world, 11, 1, &payer, 120);
+    refused(world, &word, KC_MISMATCH);
+    expect_amounts(world, &payer, 450, 0);
+    expect_clean(world);
+}
+
+/* shows: R-VEND-7 R-SEC-4 */
+static void a_voucher_of_somebody_else_gives_nothing_back(void **state)
+{
+    struct world *world = *state;
+    struct toy payer;
+    struct toy other;
+    pay_two(&payer, world);
+    EXPECT(toy_open_kind(&other, world, 6, KC_PURSE_TYPE_MACHINE, &shop.dealer.account), KC_OK);
+    pay_offer(&payer, world, other.purse, 9, 30);
+    struct kc_give_back word = word_for(world, 11, 9, &payer, 30);
+    refused(world, &word, KC_WRONG_MACHINE);
+    word.purse = other.purse;
+    EXPECT(give(NULL, world, &word), KC_OK);
+    word = word_for(world, 12, 10, &payer, 30);
+    refused(world, &word, KC_NOT_FOUND);
+    word = word_for(world, 12, 0, &payer, 30);
+    refused(world, &word, KC_NOT_FOUND);
+    word = word_for(world, 12, 7, &shop.buyer, 120);
+    refused(world, &word, KC_NOT_ALLOWED);
+    word = word_for(world, 12, 7, &shop.dealer, 120);
+    refused(world, &word, KC_NOT_ALLOWED);
+    /* A counter and a reference are never of one payment. */
+    word = word_for(world, 12, 7, &payer, 60);
+    word.counter = 1;
+    refused(world, &word, KC_NOT_FOUND);
+    expect_amounts(world, &payer, 330, 0);
+    expect_clean(world);
+}
+
+/* The audit finds each of these changes. */
+static void expect_found(struct world *world, const char *const *acts, size_t count)
+{
+    expect_clean(world);
     world_close(world);
-    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct world copy = {.crypto = world->crypto};
         struct kc_audit audit = {.fault = NULL};
         assert_true(world_copy(&copy, world));
@@ -278,14 +410,64 @@ static void the_audit_derives_it_again(void **state)
     EXPECT(world_open(world), KC_OK);
 }
 
+/* shows: R-VEND-7 */
+static void the_audit_derives_what_a_voucher_gave_again(void **state)
+{
+    static const char *const acts[] = {
+        "UPDATE give_backs SET amount = amount + 1 WHERE sale = 11",
+        "UPDATE give_backs SET amount = 121 WHERE sale = 11",
+        "UPDATE give_backs SET receiver = owner WHERE sale = 11",
+        "UPDATE give_backs SET reference = (SELECT reference FROM give_backs WHERE sale = 12)",
+        "UPDATE give_backs SET reference = zeroblob(32) WHERE sale = 11",
+        "UPDATE give_backs SET counter = 1 WHERE sale = 11",
+        "UPDATE give_backs SET owner = receiver WHERE sale = 11",
+        "DELETE FROM give_backs WHERE sale = 11",
+    };
+    struct world *world = *state;
+    struct toy payer;
+    pay_two(&payer, world);
+    struct kc_give_back word = word_for(world, 11, 7, &payer, 100);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    word = word_for(world, 12, 8, &payer, 50);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    expect_found(world, acts, sizeof acts / sizeof acts[0]);
+}
+
+/* What somebody changes in the store is found. */
+static void the_audit_derives_it_again(void **state)
+{
+    static const char *const acts[] = {"UPDATE give_backs SET amount = 31",
+                                       "UPDATE give_backs SET receiver = owner",
+                                       "UPDATE give_backs SET counter = 1",
+                                       "UPDATE give_backs SET counter = 9",
+                                       "UPDATE give_backs SET card = 0",
+                                       "UPDATE give_backs SET owner = receiver",
+                                       "UPDATE give_backs SET time = time + 1",
+                                       "UPDATE give_backs SET digest = zeroblob(32)",
+                                       "DELETE FROM give_backs",
+                                       "UPDATE give_backs SET card = purse"};
+    struct world *world = *state;
+    const struct kc_give_back word = word_of(world, 7, 2, &shop.card, 30);
+    EXPECT(give(NULL, world, &word), KC_OK);
+    expect_found(world, acts, sizeof acts / sizeof acts[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, shop_setup, world_teardown)
-        CASE(a_card_without_keys_is_loaded_with_it),   CASE(the_same_sale_is_paid_once),
-        CASE(no_more_than_was_paid_goes_back),         CASE(nobody_else_is_paid),
-        CASE(what_the_machine_has_not_reported_waits), CASE(what_the_dealer_has_not_stays_owed),
-        CASE(a_card_out_of_use_is_not_loaded),         CASE(the_audit_derives_it_again),
+        CASE(a_card_without_keys_is_loaded_with_it),
+        CASE(the_same_sale_is_paid_once),
+        CASE(no_more_than_was_paid_goes_back),
+        CASE(nobody_else_is_paid),
+        CASE(what_the_machine_has_not_reported_waits),
+        CASE(what_the_dealer_has_not_stays_owed),
+        CASE(a_card_out_of_use_is_not_loaded),
+        CASE(the_audit_derives_it_again),
+        CASE(each_voucher_has_its_own_sum),
+        CASE(a_voucher_is_given_back_once),
+        CASE(a_voucher_of_somebody_else_gives_nothing_back),
+        CASE(the_audit_derives_what_a_voucher_gave_again),
     };
     return cmocka_run_group_tests_name("giveback", tests, NULL, NULL);
 }
