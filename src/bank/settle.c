@@ -92,9 +92,8 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     partner->bearer = true;
     partner->account = card->account.number;
     memcpy(partner->secret, card->identity_digest, sizeof partner->secret);
-    partner->error = card->state == KC_PURSE_WAITING ? KC_UNKNOWN_SIGNER
-                     : late                          ? KC_EXPIRED
-                                                     : KC_OK;
+    /* One that never was confirmed has no secret, also when it lapsed. */
+    partner->error = card->sequence == 0 ? KC_UNKNOWN_SIGNER : late ? KC_EXPIRED : KC_OK;
     return result;
 }
 

@@ -3,13 +3,14 @@
  * | cut after            | the file       | `claim` at the machine                                          |
  * |----------------------|----------------|-----------------------------------------------------------------|
  * | offer                | none           | nothing was paid                                                |
- * | offer kept           | offer          | the bank knows no payment: forgotten, `not-completed`           |
+ * | offer kept           | offer          | the bank knows no payment: put aside, `not-completed`           |
  * | OK sent              | offer          | the bank says how it ended; its word is fetched, and presented  |
  * | voucher kept         | offer, voucher | presented; the machine gives the same outcome however often     |
  * | outcome heard        | gone           | nothing                                                         |
  *
  * The offer is in the file, durably, before the bank hears of it, and leaves it only by the machine's word on how the sale ended
- * or the bank's that it was never paid, after every pending transaction was ended there. */
+ * or the bank's that somebody else paid it. That nobody paid it is said without a signature: then every pending transaction was
+ * ended at the bank before, and the file is put aside as `unpaid-…`, not removed, for whoever lies between station and bank. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,8 @@ struct paying {
     struct kc_sale_offer offer;
     struct kc_slot_offered offered;
     bool said_ok;
+    bool paid;    /* the bank's signed word came that it was carried out */
+    bool another; /* the bank's voucher says that somebody else paid the offer */
     size_t offer_size;
     size_t voucher_size; /* 0: not fetched yet */
     uint8_t offer_bytes[OFFER_SIZE_MAX];
@@ -76,6 +79,23 @@ static struct kc_result find_path(struct paying *paying, struct kc_purse_id mach
     (void)snprintf(name, sizeof name, "voucher-%" PRIu64 "-%" PRIu64, paying->info.account.number,
                    machine.number);
     return kc_path_join(paying->path, folder, name, NULL);
+}
+
+/* Under a name of its own offer, beside the file. */
+static struct kc_result put_aside(const struct paying *paying)
+{
+    char aside[KC_PATH_SIZE_MAX];
+    char digits[17];
+    const char *slash = strrchr(paying->path, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - paying->path) + 1;
+    kc_hex_write(digits, kc_view(paying->offered.reference, 8));
+    int size =
+        snprintf(aside, sizeof aside, "%.*sunpaid-%" PRIu64 "-%" PRIu64 "-%s", folder, paying->path,
+                 paying->info.account.number, paying->offer.machine.number, digits);
+    if (size < 0 || (size_t)size >= sizeof aside) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    return kc_result(rename(paying->path, aside) == 0 ? KC_NOT_COMPLETED : KC_IO_FAILED);
 }
 
 static struct kc_result keep(const struct paying *paying)
@@ -175,7 +195,7 @@ static struct kc_result check_offer(struct paying *paying, struct kc_view machin
 }
 
 /* What is not the bank's word on this offer is not kept: the machine would refuse it. */
-static struct kc_result check_voucher(const struct paying *paying, struct kc_view bytes)
+static struct kc_result check_voucher(struct paying *paying, struct kc_view bytes)
 {
     struct kc_signed parsed;
     struct kc_voucher voucher;
@@ -187,11 +207,14 @@ static struct kc_result check_voucher(const struct paying *paying, struct kc_vie
     if (!kc_failed(result)) {
         result = kc_shape_decode(&voucher, &kc_voucher_shape, parsed.payload);
     }
-    bool fits = kc_failed(result) ||
-                (memcmp(voucher.reference, paying->offered.reference, KC_DIGEST_SIZE) == 0 &&
-                 voucher.machine.number == paying->offer.machine.number &&
-                 voucher.to.number == paying->offer.dealer.number &&
-                 kc_amount_compare(voucher.amount, paying->offer.price) == 0);
+    bool same = !kc_failed(result) &&
+                memcmp(voucher.reference, paying->offered.reference, KC_DIGEST_SIZE) == 0;
+    /* An offer is paid once: whoever did it, it was not this account. */
+    paying->another = same && voucher.payer.number != paying->info.account.number;
+    bool fits = kc_failed(result) || (same && !paying->another &&
+                                      voucher.machine.number == paying->offer.machine.number &&
+                                      voucher.to.number == paying->offer.dealer.number &&
+                                      kc_amount_compare(voucher.amount, paying->offer.price) == 0);
     return fits ? result : kc_result(KC_MISMATCH);
 }
 
@@ -356,7 +379,7 @@ static void advise(struct paying *paying, enum kc_error error)
             paying->voucher_size == 0
                 ? "nothing was paid; choose another place"
                 : "the price comes back to the account when the machine's server has been there";
-    } else if (error == KC_NOT_COMPLETED) {
+    } else if (error == KC_NOT_COMPLETED && !waits) {
         advice = "nothing was paid; try again";
     } else if (error == KC_USAGE) {
         advice = "--keep names a folder for what was paid, where the UIM is in a reader";
@@ -374,9 +397,12 @@ static struct kc_result finish(struct paying *paying)
 {
     struct kc_offline *offline = paying->offline;
     struct kc_result result = paying->voucher_size == 0 ? fetch(paying) : kc_ok();
-    if (result.code == KC_UNKNOWN_TRANSACTION) {
+    if (paying->another) {
         (void)unlink(paying->path);
         return kc_result(KC_NOT_COMPLETED);
+    }
+    if (result.code == KC_UNKNOWN_TRANSACTION) {
+        return paying->paid ? kc_result(KC_NOT_COMPLETED) : put_aside(paying);
     }
     if (!kc_failed(result)) {
         result = present(paying);
@@ -407,6 +433,7 @@ struct kc_result kc_voucher_buy(struct kc_offline *offline, uint64_t slot)
     }
     if (!kc_failed(result)) {
         result = pay(&paying);
+        paying.paid = !kc_failed(result);
     }
     if (result.code == KC_DECLINED) {
         return kc_show_state(offline->station, offline->command, "declined");

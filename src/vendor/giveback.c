@@ -107,10 +107,16 @@ static struct kc_result sign_word(struct kc_view *out, struct kc_machine *machin
 
 struct kc_result kc_giveback_next(struct kc_view *out, struct kc_machine *machine, uint64_t after)
 {
+    struct kc_purse_info info;
     const struct kc_owed *found = next_owed(machine, after);
     *out = kc_view(NULL, 0);
     if (found == NULL) {
         return kc_ok();
+    }
+    struct kc_result known = kc_slot_info(&info, &machine->slot);
+    if (kc_failed(known) || info.purse_type != KC_PURSE_TYPE_MACHINE) {
+        /* Of a till whose purse is the dealer's own the bank takes no such word: it is left to his hand. */
+        return known;
     }
     const struct kc_owed owed = *found;
     if (!owed.asked) {

@@ -111,10 +111,14 @@ struct kc_result kc_journal_verify(const struct kc_journal_party *party, struct 
 static void count_line(struct kc_journal *journal, const struct kc_sale *line, struct kc_view bytes,
                        const struct kc_crypto *crypto)
 {
-    journal->first = journal->first == 0 ? line->number : journal->first;
+    bool begins = journal->first == 0;
+    journal->first = begins ? line->number : journal->first;
     journal->last = line->number;
     journal->size += 2 * bytes.size + 1;
     kc_digest(crypto, journal->head, bytes);
+    if (begins) {
+        memcpy(journal->origin, journal->head, sizeof journal->origin);
+    }
 }
 
 /* The signature of the line before a new beginning stands for those before it. */

@@ -38,7 +38,8 @@ struct kc_journal {
     uint64_t size;   /* in bytes */
     uint64_t synced; /* so many of them were there at the last kc_journal_sync, or at the opening */
     uint8_t head[KC_DIGEST_SIZE];
-    uint64_t seek_number; /* where the last reading ended */
+    uint8_t origin[KC_DIGEST_SIZE]; /* head of the first line: no two journals have the same */
+    uint64_t seek_number;           /* where the last reading ended */
     uint64_t seek_at;
 };
 

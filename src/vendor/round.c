@@ -69,6 +69,12 @@ static bool took_longer(const struct contact *contact, uint64_t ms)
     return (kc_clock_monotonic_ns() - contact->began_ns) / 1000000u >= ms;
 }
 
+/* Looked at wherever the machine alone says how often it is asked. */
+static bool must_end(const struct contact *contact)
+{
+    return kc_round_is_over(contact->round) || took_longer(contact, contact->round->contact_ms);
+}
+
 /* ---- files ---- */
 
 struct kc_result kc_round_path(char out[KC_PATH_SIZE_MAX], const struct kc_round *round,
@@ -417,7 +423,8 @@ static struct kc_result fetch_report(struct contact *contact)
     while (contact->report_size < total) {
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_REPORT,
                                              .from_number = contact->report_size};
-        struct kc_result result = ask(contact, &request);
+        struct kc_result result =
+            must_end(contact) ? kc_result(KC_NOT_COMPLETED) : ask(contact, &request);
         if (kc_failed(result)) {
             return result;
         }
@@ -552,9 +559,6 @@ static struct kc_result settle(struct contact *contact)
     drop(contact, "report");
     drop(contact, "answer");
     for (unsigned i = 0; i < STEPS_MAX; i++) {
-        if (kc_round_is_over(contact->round) || took_longer(contact, contact->round->contact_ms)) {
-            break;
-        }
         struct kc_result result = fetch_report(contact);
         if (kc_failed(result) || contact->report_size == 0) {
             return result;
@@ -574,7 +578,8 @@ static struct kc_result ask_for(void *owner, const struct kc_collect_reply **rep
 {
     struct contact *contact = owner;
     *reply = &contact->reply;
-    return ask(contact, request);
+    bool next = request->want == KC_COLLECT_WANT_GIVE_BACK;
+    return next && must_end(contact) ? kc_result(KC_NOT_COMPLETED) : ask(contact, request);
 }
 
 static struct kc_result post_word(void *owner, struct kc_buffer *answer, struct kc_view word)

@@ -12,7 +12,7 @@
  * | item let go      | voucher   | `released`                            | gets that outcome          |
  *
  * The machine keeps no table of offers: its signature is on them, and whether one was used stands in the journal, after the line
- * that was the newest when it was made. No clock is looked at. */
+ * that was the newest when it was made. The nonce says of which journal an offer is. No clock is looked at. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -23,6 +23,8 @@
 #include "vendor/sell.h"
 
 #define OFFER_PLAIN_MAX 128u
+/* The nonce begins with so much of the origin of the journal; the rest is random. */
+#define ORIGIN_SIZE 8u
 
 /* ---- the offer ---- */
 
@@ -46,7 +48,9 @@ static struct kc_result make_offer(struct kc_view *out, struct kc_machine *machi
                                   .price = item.price,
                                   .line = machine->journal.last,
                                   .time_ms = kc_clock_now_ms()};
-    result = machine->crypto.random(machine->crypto.context, offer.nonce, sizeof offer.nonce);
+    memcpy(offer.nonce, machine->journal.origin, ORIGIN_SIZE);
+    result = machine->crypto.random(machine->crypto.context, offer.nonce + ORIGIN_SIZE,
+                                    sizeof offer.nonce - ORIGIN_SIZE);
     if (!kc_failed(result)) {
         result = kc_shape_encode(&plain, &kc_sale_offer_shape, &offer);
     }
@@ -230,8 +234,9 @@ struct kc_result kc_voucher_sell(struct kc_talk *talk, struct kc_view message)
     if (!kc_failed(result)) {
         result = check_fit(&presented);
     }
-    /* Of a journal that is gone nobody knows what was sold. */
-    if (!kc_failed(result) && presented.offer.line < machine->journal.first) {
+    /* Of a journal that is gone nobody knows what was sold. Its numbers may come again, its first line does not. */
+    if (!kc_failed(result) &&
+        memcmp(presented.offer.nonce, machine->journal.origin, ORIGIN_SIZE) != 0) {
         result = kc_result(KC_STALE_STATE);
     }
     if (!kc_failed(result)) {

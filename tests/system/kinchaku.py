@@ -244,6 +244,7 @@ class Proxy:
 
     def __init__(self, port, change=None, hotlist=None):
         self.port, self.change, self.hotlist = port, change, hotlist
+        self.got = None  # what it answers to every GET: status, kind, data
         self.requests, self.replies = [], []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
@@ -276,8 +277,8 @@ class Proxy:
                         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if head.startswith(b"GET "):
                     # The hotlist, which is nobody's message: not counted, and the one that a test has made, or none.
-                    found, data = ("200", self.hotlist) if self.hotlist else ("404", b"")
-                    client.sendall(f"HTTP/1.1 {found} X\r\nContent-Type: application/cose\r\nContent-Length: {len(data)}\r\n\r\n"
+                    found, kind, data = self.got or ((200 if self.hotlist else 404), "application/cose", self.hotlist or b"")
+                    client.sendall(f"HTTP/1.1 {found} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
                                    .encode() + data)
                     continue
                 sizes = [int(l.split(b":")[1]) for l in head.splitlines() if l.lower().startswith(b"content-length:")]

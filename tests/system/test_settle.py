@@ -2,6 +2,8 @@
 import hashlib
 import hmac
 import os
+import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,13 +18,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
 import reader  # noqa: E402
 
-from kinchaku import OK, run  # noqa: E402
+from kinchaku import OK, program, run  # noqa: E402
 from test_capture import Keys, holder, make_keys  # noqa: E402
 
 REALM = (1, "JPY")
 ZEROS = bytes(32)
 DECLINED = 0x47
 BAD_SIGNATURE = 0x08
+UNKNOWN_SIGNER = 0x09
 
 
 def digest(data):
@@ -376,4 +379,25 @@ def test_who_never_met_a_card_takes_nothing_of_it(alone, tmp_path):
     rogue.add("receive", 40, card_order(card, rogue, 40, secret))
     assert rogue.report()["objections"] == [] and rogue.value == 40
     assert alone.bank("purse", opened["purse"]).objects[0]["value"] == "10"
+    alone.check_audit()
+
+
+def test_a_card_that_was_never_issued_marks_no_order(alone, tmp_path):
+    """Its file could not be written, so the application was given up before the bank drew a secret: zeros are none."""
+    rogue, = purses(alone, tmp_path, rogue=0)
+    path = tmp_path / "full.purse"
+
+    def narrow():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    done = subprocess.run([program("kinchaku-registrar"), "--json", "card", "--dir", str(alone.dir), "--uim", str(path),
+                           "--grade", "bearer"], capture_output=True, text=True, preexec_fn=narrow, restore_signals=False, check=False)
+    assert done.returncode != 0 and not path.exists(), done
+    query = "SELECT account, purse FROM purses WHERE type = 4"
+    found = subprocess.run(["sqlite3", str(alone.dir / "bank" / "bank.db"), query], capture_output=True, text=True, check=True).stdout
+    account, number = map(int, found.strip().split("|"))
+    assert alone.bank("purse", number).objects[0]["state"] != "active", done
+    rogue.add("receive", 40, card_order({"account": account, "purse": number}, rogue, 40, bytes(32)))
+    said = rogue.report()["objections"]
+    assert [row["reason"] for row in said] == [UNKNOWN_SIGNER], said
+    assert {row["reason"] for row in alone.bank("alerts").objects} == {"unknown-signer"}
     alone.check_audit()
