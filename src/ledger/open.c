@@ -5,7 +5,9 @@
 
 static void copy_text(char *out, struct kc_view text)
 {
-    memcpy(out, text.data, text.size);
+    if (text.size > 0) {
+        memcpy(out, text.data, text.size);
+    }
     out[text.size] = '\0';
 }
 

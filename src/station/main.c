@@ -135,7 +135,7 @@ static void clean_name(char out[KC_NAME_SIZE_MAX + 1], struct kc_view name)
         uint8_t byte = name.data[i];
         bool after_c2 = i > 0 && name.data[i - 1] == 0xc2;
         bool control = byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0);
-        out[i] = control ? '?' : (char)byte;
+        out[i] = (char)(control ? '?' : byte);
     }
     out[size] = '\0';
 }

@@ -223,7 +223,7 @@ static struct kc_result carry_out(struct kc_collect_reply *reply, struct kc_coll
                                   const struct kc_collect_request *request)
 {
     struct kc_machine *machine = collect->machine;
-    struct kc_result result = kc_ok();
+    struct kc_result result;
     switch (request->want) {
     case KC_COLLECT_WANT_STATE:
         return kc_slot_get(&reply->piece, &machine->slot, KC_TAG_IDENTITY);

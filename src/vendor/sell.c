@@ -413,7 +413,10 @@ static struct kc_result card_offer(struct kc_view *offer, struct kc_talk *talk, 
     if (!kc_failed(result)) {
         result = kc_slot_offer(&view, &talk->machine->slot, talk->price, identify);
     }
-    if (!kc_failed(result) && view.size <= sizeof talk->message) {
+    if (!kc_failed(result) && view.size > sizeof talk->message) {
+        result = kc_result(KC_TOO_LARGE);
+    }
+    if (!kc_failed(result)) {
         memcpy(talk->message, view.data, view.size);
         *offer = kc_view(talk->message, view.size);
     }
