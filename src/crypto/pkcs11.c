@@ -375,7 +375,7 @@ static struct kc_result load_module(struct kc_token_key *key, const struct kc_to
     void *symbol = key->library == NULL ? NULL : dlsym(key->library, "C_GetFunctionList");
     memcpy(&list, &symbol, sizeof list);
     if (list == NULL || list(&key->module) != CKR_OK || key->module == NULL) {
-        kc_log(KC_LOG_ERROR, "%s is no PKCS#11 module", path);
+        kc_log(KC_LOG_ERROR, "'%s' is no PKCS#11 module", path);
         key->module = NULL;
         return kc_result(KC_CONFIG_INVALID);
     }

@@ -296,7 +296,8 @@ int main(int argc, char **argv)
             if (result.code == KC_USAGE) {
                 return kc_command_usage(&command,
                                         "--bank is a number from 1, --currency three capital "
-                                        "letters, --decimals 0 to 8, --store sqlite");
+                                        "letters, --decimals 0 to 8, --store sqlite, "
+                                        "--token a PKCS#11 URI without a PIN");
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

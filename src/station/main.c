@@ -63,8 +63,9 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE resume --link L\n"
         "       kinchaku-station --uim FILE shelf --link L\n"
         "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
-        "       kinchaku-station --uim FILE buy SLOT --from account --link L [--yes|--no]\n"
-        "       kinchaku-station --uim FILE claim --link L\n"
+        "       kinchaku-station --uim FILE buy SLOT --from account --link L [--keep DIR] "
+        "[--yes|--no]\n"
+        "       kinchaku-station --uim FILE claim --link L [--keep DIR]\n"
         "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -192,7 +192,7 @@ static void print_charge(const struct kc_station *station, const struct kc_purse
         return;
     case KC_CHARGE_STATE_SUSPENDED:
         (void)printf(
-            "suspended    %s %s were due on %s: nothing leaves the account before that is paid\n",
+            "suspended    %s %s were due on %s: no withdrawal or transfer before it is paid\n",
             texts->charge, currency, texts->charge_due);
         return;
     }

@@ -25,7 +25,7 @@ static const struct kc_option options[] = {
     {"begin", NULL, "machine: begin a new journal for one that is lost"},
     {"jam", "N", "machine: for tests: nothing comes out of this place"},
     {"pin-file", "F",
-     "machine, journal: file with the PIN of its purse, or of the card, where it has one"},
+     "machine, journal, settle: file with the PIN of its purse, or of the card, where it has one"},
     {"once", NULL, "server: one round, then end"},
     {"machine", "NAME", "server: this machine only"},
     {"timeout", "MS", "server: how long to wait for a machine or the bank (default 15000)"},
@@ -39,11 +39,11 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-vendor machine --dir D [--link L] [--collect L] [--pos] [--begin]\n"
              "       kinchaku-vendor machine --dir D --card PLACE --slot N [--amount A]\n"
              "       kinchaku-vendor fill SLOT COUNT --dir D\n"
-             "       kinchaku-vendor journal --dir D\n"
-             "       kinchaku-vendor settle SALE --dir D\n"
+             "       kinchaku-vendor journal --dir D [--pin-file F]\n"
+             "       kinchaku-vendor settle SALE --dir D [--pin-file F]\n"
              "       kinchaku-vendor init --dir D --bank-key FILE\n"
-             "       kinchaku-vendor server --dir D [--once] [--machine NAME]\n"
-             "       kinchaku-vendor report --dir D [--json]",
+             "       kinchaku-vendor server --dir D [--once] [--machine NAME] [--timeout MS]\n"
+             "       kinchaku-vendor report --dir D",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -322,7 +322,8 @@ static const char *advice(enum kc_error error)
         {KC_CONFIG_INVALID, "the line above says where"},
         {KC_IO_FAILED, "this user has to be able to read and write --dir and all that is in it"},
         {KC_KEY_PERMISSIONS, "'chmod 600' closes keys, purse and PIN, 'chmod 700' their folder"},
-        {KC_NOT_FOUND, "machine.ini has no such place, or 'machines' no such machine"},
+        {KC_NOT_FOUND, "machine.ini has no such place, 'machines' no such machine, or nothing is "
+                       "owed for this sale"},
         {KC_INSUFFICIENT_VALUE, "the card holds less than this"},
         {KC_UNREACHABLE, "what was sold is kept, and goes with a later round"},
         {KC_PIN_REQUIRED, "--pin-file names the file with the PIN of a purse that has one"},
