@@ -82,8 +82,7 @@ static struct kc_result unlock(struct kc_station *station, const struct kc_comma
 /* A UIM is no card: it has a PIN, and an account of its own. */
 static struct kc_result check_card(struct kc_station *station, const struct kc_purse_info *info)
 {
-    station->is_card = info->purse_type != KC_PURSE_TYPE_UIM;
-    if (station->is_card) {
+    if (info->purse_type != KC_PURSE_TYPE_UIM) {
         return kc_ok();
     }
     (void)snprintf(station->place.words, sizeof station->place.words,
@@ -790,6 +789,7 @@ static int run(const struct verb *verb, const struct kc_command *command)
         struct kc_purse_info info;
         result = kc_slot_info(&info, &station.uim);
         result = kc_failed(result) ? result : check_card(&station, &info);
+        station.is_card = !kc_failed(result);
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);

@@ -179,6 +179,7 @@ def loaded(shared, tmp_path):
     path, opened = issue(shared, tmp_path, "bearer")
     done = beside(holder, path, "withdraw", 40, "--yes")
     assert done.status == OK and held(path) == 40 and holder.both() == (500, 0), done
+    assert "  UIM  " in done.err and "  card  " not in done.err, done  # the quote is of the purse that asks
     return holder, path, opened
 
 
