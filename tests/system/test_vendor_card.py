@@ -1,5 +1,8 @@
 """Does a machine sell the same where its purse, its buyer's UIM and the card in its slot are cards in readers, and where one is pulled out?"""
+import json
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -263,3 +266,80 @@ def test_a_card_is_pulled_out_of_the_machines_slot_at_any_command(world, grade, 
     world.settle(3)
     world.agrees(card)
     assert card.value() == held - sold, machine.lines()
+
+
+# shows: R-VEND-4 R-VEND-8 R-NODE-10
+@pytest.mark.parametrize("when", ["command", "answer"])
+def test_the_machines_purse_is_pulled_out_at_any_command(world, when):
+    """In a sale to a card in the slot: then the machine has its purse again, and sells or gives back what it took."""
+    card, machine = world.card("keyed", 400), world.machine
+    number, ended = 0, False
+    while not ended:
+        number += 1
+        assert number < 90
+        process, machine.pulled_from = taken_out(machine.uim, when, number)
+        done = machine.by_card(card, 1)
+        process.pull()
+        machine.pulled_from = None
+        ended = done.status == OK
+        if not ended:
+            pulled(done, number)
+        again = machine.by_card(card, NOWHERE)
+        assert (again.status, again.error) == (REFUSED, "not-found"), (number, again)
+        if number % 8 == 0:
+            world.settle()  # purse and card have room for so many payments only
+            world.agrees(card)
+    sold = 10 * machine.kinds().count("released")
+    assert number > 3 and sold >= 10
+    world.settle(3)
+    world.agrees(card)
+    assert card.value() == 400 - sold, machine.lines()
+
+
+# shows: R-VEND-4 R-VEND-8 R-NODE-10
+def test_the_machines_purse_is_pulled_out_while_it_serves(world):
+    """Whoever buys then hears a named no, and so does the next: nothing is sold without a purse. With it all is as it was paid."""
+    buyer, machine = world.buyer, world.machine
+    value, number, ended = buyer.value(), 0, False
+    while not ended:
+        number += 1
+        assert number < 90
+        process, machine.pulled_from = taken_out(machine.uim, "answer", number)
+        with subprocess.Popen(machine.command("machine", "--link", "tcp:127.0.0.1:0"), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, env={**os.environ, **machine.env}) as serving:
+            try:
+                told = json.loads(serving.stdout.readline())
+                if "waiting" in told:
+                    order = ("buy", 1, "--link", told["waiting"], "--yes", "--timeout", 8000)
+                    done = buyer.station(*order, timeout=PATIENCE)
+                    ended = done.status == OK and process.process.poll() is None
+                    assert done.status == OK or done.status in (REFUSED, AGAIN) and done.error, (number, done)
+                    if not ended:
+                        other = buyer.station(*order, timeout=PATIENCE)
+                        assert other.status in (REFUSED, AGAIN) and other.error, (number, other)
+                    serving.terminate()
+            except BaseException:
+                serving.kill()
+                raise
+            out, err = serving.communicate(timeout=PATIENCE)
+        last = json.loads((out.splitlines() or [json.dumps(told)])[-1])
+        went_on = serving.returncode == OK and "waiting" in told
+        assert went_on or serving.returncode == AGAIN and last["error"] in PULLED, (number, out, err)
+        process.pull()
+        machine.pulled_from = None
+        if "waiting" in told:
+            machine.start()
+            again = buyer.station("resume", "--link", machine.place)
+            assert again.status == OK or again.error in ("not-found", "declined"), (number, again)
+            assert buyer.station("claim", "--link", machine.place).status == OK
+            machine.stop()
+            assert buyer.station("show").json["open_amount"] == "0", number
+        if number % 8 == 0:
+            world.settle()
+            buyer.must("sync")
+    sold = 10 * machine.kinds().count("released")
+    assert number > 3 and sold >= 10
+    buyer.must("sync")
+    assert buyer.value() == value - sold, machine.lines()
+    world.settle()
+    world.agrees(buyer)
