@@ -3,35 +3,27 @@
  *   bench-token --seconds N SUITE URI
  *
  * The URI names token, module and PIN; the keys bench-sign-SUITE and bench-open-SUITE are made there. */
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
+#include "crew.h"
 #include "crypto/libcrypto.h"
 #include "service/files.h"
 #include "service/keys.h"
 
-#define THREADS_MAX 64
-
 struct worker {
-    pthread_t thread;
     struct kc_crypto crypto;
     const struct kc_private_key *key;
     struct kc_public_key peer;
     uint8_t wrapped[KC_RSA_SIZE_MAX];
     size_t wrapped_size; /* 0: agree */
     bool opens;
-    atomic_bool *stop;
-    uint64_t done;
-    bool failed;
 };
 
-static bool one(struct worker *worker)
+static bool one(void *owner)
 {
+    struct worker *worker = owner;
     const struct kc_crypto *crypto = &worker->crypto;
     uint8_t out[KC_SIGNATURE_SIZE_MAX];
     uint8_t digest[KC_DIGEST_SIZE] = {1};
@@ -46,22 +38,12 @@ static bool one(struct worker *worker)
                                      kc_view(worker->wrapped, worker->wrapped_size)));
 }
 
-static void *work(void *owner)
-{
-    struct worker *worker = owner;
-    while (!atomic_load(worker->stop) && !worker->failed) {
-        worker->failed = !one(worker);
-        worker->done++;
-    }
-    return NULL;
-}
-
 static bool prepare(struct worker *worker, const struct kc_private_key *key,
-                    const struct kc_public_key *public_key, bool opens, atomic_bool *stop)
+                    const struct kc_public_key *public_key, bool opens)
 {
     struct kc_private_key other;
     uint8_t secret[KC_GCM_KEY_SIZE] = {1};
-    *worker = (struct worker){.key = key, .opens = opens, .stop = stop};
+    *worker = (struct worker){.key = key, .opens = opens};
     if (kc_failed(kc_libcrypto_open(&worker->crypto, 8)) ||
         kc_failed(
             worker->crypto.generate(worker->crypto.context, &other, &worker->peer, KC_KEY_P256))) {
@@ -77,37 +59,16 @@ static bool prepare(struct worker *worker, const struct kc_private_key *key,
 static double measure(const struct kc_private_key *key, const struct kc_public_key *public_key,
                       bool opens, size_t count, unsigned seconds)
 {
-    static struct worker workers[THREADS_MAX];
-    atomic_bool stop = false;
-    uint64_t done = 0;
+    static struct worker workers[CREW_MAX];
     bool good = true;
     for (size_t i = 0; i < count && good; i++) {
-        good = prepare(&workers[i], key, public_key, opens, &stop);
+        good = prepare(&workers[i], key, public_key, opens);
     }
-    uint64_t start_ns = kc_clock_monotonic_ns();
+    double per_second = good ? crew_run(workers, sizeof workers[0], count, seconds, one) : 0;
     for (size_t i = 0; i < count && good; i++) {
-        good = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
-    }
-    if (!good) {
-        return 0;
-    }
-    (void)sleep(seconds);
-    atomic_store(&stop, true);
-    for (size_t i = 0; i < count; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-        done += workers[i].done;
-        good = good && !workers[i].failed;
         kc_libcrypto_close(&workers[i].crypto);
     }
-    double elapsed_ns = (double)(kc_clock_monotonic_ns() - start_ns);
-    return good ? (double)done * 1e9 / elapsed_ns : 0;
-}
-
-static enum kc_key_type type_of(const char *suite)
-{
-    return strcmp(suite, "es256") == 0    ? KC_KEY_P256
-           : strcmp(suite, "rs2048") == 0 ? KC_KEY_RSA2048
-                                          : KC_KEY_NONE;
+    return per_second;
 }
 
 static bool compare(const char *suite, const char *uri, bool opens, unsigned seconds)
@@ -124,15 +85,14 @@ static bool compare(const char *suite, const char *uri, bool opens, unsigned sec
                                          .pin_file = "token.pin",
                                          .folder = ".",
                                          .read_secret = kc_file_read_secret};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t count = cores > 0 && cores <= THREADS_MAX ? (size_t)cores : 1;
+    size_t count = crew_cores();
     (void)snprintf(name, sizeof name, "bench-%s-%s", opens ? "open" : "sign", suite);
     if (kc_failed(kc_libcrypto_open(&crypto, 8)) ||
         kc_failed(kc_token_uri_object(object, uri, name)) ||
-        kc_failed(kc_token_key_ensure(&held, &place, type_of(suite),
+        kc_failed(kc_token_key_ensure(&held, &place, crew_suite(suite),
                                       opens ? KC_TOKEN_DECRYPT : KC_TOKEN_SIGN)) ||
         kc_failed(crypto.derive_public(crypto.context, &held_public, &held)) ||
-        kc_failed(crypto.generate(crypto.context, &bytes, &bytes_public, type_of(suite)))) {
+        kc_failed(crypto.generate(crypto.context, &bytes, &bytes_public, crew_suite(suite)))) {
         return false;
     }
     double token = measure(&held, &held_public, opens, count, seconds);
@@ -147,7 +107,7 @@ static bool compare(const char *suite, const char *uri, bool opens, unsigned sec
 
 int main(int argc, char **argv)
 {
-    if (argc != 5 || strcmp(argv[1], "--seconds") != 0 || type_of(argv[3]) == KC_KEY_NONE ||
+    if (argc != 5 || strcmp(argv[1], "--seconds") != 0 || crew_suite(argv[3]) == KC_KEY_NONE ||
         !kc_token_uri_fits(argv[4])) {
         (void)fprintf(stderr, "usage: bench-token --seconds N es256|rs2048 URI\n");
         return 2;

@@ -224,8 +224,10 @@ bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *excha
 
 /* Reads which offer, or card, somebody asks about. KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
+                                                    const struct kc_bank *bank,
                                                     const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */

@@ -4,9 +4,10 @@
 
 #include "bank/bank.h"
 
-struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
+struct kc_result kc_bank_read_reference(struct kc_bank_item *item, const struct kc_bank *bank,
                                         const struct kc_http_request *request)
 {
+    (void)bank;
     struct kc_result result =
         kc_hex_read(item->message.reference, KC_DIGEST_SIZE, request->reference);
     return kc_failed(result) ? kc_result(KC_MALFORMED) : result;

@@ -35,9 +35,8 @@ static struct kc_result charging_get(void *context, struct kc_charging_row *out,
     sqlite3_stmt *statement = get(context, STATEMENT_CHARGING_GET);
     struct row row = {.statement = statement};
     bind_number(statement, 1, account);
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_charging(&row, out);
@@ -62,9 +61,8 @@ static struct kc_result charge_get(void *context, struct kc_charge_row *out, uin
     struct row row = {.statement = statement};
     bind_number(statement, 1, account);
     bind_number(statement, 2, period);
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_charge(&row, out);
@@ -85,32 +83,18 @@ static struct kc_result charge_put(void *context, const struct kc_charge_row *ro
     return step_done(statement);
 }
 
-/* Steps through a bound statement, whose rows are of one kind. */
-static struct kc_result scan_rows(sqlite3_stmt *statement, const struct kc_store_scan *scan,
-                                  bool charges)
+static bool give_charging(struct row *row, const struct kc_store_scan *scan)
 {
-    int status;
-    bool more = true;
-    bool failed = false;
-    while (more && !failed && (status = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct row row = {.statement = statement};
-        struct kc_charging_row charging;
-        struct kc_charge_row charge;
-        if (charges) {
-            read_charge(&row, &charge);
-            failed = row.failed;
-            more = !failed && scan->charge(scan->owner, &charge);
-        } else {
-            read_charging(&row, &charging);
-            failed = row.failed;
-            more = !failed && scan->charging(scan->owner, &charging);
-        }
-    }
-    struct kc_result result = failed ? kc_result(KC_STORE_CORRUPT)
-                              : more ? kc_sqlite_error(status)
-                                     : kc_ok();
-    (void)sqlite3_reset(statement);
-    return result;
+    struct kc_charging_row found;
+    read_charging(row, &found);
+    return !row->failed && scan->charging(scan->owner, &found);
+}
+
+static bool give_charge(struct row *row, const struct kc_store_scan *scan)
+{
+    struct kc_charge_row found;
+    read_charge(row, &found);
+    return !row->failed && scan->charge(scan->owner, &found);
 }
 
 static struct kc_result scan_charging(void *context, const struct kc_store_scan *scan,
@@ -118,7 +102,7 @@ static struct kc_result scan_charging(void *context, const struct kc_store_scan 
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_CHARGING);
     bind_number(statement, 1, until_ms);
-    return scan_rows(statement, scan, false);
+    return scan_each(statement, scan, give_charging);
 }
 
 static struct kc_result scan_uncharged(void *context, const struct kc_store_scan *scan,
@@ -126,7 +110,7 @@ static struct kc_result scan_uncharged(void *context, const struct kc_store_scan
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_UNCHARGED);
     bind_number(statement, 1, account);
-    return scan_rows(statement, scan, false);
+    return scan_each(statement, scan, give_charging);
 }
 
 static struct kc_result scan_charges(void *context, const struct kc_store_scan *scan,
@@ -135,7 +119,7 @@ static struct kc_result scan_charges(void *context, const struct kc_store_scan *
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_CHARGES);
     bind_number(statement, 1, account);
     bind_number(statement, 2, account == 0 ? KC_AMOUNT_MAX : account);
-    return scan_rows(statement, scan, true);
+    return scan_each(statement, scan, give_charge);
 }
 
 static struct kc_result scan_charges_sent(void *context, const struct kc_store_scan *scan,
@@ -143,7 +127,7 @@ static struct kc_result scan_charges_sent(void *context, const struct kc_store_s
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_CHARGES_SENT);
     bind_number(statement, 1, account);
-    return scan_rows(statement, scan, true);
+    return scan_each(statement, scan, give_charge);
 }
 
 void kc_sqlite_charge_calls(struct kc_store *out)

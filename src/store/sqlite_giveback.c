@@ -23,9 +23,8 @@ struct kc_result kc_sqlite_give_back_get(void *context, struct kc_give_back_row 
     struct row row = {.statement = statement};
     bind_number(statement, 1, purse);
     bind_number(statement, 2, sale);
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_give_back(&row, out);
@@ -48,24 +47,20 @@ struct kc_result kc_sqlite_give_back_add(void *context, const struct kc_give_bac
     return step_done(statement);
 }
 
+static bool give_give_back(struct row *row, const struct kc_store_scan *scan)
+{
+    struct kc_give_back_row found;
+    read_give_back(row, &found);
+    return !row->failed && scan->give_back(scan->owner, &found);
+}
+
 struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_scan *scan,
                                            uint64_t purse, uint64_t counter)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_GIVE_BACKS);
-    int status = SQLITE_DONE;
-    bool corrupt = false;
-    bool more = true;
     bind_number(statement, 1, purse);
     bind_number(statement, 2, purse == 0 ? KC_AMOUNT_MAX : purse);
     bind_number(statement, 3, counter);
     bind_number(statement, 4, counter == 0 ? KC_AMOUNT_MAX : counter);
-    while (more && (status = sqlite3_step(statement)) == SQLITE_ROW) {
-        struct row row = {.statement = statement};
-        struct kc_give_back_row found;
-        read_give_back(&row, &found);
-        corrupt = corrupt || row.failed;
-        more = !row.failed && scan->give_back(scan->owner, &found);
-    }
-    (void)sqlite3_reset(statement);
-    return corrupt ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
+    return scan_each(statement, scan, give_give_back);
 }

@@ -145,6 +145,25 @@ static inline struct kc_result end_row(const struct row *row)
     return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
 }
 
+/* Gives a row to the scan; false: no more, or it could not be read. */
+typedef bool (*give_row)(struct row *row, const struct kc_store_scan *scan);
+
+/* Steps through a bound statement whose rows are of one kind. */
+static inline struct kc_result scan_each(sqlite3_stmt *statement, const struct kc_store_scan *scan,
+                                         give_row give)
+{
+    int status = SQLITE_DONE;
+    bool corrupt = false;
+    bool more = true;
+    while (more && (status = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct row row = {.statement = statement};
+        more = give(&row, scan);
+        corrupt = row.failed;
+    }
+    (void)sqlite3_reset(statement);
+    return corrupt ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
+}
+
 static inline bool next_bool(struct row *row)
 {
     uint64_t value = next_number(row);
@@ -196,6 +215,7 @@ struct kc_result kc_sqlite_give_back_get(void *context, struct kc_give_back_row 
 struct kc_result kc_sqlite_give_back_add(void *context, const struct kc_give_back_row *row);
 struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_scan *scan,
                                            uint64_t purse, uint64_t counter);
+
 /* ---- management charges (sqlite_charge.c) ---- */
 
 /* Puts the calls for them into the port. */

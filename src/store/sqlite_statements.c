@@ -288,13 +288,12 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY account",
     [STATEMENT_CHARGE_GET] =
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE account = ? AND period = ?",
-    [STATEMENT_CHARGE_PUT] = "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS
-                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_CHARGE_PUT] =
+        "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_CHARGES] =
         "SELECT " CHARGE_COLUMNS
         " FROM charges WHERE account BETWEEN ?1 AND ?2 ORDER BY account, period",
     [STATEMENT_SCAN_CHARGES_SENT] =
-        "SELECT " CHARGE_COLUMNS
-        " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
+        "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -1,5 +1,6 @@
-/* What a machine owes and its purse cannot pay: to a card without keys, or for a payment of which it is not known who made it.
- * The bank pays that from the dealer's account, on the machine's signed word, which its server carries.
+/* What a machine owes and its purse cannot pay: to a card without keys, to the account that a voucher came from, or for a
+ * payment of which it is not known who made it. The bank pays that from the dealer's account, on the machine's signed word, which
+ * its server carries.
  *
  *   owed --asked--> the bank is asked --its word--> given-back        the dealer, by hand --settled-->
  *                     └── it said no --asked, with the reason--> is asked again, or settled by hand

@@ -136,8 +136,8 @@ static void note(const struct contact *contact, const char *kind, enum kc_error 
                         about == NULL ? 0 : about->counter,
                         about == NULL || !about->has_account ? 0 : about->account.number,
                         about == NULL ? 0 : kc_amount_minor(about->amount));
-    kc_log(KC_LOG_WARN, "machine=%s %s reason=%s", contact->machine->name, kind,
-           kc_error_name(reason));
+    kc_log(reason == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "machine=%s %s reason=%s",
+           contact->machine->name, kind, kc_error_name(reason));
     if (size <= 0 || kc_failed(kc_round_path(path, contact->round, contact->machine, "notes"))) {
         return;
     }

@@ -9,25 +9,10 @@ import forge
 import reader
 from kinchaku import AGAIN, OK, Proxy
 from meeting import Middle, Talker
-from test_vendor_server import Server, machine_purse
-from test_vendor_voucher import DRINKS, ask_offer, balance, by_account, claim, file_of, keep, kept, present
+from test_vendor_server import Server
+from test_vendor_voucher import (DRINKS, ask_offer, balance, by_account, claim, file_of, keep, kept, machine, people,  # noqa: F401
+                                 present)
 from vending import Machine, buy
-
-
-@pytest.fixture(scope="module")
-def people(shared):
-    """A dealer, and a buyer whose UIM never held any value."""
-    return shared.open(), shared.open(fund=5000)
-
-
-@pytest.fixture
-def machine(shared, people, tmp_path):
-    dealer, buyer = people
-    buyer.station("sync")
-    made = Machine(tmp_path / "corner", machine_purse(shared, dealer, tmp_path / "corner.purse"), dealer.account, DRINKS)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ const char *kc_life_word(uint64_t value);
 enum kc_charge_state {
     KC_CHARGE_STATE_NOTIFIED = 1, /* it will be taken on the day */
     KC_CHARGE_STATE_GRACE = 2, /* it is due and could not be taken; it is tried again */
-    KC_CHARGE_STATE_SUSPENDED = 3, /* the grace time ran out: nothing leaves the account until it is paid */
+    KC_CHARGE_STATE_SUSPENDED = 3, /* the grace time ran out: no withdrawal and no transfer leaves the account until it is paid */
 };
 /* The word for a value, such as "notified"; "?" for none of them. */
 const char *kc_charge_state_word(uint64_t value);
