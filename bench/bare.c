@@ -10,18 +10,12 @@
  *          seals and signs quote and completion
  *
  * Hashes and AES-GCM over some hundred bytes are left out; they are below one per cent. */
-#include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
+#include "crew.h"
 #include "crypto/libcrypto.h"
-
-#define THREADS_MAX 64
 
 struct keys {
     struct kc_private_key private_key;
@@ -33,15 +27,10 @@ struct keys {
 };
 
 struct worker {
-    pthread_t thread;
-    const atomic_bool *stop;
-    enum kc_key_type type;
     struct kc_crypto crypto;
     struct keys user_sign;
     struct keys user_encrypt;
     struct keys bank;
-    uint64_t done;
-    bool failed;
 };
 
 static const uint8_t digest[KC_DIGEST_SIZE] = {1, 2, 3};
@@ -104,8 +93,9 @@ static bool unseal(struct worker *worker, const struct keys *own, const struct k
     return !kc_failed(crypto->agree(crypto->context, out, &own->private_key, sent));
 }
 
-static bool one_withdrawal(struct worker *worker)
+static bool one_withdrawal(void *owner)
 {
+    struct worker *worker = owner;
     struct kc_public_key sent;
     bool good = true;
     for (int i = 0; i < 2 && good; i++) {
@@ -118,16 +108,6 @@ static bool one_withdrawal(struct worker *worker)
            verify(worker, &worker->bank);
 }
 
-static void *work(void *argument)
-{
-    struct worker *worker = argument;
-    while (!atomic_load(worker->stop) && !worker->failed) {
-        worker->failed = !one_withdrawal(worker);
-        worker->done += 1;
-    }
-    return NULL;
-}
-
 static bool open_worker(struct worker *worker, enum kc_key_type type)
 {
     return !kc_failed(kc_libcrypto_open(&worker->crypto, 16)) &&
@@ -136,45 +116,21 @@ static bool open_worker(struct worker *worker, enum kc_key_type type)
            make_keys(worker, &worker->bank, KC_KEY_P256);
 }
 
-static enum kc_key_type type_of(const char *suite)
-{
-    return strcmp(suite, "es256") == 0    ? KC_KEY_P256
-           : strcmp(suite, "rs2048") == 0 ? KC_KEY_RSA2048
-           : strcmp(suite, "rs3072") == 0 ? KC_KEY_RSA3072
-                                          : KC_KEY_NONE;
-}
-
 int main(int argc, char **argv)
 {
-    static struct worker workers[THREADS_MAX];
+    static struct worker workers[CREW_MAX];
     unsigned seconds = argc == 4 ? (unsigned)strtoul(argv[2], NULL, 10) : 3;
-    enum kc_key_type type = argc > 1 ? type_of(argv[argc - 1]) : KC_KEY_NONE;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t count = cores > 0 && cores <= THREADS_MAX ? (size_t)cores : 1;
-    atomic_bool stop = false;
-    uint64_t done = 0;
+    enum kc_key_type type = argc > 1 ? crew_suite(argv[argc - 1]) : KC_KEY_NONE;
+    size_t count = crew_cores();
     bool good = type != KC_KEY_NONE;
     for (size_t i = 0; i < count && good; i++) {
-        workers[i].stop = &stop;
         good = open_worker(&workers[i], type);
     }
-    uint64_t start_ns = kc_clock_monotonic_ns();
+    double per_second =
+        good ? crew_run(workers, sizeof workers[0], count, seconds, one_withdrawal) : 0;
     for (size_t i = 0; i < count && good; i++) {
-        good = pthread_create(&workers[i].thread, NULL, work, &workers[i]) == 0;
-    }
-    if (!good) {
-        return 4;
-    }
-    (void)sleep(seconds);
-    atomic_store(&stop, true);
-    for (size_t i = 0; i < count; i++) {
-        (void)pthread_join(workers[i].thread, NULL);
-        done += workers[i].done;
-        good = good && !workers[i].failed;
         kc_libcrypto_close(&workers[i].crypto);
     }
-    uint64_t elapsed_ns = kc_clock_monotonic_ns() - start_ns;
-    (void)printf("{\"threads\": %zu, \"per_second\": %.1f}\n", count,
-                 (double)done * 1e9 / (double)elapsed_ns);
-    return good ? 0 : 4;
+    (void)printf("{\"threads\": %zu, \"per_second\": %.1f}\n", count, per_second);
+    return per_second > 0 ? 0 : 4;
 }

@@ -4,8 +4,9 @@
  *
  * Each machine has a purse of its own and the folder DIR/m1, DIR/m2 ... with the server's key in server.pub. Its buyer pays it
  * --sales times; then its journal is filled up to --lines lines with sales that no payment stands behind, which are as much work
- * to collect. Prints the server's list of machines when all can be called, and answers as kinchaku-vendor does until its input
- * ends. The purses' cryptography is libcrypto's, so that the machines take little of the time that the server needs. */
+ * to collect. Prints the server's list of machines when all can be called; each answers as kinchaku-vendor does, on a thread of
+ * its own, until the input ends. The purses' cryptography is libcrypto's, so that the machines take little of the time that the
+ * server needs. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -21,6 +22,8 @@
 
 #define LETTER_LINE 64
 #define TALK_MS 60000u
+/* For a caller that is there already. A wait that ended at some time of its own would turn away who came just then. */
+#define GREETING_MS 4000u
 #define OPENED_AND_TWO_A_SALE(sales) (1 + 2 * (sales))
 
 struct till {
@@ -38,9 +41,6 @@ struct buyer {
     struct kc_file_purse *file;
     struct kc_slot slot;
 };
-
-/* Machines answer one after the other, as the server calls on them. */
-static pthread_mutex_t answering = PTHREAD_MUTEX_INITIALIZER;
 
 static void need(struct kc_result result, const char *what, const char *whose)
 {
@@ -175,11 +175,18 @@ static void *serve(void *argument)
     struct till *till = argument;
     for (;;) {
         bool fatal = false;
-        while (kc_failed(kc_link_accept(&till->link, TALK_MS))) {
+        size_t which = 0;
+        const struct kc_link *links[1] = {&till->link};
+        if (kc_failed(kc_link_wait(&which, links, 1, -1, TALK_MS))) {
+            continue;
         }
-        (void)pthread_mutex_lock(&answering);
-        struct kc_result result = kc_collect_talk(&fatal, &till->collect, &till->link);
-        (void)pthread_mutex_unlock(&answering);
+        struct kc_result result = kc_link_accept(&till->link, GREETING_MS);
+        if (kc_failed(result)) {
+            (void)fprintf(stderr, "machines: %s: greeting: %s\n", till->path,
+                          kc_error_name(result.code));
+            continue;
+        }
+        result = kc_collect_talk(&fatal, &till->collect, &till->link);
         if (kc_failed(result) || fatal) {
             (void)fprintf(stderr, "machines: %s: %s\n", till->path, kc_error_name(result.code));
         }

@@ -116,6 +116,27 @@ def measure_suite(place, suite, paths):
     return full["done"]
 
 
+def measure_token():
+    """A key in SoftHSM beside one of bytes. What a real module does is its maker's figure; this is what the way to it costs."""
+    with tempfile.TemporaryDirectory(prefix="kt") as folder:
+        tokens, pin, conf = (Path(folder) / name for name in ("tokens", "pin", "conf"))
+        tokens.mkdir()
+        conf.write_text(f"directories.tokendir = {tokens}\nlog.level = ERROR\n")
+        pin.touch(0o600)
+        pin.write_text("473829")
+        os.environ["SOFTHSM2_CONF"] = str(conf)
+        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", "bench", "--pin", "473829", "--so-pin", "87654321"],
+                       check=True, capture_output=True)
+        uri = f"pkcs11:token=bench?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:{pin}"
+        for suite in ("es256", "rs2048"):
+            done = subprocess.run([BUILD / "bench" / "bench-token", "--seconds", str(max(2, SECONDS // 2)), suite, uri],
+                                  check=True, capture_output=True, text=True)
+            for found in map(json.loads, done.stdout.splitlines()):
+                name = f"token.{found['what']}.{suite}"
+                figure(f"{name}.libcrypto", found["libcrypto"], "1/s")
+                figure(name, found["token"], "1/s", f"{name}.libcrypto", found["libcrypto"])
+
+
 def half_load(name, per_second, paths):
     """Every purse begins a withdrawal at fixed times, so that together they ask for half of what was reached."""
     every_us = int(2e6 * len(paths) / per_second)
@@ -352,6 +373,7 @@ def main():
     measure_exchange()
     measure_sale()
     measure_simulator()
+    measure_token()
     measure_speed()
     measure_vendors()
     measure_size()

@@ -17,6 +17,7 @@
 #include "crypto/x509.h"
 #include "directory/directory.h"
 #include "message/cose.h"
+#include "service/keys.h"
 #include "store/authority_store.h"
 
 #define KC_REVOCATIONS_KEPT 64u
@@ -32,7 +33,8 @@ struct kc_authority_config {
     uint64_t outside_ms;
     uint64_t account_ms; /* the longest life of a user's certificate */
     uint64_t keys_ms;    /* how long private keys that were made here wait for their purse */
-    char capture[256];   /* a folder for a copy of every message; empty: none */
+    struct kc_key_places keys;
+    char capture[256]; /* a folder for a copy of every message; empty: none */
 };
 
 struct kc_authority {
@@ -60,9 +62,10 @@ struct kc_authority {
 };
 
 /* Makes root, issuing and own keys, certificates, configuration and the directory's password in D/root and D/authority, as far
- * as they are missing. */
+ * as they are missing. With `token`, a PKCS#11 URI or NULL, a new configuration has every key but the root's in that token. */
 KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
-                                               unsigned port, const char *directory_url);
+                                               unsigned port, const char *directory_url,
+                                               const char *token);
 
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);

@@ -144,7 +144,7 @@ static struct kc_result try_encryption_key(struct kc_authority *authority,
     struct kc_result result =
         crypto->agree(crypto->context, shared, &authority->encrypt_key, encrypt);
     kc_wipe(shared, sizeof shared);
-    return kc_result(kc_failed(result) ? KC_MALFORMED : KC_OK);
+    return result.code == KC_CANNOT_UNSEAL ? kc_result(KC_MALFORMED) : result;
 }
 
 /* The proof is signed by the key that is to be certified, and names both keys. */

@@ -26,6 +26,7 @@ static const struct kc_option options[] = {
     {"currency", "C", "init: currency code (default JPY)"},
     {"port", "P", "init: port to serve on"},
     {"directory-url", "URL", "init: where the directory is"},
+    {"token", "URI", "init: PKCS#11 token for a new authority's keys but the root's"},
     {"name", "N", "server: bank or registrar"},
     {"account", "N", "revoke: account number"},
     {"reason", "R", "revoke: CRLReason number (default 1, key compromise)"},
@@ -35,7 +36,7 @@ static const struct kc_program program = {
     .name = "kinchaku-authority",
     .summary = "the certificate authority",
     .usage = "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
-             "C] [--dir D]\n"
+             "C] [--token URI] [--dir D]\n"
              "       kinchaku-authority server --name bank|registrar [--dir D]\n"
              "       kinchaku-authority serve | publish | list [--dir D]\n"
              "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
@@ -172,14 +173,16 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     uint64_t port = 0;
     const char *currency = kc_command_value(command, "currency");
     const char *url = kc_command_value(command, "directory-url");
+    const char *token = kc_command_value(command, "token");
     currency = currency == NULL ? "JPY" : currency;
-    if (kc_command_value(command, "port") == NULL || url == NULL || !kc_command_url(url) ||
+    if ((token != NULL && !kc_token_uri_fits(token)) || kc_command_value(command, "port") == NULL ||
+        url == NULL || !kc_command_url(url) ||
         !kc_command_number(&port, command, "port", 1, 65535, 0) ||
         !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
         !kc_command_currency(currency)) {
         return kc_result(KC_USAGE);
     }
-    return kc_authority_init(dir, bank, currency, (unsigned)port, url);
+    return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
 }
 
 static struct kc_result read_public(struct kc_public_key *out, const char *folder, const char *name)

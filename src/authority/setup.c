@@ -40,6 +40,11 @@ static const struct kc_config_key keys[] = {
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
     UINT("times", "keys_ms", keys_ms, 100, 366 * DAY_MS, "2592000000"),
+    TEXT("keys", "issuing", keys.issuing, 0, ""),
+    TEXT("keys", "sign", keys.sign, 0, ""),
+    TEXT("keys", "encrypt", keys.encrypt, 0, ""),
+    TEXT("keys", "module", keys.module, 0, ""),
+    TEXT("keys", "pin", keys.pin, 1, "token.pin"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 
@@ -51,54 +56,61 @@ static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc
 }
 
 static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *crypto,
-                                enum kc_profile profile, const struct kc_private_key *key,
+                                enum kc_profile profile, const struct kc_public_key *key,
                                 const struct kc_view *issuer,
                                 const struct kc_private_key *issuer_key)
 {
     uint8_t serial[KC_SERIAL_SIZE];
-    struct kc_public_key public_key;
     uint64_t now_ms = kc_clock_now_ms();
     bool root = profile == KC_PROFILE_ROOT;
     struct kc_certificate_order order = {.profile = profile,
                                          .serial = serial,
                                          .subject = root ? "Kinchaku root" : "Kinchaku issuer",
-                                         .key = &public_key,
+                                         .key = key,
                                          .not_before_ms = now_ms - BEFORE_MS,
                                          .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
     struct kc_result result = make_serial(serial, crypto);
-    if (!kc_failed(result)) {
-        result = crypto->derive_public(crypto->context, &public_key, key);
-    }
     return kc_failed(result) ? result : kc_certificate_make(der, &order, issuer, issuer_key);
 }
 
-/* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. */
+/* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. An issuing key in a token has to be
+ * a P-256 one, as kc_certificate_make wants it. */
 static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char *root_folder,
-                                      const char *folder)
+                                      const char *folder, const struct kc_key_places *places)
 {
     uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     uint8_t issuer_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(root_bytes);
     struct kc_buffer issuer = KC_BUFFER(issuer_bytes);
     struct kc_private_key root_key;
-    struct kc_private_key issuing_key;
+    struct kc_private_key issuing_key = {0};
+    struct kc_public_key root_public;
+    struct kc_public_key issuing_public;
     struct kc_result result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
     if (result.code != KC_FILE_MISSING) {
         return result;
     }
     result = kc_key_file_ensure(&root_key, crypto, root_folder, "root.key", KC_KEY_P256);
     if (!kc_failed(result)) {
-        result = kc_key_file_ensure(&issuing_key, crypto, folder, "issuing.key", KC_KEY_P256);
+        result = crypto->derive_public(crypto->context, &root_public, &root_key);
     }
     if (!kc_failed(result)) {
-        result = make_ca(&root, crypto, KC_PROFILE_ROOT, &root_key, NULL, &root_key);
+        result = kc_key_place_ensure(&issuing_key, &issuing_public, crypto, folder, "issuing",
+                                     places, KC_KEY_P256);
+    }
+    if (!kc_failed(result) && issuing_key.held != NULL && issuing_key.type != KC_KEY_P256) {
+        result = kc_result(KC_WRONG_ALGORITHM);
+    }
+    if (!kc_failed(result)) {
+        result = make_ca(&root, crypto, KC_PROFILE_ROOT, &root_public, NULL, &root_key);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
-        result = make_ca(&issuer, crypto, KC_PROFILE_ISSUER, &issuing_key, &root_view, &root_key);
+        result =
+            make_ca(&issuer, crypto, KC_PROFILE_ISSUER, &issuing_public, &root_view, &root_key);
     }
     kc_wipe(&root_key, sizeof root_key);
-    kc_wipe(&issuing_key, sizeof issuing_key);
+    kc_key_close(&issuing_key);
     if (!kc_failed(result)) {
         result = kc_certificate_file_save(root_folder, "root.crt", kc_buffer_view(&root));
     }
@@ -112,18 +124,33 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
 
 /* The parts of the configuration are checked by the command line. */
 static struct kc_result write_config(const char *folder, uint64_t bank, const char *currency,
-                                     unsigned port, const char *directory_url)
+                                     unsigned port, const char *directory_url, const char *token)
 {
+    static const char *const names[] = {"issuing", "sign", "encrypt"};
     char path[KC_PATH_SIZE_MAX];
-    char text[512];
+    char text[1024];
+    char lines[3 * (KC_TOKEN_URI_SIZE_MAX + 16)] = "";
+    size_t used = 0;
     struct kc_result result = kc_path_join(path, folder, "authority.ini", NULL);
     if (kc_failed(result) || kc_file_exists(path)) {
         return result;
     }
-    int size = snprintf(text, sizeof text,
-                        "[authority]\nbank = %" PRIu64 "\ncurrency = %s\nport = %u\n\n"
-                        "[directory]\nurl = %s\n",
-                        bank, currency, port, directory_url);
+    for (size_t i = 0; token != NULL && i < 3; i++) {
+        char object[32];
+        char uri[KC_TOKEN_URI_SIZE_MAX + 1];
+        (void)snprintf(object, sizeof object, "authority-%s", names[i]);
+        result = kc_token_uri_object(uri, token, object);
+        if (kc_failed(result)) {
+            return result;
+        }
+        int size = snprintf(lines + used, sizeof lines - used, "%s = %s\n", names[i], uri);
+        used += size > 0 ? (size_t)size : 0;
+    }
+    int size =
+        snprintf(text, sizeof text,
+                 "[authority]\nbank = %" PRIu64 "\ncurrency = %s\nport = %u\n\n"
+                 "[directory]\nurl = %s\n%s%s",
+                 bank, currency, port, directory_url, token == NULL ? "" : "\n[keys]\n", lines);
     return kc_file_write_text(path, text, size, sizeof text);
 }
 
@@ -168,13 +195,44 @@ static struct kc_result ensure_own(const char *dir, const char *folder)
     return result;
 }
 
+/* The authority's keys, certificates and secrets as the configuration wants them. A certified key that is gone is nothing to be
+ * replaced in silence. */
+static struct kc_result ensure_keys(const char *root_folder, const char *folder,
+                                    const struct kc_key_places *places)
+{
+    static const char *const names[] = {"sign", "encrypt"};
+    char path[KC_PATH_SIZE_MAX];
+    char file[32];
+    struct kc_crypto crypto;
+    struct kc_private_key key;
+    struct kc_public_key public_key;
+    struct kc_result result = kc_libcrypto_open(&crypto, 8);
+    if (!kc_failed(result)) {
+        result = ensure_issuer(&crypto, root_folder, folder, places);
+    }
+    for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
+        (void)snprintf(file, sizeof file, "%s.crt", names[i]);
+        result = kc_path_join(path, folder, file, NULL);
+        if (!kc_failed(result) && !kc_file_exists(path)) {
+            result = kc_key_place_ensure(&key, &public_key, &crypto, folder, names[i], places,
+                                         KC_KEY_P256);
+            kc_key_close(&key);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = kc_token_file_ensure(&crypto, folder, "directory.secret");
+    }
+    kc_libcrypto_close(&crypto);
+    return result;
+}
+
 struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
-                                   unsigned port, const char *directory_url)
+                                   unsigned port, const char *directory_url, const char *token)
 {
     char root_folder[KC_PATH_SIZE_MAX];
     char folder[KC_PATH_SIZE_MAX];
-    struct kc_crypto crypto;
-    struct kc_private_key key;
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_authority_config config;
     struct kc_result result = kc_path_join(root_folder, dir, "root", NULL);
     if (!kc_failed(result)) {
         result = kc_path_join(folder, dir, "authority", NULL);
@@ -185,26 +243,17 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
     if (!kc_failed(result)) {
         result = kc_folder_make(folder);
     }
-    if (kc_failed(result)) {
-        return result;
-    }
-    result = kc_libcrypto_open(&crypto, 8);
     if (!kc_failed(result)) {
-        result = ensure_issuer(&crypto, root_folder, folder);
+        result = write_config(folder, bank, currency, port, directory_url, token);
     }
     if (!kc_failed(result)) {
-        result = kc_key_file_ensure(&key, &crypto, folder, "sign.key", KC_KEY_P256);
+        result = kc_path_join(path, folder, "authority.ini", NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_key_file_ensure(&key, &crypto, folder, "encrypt.key", KC_KEY_P256);
+        result = kc_config_read(&config, keys, sizeof keys / sizeof keys[0], path);
     }
     if (!kc_failed(result)) {
-        result = kc_token_file_ensure(&crypto, folder, "directory.secret");
-    }
-    kc_wipe(&key, sizeof key);
-    kc_libcrypto_close(&crypto);
-    if (!kc_failed(result)) {
-        result = write_config(folder, bank, currency, port, directory_url);
+        result = ensure_keys(root_folder, folder, &config.keys);
     }
     return kc_failed(result) ? result : ensure_own(dir, folder);
 }
@@ -212,7 +261,7 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
 /* One of the authority's own keys. Its certificate is still to be made when the authority opens for the first time. */
 static struct kc_result open_own_key(struct kc_private_key *key, struct kc_public_key *public_key,
                                      const struct kc_crypto *crypto, const char *folder,
-                                     const char *name)
+                                     const char *name, const struct kc_key_places *places)
 {
     char path[KC_PATH_SIZE_MAX];
     char file[32];
@@ -222,11 +271,9 @@ static struct kc_result open_own_key(struct kc_private_key *key, struct kc_publi
         return result;
     }
     if (kc_file_exists(path)) {
-        return kc_key_pair_load(key, public_key, crypto, folder, name);
+        return kc_key_pair_open(key, public_key, crypto, folder, name, places);
     }
-    (void)snprintf(file, sizeof file, "%s.key", name);
-    result = kc_key_file_load(key, folder, file);
-    return kc_failed(result) ? result : crypto->derive_public(crypto->context, public_key, key);
+    return kc_key_place_ensure(key, public_key, crypto, folder, name, places, KC_KEY_P256);
 }
 
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
@@ -236,13 +283,15 @@ static struct kc_result open_keys(struct kc_authority *authority, const char *fo
     struct kc_public_key sign_public;
     struct kc_public_key encrypt_public;
     const struct kc_crypto *crypto = &authority->crypto;
+    const struct kc_key_places *places = &authority->config.keys;
     struct kc_result result =
-        kc_key_pair_load(&authority->issuing_key, NULL, crypto, folder, "issuing");
+        kc_key_pair_open(&authority->issuing_key, NULL, crypto, folder, "issuing", places);
     if (!kc_failed(result)) {
-        result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign");
+        result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign", places);
     }
     if (!kc_failed(result)) {
-        result = open_own_key(&authority->encrypt_key, &encrypt_public, crypto, folder, "encrypt");
+        result = open_own_key(&authority->encrypt_key, &encrypt_public, crypto, folder, "encrypt",
+                              places);
     }
     if (!kc_failed(result)) {
         result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
@@ -308,6 +357,9 @@ void kc_authority_close(struct kc_authority *authority)
 {
     kc_authority_store_close(authority->store);
     kc_directory_close(authority->directory);
+    kc_key_close(&authority->encrypt_key);
+    kc_key_close(&authority->sign_key);
+    kc_key_close(&authority->issuing_key);
     kc_libcrypto_close(&authority->crypto);
     (void)pthread_mutex_destroy(&authority->lock);
     kc_wipe(authority, sizeof *authority);

@@ -3,26 +3,25 @@
 #include "bank/admin.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bank/audit.h"
 #include "bank/bank.h"
+#include "bank/charges.h"
 #include "bank/evidence.h"
+#include "bank/order.h"
 #include "bank/risk.h"
 #include "bank/statement.h"
+#include "bank/words.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "evidence/words.h"
 #include "service/files.h"
-#include "service/http_client.h"
 #include "service/json_out.h"
 #include "service/keys.h"
 #include "store/sqlite.h"
-
-#define ORDER_TIMEOUT_MS 10000u
 
 /* An admin command at work. */
 struct desk {
@@ -99,32 +98,6 @@ static void end_object(struct desk *desk, struct kc_json_out *json)
     }
 }
 
-static const char *account_state_word(enum kc_account_state state)
-{
-    switch (state) {
-    case KC_ACCOUNT_TEMPORARY:
-        return "temporary";
-    case KC_ACCOUNT_OPEN:
-        return "open";
-    case KC_ACCOUNT_LAPSED:
-        return "lapsed";
-    }
-    return "?";
-}
-
-static const char *purse_state_word(enum kc_purse_standing state)
-{
-    switch (state) {
-    case KC_PURSE_WAITING:
-        return "waiting";
-    case KC_PURSE_ACTIVE:
-        return "active";
-    case KC_PURSE_OUT:
-        return "blocked";
-    }
-    return "?";
-}
-
 static void show_digest(struct desk *desk, struct kc_json_out *json, const char *name,
                         const uint8_t digest[KC_DIGEST_SIZE])
 {
@@ -158,7 +131,7 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_number(desk, &json, "purse", row->purse.number);
     show_number(desk, &json, "account", row->account.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
-    show_text(desk, &json, "state", purse_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_purse_state_word(row->state));
     if (desk->account.owner.number != 0) {
         show_number(desk, &json, "owner", desk->account.owner.number);
     }
@@ -180,24 +153,6 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_time(desk, &json, "out_time", row->out_ms);
     end_object(desk, &json);
     return true;
-}
-
-static const char *kind_word(enum kc_transaction_kind kind)
-{
-    switch (kind) {
-    case KC_TRANSACTION_WITHDRAW:
-        return "withdraw";
-    case KC_TRANSACTION_DEPOSIT:
-        return "deposit";
-    case KC_TRANSACTION_FUND:
-        return "fund";
-    case KC_TRANSACTION_REDEEM:
-        return "redeem";
-    case KC_TRANSACTION_TRANSFER_PURSE:
-    case KC_TRANSACTION_TRANSFER_ACCOUNT:
-        return "transfer";
-    }
-    return "?";
 }
 
 /* A quote whose time ran out shows as what it will be at the next contact. */
@@ -227,7 +182,7 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     struct kc_json_out json;
     begin_object(desk, &json);
     show_number(desk, &json, "transaction", row->time_ms);
-    show_text(desk, &json, "kind", kind_word(row->kind));
+    show_text(desk, &json, "kind", kc_bank_kind_word(row->kind));
     show_text(desk, &json, "state", state_word(row));
     show_amount(desk, &json, "amount", row->amount);
     show_text(desk, &json, "reason", kc_error_name(row->reason));
@@ -238,21 +193,6 @@ static bool show_transaction(void *owner, const struct kc_transaction_row *row)
     }
     end_object(desk, &json);
     return true;
-}
-
-static const char *payment_state_word(enum kc_payment_state state)
-{
-    switch (state) {
-    case KC_PAYMENT_NOTED:
-        return "noted";
-    case KC_PAYMENT_BOOKED:
-        return "booked";
-    case KC_PAYMENT_RELEASED:
-        return "released";
-    case KC_PAYMENT_REFUSED:
-        return "refused";
-    }
-    return "?";
 }
 
 /* Which side's chain is counted up to the payment. */
@@ -270,7 +210,7 @@ static bool show_payment(void *owner, const struct kc_payment_row *row)
     kc_hex_write(digest, kc_view(row->digest, KC_DIGEST_SIZE));
     begin_object(desk, &json);
     show_text(desk, &json, "payment", digest);
-    show_text(desk, &json, "state", payment_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_payment_state_word(row->state));
     show_number(desk, &json, "payer", row->payer.number);
     show_number(desk, &json, "payer_counter", row->payer_counter);
     show_number(desk, &json, "payee", row->payee.number);
@@ -283,19 +223,6 @@ static bool show_payment(void *owner, const struct kc_payment_row *row)
     return true;
 }
 
-static const char *gap_state_word(enum kc_gap_state state)
-{
-    switch (state) {
-    case KC_GAP_OPEN:
-        return "open";
-    case KC_GAP_CLOSED:
-        return "closed";
-    case KC_GAP_ENDED:
-        return "ended";
-    }
-    return "?";
-}
-
 /* What the purse lost of its history, and what nobody has shown of it yet. */
 static bool show_gap(void *owner, const struct kc_gap_row *row)
 {
@@ -304,7 +231,7 @@ static bool show_gap(void *owner, const struct kc_gap_row *row)
     begin_object(desk, &json);
     show_number(desk, &json, "gap", row->last);
     show_number(desk, &json, "first", row->first);
-    show_text(desk, &json, "state", gap_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_gap_state_word(row->state));
     show_amount(desk, &json, "in", row->in);
     show_amount(desk, &json, "out", row->out);
     show_amount(desk, &json, "back", row->back);
@@ -320,25 +247,6 @@ static bool show_gap(void *owner, const struct kc_gap_row *row)
     return true;
 }
 
-static const char *move_word(enum kc_move_kind kind)
-{
-    switch (kind) {
-    case KC_MOVE_REMAINDER:
-        return "remainder";
-    case KC_MOVE_CREDIT:
-        return "late-credit";
-    case KC_MOVE_DEBIT:
-        return "late-debit";
-    case KC_MOVE_OWED:
-        return "owed";
-    case KC_MOVE_SWEEP:
-        return "sweep";
-    case KC_MOVE_FEE:
-        return "fee";
-    }
-    return "?";
-}
-
 /* What came from a purse that was replaced or went to it, and what a machine took for its owner. */
 static bool show_move(void *owner, const struct kc_move_row *row)
 {
@@ -349,7 +257,7 @@ static bool show_move(void *owner, const struct kc_move_row *row)
         return true;
     }
     begin_object(desk, &json);
-    show_text(desk, &json, "move", move_word(row->kind));
+    show_text(desk, &json, "move", kc_bank_move_word(row->kind));
     show_number(desk, &json, "from", row->purse.number);
     show_number(desk, &json, "other", row->other);
     show_amount(desk, &json, "amount", row->amount);
@@ -362,11 +270,35 @@ static bool show_move(void *owner, const struct kc_move_row *row)
     return true;
 }
 
+/* What a machine owed for a sale and its owner paid. */
+static bool show_give_back(void *owner, const struct kc_give_back_row *row)
+{
+    struct desk *desk = owner;
+    struct kc_json_out json;
+    if (row->purse.number != desk->moved && row->owner.number != desk->moved &&
+        row->to.number != desk->moved && row->card.number != desk->moved) {
+        return true;
+    }
+    begin_object(desk, &json);
+    show_text(desk, &json, "move", "give-back");
+    show_number(desk, &json, "machine", row->purse.number);
+    show_number(desk, &json, "sale", row->sale);
+    show_number(desk, &json, "from", row->owner.number);
+    show_number(desk, &json, "other", row->card.number != 0 ? row->card.number : row->to.number);
+    show_amount(desk, &json, "amount", row->amount);
+    show_time(desk, &json, "time", row->time_ms);
+    end_object(desk, &json);
+    return true;
+}
+
 static struct kc_result show_moves(struct desk *desk, uint64_t number)
 {
-    const struct kc_store_scan scan = {.owner = desk, .move = show_move};
+    const struct kc_store_scan scan = {
+        .owner = desk, .move = show_move, .give_back = show_give_back};
     desk->moved = number;
-    return desk->store.scan_moves(desk->store.context, &scan);
+    struct kc_result result = desk->store.scan_moves(desk->store.context, &scan);
+    return kc_failed(result) ? result
+                             : desk->store.scan_give_backs(desk->store.context, &scan, 0, 0);
 }
 
 static struct kc_result show_statement(const struct desk *desk, const char *number)
@@ -397,7 +329,7 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     }
     begin_object(desk, &json);
     show_number(desk, &json, "account", row->account.number);
-    show_text(desk, &json, "state", account_state_word(row->state));
+    show_text(desk, &json, "state", kc_bank_account_state_word(row->state));
     show_number(desk, &json, "purse", row->purse.number);
     show_text(desk, &json, "type", kc_purse_type_word(row->type));
     if (row->owner.number != 0) {
@@ -415,7 +347,12 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     end_object(desk, &json);
     struct kc_store_scan scan = {.owner = desk, .purse = show_purse};
     result = desk->store.scan_purses(desk->store.context, &scan, account.number);
-    return kc_failed(result) ? result : show_moves(desk, account.number);
+    if (!kc_failed(result)) {
+        result = show_moves(desk, account.number);
+    }
+    return kc_failed(result) ? result
+                             : kc_charges_show_account(stdout, &desk->store, account,
+                                                       desk->command->json, &desk->config);
 }
 
 static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
@@ -534,10 +471,11 @@ static struct kc_result load_prover(struct kc_prover *out, const struct desk *de
                               .crypto = &desk->crypto,
                               .realm = desk->realm,
                               .decimals = desk->config.decimals};
-    struct kc_result result =
-        kc_key_pair_load(&out->sign_key, &out->sign_public, &desk->crypto, folder, "sign");
+    struct kc_result result = kc_key_pair_open(&out->sign_key, &out->sign_public, &desk->crypto,
+                                               folder, "sign", &desk->config.keys);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt");
+        result = kc_key_pair_open(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt",
+                                  &desk->config.keys);
     }
     return result;
 }
@@ -554,6 +492,8 @@ static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
         result = kc_bank_prove(proof, &prover, kc_clock_now_ms());
         desk->store.rollback(desk->store.context);
     }
+    kc_key_close(&prover.encrypt_key);
+    kc_key_close(&prover.sign_key);
     kc_wipe(&prover, sizeof prover);
     return result;
 }
@@ -672,12 +612,23 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     return result;
 }
 
+/* Of the fees, what accounts paid for being kept. */
+static void show_charges_sum(struct desk *desk, struct kc_json_out *json,
+                             const struct kc_charges *charges)
+{
+    show_amount(desk, json, "charges", charges->taken);
+    show_number(desk, json, "charges_notified", charges->notified);
+    show_number(desk, json, "charges_in_grace", charges->grace);
+    show_number(desk, json, "charges_suspended", charges->suspended);
+}
+
 static struct kc_result show_stats(struct desk *desk, const char *unused)
 {
     struct kc_totals_row totals;
     struct kc_batch_row batch = {.id = 0};
     struct kc_json_out json;
     struct kc_risk risk;
+    struct kc_charges charges;
     (void)unused;
     struct kc_result result = desk->store.totals_get(desk->store.context, &totals);
     if (!kc_failed(result)) {
@@ -686,12 +637,16 @@ static struct kc_result show_stats(struct desk *desk, const char *unused)
     if (!kc_failed(result) || result.code == KC_NOT_FOUND) {
         result = kc_risk_bearer(&risk, &desk->store);
     }
+    if (!kc_failed(result)) {
+        result = kc_charges_sum(&charges, &desk->store);
+    }
     if (kc_failed(result)) {
         return result;
     }
     begin_object(desk, &json);
     show_totals(desk, &json, &totals);
     show_risk(desk, &json, &risk);
+    show_charges_sum(desk, &json, &charges);
     show_number(desk, &json, "postings", totals.next_posting - 1);
     show_number(desk, &json, "last_batch", batch.id);
     end_object(desk, &json);
@@ -730,47 +685,38 @@ static struct kc_result show_hotlist(struct desk *desk, const char *unused)
 
 /* ---- orders to the running bank ---- */
 
-/* The bank's answer: done, or the error that it names. */
-static struct kc_result read_answer(int status, struct kc_view content)
-{
-    json_t *answer = json_loadb((const char *)content.data, content.size, 0, NULL);
-    const char *name = json_string_value(json_object_get(answer, "error"));
-    enum kc_error error = name == NULL ? KC_INTERNAL : kc_error_from_name(name);
-    json_decref(answer);
-    return kc_result(status == 200 ? KC_OK : error);
-}
-
 static struct kc_result post_policy(const struct desk *desk, const char *number, const char *word)
 {
-    char url[128];
     char body[96];
-    char token[128];
-    uint8_t content[1024];
-    struct kc_buffer buffer = KC_BUFFER(content);
-    struct kc_http_reply reply = {.content = &buffer};
-    struct kc_http_client *client = NULL;
-    (void)snprintf(url, sizeof url, "http://%s:%" PRIu64 "/v1/admin/log-policy",
-                   desk->config.address, desk->config.port);
-    int size =
-        snprintf(body, sizeof body, "{\"purse\": \"%s\", \"log-policy\": \"%s\"}", number, word);
-    const struct kc_http_call call = {.url = url,
-                                      .content_type = KC_CONTENT_JSON,
-                                      .bearer = token,
-                                      .body = kc_view(body, (size_t)size)};
-    struct kc_result result =
-        kc_token_file_load(token, sizeof token, desk->folder, KC_ADMIN_TOKEN_FILE);
-    if (!kc_failed(result)) {
-        result = kc_http_client_open(&client, ORDER_TIMEOUT_MS);
+    (void)snprintf(body, sizeof body, "{\"purse\": \"%s\", \"log-policy\": \"%s\"}", number, word);
+    return kc_bank_order(&desk->config, desk->folder, "/v1/admin/log-policy", body);
+}
+
+static struct kc_result show_charges(struct desk *desk, const char *unused)
+{
+    (void)unused;
+    return kc_charges_show(stdout, &desk->store, desk->command->json, &desk->config);
+}
+
+/* Shows an account, after the clerk's word on its charge if there is one. */
+static struct kc_result account(struct desk *desk, const char *number)
+{
+    char body[96];
+    struct kc_account_id id;
+    enum kc_charge_source source;
+    const char *word = kc_command_value(desk->command, "charge");
+    if (word == NULL) {
+        return show_account(desk, number);
     }
-    if (!kc_failed(result)) {
-        result = kc_http_client_call(client, &reply, &call);
+    if (!kc_charge_word_take(&source, word)) {
+        return kc_result(KC_USAGE);
     }
-    if (!kc_failed(result)) {
-        result = read_answer(reply.status, kc_buffer_view(&buffer));
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
     }
-    kc_http_client_close(client);
-    kc_wipe(token, sizeof token);
-    return result;
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\", \"charge\": \"%s\"}", number, word);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/charge", body);
+    return kc_failed(result) ? result : show_account(desk, number);
 }
 
 /* Shows a purse, after the order if one is given. */
@@ -796,9 +742,10 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"account", true, show_account},   {"purse", true, purse},      {"alerts", false, show_alerts},
-    {"evidence", true, show_evidence}, {"audit", false, run_audit}, {"stats", false, show_stats},
-    {"hotlist", false, show_hotlist},
+    {"account", true, account},       {"purse", true, purse},
+    {"alerts", false, show_alerts},   {"evidence", true, show_evidence},
+    {"audit", false, run_audit},      {"stats", false, show_stats},
+    {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)
@@ -842,9 +789,12 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         if (kc_command_value(command, "log-policy") != NULL && strcmp(name, "purse") != 0) {
             return kc_command_usage(command, "--log-policy is for purse");
         }
+        if (kc_command_value(command, "charge") != NULL && verbs[i].run != account) {
+            return kc_command_usage(command, "--charge is for account");
+        }
         bool statement = kc_command_value(command, "statement") != NULL;
         bool csv = kc_command_value(command, "csv") != NULL;
-        if ((statement && verbs[i].run != show_account) || (csv && (!statement || command->json))) {
+        if ((statement && verbs[i].run != account) || (csv && (!statement || command->json))) {
             return kc_command_usage(command, "--statement is for account, --csv for --statement");
         }
         struct kc_result result = open_desk(&desk, dir);
@@ -854,7 +804,9 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         kc_sqlite_close(&desk.store);
         kc_libcrypto_close(&desk.crypto);
         if (result.code == KC_USAGE) {
-            return kc_command_usage(command, "--log-policy is refuse, overwrite or report");
+            return kc_command_usage(command,
+                                    "--log-policy is refuse, overwrite or report; --charge is "
+                                    "account, ordinary, included or paid");
         }
         return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
     }

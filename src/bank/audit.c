@@ -29,10 +29,13 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_reissue_request_shape;
     case KC_EVIDENCE_TRANSFER:
         return &kc_transfer_request_shape;
+    case KC_EVIDENCE_CHARGE:
+        return &kc_charge_order_shape;
     case KC_EVIDENCE_RENEW:
         return &kc_renew_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
+    case KC_EVIDENCE_GIVE_BACK:
     case KC_EVIDENCE_RECORD:
     case KC_EVIDENCE_OTHER_RECORD:
         break;
@@ -43,7 +46,8 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
 static bool is_registrars(enum kc_evidence_kind kind)
 {
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
-           kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST || kind == KC_EVIDENCE_REISSUE;
+           kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST ||
+           kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */
@@ -90,6 +94,10 @@ static uint64_t purse_of(const struct kc_signed *message, const struct kc_shape 
     struct kc_payment_order order;
     struct kc_receipt receipt;
     struct kc_decline decline;
+    struct kc_give_back word;
+    if (shape == &kc_give_back_shape) {
+        return kc_failed(kc_shape_decode(&word, shape, message->payload)) ? 0 : word.purse.number;
+    }
     if (shape == &kc_payment_order_shape) {
         return kc_failed(kc_shape_decode(&order, shape, message->payload))
                    ? 0
@@ -162,21 +170,23 @@ static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view b
     return !kc_failed(store->scan_signers(store->context, &scan, account)) && trying.good;
 }
 
-/* An order that nobody signed is that of a card without keys, or none. */
+/* An order with a MAC is that of a card without keys, whose secret the books keep, or none. */
 static bool is_of_card(const struct kc_evidence_verifier *by, const struct kc_signed *message,
                        struct kc_account_id payer)
 {
     struct kc_purse_row card;
     uint64_t number = purse_of(message, &kc_payment_order_shape);
     return !kc_failed(by->store->purse_get(by->store->context, &card, number)) &&
-           card.type == KC_PURSE_TYPE_BEARER && card.account.number == payer.number;
+           card.type == KC_PURSE_TYPE_BEARER && card.account.number == payer.number &&
+           !kc_failed(kc_brief_verify_mac(message, by->crypto, card.identity_digest, by->realm,
+                                          kc_payment_order_shape.domain));
 }
 
 bool kc_bank_verify_order(const struct kc_evidence_verifier *by, struct kc_view order,
                           struct kc_account_id payer)
 {
     struct kc_signed message;
-    if (!kc_failed(kc_brief_parse(&message, order)) && kc_brief_is_unsigned(&message)) {
+    if (!kc_failed(kc_brief_parse(&message, order)) && kc_brief_has_mac(&message)) {
         return is_of_card(by, &message, payer);
     }
     return verify_brief(by, order, payer.number, &kc_payment_order_shape);
@@ -213,6 +223,10 @@ bool kc_bank_verify_evidence(const struct kc_evidence_verifier *by,
     const struct kc_shape *shape = shape_of(row->kind);
     if (row->kind == KC_EVIDENCE_RECORD || row->kind == KC_EVIDENCE_OTHER_RECORD) {
         return verify_record(by, row, account);
+    }
+    if (row->kind == KC_EVIDENCE_GIVE_BACK) {
+        return verify_brief(by, kc_view(row->bytes, row->size), account.number,
+                            &kc_give_back_shape);
     }
     uint64_t holder = is_registrars(row->kind) ? KC_SERVER_REGISTRAR : account.number;
     struct kc_result result = kc_signed_parse(&message, kc_view(row->bytes, row->size));

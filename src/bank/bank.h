@@ -73,6 +73,7 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
+    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
     struct kc_bank_retiring retiring;
 };
 
@@ -94,6 +95,13 @@ struct kc_bank_policy {
     enum kc_log_policy policy;
 };
 
+/* The clerk's word on an account's management charge. */
+struct kc_bank_charge_word {
+    struct kc_account_id account;
+    enum kc_charge_source source;
+    bool included; /* a period is paid by a sale; else it is the source */
+};
+
 /* A decoded message of any kind. */
 union kc_bank_message {
     struct kc_cash_request cash_request;
@@ -109,9 +117,13 @@ union kc_bank_message {
     struct kc_renew_request renew_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
+    struct kc_charge_order charge_order;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
+    struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
+    struct kc_give_back give_back;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_bank_kind;
@@ -155,11 +167,14 @@ struct kc_bank_item {
     enum kc_purse_type purse_type; /* of the purse to be confirmed, or of the account identified */
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
+    struct kc_charge_debit charge;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
     struct kc_ledger_settled settled;
     struct kc_certified certified;
+    struct kc_given_back given_back;
+    struct kc_voucher voucher;
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -207,7 +222,12 @@ extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
+extern const struct kc_bank_kind kc_bank_give_back;
+extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_set_policy;
+extern const struct kc_bank_kind kc_bank_charge_order;
+extern const struct kc_bank_kind kc_bank_set_charge;
+extern const struct kc_bank_kind kc_bank_ask_charge;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -227,12 +247,23 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
 
-/* Reads which card somebody asks about. KC_MALFORMED. */
+/* Reads which offer, or card, somebody asks about. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
+                                                    const struct kc_bank *bank,
+                                                    const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,
+                                                 const struct kc_bank *bank,
+                                                 const struct kc_http_request *request);
+
+/* Whether who asks has the operator's token. */
+bool kc_bank_has_token(const struct kc_bank *bank, const char *authorization);
+/* Reads a clerk's word on a charge into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
                                                  const struct kc_http_request *request);
 
@@ -252,6 +283,11 @@ KC_MUST_USE struct kc_result kc_bank_reply(struct kc_bank *bank, struct kc_bank_
                                            struct kc_bank_item *item, uint64_t time_ms,
                                            const struct kc_shape *shape, const void *message);
 
+/* Signs a voucher. */
+KC_MUST_USE struct kc_result kc_bank_vouch(struct kc_buffer *out, const struct kc_bank *bank,
+                                           struct kc_bank_thread *thread,
+                                           const struct kc_voucher *voucher);
+
 /* Signs a certified value (SGN2). */
 KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,
                                              struct kc_bank_thread *thread,
@@ -264,6 +300,10 @@ struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
 void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_asked_again(struct kc_bank *bank);
 
+/* Notices, charges and suspensions that are due, and orders of charges to the ordinary bank; for the writer.
+ * kc_bank_charge_asked: one of these orders has come to its end. */
+void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_charge_asked(struct kc_bank *bank);
 /* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. kc_bank_retire_ended: one of them has
  * come to its end. */
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
@@ -286,6 +326,10 @@ KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const
 void kc_bank_unload(struct kc_bank *bank);
 
 /* Starts everything, serves until a signal, stops cleanly; the exit status. */
+/* Makes the keys that the configuration names, where they belong, as far as they are neither there nor certified, and writes
+ * their public parts. The configuration's errors and those of kc_token_key_ensure. */
+KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
+
 int kc_bank_serve(const char *dir);
 
 #endif

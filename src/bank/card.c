@@ -3,8 +3,10 @@
 
 #include "bank/bank.h"
 
-struct kc_result kc_bank_read_card(struct kc_bank_item *item, const struct kc_http_request *request)
+struct kc_result kc_bank_read_card(struct kc_bank_item *item, const struct kc_bank *bank,
+                                   const struct kc_http_request *request)
 {
+    (void)bank;
     struct kc_result result = kc_purse_parse(&item->message.card, request->purse);
     return kc_failed(result) ? kc_result(KC_MALFORMED) : result;
 }

@@ -41,6 +41,11 @@ static const struct kc_config_key keys[] = {
     TEXT("bearer", "purse_most", bearer_purse_most, 0, "100"),
     TEXT("bearer", "payment_most", bearer_payment_most, 0, "20"),
     UINT("bearer", "valid_ms", bearer_valid_ms, 100, 3660 * DAY_MS, "31536000000"),
+    TEXT("charge", "amount", charge_amount, 0, ""),
+    UINT("charge", "first_due", charge_first_days, 0, 3660, "365"),
+    UINT("charge", "period", charge_period_days, 1, 3660, "365"),
+    UINT("charge", "notice", charge_notice_days, 1, 366, "30"),
+    UINT("charge", "grace", charge_grace_days, 0, 366, "30"),
     UINT("times", "crl_ms", crl_ms, 100, DAY_MS, "5000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
@@ -48,6 +53,10 @@ static const struct kc_config_key keys[] = {
     UINT("limits", "items", items, 4, 16384, "1024"),
     UINT("limits", "people", people, 16, 4194304, "65536"),
     UINT("limits", "database_pages", page_count_max, 0, UINT32_MAX, "0"),
+    TEXT("keys", "sign", keys.sign, 0, ""),
+    TEXT("keys", "encrypt", keys.encrypt, 0, ""),
+    TEXT("keys", "module", keys.module, 0, ""),
+    TEXT("keys", "pin", keys.pin, 1, "token.pin"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "service/keys.h"
 
 struct kc_bank_config {
     uint64_t id;
@@ -30,6 +31,11 @@ struct kc_bank_config {
     char bearer_purse_most[24]; /* the same of cards without keys */
     char bearer_payment_most[24];
     uint64_t bearer_valid_ms;
+    char charge_amount[24]; /* of the management charge; empty: none */
+    uint64_t charge_first_days;
+    uint64_t charge_period_days;
+    uint64_t charge_notice_days;
+    uint64_t charge_grace_days;
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */
@@ -37,7 +43,8 @@ struct kc_bank_config {
     uint64_t items;
     uint64_t people;         /* certificates kept in memory */
     uint64_t page_count_max; /* of the database; 0: no limit */
-    char capture[256];       /* a folder for a copy of every message; empty: none */
+    struct kc_key_places keys;
+    char capture[256]; /* a folder for a copy of every message; empty: none */
 };
 
 KC_MUST_USE struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path);

@@ -567,6 +567,10 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "reissue-request";
     case KC_EVIDENCE_TRANSFER:
         return "transfer-request";
+    case KC_EVIDENCE_GIVE_BACK:
+        return "give-back";
+    case KC_EVIDENCE_CHARGE:
+        return "charge-order";
     case KC_EVIDENCE_RENEW:
         return "renew-request";
     case KC_EVIDENCE_SETTLE:

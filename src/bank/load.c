@@ -10,14 +10,16 @@
 #include "store/sqlite.h"
 
 /* Signatures remembered: 2 MiB, and some minutes of the traffic that one machine can take. */
+#define DAY_MS UINT64_C(86400000)
 #define KNOWN_COUNT 65536u
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
-    struct kc_result result =
-        kc_key_pair_load(&bank->sign_key, &bank->sign_public, &bank->crypto, folder, "sign");
+    struct kc_result result = kc_key_pair_open(&bank->sign_key, &bank->sign_public, &bank->crypto,
+                                               folder, "sign", &bank->config.keys);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt");
+        result = kc_key_pair_open(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt",
+                                  &bank->config.keys);
     }
     if (!kc_failed(result)) {
         kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
@@ -113,6 +115,20 @@ static struct kc_result read_bearer(struct kc_offline_limits *out, const struct 
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
 }
 
+/* What accounts pay for being kept, from the section [charge]. */
+static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_bank *bank)
+{
+    const struct kc_bank_config *config = &bank->config;
+    *out = (struct kc_charge_rule){.amount = kc_amount_zero(),
+                                   .first_ms = config->charge_first_days * DAY_MS,
+                                   .period_ms = config->charge_period_days * DAY_MS,
+                                   .notice_ms = config->charge_notice_days * DAY_MS,
+                                   .grace_ms = config->charge_grace_days * DAY_MS};
+    struct kc_result result =
+        read_limit(&out->amount, bank, "charge", "amount", config->charge_amount);
+    return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
 static struct kc_result open_known(struct kc_bank *bank, const char *folder)
 {
     (void)folder;
@@ -133,6 +149,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
     }
     if (!kc_failed(result)) {
         result = read_bearer(&options.bearer, bank);
+    }
+    if (!kc_failed(result)) {
+        result = read_charge(&options.charge, bank);
     }
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "bank.db", NULL);
@@ -182,12 +201,29 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
     return result;
 }
 
+struct kc_result kc_bank_init(const char *dir)
+{
+    struct kc_bank_config config;
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_config_read(&config, path);
+    }
+    return kc_failed(result) ? result : kc_server_keys_ensure_at(folder, &config.keys);
+}
+
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
+    kc_key_close(&bank->encrypt_key);
+    kc_key_close(&bank->sign_key);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);
 }

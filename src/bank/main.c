@@ -8,6 +8,7 @@ static const struct kc_option options[] = {
     {"out", "FILE", "evidence of an alert: where the file goes (default evidence-ALERT.kce)"},
     {"statement", NULL, "account: every posting, oldest first, as text or with --json"},
     {"csv", NULL, "with --statement: as CSV"},
+    {"charge", "C", "account: its charge from account, ordinary or included; paid: by a sale"},
     {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
@@ -15,10 +16,12 @@ static const struct kc_program program = {
     .name = "kinchaku-bank",
     .summary = "the electronic bank server",
     .usage =
-        "usage: kinchaku-bank serve [--dir D]\n"
-        "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats [--dir D]\n"
+        "usage: kinchaku-bank serve | init [--dir D]\n"
+        "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats | charges "
+        "[--dir D]\n"
         "       kinchaku-bank account N --statement [--csv] [--dir D]\n"
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
+        "       kinchaku-bank account N --charge account|ordinary|included|paid [--dir D]\n"
         "       kinchaku-bank purse ID --log-policy P [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -38,6 +41,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(command.arguments[0], "serve") == 0 && command.argument_count == 1) {
         return kc_bank_serve(dir);
+    }
+    if (strcmp(command.arguments[0], "init") == 0 && command.argument_count == 1) {
+        struct kc_result result = kc_bank_init(dir);
+        return kc_failed(result) ? kc_command_fail(&command, result, "init") : 0;
     }
     return kc_bank_admin(&command, dir);
 }

@@ -77,17 +77,16 @@ const struct kc_bank_kind kc_bank_open_request = {
 /* ---- SZ6-SZ7 ---- */
 
 /* What kind of purse is to be confirmed, as it stands in the books, and how long its account lives. */
-static struct kc_result find_type(struct kc_account_row *account, struct kc_bank_thread *thread,
-                                  struct kc_bank_item *item)
+static struct kc_result find_type(struct kc_account_row *account, struct kc_purse_row *purse,
+                                  struct kc_bank_thread *thread, struct kc_bank_item *item)
 {
-    struct kc_purse_row purse;
     const struct kc_confirm_request *request = &item->message.confirm_request;
     const struct kc_store *store = &thread->store;
-    struct kc_result result = store->purse_get(store->context, &purse, request->purse.number);
+    struct kc_result result = store->purse_get(store->context, purse, request->purse.number);
     if (!kc_failed(result)) {
         result = store->account_get(store->context, account, request->account.number);
     }
-    item->purse_type = kc_failed(result) ? KC_PURSE_TYPE_UIM : purse.type;
+    item->purse_type = kc_failed(result) ? KC_PURSE_TYPE_UIM : purse->type;
     return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
 }
 
@@ -96,28 +95,46 @@ static struct kc_result make_identity(struct kc_bank_thread *thread, struct kc_b
 {
     struct kc_buffer claims = KC_BUFFER(item->identity);
     struct kc_result result = kc_identity_encode(&claims, identity);
-    kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
+    if (identity->purse_type == KC_PURSE_TYPE_BEARER) {
+        /* No request ever shows SGN3, so no digest is wanted to know it by: the secret that its orders are marked with is. */
+        memcpy(item->identity_digest, identity->secret, KC_DIGEST_SIZE);
+    } else {
+        kc_digest(&thread->crypto, item->identity_digest, kc_buffer_view(&claims));
+    }
     item->identity_size = claims.size;
     return result;
 }
 
-/* A card without keys has no certificates (SGN3): everything in its identity comes from the books. */
+/* A card without keys has no certificates (SGN3): everything in its identity comes from the books. Its secret is drawn at the
+ * first confirmation and kept there; of two that come at once the later one is already-exists. */
 static struct kc_result identify_card(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_bank_item *item,
-                                      const struct kc_account_row *account)
+                                      const struct kc_account_row *account,
+                                      const struct kc_purse_row *card)
 {
     static const uint8_t none[KC_DIGEST_SIZE];
     const struct kc_confirm_request *request = &item->message.confirm_request;
-    const struct kc_identity identity = {.bank = bank->realm.bank,
-                                         .purse_type = KC_PURSE_TYPE_BEARER,
-                                         .account = request->account,
-                                         .purse = request->purse,
-                                         .issued_s = account->created_ms / 1000u,
-                                         .expires_s = account->expires_ms / 1000u,
-                                         .key = {.type = KC_KEY_NONE}};
+    struct kc_identity identity = {.bank = bank->realm.bank,
+                                   .purse_type = KC_PURSE_TYPE_BEARER,
+                                   .account = request->account,
+                                   .purse = request->purse,
+                                   .issued_s = account->created_ms / 1000u,
+                                   .expires_s = account->expires_ms / 1000u,
+                                   .key = {.type = KC_KEY_NONE}};
     bool bare = memcmp(request->sign_digest, none, KC_DIGEST_SIZE) == 0 &&
                 memcmp(request->encrypt_digest, none, KC_DIGEST_SIZE) == 0;
-    return bare ? make_identity(thread, item, &identity) : kc_result(KC_MISMATCH);
+    struct kc_result result = kc_result(bare ? KC_OK : KC_MISMATCH);
+    if (!kc_failed(result) && card->state == KC_PURSE_WAITING) {
+        result =
+            thread->crypto.random(thread->crypto.context, identity.secret, sizeof identity.secret);
+    } else {
+        memcpy(identity.secret, card->identity_digest, sizeof identity.secret);
+    }
+    if (!kc_failed(result)) {
+        result = make_identity(thread, item, &identity);
+    }
+    kc_wipe(identity.secret, sizeof identity.secret);
+    return result;
 }
 
 /* SZ6: both certificates of a purse with keys must stand in the directory, and be the ones that the registrar means. */
@@ -129,12 +146,13 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
     uint8_t sign[KC_DIGEST_SIZE] = {0};
     uint8_t encrypt[KC_DIGEST_SIZE] = {0};
     struct kc_account_row account;
+    struct kc_purse_row purse;
     struct kc_result result = kc_bank_check_clock(bank, request->time_ms);
     if (!kc_failed(result)) {
-        result = find_type(&account, thread, item);
+        result = find_type(&account, &purse, thread, item);
     }
     if (!kc_failed(result) && item->purse_type == KC_PURSE_TYPE_BEARER) {
-        return identify_card(bank, thread, item, &account);
+        return identify_card(bank, thread, item, &account, &purse);
     }
     if (!kc_failed(result)) {
         result =

@@ -6,7 +6,7 @@
 #include "base/amount.h"
 #include "message/generated/messages.h"
 
-#define KC_ORDINARY_KEY_SIZE 72
+#define KC_ORDINARY_KEY_SIZE 96
 
 struct kc_ordinary_bank {
     void *context;

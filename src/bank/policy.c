@@ -6,7 +6,7 @@
 #include "bank/bank.h"
 #include "base/log.h"
 
-static bool has_token(const struct kc_bank *bank, const char *authorization)
+bool kc_bank_has_token(const struct kc_bank *bank, const char *authorization)
 {
     static const char scheme[] = "Bearer ";
     size_t size = strlen(bank->admin_token);
@@ -19,7 +19,7 @@ struct kc_result kc_bank_read_policy(struct kc_bank_item *item, const struct kc_
                                      const struct kc_http_request *request)
 {
     struct kc_bank_policy *policy = &item->message.policy;
-    if (!has_token(bank, request->authorization)) {
+    if (!kc_bank_has_token(bank, request->authorization)) {
         return kc_result(KC_NOT_ALLOWED);
     }
     json_t *order = json_loadb((const char *)request->body.data, request->body.size,

@@ -332,14 +332,18 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
     record->answer = shape == &kc_receipt_shape ? KC_ANSWER_RECEIPT : KC_ANSWER_DECLINE;
 }
 
-/* The order of a card without keys: what the reporter signed for by taking it. */
-static enum kc_error check_unsigned(const struct kc_ledger_record *record)
+/* The order of a card without keys: whoever never met the card cannot mark it. */
+static enum kc_error verify_mark(const struct kc_ledger_record *record,
+                                 const struct kc_partner *card, const struct kc_crypto *crypto,
+                                 const struct kc_realm *realm)
 {
     struct kc_signed parsed;
     struct kc_result result = kc_brief_parse(&parsed, record->order_bytes);
-    return kc_failed(result)               ? result.code
-           : kc_brief_is_unsigned(&parsed) ? KC_OK
-                                           : KC_BAD_SIGNATURE;
+    if (!kc_failed(result)) {
+        result = kc_brief_verify_mac(&parsed, crypto, card->secret, realm,
+                                     kc_payment_order_shape.domain);
+    }
+    return result.code;
 }
 
 static enum kc_error verify_order(struct kc_records *records, const struct kc_ledger_record *record,
@@ -348,7 +352,7 @@ static enum kc_error verify_order(struct kc_records *records, const struct kc_le
                                   const struct kc_realm *realm)
 {
     if (partner->bearer) {
-        return check_unsigned(record);
+        return verify_mark(record, partner, crypto, realm);
     }
     return verify(record->order_bytes, crypto, realm, old == NULL ? &partner->key : &old->key,
                   &kc_payment_order_shape, records->known);

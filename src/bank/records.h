@@ -22,7 +22,8 @@ struct kc_partner {
     uint64_t account; /* its account, once the key is here */
     enum kc_error
         error; /* KC_OK: the key is here; KC_NOT_FOUND: nobody looked yet; else why there is none */
-    bool bearer; /* a card without keys: its orders are not signed */
+    bool bearer;                        /* a card without keys: its orders carry a MAC */
+    uint8_t secret[KC_MAC_SECRET_SIZE]; /* with this */
     struct kc_public_key key;
     uint8_t encoded[KC_COSE_KEY_SIZE_MAX]; /* it as COSE_Key, once something was verified with it */
     size_t old_count;                      /* the newest of its renewed keys, oldest first */

@@ -34,6 +34,18 @@ struct kc_result kc_bank_reply(struct kc_bank *bank, struct kc_bank_thread *thre
     return result;
 }
 
+struct kc_result kc_bank_vouch(struct kc_buffer *out, const struct kc_bank *bank,
+                               struct kc_bank_thread *thread, const struct kc_voucher *voucher)
+{
+    uint8_t encoded[KC_CERTIFIED_SIZE_MAX];
+    struct kc_buffer plain = KC_BUFFER(encoded);
+    struct kc_signer signer = signer_of(bank);
+    struct kc_result result = kc_shape_encode(&plain, &kc_voucher_shape, voucher);
+    return kc_failed(result) ? result
+                             : kc_sign(out, &thread->crypto, &signer, &bank->realm,
+                                       kc_voucher_shape.domain, 0, kc_buffer_view(&plain));
+}
+
 struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_bank *bank,
                                  struct kc_bank_thread *thread,
                                  const struct kc_certified *certified)

@@ -33,7 +33,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
-    &kc_bank_renew_request,
+    &kc_bank_charge_order,   &kc_bank_renew_request,
 };
 
 /* ---- the way of an item ---- */
@@ -126,6 +126,11 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
     item->step = KC_AT_OWN;
     result = kc_key_encode(&key, &item->signer.sign_key);
     item->signer_key_size = key.size;
+    if (kc_failed(result)) {
+        return result;
+    }
+    /* What could not be answered is not booked either. */
+    result = kc_key_ready(&bank->sign_key);
     if (kc_failed(result)) {
         return result;
     }
@@ -237,7 +242,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     if (item->exchange == NULL && item->kind == &kc_bank_retire) {
         kc_bank_retire_ended(bank);
     } else if (item->exchange == NULL) {
-        kc_bank_asked_again(bank);
+        bool charge = item->kind == &kc_bank_ask_charge;
+        (charge ? kc_bank_charge_asked : kc_bank_asked_again)(bank);
     }
 }
 
@@ -361,6 +367,7 @@ static void idle(void *owner, void *thread)
     for (unsigned i = 0; i < SWEEPS_MAX && sweep(bank, now_ms) > 0; i++) {
     }
     if (!bank->stopping) {
+        kc_bank_charge(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_retire_due(bank, now_ms);
     }
@@ -447,92 +454,76 @@ static struct kc_bank_item *take_item(struct kc_bank *bank, struct kc_http_excha
     return item;
 }
 
-/* An item whose kind is known without a message. */
-static void send_own(struct kc_bank *bank, struct kc_bank_item *item,
-                     const struct kc_bank_kind *kind)
+/* ---- what is asked by path ---- */
+
+static struct kc_result take_body(struct kc_bank_item *item, const struct kc_bank *bank,
+                                  const struct kc_http_request *request)
 {
-    item->kind = kind;
-    item->step = KC_AT_OWN;
-    item->head.lane = lane_of(item);
-    kc_pipeline_send(&bank->pipeline, &item->head);
+    (void)bank;
+    item->bytes = request->body;
+    return kc_ok();
 }
 
-static void get_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange)
-{
-    if (kc_bank_answer_hotlist(bank, exchange)) {
-        return;
-    }
-    struct kc_bank_item *item = take_item(bank, exchange);
-    if (item != NULL) {
-        send_own(bank, item, &kc_bank_make_hotlist);
-    }
-}
+struct route {
+    const char *path;
+    const char *method;
+    const char *content_type; /* NULL: no body */
+    /* Answers without an item when it can, and says so; NULL. */
+    bool (*at_once)(struct kc_bank *bank, struct kc_http_exchange *exchange);
+    /* Reads what is asked into the item; NULL: nothing. */
+    struct kc_result (*read)(struct kc_bank_item *item, const struct kc_bank *bank,
+                             const struct kc_http_request *request);
+    const struct kc_bank_kind *kind; /* NULL: the message says */
+};
 
-static void get_card(struct kc_bank *bank, struct kc_http_exchange *exchange,
-                     const struct kc_http_request *request)
-{
-    struct kc_bank_item *item = take_item(bank, exchange);
-    if (item == NULL) {
-        return;
-    }
-    struct kc_result result = kc_bank_read_card(item, request);
-    if (kc_failed(result)) {
-        item->error = result.code;
-    }
-    send_own(bank, item, &kc_bank_make_card);
-}
+static const struct route routes[] = {
+    {"/v1/message", "POST", KC_CONTENT_COSE, NULL, take_body, NULL},
+    {"/v1/give-back", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_give_back},
+    {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, NULL, &kc_bank_make_hotlist},
+    {"/v1/card", "GET", NULL, NULL, kc_bank_read_card, &kc_bank_make_card},
+    {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
+    {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
+     &kc_bank_set_policy},
+    {"/v1/admin/charge", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_charge, &kc_bank_set_charge},
+};
 
-static void post_policy(struct kc_bank *bank, struct kc_http_exchange *exchange,
-                        const struct kc_http_request *request)
+static const struct route *find_route(const char *path)
 {
-    struct kc_bank_item *item = take_item(bank, exchange);
-    if (item == NULL) {
-        return;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        if (strcmp(routes[i].path, path) == 0) {
+            return &routes[i];
+        }
     }
-    struct kc_result result = kc_bank_read_policy(item, bank, request);
-    if (kc_failed(result)) {
-        item->error = result.code;
-    }
-    send_own(bank, item, &kc_bank_set_policy);
-}
-
-static void post_message(struct kc_bank *bank, struct kc_http_exchange *exchange,
-                         const struct kc_http_request *request)
-{
-    struct kc_bank_item *item = take_item(bank, exchange);
-    if (item != NULL) {
-        item->bytes = request->body;
-        kc_pipeline_send(&bank->pipeline, &item->head);
-    }
+    return NULL;
 }
 
 static void handle(void *owner, struct kc_http_exchange *exchange,
                    const struct kc_http_request *request)
 {
     struct kc_bank *bank = owner;
-    bool message = strcmp(request->path, "/v1/message") == 0;
-    bool hotlist = strcmp(request->path, "/v1/hotlist") == 0;
-    bool card = strcmp(request->path, "/v1/card") == 0;
-    bool policy = strcmp(request->path, "/v1/admin/log-policy") == 0;
-    struct kc_result result = kc_result(KC_NOT_FOUND);
-    if (message) {
-        result = kc_http_expect(request, "POST", KC_CONTENT_COSE);
-    } else if (hotlist || card) {
-        result = kc_http_expect(request, "GET", NULL);
-    } else if (policy) {
-        result = kc_http_expect(request, "POST", KC_CONTENT_JSON);
-    }
+    const struct route *route = find_route(request->path);
+    struct kc_result result = route == NULL
+                                  ? kc_result(KC_NOT_FOUND)
+                                  : kc_http_expect(request, route->method, route->content_type);
     if (kc_failed(result)) {
         kc_http_answer_error(exchange, result.code);
-    } else if (hotlist) {
-        get_hotlist(bank, exchange);
-    } else if (card) {
-        get_card(bank, exchange, request);
-    } else if (policy) {
-        post_policy(bank, exchange, request);
-    } else {
-        post_message(bank, exchange, request);
+        return;
     }
+    if (route->at_once != NULL && route->at_once(bank, exchange)) {
+        return;
+    }
+    struct kc_bank_item *item = take_item(bank, exchange);
+    if (item == NULL) {
+        return;
+    }
+    result = route->read == NULL ? kc_ok() : route->read(item, bank, request);
+    item->error = result.code;
+    if (route->kind != NULL) {
+        item->kind = route->kind;
+        item->step = KC_AT_OWN;
+        item->head.lane = lane_of(item);
+    }
+    kc_pipeline_send(&bank->pipeline, &item->head);
 }
 
 /* The revocation list is fetched on schedule; a directory that is away is asked again next time. */

@@ -94,7 +94,9 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     bool late = now_ms > account.expires_ms && now_ms - account.expires_ms > bank->config.settle_ms;
     partner->bearer = true;
     partner->account = card->account.number;
-    partner->error = late ? KC_EXPIRED : KC_OK;
+    memcpy(partner->secret, card->identity_digest, sizeof partner->secret);
+    /* One that never was confirmed has no secret, also when it lapsed. */
+    partner->error = card->sequence == 0 ? KC_UNKNOWN_SIGNER : late ? KC_EXPIRED : KC_OK;
     return result;
 }
 

@@ -26,6 +26,7 @@ struct line {
     bool in;
     char partner[PARTNER_SIZE];
     char name[KC_NAME_SIZE_MAX + 1];
+    char offer[2 * KC_DIGEST_SIZE + 1]; /* of a machine, that a transfer paid for; else empty */
     char time[KC_CLOCK_TEXT_SIZE];
     char amount[KC_AMOUNT_TEXT_SIZE + 1]; /* with its sign */
     char balance[KC_AMOUNT_TEXT_SIZE];
@@ -85,22 +86,43 @@ static struct kc_result describe(struct line *line, const struct statement *stat
     case KC_TRANSACTION_TRANSFER_PURSE:
     case KC_TRANSACTION_TRANSFER_ACCOUNT:
         line->kind = "transfer";
+        if (transaction->machine.number != 0) {
+            kc_hex_write(line->offer, kc_view(transaction->reference, KC_DIGEST_SIZE));
+        }
         return name_transfer(line, statement, transaction);
     }
     return kc_result(KC_STORE_CORRUPT);
 }
 
-/* What came from a purse without a transaction: from a machine to its owner, or what was left of a purse that another one
- * replaced. */
+/* What came from a purse without a transaction: from a machine to its owner, what a machine owed and its owner paid, or what was
+ * left of a purse that another one replaced. */
 static struct kc_result name_source(struct line *line, const struct statement *statement,
                                     const struct kc_posting_row *posting)
 {
     struct kc_purse_row purse;
     struct kc_result result =
         statement->store->purse_get(statement->store->context, &purse, posting->purse.number);
+    bool own = posting->debit == posting->purse.number || posting->credit == posting->purse.number;
+    if (!kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && !own) {
+        line->kind = "give-back";
+        return line->in ? name_account(line, statement, (struct kc_account_id){posting->debit})
+                        : kc_ok();
+    }
     bool swept = !kc_failed(result) && purse.type == KC_PURSE_TYPE_MACHINE && line->in &&
                  purse.account.number != statement->account.account.number;
     line->kind = swept ? "sweep" : "reissue";
+    return result;
+}
+
+/* What went to the bank's fees: for a machine's takings, or the management charge. */
+static struct kc_result name_fee(struct line *line, const struct statement *statement,
+                                 const struct kc_posting_row *posting)
+{
+    struct kc_purse_row purse;
+    struct kc_result result =
+        statement->store->purse_get(statement->store->context, &purse, posting->purse.number);
+    bool charge = !kc_failed(result) && purse.type == KC_PURSE_TYPE_UIM;
+    line->kind = charge ? "charge" : "fee";
     return result;
 }
 
@@ -112,9 +134,12 @@ static struct kc_result explain(struct line *line, const struct statement *state
     struct kc_transaction_row transaction;
     const struct kc_store *store = statement->store;
     name_number(line, posting->purse.number);
-    if (posting->transaction_ms == 0 || posting->credit == KC_BOOK_FEES) {
-        line->kind = posting->transaction_ms == 0 ? "claim" : "fee";
+    if (posting->transaction_ms == 0) {
+        line->kind = "claim";
         return kc_ok();
+    }
+    if (posting->credit == KC_BOOK_FEES) {
+        return name_fee(line, statement, posting);
     }
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);
@@ -156,7 +181,7 @@ static void write_text(FILE *out, const struct line *line)
     (void)fprintf(out, "%-24s  %-14s  %14s  %14s  %s  ", line->time, line->kind, line->amount,
                   line->balance, line->partner);
     write_clean(out, line->name);
-    (void)fputc('\n', out);
+    (void)fprintf(out, "%s%s\n", line->offer[0] == '\0' ? "" : "  offer ", line->offer);
 }
 
 static void write_csv(FILE *out, const struct line *line)
@@ -165,7 +190,7 @@ static void write_csv(FILE *out, const struct line *line)
     write_cell(out, line->partner);
     (void)fputc(',', out);
     write_cell(out, line->name);
-    (void)fprintf(out, ",%s,%s\r\n", line->amount, line->balance);
+    (void)fprintf(out, ",%s,%s,%s\r\n", line->amount, line->balance, line->offer);
 }
 
 static void write_json(FILE *out, const struct line *line)
@@ -179,6 +204,9 @@ static void write_json(FILE *out, const struct line *line)
     kc_json_text(&json, "name", line->name);
     kc_json_text(&json, "amount", line->amount);
     kc_json_text(&json, "balance", line->balance);
+    if (line->offer[0] != '\0') {
+        kc_json_text(&json, "offer", line->offer);
+    }
     kc_json_close(&json);
 }
 
@@ -200,7 +228,7 @@ static void write_line(const struct statement *statement, const struct line *lin
 static void write_head(const struct statement *statement)
 {
     if (statement->form == KC_STATEMENT_CSV) {
-        (void)fputs("posting,time,kind,partner,name,amount,balance\r\n", statement->out);
+        (void)fputs("posting,time,kind,partner,name,amount,balance,offer\r\n", statement->out);
     } else if (statement->form == KC_STATEMENT_TEXT) {
         (void)fprintf(statement->out, "account %" PRIu64 ", ", statement->account.account.number);
         write_clean(statement->out, statement->account.name);

@@ -104,6 +104,13 @@
     X(KEY_RENEWED, 0x6e, "key-renewed", 0x9e6e, 409, 1,                                            \
       "the purse has renewed this key and signs with a new one")                                   \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
+    X(REFERENCE_USED, 0x66, "reference-used", 0x9e66, 409, 1, "this offer was paid before")        \
+    X(WRONG_MACHINE, 0x67, "wrong-machine", 0x9e67, 409, 1, "that is another machine's")           \
+    X(NOT_SETTLED, 0x68, "not-settled", 0x9e68, 409, 1,                                            \
+      "the payee has not reported the payment yet")                                                \
+    X(GIVEN_BACK, 0x69, "given-back", 0x9e69, 409, 1, "the payment was given back already")        \
+    X(SUSPENDED, 0x6c, "suspended", 0x9e6c, 409, 1,                                                \
+      "the account is suspended: the management charge is not paid")                               \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \
@@ -134,6 +141,16 @@
     X(IN_USE, 0x99, "in-use", 0x9e99, 409, 3, "another process is using it")                       \
     X(STORE_VERSION, 0x9a, "store-version", 0x9e9a, 500, 4,                                        \
       "the database was made by another version of this program")                                  \
+    X(TOKEN_UNAVAILABLE, 0x9b, "token-unavailable", 0x9e9b, 503, 4,                                \
+      "the token that holds a key does not answer")                                                \
+    X(TOKEN_PIN, 0x9c, "token-pin-refused", 0x9e9c, 500, 4,                                        \
+      "the token does not take the PIN, or its tries have run out")                                \
+    X(TOKEN_KEY_MISSING, 0x9d, "token-key-missing", 0x9e9d, 500, 4,                                \
+      "the token holds no key of that name")                                                       \
+    X(TOKEN_AMBIGUOUS, 0x9e, "token-ambiguous", 0x9e9e, 500, 4,                                    \
+      "more than one token or key fits the name")                                                  \
+    X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
+      "the token would give the key away")                                                         \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

@@ -90,6 +90,10 @@ static struct kc_result derive_public(void *context, struct kc_public_key *out,
                                       const struct kc_private_key *key)
 {
     (void)context;
+    if (key->held != NULL) {
+        *out = key->held->public_key;
+        return kc_result(out->type == key->type ? KC_OK : KC_CRYPTO_FAILED);
+    }
     EVP_PKEY *made = kc_pkey_from_private(key);
     if (made == NULL) {
         ERR_clear_error();
@@ -140,6 +144,9 @@ static struct kc_result sign(void *context, uint8_t signature[KC_SIGNATURE_SIZE_
                              const struct kc_private_key *key, const uint8_t digest[KC_DIGEST_SIZE])
 {
     struct backend *backend = context;
+    if (key->held != NULL) {
+        return key->held->sign(key->held->context, signature, size, digest);
+    }
     EVP_PKEY_CTX *operation = kc_key_cache_private(&backend->keys, key, KC_USE_SIGN);
     uint8_t der[ECDSA_DER_SIZE_MAX + 8];
     bool is_p256 = key->type == KC_KEY_P256;
@@ -182,8 +189,15 @@ static struct kc_result agree(void *context, uint8_t shared[KC_P256_COORDINATE_S
                               const struct kc_private_key *key, const struct kc_public_key *peer)
 {
     struct backend *backend = context;
-    bool both = key->type == KC_KEY_P256 && peer->type == KC_KEY_P256;
-    return both ? kc_p256_agree(&backend->p256, shared, key, peer) : kc_result(KC_CANNOT_UNSEAL);
+    if (key->type != KC_KEY_P256 || peer->type != KC_KEY_P256) {
+        return kc_result(KC_CANNOT_UNSEAL);
+    }
+    if (key->held != NULL) {
+        return kc_p256_is_point(&backend->p256, peer)
+                   ? key->held->agree(key->held->context, shared, peer)
+                   : kc_result(KC_CANNOT_UNSEAL);
+    }
+    return kc_p256_agree(&backend->p256, shared, key, peer);
 }
 
 static struct kc_result wrap(void *context, uint8_t out[KC_RSA_SIZE_MAX], size_t *size,
@@ -212,6 +226,9 @@ static struct kc_result unwrap(void *context, uint8_t *secret, size_t *size, siz
     *size = 0;
     if (wrapped.size == 0 || wrapped.size != kc_rsa_size(key->type)) {
         return kc_result(KC_CANNOT_UNSEAL);
+    }
+    if (key->held != NULL) {
+        return key->held->unwrap(key->held->context, secret, size, capacity, wrapped);
     }
     EVP_PKEY_CTX *operation = kc_key_cache_private(&backend->keys, key, KC_USE_UNWRAP);
     bool good = operation != NULL &&

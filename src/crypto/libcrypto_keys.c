@@ -184,6 +184,9 @@ static EVP_PKEY *private_rsa(const struct kc_private_key *key)
 
 EVP_PKEY *kc_pkey_from_private(const struct kc_private_key *key)
 {
+    if (key->held != NULL) {
+        return NULL;
+    }
     switch (key->type) {
     case KC_KEY_P256:
         return private_p256(key);

@@ -77,6 +77,17 @@ static bool load_point(struct kc_p256 *p256, EC_POINT *point, const struct kc_pu
     return EC_POINT_oct2point(p256->group, point, bytes, sizeof bytes, p256->numbers) == 1;
 }
 
+bool kc_p256_is_point(struct kc_p256 *p256, const struct kc_public_key *key)
+{
+    EC_POINT *point = EC_POINT_new(p256->group);
+    bool good = point != NULL && load_point(p256, point, key);
+    if (!good) {
+        ERR_clear_error();
+    }
+    EC_POINT_free(point);
+    return good;
+}
+
 struct kc_result kc_p256_agree(struct kc_p256 *p256, uint8_t shared[KC_P256_COORDINATE_SIZE],
                                const struct kc_private_key *key, const struct kc_public_key *peer)
 {

@@ -21,6 +21,9 @@ KC_MUST_USE struct kc_result kc_p256_generate(struct kc_p256 *p256,
                                               struct kc_private_key *private_key,
                                               struct kc_public_key *public_key);
 
+/* Whether the coordinates are a point of the curve. */
+bool kc_p256_is_point(struct kc_p256 *p256, const struct kc_public_key *key);
+
 /* The x coordinate. KC_CANNOT_UNSEAL for a peer that is no point of the curve and a private key out of range. */
 KC_MUST_USE struct kc_result kc_p256_agree(struct kc_p256 *p256,
                                            uint8_t shared[KC_P256_COORDINATE_SIZE],

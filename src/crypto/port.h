@@ -44,8 +44,26 @@ struct kc_public_key {
     };
 };
 
-/* Big-endian, each RSA part filled to half the size of the modulus (128 or 192 bytes). Secret: wipe it. */
+/* A private key that stays where it is, such as in a token: what it does, instead of its bytes. Every function may be called
+ * from several threads. Beside the errors named with the port's function of the same name each gives KC_TOKEN_UNAVAILABLE. */
+struct kc_held_key {
+    void *context;
+    struct kc_public_key public_key; /* KC_KEY_NONE when its place does not tell */
+    /* Whether it can be used now; nothing is computed. KC_TOKEN_UNAVAILABLE. */
+    struct kc_result (*ready)(void *context);
+    struct kc_result (*sign)(void *context, uint8_t signature[KC_SIGNATURE_SIZE_MAX], size_t *size,
+                             const uint8_t digest[KC_DIGEST_SIZE]);
+    /* The peer is a point of the curve: the caller saw to it. */
+    struct kc_result (*agree)(void *context, uint8_t shared[KC_P256_COORDINATE_SIZE],
+                              const struct kc_public_key *peer);
+    struct kc_result (*unwrap)(void *context, uint8_t *secret, size_t *size, size_t capacity,
+                               struct kc_view wrapped);
+};
+
+/* Big-endian, each RSA part filled to half the size of the modulus (128 or 192 bytes). Secret: wipe it. With `held` there are no
+ * bytes; only the libcrypto backend takes such a key. */
 struct kc_private_key {
+    const struct kc_held_key *held;
     enum kc_key_type type;
     union {
         struct {
@@ -118,6 +136,12 @@ struct kc_crypto {
                                  const uint8_t key[KC_GCM_KEY_SIZE],
                                  const uint8_t iv[KC_GCM_IV_SIZE], struct kc_view aad);
 };
+
+/* Whether a private key can be used now: always, unless it is held elsewhere. KC_TOKEN_UNAVAILABLE. */
+KC_MUST_USE static inline struct kc_result kc_key_ready(const struct kc_private_key *key)
+{
+    return key->held == NULL ? kc_ok() : key->held->ready(key->held->context);
+}
 
 /* Bytes of the modulus, or 0 for a key that is not RSA. */
 static inline size_t kc_rsa_size(enum kc_key_type type)

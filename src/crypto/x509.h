@@ -50,7 +50,8 @@ struct kc_certificate_order {
     uint64_t not_after_ms;
 };
 
-/* Makes a DER certificate. `issuer` is NULL for the root. KC_CRYPTO_FAILED, KC_BUFFER_SMALL. */
+/* Makes a DER certificate. `issuer` is NULL for the root. KC_CRYPTO_FAILED, KC_BUFFER_SMALL, and for a key
+ * in a token, which must be a P-256 one, KC_TOKEN_UNAVAILABLE. */
 KC_MUST_USE struct kc_result kc_certificate_make(struct kc_buffer *out,
                                                  const struct kc_certificate_order *order,
                                                  const struct kc_view *issuer,
@@ -74,7 +75,7 @@ uint64_t kc_crl_next_update_ms(const struct kc_crl *crl);
 uint64_t kc_crl_number(const struct kc_crl *crl);
 size_t kc_crl_count(const struct kc_crl *crl);
 
-/* Makes a DER list; *out is allocated and freed by kc_der_free. KC_CRYPTO_FAILED. */
+/* Makes a DER list; *out is allocated and freed by kc_der_free. KC_CRYPTO_FAILED, KC_TOKEN_UNAVAILABLE. */
 KC_MUST_USE struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revoked,
                                          size_t count, uint64_t number, uint64_t this_update_ms,
                                          uint64_t next_update_ms, struct kc_view issuer,

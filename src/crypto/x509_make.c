@@ -1,3 +1,4 @@
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -76,6 +77,125 @@ static bool set_times(X509 *certificate, const struct kc_certificate_order *orde
                NULL;
 }
 
+/* ---- by a key in a token ----
+ *
+ * libcrypto signs with keys of its own only. So a throw-away key signs first, which puts the algorithm in its places; then the
+ * part that is signed is signed again where the key is, and the whole is written anew around it. P-256 only. */
+
+#define ECDSA_PART_SIZE_MAX 35u
+#define DER_HEAD_SIZE_MAX 6u
+
+static const uint8_t ecdsa_sha256[] = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
+                                       0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
+
+/* The key that signs in libcrypto's form: its own, or the throw-away one. */
+static EVP_PKEY *signing_key(const struct kc_private_key *key)
+{
+    if (key->held == NULL) {
+        return kc_pkey_from_private(key);
+    }
+    return key->type == KC_KEY_P256 ? EVP_EC_gen("P-256") : NULL;
+}
+
+/* Tag and length (X.690 §8.1.3) of at most KC_CRL_SIZE_MAX bytes. */
+static size_t write_head(uint8_t out[DER_HEAD_SIZE_MAX], uint8_t tag, size_t size)
+{
+    size_t bytes = size < 0x80        ? 0
+                   : size <= 0xff     ? 1
+                   : size <= 0xffff   ? 2
+                   : size <= 0xffffff ? 3
+                                      : 4;
+    out[0] = tag;
+    out[1] = (uint8_t)(bytes == 0 ? size : 0x80u + bytes);
+    for (size_t i = 0; i < bytes; i++) {
+        out[2 + i] = (uint8_t)(size >> (8 * (bytes - 1 - i)));
+    }
+    return 2 + bytes;
+}
+
+/* The signature as a BIT STRING around a SEQUENCE of two numbers. */
+static size_t write_signature(uint8_t *out, const uint8_t raw[64])
+{
+    ECDSA_SIG *signature = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(raw, 32, NULL);
+    BIGNUM *s = BN_bin2bn(raw + 32, 32, NULL);
+    unsigned char *der = NULL;
+    int size = -1;
+    if (signature != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(signature, r, s) == 1) {
+        r = NULL;
+        s = NULL;
+        size = i2d_ECDSA_SIG(signature, &der);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(signature);
+    size_t used = 0;
+    if (size > 0 && (size_t)size <= 2 + 2 * ECDSA_PART_SIZE_MAX) {
+        used = write_head(out, 0x03, (size_t)size + 1);
+        out[used++] = 0; /* no unused bits */
+        memcpy(out + used, der, (size_t)size);
+        used += (size_t)size;
+    }
+    OPENSSL_free(der);
+    return used;
+}
+
+/* Signs what is to be signed where the key is; *out is allocated, and NULL when that fails. */
+static int wrap_signed(unsigned char **out, const unsigned char *part, int part_size,
+                       const struct kc_held_key *held)
+{
+    uint8_t digest[KC_DIGEST_SIZE];
+    uint8_t raw[KC_SIGNATURE_SIZE_MAX];
+    uint8_t bits[2 * DER_HEAD_SIZE_MAX + 2 * ECDSA_PART_SIZE_MAX];
+    uint8_t head[DER_HEAD_SIZE_MAX];
+    size_t size = 0;
+    *out = NULL;
+    if (part_size <= 0 ||
+        EVP_Digest(part, (size_t)part_size, digest, NULL, EVP_sha256(), NULL) != 1 ||
+        kc_failed(held->sign(held->context, raw, &size, digest)) || size != 64) {
+        return -1;
+    }
+    size_t bits_size = write_signature(bits, raw);
+    size_t inner = (size_t)part_size + sizeof ecdsa_sha256 + bits_size;
+    size_t head_size = write_head(head, 0x30, inner);
+    *out = bits_size == 0 ? NULL : OPENSSL_malloc(head_size + inner);
+    if (*out == NULL) {
+        return -1;
+    }
+    unsigned char *at = *out;
+    memcpy(at, head, head_size);
+    memcpy(at + head_size, part, (size_t)part_size);
+    memcpy(at + head_size + (size_t)part_size, ecdsa_sha256, sizeof ecdsa_sha256);
+    memcpy(at + head_size + (size_t)part_size + sizeof ecdsa_sha256, bits, bits_size);
+    return (int)(head_size + inner);
+}
+
+/* DER of a certificate and of a list that were signed by signing_key(). */
+static int write_certificate(unsigned char **out, X509 *certificate,
+                             const struct kc_private_key *issuer_key)
+{
+    unsigned char *part = NULL;
+    if (issuer_key->held == NULL) {
+        return i2d_X509(certificate, out);
+    }
+    int size = i2d_re_X509_tbs(certificate, &part);
+    size = wrap_signed(out, part, size, issuer_key->held);
+    OPENSSL_free(part);
+    return size;
+}
+
+static int write_list(unsigned char **out, X509_CRL *list, const struct kc_private_key *issuer_key)
+{
+    unsigned char *part = NULL;
+    if (issuer_key->held == NULL) {
+        return i2d_X509_CRL(list, out);
+    }
+    int size = i2d_re_X509_CRL_tbs(list, &part);
+    size = wrap_signed(out, part, size, issuer_key->held);
+    OPENSSL_free(part);
+    return size;
+}
+
 static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_order *order,
                  EVP_PKEY *key, EVP_PKEY *issuer_key)
 {
@@ -93,17 +213,21 @@ struct kc_result kc_certificate_make(struct kc_buffer *out,
                                      const struct kc_view *issuer,
                                      const struct kc_private_key *issuer_key)
 {
+    struct kc_result ready = kc_key_ready(issuer_key);
+    out->size = 0;
+    if (kc_failed(ready)) {
+        return ready;
+    }
     X509 *certificate = X509_new();
     X509 *parent = issuer == NULL ? NULL : parse_issuer(issuer);
     EVP_PKEY *key = kc_pkey_from_public(order->key);
-    EVP_PKEY *signing = kc_pkey_from_private(issuer_key);
+    EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
     struct kc_result result = kc_result(KC_CRYPTO_FAILED);
     bool have =
         certificate != NULL && key != NULL && signing != NULL && (issuer == NULL || parent != NULL);
-    out->size = 0;
     if (have && fill(certificate, parent == NULL ? certificate : parent, order, key, signing)) {
-        int size = i2d_X509(certificate, &der);
+        int size = write_certificate(&der, certificate, issuer_key);
         result = size <= 0 ? result : kc_buffer_append(out, kc_view(der, (size_t)size));
     }
     OPENSSL_free(der);
@@ -174,9 +298,13 @@ struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revok
                              uint64_t number, uint64_t this_update_ms, uint64_t next_update_ms,
                              struct kc_view issuer, const struct kc_private_key *issuer_key)
 {
+    struct kc_result ready = kc_key_ready(issuer_key);
+    if (kc_failed(ready)) {
+        return ready;
+    }
     X509_CRL *list = X509_CRL_new();
     X509 *parent = parse_issuer(&issuer);
-    EVP_PKEY *signing = kc_pkey_from_private(issuer_key);
+    EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
     bool good = list != NULL && parent != NULL && signing != NULL &&
                 X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1 &&
@@ -187,7 +315,7 @@ struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revok
         good = add_revoked(list, &revoked[i]);
     }
     good = good && X509_CRL_sort(list) == 1 && X509_CRL_sign(list, signing, EVP_sha256()) > 0;
-    int size = good ? i2d_X509_CRL(list, &der) : -1;
+    int size = good ? write_list(&der, list, issuer_key) : -1;
     EVP_PKEY_free(signing);
     X509_free(parent);
     X509_CRL_free(list);

@@ -11,6 +11,7 @@
 #include "service/command.h"
 #include "service/files.h"
 #include "service/json_out.h"
+#include "service/keys.h"
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
@@ -19,6 +20,7 @@ static const struct kc_option options[] = {
     {"currency", "C", "first up: currency code (default JPY)"},
     {"decimals", "N", "first up: decimals of the currency (default 0)"},
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
+    {"token", "URI", "first up: PKCS#11 token for the keys of bank and authority"},
     {"keep", NULL, "demo: keep the new folder"},
     {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
 };
@@ -27,7 +29,7 @@ static const struct kc_program program = {
     .name = "kinchaku",
     .summary = "starts, stops and shows a whole system in one folder; runs the demonstration",
     .usage = "usage: kinchaku up | init [--dir D] [--store sqlite] [--bank ID] [--currency C]\n"
-             "                          [--decimals N] [--faults]\n"
+             "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
              "       kinchaku verify-evidence FILE --certificate FILE",
@@ -42,8 +44,10 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     currency = currency == NULL ? "JPY" : currency;
     *out = (struct kc_system_config){0};
     out->faults = kc_command_value(command, "faults") != NULL;
+    out->token = kc_command_value(command, "token");
     out->fees = strcmp(command->arguments[0], "demo") == 0;
-    if (!kc_command_currency(currency) || (store != NULL && strcmp(store, "sqlite") != 0)) {
+    if ((out->token != NULL && !kc_token_uri_fits(out->token)) || !kc_command_currency(currency) ||
+        (store != NULL && strcmp(store, "sqlite") != 0)) {
         return false;
     }
     memcpy(out->currency, currency, 4);
@@ -292,7 +296,8 @@ int main(int argc, char **argv)
             if (result.code == KC_USAGE) {
                 return kc_command_usage(&command,
                                         "--bank is a number from 1, --currency three capital "
-                                        "letters, --decimals 0 to 8, --store sqlite");
+                                        "letters, --decimals 0 to 8, --store sqlite, "
+                                        "--token a PKCS#11 URI without a PIN");
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

@@ -250,6 +250,7 @@ static struct kc_result run_program(const struct kc_system *system, const char *
 
 static struct kc_result prepare_authority(const struct kc_system *system, const struct words *words)
 {
+    const char *token = system->config.token;
     const char *const arguments[] = {"init",
                                      "--bank",
                                      words->bank,
@@ -259,6 +260,8 @@ static struct kc_result prepare_authority(const struct kc_system *system, const 
                                      words->ports[KC_NODE_AUTHORITY],
                                      "--directory-url",
                                      words->urls[KC_NODE_DIRECTORY],
+                                     token == NULL ? NULL : "--token",
+                                     token,
                                      NULL};
     return run_program(system, "authority", arguments);
 }
@@ -320,34 +323,50 @@ static struct kc_result write_bank_config(const struct kc_system *system, const 
                                           const struct words *words)
 {
     char path[KC_PATH_SIZE_MAX];
-    char text[640];
+    char text[1024];
+    char sign[KC_TOKEN_URI_SIZE_MAX + 1] = "";
+    char encrypt[KC_TOKEN_URI_SIZE_MAX + 1] = "";
+    const char *token = system->config.token;
     struct kc_result result = kc_path_join(path, folder, "bank.ini", NULL);
     if (kc_failed(result) || kc_file_exists(path)) {
+        return result;
+    }
+    if (token != NULL) {
+        result = kc_token_uri_object(sign, token, "bank-sign");
+        result = kc_failed(result) ? result : kc_token_uri_object(encrypt, token, "bank-encrypt");
+    }
+    if (kc_failed(result)) {
         return result;
     }
     int size = snprintf(
         text, sizeof text,
         "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
-        "[directory]\nurl = %s\n\n[authority]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s",
+        "[directory]\nurl = %s\n\n[authority]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s%s%s%s%s%s",
         words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
         words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_AUTHORITY],
-        words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "");
+        words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "",
+        token == NULL ? "" : "\n[keys]\nsign = ", sign,
+        token == NULL ? "" : "\nencrypt = ", encrypt, token == NULL ? "" : "\n");
     return write_text(folder, "bank.ini", text, size, sizeof text);
 }
 
 static struct kc_result prepare_bank(const struct kc_system *system, const struct words *words)
 {
     char folder[KC_PATH_SIZE_MAX];
+    const char *const init[] = {"init", NULL};
     const char *const certify[] = {"server", "--name", "bank", NULL};
     struct kc_result result = kc_path_join(folder, system->dir, "bank", NULL);
     if (!kc_failed(result)) {
-        result = kc_server_keys_ensure(folder);
+        result = kc_folder_make(folder);
     }
     if (!kc_failed(result)) {
         result = copy_token(system, folder);
     }
     if (!kc_failed(result)) {
         result = write_bank_config(system, folder, words);
+    }
+    if (!kc_failed(result)) {
+        result = run_program(system, "bank", init);
     }
     return kc_failed(result) ? result : run_program(system, "authority", certify);
 }

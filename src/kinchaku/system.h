@@ -11,6 +11,8 @@ enum kc_node { KC_NODE_DIRECTORY, KC_NODE_SANDBANK, KC_NODE_AUTHORITY, KC_NODE_B
 
 /* What system.ini says; written once. */
 struct kc_system_config {
+    const char *
+        token; /* PKCS#11 URI of a token for the keys of bank and authority, or NULL; not in system.ini */
     uint64_t bank;
     char currency[4];
     uint64_t decimals;

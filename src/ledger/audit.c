@@ -423,6 +423,20 @@ static bool has_right_receiver(struct kc_auditor *auditor, const struct kc_audit
            (!own || row->kind == KC_TRANSACTION_TRANSFER_PURSE);
 }
 
+/* Only a transfer from an account pays a machine's offer, each of them once. */
+static bool has_right_offer(struct kc_auditor *auditor, const struct kc_transaction_row *row)
+{
+    struct kc_transaction_row first;
+    const struct kc_store *store = auditor->store;
+    if (row->machine.number == 0 || row->state != KC_STATE_COMPLETED) {
+        return row->machine.number == 0 || kc_is_transfer(row->kind);
+    }
+    struct kc_result result =
+        store->transaction_by_reference(store->context, &first, row->reference);
+    return !kc_failed(result) && row->kind == KC_TRANSACTION_TRANSFER_ACCOUNT &&
+           first.purse.number == row->purse.number && first.time_ms == row->time_ms;
+}
+
 static bool take_transaction(void *owner, const struct kc_transaction_row *row)
 {
     static const uint8_t none[KC_DIGEST_SIZE] = {0};
@@ -446,6 +460,9 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
     }
     if (!has_right_receiver(auditor, book, row)) {
         kc_audit_fault(auditor, "a transaction has a wrong receiver, purse", purse);
+    }
+    if (!has_right_offer(auditor, row)) {
+        kc_audit_fault(auditor, "a transaction pays a machine's offer wrongly, purse", purse);
     }
     if (!has_right_certified(book, row)) {
         kc_audit_fault(auditor, "a transaction has a wrong certified value, purse", purse);
@@ -521,7 +538,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
                                  .record = kc_audit_record,
                                  .gap = kc_audit_gap,
                                  .hotlist = take_listed,
-                                 .move = kc_audit_move};
+                                 .move = kc_audit_move,
+                                 .give_back = kc_audit_give_back,
+                                 .charge = kc_audit_charge};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -534,6 +553,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_moves(store->context, &scan);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_give_backs(store->context, &scan, 0, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_hotlist(store->context, &scan);
@@ -549,6 +571,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
     }
     if (!kc_failed(result)) {
         result = store->scan_purses(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_charges(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
         result = store->scan_transactions(store->context, &scan, 0);

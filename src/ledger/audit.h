@@ -51,6 +51,9 @@ struct kc_auditor {
     uint64_t next_posting;
     uint64_t highest_number; /* of accounts and purses, without the check digit */
     struct kc_totals_row totals;
+    struct kc_give_back_row
+        given; /* the newest give-back seen, and what was given of its payment */
+    struct kc_amount given_sum;
     bool fee_is_due; /* the sweep before gave a fee, whose move comes next */
     struct kc_move_row fee;
     struct kc_amount in_flight; /* what waits, by payments and orders to the ordinary bank */
@@ -78,6 +81,8 @@ bool kc_audit_payment(void *owner, const struct kc_payment_row *row);
 bool kc_audit_record(void *owner, const struct kc_record_row *row);
 bool kc_audit_gap(void *owner, const struct kc_gap_row *row);
 bool kc_audit_move(void *owner, const struct kc_move_row *row);
+bool kc_audit_give_back(void *owner, const struct kc_give_back_row *row);
+bool kc_audit_charge(void *owner, const struct kc_charge_row *row);
 void kc_audit_compare_ahead(struct kc_auditor *auditor, struct kc_audit_book *book,
                             const struct kc_purse_row *row);
 void kc_audit_compare_history(struct kc_auditor *auditor, struct kc_audit_book *book,

@@ -121,6 +121,10 @@ static struct kc_result check_request(struct kc_ledger *ledger, struct kc_purse_
     if (leaves && !kc_amount_is_zero(purse->owed)) {
         return kc_result(KC_DEBT);
     }
+    result = leaves ? kc_charge_check(ledger, account->account.number) : kc_ok();
+    if (kc_failed(result)) {
+        return result;
+    }
     row->account_before = account->balance;
     row->purse_before = purse->value;
     row->counter = purse->counter;
@@ -358,6 +362,9 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
         result = kc_ledger_note(ledger, ledger->store->account_balance_put(ledger->store->context,
                                                                            account->account.number,
                                                                            account->balance));
+    }
+    if (!kc_failed(result) && out) {
+        result = kc_charge_incoming(ledger, account);
     }
     return kc_failed(result) || !transfer ? result
                                           : kc_transfer_credit(ledger, &receiver, purse, row);

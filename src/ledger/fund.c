@@ -180,6 +180,9 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
     if (!kc_failed(result) && purse->state == KC_PURSE_ACTIVE) {
         result = kc_claim_account(ledger, purse, account);
     }
+    if (!kc_failed(result)) {
+        result = kc_charge_incoming(ledger, account);
+    }
     if (kc_failed(result)) {
         return result;
     }

@@ -327,6 +327,22 @@ KC_MUST_USE struct kc_result kc_merchant_sweep(struct kc_ledger *ledger,
                                                struct kc_purse_row *machine,
                                                struct kc_account_row *owner);
 
+/* ---- the management charge (charge.c) ---- */
+
+/* Finds out whether there are charges. */
+KC_MUST_USE struct kc_result kc_charge_load(struct kc_ledger *ledger);
+/* A new account of a person gets its first day. */
+KC_MUST_USE struct kc_result kc_charge_open(struct kc_ledger *ledger,
+                                            const struct kc_account_row *account);
+/* What a certified value of the account says of it; noted as told. */
+KC_MUST_USE struct kc_result kc_charge_certify(struct kc_certified *out, struct kc_ledger *ledger,
+                                               const struct kc_account_row *account);
+/* KC_SUSPENDED: nothing leaves the account or its purse for anybody else. */
+KC_MUST_USE struct kc_result kc_charge_check(struct kc_ledger *ledger, uint64_t account);
+/* Value came in, and the balance is saved: a charge that is overdue is taken from it at once; account->balance follows. */
+KC_MUST_USE struct kc_result kc_charge_incoming(struct kc_ledger *ledger,
+                                                struct kc_account_row *account);
+
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);

@@ -49,6 +49,10 @@ static struct kc_result load(struct kc_ledger *ledger)
     if (kc_failed(result)) {
         return result;
     }
+    result = kc_charge_load(ledger);
+    if (kc_failed(result)) {
+        return result;
+    }
     bool whole = totals_balance(&ledger->totals) &&
                  ledger->totals.next_posting == ledger->batch.last_posting + 1;
     return kc_result(whole ? KC_OK : KC_STORE_CORRUPT);
@@ -323,7 +327,10 @@ struct kc_result kc_ledger_certify(struct kc_certified *out, struct kc_ledger *l
         out->spend_most = kc_amount_zero();
         out->spend_count = 0;
     }
-    struct kc_result result = kc_shape_encode(&buffer, &kc_certified_shape, out);
+    struct kc_result result = kc_charge_certify(out, ledger, account);
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&buffer, &kc_certified_shape, out);
+    }
     if (!kc_failed(result)) {
         memcpy(purse->certified, bytes, buffer.size);
         purse->certified_size = buffer.size;

@@ -31,6 +31,16 @@ struct kc_merchant_rule {
     struct kc_amount keep;
 };
 
+/* The account management charge ([0112] [0116]): amount 0, and none is notified. What stands in a notice is what is taken, also
+ * after these were changed. */
+struct kc_charge_rule {
+    struct kc_amount amount;
+    uint64_t first_ms;  /* after the opening */
+    uint64_t period_ms; /* from one to the next; not 0 when there is an amount */
+    uint64_t notice_ms; /* how long before the day it is notified */
+    uint64_t grace_ms;  /* how long it is tried again before the account is suspended */
+};
+
 struct kc_ledger_options {
     struct kc_realm realm;
     uint64_t quote_ms;     /* how long a quote waits for its answer */
@@ -40,6 +50,7 @@ struct kc_ledger_options {
     struct kc_offline_limits limits;
     struct kc_merchant_rule merchant;
     struct kc_offline_limits bearer; /* of cards without keys */
+    struct kc_charge_rule charge;
 };
 
 struct kc_ledger {
@@ -51,6 +62,8 @@ struct kc_ledger {
     struct kc_batch_row batch;    /* the last one, or the one being written */
     struct kc_purse_row *at_work; /* of the purse whose report is counted: newer than the store's */
     uint64_t hotlist_version;     /* the newest one, with what this batch added */
+    bool charging;                /* there are charges, or were */
+    uint64_t charging_from;       /* accounts up to this one are charged, or closed */
     uint64_t now_ms;
     bool in_batch;
     bool lost; /* totals and batch are not what the store has: read again before the next batch */
@@ -93,9 +106,9 @@ KC_MUST_USE struct kc_result kc_ledger_open_account(struct kc_ledger_opened *out
                                                     const struct kc_open_request *request,
                                                     const struct kc_ledger_source *source);
 
-/* Makes it permanent (SZ6): stores the digest of the purse's identity claims and gives the first certified value. Repeats
- * with the same digest give the same again. A purse that replaces another one gets what was left of that one.
- * KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
+/* Makes it permanent (SZ6): stores the digest of the purse's identity claims (of a bearer card: its secret) and gives the first
+ * certified value. Repeats with the same digest give the same again. A purse that replaces another one gets what was left of
+ * that one. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_EXPIRED (lapsed), KC_ALREADY_EXISTS. */
 KC_MUST_USE struct kc_result kc_ledger_confirm_account(
     struct kc_certified *out, struct kc_ledger *ledger, const struct kc_confirm_request *request,
     const uint8_t identity_digest[KC_DIGEST_SIZE], const struct kc_ledger_source *source);
@@ -218,6 +231,11 @@ kc_ledger_transfer_request(struct kc_transfer_quote *out, char name[KC_NAME_SIZE
                            const struct kc_ledger_information *information,
                            const struct kc_ledger_source *source);
 
+/* What the bank says to the machine whose offer of this digest was paid; the same every time. KC_UNKNOWN_TRANSACTION: it was not
+ * (yet). */
+KC_MUST_USE struct kc_result kc_ledger_voucher(struct kc_voucher *out, struct kc_ledger *ledger,
+                                               const uint8_t reference[KC_DIGEST_SIZE]);
+
 /* Sa13-Sa15, Sd8-Sd9: to a quote of either kind. The answer must come from the holder of account `holder`, whose purse it is,
  * else KC_NOT_ALLOWED. It is kept as evidence even when it comes too late or does not fit.
  * `entry` is the decoded cash-out entry and `entry_bytes` its encoding, or NULL and empty. */
@@ -268,11 +286,66 @@ KC_MUST_USE struct kc_result kc_ledger_in_doubt(struct kc_ledger_order *out, siz
                                                 size_t max, struct kc_ledger *ledger,
                                                 struct kc_purse_id purse, uint64_t time_ms);
 
+/* ---- the account management charge (charge.c) ---- */
+
+/* What is to be done by now, a bounded part of it; *count says how many accounts it was, 0 when nothing is left. */
+KC_MUST_USE struct kc_result kc_ledger_charge(struct kc_ledger *ledger, size_t *count);
+
+/* What the ordinary bank is to be asked. */
+struct kc_charge_debit {
+    struct kc_account_id account;
+    uint64_t period;
+    uint64_t attempt;
+    struct kc_amount amount;
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+};
+
+/* At most `max` orders without an outcome, behind that of `account`, in the order of accounts. */
+KC_MUST_USE struct kc_result kc_ledger_charge_orders(struct kc_charge_debit *out, size_t *count,
+                                                     size_t max, struct kc_ledger *ledger,
+                                                     uint64_t account);
+
+/* The answer to an order: KC_OK done, KC_IN_DOUBT not known, anything else refused. One whose outcome is known already changes
+ * nothing. KC_UNKNOWN_TRANSACTION. */
+KC_MUST_USE struct kc_result kc_ledger_charge_settle(struct kc_ledger *ledger,
+                                                     const struct kc_charge_debit *order,
+                                                     enum kc_error answer);
+
+/* From the next notice on the charge comes from there. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED (a card or machine, or no charges). */
+KC_MUST_USE struct kc_result kc_ledger_charge_from(struct kc_ledger *ledger,
+                                                   struct kc_account_id account,
+                                                   enum kc_charge_source source);
+
+/* One period is paid as part of a UIM or key sale: the one that was notified, or the next one. Until the day of what was so paid
+ * the same word again changes nothing, so that it may be repeated. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED, KC_IN_DOUBT (the ordinary
+ * bank is asked at the moment). */
+KC_MUST_USE struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger,
+                                                       struct kc_account_id account);
+
+/* Either of both at the registrar's signed word, which is kept with the account's purse. */
+KC_MUST_USE struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,
+                                                    const struct kc_charge_order *order,
+                                                    const struct kc_ledger_source *source);
+
 /* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
  * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED,
  * KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED. */
 KC_MUST_USE struct kc_result kc_ledger_card(struct kc_certified *out, struct kc_ledger *ledger,
                                             struct kc_purse_id purse);
+
+/* ---- what a machine owes to somebody whom its purse cannot pay (giveback.c) ---- */
+
+/* Carries out the word of a machine's purse, which the caller verified with the key kept of that purse: what is owed for a sale
+ * goes from its owner's account to who paid. The same again has the same answer. A refusal leaves nothing behind:
+ * KC_UNKNOWN_PURSE; KC_NOT_ALLOWED (no machine, or `to` did not pay that); KC_PURSE_BLOCKED, KC_REPORTED_LOST (machine or
+ * card); KC_NOT_SETTLED (the machine has not reported the payment: later); KC_NOT_FOUND (there is none) or what was objected
+ * to it; KC_AMOUNT_TOO_LARGE (more than was paid); KC_GIVEN_BACK (more than is left of it); KC_MISMATCH (the sale was
+ * given back with another word, or it is another bank's); KC_SAME_ACCOUNT; KC_INSUFFICIENT_ACCOUNT; those of a transfer's
+ * receiver. */
+KC_MUST_USE struct kc_result kc_ledger_give_back(struct kc_given_back *out,
+                                                 struct kc_ledger *ledger,
+                                                 const struct kc_give_back *word,
+                                                 const struct kc_ledger_source *source);
 
 /* ---- settlement: a purse reports its history (docs/protocol.md "Settlement") ---- */
 

@@ -79,10 +79,11 @@ static struct kc_result sweep(struct kc_ledger *ledger, struct kc_purse_row *mac
             result = keep_move(ledger, machine, number, KC_MOVE_FEE, fee);
         }
     }
-    return kc_failed(result)
-               ? result
-               : kc_ledger_note(ledger,
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger,
                                 store->account_balance_put(store->context, number, owner->balance));
+    }
+    return kc_failed(result) ? result : kc_charge_incoming(ledger, owner);
 }
 
 struct kc_result kc_merchant_sweep(struct kc_ledger *ledger, struct kc_purse_row *machine,

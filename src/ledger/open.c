@@ -5,7 +5,9 @@
 
 static void copy_text(char *out, struct kc_view text)
 {
-    memcpy(out, text.data, text.size);
+    if (text.size > 0) {
+        memcpy(out, text.data, text.size);
+    }
     out[text.size] = '\0';
 }
 
@@ -215,7 +217,7 @@ static struct kc_result succeed(struct kc_account_row *account, struct kc_purse_
 static struct kc_result repeat_confirm(struct kc_certified *out, const struct kc_purse_row *purse,
                                        const uint8_t identity_digest[KC_DIGEST_SIZE])
 {
-    bool same = memcmp(purse->identity_digest, identity_digest, KC_DIGEST_SIZE) == 0;
+    bool same = kc_equal_secret(purse->identity_digest, identity_digest, KC_DIGEST_SIZE);
     bool first = purse->sequence == 1;
     return same && first ? kc_ledger_recall(out, purse->certified, purse->certified_size)
                          : kc_result(KC_ALREADY_EXISTS);
@@ -253,6 +255,10 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
     }
     account_row.state = KC_ACCOUNT_OPEN;
     purse_row.state = KC_PURSE_ACTIVE;
+    result = kc_charge_open(ledger, &account_row);
+    if (kc_failed(result)) {
+        return result;
+    }
     memcpy(purse_row.identity_digest, identity_digest, KC_DIGEST_SIZE);
     result = kc_ledger_certify(out, ledger, &account_row, &purse_row);
     return kc_failed(result) ? result : save_pair(ledger, &account_row, &purse_row);

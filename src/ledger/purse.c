@@ -207,7 +207,7 @@ static bool belongs(const struct kc_purse_row *purse, const struct kc_ledger_inf
            given->certified.purse.number == purse->purse.number &&
            given->certified.account.number == purse->account.number &&
            given->certified.sequence <= purse->sequence &&
-           memcmp(purse->identity_digest, given->identity_digest, KC_DIGEST_SIZE) == 0;
+           kc_equal_secret(purse->identity_digest, given->identity_digest, KC_DIGEST_SIZE);
 }
 
 static struct kc_result usable(const struct kc_ledger *ledger, const struct kc_purse_row *purse,

@@ -50,7 +50,9 @@ enum kc_evidence_kind {
     KC_EVIDENCE_LOST = 9,
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
-    KC_EVIDENCE_RENEW = 12,
+    KC_EVIDENCE_GIVE_BACK = 12,
+    KC_EVIDENCE_RENEW = 13,
+    KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
@@ -87,7 +89,15 @@ enum kc_gap_state {
     KC_GAP_ENDED = 3,
 };
 
-#define KC_CERTIFIED_SIZE_MAX 224
+/* A charge that was notified (ledger/charge.c has the diagram). */
+enum kc_charge_step {
+    KC_CHARGE_NOTIFIED = 1,
+    KC_CHARGE_GRACE = 2,
+    KC_CHARGE_SUSPENDED = 3,
+    KC_CHARGE_PAID = 4,
+};
+
+#define KC_CERTIFIED_SIZE_MAX 256
 #define KC_OPEN_ID_SIZE 16
 #define KC_SIGNER_SIZE 16
 #define KC_LOG_RECORD_SIZE_MAX 1632
@@ -134,8 +144,8 @@ struct kc_purse_row {
     struct kc_amount paid;
     struct kc_amount received;
     struct kc_amount returned;
-    uint8_t identity_digest[KC_DIGEST_SIZE];
-    size_t certified_size; /* newest certified value, encoded */
+    uint8_t identity_digest[KC_DIGEST_SIZE]; /* of a bearer card: the secret in SGN3 instead */
+    size_t certified_size;                   /* newest certified value, encoded */
     uint8_t certified[KC_CERTIFIED_SIZE_MAX];
     /* Booked already, but not in the counted chain yet. The shadow is value + ahead_in - ahead_out; records arrive in any
      * order, so it may be below zero for a while. */
@@ -246,6 +256,8 @@ struct kc_transaction_row {
     uint64_t expires_ms;
     struct kc_account_id other;     /* of a transfer: the account that receives it; else 0 */
     struct kc_purse_id other_purse; /* the card that was credited in its place, or 0 */
+    struct kc_purse_id machine; /* of a transfer that pays a machine's offer: its purse; else 0 */
+    uint8_t reference[KC_DIGEST_SIZE]; /* of that offer; else zeros */
     uint8_t request_digest[KC_DIGEST_SIZE];
     uint8_t answer_digest[KC_DIGEST_SIZE];
     size_t certified_size; /* certified value that ended it, encoded */
@@ -393,6 +405,47 @@ struct kc_move_row {
     uint64_t time_ms;
 };
 
+/* What a machine owed for a sale and the bank paid (ledger/giveback.c). */
+struct kc_give_back_row {
+    struct kc_purse_id purse; /* the machine */
+    uint64_t sale;            /* number in its journal */
+    uint64_t counter;         /* its counter of the payment that it is given back for, or 0 */
+    struct kc_account_id owner;
+    struct kc_account_id to;
+    struct kc_purse_id card; /* that was credited in the place of `to`, or 0 */
+    struct kc_amount amount;
+    uint64_t time_ms;                  /* of the postings */
+    uint8_t reference[KC_DIGEST_SIZE]; /* of a payment without a counter; else zeros */
+    uint8_t digest[KC_DIGEST_SIZE];    /* of the machine's word, which is kept as evidence */
+};
+
+/* How an account is charged, and when something is to be done about it next. */
+struct kc_charging_row {
+    struct kc_account_id account;
+    enum kc_charge_source source;
+    uint64_t period; /* the one that comes, from 1 */
+    uint64_t due_ms; /* its day as planned; a notice may put it off */
+    uint64_t act_ms;
+};
+
+/* One period's charge, from its notice on: one row an account and period, for ever. */
+struct kc_charge_row {
+    struct kc_account_id account;
+    uint64_t period;
+    struct kc_purse_id purse; /* the account's when it was notified; of the postings */
+    enum kc_charge_step step;
+    enum kc_charge_source source; /* by the notice; once it is paid: by what was taken */
+    struct kc_amount amount;
+    uint64_t due_ms;
+    uint64_t notified_ms;
+    uint64_t told_ms;     /* the first certified value that said so, or 0 */
+    uint64_t since_ms;    /* of grace: the first attempt that failed; else 0 */
+    uint64_t ended_ms;    /* when it was paid, or 0 */
+    uint64_t attempt;     /* orders to the ordinary bank so far */
+    bool sent;            /* the last one has no outcome yet */
+    enum kc_error reason; /* of the last attempt that failed */
+};
+
 /* A scan calls back for each row until it returns false. */
 struct kc_store_scan {
     void *owner;
@@ -409,6 +462,9 @@ struct kc_store_scan {
     bool (*hotlist)(void *owner, const struct kc_hotlist_row *row);
     bool (*move)(void *owner, const struct kc_move_row *row);
     bool (*gap)(void *owner, const struct kc_gap_row *row);
+    bool (*give_back)(void *owner, const struct kc_give_back_row *row);
+    bool (*charging)(void *owner, const struct kc_charging_row *row);
+    bool (*charge)(void *owner, const struct kc_charge_row *row);
 };
 
 struct kc_store {
@@ -435,6 +491,9 @@ struct kc_store {
     struct kc_result (*record_put)(void *context, const struct kc_record_row *row);
     struct kc_result (*transaction_get)(void *context, struct kc_transaction_row *out,
                                         uint64_t purse, uint64_t time_ms);
+    /* The completed transfer that paid the offer of this digest; the first one of several. */
+    struct kc_result (*transaction_by_reference)(void *context, struct kc_transaction_row *out,
+                                                 const uint8_t reference[KC_DIGEST_SIZE]);
     struct kc_result (*transaction_put)(void *context, const struct kc_transaction_row *row);
     struct kc_result (*posting_add)(void *context, const struct kc_posting_row *row);
     struct kc_result (*batch_add)(void *context, const struct kc_batch_row *row);
@@ -531,6 +590,30 @@ struct kc_store {
                                        uint64_t purse);
     struct kc_result (*scan_gaps_due)(void *context, const struct kc_store_scan *scan,
                                       uint64_t until_ms);
+    struct kc_result (*give_back_get)(void *context, struct kc_give_back_row *out, uint64_t purse,
+                                      uint64_t sale);
+    struct kc_result (*give_back_add)(void *context, const struct kc_give_back_row *row);
+    /* What a machine gave back, of all for 0; for the payment of one counter, or for any with 0. By purse, counter,
+     * reference and sale. */
+    struct kc_result (*scan_give_backs)(void *context, const struct kc_store_scan *scan,
+                                        uint64_t purse, uint64_t counter);
+    struct kc_result (*charging_get)(void *context, struct kc_charging_row *out, uint64_t account);
+    struct kc_result (*charging_put)(void *context, const struct kc_charging_row *row);
+    /* Those to act on until `until_ms`, in the order of that time. */
+    struct kc_result (*scan_charging)(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms);
+    /* Open accounts of people behind `account` that have no such row; only row->account is set. */
+    struct kc_result (*scan_uncharged)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account);
+    struct kc_result (*charge_get)(void *context, struct kc_charge_row *out, uint64_t account,
+                                   uint64_t period);
+    struct kc_result (*charge_put)(void *context, const struct kc_charge_row *row);
+    /* Of an account, or of all for 0. */
+    struct kc_result (*scan_charges)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account);
+    /* Charges whose order to the ordinary bank has no outcome, of accounts behind `account`. */
+    struct kc_result (*scan_charges_sent)(void *context, const struct kc_store_scan *scan,
+                                          uint64_t account);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

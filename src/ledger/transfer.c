@@ -75,6 +75,41 @@ static struct kc_result load_receiver(struct kc_receiver *out, struct kc_ledger 
     return result;
 }
 
+/* Whether the transfer pays a machine that sells for the receiver, and an offer that nobody paid yet. */
+static struct kc_result check_offer(struct kc_ledger *ledger, const struct kc_transaction_row *row)
+{
+    struct kc_purse_row machine;
+    struct kc_account_row account;
+    struct kc_transaction_row before;
+    const struct kc_store *store = ledger->store;
+    if (row->machine.number == 0) {
+        return kc_ok();
+    }
+    if (row->kind != KC_TRANSACTION_TRANSFER_ACCOUNT) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    struct kc_result result =
+        kc_ledger_note(ledger, store->purse_get(store->context, &machine, row->machine.number));
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(
+            ledger, store->account_get(store->context, &account, machine.account.number));
+    }
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_WRONG_MACHINE) : result;
+    }
+    /* A till's purse may be the dealer's own. */
+    bool sells =
+        account.owner.number == row->other.number || account.account.number == row->other.number;
+    if (!sells || machine.state != KC_PURSE_ACTIVE) {
+        return kc_result(KC_WRONG_MACHINE);
+    }
+    result = kc_ledger_note(
+        ledger, store->transaction_by_reference(store->context, &before, row->reference));
+    return result.code == KC_NOT_FOUND ? kc_ok()
+           : kc_failed(result)         ? result
+                                       : kc_result(KC_REFERENCE_USED);
+}
+
 struct kc_result kc_transfer_receiver(struct kc_receiver *out, struct kc_ledger *ledger,
                                       const struct kc_purse_row *purse,
                                       const struct kc_transaction_row *row)
@@ -89,6 +124,9 @@ struct kc_result kc_transfer_receiver(struct kc_receiver *out, struct kc_ledger 
         return kc_result(KC_SAME_ACCOUNT);
     }
     struct kc_result result = load_receiver(out, ledger, row);
+    if (!kc_failed(result)) {
+        result = check_offer(ledger, row);
+    }
     if (kc_failed(result) || is_own(purse, row)) {
         return result;
     }
@@ -167,7 +205,10 @@ struct kc_result kc_transfer_credit(struct kc_ledger *ledger, struct kc_receiver
     result =
         kc_ledger_note(ledger, store->account_balance_put(store->context, receiver->account.number,
                                                           receiver->balance));
-    return kc_failed(result) ? result : pay_debt(ledger, receiver);
+    if (!kc_failed(result)) {
+        result = pay_debt(ledger, receiver);
+    }
+    return kc_failed(result) ? result : kc_charge_incoming(ledger, receiver);
 }
 
 static void make_quote(struct kc_transfer_quote *out, char name[KC_NAME_SIZE_MAX + 1],
@@ -263,6 +304,50 @@ struct kc_result kc_ledger_transfer_request(struct kc_transfer_quote *out,
                               source);
     /* What is no account number is not kept: the store's numbers are smaller than those of the wire. */
     row.other.number = kc_number_checks(request->to.number) ? request->to.number : 0;
+    if (request->has_reference && request->has_machine) {
+        memcpy(row.reference, request->reference, KC_DIGEST_SIZE);
+        /* As with accounts: a number that cannot be a purse's is not kept, and zero is nobody's. */
+        bool kept = request->machine.number <= INT64_MAX;
+        row.machine.number = kept ? request->machine.number : 0;
+    }
+    if (request->has_reference != request->has_machine ||
+        (request->has_reference && row.machine.number == 0)) {
+        return kc_ledger_refuse(ledger, &arrival.purse, &row, KC_WRONG_MACHINE);
+    }
     result = kc_quote_open(ledger, &arrival, &account, information, &row);
     return kc_failed(result) ? result : quote(out, name, ledger, &row, &arrival.purse);
+}
+
+/* ---- the bank's word to a machine ---- */
+
+struct kc_result kc_ledger_voucher(struct kc_voucher *out, struct kc_ledger *ledger,
+                                   const uint8_t reference[KC_DIGEST_SIZE])
+{
+    struct kc_transaction_row row;
+    struct kc_purse_row purse;
+    struct kc_certified certified;
+    const struct kc_store *store = ledger->store;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result =
+        kc_ledger_note(ledger, store->transaction_by_reference(store->context, &row, reference));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_TRANSACTION) : result;
+    }
+    result = kc_ledger_note(ledger, store->purse_get(store->context, &purse, row.purse.number));
+    if (!kc_failed(result)) {
+        result = kc_ledger_recall(&certified, row.certified, row.certified_size);
+    }
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_result(KC_STORE_CORRUPT) : result;
+    }
+    *out = (struct kc_voucher){.bank = ledger->options.realm.bank,
+                               .machine = row.machine,
+                               .to = row.other,
+                               .amount = row.amount,
+                               .payer = purse.account,
+                               .purse = row.purse,
+                               .transaction_ms = row.time_ms,
+                               .time_ms = certified.time_ms};
+    memcpy(out->reference, reference, KC_DIGEST_SIZE);
+    return result;
 }

@@ -45,8 +45,10 @@ struct kc_signed {
     struct kc_view payload;
     struct kc_view signature;
     struct kc_signer_id signer;
-    enum kc_key_type alg_family; /* KC_KEY_P256 for ES256, KC_KEY_RSA2048 for PS256 of any size */
-    bool brief;                  /* taken apart by kc_brief_parse: no domain, signer or time */
+    enum kc_key_type
+        alg_family; /* KC_KEY_P256 for ES256, KC_KEY_RSA2048 for PS256 of any size, KC_KEY_NONE for a
+                                    brief record with a MAC */
+    bool brief;     /* taken apart by kc_brief_parse: no domain, signer or time */
     bool has_time;
     uint64_t time_ms;
 };
@@ -101,10 +103,21 @@ KC_MUST_USE struct kc_result kc_brief_verify(const struct kc_signed *message,
                                              const struct kc_public_key *key,
                                              const struct kc_realm *realm, const char *domain);
 
-/* A record in the brief form that nobody signed: its signature is empty, and no key verifies it. A card without keys gives it. */
-KC_MUST_USE struct kc_result kc_brief_unsigned(struct kc_buffer *out, struct kc_view payload);
-/* Whether it is one. */
-bool kc_brief_is_unsigned(const struct kc_signed *message);
+/* A record in the brief form of a card without keys: HMAC-SHA-256 with the card's secret stands where the signature would
+ * (COSE_Mac0 without a tag, RFC 9052 §6.2, alg 5), and no key verifies it. KC_BUFFER_SMALL, also for a payload that no record
+ * has. */
+#define KC_MAC_SECRET_SIZE KC_DIGEST_SIZE
+KC_MUST_USE struct kc_result kc_brief_mac(struct kc_buffer *out, const struct kc_crypto *crypto,
+                                          const uint8_t secret[KC_MAC_SECRET_SIZE],
+                                          const struct kc_realm *realm, const char *domain,
+                                          struct kc_view payload);
+/* Whether it is such a one; nothing is verified. */
+bool kc_brief_has_mac(const struct kc_signed *message);
+/* KC_BAD_SIGNATURE for another secret, another domain and for what is no such record. Compares in constant time. */
+KC_MUST_USE struct kc_result kc_brief_verify_mac(const struct kc_signed *message,
+                                                 const struct kc_crypto *crypto,
+                                                 const uint8_t secret[KC_MAC_SECRET_SIZE],
+                                                 const struct kc_realm *realm, const char *domain);
 
 /* ---- seals ---- */
 

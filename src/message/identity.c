@@ -7,6 +7,7 @@
 #define CLAIM_IAT 6u
 #define CLAIM_CNF 8u
 #define CLAIM_PURSE_N 65537u
+#define CLAIM_SECRET_N 65538u
 #define CNF_COSE_KEY 1u
 
 struct kc_result kc_identity_encode(struct kc_buffer *out, const struct kc_identity *identity)
@@ -17,7 +18,7 @@ struct kc_result kc_identity_encode(struct kc_buffer *out, const struct kc_ident
     kc_writer_init(&writer, out->data, out->capacity);
     bool keyed = identity->key.type != KC_KEY_NONE;
     struct kc_result result = kc_ok();
-    kc_write_map(&writer, keyed ? 5 : 4);
+    kc_write_map(&writer, 5);
     kc_write_uint(&writer, CLAIM_SUB);
     kc_write_text(&writer, kc_view_text(account));
     kc_write_uint(&writer, CLAIM_EXP);
@@ -35,6 +36,10 @@ struct kc_result kc_identity_encode(struct kc_buffer *out, const struct kc_ident
     kc_write_uint(&writer, (uint64_t)identity->purse_type);
     kc_write_uint(&writer, identity->purse.number);
     kc_write_uint(&writer, identity->bank);
+    if (!keyed) {
+        kc_write_negative(&writer, CLAIM_SECRET_N);
+        kc_write_bytes(&writer, kc_view(identity->secret, sizeof identity->secret));
+    }
     if (!kc_failed(result)) {
         result = kc_writer_finish(&writer);
     }
@@ -71,16 +76,38 @@ static void read_purse_claim(struct kc_reader *reader, struct kc_identity *out)
     out->purse_type = (enum kc_purse_type)type;
 }
 
+static void read_key_claim(struct kc_reader *reader, struct kc_public_key *out)
+{
+    kc_read_expect_uint(reader, CLAIM_CNF);
+    kc_read_expect_map(reader, 1);
+    kc_read_expect_uint(reader, CNF_COSE_KEY);
+    kc_key_read(reader, out);
+}
+
+static void read_secret_claim(struct kc_reader *reader, uint8_t out[KC_MAC_SECRET_SIZE])
+{
+    kc_read_expect_negative(reader, CLAIM_SECRET_N);
+    struct kc_view secret = kc_read_bytes(reader);
+    if (secret.size == KC_MAC_SECRET_SIZE) {
+        memcpy(out, secret.data, KC_MAC_SECRET_SIZE);
+    } else {
+        kc_reader_fail(reader, KC_MALFORMED);
+    }
+}
+
+/* Whether the claim of a key comes next. */
+static bool key_is_next(const struct kc_reader *reader)
+{
+    return reader->error == KC_OK && reader->at < reader->input.size &&
+           reader->input.data[reader->at] == CLAIM_CNF;
+}
+
 struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view claims)
 {
     struct kc_reader reader;
     memset(out, 0, sizeof *out);
     kc_reader_init(&reader, claims);
-    bool keyed = kc_read_map(&reader) == 5;
-    if (!keyed) {
-        kc_reader_init(&reader, claims);
-        kc_read_expect_map(&reader, 4);
-    }
+    kc_read_expect_map(&reader, 5);
     kc_read_expect_uint(&reader, CLAIM_SUB);
     read_account(&reader, &out->account);
     kc_read_expect_uint(&reader, CLAIM_EXP);
@@ -91,14 +118,15 @@ struct kc_result kc_identity_decode(struct kc_identity *out, struct kc_view clai
     if (out->expires_s > KC_AMOUNT_MAX / 1000u || out->issued_s >= out->expires_s) {
         kc_reader_fail(&reader, KC_MALFORMED);
     }
+    bool keyed = key_is_next(&reader);
     if (keyed) {
-        kc_read_expect_uint(&reader, CLAIM_CNF);
-        kc_read_expect_map(&reader, 1);
-        kc_read_expect_uint(&reader, CNF_COSE_KEY);
-        kc_key_read(&reader, &out->key);
+        read_key_claim(&reader, &out->key);
     }
     kc_read_expect_negative(&reader, CLAIM_PURSE_N);
     read_purse_claim(&reader, out);
+    if (!keyed) {
+        read_secret_claim(&reader, out->secret);
+    }
     if (keyed == (out->purse_type == KC_PURSE_TYPE_BEARER)) {
         kc_reader_fail(&reader, KC_MALFORMED);
     }

@@ -2,7 +2,8 @@
  * the confirmation claim (RFC 8747), so that two purses verify each other without a directory.
  *
  * Claims, in deterministic order: 2 sub = account number as text, 4 exp, 6 iat (seconds), 8 cnf = {1: COSE_Key},
- * -65538: [purse type, purse number, bank id]. A bearer card has no key, and no cnf.
+ * -65538: [purse type, purse number, bank id]. A bearer card has no key, and no cnf; last in its claims stands -65539, the secret
+ * with which its orders are marked, so that only who met the card can write one.
  * Signed in the brief form under `kinchaku/2-identity`. */
 #ifndef KC_MESSAGE_IDENTITY_H
 #define KC_MESSAGE_IDENTITY_H
@@ -19,7 +20,8 @@ struct kc_identity {
     struct kc_purse_id purse;
     uint64_t issued_s;
     uint64_t expires_s;
-    struct kc_public_key key; /* of no type for a bearer card */
+    struct kc_public_key key;           /* of no type for a bearer card */
+    uint8_t secret[KC_MAC_SECRET_SIZE]; /* of a bearer card; else zeros */
 };
 
 /* The CWT claims set, unsigned, with a key where there is one; KC_BUFFER_SMALL. */

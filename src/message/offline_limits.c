@@ -50,3 +50,17 @@ bool kc_log_policy_take(enum kc_log_policy *out, const char *word)
     }
     return false;
 }
+
+bool kc_charge_source_take(enum kc_charge_source *out, const char *word)
+{
+    static const char *const words[] = {[KC_CHARGE_SOURCE_ACCOUNT] = "account",
+                                        [KC_CHARGE_SOURCE_ORDINARY] = "ordinary",
+                                        [KC_CHARGE_SOURCE_INCLUDED] = "included"};
+    for (unsigned i = KC_CHARGE_SOURCE_ACCOUNT; i <= KC_CHARGE_SOURCE_INCLUDED; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            *out = (enum kc_charge_source)i;
+            return true;
+        }
+    }
+    return false;
+}

@@ -26,5 +26,7 @@ void kc_offline_limits_certify(struct kc_certified *out, const struct kc_offline
 
 /* The log policy of this name, such as refuse; false when there is none. */
 bool kc_log_policy_take(enum kc_log_policy *out, const char *word);
+/* The source of a management charge of this name: account, ordinary or included; false when there is none. */
+bool kc_charge_source_take(enum kc_charge_source *out, const char *word);
 
 #endif

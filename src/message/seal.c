@@ -227,12 +227,15 @@ static struct kc_result open_content_key(uint8_t content_key[KC_GCM_KEY_SIZE],
         size_t size = 0;
         struct kc_result result = crypto->unwrap(crypto->context, content_key, &size,
                                                  KC_GCM_KEY_SIZE, key, recipient->wrapped);
-        return kc_failed(result) || size != KC_GCM_KEY_SIZE ? kc_result(KC_CANNOT_UNSEAL) : result;
+        return !kc_failed(result) && size != KC_GCM_KEY_SIZE ? kc_result(KC_CANNOT_UNSEAL) : result;
     }
     uint8_t shared[KC_P256_COORDINATE_SIZE];
-    if (recipient->ephemeral.type != KC_KEY_P256 ||
-        kc_failed(crypto->agree(crypto->context, shared, key, &recipient->ephemeral))) {
-        return kc_result(KC_CANNOT_UNSEAL);
+    struct kc_result result =
+        recipient->ephemeral.type != KC_KEY_P256
+            ? kc_result(KC_CANNOT_UNSEAL)
+            : crypto->agree(crypto->context, shared, key, &recipient->ephemeral);
+    if (kc_failed(result)) {
+        return result;
     }
     derive_content_key(content_key, crypto, shared);
     kc_wipe(shared, sizeof shared);

@@ -12,8 +12,11 @@
 #define HEADER_TIME_N 65536u
 #define ALG_ES256_N 6u
 #define ALG_PS256_N 36u
+#define ALG_HMAC_256 5u
 
 #define PROTECTED_SIZE_MAX 96
+#define HEAD_SIZE_MAX (1 + 11 + 3 + PROTECTED_SIZE_MAX + 3 + KC_EXTERNAL_SIZE_MAX + 9)
+#define MAC_PAYLOAD_MAX 320u
 
 static uint64_t alg_of(enum kc_key_type type)
 {
@@ -41,24 +44,33 @@ static struct kc_view write_protected(uint8_t out[PROTECTED_SIZE_MAX],
     return kc_writer_view(&writer);
 }
 
-/* SHA-256 of Sig_structure = ["Signature1", protected, external, payload] (RFC 9052 §4.4). The payload is
- * hashed where it lies. */
+/* What stands before the payload in [context, protected, external, payload] (RFC 9052 §4.4, §6.3). */
+static struct kc_view write_head(uint8_t out[HEAD_SIZE_MAX], const char *context,
+                                 struct kc_view protected_header, struct kc_view external,
+                                 size_t payload_size)
+{
+    struct kc_writer writer;
+    kc_writer_init(&writer, out, HEAD_SIZE_MAX);
+    kc_write_array(&writer, 4);
+    kc_write_text(&writer, kc_view_text(context));
+    kc_write_bytes(&writer, protected_header);
+    kc_write_bytes(&writer, external);
+    kc_write_bytes_head(&writer, payload_size);
+    KC_ASSERT(writer.error == KC_OK);
+    return kc_writer_view(&writer);
+}
+
+/* SHA-256 of Sig_structure. The payload is hashed where it lies. */
 static void digest_to_sign(uint8_t digest[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
                            struct kc_view protected_header, struct kc_view external,
                            struct kc_view payload)
 {
-    uint8_t head[1 + 11 + 3 + PROTECTED_SIZE_MAX + 3 + KC_EXTERNAL_SIZE_MAX + 9];
-    struct kc_writer writer;
+    uint8_t head[HEAD_SIZE_MAX];
     struct kc_sha256 hash;
-    kc_writer_init(&writer, head, sizeof head);
-    kc_write_array(&writer, 4);
-    kc_write_text(&writer, kc_view_text("Signature1"));
-    kc_write_bytes(&writer, protected_header);
-    kc_write_bytes(&writer, external);
-    kc_write_bytes_head(&writer, payload.size);
-    KC_ASSERT(writer.error == KC_OK);
+    struct kc_view before =
+        write_head(head, "Signature1", protected_header, external, payload.size);
     crypto->sha256_start(crypto->context, &hash);
-    crypto->sha256_add(crypto->context, &hash, kc_writer_view(&writer));
+    crypto->sha256_add(crypto->context, &hash, before);
     crypto->sha256_add(crypto->context, &hash, payload);
     crypto->sha256_end(crypto->context, &hash, digest);
 }
@@ -147,28 +159,68 @@ struct kc_result kc_sign_brief(struct kc_buffer *out, const struct kc_crypto *cr
     return sign_under(out, crypto, key, realm, domain, kc_writer_view(&writer), payload);
 }
 
-struct kc_result kc_brief_unsigned(struct kc_buffer *out, struct kc_view payload)
+/* HMAC over MAC_structure = ["MAC0", protected, external, payload] (RFC 9052 §6.3). */
+static void mac_of(uint8_t mac[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
+                   const uint8_t secret[KC_MAC_SECRET_SIZE], const struct kc_realm *realm,
+                   const char *domain, struct kc_view protected_header, struct kc_view payload)
+{
+    uint8_t bytes[HEAD_SIZE_MAX + MAC_PAYLOAD_MAX];
+    uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
+    struct kc_view external = kc_external_make(external_bytes, realm, domain);
+    struct kc_view head = write_head(bytes, "MAC0", protected_header, external, payload.size);
+    KC_ASSERT(payload.size <= MAC_PAYLOAD_MAX);
+    memcpy(bytes + head.size, payload.data, payload.size);
+    crypto->hmac_sha256(crypto->context, mac, kc_view(secret, KC_MAC_SECRET_SIZE),
+                        kc_view(bytes, head.size + payload.size));
+}
+
+struct kc_result kc_brief_mac(struct kc_buffer *out, const struct kc_crypto *crypto,
+                              const uint8_t secret[KC_MAC_SECRET_SIZE],
+                              const struct kc_realm *realm, const char *domain,
+                              struct kc_view payload)
 {
     uint8_t bytes[PROTECTED_SIZE_MAX];
+    uint8_t mac[KC_DIGEST_SIZE];
     struct kc_writer protected_header;
     struct kc_writer writer;
+    out->size = 0;
+    if (payload.size > MAC_PAYLOAD_MAX) {
+        return kc_result(KC_BUFFER_SMALL);
+    }
     kc_writer_init(&protected_header, bytes, sizeof bytes);
     kc_write_map(&protected_header, 1);
     kc_write_uint(&protected_header, HEADER_ALG);
-    kc_write_negative(&protected_header, ALG_ES256_N);
+    kc_write_uint(&protected_header, ALG_HMAC_256);
+    mac_of(mac, crypto, secret, realm, domain, kc_writer_view(&protected_header), payload);
     kc_writer_init(&writer, out->data, out->capacity);
     kc_write_array(&writer, 4);
     kc_write_bytes(&writer, kc_writer_view(&protected_header));
     kc_write_map(&writer, 0);
     kc_write_bytes(&writer, payload);
-    kc_write_bytes(&writer, kc_view(NULL, 0));
+    kc_write_bytes(&writer, kc_view(mac, sizeof mac));
     out->size = writer.error == KC_OK ? writer.size : 0;
     return kc_writer_finish(&writer);
 }
 
-bool kc_brief_is_unsigned(const struct kc_signed *message)
+bool kc_brief_has_mac(const struct kc_signed *message)
 {
-    return message->brief && message->alg_family == KC_KEY_P256 && message->signature.size == 0;
+    return message->brief && message->alg_family == KC_KEY_NONE;
+}
+
+struct kc_result kc_brief_verify_mac(const struct kc_signed *message,
+                                     const struct kc_crypto *crypto,
+                                     const uint8_t secret[KC_MAC_SECRET_SIZE],
+                                     const struct kc_realm *realm, const char *domain)
+{
+    uint8_t mac[KC_DIGEST_SIZE];
+    if (!kc_brief_has_mac(message) || message->signature.size != sizeof mac ||
+        message->payload.size > MAC_PAYLOAD_MAX) {
+        return kc_result(KC_BAD_SIGNATURE);
+    }
+    mac_of(mac, crypto, secret, realm, domain, message->protected_header, message->payload);
+    bool good = kc_equal_secret(mac, message->signature.data, sizeof mac);
+    kc_wipe(mac, sizeof mac);
+    return kc_result(good ? KC_OK : KC_BAD_SIGNATURE);
 }
 
 static void parse_alg(struct kc_reader *reader, struct kc_signed *out)
@@ -221,10 +273,15 @@ static struct kc_result parse_protected(struct kc_signed *out)
 static struct kc_result parse_brief_protected(struct kc_signed *out)
 {
     struct kc_reader reader;
+    static const uint8_t with_mac[] = {0xa1, HEADER_ALG, ALG_HMAC_256};
+    out->brief = true;
+    if (kc_view_equal(out->protected_header, kc_view(with_mac, sizeof with_mac))) {
+        out->alg_family = KC_KEY_NONE;
+        return kc_ok();
+    }
     kc_reader_init(&reader, out->protected_header);
     kc_read_expect_map(&reader, 1);
     parse_alg(&reader, out);
-    out->brief = true;
     return kc_reader_finish(&reader);
 }
 
@@ -270,7 +327,8 @@ static struct kc_result verify_under(const struct kc_signed *message,
     uint8_t external_bytes[KC_EXTERNAL_SIZE_MAX];
     uint8_t digest[KC_DIGEST_SIZE];
     bool want_p256 = message->alg_family == KC_KEY_P256;
-    if (key->type == KC_KEY_NONE || want_p256 != (key->type == KC_KEY_P256)) {
+    if (key->type == KC_KEY_NONE || message->alg_family == KC_KEY_NONE ||
+        want_p256 != (key->type == KC_KEY_P256)) {
         return kc_result(KC_WRONG_ALGORITHM);
     }
     if (message->signature.size != kc_signature_size(key->type)) {

@@ -120,6 +120,12 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .hotlist = purse->hotlist_version,
                                  .url = purse->settings.url,
                                  .user_id = purse->settings.user_id,
+                                 .has_charge = purse->certified.has_charge,
+                                 .charge = purse->certified.charge,
+                                 .has_charge_due = purse->certified.has_charge_due,
+                                 .charge_due_ms = purse->certified.charge_due_ms,
+                                 .has_charge_amount = purse->certified.has_charge_amount,
+                                 .charge_amount = purse->certified.charge_amount,
                                  .handover = state->handover,
                                  .has_key_ready = state->has_key_ready,
                                  .key_ready_ms = state->key_ready_ms};
@@ -205,6 +211,8 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
         return get_private(purse, apdu);
     case KC_TAG_HOTLIST:
         return get_hotlist(purse);
+    case KC_TAG_BANK_VERIFY_KEY:
+        return get_static(purse, KC_STATIC_BANK_VERIFY);
     case KC_TAG_NEXT_KEYS:
         return get_next_keys(purse);
     case KC_TAG_SIGN_CERTIFICATE:

@@ -52,8 +52,10 @@
 #define KC_INS_TAKE_CERTIFIED 0x74u /* bearer card; data: SGN4 as the bank signed it */
 #define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
 #define KC_INS_TRANSFER_REQUEST                                                                    \
-    0x72u /* data: source (1), amount (8), host's time (8), to account (8); gives an envelope */
-#define KC_INS_SIGN_SALE 0x78u /* a seller's; data: sale; gives it signed */
+    0x72u /* data: source (1), amount (8), host's time (8), to account (8), for a machine's offer its         \
+             digest (32) and purse (8); gives an envelope */
+#define KC_INS_SIGN_SALE                                                                           \
+    0x78u /* a seller's; data: sale, sale-offer or give-back; gives it signed */
 
 #define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
 #define KC_INS_HANDOVER                                                                            \
@@ -64,7 +66,7 @@
 
 enum kc_purse_tag {
     KC_TAG_SETTINGS = 1,         /* put: purse-settings */
-    KC_TAG_BANK_VERIFY_KEY = 2,  /* put: COSE_Key */
+    KC_TAG_BANK_VERIFY_KEY = 2,  /* put, get: COSE_Key */
     KC_TAG_BANK_ENCRYPT_KEY = 3, /* put: COSE_Key */
     KC_TAG_SIGN_CERTIFICATE = 4, /* put, get: X.509 of the purse's own keys */
     KC_TAG_ENCRYPT_CERTIFICATE = 5,

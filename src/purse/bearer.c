@@ -1,8 +1,9 @@
 /* Prepaid cards without keys (EP1221669 Fig 10, 11): what a payee checks of such a payer, and how such a card is loaded.
  *
  * A bearer card signs nothing. What the bank signed for it, SGN3 and SGN4, says that it exists and how much was ever loaded
- * on it; what of that is spent stands in the totals of its order, and is its own word. Whoever takes from it signs for that by
- * the receipt, and bears the loss when the card was copied: so a payee believes no more than SGN4 covers, and nothing that
+ * on it; what of that is spent stands in the totals of its order, and is its own word. A MAC with the secret in SGN3 shows that
+ * whoever wrote the order met the card: the card itself, its copy, or somebody it paid to. Whoever takes from it signs for that
+ * by the receipt, and bears the loss when the card was copied: so a payee believes no more than SGN4 covers, and nothing that
  * contradicts what it took from the card before. The counter of SGN4 stays 0, because such a card never reports. */
 #include <string.h>
 
@@ -108,10 +109,11 @@ struct kc_result kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_
     if (purse->settings.purse_type == KC_PURSE_TYPE_CARD) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    if (!kc_brief_is_unsigned(parsed)) {
-        return kc_result(KC_BAD_SIGNATURE);
+    struct kc_result result = kc_brief_verify_mac(parsed, &purse->crypto, card->secret,
+                                                  &purse->realm, kc_payment_order_shape.domain);
+    if (!kc_failed(result)) {
+        result = open_loaded(&loaded, purse, card, payment);
     }
-    struct kc_result result = open_loaded(&loaded, purse, card, payment);
     if (!kc_failed(result)) {
         result = read_spent(&spent, order);
     }

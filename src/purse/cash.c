@@ -46,10 +46,14 @@ struct order {
     struct kc_amount amount;
     uint64_t time_ms;
     struct kc_account_id to; /* of a transfer; else 0 */
+    bool has_reference;      /* of a transfer that pays a machine's offer */
+    uint8_t reference[KC_DIGEST_SIZE];
+    struct kc_purse_id machine;
 };
 
 #define ORDER_SIZE 17u
 #define TRANSFER_SIZE (ORDER_SIZE + 8u)
+#define REFERRING_SIZE (TRANSFER_SIZE + KC_DIGEST_SIZE + 8u)
 
 /* Whether the value of the pending transaction leaves the purse when the user says OK. */
 bool kc_purse_pending_out(const struct kc_purse_state *state)
@@ -65,7 +69,7 @@ static struct kc_result read_order(struct order *out, const struct kc_purse *pur
     if (data.size != ORDER_SIZE) {
         return kc_result(KC_MALFORMED);
     }
-    out->to.number = 0;
+    memset(out, 0, sizeof *out);
     out->kind = data.data[0];
     if (out->kind != 1 && out->kind != 2) {
         return kc_result(KC_MALFORMED);
@@ -154,13 +158,28 @@ struct kc_result kc_purse_cash_request(struct kc_purse *purse, const struct kc_a
     return kc_purse_release(purse, &next);
 }
 
+/* Only the account pays a machine's offer at the bank; the purse pays machines itself. */
+static struct kc_result read_reference(struct order *out, struct kc_view data)
+{
+    if (data.size == TRANSFER_SIZE) {
+        return kc_ok();
+    }
+    out->has_reference = true;
+    memcpy(out->reference, data.data + TRANSFER_SIZE, KC_DIGEST_SIZE);
+    out->machine.number = kc_be64_load(data.data + TRANSFER_SIZE + KC_DIGEST_SIZE);
+    return kc_result(out->kind == KC_TRANSFER_SOURCE_ACCOUNT ? KC_OK : KC_NOT_ALLOWED);
+}
+
 static struct kc_result read_transfer(struct order *out, const struct kc_purse *purse,
                                       struct kc_view data)
 {
-    if (data.size != TRANSFER_SIZE) {
+    if (data.size != TRANSFER_SIZE && data.size != REFERRING_SIZE) {
         return kc_result(KC_MALFORMED);
     }
     struct kc_result result = read_order(out, purse, kc_view(data.data, ORDER_SIZE));
+    if (!kc_failed(result)) {
+        result = read_reference(out, data);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -203,6 +222,10 @@ struct kc_result kc_purse_transfer_request(struct kc_purse *purse, const struct 
     request.to = order.to;
     request.amount = order.amount;
     request.time_ms = order.time_ms;
+    request.has_reference = order.has_reference;
+    request.has_machine = order.has_reference;
+    memcpy(request.reference, order.reference, KC_DIGEST_SIZE);
+    request.machine = order.machine;
     result = kc_purse_information(&request.information, purse, true);
     if (!kc_failed(result)) {
         result = kc_purse_make_envelope(purse, next.request, order.time_ms,

@@ -23,11 +23,17 @@ static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *p
     if (identity.account.number != account.number || identity.purse.number != number.number) {
         return kc_result(KC_MISMATCH);
     }
+    if (kc_purse_is_bearer(purse) && identity.purse_type == KC_PURSE_TYPE_CARD) {
+        /* It takes nothing from a card like this, and says so by no decline: a payment would be open for ever. */
+        return kc_result(KC_NOT_ALLOWED);
+    }
     *out = (struct kc_partner){.account = identity.account,
                                .purse = identity.purse,
                                .issued_s = identity.issued_s,
                                .expires_s = identity.expires_s,
                                .key = identity.key};
+    memcpy(out->secret, identity.secret, sizeof out->secret);
+    kc_wipe(identity.secret, sizeof identity.secret);
     return kc_ok();
 }
 
@@ -66,6 +72,22 @@ struct kc_result kc_purse_verify_partner(struct kc_purse *purse, const struct kc
     return kc_brief_verify(parsed, &purse->crypto, key, &purse->realm, shape->domain);
 }
 
+/* With the secret of a card's own SGN3. */
+static struct kc_result mark_record(struct kc_buffer *out, struct kc_purse *purse,
+                                    const char *domain, struct kc_view plain)
+{
+    struct kc_signed parsed;
+    struct kc_identity own;
+    if (kc_failed(kc_brief_parse(&parsed, purse->state.identity)) ||
+        kc_failed(kc_identity_decode(&own, parsed.payload))) {
+        return kc_result(KC_PURSE_CORRUPT);
+    }
+    struct kc_result result =
+        kc_brief_mac(out, &purse->crypto, own.secret, &purse->realm, domain, plain);
+    kc_wipe(own.secret, sizeof own.secret);
+    return result;
+}
+
 struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
                                       const struct kc_shape *shape, const void *record)
 {
@@ -74,7 +96,7 @@ struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *pu
     KC_ASSERT(shape->brief && shape->domain != NULL);
     struct kc_result result = kc_shape_encode(&plain, shape, record);
     if (!kc_failed(result) && kc_purse_is_bearer(purse)) {
-        return kc_brief_unsigned(out, kc_buffer_view(&plain));
+        return mark_record(out, purse, shape->domain, kc_buffer_view(&plain));
     }
     return kc_failed(result) ? result
                              : kc_sign_brief(out, &purse->crypto, &purse->sign_key, &purse->realm,

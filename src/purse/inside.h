@@ -151,6 +151,7 @@ struct kc_partner {
         closed; /* it showed that it knows this purse's identity after the close entry of this counter */
     uint64_t expires_s;
     struct kc_public_key key; /* of no type for a bearer card, which is never remembered */
+    uint8_t secret[KC_MAC_SECRET_SIZE]; /* of a bearer card */
 };
 
 /* KC_IDENTITY_NEEDED when the purse is not known under this account. */
@@ -346,7 +347,7 @@ KC_MUST_USE struct kc_result kc_purse_verify_partner(struct kc_purse *purse,
                                                      const struct kc_signed *parsed,
                                                      const struct kc_public_key *key,
                                                      const struct kc_shape *shape);
-/* Encodes and signs a record in the brief form; of a bearer card the signature is empty. */
+/* Encodes and signs a record in the brief form; a bearer card puts a MAC by the secret of its SGN3 there. */
 KC_MUST_USE struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct kc_purse *purse,
                                                   const struct kc_shape *shape, const void *record);
 
@@ -354,7 +355,8 @@ KC_MUST_USE struct kc_result kc_purse_sign_record(struct kc_buffer *out, struct 
 
 /* Whether the payee may take what this card gives: SGN4 is the bank's and the card's, it covers what the order and the totals in
  * it say was spent, within the card's limits, and agrees with all that this purse took from the card before. time_ms 0: its time
- * may have run out. KC_NOT_ALLOWED (this purse is a card), KC_BAD_SIGNATURE (the order has one), KC_MALFORMED (no SGN4),
+ * may have run out. KC_NOT_ALLOWED (this purse is a card), KC_BAD_SIGNATURE (the order is not marked with the secret in SGN3),
+ * KC_MALFORMED (no SGN4),
  * KC_MISMATCH, KC_COPIED_OR_RESTORED, KC_INSUFFICIENT_VALUE, KC_LIMIT_EXCEEDED, KC_CONTACT_NEEDED. Uses purse->slot. */
 KC_MUST_USE struct kc_result
 kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_partner *card,

@@ -2,8 +2,7 @@
  * the identity is asked for again. Only what the bank's key verified is kept.
  *
  * Slot: order of keeping (8), purse (8), account (8), expiry in seconds (8), size of the key (4), issue in seconds (8), this
- * purse's close entry that it knows of (8), key (COSE_Key), SHA-256 over
- * these cut to 8 bytes. */
+ * purse's close entry that it knows of (8), key (COSE_Key), SHA-256 over these cut to 8 bytes. */
 #include <string.h>
 
 #include "base/assert.h"

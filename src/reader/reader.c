@@ -73,6 +73,11 @@ struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t 
     return kc_slot_send(out, slot, KC_CLA_STANDARD, KC_INS_GET_DATA, tag, 0, kc_view(NULL, 0));
 }
 
+struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_BANK_VERIFY_KEY);
+}
+
 struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data)
 {
     struct kc_view out;
@@ -122,13 +127,26 @@ struct kc_result kc_slot_transfer_request(struct kc_view *out, struct kc_slot *s
                                           enum kc_transfer_source source, struct kc_account_id to,
                                           struct kc_amount amount, uint64_t now_ms)
 {
-    uint8_t data[25];
+    return kc_slot_transfer_for(out, slot, source, to, amount, now_ms, NULL);
+}
+
+struct kc_result kc_slot_transfer_for(struct kc_view *out, struct kc_slot *slot,
+                                      enum kc_transfer_source source, struct kc_account_id to,
+                                      struct kc_amount amount, uint64_t now_ms,
+                                      const struct kc_slot_offered *offered)
+{
+    uint8_t data[25 + KC_DIGEST_SIZE + 8];
+    size_t size = offered == NULL ? 25u : sizeof data;
     data[0] = (uint8_t)source;
     kc_be64_store(data + 1, kc_amount_minor(amount));
     kc_be64_store(data + 9, now_ms);
     kc_be64_store(data + 17, to.number);
+    if (offered != NULL) {
+        memcpy(data + 25, offered->reference, KC_DIGEST_SIZE);
+        kc_be64_store(data + 25 + KC_DIGEST_SIZE, offered->machine.number);
+    }
     return kc_slot_send(out, slot, KC_CLA_KINCHAKU, KC_INS_TRANSFER_REQUEST, 0, 0,
-                        kc_view(data, sizeof data));
+                        kc_view(data, size));
 }
 
 static struct kc_result send_time(struct kc_view *out, struct kc_slot *slot, uint8_t ins,

@@ -6,6 +6,7 @@
 #define KC_READER_READER_H
 
 #include "base/limits.h"
+#include "crypto/port.h"
 #include "message/generated/messages.h"
 
 struct kc_slot_port {
@@ -37,6 +38,9 @@ KC_MUST_USE struct kc_result kc_slot_history(struct kc_entry *out, struct kc_slo
 KC_MUST_USE struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t tag);
 KC_MUST_USE struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data);
 
+/* The key that verifies what the bank signed (COSE_Key). */
+KC_MUST_USE struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot);
+
 /* Each gives an envelope for the bank. */
 KC_MUST_USE struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc_slot *slot,
                                                   enum kc_cash_kind kind, struct kc_amount amount,
@@ -48,6 +52,17 @@ KC_MUST_USE struct kc_result kc_slot_transfer_request(struct kc_view *out, struc
                                                       enum kc_transfer_source source,
                                                       struct kc_account_id to,
                                                       struct kc_amount amount, uint64_t now_ms);
+/* A machine's offer that a transfer pays for. */
+struct kc_slot_offered {
+    uint8_t reference[KC_DIGEST_SIZE]; /* SHA-256 of the signed sale-offer */
+    struct kc_purse_id machine;
+};
+/* The same for a machine's offer, from the account only (KC_NOT_ALLOWED); NULL: for none. */
+KC_MUST_USE struct kc_result kc_slot_transfer_for(struct kc_view *out, struct kc_slot *slot,
+                                                  enum kc_transfer_source source,
+                                                  struct kc_account_id to, struct kc_amount amount,
+                                                  uint64_t now_ms,
+                                                  const struct kc_slot_offered *offered);
 KC_MUST_USE struct kc_result kc_slot_answer(struct kc_view *out, struct kc_slot *slot,
                                             enum kc_answer answer, uint64_t now_ms);
 KC_MUST_USE struct kc_result kc_slot_state_request(struct kc_view *out, struct kc_slot *slot,
@@ -93,7 +108,7 @@ KC_MUST_USE struct kc_result kc_slot_decide(struct kc_view *out, struct kc_slot 
 /* The same for a seller that says no: the decline names `reason`, KC_AMOUNT_SHORT or KC_WRONG_PRICE. */
 KC_MUST_USE struct kc_result kc_slot_decline_for(struct kc_view *out, struct kc_slot *slot,
                                                  enum kc_error reason, uint64_t now_ms);
-/* A seller's: signs a line of its journal. KC_MISMATCH: it names another purse. */
+/* A seller's: signs a line of its journal, or an offer. KC_MISMATCH: it names another purse. */
 KC_MUST_USE struct kc_result kc_slot_sign_sale(struct kc_view *out, struct kc_slot *slot,
                                                struct kc_view sale);
 /* Payer: takes the payee's `payment-answer`; gives the receipt or decline in it, for display. */

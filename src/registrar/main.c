@@ -24,7 +24,7 @@ static const struct kc_option options[] = {
     {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
     {"password-file", "F",
-     "open, machine, identify, lost, reissue: file with the password (none for a card)"},
+     "open, machine, identify, lost, reissue, charge: file with the password (none for a card)"},
     {"owner", "N", "machine: account number of the dealer"},
     {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
@@ -33,7 +33,9 @@ static const struct kc_option options[] = {
     {"file", "CSV",
      "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line; "
      "card: card file[,suite[,policy]] a line"},
-    {"account", "N", "identify, lost, reissue: account number"},
+    {"account", "N", "identify, lost, reissue, charge: account number"},
+    {"from", "W", "charge: account, ordinary or included: where it comes from"},
+    {"paid", NULL, "charge: the price of a UIM or key paid the next one"},
     {"purse", "ID", "lost: purse number"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"bank", "ID", "init: bank id (default 1)"},
@@ -62,6 +64,8 @@ static const struct kc_program program = {
         "       kinchaku-registrar bulk --file CSV [--dir D]\n"
         "       kinchaku-registrar identify --account N --password-file F [--dir D]\n"
         "       kinchaku-registrar lost --account N --purse ID [--password-file F] [--dir D]\n"
+        "       kinchaku-registrar charge --account N --paid | --from W [--password-file F] [--dir "
+        "D]\n"
         "       kinchaku-registrar reissue --account N --uim FILE [--password-file F] [--suite S]\n"
         "                          [--log-policy P] [--pin-file F] [--bring-keys | --keys FOLDER]\n"
         "                          [--dir D]\n"
@@ -374,6 +378,40 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
     return result;
 }
 
+/* Where the charge comes from is its holder's to say, who is asked for the password; a sale anybody may have paid. */
+static struct kc_result charge(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    struct kc_account_id account = {.number = 0};
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    enum kc_charge_source source = KC_CHARGE_SOURCE_INCLUDED;
+    struct kc_json_out json;
+    const char *number = kc_command_value(command, "account");
+    const char *from = kc_command_value(command, "from");
+    bool paid = kc_command_value(command, "paid") != NULL;
+    if (paid == (from != NULL) || (from != NULL && !kc_charge_source_take(&source, from))) {
+        return usage("charge needs --paid, or --from account, ordinary or included");
+    }
+    if (number == NULL || kc_failed(kc_account_parse(&account, number))) {
+        return usage("--account is missing or no account number");
+    }
+    struct kc_result result =
+        paid ? kc_ok() : identify_holder(&account, name, &type, registrar, command, "account");
+    if (!kc_failed(result)) {
+        result = kc_registrar_charge(registrar, account, paid ? NULL : &source);
+    }
+    if (!kc_failed(result) && command->json) {
+        kc_json_open(&json, stdout);
+        kc_json_number(&json, "account", account.number);
+        kc_json_text(&json, "charge", paid ? "paid" : from);
+        kc_json_close(&json);
+    } else if (!kc_failed(result)) {
+        (void)printf("account %llu: charge %s\n", (unsigned long long)account.number,
+                     paid ? "paid" : from);
+    }
+    return result;
+}
+
 static struct kc_result lost(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
@@ -511,7 +549,8 @@ static verb_run find_verb(const char *name)
         const char *name;
         verb_run run;
     } verbs[] = {{"open", open_account}, {"card", issue_card}, {"machine", issue_machine},
-                 {"identify", identify}, {"lost", lost},       {"reissue", reissue}};
+                 {"identify", identify}, {"lost", lost},       {"reissue", reissue},
+                 {"charge", charge}};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) == 0) {
             return verbs[i].run;
@@ -538,6 +577,8 @@ static int run(const struct kc_command *command, const char *name, const char *d
         last_file = file;
         if (file == NULL) {
             status = kc_command_usage(command, "bulk needs --file");
+        } else if (kc_command_value(command, "uim") != NULL) {
+            status = kc_command_usage(command, "the file names the cards or UIMs: --uim is of one");
         } else {
             result = kc_registrar_bulk(&status, &registrar, file, command->json, cards);
         }

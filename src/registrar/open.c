@@ -336,6 +336,20 @@ struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_acc
     return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE);
 }
 
+struct kc_result kc_registrar_charge(struct kc_registrar *registrar, struct kc_account_id account,
+                                     const enum kc_charge_source *source)
+{
+    struct kc_done done;
+    struct kc_charge_order order = {
+        .account = account, .has_source = source != NULL, .time_ms = kc_clock_now_ms()};
+    if (source != NULL) {
+        order.source = *source;
+    }
+    return kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->bank,
+                            registrar->config.bank_url, order.time_ms, &kc_charge_order_shape,
+                            &order);
+}
+
 /* Of a card nobody is known to be the holder, so that there is nothing to check, and nothing that would be right. */
 static struct kc_result check_password(const struct kc_identify_reply *reply,
                                        struct kc_view password)

@@ -99,6 +99,12 @@ KC_MUST_USE struct kc_result kc_registrar_lost(struct kc_registrar *registrar,
                                                struct kc_account_id account,
                                                struct kc_purse_id purse);
 
+/* The clerk's word on an account's management charge: where it comes from, or with NULL that a sale paid the next one. May be
+ * repeated. KC_UNKNOWN_ACCOUNT, KC_NOT_ALLOWED (a card or machine, or the bank takes none), KC_IN_DOUBT (it is being taken). */
+KC_MUST_USE struct kc_result kc_registrar_charge(struct kc_registrar *registrar,
+                                                 struct kc_account_id account,
+                                                 const enum kc_charge_source *source);
+
 /* Revokes every certificate of an account. */
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);

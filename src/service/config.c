@@ -114,7 +114,8 @@ struct kc_result kc_config_read(void *out, const struct kc_config_key *keys, siz
     struct kc_result result = kc_file_read(&buffer, path);
     if (kc_failed(result)) {
         kc_log(KC_LOG_ERROR, "config %s: %s", path, kc_error_name(result.code));
-        return result.code == KC_FILE_MISSING ? result : kc_result(KC_CONFIG_INVALID);
+        /* A file that may not be read is not a wrong one. */
+        return result.code == KC_TOO_LARGE ? kc_result(KC_CONFIG_INVALID) : result;
     }
     content[buffer.size] = '\0';
     int line = strlen((const char *)content) == buffer.size

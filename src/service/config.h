@@ -23,7 +23,8 @@ struct kc_config_key {
     const char *fallback; /* NULL: the key is required */
 };
 
-/* Reads `path` into the struct at `out`. KC_CONFIG_INVALID (the reason is logged), KC_FILE_MISSING. */
+/* Reads `path` into the struct at `out`. KC_CONFIG_INVALID, KC_FILE_MISSING, and
+ * KC_IO_FAILED for a file that may not be read; the reason is logged with the name of the file. */
 KC_MUST_USE struct kc_result kc_config_read(void *out, const struct kc_config_key *keys,
                                             size_t count, const char *path);
 

@@ -21,6 +21,7 @@ struct kc_http_request {
     const char *content_type;
     const char *authorization;
     const char *purse; /* the argument of that name in the address, or empty */
+    const char *reference;
     struct kc_view body;
 };
 

@@ -125,29 +125,111 @@ struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto, const char
     return result;
 }
 
+/* ---- keys in files or in a token ---- */
+
+static const char *uri_of(const struct kc_key_places *places, const char *name)
+{
+    const char *uri = strcmp(name, "sign") == 0      ? places->sign
+                      : strcmp(name, "encrypt") == 0 ? places->encrypt
+                                                     : places->issuing;
+    return uri[0] == '\0' ? NULL : uri;
+}
+
+static struct kc_token_place place_of(const struct kc_key_places *places, const char *folder,
+                                      const char *name)
+{
+    return (struct kc_token_place){.uri = uri_of(places, name),
+                                   .module = places->module,
+                                   .pin_file = places->pin,
+                                   .folder = folder,
+                                   .read_secret = kc_file_read_secret};
+}
+
+bool kc_token_uri_fits(const char *uri)
+{
+    char with_object[KC_TOKEN_URI_SIZE_MAX + 1];
+    bool good = strncmp(uri, "pkcs11:", 7) == 0 && strstr(uri, "object=") == NULL &&
+                strstr(uri, "pin-value=") == NULL &&
+                !kc_failed(kc_token_uri_object(with_object, uri, "authority-encrypt"));
+    for (const char *at = uri; good && *at != '\0'; at++) {
+        good = *at > ' ' && *at <= '~';
+    }
+    return good;
+}
+
+struct kc_result kc_token_uri_object(char out[KC_TOKEN_URI_SIZE_MAX + 1], const char *uri,
+                                     const char *name)
+{
+    size_t path = strcspn(uri, "?");
+    int size = snprintf(out, KC_TOKEN_URI_SIZE_MAX + 1, "%.*s;object=%s%s", (int)path, uri, name,
+                        uri + path);
+    return kc_result(size > 0 && size <= KC_TOKEN_URI_SIZE_MAX ? KC_OK : KC_CONFIG_INVALID);
+}
+
+void kc_key_close(struct kc_private_key *key)
+{
+    kc_token_key_close(key);
+}
+
+struct kc_result kc_key_place_ensure(struct kc_private_key *private_key,
+                                     struct kc_public_key *public_key,
+                                     const struct kc_crypto *crypto, const char *folder,
+                                     const char *name, const struct kc_key_places *places,
+                                     enum kc_key_type type)
+{
+    char file[64];
+    struct kc_result result;
+    memset(private_key, 0, sizeof *private_key);
+    if (uri_of(places, name) != NULL) {
+        const struct kc_token_place place = place_of(places, folder, name);
+        bool opens = strcmp(name, "encrypt") == 0;
+        result = kc_token_key_ensure(private_key, &place, type,
+                                     opens ? KC_TOKEN_DECRYPT : KC_TOKEN_SIGN);
+    } else {
+        (void)snprintf(file, sizeof file, "%s.key", name);
+        result = kc_key_file_ensure(private_key, crypto, folder, file, type);
+    }
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, public_key, private_key);
+        if (kc_failed(result) && private_key->held != NULL) {
+            kc_log(KC_LOG_ERROR, "%s: the token holds no public key beside the private one", name);
+            result = kc_result(KC_CONFIG_INVALID);
+        }
+    }
+    if (kc_failed(result)) {
+        kc_key_close(private_key);
+    }
+    return result;
+}
+
 static struct kc_result ensure_pair(const struct kc_crypto *crypto, const char *folder,
-                                    const char *key_name, const char *public_name)
+                                    const char *name, const struct kc_key_places *places)
 {
     char path[KC_PATH_SIZE_MAX];
+    char file[64];
     uint8_t text[KC_PEM_SIZE_MAX];
     struct kc_buffer buffer = KC_BUFFER(text);
     struct kc_private_key key;
     struct kc_public_key public_key;
-    struct kc_result result = kc_key_file_ensure(&key, crypto, folder, key_name, KC_KEY_P256);
-    if (!kc_failed(result)) {
-        result = crypto->derive_public(crypto->context, &public_key, &key);
+    (void)snprintf(file, sizeof file, "%s.crt", name);
+    struct kc_result certified = kc_path_join(path, folder, file, NULL);
+    if (kc_failed(certified) || kc_file_exists(path)) {
+        return certified; /* a certified key that is gone is nothing to be replaced in silence */
     }
-    kc_wipe(&key, sizeof key);
+    struct kc_result result =
+        kc_key_place_ensure(&key, &public_key, crypto, folder, name, places, KC_KEY_P256);
+    kc_key_close(&key);
     if (!kc_failed(result)) {
         result = kc_pem_write_public(&buffer, &public_key);
     }
+    (void)snprintf(file, sizeof file, "%s.pub", name);
     if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, public_name, NULL);
+        result = kc_path_join(path, folder, file, NULL);
     }
     return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0644);
 }
 
-struct kc_result kc_server_keys_ensure(const char *folder)
+struct kc_result kc_server_keys_ensure_at(const char *folder, const struct kc_key_places *places)
 {
     struct kc_crypto crypto;
     struct kc_result result = kc_folder_make(folder);
@@ -157,12 +239,18 @@ struct kc_result kc_server_keys_ensure(const char *folder)
     if (kc_failed(result)) {
         return result;
     }
-    result = ensure_pair(&crypto, folder, "sign.key", "sign.pub");
+    result = ensure_pair(&crypto, folder, "sign", places);
     if (!kc_failed(result)) {
-        result = ensure_pair(&crypto, folder, "encrypt.key", "encrypt.pub");
+        result = ensure_pair(&crypto, folder, "encrypt", places);
     }
     kc_libcrypto_close(&crypto);
     return result;
+}
+
+struct kc_result kc_server_keys_ensure(const char *folder)
+{
+    static const struct kc_key_places files = {0};
+    return kc_server_keys_ensure_at(folder, &files);
 }
 
 static struct kc_result load_certified_key(struct kc_public_key *out, const char *folder,
@@ -213,6 +301,83 @@ struct kc_result kc_key_pair_load(struct kc_private_key *private_key,
     }
     if (!kc_failed(result) && public_key != NULL) {
         *public_key = derived;
+    }
+    return result;
+}
+
+/* Whether a key in a token signs as the public key wants it, or opens what is sealed to it. */
+static struct kc_result try_key(const struct kc_private_key *key,
+                                const struct kc_public_key *public_key,
+                                const struct kc_crypto *crypto, bool signs)
+{
+    uint8_t random[KC_DIGEST_SIZE];
+    uint8_t out[KC_SIGNATURE_SIZE_MAX];
+    uint8_t other[KC_RSA_SIZE_MAX];
+    size_t size = 0;
+    size_t other_size = 0;
+    struct kc_private_key ephemeral;
+    struct kc_public_key peer;
+    const bool rsa = key->type != KC_KEY_P256;
+    struct kc_result result = crypto->random(crypto->context, random, sizeof random);
+    if (kc_failed(result) || key->type != public_key->type) {
+        return kc_failed(result) ? result : kc_result(KC_MISMATCH);
+    }
+    if (signs) {
+        result = crypto->sign(crypto->context, out, &size, key, random);
+        return kc_failed(result)
+                   ? result
+                   : crypto->verify(crypto->context, public_key, random, kc_view(out, size));
+    }
+    if (rsa) {
+        result =
+            crypto->wrap(crypto->context, out, &size, public_key, kc_view(random, sizeof random));
+        if (!kc_failed(result)) {
+            result = crypto->unwrap(crypto->context, other, &other_size, sizeof other, key,
+                                    kc_view(out, size));
+        }
+        return !kc_failed(result) && (other_size != sizeof random ||
+                                      !kc_equal_secret(other, random, sizeof random))
+                   ? kc_result(KC_MISMATCH)
+                   : result;
+    }
+    result = crypto->generate(crypto->context, &ephemeral, &peer, KC_KEY_P256);
+    if (!kc_failed(result)) {
+        result = crypto->agree(crypto->context, out, &ephemeral, public_key);
+    }
+    if (!kc_failed(result)) {
+        result = crypto->agree(crypto->context, other, key, &peer);
+    }
+    return !kc_failed(result) && !kc_equal_secret(out, other, KC_P256_COORDINATE_SIZE)
+               ? kc_result(KC_MISMATCH)
+               : result;
+}
+
+struct kc_result kc_key_pair_open(struct kc_private_key *private_key,
+                                  struct kc_public_key *public_key, const struct kc_crypto *crypto,
+                                  const char *folder, const char *name,
+                                  const struct kc_key_places *places)
+{
+    struct kc_public_key certified;
+    memset(private_key, 0, sizeof *private_key);
+    if (uri_of(places, name) == NULL) {
+        return kc_key_pair_load(private_key, public_key, crypto, folder, name);
+    }
+    const struct kc_token_place place = place_of(places, folder, name);
+    struct kc_result result = load_certified_key(&certified, folder, name);
+    if (!kc_failed(result)) {
+        result = kc_token_key_open(private_key, &place);
+    }
+    if (!kc_failed(result)) {
+        result = try_key(private_key, &certified, crypto, strcmp(name, "encrypt") != 0);
+        if (kc_failed(result) && result.code != KC_TOKEN_UNAVAILABLE) {
+            kc_log(KC_LOG_ERROR, "the key in the token is not the key in %s.crt", name);
+            result = kc_result(KC_CONFIG_INVALID);
+        }
+    }
+    if (kc_failed(result)) {
+        kc_key_close(private_key);
+    } else if (public_key != NULL) {
+        *public_key = certified;
     }
     return result;
 }

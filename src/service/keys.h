@@ -3,6 +3,7 @@
 #define KC_SERVICE_KEYS_H
 
 #include "base/limits.h"
+#include "crypto/pkcs11.h"
 #include "crypto/port.h"
 
 /* KC_FILE_MISSING, KC_KEY_PERMISSIONS, KC_MALFORMED, KC_WRONG_ALGORITHM. */
@@ -20,6 +21,40 @@ KC_MUST_USE struct kc_result kc_key_pair_load(struct kc_private_key *private_key
                                               struct kc_public_key *public_key,
                                               const struct kc_crypto *crypto, const char *folder,
                                               const char *name);
+
+/* Where the keys of a server are that are not in its folder: its configuration's section [keys]. An empty `sign`, `encrypt` or
+ * `issuing` is a file. */
+struct kc_key_places {
+    char sign[KC_TOKEN_URI_SIZE_MAX + 1];
+    char encrypt[KC_TOKEN_URI_SIZE_MAX + 1];
+    char issuing[KC_TOKEN_URI_SIZE_MAX + 1];
+    char module[KC_TOKEN_URI_SIZE_MAX + 1];
+    char pin[KC_TOKEN_URI_SIZE_MAX + 1]; /* a file, relative to the folder */
+};
+
+/* Whether a text may be the URI of a token: pkcs11:, without an object and a PIN, and short enough that an object's name fits. */
+bool kc_token_uri_fits(const char *uri);
+
+/* The URI of the object `name` in the token of such a URI. KC_CONFIG_INVALID. */
+KC_MUST_USE struct kc_result kc_token_uri_object(char out[KC_TOKEN_URI_SIZE_MAX + 1],
+                                                 const char *uri, const char *name);
+
+/* As kc_key_pair_load, of a key that may be in a token; closed by kc_key_close. A key in a token has to show that it is the one
+ * in NAME.crt by what it does. Also the errors of kc_token_key_open. */
+KC_MUST_USE struct kc_result kc_key_pair_open(struct kc_private_key *private_key,
+                                              struct kc_public_key *public_key,
+                                              const struct kc_crypto *crypto, const char *folder,
+                                              const char *name, const struct kc_key_places *places);
+
+/* Opens a key, or makes one of the given type where it belongs, and gives its public part; closed by kc_key_close.
+ * KC_CONFIG_INVALID when it is in a token that does not tell the public part. */
+KC_MUST_USE struct kc_result
+kc_key_place_ensure(struct kc_private_key *private_key, struct kc_public_key *public_key,
+                    const struct kc_crypto *crypto, const char *folder, const char *name,
+                    const struct kc_key_places *places, enum kc_key_type type);
+
+/* Wipes a key, and ends the sessions of one in a token. Safe on a zeroed one. */
+void kc_key_close(struct kc_private_key *key);
 
 /* A certificate as DER. KC_FILE_MISSING, KC_CERT_INVALID. */
 KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, const char *folder,
@@ -39,5 +74,9 @@ KC_MUST_USE struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto
 /* Makes a server's folder with its two P-256 key pairs as far as they are missing: sign.key, sign.pub, encrypt.key,
  * encrypt.pub. */
 KC_MUST_USE struct kc_result kc_server_keys_ensure(const char *folder);
+
+/* The same with keys that may be in a token: those have the .pub alone. */
+KC_MUST_USE struct kc_result kc_server_keys_ensure_at(const char *folder,
+                                                      const struct kc_key_places *places);
 
 #endif

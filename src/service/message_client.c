@@ -17,13 +17,19 @@ static struct kc_result read_error(struct kc_view content)
 struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client *client,
                                  const char *url, struct kc_view envelope)
 {
+    return kc_message_post_to(reply, client, url, "/v1/message", envelope);
+}
+
+struct kc_result kc_message_post_to(struct kc_buffer *reply, struct kc_http_client *client,
+                                    const char *url, const char *path, struct kc_view message)
+{
     char full[KC_URL_SIZE_MAX + 16];
     struct kc_http_reply answer = {.content = reply};
-    int size = snprintf(full, sizeof full, "%s/v1/message", url);
+    int size = snprintf(full, sizeof full, "%s%s", url, path);
     if (size < 0 || (size_t)size >= sizeof full) {
         return kc_result(KC_TOO_LARGE);
     }
-    struct kc_http_call call = {.url = full, .content_type = "application/cose", .body = envelope};
+    struct kc_http_call call = {.url = full, .content_type = "application/cose", .body = message};
     struct kc_result result = kc_http_client_call(client, &answer, &call);
     if (kc_failed(result)) {
         return result;

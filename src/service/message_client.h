@@ -9,6 +9,11 @@
 KC_MUST_USE struct kc_result kc_message_post(struct kc_buffer *reply, struct kc_http_client *client,
                                              const char *url, struct kc_view envelope);
 
+/* The same to another path of the server, such as "/v1/give-back". */
+KC_MUST_USE struct kc_result kc_message_post_to(struct kc_buffer *reply,
+                                                struct kc_http_client *client, const char *url,
+                                                const char *path, struct kc_view message);
+
 /* Fetches what a server signed for everybody. Errors as above. */
 KC_MUST_USE struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *client,
                                             const char *url);

@@ -261,10 +261,20 @@ struct kc_result kc_buy_item(struct kc_offline *offline)
 {
     static struct buying buying;
     const char *text = offline->command->arguments[1];
+    const char *from = kc_command_value(offline->command, "from");
     size_t digits = strspn(text, "0123456789");
     kc_station_report_when_low(offline->station, 2);
     if (digits == 0 || digits > 4 || text[digits] != '\0') {
         return kc_result(KC_USAGE);
+    }
+    if (from != NULL && strcmp(from, "account") != 0 && strcmp(from, "uim") != 0) {
+        return kc_result(KC_USAGE);
+    }
+    if (from != NULL && strcmp(from, "account") == 0) {
+        struct kc_result bought = begin(&buying, offline);
+        bought = kc_failed(bought) ? bought : kc_voucher_buy(offline, strtoull(text, NULL, 10));
+        kc_link_close(&offline->link);
+        return bought;
     }
     struct kc_result result = begin(&buying, offline);
     buying.slot = strtoull(text, NULL, 10);
@@ -299,6 +309,14 @@ struct kc_result kc_buy_claim(struct kc_offline *offline)
         struct kc_shelf_item item;
         result = walk_shelf(&buying, UINT32_MAX, &item);
         result = result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    if (!kc_failed(result)) {
+        result = kc_voucher_claim(offline, buying.machine);
+        if (result.code != KC_NOT_FOUND) {
+            kc_link_close(&offline->link);
+            return result;
+        }
+        result = kc_ok();
     }
     kc_station_report_when_low(offline->station, 2);
     if (!kc_failed(result)) {

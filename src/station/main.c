@@ -25,7 +25,10 @@ static const struct kc_option options[] = {
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"to", "ACCOUNT", "transfer: the account that receives it"},
-    {"from", "WHAT", "transfer: from uim (default), account, or card with --card"},
+    {"from", "WHAT",
+     "transfer: from uim (default), account, or card with --card; buy: from uim or account"},
+    {"keep", "DIR",
+     "buy --from account, claim: the folder that keeps what was paid (default: that of the UIM)"},
     {"link", "L",
      "where the other UIM is: unix:PATH, tcp:ADDRESS:PORT, tty:DEVICE, or pcsc:READER for a card"},
     {"amount", "A", "receive: ask for this amount; --yes takes no other; buy: pay this"},
@@ -46,7 +49,7 @@ static const struct kc_program program = {
         "usage: kinchaku-station --uim FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE show | history | sync\n"
         "       kinchaku-station [--uim FILE] --card FILE pay AMOUNT --link L\n"
-        "       kinchaku-station --card FILE resume | claim --link L\n"
+        "       kinchaku-station --card FILE resume | claim | shelf --link L\n"
         "       kinchaku-station --card FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
         "       kinchaku-station --uim FILE withdraw|deposit AMOUNT [--card FILE] [--yes|--no]\n"
         "       kinchaku-station --uim FILE transfer AMOUNT --to ACCOUNT [--from uim|account] "
@@ -60,7 +63,9 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE resume --link L\n"
         "       kinchaku-station --uim FILE shelf --link L\n"
         "       kinchaku-station --uim FILE buy SLOT --link L [--amount A] [--yes|--no]\n"
-        "       kinchaku-station --uim FILE claim --link L\n"
+        "       kinchaku-station --uim FILE buy SLOT --from account --link L [--keep DIR] "
+        "[--yes|--no]\n"
+        "       kinchaku-station --uim FILE claim --link L [--keep DIR]\n"
         "       kinchaku-station --uim FILE renew | pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -100,6 +105,11 @@ static bool answer_of(const struct kc_command *command)
     return kc_command_value(command, "no") == NULL && kc_ask_ok();
 }
 
+static const char *purse_word(const struct asking *asking)
+{
+    return asking->station->is_card ? "card" : "UIM";
+}
+
 static bool ask_user(void *owner, const struct kc_cash_quote *quote)
 {
     const struct asking *asking = owner;
@@ -109,11 +119,11 @@ static bool ask_user(void *owner, const struct kc_cash_quote *quote)
     for (size_t i = 0; i < 5; i++) {
         kc_amount_format(texts[i], amounts[i], asking->station->decimals);
     }
-    (void)fprintf(
-        stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
-        (int)quote->user_name.size, (const char *)quote->user_name.data,
-        kc_cash_kind_word(quote->kind), texts[0], asking->station->currency, quote->account.number,
-        texts[1], texts[2], texts[3], texts[4]);
+    (void)fprintf(stderr, "%.*s, %s %s %s:\n  account %" PRIu64 "  %s -> %s\n  %-16s  %s -> %s\n",
+                  (int)quote->user_name.size, (const char *)quote->user_name.data,
+                  kc_cash_kind_word(quote->kind), texts[0], asking->station->currency,
+                  quote->account.number, texts[1], texts[2], purse_word(asking), texts[3],
+                  texts[4]);
     return answer_of(asking->command);
 }
 
@@ -125,7 +135,7 @@ static void clean_name(char out[KC_NAME_SIZE_MAX + 1], struct kc_view name)
         uint8_t byte = name.data[i];
         bool after_c2 = i > 0 && name.data[i - 1] == 0xc2;
         bool control = byte < 0x20 || byte == 0x7f || (after_c2 && byte < 0xa0);
-        out[i] = control ? '?' : (char)byte;
+        out[i] = (char)(control ? '?' : byte);
     }
     out[size] = '\0';
 }
@@ -143,10 +153,11 @@ static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
     clean_name(name, quote->to_name);
     bool from_purse = quote->source == KC_TRANSFER_SOURCE_PURSE;
     (void)fprintf(stderr, "transfer %s %s from the %s to account %" PRIu64 ", %s:\n", texts[0],
-                  asking->station->currency, from_purse ? "UIM" : "account", quote->to.number,
-                  name);
-    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  UIM               %s -> %s\n",
-                  quote->account.number, texts[1], texts[2], texts[3], texts[4]);
+                  asking->station->currency, from_purse ? purse_word(asking) : "account",
+                  quote->to.number, name);
+    (void)fprintf(stderr, "  account %" PRIu64 "  %s -> %s\n  %-16s  %s -> %s\n",
+                  quote->account.number, texts[1], texts[2], purse_word(asking), texts[3],
+                  texts[4]);
     return answer_of(asking->command);
 }
 
@@ -731,7 +742,7 @@ static const struct verb verbs[] = {
     {"receive", 1, receive, ROLE_PAYEE, false},
     {"pay", 2, pay, ROLE_PAYER, true},
     {"resume", 1, resume_payment, ROLE_PAYER, true},
-    {"shelf", 1, shelf, ROLE_PAYER, false},
+    {"shelf", 1, shelf, ROLE_PAYER, true},
     {"buy", 2, buy, ROLE_PAYER, true},
     {"claim", 1, claim, ROLE_PAYER, true},
 };
@@ -795,6 +806,7 @@ static int run(const struct verb *verb, const struct kc_command *command)
         struct kc_purse_info info;
         result = kc_slot_info(&info, &station.uim);
         result = kc_failed(result) ? result : check_card(&station, &info);
+        station.is_card = !kc_failed(result);
     }
     if (!kc_failed(result)) {
         result = verb->run(&station, command);

@@ -306,7 +306,7 @@ const char *kc_offline_advice(struct kc_station *station, enum kc_error error, b
         {KC_AMOUNT_MALFORMED, "digits, and a point with no more decimals than the currency has",
          "digits, and a point with no more decimals than the currency has"},
         {KC_SOLD_OUT, "choose another place", NULL},
-        {KC_ITEM_STUCK, "nothing is sold from this place now; what was paid is back in the UIM",
+        {KC_ITEM_STUCK, "what was paid is back; a card without keys has it by a 'sync' later",
          NULL},
         {KC_AMOUNT_SHORT, "less than the price; the amount is in the UIM", NULL},
         {KC_WRONG_PRICE, "more than the price; the amount is in the UIM", NULL},

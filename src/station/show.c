@@ -50,6 +50,8 @@ struct texts {
     char spend_left[KC_AMOUNT_TEXT_SIZE];
     char when[KC_CLOCK_TEXT_SIZE];
     char until[KC_CLOCK_TEXT_SIZE];
+    char charge[KC_AMOUNT_TEXT_SIZE];
+    char charge_due[KC_CLOCK_TEXT_SIZE];
 };
 
 static void make_texts(struct texts *out, const struct kc_station *station,
@@ -64,6 +66,8 @@ static void make_texts(struct texts *out, const struct kc_station *station,
     format(out->spend_left, station, info->spend_left);
     kc_clock_format(out->when, info->time_ms);
     kc_clock_format(out->until, info->valid_until_ms);
+    format(out->charge, station, info->charge_amount);
+    kc_clock_format(out->charge_due, info->charge_due_ms);
 }
 
 static void print_json(const struct kc_station *station, const struct kc_purse_info *info,
@@ -96,6 +100,11 @@ static void print_json(const struct kc_station *station, const struct kc_purse_i
     kc_json_number(&json, "counter", info->counter);
     kc_json_number(&json, "sequence", info->sequence);
     kc_json_number(&json, "pin_tries", info->pin_tries);
+    if (info->has_charge) {
+        kc_json_text(&json, "charge", kc_charge_state_word(info->charge));
+        kc_json_text(&json, "charge_due", texts->charge_due);
+        kc_json_text(&json, "charge_amount", texts->charge);
+    }
     kc_json_close(&json);
 }
 
@@ -148,7 +157,9 @@ static void print_limits(const struct kc_station *station, const struct kc_purse
 
 static void print_history(const struct kc_purse_info *info)
 {
-    if (info->uncovered > 0) {
+    if (info->purse_type == KC_PURSE_TYPE_BEARER) {
+        (void)printf("reported     by those it paid to: such a card does not report\n");
+    } else if (info->uncovered > 0) {
         (void)printf("not reported %" PRIu64 " entries: the bank does not know them yet\n",
                      info->uncovered);
     }
@@ -163,13 +174,38 @@ static void print_history(const struct kc_purse_info *info)
     }
 }
 
+static void print_charge(const struct kc_station *station, const struct kc_purse_info *info,
+                         const struct texts *texts)
+{
+    const char *currency = station->currency;
+    if (!info->has_charge) {
+        return;
+    }
+    switch (info->charge) {
+    case KC_CHARGE_STATE_NOTIFIED:
+        (void)printf("charge       %s %s for the account on %s\n", texts->charge, currency,
+                     texts->charge_due);
+        return;
+    case KC_CHARGE_STATE_GRACE:
+        (void)printf("charge       %s %s were due on %s and could not be taken: put value in\n",
+                     texts->charge, currency, texts->charge_due);
+        return;
+    case KC_CHARGE_STATE_SUSPENDED:
+        (void)printf(
+            "suspended    %s %s were due on %s: no withdrawal or transfer before it is paid\n",
+            texts->charge, currency, texts->charge_due);
+        return;
+    }
+}
+
 static void print_text(const struct kc_station *station, const struct kc_purse_info *info,
                        const struct texts *texts, const char *result_word)
 {
     tell_result(result_word);
-    (void)printf("in the UIM   %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n", texts->value,
-                 station->currency, texts->account, station->currency, texts->when,
-                 info->account.number);
+    bool card = info->purse_type == KC_PURSE_TYPE_CARD || info->purse_type == KC_PURSE_TYPE_BEARER;
+    (void)printf("%s  %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n",
+                 card ? "on the card" : "in the UIM ", texts->value, station->currency,
+                 texts->account, station->currency, texts->when, info->account.number);
     if (info->life == KC_LIFE_BLOCKED) {
         (void)printf("blocked      take it to the registrar\n");
     } else if (info->has_pending) {
@@ -184,6 +220,7 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
     if (info->life >= KC_LIFE_READY) {
         print_limits(station, info, texts);
         print_history(info);
+        print_charge(station, info, texts);
     }
 }
 

@@ -241,7 +241,8 @@ struct kc_result kc_station_cash(struct kc_station *station, enum kc_cash_kind k
 static struct kc_result get_transfer_quote(struct kc_transfer_quote *quote,
                                            struct kc_station *station,
                                            enum kc_transfer_source source, struct kc_account_id to,
-                                           struct kc_amount amount)
+                                           struct kc_amount amount,
+                                           const struct kc_slot_offered *offered)
 {
     struct kc_view envelope;
     struct kc_view message;
@@ -251,8 +252,8 @@ static struct kc_result get_transfer_quote(struct kc_transfer_quote *quote,
     static const struct kc_station_leg back = {"Sd5", "transfer-quote", "Sd6", "verified",
                                                KC_LOSE_QUOTE};
     kc_station_trace(station, "Sd1", "user", "station", "transfer", 0);
-    struct kc_result result =
-        kc_slot_transfer_request(&envelope, &station->uim, source, to, amount, kc_clock_now_ms());
+    struct kc_result result = kc_slot_transfer_for(&envelope, &station->uim, source, to, amount,
+                                                   kc_clock_now_ms(), offered);
     if (!kc_failed(result)) {
         result = kc_station_carry(&message, station, envelope, &there, &back);
     }
@@ -266,10 +267,18 @@ struct kc_result kc_station_transfer(struct kc_station *station, enum kc_transfe
                                      struct kc_account_id to, struct kc_amount amount,
                                      kc_station_ask_transfer ask, void *owner)
 {
+    return kc_station_transfer_for(station, source, to, amount, NULL, ask, owner);
+}
+
+struct kc_result kc_station_transfer_for(struct kc_station *station, enum kc_transfer_source source,
+                                         struct kc_account_id to, struct kc_amount amount,
+                                         const struct kc_slot_offered *offered,
+                                         kc_station_ask_transfer ask, void *owner)
+{
     struct kc_transfer_quote quote;
-    struct kc_result result = get_transfer_quote(&quote, station, source, to, amount);
+    struct kc_result result = get_transfer_quote(&quote, station, source, to, amount, offered);
     if (kc_failed(result) && sync_helps(station, result)) {
-        result = get_transfer_quote(&quote, station, source, to, amount);
+        result = get_transfer_quote(&quote, station, source, to, amount, offered);
     }
     if (kc_failed(result)) {
         return result;

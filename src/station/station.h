@@ -28,7 +28,8 @@ struct kc_station {
     struct kc_crypto crypto; /* the backend inside the purse, over the state below */
     struct kc_bearssl crypto_state;
     struct kc_purse_place place;
-    bool opened; /* the UIM answers */
+    bool opened;  /* the UIM answers */
+    bool is_card; /* a prepaid card stands in its place */
     struct kc_slot uim;
     struct kc_http_client *client;
     char url[KC_URL_SIZE_MAX + 1];
@@ -66,6 +67,14 @@ KC_MUST_USE struct kc_result kc_station_transfer(struct kc_station *station,
                                                  enum kc_transfer_source source,
                                                  struct kc_account_id to, struct kc_amount amount,
                                                  kc_station_ask_transfer ask, void *owner);
+
+/* The same, to pay a machine's offer. */
+KC_MUST_USE struct kc_result kc_station_transfer_for(struct kc_station *station,
+                                                     enum kc_transfer_source source,
+                                                     struct kc_account_id to,
+                                                     struct kc_amount amount,
+                                                     const struct kc_slot_offered *offered,
+                                                     kc_station_ask_transfer ask, void *owner);
 
 /* Funds or redeems. KC_IN_DOUBT when the ordinary bank's outcome is not known yet (then sync). */
 KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc_fund_kind kind,

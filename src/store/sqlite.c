@@ -62,9 +62,8 @@ static void read_account(struct row *row, struct kc_account_row *out)
 static struct kc_result get_account(struct kc_account_row *out, sqlite3_stmt *statement)
 {
     struct row row = {.statement = statement};
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_account(&row, out);
@@ -163,9 +162,8 @@ static struct kc_result purse_get(void *context, struct kc_purse_row *out, uint6
     sqlite3_stmt *statement = get(context, STATEMENT_PURSE_GET);
     struct row row = {.statement = statement};
     bind_number(statement, 1, purse);
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_purse(&row, out);
@@ -246,22 +244,36 @@ static void read_transaction(struct row *row, struct kc_transaction_row *out)
     next_bytes(row, out->certified, &out->certified_size, 0, KC_CERTIFIED_SIZE_MAX);
     out->other.number = next_number(row);
     out->other_purse.number = next_number(row);
+    out->machine.number = next_number(row);
+    next_fixed(row, out->reference, out->machine.number == 0 ? 0 : KC_DIGEST_SIZE);
+}
+
+static struct kc_result one_transaction(sqlite3_stmt *statement, struct kc_transaction_row *out)
+{
+    struct row row = {.statement = statement};
+    struct kc_result result = first_row(statement);
+    if (kc_failed(result)) {
+        return result;
+    }
+    read_transaction(&row, out);
+    return end_row(&row);
 }
 
 static struct kc_result transaction_get(void *context, struct kc_transaction_row *out,
                                         uint64_t purse, uint64_t time_ms)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_TRANSACTION_GET);
-    struct row row = {.statement = statement};
     bind_number(statement, 1, purse);
     bind_number(statement, 2, time_ms);
-    struct kc_result result = step_row(statement);
-    if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
-        return result;
-    }
-    read_transaction(&row, out);
-    return end_row(&row);
+    return one_transaction(statement, out);
+}
+
+static struct kc_result transaction_by_reference(void *context, struct kc_transaction_row *out,
+                                                 const uint8_t reference[KC_DIGEST_SIZE])
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_TRANSACTION_BY_REFERENCE);
+    bind_bytes(statement, 1, reference, KC_DIGEST_SIZE);
+    return one_transaction(statement, out);
 }
 
 static struct kc_result transaction_put(void *context, const struct kc_transaction_row *row)
@@ -283,6 +295,8 @@ static struct kc_result transaction_put(void *context, const struct kc_transacti
     bind_bytes(statement, 14, row->certified, row->certified_size);
     bind_number(statement, 15, row->other.number);
     bind_number(statement, 16, row->other_purse.number);
+    bind_number(statement, 17, row->machine.number);
+    bind_bytes(statement, 18, row->reference, row->machine.number == 0 ? 0 : KC_DIGEST_SIZE);
     return step_done(statement);
 }
 
@@ -323,9 +337,8 @@ static struct kc_result batch_last(void *context, struct kc_batch_row *out)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_BATCH_LAST);
     struct row row = {.statement = statement};
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_batch(&row, out);
@@ -437,9 +450,8 @@ static struct kc_result signer_get(void *context, struct kc_signer_row *out,
     sqlite3_stmt *statement = get(context, STATEMENT_SIGNER_GET);
     struct row row = {.statement = statement};
     bind_bytes(statement, 1, signer, KC_SIGNER_SIZE);
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     read_signer(&row, out);
@@ -796,6 +808,7 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .record_get = kc_sqlite_record_get,
                                       .record_put = kc_sqlite_record_put,
                                       .transaction_get = transaction_get,
+                                      .transaction_by_reference = transaction_by_reference,
                                       .transaction_put = transaction_put,
                                       .posting_add = posting_add,
                                       .batch_add = batch_add,
@@ -828,15 +841,6 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .reissue_by_id = kc_sqlite_reissue_by_id,
                                       .reissue_of_purse = kc_sqlite_reissue_of_purse,
                                       .reissue_last = kc_sqlite_reissue_last,
-                                      .purse_key_add = kc_sqlite_purse_key_add,
-                                      .purse_key_get = kc_sqlite_purse_key_get,
-                                      .purse_key_by_signer = kc_sqlite_purse_key_by_signer,
-                                      .purse_key_put = kc_sqlite_purse_key_put,
-                                      .renewal_put = kc_sqlite_renewal_put,
-                                      .renewal_last = kc_sqlite_renewal_last,
-                                      .renewal_by_signer = kc_sqlite_renewal_by_signer,
-                                      .renewal_at = kc_sqlite_renewal_at,
-                                      .renewal_due = kc_sqlite_renewal_due,
                                       .move_add = kc_sqlite_move_add,
                                       .scan_hotlist = scan_hotlist,
                                       .scan_moves = scan_moves,
@@ -846,6 +850,9 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .scan_gaps = scan_gaps,
                                       .scan_gaps_open = scan_gaps_open,
                                       .scan_gaps_due = scan_gaps_due,
+                                      .give_back_get = kc_sqlite_give_back_get,
+                                      .give_back_add = kc_sqlite_give_back_add,
+                                      .scan_give_backs = kc_sqlite_scan_give_backs,
                                       .check = check};
 
 struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool write,
@@ -858,6 +865,8 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     }
     *out = calls;
     out->context = sqlite;
+    kc_sqlite_charge_calls(out);
+    kc_sqlite_renewal_calls(out);
     struct kc_result result =
         kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (!kc_failed(result)) {

@@ -1,7 +1,7 @@
 /* Renewals of purses' keys. */
 #include "store/sqlite_row.h"
 
-struct kc_result kc_sqlite_renewal_put(void *context, const struct kc_renewal_row *row)
+static struct kc_result renewal_put(void *context, const struct kc_renewal_row *row)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_PUT);
     bind_number(statement, 1, row->purse.number);
@@ -26,9 +26,8 @@ struct kc_result kc_sqlite_renewal_put(void *context, const struct kc_renewal_ro
 static struct kc_result get_renewal(struct kc_renewal_row *out, sqlite3_stmt *statement)
 {
     struct row row = {.statement = statement};
-    struct kc_result result = step_row(statement);
+    struct kc_result result = first_row(statement);
     if (kc_failed(result)) {
-        (void)sqlite3_reset(statement);
         return result;
     }
     memset(out, 0, sizeof *out);
@@ -51,23 +50,23 @@ static struct kc_result get_renewal(struct kc_renewal_row *out, sqlite3_stmt *st
     return end_row(&row);
 }
 
-struct kc_result kc_sqlite_renewal_last(void *context, struct kc_renewal_row *out, uint64_t purse)
+static struct kc_result renewal_last(void *context, struct kc_renewal_row *out, uint64_t purse)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_LAST);
     bind_number(statement, 1, purse);
     return get_renewal(out, statement);
 }
 
-struct kc_result kc_sqlite_renewal_by_signer(void *context, struct kc_renewal_row *out,
-                                             const uint8_t signer[KC_SIGNER_SIZE])
+static struct kc_result renewal_by_signer(void *context, struct kc_renewal_row *out,
+                                          const uint8_t signer[KC_SIGNER_SIZE])
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_BY_SIGNER);
     bind_bytes(statement, 1, signer, KC_SIGNER_SIZE);
     return get_renewal(out, statement);
 }
 
-struct kc_result kc_sqlite_renewal_at(void *context, struct kc_renewal_row *out, uint64_t purse,
-                                      uint64_t counter)
+static struct kc_result renewal_at(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                   uint64_t counter)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_AT);
     bind_number(statement, 1, purse);
@@ -75,9 +74,22 @@ struct kc_result kc_sqlite_renewal_at(void *context, struct kc_renewal_row *out,
     return get_renewal(out, statement);
 }
 
-struct kc_result kc_sqlite_renewal_due(void *context, struct kc_renewal_row *out, uint64_t after)
+static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, uint64_t after)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_DUE);
     bind_number(statement, 1, after);
     return get_renewal(out, statement);
+}
+
+void kc_sqlite_renewal_calls(struct kc_store *out)
+{
+    out->purse_key_add = kc_sqlite_purse_key_add;
+    out->purse_key_get = kc_sqlite_purse_key_get;
+    out->purse_key_by_signer = kc_sqlite_purse_key_by_signer;
+    out->purse_key_put = kc_sqlite_purse_key_put;
+    out->renewal_put = renewal_put;
+    out->renewal_last = renewal_last;
+    out->renewal_by_signer = renewal_by_signer;
+    out->renewal_at = renewal_at;
+    out->renewal_due = renewal_due;
 }

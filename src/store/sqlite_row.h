@@ -128,11 +128,40 @@ static inline struct kc_result step_row(sqlite3_stmt *statement)
     return status == SQLITE_ROW ? kc_ok() : kc_sqlite_error(status);
 }
 
+/* The same for a statement that gives one row, which is ready again when there is none. */
+static inline struct kc_result first_row(sqlite3_stmt *statement)
+{
+    struct kc_result result = step_row(statement);
+    if (kc_failed(result)) {
+        (void)sqlite3_reset(statement);
+    }
+    return result;
+}
+
 static inline struct kc_result end_row(const struct row *row)
 {
     bool failed = row->failed;
     (void)sqlite3_reset(row->statement);
     return kc_result(failed ? KC_STORE_CORRUPT : KC_OK);
+}
+
+/* Gives a row to the scan; false: no more, or it could not be read. */
+typedef bool (*give_row)(struct row *row, const struct kc_store_scan *scan);
+
+/* Steps through a bound statement whose rows are of one kind. */
+static inline struct kc_result scan_each(sqlite3_stmt *statement, const struct kc_store_scan *scan,
+                                         give_row give)
+{
+    int status = SQLITE_DONE;
+    bool corrupt = false;
+    bool more = true;
+    while (more && (status = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct row row = {.statement = statement};
+        more = give(&row, scan);
+        corrupt = row.failed;
+    }
+    (void)sqlite3_reset(statement);
+    return corrupt ? kc_result(KC_STORE_CORRUPT) : kc_sqlite_error(status);
 }
 
 static inline bool next_bool(struct row *row)
@@ -178,13 +207,23 @@ struct kc_result kc_sqlite_purse_key_get(void *context, struct kc_purse_key_row 
 struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_key_row *out,
                                                const uint8_t signer[KC_SIGNER_SIZE]);
 struct kc_result kc_sqlite_purse_key_put(void *context, const struct kc_purse_key_row *row);
-struct kc_result kc_sqlite_renewal_put(void *context, const struct kc_renewal_row *row);
-struct kc_result kc_sqlite_renewal_last(void *context, struct kc_renewal_row *out, uint64_t purse);
-struct kc_result kc_sqlite_renewal_by_signer(void *context, struct kc_renewal_row *out,
-                                             const uint8_t signer[KC_SIGNER_SIZE]);
-struct kc_result kc_sqlite_renewal_at(void *context, struct kc_renewal_row *out, uint64_t purse,
-                                      uint64_t counter);
-struct kc_result kc_sqlite_renewal_due(void *context, struct kc_renewal_row *out, uint64_t after);
 struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
+
+/* ---- what machines owed (sqlite_giveback.c) ---- */
+
+struct kc_result kc_sqlite_give_back_get(void *context, struct kc_give_back_row *out,
+                                         uint64_t purse, uint64_t sale);
+struct kc_result kc_sqlite_give_back_add(void *context, const struct kc_give_back_row *row);
+struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_scan *scan,
+                                           uint64_t purse, uint64_t counter);
+
+/* ---- management charges (sqlite_charge.c) ---- */
+
+/* Puts the calls for them into the port. */
+void kc_sqlite_charge_calls(struct kc_store *out);
+
+/* ---- keys of purses and their renewals (sqlite_renew.c, sqlite_reissue.c) ---- */
+
+void kc_sqlite_renewal_calls(struct kc_store *out);
 
 #endif

@@ -27,7 +27,13 @@
     "advance, reported, due, told, shown, shown_digest"
 #define TRANSACTION_COLUMNS                                                                        \
     "purse, time, kind, state, reason, amount, account_before, purse_before, counter, quoted, "    \
-    "expires, request_digest, answer_digest, certified, other, other_purse"
+    "expires, request_digest, answer_digest, certified, other, other_purse, machine, reference"
+#define GIVE_BACK_COLUMNS                                                                          \
+    "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
+#define CHARGING_COLUMNS "account, source, period, due, act"
+#define CHARGE_COLUMNS                                                                             \
+    "account, period, purse, step, source, amount, due, notified, told, since, ended, attempt, "   \
+    "sent, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -89,8 +95,10 @@ const char *const kc_sqlite_schema[] = {
     " amount INTEGER NOT NULL, account_before INTEGER NOT NULL, purse_before INTEGER NOT NULL,"
     " counter INTEGER NOT NULL, quoted INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " request_digest BLOB NOT NULL, answer_digest BLOB NOT NULL, certified BLOB NOT NULL,"
-    " other INTEGER NOT NULL, other_purse INTEGER NOT NULL, PRIMARY KEY (purse, time)) STRICT, "
-    "WITHOUT ROWID;"
+    " other INTEGER NOT NULL, other_purse INTEGER NOT NULL, machine INTEGER NOT NULL,"
+    " reference BLOB NOT NULL, PRIMARY KEY (purse, time)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX transactions_reference ON transactions (reference)"
+    " WHERE state = 3 AND machine > 0;"
     "CREATE INDEX transactions_late ON transactions (expires) WHERE state = 1;"
     "CREATE INDEX transactions_sent ON transactions (purse) WHERE state = 2;"
     "CREATE TABLE journal (id INTEGER PRIMARY KEY, batch INTEGER NOT NULL,"
@@ -124,7 +132,21 @@ const char *const kc_sqlite_schema[] = {
     "CREATE TABLE moves (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL, other INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),"
     " fixed INTEGER NOT NULL, permille INTEGER NOT NULL CHECK (permille BETWEEN 0 AND 1000),"
-    " time INTEGER NOT NULL) STRICT;",
+    " time INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE give_backs (purse INTEGER NOT NULL, sale INTEGER NOT NULL,"
+    " counter INTEGER NOT NULL, owner INTEGER NOT NULL, receiver INTEGER NOT NULL,"
+    " card INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0), time INTEGER NOT NULL,"
+    " reference BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (purse, sale)) STRICT;",
+    "CREATE TABLE charging (account INTEGER PRIMARY KEY, source INTEGER NOT NULL,"
+    " period INTEGER NOT NULL, due INTEGER NOT NULL, act INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX charging_act ON charging (act, account);"
+    "CREATE TABLE charges (account INTEGER NOT NULL, period INTEGER NOT NULL,"
+    " purse INTEGER NOT NULL, step INTEGER NOT NULL, source INTEGER NOT NULL,"
+    " amount INTEGER NOT NULL CHECK (amount > 0), due INTEGER NOT NULL,"
+    " notified INTEGER NOT NULL, told INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL, attempt INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    " reason INTEGER NOT NULL, PRIMARY KEY (account, period)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX charges_sent ON charges (account) WHERE sent = 1;",
     "CREATE TABLE renewals (purse INTEGER NOT NULL, number INTEGER NOT NULL,"
     " account INTEGER NOT NULL, state INTEGER NOT NULL, counter INTEGER NOT NULL,"
     " asked INTEGER NOT NULL, done INTEGER NOT NULL, old_expires INTEGER NOT NULL,"
@@ -177,7 +199,10 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_TRANSACTION_GET] =
         "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE purse = ? AND time = ?",
     [STATEMENT_TRANSACTION_PUT] = "INSERT OR REPLACE INTO transactions (" TRANSACTION_COLUMNS
-                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                                  ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_TRANSACTION_BY_REFERENCE] =
+        "SELECT " TRANSACTION_COLUMNS " FROM transactions WHERE state = 3 AND machine > 0"
+        " AND reference = ? ORDER BY purse, time LIMIT 1",
     [STATEMENT_POSTING_ADD] = "INSERT INTO journal (" POSTING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_BATCH_ADD] = "INSERT INTO batches (id, last_posting, chain) VALUES (?,?,?)",
     [STATEMENT_BATCH_LAST] = "SELECT id, last_posting, chain FROM batches ORDER BY id DESC LIMIT 1",
@@ -271,5 +296,30 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " GAP_COLUMNS " FROM gaps WHERE purse = ? AND state IN (1, 2) ORDER BY last",
     [STATEMENT_SCAN_GAPS_DUE] =
         "SELECT " GAP_COLUMNS " FROM gaps WHERE state = 1 AND due < ? ORDER BY due",
+    [STATEMENT_GIVE_BACK_GET] =
+        "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse = ? AND sale = ?",
+    [STATEMENT_GIVE_BACK_ADD] =
+        "INSERT INTO give_backs (" GIVE_BACK_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_GIVE_BACKS] =
+        "SELECT " GIVE_BACK_COLUMNS " FROM give_backs WHERE purse BETWEEN ?1 AND ?2"
+        " AND counter BETWEEN ?3 AND ?4 ORDER BY purse, counter, reference, sale",
+    [STATEMENT_CHARGING_GET] = "SELECT " CHARGING_COLUMNS " FROM charging WHERE account = ?",
+    [STATEMENT_CHARGING_PUT] =
+        "INSERT OR REPLACE INTO charging (" CHARGING_COLUMNS ") VALUES (?,?,?,?,?)",
+    [STATEMENT_SCAN_CHARGING] =
+        "SELECT " CHARGING_COLUMNS " FROM charging WHERE act <= ? ORDER BY act, account",
+    [STATEMENT_SCAN_UNCHARGED] =
+        "SELECT account, 1, 1, 0, 0 FROM accounts WHERE account > ? AND type = 1 AND state = 2"
+        " AND NOT EXISTS (SELECT 1 FROM charging WHERE charging.account = accounts.account)"
+        " ORDER BY account",
+    [STATEMENT_CHARGE_GET] =
+        "SELECT " CHARGE_COLUMNS " FROM charges WHERE account = ? AND period = ?",
+    [STATEMENT_CHARGE_PUT] =
+        "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_CHARGES] =
+        "SELECT " CHARGE_COLUMNS
+        " FROM charges WHERE account BETWEEN ?1 AND ?2 ORDER BY account, period",
+    [STATEMENT_SCAN_CHARGES_SENT] =
+        "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

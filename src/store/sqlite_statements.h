@@ -21,6 +21,7 @@ enum statement {
     STATEMENT_RECORD_PUT,
     STATEMENT_TRANSACTION_GET,
     STATEMENT_TRANSACTION_PUT,
+    STATEMENT_TRANSACTION_BY_REFERENCE,
     STATEMENT_POSTING_ADD,
     STATEMENT_BATCH_ADD,
     STATEMENT_BATCH_LAST,
@@ -71,6 +72,17 @@ enum statement {
     STATEMENT_SCAN_GAPS,
     STATEMENT_SCAN_GAPS_OPEN,
     STATEMENT_SCAN_GAPS_DUE,
+    STATEMENT_GIVE_BACK_GET,
+    STATEMENT_GIVE_BACK_ADD,
+    STATEMENT_SCAN_GIVE_BACKS,
+    STATEMENT_CHARGING_GET,
+    STATEMENT_CHARGING_PUT,
+    STATEMENT_SCAN_CHARGING,
+    STATEMENT_SCAN_UNCHARGED,
+    STATEMENT_CHARGE_GET,
+    STATEMENT_CHARGE_PUT,
+    STATEMENT_SCAN_CHARGES,
+    STATEMENT_SCAN_CHARGES_SENT,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -80,7 +92,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 5
+#define KC_SQLITE_SCHEMA_VERSION 6
 
 struct kc_result kc_sqlite_error(int status);
 

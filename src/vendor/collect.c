@@ -9,9 +9,11 @@
 #include "crypto/pem.h"
 #include "message/cose.h"
 #include "purse/apdu.h"
+#include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
-#define RECORDS_MOST 6u
+/* What lines may fill of a reply; the rest is for its other fields. */
+#define RECORDS_SIZE_MOST (KC_LINK_PAYLOAD_MAX - 256u)
 /* A server whose state is lost repeats once; whoever plays back what it heard is not listened to for longer. */
 #define REPLAYS_MOST 3u
 /* Time stamps that are later by less than this are kept only in memory: who repeats such a request gets what he saw already. */
@@ -133,34 +135,35 @@ static struct kc_result add_piece(struct kc_collect *collect,
 
 /* ---- lines ---- */
 
-struct batch {
-    size_t count;
-    size_t sizes[RECORDS_MOST];
-    uint8_t bytes[RECORDS_MOST][KC_SALE_SIGNED_MAX];
-};
-
 static struct kc_result add_line(void *owner, const struct kc_sale *line, struct kc_view bytes)
 {
-    struct batch *batch = owner;
+    struct kc_collect_batch *batch = owner;
     (void)line;
-    if (batch->count == RECORDS_MOST) {
+    if (batch->count == KC_COLLECT_LINES_MOST || batch->size + bytes.size > RECORDS_SIZE_MOST) {
         return kc_result(KC_NOT_COMPLETED);
     }
     KC_ASSERT(bytes.size <= KC_SALE_SIGNED_MAX);
     memcpy(batch->bytes[batch->count], bytes.data, bytes.size);
+    batch->size += bytes.size;
     batch->sizes[batch->count++] = bytes.size;
     return kc_ok();
 }
 
-/* What the server asks from on tells what it has. It can have no more than there is. */
-static struct kc_result give_lines(struct kc_collect_reply *reply, struct batch *batch,
-                                   struct kc_machine *machine, uint64_t from)
+/* A server can have no more than there is, and has what it says is safe. */
+static struct kc_result give_lines(struct kc_collect_reply *reply, struct kc_collect *collect,
+                                   const struct kc_collect_request *request)
 {
+    struct kc_machine *machine = collect->machine;
+    struct kc_collect_batch *batch = &collect->batch;
+    uint64_t from = request->from_number;
     if (from == 0 || from > machine->journal.last + 1) {
         return kc_result(KC_STALE_STATE);
     }
-    if (from - 1 > machine->collected) {
-        machine->collected = from - 1;
+    if (request->safe_number >= from) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    if (request->safe_number > machine->collected) {
+        machine->collected = request->safe_number;
         machine->improper = 0;
     }
     struct kc_result result = from > machine->journal.last
@@ -206,17 +209,26 @@ static struct kc_result verify(struct kc_collect_request *out, struct kc_collect
     return result;
 }
 
-static struct kc_result carry_out(struct kc_collect_reply *reply, struct batch *batch,
-                                  struct kc_collect *collect,
+static struct kc_result take_refusal(struct kc_collect_reply *reply, struct kc_machine *machine,
+                                     const struct kc_collect_request *request)
+{
+    bool is_new = false;
+    struct kc_result result = kc_giveback_refused(&is_new, machine, request->from_number,
+                                                  kc_error_from_number(request->total));
+    reply->total = is_new ? 1 : 0;
+    return result;
+}
+
+static struct kc_result carry_out(struct kc_collect_reply *reply, struct kc_collect *collect,
                                   const struct kc_collect_request *request)
 {
     struct kc_machine *machine = collect->machine;
-    struct kc_result result = kc_ok();
+    struct kc_result result;
     switch (request->want) {
     case KC_COLLECT_WANT_STATE:
         return kc_slot_get(&reply->piece, &machine->slot, KC_TAG_IDENTITY);
     case KC_COLLECT_WANT_RECORDS:
-        return give_lines(reply, batch, machine, request->from_number);
+        return give_lines(reply, collect, request);
     case KC_COLLECT_WANT_REPORT:
         result = find_report(collect);
         if (!kc_failed(result) && request->from_number < collect->report_size) {
@@ -231,6 +243,12 @@ static struct kc_result carry_out(struct kc_collect_reply *reply, struct batch *
         result = add_piece(collect, request);
         reply->piece = kc_view(collect->told, collect->told_size);
         return result;
+    case KC_COLLECT_WANT_GIVE_BACK:
+        return kc_giveback_next(&reply->piece, machine, request->from_number);
+    case KC_COLLECT_WANT_GIVEN_BACK:
+        return kc_giveback_take(machine, request->piece);
+    case KC_COLLECT_WANT_NOT_GIVEN_BACK:
+        return take_refusal(reply, machine, request);
     }
     return kc_result(KC_INTERNAL);
 }
@@ -244,7 +262,6 @@ static bool is_fatal(enum kc_error error)
 static struct kc_result answer(bool *fatal, struct kc_collect *collect, struct kc_link *link,
                                struct kc_view message)
 {
-    static struct batch batch;
     uint8_t piece[PIECE_SIZE];
     uint8_t bytes[KC_LINK_PAYLOAD_MAX];
     struct kc_buffer out = KC_BUFFER(bytes);
@@ -252,11 +269,12 @@ static struct kc_result answer(bool *fatal, struct kc_collect *collect, struct k
     struct kc_collect_request request;
     struct kc_collect_reply reply = {.purse = machine->purse};
     struct kc_purse_info info = {.life = KC_LIFE_READY};
-    batch.count = 0;
+    collect->batch.count = 0;
+    collect->batch.size = 0;
     struct kc_result result = verify(&request, collect, message);
     bool known = !kc_failed(result) || result.code == KC_REPLAYED;
     if (!kc_failed(result)) {
-        result = carry_out(&reply, &batch, collect, &request);
+        result = carry_out(&reply, collect, &request);
         *fatal = is_fatal(result.code);
     }
     reply.reason = (uint64_t)result.code;

@@ -23,6 +23,15 @@ struct lines {
 
 enum found { FOUND_LINE, FOUND_TORN, FOUND_END, FOUND_OVERLONG, FOUND_FAULT };
 
+bool kc_sale_by_voucher(const struct kc_sale *line)
+{
+    static const uint8_t none[KC_DIGEST_SIZE] = {0};
+    bool may = line->kind == KC_SALE_KIND_VOUCHER || line->kind == KC_SALE_KIND_UNSOLD ||
+               line->kind == KC_SALE_KIND_STUCK || line->kind == KC_SALE_KIND_RELEASED ||
+               line->kind == KC_SALE_KIND_REFUND;
+    return may && line->counter == 0 && memcmp(line->about, none, sizeof none) != 0;
+}
+
 static enum found next_line(struct kc_view *out, struct lines *lines)
 {
     for (;;) {
@@ -102,10 +111,14 @@ struct kc_result kc_journal_verify(const struct kc_journal_party *party, struct 
 static void count_line(struct kc_journal *journal, const struct kc_sale *line, struct kc_view bytes,
                        const struct kc_crypto *crypto)
 {
-    journal->first = journal->first == 0 ? line->number : journal->first;
+    bool begins = journal->first == 0;
+    journal->first = begins ? line->number : journal->first;
     journal->last = line->number;
     journal->size += 2 * bytes.size + 1;
     kc_digest(crypto, journal->head, bytes);
+    if (begins) {
+        memcpy(journal->origin, journal->head, sizeof journal->origin);
+    }
 }
 
 /* The signature of the line before a new beginning stands for those before it. */
@@ -195,6 +208,7 @@ struct kc_result kc_journal_open(struct kc_journal *out, const char *path,
     result = party->only_reads ? kc_ok() : kc_database_made(path);
     if (!kc_failed(result)) {
         result = read_through(out, &bytes, party, each, owner);
+        out->synced = out->size;
     }
     if (!kc_failed(result) && out->last > 0 &&
         kc_failed(kc_journal_verify(party, kc_buffer_view(&bytes)))) {
@@ -213,7 +227,16 @@ void kc_journal_close(struct kc_journal *journal)
 
 struct kc_result kc_journal_sync(struct kc_journal *journal)
 {
-    return kc_result(fdatasync(journal->fd) == 0 ? KC_OK : KC_IO_FAILED);
+    if (fdatasync(journal->fd) != 0) {
+        if (ftruncate(journal->fd, (off_t)journal->synced) != 0) {
+            kc_log(KC_LOG_ERROR, "the journal %s may end with lines that are not durable",
+                   journal->path);
+        }
+        kc_journal_close(journal);
+        return kc_result(KC_IO_FAILED);
+    }
+    journal->synced = journal->size;
+    return kc_ok();
 }
 
 struct kc_result kc_journal_add(struct kc_journal *journal, const struct kc_sale *line,
@@ -233,6 +256,7 @@ struct kc_result kc_journal_add(struct kc_journal *journal, const struct kc_sale
         return kc_result(full && done != (ssize_t)size ? KC_DISK_FULL : KC_IO_FAILED);
     }
     count_line(journal, line, bytes, crypto);
+    journal->synced = sync ? journal->size : journal->synced;
     return kc_ok();
 }
 

@@ -26,14 +26,20 @@ struct kc_journal_party {
     bool restarts;
 };
 
+/* Whether a line is of a sale that was paid by a voucher: of the lines that tell of a sale or its end, only those name the offer
+ * without a counter of the purse. */
+bool kc_sale_by_voucher(const struct kc_sale *line);
+
 struct kc_journal {
     char path[KC_PATH_SIZE_MAX];
     int fd;
     uint64_t first; /* number of the first line, 0 in an empty journal */
     uint64_t last;
-    uint64_t size; /* in bytes */
+    uint64_t size;   /* in bytes */
+    uint64_t synced; /* so many of them were there at the last kc_journal_sync, or at the opening */
     uint8_t head[KC_DIGEST_SIZE];
-    uint64_t seek_number; /* where the last reading ended */
+    uint8_t origin[KC_DIGEST_SIZE]; /* head of the first line: no two journals have the same */
+    uint64_t seek_number;           /* where the last reading ended */
     uint64_t seek_at;
 };
 
@@ -62,6 +68,8 @@ KC_MUST_USE struct kc_result kc_journal_verify(const struct kc_journal_party *pa
 KC_MUST_USE struct kc_result kc_journal_add(struct kc_journal *journal, const struct kc_sale *line,
                                             struct kc_view bytes, const struct kc_crypto *crypto,
                                             bool sync);
+/* Makes every line durable. KC_IO_FAILED: what was added since the last sync is cut off, since a system that failed once may say
+ * afterwards that all is well, and the journal is closed. */
 KC_MUST_USE struct kc_result kc_journal_sync(struct kc_journal *journal);
 
 /* Tells of the lines from a number on until `each` says KC_NOT_COMPLETED, which is no error here. Goes on where the last reading

@@ -20,8 +20,21 @@ static struct kc_result owe(struct kc_machine *machine, const struct kc_sale *li
     if (machine->owed_count == KC_OWED_MAX) {
         return kc_result(KC_HISTORY_FULL);
     }
-    machine->owed[machine->owed_count++] =
-        (struct kc_owed){.sale = sale, .account = line->account, .amount = line->amount};
+    bool stuck = line->kind == KC_SALE_KIND_STUCK;
+    bool by_voucher = kc_sale_by_voucher(line);
+    uint64_t payer = stuck ? machine->open.payer : line->count;
+    struct kc_owed *owed = &machine->owed[machine->owed_count++];
+    *owed = (struct kc_owed){.sale = sale,
+                             .account = line->account,
+                             .amount = line->amount,
+                             .counter = stuck ? machine->open.counter : line->counter,
+                             .by_bank = by_voucher || payer == KC_PURSE_TYPE_BEARER ||
+                                        (line->kind == KC_SALE_KIND_LOST && payer == 0),
+                             .only_bank = by_voucher || payer == KC_PURSE_TYPE_BEARER,
+                             .by_voucher = by_voucher};
+    if (by_voucher) {
+        memcpy(owed->reference, line->about, KC_DIGEST_SIZE);
+    }
     return kc_ok();
 }
 
@@ -45,6 +58,15 @@ static void settle_owed(struct kc_machine *machine, uint64_t sale)
     }
 }
 
+/* Somebody else than the purse paid it. */
+static void count_settled(struct kc_machine *machine, const struct kc_sale *line)
+{
+    bool bank = line->kind == KC_SALE_KIND_GIVEN_BACK;
+    settle_owed(machine, line->sale);
+    machine->sums.by_bank += bank ? 1 : 0;
+    machine->sums.by_hand += bank ? 0 : 1;
+}
+
 static struct kc_result add_up(struct kc_machine *machine, const struct kc_sale *line)
 {
     machine->sums.count += 1;
@@ -56,7 +78,13 @@ static struct kc_result count_sale(struct kc_machine *machine, const struct kc_s
     machine->open = (struct kc_open_sale){.number = line->number,
                                           .slot = line->slot,
                                           .account = line->account,
-                                          .amount = line->amount};
+                                          .amount = line->amount,
+                                          .counter = line->counter,
+                                          .payer = line->count,
+                                          .by_voucher = kc_sale_by_voucher(line)};
+    if (machine->open.by_voucher) {
+        memcpy(machine->open.reference, line->about, KC_DIGEST_SIZE);
+    }
     return add_up(machine, line);
 }
 
@@ -71,15 +99,18 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
     case KC_SALE_KIND_OPENED:
         break;
     case KC_SALE_KIND_SALE:
+    case KC_SALE_KIND_VOUCHER:
         return count_sale(machine, line);
     case KC_SALE_KIND_RELEASED:
         machine->open.number = 0;
         break;
     case KC_SALE_KIND_STUCK:
-        machine->open.number = 0;
         result = kc_amount_add(&machine->sums.back, machine->sums.back, line->amount);
-        return kc_failed(result) ? result : owe(machine, line, line->sale);
+        result = kc_failed(result) ? result : owe(machine, line, line->sale);
+        machine->open.number = 0;
+        return result;
     case KC_SALE_KIND_LOST:
+    case KC_SALE_KIND_UNSOLD:
         return owe(machine, line, line->number);
     case KC_SALE_KIND_REFUND:
         result = kc_amount_add(&machine->sums.back, machine->sums.back, line->amount);
@@ -91,6 +122,16 @@ static struct kc_result count_line(void *owner, const struct kc_sale *line, stru
         break;
     case KC_SALE_KIND_RETURNED:
         settle_owed(machine, line->sale);
+        break;
+    case KC_SALE_KIND_ASKED:
+        if (owed != NULL) {
+            owed->asked = true;
+            owed->refused = kc_error_from_number(line->reason);
+        }
+        break;
+    case KC_SALE_KIND_GIVEN_BACK:
+    case KC_SALE_KIND_SETTLED:
+        count_settled(machine, line);
         break;
     case KC_SALE_KIND_IMPROPER:
         machine->improper += line->number > machine->collected ? 1 : 0;
@@ -207,6 +248,8 @@ struct kc_result kc_machine_take(struct kc_buffer *answer, uint64_t *sale,
     if (kc_failed(result)) {
         return result;
     }
+    /* Of a payer with keys nobody has to know later what it is. */
+    line.count = message.has_certified ? KC_PURSE_TYPE_BEARER : 0;
     kc_digest(&machine->crypto, line.about, message.order);
     result = kc_slot_decide(&view, &machine->slot, KC_ANSWER_OK, kc_clock_now_ms());
     if (!kc_failed(result)) {
@@ -231,6 +274,9 @@ static struct kc_result note_end(struct kc_machine *machine, bool released)
                            .has_account = true,
                            .account = open.account,
                            .reason = released ? KC_OK : KC_ITEM_STUCK};
+    if (open.by_voucher) {
+        memcpy(line.about, open.reference, KC_DIGEST_SIZE);
+    }
     return kc_machine_note(machine, &line);
 }
 
@@ -256,11 +302,17 @@ struct kc_result kc_machine_release(struct kc_machine *machine)
     return kc_failed(noted) ? noted : result;
 }
 
+/* Whether the purse can pay it, to that account. */
+static bool is_purses(const struct kc_owed *owed, struct kc_account_id account)
+{
+    return owed->account.number == account.number && !owed->only_bank && !owed->asked;
+}
+
 struct kc_amount kc_machine_owes(const struct kc_machine *machine, struct kc_account_id account)
 {
     struct kc_amount sum = kc_amount_zero();
     for (size_t i = 0; i < machine->owed_count; i++) {
-        if (machine->owed[i].account.number == account.number) {
+        if (is_purses(&machine->owed[i], account)) {
             (void)kc_failed(kc_amount_add(&sum, sum, machine->owed[i].amount));
         }
     }
@@ -272,7 +324,7 @@ struct kc_owed *kc_machine_owed_to(struct kc_machine *machine, struct kc_account
     struct kc_owed *found = NULL;
     for (size_t i = 0; i < machine->owed_count; i++) {
         struct kc_owed *owed = &machine->owed[i];
-        if (owed->account.number == account.number &&
+        if (is_purses(owed, account) &&
             (found == NULL || (owed->paying != 0 && found->paying == 0))) {
             found = owed;
         }
@@ -346,6 +398,9 @@ static struct kc_result reconcile_one(struct kc_machine *machine, const struct k
     struct kc_payment_order order;
     struct kc_sale line = {
         .sale = owed.sale, .amount = owed.amount, .has_account = true, .account = owed.account};
+    if (owed.only_bank || owed.asked) {
+        return kc_ok();
+    }
     struct kc_result result = find_open(&order, machine, &owed);
     if (!kc_failed(result) && owed.paying == 0) {
         line.kind = KC_SALE_KIND_PAYING;
@@ -368,7 +423,7 @@ struct kc_result kc_machine_reconcile(struct kc_machine *machine)
     struct kc_result result = kc_ok();
     memcpy(all, machine->owed, sizeof all);
     for (size_t i = 0; i < count && !kc_failed(result); i++) {
-        result = reconcile_one(machine, all[i]);
+        result = all[i].by_voucher ? kc_ok() : reconcile_one(machine, all[i]);
     }
     return result;
 }
@@ -482,6 +537,13 @@ static struct kc_result read_identity(struct kc_machine *machine)
     return result;
 }
 
+static struct kc_result read_bank_key(struct kc_machine *machine)
+{
+    struct kc_view bytes;
+    struct kc_result result = kc_slot_bank_key(&bytes, &machine->slot);
+    return kc_failed(result) ? result : kc_key_decode(&machine->bank, bytes);
+}
+
 static struct kc_result read_info(struct kc_machine *machine)
 {
     struct kc_purse_info info;
@@ -500,7 +562,10 @@ static struct kc_result read_info(struct kc_machine *machine)
     result = kc_realm_set(&machine->realm, info.bank, currency);
     machine->party = (struct kc_journal_party){
         .crypto = &machine->crypto, .realm = machine->realm, .purse = machine->purse};
-    return kc_failed(result) ? result : read_identity(machine);
+    if (!kc_failed(result)) {
+        result = read_identity(machine);
+    }
+    return kc_failed(result) ? result : read_bank_key(machine);
 }
 
 /* A file is looked for from the folder on; a reader is one wherever the folder is. */

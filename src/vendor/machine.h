@@ -5,6 +5,9 @@
  * 3. At most one payment can be in the purse without a line: more say that the journal lost its end, and the machine stops.
  * 4. What is owed is paid back by one pay entry at a time; its counter is in the journal before the payment leaves. So after any
  *    cut the purse's history tells whether it was taken.
+ * 5. What the purse cannot pay, the bank pays (vendor/giveback.h), or the dealer by hand.
+ * 6. A voucher (voucher.c) is taken once: its offer's digest is in the line `voucher` or `unsold`, durably, before anything else
+ *    happens, and is looked for there before it is taken.
  *
  *   idle --select--> selected --payment--> taken --sale--> written --release--> released
  *                                                             └──── stuck ────> owed --paying--> under way --returned--> idle
@@ -38,7 +41,16 @@ struct kc_owed {
     uint64_t sale;
     struct kc_account_id account;
     struct kc_amount amount;
-    uint64_t paying; /* counter of the pay entry, 0: none yet */
+    uint64_t paying;  /* counter of the pay entry, 0: none yet */
+    uint64_t counter; /* of the purse's entry that it was paid with, 0: not known, or none */
+    /* The payer is a card without keys, paid from his account or is not known: the bank can pay it (vendor/giveback.h). */
+    bool by_bank;
+    bool only_bank; /* the first two: no purse can */
+    /* Paid by a voucher, into the dealer's account: the purse never had it. */
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
+    bool asked;            /* the bank is asked, and the purse pays it no more */
+    enum kc_error refused; /* why the bank said no last */
 };
 
 /* Sums since the last closing. */
@@ -46,6 +58,8 @@ struct kc_till_sums {
     uint64_t count;
     struct kc_amount sum;
     struct kc_amount back;
+    uint64_t by_bank; /* debts that the bank paid, and the dealer's hand */
+    uint64_t by_hand;
 };
 
 /* A sale whose end is not written. */
@@ -54,6 +68,10 @@ struct kc_open_sale {
     uint64_t slot;
     struct kc_account_id account;
     struct kc_amount amount;
+    uint64_t counter;
+    uint64_t payer; /* kind of the purse that paid, 0: not known */
+    bool by_voucher;
+    uint8_t reference[KC_DIGEST_SIZE];
 };
 
 struct kc_machine {
@@ -69,6 +87,7 @@ struct kc_machine {
     struct kc_account_id account;
     struct kc_purse_id purse;
     struct kc_journal_party party;
+    struct kc_public_key bank; /* verifies vouchers */
     struct kc_journal journal;
     struct kc_stock stock;
     uint64_t jam;           /* a place that jams, for tests; 0 none */
@@ -120,10 +139,10 @@ KC_MUST_USE struct kc_result kc_machine_take(struct kc_buffer *answer, uint64_t 
 /* Lets the item of the open sale go and writes how it ended. KC_ITEM_STUCK: it is owed now. */
 KC_MUST_USE struct kc_result kc_machine_release(struct kc_machine *machine);
 
-/* What is owed to an account in all. */
+/* What is owed to an account in all that the purse can pay. */
 struct kc_amount kc_machine_owes(const struct kc_machine *machine, struct kc_account_id account);
 
-/* The oldest that is owed to an account; one whose payment is under way comes first. NULL for none. */
+/* The oldest of that; one whose payment is under way comes first. NULL for none. */
 struct kc_owed *kc_machine_owed_to(struct kc_machine *machine, struct kc_account_id account);
 
 /* Writes how payments under way ended, as the purse's history shows it. */

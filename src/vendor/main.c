@@ -8,6 +8,7 @@
 #include "message/generated/names.h"
 #include "service/json_out.h"
 #include "service/signals.h"
+#include "vendor/giveback.h"
 #include "vendor/serve.h"
 #include "vendor/server.h"
 
@@ -24,7 +25,7 @@ static const struct kc_option options[] = {
     {"begin", NULL, "machine: begin a new journal for one that is lost"},
     {"jam", "N", "machine: for tests: nothing comes out of this place"},
     {"pin-file", "F",
-     "machine, journal: file with the PIN of its purse, or of the card, where it has one"},
+     "machine, journal, settle: file with the PIN of its purse, or of the card, where it has one"},
     {"once", NULL, "server: one round, then end"},
     {"machine", "NAME", "server: this machine only"},
     {"timeout", "MS", "server: how long to wait for a machine or the bank (default 15000)"},
@@ -38,10 +39,11 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-vendor machine --dir D [--link L] [--collect L] [--pos] [--begin]\n"
              "       kinchaku-vendor machine --dir D --card PLACE --slot N [--amount A]\n"
              "       kinchaku-vendor fill SLOT COUNT --dir D\n"
-             "       kinchaku-vendor journal --dir D\n"
+             "       kinchaku-vendor journal --dir D [--pin-file F]\n"
+             "       kinchaku-vendor settle SALE --dir D [--pin-file F]\n"
              "       kinchaku-vendor init --dir D --bank-key FILE\n"
-             "       kinchaku-vendor server --dir D [--once] [--machine NAME]\n"
-             "       kinchaku-vendor report --dir D [--json]",
+             "       kinchaku-vendor server --dir D [--once] [--machine NAME] [--timeout MS]\n"
+             "       kinchaku-vendor report --dir D",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -130,8 +132,8 @@ static struct kc_result serve_card(struct kc_machine *machine, const struct kc_c
     if (sold.stuck && takes_nothing(&card)) {
         result = kc_result(KC_ITEM_STUCK);
         (void)snprintf(found, sizeof found,
-                       "a card without keys takes nothing back: the journal says what is owed to "
-                       "its holder");
+                       "a card without keys takes nothing back: the bank pays what is owed to it "
+                       "when the server has collected");
     }
     kc_purse_place_close(&where);
     return result;
@@ -228,6 +230,11 @@ static struct kc_result show_line(void *owner, const struct kc_sale *line, struc
         kc_json_number(&json, "counter", line->counter);
         kc_json_text(&json, "reason", reason);
         kc_json_number(&json, "count", line->count);
+        if (kc_sale_by_voucher(line)) {
+            char offer[2 * KC_DIGEST_SIZE + 1];
+            kc_hex_write(offer, kc_view(line->about, KC_DIGEST_SIZE));
+            kc_json_text(&json, "offer", offer);
+        }
         kc_json_close(&json);
         return kc_ok();
     }
@@ -257,6 +264,30 @@ static struct kc_result run_journal(const struct kc_command *command)
     return result;
 }
 
+/* ---- what the dealer repaid by hand ---- */
+
+static struct kc_result run_settle(const struct kc_command *command)
+{
+    static struct kc_machine machine;
+    char pin_text[16] = "";
+    uint64_t sale = 0;
+    const char *pin_file = kc_command_value(command, "pin-file");
+    if (command->argument_count != 2 || !read_number(&sale, command->arguments[1], 99999999)) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result =
+        pin_file == NULL ? kc_ok() : read_pin(pin_text, sizeof pin_text, pin_file);
+    if (!kc_failed(result)) {
+        result = open_machine(&machine, command, pin_file == NULL ? NULL : pin_text);
+    }
+    if (!kc_failed(result)) {
+        result = kc_giveback_settle(&machine, sale);
+    }
+    kc_machine_close(&machine);
+    kc_wipe(pin_text, sizeof pin_text);
+    return result;
+}
+
 /* ---- commands ---- */
 
 struct verb {
@@ -268,6 +299,7 @@ static const struct verb verbs[] = {
     {"machine", run_machine},      {"fill", run_fill},
     {"journal", run_journal},      {"init", kc_server_init_command},
     {"server", kc_server_command}, {"report", kc_server_report_command},
+    {"settle", run_settle},
 };
 
 static const char *advice(enum kc_error error)
@@ -290,12 +322,15 @@ static const char *advice(enum kc_error error)
         {KC_CONFIG_INVALID, "the line above says where"},
         {KC_IO_FAILED, "this user has to be able to read and write --dir and all that is in it"},
         {KC_KEY_PERMISSIONS, "'chmod 600' closes keys, purse and PIN, 'chmod 700' their folder"},
-        {KC_NOT_FOUND, "machine.ini has no such place, or 'machines' no such machine"},
+        {KC_NOT_FOUND, "machine.ini has no such place, 'machines' no such machine, or nothing is "
+                       "owed for this sale"},
         {KC_INSUFFICIENT_VALUE, "the card holds less than this"},
         {KC_UNREACHABLE, "what was sold is kept, and goes with a later round"},
         {KC_PIN_REQUIRED, "--pin-file names the file with the PIN of a purse that has one"},
         {KC_HISTORY_FULL, "let the server collect"},
         {KC_AMOUNT_SHORT, "nothing was taken"},
+        {KC_PENDING,
+         "a payment back of it is under way: let the buyer come, or the server collect"},
         {KC_SOLD_OUT, "fill the place"},
         {KC_ITEM_STUCK, "look after the place, and fill it"},
         {KC_CARD_REMOVED,

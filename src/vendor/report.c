@@ -19,6 +19,8 @@ struct sums {
     uint64_t refunds;
     uint64_t lost;
     uint64_t returned;
+    uint64_t by_bank;
+    uint64_t by_hand;
     uint64_t improper;
     uint64_t closings;
     struct kc_amount sold;
@@ -34,6 +36,7 @@ static struct kc_result add_line(void *owner, const struct kc_sale *line, struct
     sums->lines++;
     switch (line->kind) {
     case KC_SALE_KIND_SALE:
+    case KC_SALE_KIND_VOUCHER:
         sums->sales++;
         return kc_amount_add(&sums->sold, sums->sold, line->amount);
     case KC_SALE_KIND_STUCK:
@@ -43,6 +46,7 @@ static struct kc_result add_line(void *owner, const struct kc_sale *line, struct
         sums->refunds++;
         return kc_amount_add(&sums->back, sums->back, line->amount);
     case KC_SALE_KIND_LOST:
+    case KC_SALE_KIND_UNSOLD:
         sums->lost++;
         break;
     case KC_SALE_KIND_RETURNED:
@@ -54,7 +58,14 @@ static struct kc_result add_line(void *owner, const struct kc_sale *line, struct
     case KC_SALE_KIND_CLOSED:
         sums->closings++;
         break;
+    case KC_SALE_KIND_GIVEN_BACK:
+        sums->by_bank++;
+        break;
+    case KC_SALE_KIND_SETTLED:
+        sums->by_hand++;
+        break;
     case KC_SALE_KIND_OPENED:
+    case KC_SALE_KIND_ASKED:
     case KC_SALE_KIND_RELEASED:
     case KC_SALE_KIND_PAYING:
         break;
@@ -107,6 +118,8 @@ static void print_json(const struct kc_server *server, const struct kc_round_mac
     kc_json_number(&json, "refunds", sums->refunds);
     kc_json_number(&json, "lost", sums->lost);
     kc_json_number(&json, "returned", sums->returned);
+    kc_json_number(&json, "by_bank", sums->by_bank);
+    kc_json_number(&json, "by_hand", sums->by_hand);
     kc_json_text(&json, "given_back", back);
     kc_json_number(&json, "owed", state->owed);
     kc_json_number(&json, "improper", sums->improper + state->unwritten);
@@ -132,9 +145,9 @@ static void print_text(const struct kc_server *server, const struct kc_round_mac
     }
     (void)printf("  %" PRIu64 " sales, %s %s; %" PRIu64 " reversals and %" PRIu64
                  " refunds, %s; %" PRIu64 " payments without a sale; %" PRIu64
-                 " paid back, %" PRIu64 " owed\n",
+                 " paid back, %" PRIu64 " by the bank, %" PRIu64 " by hand, %" PRIu64 " owed\n",
                  sums->sales, sold, server->round.realm.currency, sums->reversals, sums->refunds,
-                 back, sums->lost, sums->returned, state->owed);
+                 back, sums->lost, sums->returned, sums->by_bank, sums->by_hand, state->owed);
     (void)printf("  %" PRIu64 " lines, %" PRIu64 " missing; %" PRIu64 " improper accesses; %" PRIu64
                  " entries not settled yet\n",
                  sums->lines, sums->missing, sums->improper + state->unwritten, state->uncovered);
@@ -202,11 +215,13 @@ struct kc_result kc_server_report_command(const struct kc_command *command)
 {
     static struct kc_server server;
     const char *only = kc_command_value(command, "machine");
+    bool found = only == NULL;
     struct kc_result result = kc_server_open(&server, kc_command_value(command, "dir"), false);
     for (size_t i = 0; i < server.machine_count && !kc_failed(result); i++) {
         const struct kc_round_machine *machine = &server.machines[i];
         struct kc_round_state state;
         struct sums sums;
+        found = found || (only != NULL && strcmp(only, machine->name) == 0);
         if (only != NULL && strcmp(only, machine->name) != 0) {
             continue;
         }
@@ -224,5 +239,5 @@ struct kc_result kc_server_report_command(const struct kc_command *command)
         print_notes(command, &server, machine);
     }
     kc_server_close(&server);
-    return result;
+    return kc_failed(result) || found ? result : kc_result(KC_NOT_FOUND);
 }

@@ -3,29 +3,40 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/libcrypto.h"
 #include "message/identity.h"
 #include "service/message_client.h"
+#include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
 /* 48 entries wait in a purse at most and at least one goes with each report; two steps each, and room for one that failed. */
 #define STEPS_MAX 200u
-/* Requests for lines in one round: a machine that makes up lines without end keeps no others waiting. */
+/* Requests for lines in one round: a machine that makes up lines without end keeps its worker no longer. */
 #define ASKS_MAX 10000u
+/* So many lines are made durable together; until then the machine is not told that they are safe. */
+#define SYNC_LINES 512u
 /* How far a machine may be believed that a later time stamp was used before. */
 #define AHEAD_MS_MAX UINT64_C(86400000)
 #define STATE_SIZE_MAX 256u
 #define STOPPED 9
 
+/* All about one visit. */
 struct contact {
     const struct kc_round *round;
     const struct kc_round_machine *machine;
+    const struct kc_crypto *crypto;
+    struct kc_http_client *client;
+    uint64_t began_ns;
+    uint64_t safe; /* the machine's lines up to this one are durable here */
     struct kc_link link;
     struct kc_round_state state;
     struct kc_journal_party party;
@@ -37,6 +48,32 @@ struct contact {
     uint8_t answer[KC_MESSAGE_SIZE_MAX];
     size_t answer_size;
 };
+
+struct kc_round_worker {
+    const struct kc_round *round;
+    struct kc_crypto crypto;
+    struct kc_http_client *client;
+    struct contact contact;
+};
+
+/* ---- limits ---- */
+
+bool kc_round_is_over(const struct kc_round *round)
+{
+    struct pollfd one = {.fd = round->signals, .events = POLLIN};
+    return round->signals >= 0 && poll(&one, 1, 0) != 0;
+}
+
+static bool took_longer(const struct contact *contact, uint64_t ms)
+{
+    return (kc_clock_monotonic_ns() - contact->began_ns) / 1000000u >= ms;
+}
+
+/* Looked at wherever the machine alone says how often it is asked. */
+static bool must_end(const struct contact *contact)
+{
+    return kc_round_is_over(contact->round) || took_longer(contact, contact->round->contact_ms);
+}
 
 /* ---- files ---- */
 
@@ -99,8 +136,8 @@ static void note(const struct contact *contact, const char *kind, enum kc_error 
                         about == NULL ? 0 : about->counter,
                         about == NULL || !about->has_account ? 0 : about->account.number,
                         about == NULL ? 0 : kc_amount_minor(about->amount));
-    kc_log(KC_LOG_WARN, "machine=%s %s reason=%s", contact->machine->name, kind,
-           kc_error_name(reason));
+    kc_log(reason == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "machine=%s %s reason=%s",
+           contact->machine->name, kind, kc_error_name(reason));
     if (size <= 0 || kc_failed(kc_round_path(path, contact->round, contact->machine, "notes"))) {
         return;
     }
@@ -179,7 +216,7 @@ static struct kc_result send_request(struct contact *contact, struct kc_collect_
     request->time_ms = contact->state.newest_ms;
     struct kc_result result = kc_shape_encode(&plain, &kc_collect_request_shape, request);
     if (!kc_failed(result)) {
-        result = kc_sign(&out, &contact->round->crypto, &signer, &contact->round->realm,
+        result = kc_sign(&out, contact->crypto, &signer, &contact->round->realm,
                          kc_collect_request_shape.domain, 0, kc_buffer_view(&plain));
     }
     return kc_failed(result)
@@ -233,16 +270,17 @@ static struct kc_result ask(struct contact *contact, struct kc_collect_request *
 /* ---- who it is ---- */
 
 static struct kc_result read_party(struct kc_journal_party *out, const struct kc_round *round,
+                                   const struct kc_crypto *crypto,
                                    const struct kc_round_machine *machine, struct kc_view bytes)
 {
     struct kc_identity identity;
     struct kc_result result =
-        kc_identity_open(&identity, &round->crypto, &round->bank, &round->realm, bytes);
+        kc_identity_open(&identity, crypto, &round->bank, &round->realm, bytes);
     if (!kc_failed(result) && identity.purse.number != machine->purse.number) {
         result = kc_result(KC_MISMATCH);
     }
     *out = (struct kc_journal_party){
-        .crypto = &round->crypto, .realm = round->realm, .purse = machine->purse, .restarts = true};
+        .crypto = crypto, .realm = round->realm, .purse = machine->purse, .restarts = true};
     if (!kc_failed(result)) {
         out->key = identity.key;
     }
@@ -259,7 +297,19 @@ struct kc_result kc_round_party(struct kc_journal_party *out, const struct kc_ro
     if (!kc_failed(result)) {
         result = kc_file_read(&buffer, path);
     }
-    return kc_failed(result) ? result : read_party(out, round, machine, kc_buffer_view(&buffer));
+    return kc_failed(result)
+               ? result
+               : read_party(out, round, &round->crypto, machine, kc_buffer_view(&buffer));
+}
+
+static struct kc_result keep_identity(const struct contact *contact)
+{
+    uint8_t kept[KC_RECORD_SIZE_MAX];
+    size_t size = 0;
+    struct kc_view new = contact->reply.piece;
+    struct kc_result result = load(&size, kept, sizeof kept, contact, "identity");
+    bool same = !kc_failed(result) && size == new.size &&memcmp(kept, new.data, size) == 0;
+    return same ? kc_ok() : keep(contact, "identity", new);
 }
 
 static struct kc_result meet(struct contact *contact)
@@ -267,10 +317,10 @@ static struct kc_result meet(struct contact *contact)
     struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
     struct kc_result result = ask(contact, &request);
     if (!kc_failed(result)) {
-        result =
-            read_party(&contact->party, contact->round, contact->machine, contact->reply.piece);
+        result = read_party(&contact->party, contact->round, contact->crypto, contact->machine,
+                            contact->reply.piece);
     }
-    return kc_failed(result) ? result : keep(contact, "identity", contact->reply.piece);
+    return kc_failed(result) ? result : keep_identity(contact);
 }
 
 /* ---- lines ---- */
@@ -292,15 +342,59 @@ static struct kc_result take_lines(struct contact *contact)
         if (line.number != contact->journal.last + 1) {
             note(contact, "gap", KC_FILE_MISSING, &line);
         }
-        result = kc_journal_add(&contact->journal, &line, bytes, &contact->round->crypto, false);
+        result = kc_journal_add(&contact->journal, &line, bytes, contact->crypto, false);
         if (!kc_failed(result) && line.kind == KC_SALE_KIND_IMPROPER) {
             note(contact, "improper", kc_error_from_number(line.reason), &line);
         }
     }
-    return kc_failed(result) ? result : kc_journal_sync(&contact->journal);
+    return result;
 }
 
-/* What is asked from on tells the machine what is safe here, also when nothing is new. */
+static struct kc_result make_safe(struct contact *contact)
+{
+    if (contact->safe == contact->journal.last) {
+        return kc_ok();
+    }
+    struct kc_result result = kc_journal_sync(&contact->journal);
+    contact->safe = kc_failed(result) ? contact->safe : contact->journal.last;
+    return result;
+}
+
+/* Lines until there are no more, and the machine knows that all are safe. */
+static struct kc_result ask_for_lines(struct contact *contact)
+{
+    struct kc_result result = kc_ok();
+    for (unsigned i = 0; i < ASKS_MAX && !kc_failed(result); i++) {
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_RECORDS,
+                                             .from_number = contact->journal.last + 1,
+                                             .safe_number = contact->safe};
+        if (kc_round_is_over(contact->round)) {
+            return kc_result(KC_NOT_COMPLETED);
+        }
+        if (took_longer(contact, contact->round->contact_ms / 2)) {
+            break;
+        }
+        result = ask(contact, &request);
+        if (result.code == KC_STALE_STATE) {
+            note(contact, "lines-lost", KC_STALE_STATE, NULL);
+        }
+        if (kc_failed(result)) {
+            break;
+        }
+        bool all = contact->reply.records.count == 0;
+        if (all && contact->safe == contact->journal.last) {
+            break;
+        }
+        result = take_lines(contact);
+        stop_after(contact, "records");
+        if (!kc_failed(result) && (all || contact->journal.last - contact->safe >= SYNC_LINES)) {
+            result = make_safe(contact);
+        }
+    }
+    return result;
+}
+
+/* The journal may hold lines that a server which was cut never made durable. All that came is durable at return. */
 static struct kc_result gather(struct contact *contact)
 {
     char path[KC_PATH_SIZE_MAX];
@@ -308,25 +402,20 @@ static struct kc_result gather(struct contact *contact)
     if (!kc_failed(result)) {
         result = kc_journal_open(&contact->journal, path, &contact->party, NULL, NULL);
     }
-    for (unsigned i = 0; i < ASKS_MAX && !kc_failed(result); i++) {
-        struct kc_collect_request request = {.want = KC_COLLECT_WANT_RECORDS,
-                                             .from_number = contact->journal.last + 1};
-        result = ask(contact, &request);
-        if (result.code == KC_STALE_STATE) {
-            note(contact, "lines-lost", KC_STALE_STATE, NULL);
-        }
-        if (kc_failed(result) || contact->reply.records.count == 0) {
-            break;
-        }
-        result = take_lines(contact);
-        stop_after(contact, "records");
+    if (!kc_failed(result)) {
+        result = make_safe(contact);
     }
-    return result;
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = ask_for_lines(contact);
+    struct kc_result safe = make_safe(contact);
+    return kc_failed(safe) ? safe : result;
 }
 
 /* ---- the report and its answer ---- */
 
-/* KC_NOT_FOUND: there is nothing to report. */
+/* Size 0 when there is nothing to report. */
 static struct kc_result fetch_report(struct contact *contact)
 {
     uint64_t total = 1;
@@ -334,14 +423,16 @@ static struct kc_result fetch_report(struct contact *contact)
     while (contact->report_size < total) {
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_REPORT,
                                              .from_number = contact->report_size};
-        struct kc_result result = ask(contact, &request);
+        struct kc_result result =
+            must_end(contact) ? kc_result(KC_NOT_COMPLETED) : ask(contact, &request);
         if (kc_failed(result)) {
             return result;
         }
         struct kc_view piece = contact->reply.piece;
         total = contact->reply.total;
         if (total == 0) {
-            return kc_result(KC_NOT_FOUND);
+            contact->report_size = 0;
+            return kc_ok();
         }
         if (total > sizeof contact->report || piece.size == 0 ||
             piece.size > total - contact->report_size) {
@@ -350,14 +441,13 @@ static struct kc_result fetch_report(struct contact *contact)
         memcpy(contact->report + contact->report_size, piece.data, piece.size);
         contact->report_size += piece.size;
     }
-    drop(contact, "answer");
-    return keep(contact, "report", kc_view(contact->report, contact->report_size));
+    return kc_ok();
 }
 
 static struct kc_result upload(struct contact *contact)
 {
     struct kc_buffer answer = KC_BUFFER(contact->answer);
-    struct kc_result result = kc_message_post(&answer, contact->round->client, contact->round->url,
+    struct kc_result result = kc_message_post(&answer, contact->client, contact->round->url,
                                               kc_view(contact->report, contact->report_size));
     if (kc_failed(result)) {
         if (contact->state.end != result.code) {
@@ -366,7 +456,7 @@ static struct kc_result upload(struct contact *contact)
         return result;
     }
     contact->answer_size = answer.size;
-    return keep(contact, "answer", kc_buffer_view(&answer));
+    return kc_ok();
 }
 
 struct search {
@@ -442,8 +532,6 @@ static struct kc_result hand_in(struct contact *contact)
         return result;
     }
     stop_after(contact, "taken");
-    drop(contact, "report");
-    drop(contact, "answer");
     if (result.code == KC_MISMATCH || result.code == KC_STALE_STATE) {
         /* It was taken before: the next report, if there is one, goes on from there. */
         return kc_ok();
@@ -454,33 +542,72 @@ static struct kc_result hand_in(struct contact *contact)
     return kc_failed(result) ? result : read_told(contact);
 }
 
+static struct kc_result settle_once(struct contact *contact)
+{
+    stop_after(contact, "report");
+    struct kc_result result = upload(contact);
+    if (kc_failed(result)) {
+        return result;
+    }
+    stop_after(contact, "answer");
+    return hand_in(contact);
+}
+
 static struct kc_result settle(struct contact *contact)
 {
-    struct kc_result result =
-        load(&contact->report_size, contact->report, sizeof contact->report, contact, "report");
-    if (!kc_failed(result)) {
-        result =
-            load(&contact->answer_size, contact->answer, sizeof contact->answer, contact, "answer");
-    }
-    for (unsigned i = 0; i < STEPS_MAX && !kc_failed(result); i++) {
-        if (contact->answer_size > 0) {
-            result = hand_in(contact);
-            contact->answer_size = 0;
-            continue;
+    /* What servers before this one kept; the machine has the report. */
+    drop(contact, "report");
+    drop(contact, "answer");
+    for (unsigned i = 0; i < STEPS_MAX; i++) {
+        struct kc_result result = fetch_report(contact);
+        if (kc_failed(result) || contact->report_size == 0) {
+            return result;
         }
-        result = fetch_report(contact);
-        if (result.code == KC_NOT_FOUND) {
-            return kc_ok();
-        }
-        if (!kc_failed(result)) {
-            stop_after(contact, "report");
-            result = upload(contact);
-        }
-        if (!kc_failed(result)) {
-            stop_after(contact, "answer");
+        result = settle_once(contact);
+        if (kc_failed(result)) {
+            return result;
         }
     }
-    return kc_failed(result) ? result : kc_result(KC_NOT_COMPLETED);
+    return kc_result(KC_NOT_COMPLETED);
+}
+
+/* ---- what the machine cannot pay ---- */
+
+static struct kc_result ask_for(void *owner, const struct kc_collect_reply **reply,
+                                struct kc_collect_request *request)
+{
+    struct contact *contact = owner;
+    *reply = &contact->reply;
+    bool next = request->want == KC_COLLECT_WANT_GIVE_BACK;
+    return next && must_end(contact) ? kc_result(KC_NOT_COMPLETED) : ask(contact, request);
+}
+
+static struct kc_result post_word(void *owner, struct kc_buffer *answer, struct kc_view word)
+{
+    const struct contact *contact = owner;
+    return kc_message_post_to(answer, contact->client, contact->round->url, "/v1/give-back", word);
+}
+
+static void note_for(void *owner, const char *kind, enum kc_error reason,
+                     const struct kc_sale *about)
+{
+    note(owner, kind, reason, about);
+}
+
+static void stop_for(void *owner, const char *what)
+{
+    stop_after(owner, what);
+}
+
+/* Only what the machine still owes after its report was settled. */
+static struct kc_result give_back(struct contact *contact)
+{
+    const struct kc_giveback_round round = {.owner = contact,
+                                            .ask = ask_for,
+                                            .post = post_word,
+                                            .note = note_for,
+                                            .stop_after = stop_for};
+    return contact->state.owed == 0 ? kc_ok() : kc_giveback_round(&round);
 }
 
 /* ---- a round ---- */
@@ -511,35 +638,76 @@ static struct kc_result talk(struct contact *contact)
     }
     struct kc_result settled = settle(contact);
     if (!kc_failed(settled)) {
+        settled = give_back(contact);
+    }
+    if (!kc_failed(settled)) {
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
         settled = ask(contact, &request);
     }
     return kc_failed(result) ? result : settled;
 }
 
-struct kc_result kc_round_machine_once(const struct kc_round *round,
-                                       const struct kc_round_machine *machine)
+static struct kc_result visit(struct contact *contact)
 {
-    static struct contact contact;
     char path[KC_PATH_SIZE_MAX];
-    memset(&contact, 0, sizeof contact);
-    contact.round = round;
-    contact.machine = machine;
-    contact.journal.fd = -1;
-    struct kc_result result = kc_path_join(path, round->dir, machine->name, NULL);
+    struct kc_result result = kc_path_join(path, contact->round->dir, contact->machine->name, NULL);
     if (!kc_failed(result)) {
         result = kc_folder_make(path);
     }
     if (!kc_failed(result)) {
-        result = kc_round_state_read(&contact.state, round, machine);
+        result = kc_round_state_read(&contact->state, contact->round, contact->machine);
     }
     if (kc_failed(result)) {
         return result;
     }
-    result = talk(&contact);
-    kc_link_close(&contact.link);
-    kc_journal_close(&contact.journal);
-    contact.state.end = result.code;
-    struct kc_result kept = keep_state(&contact);
+    result = talk(contact);
+    kc_link_close(&contact->link);
+    kc_journal_close(&contact->journal);
+    contact->state.end = result.code;
+    struct kc_result kept = keep_state(contact);
     return kc_failed(result) ? result : kept;
+}
+
+struct kc_result kc_round_machine_once(struct kc_round_worker *worker,
+                                       const struct kc_round_machine *machine)
+{
+    struct contact *contact = &worker->contact;
+    memset(contact, 0, sizeof *contact);
+    contact->round = worker->round;
+    contact->machine = machine;
+    contact->crypto = &worker->crypto;
+    contact->client = worker->client;
+    contact->began_ns = kc_clock_monotonic_ns();
+    contact->journal.fd = -1;
+    return visit(contact);
+}
+
+/* ---- workers ---- */
+
+struct kc_result kc_round_worker_open(struct kc_round_worker **out, const struct kc_round *round)
+{
+    struct kc_round_worker *worker = calloc(1, sizeof *worker);
+    *out = worker;
+    if (worker == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    worker->round = round;
+    struct kc_result result = kc_libcrypto_open(&worker->crypto, 8);
+    if (!kc_failed(result)) {
+        result = kc_http_client_open(&worker->client, round->timeout_ms);
+    }
+    if (kc_failed(result)) {
+        kc_round_worker_close(worker);
+        *out = NULL;
+    }
+    return result;
+}
+
+void kc_round_worker_close(struct kc_round_worker *worker)
+{
+    if (worker != NULL) {
+        kc_http_client_close(worker->client);
+        kc_libcrypto_close(&worker->crypto);
+        free(worker);
+    }
 }

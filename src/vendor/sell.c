@@ -339,17 +339,26 @@ static struct kc_result answer_outcome(struct kc_talk *talk, struct kc_view mess
     return result;
 }
 
+static struct kc_result answer_voucher(struct kc_talk *talk, struct kc_view message)
+{
+    struct kc_result result = kc_voucher_sell(talk, message);
+    if (is_improper(result.code) && !talk->fatal) {
+        kc_machine_improper(talk->machine, result.code, message, NULL);
+    }
+    return result;
+}
+
 static struct kc_result answer_message(struct kc_talk *talk, struct kc_view message)
 {
     uint64_t number = kc_shape_number(message);
     const struct {
         const struct kc_shape *shape;
         struct kc_result (*answer)(struct kc_talk *talk, struct kc_view message);
-    } rows[] = {{&kc_shelf_request_shape, answer_shelf},
-                {&kc_select_shape, answer_select},
-                {&kc_identify_shape, answer_identify},
-                {&kc_payment_shape, answer_payment},
-                {&kc_outcome_request_shape, answer_outcome}};
+    } rows[] = {
+        {&kc_shelf_request_shape, answer_shelf},     {&kc_select_shape, answer_select},
+        {&kc_identify_shape, answer_identify},       {&kc_payment_shape, answer_payment},
+        {&kc_offer_request_shape, kc_voucher_offer}, {&kc_voucher_sale_shape, answer_voucher},
+        {&kc_outcome_request_shape, answer_outcome}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].shape->number == number) {
             return rows[i].answer(talk, message);
@@ -404,7 +413,10 @@ static struct kc_result card_offer(struct kc_view *offer, struct kc_talk *talk, 
     if (!kc_failed(result)) {
         result = kc_slot_offer(&view, &talk->machine->slot, talk->price, identify);
     }
-    if (!kc_failed(result) && view.size <= sizeof talk->message) {
+    if (!kc_failed(result) && view.size > sizeof talk->message) {
+        result = kc_result(KC_TOO_LARGE);
+    }
+    if (!kc_failed(result)) {
         memcpy(talk->message, view.data, view.size);
         *offer = kc_view(talk->message, view.size);
     }

@@ -45,6 +45,12 @@ struct kc_talk {
 /* What the machine owes to this account goes back, payment by payment. */
 KC_MUST_USE struct kc_result kc_back_pay(struct kc_talk *talk, struct kc_account_id account);
 
+/* A buyer who pays from his account (voucher.c; EP1221669 [0211]): gives him the machine's identity and its word on a place;
+ * takes the bank's word that it was paid. KC_WRONG_MACHINE, KC_MISMATCH, KC_STALE_STATE (an offer of a lost journal),
+ * KC_HISTORY_FULL, errors of signatures: nothing was taken. */
+KC_MUST_USE struct kc_result kc_voucher_offer(struct kc_talk *talk, struct kc_view message);
+KC_MUST_USE struct kc_result kc_voucher_sell(struct kc_talk *talk, struct kc_view message);
+
 KC_MUST_USE struct kc_result kc_talk_put(struct kc_talk *talk, struct kc_view message);
 KC_MUST_USE struct kc_result kc_talk_shape(struct kc_talk *talk, const struct kc_shape *shape,
                                            const void *message);

@@ -94,9 +94,12 @@ static struct kc_result open_links(struct serving *serving)
     if (!serving->sells) {
         return kc_result(KC_USAGE);
     }
-    result = listen_at(&serving->sales, sales, serving->command, "waiting");
-    if (!kc_failed(result) && serving->collects) {
+    /* Nobody is told where it waits before it is known that it can. */
+    if (serving->collects) {
         result = kc_collect_open(&serving->collect, serving->machine);
+    }
+    if (!kc_failed(result)) {
+        result = listen_at(&serving->sales, sales, serving->command, "waiting");
     }
     if (!kc_failed(result) && serving->collects) {
         result = listen_at(&serving->server, server, serving->command, "collecting");

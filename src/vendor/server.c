@@ -1,24 +1,17 @@
 #include "vendor/server.h"
 
-#include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/pem.h"
 #include "service/config.h"
-#include "service/json_out.h"
 #include "service/keys.h"
 
 #define LIST_SIZE_MAX (256u * KC_MACHINES_MAX)
 #define TIMEOUT_MS 15000u
-#define TIMEOUT_MS_MAX 600000u
 
 struct ini {
     char url[129];
@@ -26,6 +19,8 @@ struct ini {
     char currency[4];
     uint64_t decimals;
     uint64_t every_ms;
+    uint64_t workers;
+    uint64_t contact_ms;
 };
 
 static const struct kc_config_key keys[] = {
@@ -35,6 +30,9 @@ static const struct kc_config_key keys[] = {
     {"bank", "decimals", KC_CONFIG_UINT, offsetof(struct ini, decimals), 0, KC_AMOUNT_DECIMALS_MAX,
      NULL},
     {"server", "every_ms", KC_CONFIG_UINT, offsetof(struct ini, every_ms), 100, 604800000, "60000"},
+    {"server", "workers", KC_CONFIG_UINT, offsetof(struct ini, workers), 1, KC_WORKERS_MAX, "8"},
+    {"server", "contact_ms", KC_CONFIG_UINT, offsetof(struct ini, contact_ms), 100, 86400000,
+     "600000"},
 };
 
 /* ---- the list of machines ---- */
@@ -156,6 +154,8 @@ static struct kc_result read_ini(struct kc_server *server)
         memcpy(server->round.url, ini.url, sizeof ini.url);
         server->round.decimals = (unsigned)ini.decimals;
         server->every_ms = ini.every_ms;
+        server->worker_count = (size_t)ini.workers;
+        server->round.contact_ms = ini.contact_ms;
     }
     return result;
 }
@@ -166,6 +166,7 @@ struct kc_result kc_server_open(struct kc_server *server, const char *dir, bool 
     memset(server, 0, sizeof *server);
     server->lock = -1;
     server->round.timeout_ms = TIMEOUT_MS;
+    server->round.signals = -1;
     struct kc_result result = kc_libcrypto_open(&server->round.crypto, 8);
     if (!kc_failed(result)) {
         result = kc_path_join(server->round.dir, dir, NULL, NULL);
@@ -196,7 +197,6 @@ struct kc_result kc_server_open(struct kc_server *server, const char *dir, bool 
 
 void kc_server_close(struct kc_server *server)
 {
-    kc_http_client_close(server->round.client);
     kc_libcrypto_close(&server->round.crypto);
     free(server->machines);
     kc_file_unlock(server->lock);
@@ -230,84 +230,4 @@ struct kc_result kc_server_init_command(const struct kc_command *command)
         result = kc_path_join(path, dir, "bank.pub", NULL);
     }
     return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0600);
-}
-
-static void tell_round(const struct kc_command *command, const struct kc_round_machine *machine,
-                       struct kc_result result)
-{
-    struct kc_json_out json;
-    if (command->json) {
-        kc_json_open(&json, stdout);
-        kc_json_text(&json, "machine", machine->name);
-        kc_json_text(&json, "end", kc_error_name(result.code));
-        kc_json_close(&json);
-    } else {
-        (void)printf("%s: %s\n", machine->name,
-                     kc_failed(result) ? kc_error_words(result.code) : "collected and settled");
-    }
-    (void)fflush(stdout);
-}
-
-/* A machine that is away does not keep the others waiting for more than its time. The first failure is the result. */
-static struct kc_result run_round(struct kc_server *server, const struct kc_command *command,
-                                  int signals)
-{
-    const char *only = kc_command_value(command, "machine");
-    struct pollfd one = {.fd = signals, .events = POLLIN};
-    struct kc_result first = kc_ok();
-    bool found = only == NULL;
-    for (size_t i = 0; i < server->machine_count && poll(&one, 1, 0) == 0; i++) {
-        const struct kc_round_machine *machine = &server->machines[i];
-        if (only != NULL && strcmp(only, machine->name) != 0) {
-            continue;
-        }
-        found = true;
-        struct kc_result result = kc_round_machine_once(&server->round, machine);
-        tell_round(command, machine, result);
-        first = kc_failed(first) ? first : result;
-    }
-    return found ? first : kc_result(KC_NOT_FOUND);
-}
-
-static struct kc_result run_rounds(struct kc_server *server, const struct kc_command *command)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC);
-    struct pollfd one = {.fd = signals, .events = POLLIN};
-    if (signals < 0) {
-        return kc_result(KC_IO_FAILED);
-    }
-    struct kc_result result = run_round(server, command, signals);
-    if (kc_command_value(command, "once") == NULL) {
-        while (poll(&one, 1, (int)server->every_ms) == 0) {
-            (void)kc_failed(run_round(server, command, signals));
-        }
-        result = kc_ok();
-    }
-    (void)close(signals);
-    return result;
-}
-
-struct kc_result kc_server_command(const struct kc_command *command)
-{
-    static struct kc_server server;
-    uint64_t timeout_ms = TIMEOUT_MS;
-    if (!kc_command_number(&timeout_ms, command, "timeout", 1, TIMEOUT_MS_MAX, TIMEOUT_MS)) {
-        return kc_result(KC_USAGE);
-    }
-    struct kc_result result = kc_server_open(&server, kc_command_value(command, "dir"), true);
-    server.round.timeout_ms = (unsigned)timeout_ms;
-    server.round.stop_after = kc_command_value(command, "stop-after");
-    if (!kc_failed(result)) {
-        result = kc_http_client_open(&server.round.client, (unsigned)timeout_ms);
-    }
-    if (!kc_failed(result)) {
-        result = run_rounds(&server, command);
-    }
-    kc_server_close(&server);
-    return result;
 }

@@ -1,5 +1,5 @@
 /* Point of sale: the cashier types, the machine's purse takes. A refund is owed to the account that paid, and goes back as a
- * stuck item's price does: by a payment of the purse, when that account's purse comes. */
+ * stuck item's price does: by a payment of the purse, when that account's purse comes; of what a voucher paid, by the bank. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static struct kc_result look(void *owner, const struct kc_sale *line, struct kc_
 {
     struct search *search = owner;
     (void)bytes;
-    if (line->kind == KC_SALE_KIND_SALE && line->number == search->sale) {
+    bool sold = line->kind == KC_SALE_KIND_SALE || line->kind == KC_SALE_KIND_VOUCHER;
+    if (sold && line->number == search->sale) {
         search->found = true;
         search->line = *line;
     }
@@ -61,7 +62,12 @@ static struct kc_result refund(bool *fatal, struct kc_machine *machine, uint64_t
                            .slot = search.line.slot,
                            .amount = amount,
                            .has_account = true,
-                           .account = search.line.account};
+                           .account = search.line.account,
+                           .counter = search.line.counter,
+                           .count = search.line.count};
+    if (kc_sale_by_voucher(&search.line)) {
+        memcpy(line.about, search.line.about, sizeof line.about);
+    }
     result = kc_machine_note(machine, &line);
     *fatal = kc_failed(result);
     return result;
@@ -90,12 +96,15 @@ static void tell_sums(const struct kc_machine *machine, const struct kc_command 
         kc_json_text(&json, "sum", sum);
         kc_json_text(&json, "refunds", back);
         kc_json_text(&json, "net", net);
+        kc_json_number(&json, "by_bank", sums->by_bank);
+        kc_json_number(&json, "by_hand", sums->by_hand);
         kc_json_number(&json, "owed", machine->owed_count);
         kc_json_close(&json);
     } else {
-        (void)printf("%s: %" PRIu64 " sales, %s %s; refunds %s; net %s; %zu payments back owed\n",
+        (void)printf("%s: %" PRIu64 " sales, %s %s; refunds %s; net %s; %zu payments back owed"
+                     ", %" PRIu64 " paid by the bank and %" PRIu64 " by hand\n",
                      word, sums->count, sum, machine->realm.currency, back, net,
-                     machine->owed_count);
+                     machine->owed_count, sums->by_bank, sums->by_hand);
     }
     (void)fflush(stdout);
 }
@@ -154,6 +163,17 @@ static struct kc_result carry_out(bool *fatal, struct kc_machine *machine,
                   : kc_result(KC_USAGE);
 }
 
+/* What a cashier can do with it, where the error's own words are about something else. */
+static const char *words_of(enum kc_error error)
+{
+    return error == KC_ALREADY_EXISTS ? "this sale was refunded before, or its item did not come "
+                                        "out: what is to go back is in the journal"
+           : error == KC_NOT_FOUND    ? "there is no such sale"
+           : error == KC_HISTORY_FULL ? "no room in purse or journal: let the server collect"
+           : error == KC_USAGE        ? "an amount, cancel, refund SALE [AMOUNT], show or close"
+                                      : kc_error_words(error);
+}
+
 struct kc_result kc_till_line(bool *fatal, struct kc_machine *machine,
                               const struct kc_command *command, const char *line)
 {
@@ -172,9 +192,9 @@ struct kc_result kc_till_line(bool *fatal, struct kc_machine *machine,
         kc_json_text(&json, "end", kc_error_name(result.code));
         kc_json_close(&json);
     } else if (kc_failed(result)) {
-        (void)printf("%s: %s\n", line, kc_error_words(result.code));
+        (void)printf("%s: %s\n", text, words_of(result.code));
     } else {
-        (void)printf("%s: ok\n", line);
+        (void)printf("%s: ok\n", text);
     }
     (void)fflush(stdout);
     return result;

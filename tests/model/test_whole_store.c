@@ -23,6 +23,7 @@ struct pair {
     bool in_batch;
     uint64_t next_id;
     unsigned moves;
+    unsigned give_backs;
 };
 
 static uint64_t number(struct pair *pair, uint64_t below)
@@ -110,6 +111,10 @@ static struct kc_transaction_row a_transaction(struct pair *pair)
     row.expires_ms = number(pair, 50);
     some_digest(row.request_digest, pair);
     row.certified_size = number(pair, 4);
+    if (number(pair, 2) == 0) {
+        row.machine.number = 11 + number(pair, 3);
+        some_digest(row.reference, pair);
+    }
     return row;
 }
 
@@ -263,6 +268,7 @@ LOOKER(alert, kc_alert_row)
 LOOKER(payment, kc_payment_row)
 LOOKER(record, kc_record_row)
 LOOKER(gap, kc_gap_row)
+LOOKER(give_back, kc_give_back_row)
 
 /* Rows with padding. */
 static bool look_hotlist(void *owner, const struct kc_hotlist_row *row)
@@ -275,6 +281,27 @@ static bool look_move(void *owner, const struct kc_move_row *row)
 {
     const uint64_t numbers[] = {row->purse.number, row->other, row->kind,
                                 kc_amount_minor(row->amount), row->time_ms};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_charging(void *owner, const struct kc_charging_row *row)
+{
+    /* Of an account that is not charged only its number is told. */
+    bool whole = row->act_ms != 0;
+    const uint64_t numbers[] = {row->account.number, whole ? row->source : 0,
+                                whole ? row->period : 0, row->due_ms, row->act_ms};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_charge(void *owner, const struct kc_charge_row *row)
+{
+    const uint64_t numbers[] = {row->account.number, row->period,
+                                row->purse.number,   row->step,
+                                row->source,         row->due_ms,
+                                row->notified_ms,    row->told_ms,
+                                row->since_ms,       row->ended_ms,
+                                row->attempt,        row->sent,
+                                row->reason,         kc_amount_minor(row->amount)};
     return look(owner, numbers, sizeof numbers);
 }
 
@@ -308,6 +335,9 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .gap = look_gap,
                                   .hotlist = look_hotlist,
                                   .move = look_move,
+                                  .give_back = look_give_back,
+                                  .charging = look_charging,
+                                  .charge = look_charge,
                                   .signer = look_signer};
 }
 
@@ -348,13 +378,35 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_signers, WITH(1 + time % 3));
     SCAN_BOTH(pair, most, scan_hotlist, );
     SCAN_BOTH(pair, most, scan_moves, );
+    SCAN_BOTH(pair, most, scan_give_backs, WITH(purse, number(pair, 1) * low));
     SCAN_BOTH(pair, most, scan_due, WITH(time));
     SCAN_BOTH(pair, most, scan_gaps, WITH(purse));
     SCAN_BOTH(pair, most, scan_gaps_open, WITH(11 + time % 3));
     SCAN_BOTH(pair, most, scan_gaps_due, WITH(time));
+    SCAN_BOTH(pair, most, scan_charging, WITH(time));
+    SCAN_BOTH(pair, most, scan_uncharged, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_charges, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_charges_sent, WITH(time % 5));
 }
 
 /* ---- puts and gets ---- */
+
+static struct kc_give_back_row a_give_back(struct pair *pair)
+{
+    struct kc_give_back_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 3);
+    row.sale = 1 + number(pair, 8);
+    row.counter = number(pair, 4);
+    row.to.number = 1 + number(pair, 5);
+    row.owner.number = 1 + number(pair, 5);
+    row.card.number = number(pair, 2);
+    row.amount = some_amount(pair);
+    row.time_ms = number(pair, 50);
+    some_digest(row.reference, pair);
+    some_digest(row.digest, pair);
+    return row;
+}
 
 #define PUT_BOTH(pair, call, ...)                                                                  \
     same((pair)->a.call((pair)->a.context, __VA_ARGS__),                                           \
@@ -451,6 +503,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
                                .amount = some_amount(pair),
                                .fee_fixed = some_amount(pair),
                                .fee_permille = number(pair, 1001)};
+    struct kc_give_back_row give_back = a_give_back(pair);
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
     struct kc_renewal_row renewal = a_renewal(pair);
@@ -470,6 +523,11 @@ static void put_third_half(struct pair *pair, uint64_t which)
         }
         break;
     case 4:
+        if (pair->give_backs++ < RAM_GIVE_BACKS) {
+            PUT_BOTH(pair, give_back_add, &give_back);
+        }
+        break;
+    case 5:
         PUT_BOTH(pair, renewal_put, &renewal);
         break;
     default:
@@ -477,6 +535,34 @@ static void put_third_half(struct pair *pair, uint64_t which)
              pair->b.hotlist_add(pair->b.context, &versions[1], purse, 1));
         assert_int_equal(versions[0], versions[1]);
         break;
+    }
+}
+
+static void put_charge(struct pair *pair)
+{
+    struct kc_charging_row charging;
+    struct kc_charge_row charge;
+    memset(&charging, 0, sizeof charging);
+    memset(&charge, 0, sizeof charge);
+    charging.account.number = 1 + number(pair, 5);
+    charging.source = (enum kc_charge_source)(1 + number(pair, 3));
+    charging.period = 1 + number(pair, 4);
+    charging.due_ms = number(pair, 60);
+    charging.act_ms = 1 + number(pair, 60);
+    charge.account.number = 1 + number(pair, 5);
+    charge.period = 1 + number(pair, 4);
+    charge.purse.number = 11 + number(pair, 3);
+    charge.step = (enum kc_charge_step)(1 + number(pair, 4));
+    charge.source = charging.source;
+    charge.amount = some_amount(pair);
+    charge.due_ms = number(pair, 60);
+    charge.told_ms = number(pair, 60);
+    charge.attempt = number(pair, 3);
+    charge.sent = number(pair, 2) == 0;
+    charge.reason = number(pair, 2) == 0 ? KC_OK : KC_INSUFFICIENT_ACCOUNT;
+    PUT_BOTH(pair, charging_put, &charging);
+    if (!kc_amount_is_zero(charge.amount)) {
+        PUT_BOTH(pair, charge_put, &charge);
     }
 }
 
@@ -500,11 +586,14 @@ static void compare_more_gets(struct pair *pair)
     id[1] = (uint8_t)number(pair, 7);
     signer[2] = (uint8_t)number(pair, 7);
     GET_BOTH(pair, kc_gap_row, gap_get, WITH(11 + number(pair, 1) + purse % 3, 1 + purse % 12));
+    GET_BOTH(pair, kc_give_back_row, give_back_get, WITH(purse, 1 + purse % 5));
     GET_BOTH(pair, kc_reissue_row, reissue_by_id, WITH(id));
     GET_BOTH(pair, kc_reissue_row, reissue_of_purse, WITH(purse));
     GET_BOTH(pair, kc_reissue_row, reissue_last, WITH(1 + purse % 4));
     GET_BOTH(pair, kc_purse_key_row, purse_key_get, WITH(purse));
     GET_BOTH(pair, kc_purse_key_row, purse_key_by_signer, WITH(signer));
+    GET_BOTH(pair, kc_charging_row, charging_get, WITH(1 + purse % 6));
+    GET_BOTH(pair, kc_charge_row, charge_get, WITH(1 + purse % 6, 1 + purse % 4));
     GET_BOTH(pair, kc_renewal_row, renewal_last, WITH(purse));
     signer[2] = (uint8_t)number(pair, 16);
     GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
@@ -529,6 +618,7 @@ static void compare_gets(struct pair *pair)
     GET_BOTH(pair, kc_payment_row, payment_get, WITH(purse, counter, digest));
     GET_BOTH(pair, kc_record_row, record_get, WITH(purse, counter));
     GET_BOTH(pair, kc_transaction_row, transaction_get, WITH(purse, counter));
+    GET_BOTH(pair, kc_transaction_row, transaction_by_reference, WITH(digest));
     GET_BOTH(pair, kc_batch_row, batch_last, );
     GET_BOTH(pair, kc_totals_row, totals_get, );
     PUT_BOTH(pair, evidence_find, 11, 1, digest);
@@ -553,7 +643,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 26);
+        uint64_t what = number(pair, 28);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -564,8 +654,10 @@ static void run_round(struct pair *pair)
             compare_gets(pair);
         } else if (what < 19) {
             compare_scans(pair);
-        } else if (what < 25) {
+        } else if (what < 26) {
             put_third_half(pair, what - 19);
+        } else if (what < 27) {
+            put_charge(pair);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
             ram_store_copy(copy, pair->ram);
@@ -604,6 +696,7 @@ static void test_says_what_sqlite_says(void **state)
         pair.in_batch = false;
         pair.next_id = 1;
         pair.moves = 0;
+        pair.give_backs = 0;
         ram_store_make(pair.ram);
         pair.b = ram_store_port(pair.ram);
         base = base != NULL ? base : access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";

@@ -233,27 +233,34 @@ static void personalise(struct whole *whole, struct whole_base *base, unsigned i
 {
     struct kc_slot *slot = &whole->purses[i].slot;
     const struct whole_holder *holder = &base->holders[i];
+    bool has_keys = holder->type != KC_PURSE_TYPE_BEARER;
     const struct kc_purse_settings settings = {.bank = base->realm.bank,
                                                .currency = kc_view(base->realm.currency, 3),
-                                               .purse_type = KC_PURSE_TYPE_UIM,
+                                               .purse_type = holder->type,
                                                .account = holder->account,
                                                .purse = holder->purse,
                                                .url = kc_view_text("sim:"),
                                                .user_id = kc_view_text("user")};
     power_up(&whole->purses[i]);
     put_shape(slot, KC_INS_PUT_DATA, KC_TAG_SETTINGS, &kc_purse_settings_shape, &settings);
-    put_private(slot, KC_KEY_USE_SIGN, &holder->sign_key);
-    put_private(slot, KC_KEY_USE_ENCRYPT, &holder->encrypt_key);
+    if (has_keys) {
+        put_private(slot, KC_KEY_USE_SIGN, &holder->sign_key);
+        put_private(slot, KC_KEY_USE_ENCRYPT, &holder->encrypt_key);
+    }
     put_public(slot, KC_TAG_BANK_VERIFY_KEY, &base->bank_sign_public);
     put_public(slot, KC_TAG_BANK_ENCRYPT_KEY, &base->bank_encrypt_public);
     for (unsigned tag = KC_TAG_SIGN_CERTIFICATE; tag <= KC_TAG_AUTHORITY_CERTIFICATE; tag++) {
         put(slot, KC_INS_PUT_DATA, (uint8_t)tag, kc_view_text("kept, and never read"));
     }
-    put(slot, KC_INS_PUT_DATA, KC_TAG_PIN, kc_view_text(WHOLE_PIN));
+    if (holder->type == KC_PURSE_TYPE_UIM) {
+        put(slot, KC_INS_PUT_DATA, KC_TAG_PIN, kc_view_text(WHOLE_PIN));
+    }
     put(slot, KC_INS_PUT_DATA, KC_TAG_IDENTITY, kc_view(holder->identity, holder->identity_size));
     put(slot, KC_INS_PUT_DATA, KC_TAG_CERTIFIED, certified);
     put(slot, KC_INS_ACTIVATE, 0, kc_view(NULL, 0));
-    must(kc_slot_verify_pin(slot, kc_view_text(WHOLE_PIN)));
+    if (holder->type == KC_PURSE_TYPE_UIM) {
+        must(kc_slot_verify_pin(slot, kc_view_text(WHOLE_PIN)));
+    }
 }
 
 /* One envelope of the purse to the bank and the answer back. */
@@ -272,16 +279,56 @@ static struct kc_amount amount_of(uint64_t minor)
     return amount;
 }
 
+static void fund(struct whole *whole, unsigned i, uint64_t sum)
+{
+    struct kc_view envelope;
+    must(kc_slot_fund_request(&envelope, &whole->purses[i].slot, KC_FUND_KIND_FUND, amount_of(sum),
+                              ++whole->now_ms));
+    carry(whole, i, envelope);
+}
+
+/* What is on a card came from the first holder's account. */
+static void load_card(struct whole *whole, unsigned i, uint64_t sum)
+{
+    struct kc_view bytes;
+    struct kc_slot *slot = &whole->purses[i].slot;
+    struct kc_slot *first = &whole->purses[0].slot;
+    const struct whole_holder *card = &whole->base->holders[i];
+    fund(whole, 0, sum);
+    must(kc_slot_transfer_request(&bytes, first, KC_TRANSFER_SOURCE_ACCOUNT, card->account,
+                                  amount_of(sum), ++whole->now_ms));
+    carry(whole, 0, bytes);
+    must(kc_slot_answer(&bytes, first, KC_ANSWER_OK, ++whole->now_ms));
+    carry(whole, 0, bytes);
+    if (card->type == KC_PURSE_TYPE_BEARER) {
+        must(whole_bank_card(&bytes, whole, i));
+        must(kc_slot_take_certified(slot, bytes));
+    } else {
+        must(kc_slot_state_request(&bytes, slot, ++whole->now_ms));
+        carry(whole, i, bytes);
+    }
+}
+
 static void endow(struct whole *whole, unsigned i)
 {
     struct kc_view envelope;
     struct kc_slot *slot = &whole->purses[i].slot;
     const struct whole_options *options = &whole->base->options;
     uint64_t sum = options->account_amount + options->purse_amount;
+    switch (whole->base->holders[i].type) {
+    case KC_PURSE_TYPE_UIM:
+        break;
+    case KC_PURSE_TYPE_MACHINE:
+        return;
+    case KC_PURSE_TYPE_CARD:
+        load_card(whole, i, WHOLE_CARD_AMOUNT);
+        return;
+    case KC_PURSE_TYPE_BEARER:
+        load_card(whole, i, WHOLE_BEARER_AMOUNT);
+        return;
+    }
     if (sum > 0) {
-        must(kc_slot_fund_request(&envelope, slot, KC_FUND_KIND_FUND, amount_of(sum),
-                                  ++whole->now_ms));
-        carry(whole, i, envelope);
+        fund(whole, i, sum);
     }
     if (options->purse_amount > 0) {
         must(kc_slot_cash_request(&envelope, slot, KC_CASH_KIND_WITHDRAW,
@@ -299,19 +346,35 @@ static void open_account(struct whole *whole, struct whole_base *base, unsigned 
     struct kc_buffer certified = KC_BUFFER(bytes);
     struct whole_holder *holder = &base->holders[i];
     struct kc_buffer identity = KC_BUFFER(holder->identity);
+    holder->type = whole_type(&base->options, i);
     whole_bank_open_account(whole, holder, i);
-    make_holder(base, i, &whole->bank.crypto);
-    const struct kc_identity claims = {.bank = base->realm.bank,
-                                       .purse_type = KC_PURSE_TYPE_UIM,
-                                       .account = holder->account,
-                                       .purse = holder->purse,
-                                       .issued_s = WHOLE_START_MS / 1000,
-                                       .expires_s = WHOLE_EXPIRES_MS / 1000,
-                                       .key = holder->sign_public};
+    if (holder->type != KC_PURSE_TYPE_BEARER) {
+        make_holder(base, i, &whole->bank.crypto);
+    }
+    struct kc_identity claims = {.bank = base->realm.bank,
+                                 .purse_type = holder->type,
+                                 .account = holder->account,
+                                 .purse = holder->purse,
+                                 .issued_s = WHOLE_START_MS / 1000,
+                                 .expires_s = WHOLE_EXPIRES_MS / 1000,
+                                 .key = holder->sign_public};
+    if (holder->type == KC_PURSE_TYPE_BEARER) {
+        kc_digest(&whole->bank.crypto, claims.secret,
+                  kc_view(&holder->purse.number, sizeof holder->purse.number));
+    }
     must(kc_identity_sign(&identity, &whole->bank.crypto, &base->bank_sign, &base->realm, &claims));
     holder->identity_size = identity.size;
     whole_bank_confirm_account(&certified, whole, holder, &claims);
     personalise(whole, base, i, kc_buffer_view(&certified));
+}
+
+enum kc_purse_type whole_type(const struct whole_options *options, unsigned holder)
+{
+    static const enum kc_purse_type types[WHOLE_HOLDERS_MAX] = {
+        KC_PURSE_TYPE_UIM,    KC_PURSE_TYPE_UIM,  KC_PURSE_TYPE_MACHINE,
+        KC_PURSE_TYPE_BEARER, KC_PURSE_TYPE_CARD, KC_PURSE_TYPE_UIM};
+    KC_ASSERT(holder < WHOLE_HOLDERS_MAX);
+    return options->mixed ? types[holder] : KC_PURSE_TYPE_UIM;
 }
 
 struct whole_base *whole_base_make(const struct whole_options *options)

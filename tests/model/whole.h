@@ -30,9 +30,22 @@
 #define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
 #define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
+/* Of cards without keys; and what is kept of a sweep, and stays in the machine. */
+#define WHOLE_BEARER_MOST UINT64_C(150)
+#define WHOLE_BEARER_PAYMENT_MOST UINT64_C(60)
+#define WHOLE_BEARER_VALID_MS (UINT64_C(365) * 86400000)
+#define WHOLE_FEE_FIXED UINT64_C(2)
+#define WHOLE_FEE_PERMILLE UINT64_C(30)
+#define WHOLE_MACHINE_KEEPS UINT64_C(20)
+/* Whose machines are those of a world that has some. */
+#define WHOLE_OWNER 1u
+/* On cards at the beginning. */
+#define WHOLE_CARD_AMOUNT UINT64_C(200)
+#define WHOLE_BEARER_AMOUNT UINT64_C(60)
 
 /* One account with its purse. */
 struct whole_holder {
+    enum kc_purse_type type;
     struct kc_account_id account;
     struct kc_purse_id purse;
     struct kc_private_key sign_key;
@@ -50,6 +63,7 @@ struct whole_options {
     uint64_t account_amount; /* in each account at the beginning */
     uint64_t purse_amount;   /* in each purse */
     bool limited;            /* by the limits above */
+    bool mixed;              /* not only purses of users: see whole_type */
     bool fixed_random; /* see struct ideal: states reached in another order are the same bytes */
 };
 
@@ -133,6 +147,10 @@ struct whole_state {
     } purses[WHOLE_PLACES_MAX];
 };
 
+/* What the holder of that index has in a mixed world: two users, a machine of the second, a card without keys, one with keys,
+ * another user. Cards are loaded from the first one's account. */
+enum kc_purse_type whole_type(const struct whole_options *options, unsigned holder);
+
 /* Allocated; NULL when there is no memory or the base cannot be made. Freed with free(). */
 struct whole_base *whole_base_make(const struct whole_options *options);
 struct whole *whole_make(const struct whole_base *base);
@@ -165,6 +183,9 @@ void whole_place(struct whole *whole, unsigned place, unsigned holder, const str
  * result is the bank's word on the request. */
 struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
                                   struct kc_view request);
+
+/* The certified value of a card without keys, as the bank gives it to everybody. */
+struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsigned holder);
 
 /* What the bank does by itself when it has time: quotes that ran out end; orders in doubt are asked again. */
 void whole_bank_idle(struct whole *whole);

@@ -43,7 +43,8 @@ static struct kc_result find_signer(struct kc_person *out, const struct whole *w
 {
     for (unsigned i = 0; i < whole->base->options.holders; i++) {
         const struct whole_holder *holder = &whole->base->holders[i];
-        if (memcmp(holder->signer_id.bytes, id->bytes, sizeof id->bytes) == 0) {
+        if (holder->type != KC_PURSE_TYPE_BEARER &&
+            memcmp(holder->signer_id.bytes, id->bytes, sizeof id->bytes) == 0) {
             fill_person(out, holder);
             return kc_ok();
         }
@@ -124,6 +125,14 @@ static struct kc_result transfer(void *context, const char *key, enum kc_fund_ki
 
 /* ---- opening ---- */
 
+static struct kc_amount amount_of(uint64_t minor)
+{
+    struct kc_amount amount = kc_amount_zero();
+    struct kc_result result = kc_amount_from_minor(&amount, minor);
+    KC_ASSERT(!kc_failed(result));
+    return amount;
+}
+
 static struct kc_offline_limits some_limits(bool limited)
 {
     struct kc_offline_limits limits = kc_offline_limits_none();
@@ -142,12 +151,19 @@ void whole_bank_open(struct whole *whole)
 {
     struct kc_bank *bank = &whole->bank;
     const struct whole_base *base = whole->base;
-    const struct kc_ledger_options options = {.realm = base->realm,
-                                              .quote_ms = WHOLE_QUOTE_MS,
-                                              .temporary_ms = 3600000,
-                                              .account_ms = UINT64_C(10) * 366 * 86400000,
-                                              .settle_ms = WHOLE_SETTLE_MS,
-                                              .limits = some_limits(base->options.limited)};
+    const struct kc_ledger_options options = {
+        .realm = base->realm,
+        .quote_ms = WHOLE_QUOTE_MS,
+        .temporary_ms = 3600000,
+        .account_ms = UINT64_C(10) * 366 * 86400000,
+        .settle_ms = WHOLE_SETTLE_MS,
+        .limits = some_limits(base->options.limited),
+        .merchant = {.fee_fixed = amount_of(WHOLE_FEE_FIXED),
+                     .fee_permille = WHOLE_FEE_PERMILLE,
+                     .keep = amount_of(WHOLE_MACHINE_KEEPS)},
+        .bearer =
+            kc_offline_limits_bearer(amount_of(WHOLE_BEARER_MOST),
+                                     amount_of(WHOLE_BEARER_PAYMENT_MOST), WHOLE_BEARER_VALID_MS)};
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
     bank->sign_key = base->bank_sign;
@@ -196,14 +212,17 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
     struct kc_ledger_opened opened;
     struct kc_ledger *ledger = &whole->bank.ledger;
     struct kc_ledger_source source = registrar_source(whole, kc_view(id, sizeof id), key);
-    struct kc_open_request request = {.name = kc_view_text("N"),
-                                      .address = kc_view_text("A"),
-                                      .phone = kc_view_text("T"),
-                                      .bank_account = kc_view_text("B"),
-                                      .password_hash = kc_view_text("-"),
+    bool person = holder->type == KC_PURSE_TYPE_UIM;
+    struct kc_open_request request = {.name = kc_view_text(person ? "N" : ""),
+                                      .address = kc_view_text(person ? "A" : ""),
+                                      .phone = kc_view_text(person ? "T" : ""),
+                                      .bank_account = kc_view_text(person ? "B" : ""),
+                                      .password_hash = kc_view_text(person ? "-" : ""),
                                       .suite = KC_SUITE_ES256,
                                       .log_policy = KC_LOG_POLICY_REFUSE,
-                                      .purse_type = KC_PURSE_TYPE_UIM,
+                                      .purse_type = holder->type,
+                                      .owner = whole->base->holders[WHOLE_OWNER].account,
+                                      .has_owner = holder->type == KC_PURSE_TYPE_MACHINE,
                                       .time_ms = ++whole->now_ms};
     memcpy(request.id, id, sizeof request.id);
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
@@ -250,13 +269,16 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
         registrar_source(whole, kc_view(&holder->account, sizeof holder->account), key);
     struct kc_result result = kc_identity_encode(&encoded, claims);
     kc_digest(&whole->bank.crypto, digest, kc_buffer_view(&encoded));
+    if (claims->purse_type == KC_PURSE_TYPE_BEARER) {
+        memcpy(digest, claims->secret, sizeof digest);
+    }
     if (!kc_failed(result)) {
         result = kc_ledger_begin(ledger, whole->now_ms);
     }
     if (!kc_failed(result)) {
         result = kc_ledger_confirm_account(&certified, ledger, &request, digest, &source);
     }
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && holder->type != KC_PURSE_TYPE_BEARER) {
         result = keep_keys(whole, holder);
     }
     if (!kc_failed(result)) {
@@ -403,6 +425,21 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
         refuse(whole, item, result.code);
     }
     *reply = kc_view(item->reply, item->reply_size);
+    served = NULL;
+    return result;
+}
+
+struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsigned holder)
+{
+    struct kc_bank_item *item = &whole->item;
+    served = whole;
+    item->kind = &kc_bank_make_card;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->message.card = whole->base->holders[holder].purse;
+    item->reply_size = 0;
+    struct kc_result result = run_steps(whole, item);
+    *out = kc_view(item->reply, kc_failed(result) ? 0 : item->reply_size);
     served = NULL;
     return result;
 }

@@ -134,6 +134,11 @@ bool hand_power(struct play *play, unsigned place)
 
 /* ---- an exchange ---- */
 
+enum kc_purse_type hand_type(const struct play *play, unsigned place)
+{
+    return play->whole->base->holders[play->whole->purses[place].holder].type;
+}
+
 static struct kc_amount amount_of(uint64_t minor)
 {
     struct kc_amount amount = kc_amount_zero();
@@ -170,6 +175,9 @@ static bool deliver_identify(struct play *play, const struct letter *letter)
 static uint64_t some_amount(struct play *play, unsigned payer)
 {
     uint64_t odd = hand_below(play, 50);
+    if (hand_type(play, payer) == KC_PURSE_TYPE_BEARER && hand_chance(play, 90)) {
+        return 1 + hand_below(play, WHOLE_BEARER_PAYMENT_MOST);
+    }
     if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
         return 1 + hand_below(play, WHOLE_PAYMENT_MOST);
     }
@@ -313,6 +321,29 @@ static bool deliver_reply(struct play *play, const struct letter *letter)
     return look(play, letter->to, COMMAND_TAKE, result);
 }
 
+bool hand_fetch(struct play *play, unsigned place)
+{
+    struct kc_view out;
+    struct kc_result result = whole_bank_card(&out, play->whole, play->whole->purses[place].holder);
+    play->whole->store.fault = RAM_GOOD;
+    play->tally.served += 1;
+    hand_trace(play, "the bank certifies card %u: %s", place, kc_error_name(result.code));
+    if (!kc_failed(result)) {
+        hand_send(play, LETTER_CERTIFIED, place, place, out);
+    }
+    return truth_bank(&play->truth);
+}
+
+static bool deliver_certified(struct play *play, const struct letter *letter)
+{
+    arm(play, letter->to);
+    struct kc_result result = kc_slot_take_certified(whole_slot(play->whole, letter->to),
+                                                     kc_view(letter->bytes, letter->size));
+    hand_trace(play, "purse %u takes a card's certified value: %s", letter->to,
+               kc_error_name(result.code));
+    return look(play, letter->to, COMMAND_TAKE, result);
+}
+
 bool hand_deliver(struct play *play, const struct letter *letter)
 {
     if (letter->kind != LETTER_NONE && !play->whole->purses[letter->to].there) {
@@ -333,14 +364,20 @@ bool hand_deliver(struct play *play, const struct letter *letter)
         return deliver_request(play, letter);
     case LETTER_REPLY:
         return deliver_reply(play, letter);
+    case LETTER_CERTIFIED:
+        return deliver_certified(play, letter);
     }
     return false;
 }
 
-/* Mostly to an account of the world; else to one that nobody has. */
+/* Mostly to an account of the world, where there are cards often to one of them; else to one that nobody has. */
 static uint64_t some_account(struct play *play)
 {
     unsigned holder = (unsigned)hand_below(play, play->habits.holders);
+    if (play->whole == play->mixed && hand_chance(play, 40)) {
+        unsigned cards = play->habits.holders > PLAY_CARD ? 2 : 1;
+        holder = PLAY_BEARER + (unsigned)hand_below(play, cards);
+    }
     return hand_chance(play, 95) ? play->whole->base->holders[holder].account.number
                                  : kc_account_nth(999999).number;
 }
@@ -396,10 +433,18 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
     bool transfer = wish == WISH_TRANSFER || wish == WISH_TRANSFER_ACCOUNT;
     struct truth_wish wanted = {.amount = amount, .from_purse = wish == WISH_TRANSFER};
     bool says = wish == WISH_OK || wish == WISH_NO;
+    if (hand_type(play, place) == KC_PURSE_TYPE_BEARER && hand_chance(play, 80)) {
+        return hand_fetch(play, place);
+    }
     if (says) {
         truth_says(&play->truth, place, wish == WISH_OK);
     }
     wanted.to = transfer ? some_account(play) : 0;
+    if (transfer && wanted.to == play->whole->base->holders[PLAY_BEARER].account.number &&
+        play->whole->base->options.mixed) {
+        amount = 1 + amount % WHOLE_BEARER_MOST;
+        wanted.amount = amount;
+    }
     arm(play, place);
     struct kc_result result =
         transfer ? ask_transfer(&out, play, place, &wanted) : ask(&out, play, place, wish, amount);

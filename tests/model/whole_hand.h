@@ -34,6 +34,10 @@ enum hand_wish {
 };
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount);
 
+/* A card without keys is given its newest certified value. */
+bool hand_fetch(struct play *play, unsigned place);
+enum kc_purse_type hand_type(const struct play *play, unsigned place);
+
 bool hand_identify(struct play *play, unsigned payer, unsigned payee, bool full);
 /* The open payment of that index goes to a place again. *was_open says whether there is one. */
 bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_open);

@@ -51,6 +51,8 @@ struct job {
     uint64_t hotlists;
     uint64_t listed;
     uint64_t overspent;
+    uint64_t sweeps;
+    uint64_t lost;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
 };
@@ -83,30 +85,44 @@ static void end_aborted(int number)
     _exit(STATUS_FAULT);
 }
 
-static struct play *make_play(struct whole_base **base, uint64_t seed)
+/* The worlds that episodes are played in. */
+struct worlds {
+    struct whole_base *plain;
+    struct whole_base *mixed;
+};
+
+static struct play *make_play(struct worlds *worlds, uint64_t seed)
 {
-    const struct whole_options options = {.seed = seed,
-                                          .holders = WHOLE_HOLDERS_MAX,
-                                          .account_amount = 1000,
-                                          .purse_amount = 300,
-                                          .limited = true};
+    struct whole_options options = {.seed = seed,
+                                    .holders = WHOLE_HOLDERS_MAX,
+                                    .account_amount = 1000,
+                                    .purse_amount = 300,
+                                    .limited = true};
     struct play *play = calloc(1, sizeof *play);
-    *base = whole_base_make(&options);
-    play->whole = *base == NULL ? NULL : whole_make(*base);
-    if (play->whole == NULL) {
+    worlds->plain = whole_base_make(&options);
+    options.mixed = true;
+    worlds->mixed = whole_base_make(&options);
+    if (play != NULL && worlds->plain != NULL && worlds->mixed != NULL) {
+        play->plain = whole_make(worlds->plain);
+        play->mixed = whole_make(worlds->mixed);
+    }
+    if (play == NULL || play->plain == NULL || play->mixed == NULL) {
         (void)fprintf(stderr, "no memory\n");
         exit(4);
     }
+    play->whole = play->plain;
     running = play;
     return play;
 }
 
-static void free_play(struct play *play, struct whole_base *base)
+static void free_play(struct play *play, struct worlds *worlds)
 {
     running = NULL;
-    free(play->whole);
+    free(play->plain);
+    free(play->mixed);
     free(play);
-    free(base);
+    free(worlds->plain);
+    free(worlds->mixed);
 }
 
 /* ---- many episodes ---- */
@@ -127,13 +143,15 @@ static void tell(struct job *job, const struct play *play)
     job->hotlists = play->tally.hotlists;
     job->listed = play->tally.listed;
     job->overspent = play->tally.overspent;
+    job->sweeps = play->tally.sweeps;
+    job->lost = play->tally.lost;
     job->step = play->step;
 }
 
 static int run_job(struct job *job, const struct options *options, unsigned index)
 {
-    struct whole_base *base;
-    struct play *play = make_play(&base, options->seed);
+    struct worlds worlds;
+    struct play *play = make_play(&worlds, options->seed);
     uint64_t end_ns = kc_clock_monotonic_ns() + options->seconds * UINT64_C(1000000000);
     bool good = true;
     for (uint64_t n = index; good; n += options->jobs) {
@@ -148,7 +166,7 @@ static int run_job(struct job *job, const struct options *options, unsigned inde
         tell(job, play);
         memcpy(job->why, play->truth.why, sizeof job->why);
     }
-    free_play(play, base);
+    free_play(play, &worlds);
     return good ? 0 : STATUS_FAULT;
 }
 
@@ -184,8 +202,8 @@ static void print_books(const struct play *play)
 /* In words: all steps when this episode was asked for, else the last ones. */
 static int trace_one(const struct options *options, uint64_t episode)
 {
-    struct whole_base *base;
-    struct play *play = make_play(&base, options->seed);
+    struct worlds worlds;
+    struct play *play = make_play(&worlds, options->seed);
     play->traced = true;
     play->told = options->one;
     bool good = play_episode(play, options->seed, episode, (unsigned)options->until);
@@ -199,7 +217,7 @@ static int trace_one(const struct options *options, uint64_t episode)
                      "\n",
                      options->seed, episode);
     }
-    free_play(play, base);
+    free_play(play, &worlds);
     return good ? 0 : 1;
 }
 
@@ -221,6 +239,8 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.hotlists += jobs[i].hotlists;
         sum.listed += jobs[i].listed;
         sum.overspent += jobs[i].overspent;
+        sum.sweeps += jobs[i].sweeps;
+        sum.lost += jobs[i].lost;
     }
     if (options->bench) {
         (void)printf("{\"name\": \"simulate.schedules\", \"value\": %.0f, \"unit\": \"1/s\", "
@@ -236,10 +256,11 @@ static void print_sums(const struct options *options, const struct job *jobs, do
                  " of them of overspending, %" PRIu64 " gaps, %" PRIu64
                  " of them never explained, %" PRIu64 " claims, %" PRIu64
                  " payments beyond a limit, %" PRIu64 " hotlists taken, %" PRIu64
-                 " partners refused by them; %.0f steps/s\n",
+                 " partners refused by them, %" PRIu64 " sweeps, %" PRIu64
+                 " payments of copied cards lost; %.0f steps/s\n",
                  sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts,
                  sum.proofs, sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited,
-                 sum.hotlists, sum.listed, (double)sum.steps / seconds);
+                 sum.hotlists, sum.listed, sum.sweeps, sum.lost, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

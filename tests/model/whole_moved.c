@@ -1,6 +1,7 @@
 #include "whole_moved.h"
 
 #include "base/assert.h"
+#include "whole_kinds.h"
 #include "whole_settled.h"
 
 bool moved_is_transfer(const struct kc_transaction_row *row)
@@ -49,15 +50,41 @@ bool moved_may_begin(struct truth *truth, unsigned holder, const struct kc_trans
     if (to >= truth->holders || (!truth->rogue[holder] && !was_wished(truth, holder, row))) {
         return truth_wrong(truth, "a transfer that nobody asked for", holder, row->kind, 0);
     }
+    if (kinds_type(truth, to) == KC_PURSE_TYPE_MACHINE) {
+        return truth_wrong(truth, "a transfer to a machine", holder, to, 0);
+    }
     return !owes || to == holder ||
            truth_wrong(truth, "a transfer by who owes", holder, row->kind, 0);
 }
 
-void moved_end(struct truth *truth, unsigned holder, const struct kc_transaction_row *row)
+void moved_end(struct truth *truth, unsigned holder, struct truth_cash *cash,
+               const struct kc_transaction_row *row)
 {
     int64_t amount = (int64_t)kc_amount_minor(row->amount);
     unsigned to = truth_holder(truth, row->other.number);
     KC_ASSERT(to < truth->holders);
-    truth->accounts[to] += amount;
+    if (kinds_type(truth, to) == KC_PURSE_TYPE_UIM) {
+        truth->accounts[to] += amount;
+    } else {
+        kinds_load(truth, cash, to, (uint64_t)amount);
+    }
     truth->accounts[holder] -= row->kind == KC_TRANSACTION_TRANSFER_ACCOUNT ? amount : 0;
+}
+
+bool moved_ended(struct truth *truth, size_t i)
+{
+    const struct truth_cash *cash = &truth->cash[i];
+    const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
+    unsigned holder = truth_purse_holder(truth, row->purse.number);
+    if (holder >= truth->holders || truth->rogue[holder]) {
+        return true;
+    }
+    bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
+    bool withdrawn = row->kind == KC_TRANSACTION_WITHDRAW && row->state == KC_STATE_COMPLETED;
+    bool completed = row->state == KC_STATE_COMPLETED;
+    bool lost = cash->cash_out && !cash->given_back && !completed;
+    unsigned card = truth_holder(truth, row->other.number);
+    bool loaded = cash->card_sequence != 0 && card < truth->holders && !truth->rogue[card];
+    return (!open && !lost && ((!withdrawn && !loaded) || cash->came)) ||
+           truth_wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
 }

@@ -12,6 +12,9 @@ bool moved_is_transfer(const struct kc_transaction_row *row);
 bool moved_may_begin(struct truth *truth, unsigned holder, const struct kc_transaction_row *row,
                      bool owes);
 /* It was booked: who sent it has less, who receives it more. */
-void moved_end(struct truth *truth, unsigned holder, const struct kc_transaction_row *row);
+void moved_end(struct truth *truth, unsigned holder, struct truth_cash *cash,
+               const struct kc_transaction_row *row);
+/* Whether the transaction of that index came to an end for its purse, and for a card that it loaded. */
+bool moved_ended(struct truth *truth, size_t index);
 
 #endif

@@ -27,6 +27,23 @@ static unsigned some_percent(struct play *play)
     return percents[hand_below(play, 5)];
 }
 
+/* The machine and the card without keys are always there, the other card and a third user mostly. Copies of the card are made in
+ * half of these episodes. */
+static void mix_habits(struct play *play)
+{
+    struct play_habits *habits = &play->habits;
+    habits->holders = PLAY_BEARER + 1 + (unsigned)hand_below(play, 3);
+    habits->weights[ACTION_VISIT] += 4;
+    habits->weights[ACTION_CASH] += 2;
+    habits->weights[ACTION_EXCHANGE] += 6;
+    if (hand_chance(play, 50)) {
+        habits->rogues |= 1u << PLAY_BEARER;
+        habits->weights[ACTION_ROGUE_COPY] += 4;
+        habits->weights[ACTION_ROGUE_SIGN] += 1;
+        habits->weights[ACTION_HOTLIST] += 1;
+    }
+}
+
 static void choose_habits(struct play *play)
 {
     struct play_habits *habits = &play->habits;
@@ -52,6 +69,9 @@ static void choose_habits(struct play *play)
         habits->weights[ACTION_ROGUE_COPY] += 1;
         habits->weights[ACTION_HOTLIST] += 2;
     }
+    if (play->whole == play->mixed) {
+        mix_habits(play);
+    }
     if (hand_chance(play, 50)) {
         /* Histories grow. */
         habits->weights[ACTION_REPORT] = 1;
@@ -66,7 +86,7 @@ static void choose_habits(struct play *play)
     habits->cut_percent = some_percent(play) / 2;
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
-    habits->full = hand_below(play, 16) == 0;
+    habits->full = hand_below(play, 16) == 0 && play->whole != play->mixed;
 }
 
 /* ---- the beginning ---- */
@@ -209,11 +229,27 @@ static bool follow(struct play *play, enum letter_kind kind, unsigned most)
     return true;
 }
 
+/* Where there is a card without keys or a copy of it, and a machine, these pay and are paid more often than others. */
+static void choose_sides(struct play *play, unsigned *payer, unsigned *payee)
+{
+    unsigned copy = WHOLE_PLACES_MAX - 1 - (unsigned)hand_below(play, PLAY_COPIES);
+    bool copied = play->whole->purses[copy].there && hand_type(play, copy) == KC_PURSE_TYPE_BEARER;
+    if (hand_chance(play, 30)) {
+        *payer = copied && hand_chance(play, 60) ? copy : PLAY_BEARER;
+    }
+    if (hand_chance(play, 30)) {
+        *payee = PLAY_MACHINE;
+    }
+}
+
 static bool exchange(struct play *play)
 {
     unsigned payer = hand_any_place(play);
     unsigned payee = hand_any_place(play);
     play->was_sent = false;
+    if (play->whole == play->mixed) {
+        choose_sides(play, &payer, &payee);
+    }
     return hand_identify(play, payer, payee, hand_chance(play, 30)) &&
            follow(play, LETTER_ANSWER, 2 + (unsigned)hand_below(play, 6));
 }
@@ -345,6 +381,9 @@ static bool sync(struct play *play, unsigned place)
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
             return false;
         }
+        if (hand_type(play, place) == KC_PURSE_TYPE_BEARER) {
+            return hand_fetch(play, place) && follow(play, LETTER_CERTIFIED, 2);
+        }
         bool recovers = info.has_pending || (i == 0 && info.uncovered == 0);
         if (recovers && (!hand_ask(play, place, WISH_STATE, 0) || !follow(play, LETTER_REPLY, 2))) {
             return false;
@@ -427,7 +466,8 @@ static bool go_on(struct play *play)
     play->habits.refuse_percent = 0;
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
-        if (play->truth.rogue[i] || truth_owes(&play->truth, i)) {
+        if (play->truth.rogue[i] || truth_owes(&play->truth, i) ||
+            hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
@@ -576,10 +616,12 @@ static bool finish(struct play *play)
     if (good && play->whole->store.counts[RAM_TABLE_GAPS] > 0) {
         good = settle_all(play);
     }
-    if (good && play->episode % 4 == 0) {
+    bool mixed = play->whole == play->mixed;
+    uint64_t nth = play->episode / (mixed ? PLAY_MIXED_EVERY : 1);
+    if (good && nth % 4 == 0) {
         good = go_on(play) && bring_to_end(play);
     }
-    if (good && (play->habits.full || play->episode % 16 == 0) &&
+    if (good && (play->habits.full || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
@@ -590,6 +632,8 @@ static bool finish(struct play *play)
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
 {
     bool good = true;
+    bool mixed = episode % PLAY_MIXED_EVERY == PLAY_MIXED_AT;
+    play->whole = mixed ? play->mixed : play->plain;
     play->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + episode * UINT64_C(0xd1342543de82ef95);
     play->seed = seed;
     play->episode = episode;
@@ -627,6 +671,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->tally.steps += play->step;
     play->tally.proofs += play->truth.proofs;
     play->tally.overspent += play->truth.overspent;
+    play->tally.sweeps += play->truth.sweeps;
+    play->tally.lost += play->truth.lost;
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

@@ -19,7 +19,8 @@ enum letter_kind {
     LETTER_PAYMENT,
     LETTER_ANSWER,
     LETTER_REQUEST,
-    LETTER_REPLY
+    LETTER_REPLY,
+    LETTER_CERTIFIED /* of a card without keys, from the bank */
 };
 
 /* A message on its way, from a place to a place; requests and replies have the purse's place in both. */
@@ -72,7 +73,9 @@ struct play_habits {
 };
 
 struct play {
-    struct whole *whole;
+    struct whole *plain;
+    struct whole *mixed;
+    struct whole *whole; /* of these two, the one that is played */
     struct truth truth;
     struct rng rng;
     struct play_habits habits;
@@ -105,14 +108,24 @@ struct play {
         uint64_t payments;
         uint64_t proofs;
         uint64_t gaps;
-        uint64_t closed;    /* of those, with something that nobody explained in time */
-        uint64_t claims;    /* told to operators */
-        uint64_t limited;   /* payments that a limit refused */
-        uint64_t hotlists;  /* taken by purses */
-        uint64_t listed;    /* partners who were refused for it */
+        uint64_t closed;   /* of those, with something that nobody explained in time */
+        uint64_t claims;   /* told to operators */
+        uint64_t limited;  /* payments that a limit refused */
+        uint64_t hotlists; /* taken by purses */
+        uint64_t listed;   /* partners who were refused for it */
+        uint64_t sweeps;
+        uint64_t lost;      /* payments of copied cards that nobody is paid for */
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };
+
+/* Every so many episodes there are cards and a machine, too. */
+#define PLAY_MIXED_EVERY 8u
+#define PLAY_MIXED_AT 5u
+/* In those the holders of the machine, of the card without keys, and of the other one. */
+#define PLAY_MACHINE 2u
+#define PLAY_BEARER 3u
+#define PLAY_CARD 4u
 
 /* Runs the episode of that number; false at the first fault, which play->truth.why names. With `until` not 0 it stops before that
  * step, and nothing is brought to an end. */

@@ -98,9 +98,14 @@ bool rogue_forge(struct play *play, size_t index)
 
 /* ---- copies ---- */
 
+/* Of a card's copies there may be some while all users are honest. */
 static unsigned some_rogue(struct play *play)
 {
-    return play->habits.rogues == 3 ? (unsigned)hand_below(play, 2) : 0;
+    unsigned users = play->habits.rogues & 3u;
+    if (play->habits.rogues != users && (users == 0 || hand_chance(play, 60))) {
+        return PLAY_BEARER;
+    }
+    return users == 3 ? (unsigned)hand_below(play, 2) : 0;
 }
 
 bool rogue_copy(struct play *play)
@@ -186,6 +191,69 @@ static bool sign_order(struct play *play, unsigned rogue)
     return hand_deliver(play, &play->work);
 }
 
+/* An order of a copied card that the card never made: whoever had it in his hands knows all that its orders are made of. */
+static struct kc_view sign_as_card(struct kc_buffer *out, const struct play *play,
+                                   struct kc_view identity, const struct kc_payment_order *order)
+{
+    uint8_t plain_bytes[512];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_identity card;
+    const struct whole_base *base = play->whole->base;
+    const struct kc_crypto *crypto = &play->whole->bank.crypto;
+    struct kc_result result =
+        kc_identity_open(&card, crypto, &base->bank_sign_public, &base->realm, identity);
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&plain, &kc_payment_order_shape, order);
+    }
+    if (!kc_failed(result)) {
+        result = kc_brief_mac(out, crypto, card.secret, &base->realm, kc_payment_order_shape.domain,
+                              kc_buffer_view(&plain));
+    }
+    KC_ASSERT(!kc_failed(result));
+    return kc_buffer_view(out);
+}
+
+/* It says that less was spent than was, or nothing. */
+static bool sign_card_order(struct play *play)
+{
+    uint8_t bytes[KC_ORDER_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_purse_info payee;
+    struct kc_purse_info card;
+    struct kc_view certified;
+    unsigned to = (unsigned)hand_below(play, play->habits.holders);
+    const struct whole_holder *holder = &play->whole->base->holders[PLAY_BEARER];
+    if (to == PLAY_BEARER || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
+        kc_failed(kc_slot_info(&card, whole_slot(play->whole, PLAY_BEARER))) ||
+        kc_failed(whole_bank_card(&certified, play->whole, PLAY_BEARER))) {
+        return true;
+    }
+    struct kc_payment_order order = {.payee = payee.account,
+                                     .payee_purse = payee.purse,
+                                     .payer = holder->account,
+                                     .payer_purse = holder->purse,
+                                     .time_ms = play->whole->now_ms,
+                                     .payer_counter = 1 + hand_below(play, card.counter + 3),
+                                     .payee_counter = payee.counter + 1};
+    struct kc_result result =
+        kc_amount_from_minor(&order.amount, 1 + hand_below(play, WHOLE_BEARER_PAYMENT_MOST));
+    if (!kc_failed(result) && order.payer_counter > 1) {
+        memcpy(order.head, &play->rng.state, sizeof play->rng.state);
+        result = kc_amount_from_minor(&order.paid, hand_below(play, WHOLE_BEARER_MOST));
+    }
+    KC_ASSERT(!kc_failed(result));
+    struct kc_payment payment = {.has_identity = true,
+                                 .identity = kc_view(holder->identity, holder->identity_size),
+                                 .has_certified = true,
+                                 .certified = certified};
+    payment.order = sign_as_card(&out, play, payment.identity, &order);
+    play->work = (struct letter){.kind = LETTER_PAYMENT, .from = PLAY_BEARER, .to = to};
+    encode(&play->work, &kc_payment_shape, &payment);
+    hand_trace(play, "an order of the card to %u is made, with counter %" PRIu64, to,
+               order.payer_counter);
+    return truth_bank(&play->truth) && hand_deliver(play, &play->work);
+}
+
 /* The rogue's word on a payment that is on its way to it. */
 static bool sign_answer(struct play *play, unsigned rogue)
 {
@@ -226,5 +294,8 @@ static bool sign_answer(struct play *play, unsigned rogue)
 bool rogue_sign(struct play *play)
 {
     unsigned rogue = some_rogue(play);
+    if (rogue == PLAY_BEARER) {
+        return sign_card_order(play);
+    }
     return hand_chance(play, 50) ? sign_order(play, rogue) : sign_answer(play, rogue);
 }

@@ -41,8 +41,10 @@ bool settled_may_pay(struct truth *truth, unsigned holder, unsigned payee,
         sum += since ? payment->amount : 0;
         count += since ? 1 : 0;
     }
-    bool within = minor_of(entry->amount) <= (int64_t)WHOLE_PAYMENT_MOST &&
-                  sum <= WHOLE_SPEND_MOST && count <= WHOLE_SPEND_COUNT &&
+    bool bearer = truth->whole->base->holders[holder].type == KC_PURSE_TYPE_BEARER;
+    uint64_t most = bearer ? WHOLE_BEARER_PAYMENT_MOST : WHOLE_PAYMENT_MOST;
+    bool within = minor_of(entry->amount) <= (int64_t)most &&
+                  (bearer || (sum <= WHOLE_SPEND_MOST && count <= WHOLE_SPEND_COUNT)) &&
                   entry->time_ms <= info->valid_until_ms;
     return within ||
            truth_wrong(truth, "a payment beyond the limits", holder, (int64_t)sum, (int64_t)count);
@@ -94,23 +96,33 @@ static uint64_t sequence_of(const struct kc_transaction_row *row)
     return certified.sequence;
 }
 
-bool settled_conforms(struct truth *truth, unsigned place, const struct kc_purse_info *info)
+void settled_arrivals(struct truth *truth, unsigned place, const struct kc_purse_info *info)
 {
     const struct ram_store *store = &truth->whole->store;
     struct truth_place *known = &truth->places[place];
-    uint64_t purse = truth->whole->base->holders[truth->whole->purses[place].holder].purse.number;
+    const struct whole_holder *holder =
+        &truth->whole->base->holders[truth->whole->purses[place].holder];
     for (size_t i = 0; i < truth->cash_count; i++) {
         const struct kc_transaction_row *row = &store->transactions[i];
         struct truth_cash *cash = &truth->cash[i];
-        bool comes = row->purse.number == purse && row->kind == KC_TRANSACTION_WITHDRAW &&
-                     row->state == KC_STATE_COMPLETED && !cash->came &&
-                     sequence_of(row) <= info->sequence;
-        if (comes) {
+        if (row->state != KC_STATE_COMPLETED || cash->came) {
+            continue;
+        }
+        bool loaded = cash->card_sequence != 0 && row->other.number == holder->account.number;
+        bool withdrawn =
+            row->kind == KC_TRANSACTION_WITHDRAW && row->purse.number == holder->purse.number;
+        if ((loaded && cash->card_sequence <= info->sequence) ||
+            (withdrawn && sequence_of(row) <= info->sequence)) {
             cash->came = true;
             known->own += minor_of(row->amount);
         }
     }
-    known->value = minor_of(info->value);
+}
+
+bool settled_conforms(struct truth *truth, unsigned place, const struct kc_purse_info *info)
+{
+    settled_arrivals(truth, place, info);
+    truth->places[place].value = minor_of(info->value);
     return true;
 }
 
@@ -154,9 +166,8 @@ bool settled_waits(const struct truth *truth, const struct kc_payment_row *row)
     return in_gap(&truth->whole->store, row->payee.number, row->payee_counter, true);
 }
 
-/* Whether a record of that purse with that counter came to the bank, and is about the order. */
-static bool was_shown(const struct truth *truth, unsigned holder, uint64_t counter,
-                      const uint8_t *order)
+bool settled_was_shown(const struct truth *truth, unsigned holder, uint64_t counter,
+                       const uint8_t *order)
 {
     const struct ram_store *store = &truth->whole->store;
     uint64_t purse = truth->whole->base->holders[holder].purse.number;
@@ -173,8 +184,8 @@ static bool was_shown(const struct truth *truth, unsigned holder, uint64_t count
 /* Where nobody showed the payee's entry, the bank decides from sums. */
 static bool is_clear(const struct truth *truth, const struct truth_payment *payment)
 {
-    bool payee = was_shown(truth, payment->payee, payment->payee_counter, payment->digest);
-    bool payer = was_shown(truth, payment->payer, payment->payer_counter, payment->digest);
+    bool payee = settled_was_shown(truth, payment->payee, payment->payee_counter, payment->digest);
+    bool payer = settled_was_shown(truth, payment->payer, payment->payer_counter, payment->digest);
     bool passed = payment->payee_counter == 0 ||
                   truth->places[payment->payee].counter >= payment->payee_counter;
     uint64_t purse = truth->whole->base->holders[payment->payee].purse.number;
@@ -182,13 +193,15 @@ static bool is_clear(const struct truth *truth, const struct truth_payment *paym
     return payee || (payer && (!passed || !lost));
 }
 
+/* For a machine, its owner's. */
 static int64_t account_of(const struct truth *truth, unsigned holder)
 {
-    return truth->accounts[holder] - truth_claimed(truth, holder);
+    bool machine = truth->whole->base->holders[holder].type == KC_PURSE_TYPE_MACHINE;
+    unsigned payer = machine ? WHOLE_OWNER : holder;
+    return truth->accounts[payer] - truth_claimed(truth, payer);
 }
 
-/* Only a purse with nothing left owes something when all have synced, and then it may not pay. */
-static bool debts_are_claimed(struct truth *truth, unsigned holder)
+bool settled_debts_are_claimed(struct truth *truth, unsigned holder)
 {
     struct kc_purse_info info;
     const struct kc_purse_row *row = truth_row(truth, holder);
@@ -233,7 +246,7 @@ bool truth_settled(struct truth *truth)
         honest = honest && !truth->rogue[i];
     }
     for (unsigned i = 0; i < truth->holders; i++) {
-        if (!debts_are_claimed(truth, i)) {
+        if (!settled_debts_are_claimed(truth, i)) {
             return false;
         }
     }

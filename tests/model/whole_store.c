@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "whole_store_inside.h"
 
-_Static_assert(RAM_TABLE_MOVES + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_CHARGES + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -38,6 +38,9 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_PURSE_KEYS] = TABLE(purse_keys, RAM_PURSE_KEYS),
     [RAM_TABLE_RENEWALS] = TABLE(renewals, RAM_RENEWALS),
     [RAM_TABLE_MOVES] = TABLE(moves, RAM_MOVES),
+    [RAM_TABLE_GIVE_BACKS] = TABLE(give_backs, RAM_GIVE_BACKS),
+    [RAM_TABLE_CHARGING] = TABLE(charging, RAM_CHARGING),
+    [RAM_TABLE_CHARGES] = TABLE(charges, RAM_CHARGES),
 };
 
 static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)
@@ -390,6 +393,27 @@ static struct kc_result transaction_get(void *context, struct kc_transaction_row
     return kc_result(i == NOWHERE ? KC_NOT_FOUND : KC_OK);
 }
 
+static struct kc_result transaction_by_reference(void *context, struct kc_transaction_row *out,
+                                                 const uint8_t reference[KC_DIGEST_SIZE])
+{
+    const struct ram_store *store = context;
+    size_t found = NOWHERE;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_TRANSACTIONS]; i++) {
+        const struct kc_transaction_row *row = &store->transactions[i];
+        bool fits = row->state == KC_STATE_COMPLETED && row->machine.number != 0 &&
+                    memcmp(row->reference, reference, KC_DIGEST_SIZE) == 0;
+        bool before = found == NOWHERE ||
+                      row->purse.number < store->transactions[found].purse.number ||
+                      (row->purse.number == store->transactions[found].purse.number &&
+                       row->time_ms < store->transactions[found].time_ms);
+        found = fits && before ? i : found;
+    }
+    if (found != NOWHERE) {
+        *out = store->transactions[found];
+    }
+    return kc_result(found == NOWHERE ? KC_NOT_FOUND : KC_OK);
+}
+
 static struct kc_result transaction_put(void *context, const struct kc_transaction_row *row)
 {
     struct ram_store *store = context;
@@ -503,7 +527,8 @@ static bool is_before(const struct ram_sort_key *a, const struct ram_sort_key *b
             return a->numbers[i] < b->numbers[i];
         }
     }
-    return a->digest != NULL && memcmp(a->digest, b->digest, a->digest_size) < 0;
+    int order = a->digest == NULL ? 0 : memcmp(a->digest, b->digest, a->digest_size);
+    return order != 0 ? order < 0 : a->last < b->last;
 }
 
 void ram_choose(struct ram_chosen *chosen, const struct ram_sort_key *key)
@@ -714,6 +739,7 @@ struct kc_store ram_store_port(struct ram_store *store)
                             .record_get = record_get,
                             .record_put = record_put,
                             .transaction_get = transaction_get,
+                            .transaction_by_reference = transaction_by_reference,
                             .transaction_put = transaction_put,
                             .posting_add = posting_add,
                             .batch_add = batch_add,
@@ -742,6 +768,7 @@ struct kc_store ram_store_port(struct ram_store *store)
                             .scan_records = scan_records,
                             .check = check};
     ram_store_back_port(&port);
+    ram_store_charge_port(&port);
     return port;
 }
 

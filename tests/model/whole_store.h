@@ -21,8 +21,11 @@
 #define RAM_HOTLIST 16
 #define RAM_REISSUES 8
 #define RAM_PURSE_KEYS 16
+#define RAM_MOVES 384
+#define RAM_GIVE_BACKS 32
+#define RAM_CHARGING 16
+#define RAM_CHARGES 64
 #define RAM_RENEWALS 8
-#define RAM_MOVES 32
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
 
@@ -43,8 +46,11 @@ enum ram_table {
     RAM_TABLE_PURSE_KEYS,
     RAM_TABLE_RENEWALS,
     RAM_TABLE_MOVES,
+    RAM_TABLE_GIVE_BACKS,
+    RAM_TABLE_CHARGING,
+    RAM_TABLE_CHARGES,
 };
-#define RAM_TABLES 16
+#define RAM_TABLES 19
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -97,6 +103,9 @@ struct ram_store {
     struct kc_purse_key_row purse_keys[RAM_PURSE_KEYS];
     struct kc_renewal_row renewals[RAM_RENEWALS];
     struct kc_move_row moves[RAM_MOVES];
+    struct kc_give_back_row give_backs[RAM_GIVE_BACKS];
+    struct kc_charging_row charging[RAM_CHARGING];
+    struct kc_charge_row charges[RAM_CHARGES];
     uint8_t undo[RAM_UNDO];
     uint8_t bytes[RAM_BYTES];
 };

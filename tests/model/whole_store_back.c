@@ -1,4 +1,4 @@
-/* What stands behind payments and purses: what is due, gaps, the hotlist, re-issues, kept keys, moves. */
+/* What stands behind payments and purses: what is due, gaps, the hotlist, re-issues, kept keys, moves, what machines owed. */
 #include <string.h>
 
 #include "whole_store_inside.h"
@@ -298,6 +298,52 @@ static struct kc_result scan_moves(void *context, const struct kc_store_scan *sc
     GIVE(moves, move)
 }
 
+/* ---- what machines owed ---- */
+
+static struct kc_result give_back_get(void *context, struct kc_give_back_row *out, uint64_t purse,
+                                      uint64_t sale)
+{
+    const struct ram_store *store = context;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_GIVE_BACKS]; i++) {
+        const struct kc_give_back_row *row = &store->give_backs[i];
+        if (row->purse.number == purse && row->sale == sale) {
+            *out = *row;
+            return kc_ok();
+        }
+    }
+    return kc_result(KC_NOT_FOUND);
+}
+
+static struct kc_result give_back_add(void *context, const struct kc_give_back_row *row)
+{
+    struct kc_give_back_row other;
+    struct ram_store *store = context;
+    bool there = !kc_failed(give_back_get(context, &other, row->purse.number, row->sale));
+    return there || kc_amount_is_zero(row->amount) ? kc_result(KC_STORE_FAILED)
+                                                   : ram_add(store, RAM_TABLE_GIVE_BACKS, row);
+}
+
+/* By a number after the digest. */
+static struct kc_result scan_give_backs(void *context, const struct kc_store_scan *scan,
+                                        uint64_t purse, uint64_t counter)
+{
+    const struct ram_store *store = context;
+    struct ram_chosen chosen;
+    chosen.count = 0;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_GIVE_BACKS]; i++) {
+        const struct kc_give_back_row *row = &store->give_backs[i];
+        if ((purse == 0 || row->purse.number == purse) &&
+            (counter == 0 || row->counter == counter)) {
+            ram_choose(&chosen, &(struct ram_sort_key){.numbers = {row->purse.number, row->counter},
+                                                       .digest = row->reference,
+                                                       .digest_size = KC_DIGEST_SIZE,
+                                                       .last = row->sale,
+                                                       .index = i});
+        }
+    }
+    GIVE(give_backs, give_back)
+}
+
 void ram_store_back_port(struct kc_store *port)
 {
     port->gap_get = gap_get;
@@ -324,4 +370,7 @@ void ram_store_back_port(struct kc_store *port)
     port->renewal_due = renewal_due;
     port->move_add = move_add;
     port->scan_moves = scan_moves;
+    port->give_back_get = give_back_get;
+    port->give_back_add = give_back_add;
+    port->scan_give_backs = scan_give_backs;
 }

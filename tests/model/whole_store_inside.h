@@ -13,6 +13,8 @@ struct kc_result ram_put(struct ram_store *store, enum ram_table name, size_t in
 
 /* Payments that are due, gaps, hotlist, re-issues, kept keys and moves: whole_store_back.c. */
 void ram_store_back_port(struct kc_store *port);
+/* Management charges: whole_store_charge.c. */
+void ram_store_charge_port(struct kc_store *port);
 
 /* The newest row for which the condition on `i` holds, or NOWHERE. */
 #define FIND(NAME, condition)                                                                      \
@@ -25,11 +27,12 @@ void ram_store_back_port(struct kc_store *port);
 
 #define SCAN_ROWS_MAX 1536
 
-/* Rows chosen for a scan, sorted by up to three numbers and a digest. */
+/* Rows chosen for a scan, sorted by numbers, a digest and a last number. */
 struct ram_sort_key {
     uint64_t numbers[4];
     const uint8_t *digest;
     size_t digest_size;
+    uint64_t last; /* after the digest */
     size_t index;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_kinds.h"
 #include "whole_moved.h"
 #include "whole_settled.h"
 #include "whole_shown.h"
@@ -53,7 +54,7 @@ unsigned truth_holder(const struct truth *truth, uint64_t account)
     return i;
 }
 
-static unsigned holder_of_purse(const struct truth *truth, uint64_t purse)
+unsigned truth_purse_holder(const struct truth *truth, uint64_t purse)
 {
     unsigned i = 0;
     while (i < truth->holders && truth->whole->base->holders[i].purse.number != purse) {
@@ -146,7 +147,8 @@ static bool see_receive(struct truth *truth, unsigned holder, const struct kc_en
                            holder, (int64_t)payment->payer_counter, 0);
     }
     payment->taken = true;
-    return settled_may_take(truth, holder, payer, entry, info);
+    return kinds_may_take(truth, holder, payer) &&
+           settled_may_take(truth, holder, payer, entry, info);
 }
 
 static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_entry *entry)
@@ -301,10 +303,12 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         }
     }
     int64_t found = minor_of(info.value);
-    bool agrees = found == known->value ||
-                  (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
-                   settled_conforms(truth, place, &info)) ||
-                  (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
+    bool mixed = truth->whole->base->options.mixed;
+    bool agrees = mixed ? kinds_value(truth, place, &info, command)
+                        : found == known->value ||
+                              (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
+                               settled_conforms(truth, place, &info)) ||
+                              (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
     if (!settled_hotlist(truth, place, &info)) {
         return false;
     }
@@ -418,7 +422,7 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
 }
 
 /* The end of a transaction, and whether there is a reason for it. */
-static bool see_end(struct truth *truth, unsigned holder, const struct truth_cash *cash,
+static bool see_end(struct truth *truth, unsigned holder, struct truth_cash *cash,
                     const struct kc_transaction_row *row)
 {
     int64_t amount = minor_of(row->amount);
@@ -434,7 +438,7 @@ static bool see_end(struct truth *truth, unsigned holder, const struct truth_cas
     case KC_TRANSACTION_TRANSFER_PURSE:
     case KC_TRANSACTION_TRANSFER_ACCOUNT:
         if (row->state == KC_STATE_COMPLETED) {
-            moved_end(truth, holder, row);
+            moved_end(truth, holder, cash, row);
         }
         break;
     case KC_TRANSACTION_FUND:
@@ -461,7 +465,7 @@ static bool see_transactions(struct truth *truth)
     for (size_t i = 0; i < count; i++) {
         const struct kc_transaction_row *row = &store->transactions[i];
         struct truth_cash *cash = &truth->cash[i];
-        unsigned holder = holder_of_purse(truth, row->purse.number);
+        unsigned holder = truth_purse_holder(truth, row->purse.number);
         bool good = holder < truth->holders;
         if (good && i >= truth->cash_count) {
             *cash = (struct truth_cash){.state = row->state};
@@ -549,6 +553,9 @@ static bool compare_books(struct truth *truth)
                            minor_of(totals->shadows) - minor_of(totals->claims),
                            sums.shadows - sums.claims);
     }
+    if (minor_of(totals->fees) != truth->fees) {
+        return truth_wrong(truth, "the fees", 0, minor_of(totals->fees), truth->fees);
+    }
     return minor_of(totals->in_flight) == sums.in_flight ||
            truth_wrong(truth, "value in flight", 0, minor_of(totals->in_flight), sums.in_flight);
 }
@@ -581,9 +588,11 @@ static bool see_alerts(struct truth *truth)
     const struct ram_store *store = &truth->whole->store;
     for (; truth->alerts_seen < store->counts[RAM_TABLE_ALERTS]; truth->alerts_seen++) {
         const struct kc_alert_row *alert = &store->alerts[truth->alerts_seen];
-        unsigned holder = holder_of_purse(truth, alert->purse.number);
+        unsigned holder = truth_purse_holder(truth, alert->purse.number);
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
-        bool tells = !fraud && store->counts[RAM_TABLE_GAPS] > 0;
+        bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
+                    (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
+        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0);
         if (holder >= truth->holders || (!truth->rogue[holder] && !tells)) {
             return truth_wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
         }
@@ -605,7 +614,7 @@ static bool see_alerts(struct truth *truth)
 
 int64_t truth_claimed(const struct truth *truth, unsigned holder)
 {
-    return minor_of(truth_row(truth, holder)->claimed);
+    return kinds_claimed(truth, holder);
 }
 
 bool truth_owes(const struct truth *truth, unsigned holder)
@@ -616,13 +625,19 @@ bool truth_owes(const struct truth *truth, unsigned holder)
 /* Only who signed what is no payment, and who lost entries, may come to owe something. */
 static bool may_owe(const struct truth *truth, unsigned holder)
 {
-    return truth->rogue[holder] || truth_has_gap(truth, holder);
+    bool may = truth->rogue[holder] || truth_has_gap(truth, holder);
+    for (unsigned i = 0; i < truth->holders && !may; i++) {
+        /* An owner's account pays for his machines. */
+        may = (i == holder || holder == WHOLE_OWNER) && kinds_may_owe(truth, i);
+    }
+    return may;
 }
 
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    if (!see_transactions(truth) || !compare_books(truth) || !see_alerts(truth)) {
+    if (!see_transactions(truth) || !kinds_bank(truth) || !compare_books(truth) ||
+        !see_alerts(truth)) {
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
@@ -669,7 +684,8 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
 {
     bool heard =
         !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
-    if (!truth_bank(truth) || !see_rollback(truth, holder, result)) {
+    if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
+        !kinds_served(truth, holder, result)) {
         return false;
     }
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
@@ -727,14 +743,19 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->proofs = 0;
     truth->overspent = 0;
     truth->why[0] = '\0';
+    truth->lost = 0;
+    truth->sweeps = 0;
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
+    kinds_begin(truth);
     for (size_t i = 0; i < truth->cash_count; i++) {
         truth->cash[i] = (struct truth_cash){
             .state = store->transactions[i].state, .said_ok = true, .came = true};
     }
     for (unsigned i = 0; i < holders; i++) {
         truth->rogue[i] = (rogues >> i & 1u) != 0;
-        truth->accounts[i] = (int64_t)whole->base->options.account_amount;
+        truth->accounts[i] = kinds_type(truth, i) == KC_PURSE_TYPE_UIM
+                                 ? (int64_t)whole->base->options.account_amount
+                                 : 0;
         truth->claimed[i] = 0;
         truth_new_place(truth, i);
     }
@@ -785,15 +806,20 @@ static bool purse_ended(struct truth *truth, unsigned i)
     if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i)))) {
         return truth_wrong(truth, "an honest purse does not answer", i, 0, 0);
     }
+    bool bearer = kinds_type(truth, i) == KC_PURSE_TYPE_BEARER;
     for (size_t j = 0; j < truth->payment_count; j++) {
         const struct truth_payment *payment = &truth->payments[j];
         bool waits = payment->payer == i && may_wait(truth, payment) && !payment->given_back;
         open += waits ? (int64_t)payment->amount : 0;
     }
     bool lost = truth->whole->store.counts[RAM_TABLE_GAPS] > 0;
-    if (info.has_pending || info.uncovered != 0 || (!lost && minor_of(info.open) > open)) {
+    if (info.has_pending || (info.uncovered != 0 && !bearer) ||
+        (!lost && minor_of(info.open) > open)) {
         return truth_wrong(truth, "something of a purse did not end", i, minor_of(info.open),
                            (int64_t)info.uncovered);
+    }
+    if (bearer) {
+        return kinds_card_ended(truth, i, &info);
     }
     if (truth_shadow(row) + settled_unclear(truth, i) !=
             minor_of(info.value) + released_in_vain(truth, i) ||
@@ -814,7 +840,8 @@ bool truth_synced(struct truth *truth)
                       payment->payee_counter <= truth->places[payment->payee].counter;
         bool waits = !payment->given_back && !(honest && payment->taken);
         bool lost = truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee);
-        if (waits && passed && !lost && !truth->rogue[payment->payer]) {
+        bool hears = kinds_type(truth, payment->payer) != KC_PURSE_TYPE_BEARER;
+        if (waits && passed && !lost && hears && !truth->rogue[payment->payer]) {
             return truth_wrong(
                 truth, "a payment that its payee passed is open when both have synced",
                 payment->payer, (int64_t)payment->payer_counter, (int64_t)payment->payee);
@@ -823,7 +850,7 @@ bool truth_synced(struct truth *truth)
     }
     for (unsigned i = 0; i < truth->holders; i++) {
         struct kc_purse_info info;
-        if (truth->rogue[i]) {
+        if (truth->rogue[i] || kinds_type(truth, i) == KC_PURSE_TYPE_BEARER) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
@@ -841,22 +868,6 @@ bool truth_is_stuck(struct truth *truth, unsigned place, enum kc_error error)
                        truth->whole->purses[place].holder, (int64_t)error, 0);
 }
 
-static bool cash_ended(struct truth *truth, size_t i)
-{
-    const struct truth_cash *cash = &truth->cash[i];
-    const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
-    unsigned holder = holder_of_purse(truth, row->purse.number);
-    if (holder >= truth->holders || truth->rogue[holder]) {
-        return true;
-    }
-    bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
-    bool withdrawn = row->kind == KC_TRANSACTION_WITHDRAW && row->state == KC_STATE_COMPLETED;
-    bool completed = row->state == KC_STATE_COMPLETED;
-    bool lost = cash->cash_out && !cash->given_back && !completed;
-    return (!open && !lost && (!withdrawn || cash->came)) ||
-           truth_wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
-}
-
 bool truth_end(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
@@ -868,17 +879,17 @@ bool truth_end(struct truth *truth)
         good = payment_ended(truth, &truth->payments[i]);
     }
     for (size_t i = 0; i < truth->cash_count && good; i++) {
-        good = cash_ended(truth, i);
+        good = moved_ended(truth, i);
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_PAYMENTS] && good; i++) {
         const struct kc_payment_row *row = &store->payments[i];
         const struct truth_payment *payment = find_payment(truth, row->digest);
-        unsigned payer = holder_of_purse(truth, row->payer.number);
+        unsigned payer = truth_purse_holder(truth, row->payer.number);
         bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
         waits = waits || settled_waits(truth, row);
         good = row->state != KC_PAYMENT_NOTED || waits ||
                truth_wrong(truth, "the bank waits for a payment at the end", payer,
                            (int64_t)row->payer_counter, 0);
     }
-    return good;
+    return good && kinds_end(truth);
 }

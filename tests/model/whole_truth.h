@@ -15,6 +15,8 @@
 #define TRUTH_CASH_MAX RAM_TRANSACTIONS
 #define TRUTH_STATEMENTS_MAX 1024u
 #define TRUTH_WHY_SIZE 200u
+#define TRUTH_TOLD_MAX 512u
+#define TRUTH_CARD_ORDERS_MAX 512u
 
 /* The commands that may write entries; each may write only its own. */
 enum truth_command {
@@ -45,7 +47,9 @@ struct truth_cash {
     bool said_no;
     bool cash_out;   /* the purse wrote its entry */
     bool given_back; /* and its void */
-    bool came;       /* the withdrawn value is in the purse */
+    bool came;       /* the withdrawn, or loaded, value is in the purse */
+    uint64_t
+        card_sequence; /* of the certified value that brings what was loaded on a card; else 0 */
 };
 
 /* A transfer as the user asked for it, by the time stamp that the purse gave it. */
@@ -62,6 +66,24 @@ struct truth_place {
     int64_t value; /* that the purse has */
     int64_t own;   /* that it would have if the bank had never given or taken for lost entries */
     uint64_t hotlist;
+};
+
+/* With the certified value of that sequence the bank had taken so much off the value of a purse, over all. */
+struct truth_told {
+    uint64_t sequence;
+    int64_t off;
+};
+
+/* Of cards, machines and who was paid by a copied card; in mixed worlds. */
+struct truth_kind {
+    int64_t loaded; /* on a card without keys, ever, and what of it others have shown */
+    int64_t booked;
+    int64_t lost;  /* taken from a card that had nothing left */
+    int64_t swept; /* from a machine to its owner, the fee included */
+    size_t counter_count;
+    size_t told_count;
+    uint64_t counters[TRUTH_CARD_ORDERS_MAX]; /* of the card's orders that were counted */
+    struct truth_told told[TRUTH_TOLD_MAX];
 };
 
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
@@ -82,6 +104,10 @@ struct truth {
     bool rogue[WHOLE_HOLDERS_MAX];
     int64_t accounts[WHOLE_HOLDERS_MAX]; /* without what the bank claimed for debts of purses */
     int64_t claimed[WHOLE_HOLDERS_MAX];
+    int64_t fees;
+    struct truth_kind kinds[WHOLE_HOLDERS_MAX];
+    size_t records_seen;
+    size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];
     size_t payment_count;
     struct truth_payment payments[TRUTH_PAYMENTS_MAX];
@@ -96,6 +122,8 @@ struct truth {
     uint64_t stamp_before;
     uint64_t proofs;
     uint64_t overspent;
+    uint64_t lost; /* payments of copied cards */
+    uint64_t sweeps;
     char why[TRUTH_WHY_SIZE];
 };
 

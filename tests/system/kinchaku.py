@@ -244,6 +244,7 @@ class Proxy:
 
     def __init__(self, port, change=None, hotlist=None):
         self.port, self.change, self.hotlist = port, change, hotlist
+        self.got = None  # what it answers to every GET: status, kind, data
         self.requests, self.replies = [], []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.server.getsockname()[1]}"
@@ -257,9 +258,9 @@ class Proxy:
                 return
             threading.Thread(target=self.carry, args=(client,), daemon=True).start()
 
-    def forward(self, body):
+    def forward(self, body, path="/v1/message"):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request("POST", "/v1/message", body, {"Content-Type": "application/cose"})
+        connection.request("POST", path, body, {"Content-Type": "application/cose"})
         reply = connection.getresponse()
         return reply.status, reply.headers["Content-Type"], reply.read()
 
@@ -276,14 +277,14 @@ class Proxy:
                         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 if head.startswith(b"GET "):
                     # The hotlist, which is nobody's message: not counted, and the one that a test has made, or none.
-                    found, data = ("200", self.hotlist) if self.hotlist else ("404", b"")
-                    client.sendall(f"HTTP/1.1 {found} X\r\nContent-Type: application/cose\r\nContent-Length: {len(data)}\r\n\r\n"
+                    found, kind, data = self.got or ((200 if self.hotlist else 404), "application/cose", self.hotlist or b"")
+                    client.sendall(f"HTTP/1.1 {found} X\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
                                    .encode() + data)
                     continue
                 sizes = [int(l.split(b":")[1]) for l in head.splitlines() if l.lower().startswith(b"content-length:")]
                 body = stream.read(sizes[0]) if sizes else b""
                 self.requests.append(body)
-                status, kind, reply = self.forward(body)
+                status, kind, reply = self.forward(body, head.split()[1].decode())
                 self.replies.append(reply)
                 if self.change:
                     reply = self.change(len(self.requests), reply)

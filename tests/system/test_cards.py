@@ -56,6 +56,44 @@ def test_what_a_card_cannot_do_is_said(shared, tmp_path):
     assert done.status != OK and done.error, done
 
 
+# shows: R-NODE-8
+@pytest.mark.parametrize("grade", ["bearer", "keyed"])
+def test_a_card_is_called_a_card(shared, loaded, tmp_path, grade):
+    holder, path, _ = loaded
+    if grade == "keyed":
+        path, _ = issue(shared, tmp_path, "keyed", "keyed.purse")
+    else:
+        receiver = Receiver(holder, "--yes", link="tcp:127.0.0.1:0")
+        assert card_station(path, "pay", 10, "--link", receiver.place, timeout=PATIENCE).status == OK
+        assert receiver.end().status == OK
+    said = run("kinchaku-station", "--card", path, "show")
+    assert said.status == OK and f"on the card  {30 if grade == 'bearer' else 0} JPY" in said.out and "UIM" not in said.out, said
+    for verb in ("show", "sync"):
+        said = run("kinchaku-station", "--card", path, verb)
+        assert said.status == OK and "not reported" not in said.out + said.err, said
+        assert ("such a card does not report" in said.out) == (grade == "bearer"), said
+
+
+# shows: R-NODE-8
+@pytest.mark.parametrize("grade", ["bearer", "keyed"])
+def test_the_shelf_is_shown_to_whoever_holds_a_card(shared, tmp_path, grade):
+    path, _ = issue(shared, tmp_path, grade)
+    dealer = shared.open()
+    machine = Machine(tmp_path / "machine", machine_purse(shared, dealer, tmp_path / "till.purse"), dealer.account, [("tea", 15, 1)])
+    machine.start()
+    shelf = card_station(path, "shelf", "--link", machine.place)
+    machine.stop()
+    assert shelf.status == OK and [row["name"] for row in shelf.objects[1:]] == ["tea"], shelf
+
+
+def test_options_that_exclude_each_other_are_usage(shared, tmp_path):
+    table = tmp_path / "cards.csv"
+    table.write_text(f"{tmp_path / 'one.card'}\n")
+    done = shared.registrar("card", "--uim", tmp_path / "two.card", "--file", table)
+    assert done.status == USAGE and "--uim" in done.err, done
+    assert not (tmp_path / "one.card").exists() and not (tmp_path / "two.card").exists()
+
+
 def test_a_card_whose_bytes_were_edited_says_so(shared, tmp_path):
     path, _ = issue(shared, tmp_path, "bearer")
     content = bytearray(path.read_bytes())
@@ -141,6 +179,7 @@ def loaded(shared, tmp_path):
     path, opened = issue(shared, tmp_path, "bearer")
     done = beside(holder, path, "withdraw", 40, "--yes")
     assert done.status == OK and held(path) == 40 and holder.both() == (500, 0), done
+    assert "  UIM  " in done.err and "  card  " not in done.err, done  # the quote is of the purse that asks
     return holder, path, opened
 
 
@@ -241,8 +280,11 @@ def test_a_transfer_from_a_card(shared, tmp_path, grade):
     order = ("transfer", 12, "--to", other.account)
     done = beside(holder, path, *order, "--from", "card", "--yes")
     assert done.status == OK and "Taro Yamada" in done.err, done
+    assert ("from the card to" in done.err) == ("  card  " in done.err) == (grade == "keyed"), done
+    assert ("from the UIM to" in done.err) == ("  UIM  " in done.err) == (grade == "bearer"), done
     assert held(path) == 28 and other.both() == (12, 0) and holder.both() == (500, 0)
     done = beside(holder, path, *order, "--from", "account", "--yes")
+    assert "from the account to" in done.err and "  UIM  " in done.err, done
     assert done.status == OK and held(path) == 28 and holder.both() == (488, 0) and other.both() == (24, 0), done
     assert beside(holder, path, *order, "--yes").status == USAGE
     assert holder.station(*order, "--from", "card", "--yes").status == USAGE

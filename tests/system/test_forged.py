@@ -156,6 +156,7 @@ def test_a_user_who_plays_registrar_authority_or_bank(two):
         "lost-request": {"account": alice.uim.account, "purse": alice.uim.purse, "time": now},
         "reissue-request": {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "refuse",
                             "time": now},
+        "charge-order": {"account": alice.uim.account, "source": None, "time": now},
     }
     for name, fields in orders.items():
         assert mallory.send(name, fields)[0] == "not-allowed", name
@@ -202,6 +203,10 @@ def test_a_registrar_who_asks_what_it_may_not(two):
     assert send("lost-request", {**lost, "time": now + 10**7}) == "expired"
     assert send("lost-request", {**lost, "account": mallory.uim.account}) == "unknown-account"
     assert send("lost-request", {**lost, "purse": 10**9 + 7}) == "unknown-account"
+    charge = {"account": alice.uim.account, "source": 2, "time": now}
+    assert send("charge-order", {**charge, "time": now + 10**7}) == "expired"
+    assert send("charge-order", {**charge, "account": 10**9 + 7}) == "unknown-account"
+    assert send("charge-order", charge) == "not-allowed"
     reissue = {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "report", "time": now}
     assert send("reissue-request", {**reissue, "time": now - 10**7}) == "expired"
     assert send("reissue-request", {**reissue, "account": 10**9 + 7}) == "unknown-account"

@@ -1,6 +1,9 @@
 """Does a running bank settle what purses report, with every signature made by an independent client that holds their keys?"""
 import hashlib
+import hmac
 import os
+import resource
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,11 +18,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
 import reader  # noqa: E402
 
+from kinchaku import OK, program, run  # noqa: E402
 from test_capture import Keys, holder, make_keys  # noqa: E402
 
 REALM = (1, "JPY")
 ZEROS = bytes(32)
 DECLINED = 0x47
+BAD_SIGNATURE = 0x08
+UNKNOWN_SIGNER = 0x09
 
 
 def digest(data):
@@ -105,7 +111,7 @@ class Purse:
         self.records.append(encode("log-record", entry=entry, order=None if voids else order, answer=answer))
         self.counter += 1
         self.head = digest(self.head + entry)
-        self.value += -amount if kind == "pay" else amount
+        self.value += {"pay": -amount, "refuse": 0}.get(kind, amount)
         self.returned += amount if kind == "void" else 0
         self.received += amount if kind == "receive" else 0
         self.paid += amount if kind == "pay" else 0
@@ -314,3 +320,84 @@ def test_a_copied_purse_is_found(alone, tmp_path):
     payer.add("pay", 200, first)
     status, _, body = alone.http("bank", "POST", "/v1/message", payer.envelope())
     assert status == 403 and payer.open_reply(body, "refusal")["reason"] == 0x4d
+
+
+# ---- orders in the name of a card without keys ----
+
+def card_order(card, payee, amount, secret=None):
+    """An order of a bearer card as somebody writes it who has a purse's key and the card's numbers, and its secret or a guess."""
+    payload = encode("payment-order", payee=payee.uim.account, payer=card["account"], amount=amount, time=int(time.time() * 1000),
+                     head=ZEROS, paid=0, received=0, returned=0, **{"payee-purse": payee.uim.purse, "payer-purse": card["purse"],
+                     "payer-counter": 1, "payee-counter": payee.counter + 1})
+    protected, domain = cbor2.dumps({1: reader.HMAC_256}), reader.SHAPES["payment-order"]["domain"]
+    body = cbor2.dumps(["MAC0", protected, reader.external(domain, REALM), payload])
+    mac = b"" if secret is None else hmac.digest(secret, body, "sha256")
+    return cbor2.dumps([protected if mac else cbor2.dumps({1: reader.ES256}), {}, payload, mac])
+
+
+def secret_of(path):
+    """The secret out of SGN3 as it lies in the card's memory: what the card gives to whom it pays."""
+    claim = cbor2.dumps(reader.SECRET_CLAIM) + b"\x58\x20"
+    content = path.read_bytes()
+    at = content.index(claim) + len(claim)
+    return content[at:at + 32]
+
+
+# shows: R-NODE-8 R-XCHG-7 R-SEC-4
+def test_who_never_met_a_card_takes_nothing_of_it(alone, tmp_path):
+    """A good key out of a purse and a card's number are not enough, neither to claim its load nor to have it put out of use."""
+    rogue, = purses(alone, tmp_path, rogue=0)
+    path = tmp_path / "card.purse"
+    opened = alone.registrar("card", "--uim", path, "--grade", "bearer").json
+    rogue.uim.must("sync")
+    done = run("kinchaku-station", "--json", "--uim", rogue.uim.path, "--card", path, "withdraw", 50, "--yes")
+    assert done.status == OK, done
+    card = {"account": int(opened["account"]), "purse": int(opened["purse"])}
+
+    def whole():
+        row = alone.bank("purse", opened["purse"]).objects[0]
+        assert (row["state"], row["value"]) == ("active", "50"), row
+        found = {(row["purse"], row["reason"]) for row in alone.bank("alerts").objects}
+        assert found <= {(rogue.uim.purse, "bad-signature")}, found
+        alone.check_audit()
+    secret = secret_of(path)
+    for guess in (None, bytes(32), bytes(31) + b"\1", digest(str(card["purse"]).encode()), digest(rogue.identity)):
+        for kind in ("receive", "refuse"):
+            order = card_order(card, rogue, 40, guess)
+            rogue.add(kind, 40, order)
+            said = rogue.report()["objections"]
+            if kind == "receive":
+                assert [row["reason"] for row in said] == [BAD_SIGNATURE], said
+            assert rogue.value == 0
+            whole()
+    # Two that exclude each other would show a copy, were they the card's.
+    for amount in (10, 20):
+        rogue.add("refuse", amount, card_order(card, rogue, amount, bytes(32)))
+        rogue.report()
+    whole()
+    # The same with the card's secret is booked: it was the mark that was missing.
+    rogue.add("receive", 40, card_order(card, rogue, 40, secret))
+    assert rogue.report()["objections"] == [] and rogue.value == 40
+    assert alone.bank("purse", opened["purse"]).objects[0]["value"] == "10"
+    alone.check_audit()
+
+
+def test_a_card_that_was_never_issued_marks_no_order(alone, tmp_path):
+    """Its file could not be written, so the application was given up before the bank drew a secret: zeros are none."""
+    rogue, = purses(alone, tmp_path, rogue=0)
+    path = tmp_path / "full.purse"
+
+    def narrow():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    done = subprocess.run([program("kinchaku-registrar"), "--json", "card", "--dir", str(alone.dir), "--uim", str(path),
+                           "--grade", "bearer"], capture_output=True, text=True, preexec_fn=narrow, restore_signals=False, check=False)
+    assert done.returncode != 0 and not path.exists(), done
+    query = "SELECT account, purse FROM purses WHERE type = 4"
+    found = subprocess.run(["sqlite3", str(alone.dir / "bank" / "bank.db"), query], capture_output=True, text=True, check=True).stdout
+    account, number = map(int, found.strip().split("|"))
+    assert alone.bank("purse", number).objects[0]["state"] != "active", done
+    rogue.add("receive", 40, card_order({"account": account, "purse": number}, rogue, 40, bytes(32)))
+    said = rogue.report()["objections"]
+    assert [row["reason"] for row in said] == [UNKNOWN_SIGNER], said
+    assert {row["reason"] for row in alone.bank("alerts").objects} == {"unknown-signer"}
+    alone.check_audit()

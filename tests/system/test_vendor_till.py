@@ -1,4 +1,7 @@
 """Does a till take what the cashier typed, give a refund once, and close its day? Does a card in a machine's slot buy?"""
+import os
+import subprocess
+
 import pytest
 
 from kinchaku import OK, REFUSED, Uim, run
@@ -57,6 +60,34 @@ def test_a_day_at_the_till(people, machine):
     assert (again["count"], again["net"]) == (0, "0")
     machine.stop()
     assert machine.kinds() == ["opened", "sale", "released", "sale", "released", "refund", "paying", "returned", "closed", "closed"]
+
+
+def test_words_for_the_cashier(people, machine):
+    """A person types: each no says what it is about."""
+    machine.start("--pos")
+    machine.type("50")
+    assert buy(people[1], machine, 1).status == OK
+    machine.stop()
+    command = [word for word in machine.command("machine", "--link", "tcp:127.0.0.1:0", "--pos") if word != "--json"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, **machine.env}) as process:
+        assert process.stdout.readline().startswith("waiting at")
+        told = []
+        for line in ("refund 2", "refund 2", "refund 77", "sell"):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            told.append(process.stdout.readline())
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+    assert told[0] == "refund 2: ok\n" and "this sale was refunded before" in told[1], told
+    assert "no such sale" in told[2] and told[3].startswith("sell: "), told
+    assert machine.kinds() == ["opened", "sale", "released", "refund"]
+
+
+def test_nobody_is_told_to_come_before_the_servers_key_is_there(machine):
+    """Without server.pub no server can be answered: the machine ends, and has not said that it waits."""
+    done = machine.run("machine", "--link", "tcp:127.0.0.1:0", "--collect", "tcp:127.0.0.1:0")
+    assert (done.status, done.error) == (4, "file-missing") and "waiting" not in done.out and "server.pub" in done.err, done
 
 
 # shows: R-VEND-4

@@ -28,6 +28,8 @@ def open_vector(vector, name, keys, realm):
         return reader.open_identity(data, public, realm)
     if vector["form"] == "signed":
         return reader.open_signed(data, public, realm, name)
+    if vector["form"] == "mac":
+        return reader.open_marked(data, bytes([0x5e]) * 32, realm, name)
     if vector["form"] == "brief":
         return reader.open_brief(data, public, realm, name)
     return reader.open_envelope(data, public, keys[vector["recipient"]], realm, name)[1]

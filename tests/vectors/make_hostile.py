@@ -4,6 +4,7 @@
 Made with Debian's cbor2 and cryptography and nothing of the C code: the good ones show that the C reader reads what a stranger wrote
 from the RFCs, the bad ones take one rule of COSE, CWT, CBOR or our table each and break just that. What make-vectors does to every
 message (cuts, wrong keys, wrong versions) is not repeated here."""
+import hmac
 import json
 import os
 import re
@@ -19,13 +20,14 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from check_vectors import private_key
 
-TIME, TIME_LABEL, PURSE_CLAIM = 1795478400000, -65537, -65538
+TIME, TIME_LABEL, PURSE_CLAIM, SECRET_CLAIM = 1795478400000, -65537, -65538, -65539
 ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
 PROTECTED_GCM, PROTECTED_ECDH = bytes.fromhex("a10103"), bytes.fromhex("a1013818")
-RECORD, MESSAGE = "kinchaku/2-certified", "kinchaku/1-done"
+RECORD, MESSAGE = "kinchaku/3-certified", "kinchaku/1-done"
 DIGEST, HEAD = bytes(range(32)), bytes(32)
+SECRET = bytes([0x5e]) * 32
 PLAIN_DONE = [1, 25, DIGEST, TIME]
-PLAIN_CERTIFIED = [2, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]
+PLAIN_CERTIFIED = [3, 2, 1, 1, 18, 26, 900, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1, 1, TIME, 12]
 BRIEF, PLAIN_DECLINE = "kinchaku/1-decline", [1, 45, DIGEST, 26, 3, 1, TIME]
 SHA256, MGF = hashes.SHA256(), padding.MGF1(hashes.SHA256())
 PSS = padding.PSS(MGF, 32)
@@ -271,9 +273,31 @@ def field_cases():
     settings = [1, 7, 1, "JPY", 0, 1, 18, 26, "http://127.0.0.1/", "user"]
     information = [1, 3, 1, 18, 26, b"identity", b"certified", 100, 9, HEAD, 1, 2, 3, [b"entry"]]
 
+    offer = [1, 78, 1, 26, 18, 1, 120, 5, bytes(16), TIME]
+    voucher = [1, 79, 1, DIGEST, 26, 18, 120, 34, 42, TIME, TIME]
+    presented = [1, 85, b"offer", b"voucher"]
+
     def put(record, place, value):
         return array(*record[:place], value, *record[place + 1:])
 
+    for name, record in (("sale-offer", offer), ("voucher", voucher), ("voucher-sale", presented)):
+        yield name, "by-another-hand", "ok", array(*record)
+        yield name, "one-field-less", "malformed", array(*record[:-1])
+        yield name, "number-of-another", "wrong-type", put(record, 1, 77)
+        yield name, "version-of-tomorrow", "wrong-version", put(record, 0, 2)
+    yield "sale-offer", "price-beyond", "amount-too-large", put(offer, 6, 2**63)
+    yield "sale-offer", "price-negative", "malformed", put(offer, 6, -1)
+    yield "sale-offer", "nonce-short", "malformed", put(offer, 8, bytes(15))
+    yield "sale-offer", "nonce-long", "malformed", put(offer, 8, bytes(17))
+    yield "voucher", "reference-short", "malformed", put(voucher, 3, DIGEST[:31])
+    yield "voucher", "reference-null", "malformed", put(voucher, 3, None)
+    yield "voucher", "amount-beyond", "amount-too-large", put(voucher, 6, 2**63)
+    yield "voucher", "payer-a-text", "malformed", put(voucher, 7, "34")
+    yield "voucher-sale", "offer-full", "ok", put(presented, 2, bytes(608))
+    yield "voucher-sale", "offer-too-large", "too-large", put(presented, 2, bytes(609))
+    yield "voucher-sale", "voucher-full", "ok", put(presented, 3, bytes(1152))
+    yield "voucher-sale", "voucher-too-large", "too-large", put(presented, 3, bytes(1153))
+    yield "voucher-sale", "voucher-a-text", "malformed", put(presented, 3, "voucher")
     yield "entry", "by-another-hand", "ok", array(*entry)
     for place, what in ((3, "uint"), (4, "time"), (5, "amount"), (6, "account")):
         for name, expect, value in (("negative", "malformed", -1), ("float", "malformed", 1.0), ("true", "malformed", True),
@@ -431,38 +455,82 @@ def identity_cases(party, holder):
 
 
 def keyless_cases(good, signed):
-    """A bearer card has no key and no `cnf`; nobody else is without."""
+    """A bearer card has no key and no `cnf` but a secret; nobody else is without a key, or has one."""
     first, key = good[:3], good[3]
     bank = good[4][1][2]
-    card = (PURSE_CLAIM, [4, 26, bank])
-    whole = signed(pairs(*first, card))
+    card, secret = (PURSE_CLAIM, [4, 26, bank]), (SECRET_CLAIM, SECRET)
+    whole = signed(pairs(*first, card, secret))
     yield "keyless", "ok", whole
     yield "keyless-bad-signature", "bad-signature", whole[:-1] + bytes([whole[-1] ^ 1])
     for kind in (0, 1, 2, 3, 5):
-        yield f"keyless-type-{kind}", "malformed", signed(pairs(*first, (PURSE_CLAIM, [kind, 26, bank])))
+        yield f"keyless-type-{kind}", "malformed", signed(pairs(*first, (PURSE_CLAIM, [kind, 26, bank]), secret))
     yield "keyless-with-key", "malformed", signed(pairs(*first, key, card))
+    yield "keyless-with-key-and-secret", "malformed", signed(pairs(*first, key, card, secret))
+    yield "keyed-with-secret", "malformed", signed(pairs(*good, secret))
     yield "keyless-confirmation-empty", "malformed", signed(pairs(*first, (8, {}), card))
     yield "keyless-confirmation-null", "malformed", signed(pairs(*first, (8, None), card))
-    yield "keyless-in-a-map-of-five", "malformed", signed(b"\xa5" + pairs(*first, card)[1:])
-    yield "keyless-key-in-a-map-of-four", "trailing-bytes", signed(b"\xa4" + pairs(*first, card, (8, key[1]))[1:])
-    yield "keyless-of-another-bank", "wrong-domain", signed(pairs(*first, (PURSE_CLAIM, [4, 26, bank + 1])))
+    yield "keyless-without-secret", "malformed", signed(pairs(*first, card))
+    yield "keyless-without-secret-in-a-map-of-five", "malformed", signed(b"\xa5" + pairs(*first, card)[1:])
+    yield "keyless-secret-first", "malformed", signed(pairs(*first, secret, card))
+    for size in (0, 31, 33):
+        yield f"keyless-secret-of-{size}", "malformed", signed(pairs(*first, card, (SECRET_CLAIM, bytes(size))))
+    yield "keyless-secret-as-text", "malformed", signed(pairs(*first, card, (SECRET_CLAIM, "s" * 32)))
+    yield "keyless-of-another-bank", "wrong-domain", signed(pairs(*first, (PURSE_CLAIM, [4, 26, bank + 1]), secret))
 
 
 def bearer_cases(party):
-    """A card without keys pays: SGN3, SGN4 and an order that nobody signed. As a signed record that order is nothing."""
+    """A card without keys pays: SGN3, SGN4 and an order marked with the secret in SGN3. As a signed record that order is nothing."""
     header = pairs((1, -7))
     order = cbor2.dumps([1, 42, 34, 34, 18, 26, None, 60, TIME, 4, 9, HEAD, 0, 0, 0])
     unsigned = array(header, {}, order, b"")
-    identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]])),
+
+    def marked(data=order, secret=SECRET, alg=5, context="MAC0", domain="kinchaku/1-payment", size=32):
+        protected = pairs((1, alg))
+        body = cbor2.dumps([context, protected, party.external(domain), data])
+        return array(protected, {}, data, hmac.digest(secret, body, "sha256")[:size])
+
+    identity = party.sign(pairs((2, "18"), (4, 1895478400), (6, 1795478400), (PURSE_CLAIM, [4, 26, party.realm[0]]),
+                                (SECRET_CLAIM, SECRET)),
                           "kinchaku/2-identity", header=pairs((1, party.alg)))
-    certified = party.sign(cbor2.dumps([2, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1]), RECORD)
-    yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, unsigned])
-    yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, unsigned])
+    certified = party.sign(cbor2.dumps([3, 2, party.realm[0], 4, 18, 26, 0, 100, TIME, 7, 3, HEAD, 5000, 500, 1000, 20, TIME, 1, None, None, None]), RECORD)
+    yield "payment", "plain", "bearer", "ok", cbor2.dumps([2, 43, identity, certified, marked()])
+    yield "payment", "plain", "bearer-known", "ok", cbor2.dumps([2, 43, None, certified, marked()])
     yield "payment", "plain", "bearer-without-order", "malformed", cbor2.dumps([2, 43, identity, certified, None])
-    yield "payment", "plain", "bearer-of-version-1", "wrong-version", cbor2.dumps([1, 43, identity, unsigned])
+    yield "payment", "plain", "bearer-of-version-1", "wrong-version", cbor2.dumps([1, 43, identity, marked()])
     yield "certified", "signed", "of-a-bearer-card", "ok", certified
     yield "payment-order", "brief", "unsigned", "bad-signature", unsigned
+    yield "payment-order", "brief", "marked", "wrong-algorithm", marked()
+    yield "payment-order", "mac", "marked-by-a-card", "ok", marked()
+    for name, data in (("by-another-secret", marked(secret=bytes(32))), ("by-none", unsigned), ("short", marked(size=31)),
+                       ("as-a-receipt", marked(domain="kinchaku/1-receipt")), ("as-a-signature", marked(context="Signature1")),
+                       ("of-another-alg", marked(alg=-7)), ("signed", party.sign(order, "kinchaku/1-payment", header=header)),
+                       ("changed", marked()[:-1] + bytes([marked()[-1] ^ 1]))):
+        yield "payment-order", "mac", f"marked-{name}", "bad-signature", data
+    yield "payment-order", "mac", "marked-by-hmac-384", "wrong-algorithm", marked(alg=6)
+    yield "payment-order", "mac", "marked-trailing", "trailing-bytes", marked() + b"\0"
+    yield "payment-order", "mac", "marked-without-alg", "malformed", array(b"\xa0", {}, order, bytes(32))
     yield "payment-order", "brief", "signature-null", "malformed", array(header, {}, order, None)
+
+
+def give_back_cases(party):
+    """What a machine owes is signed by its purse in a domain of its own, and the bank's word on it in the bank's: neither is the other."""
+    header, bank = pairs((1, party.alg)), party.realm[0]
+    fields = [1, 82, bank, 26, 2, 1, 18, 15, TIME, None]
+    said = cbor2.dumps([1, 83, bank, 26, 2, 18, 15, TIME])
+
+    def owes(items, domain="kinchaku/1-give-back", **broken):
+        return party.sign(cbor2.dumps(items), domain, header=header, **broken)
+
+    yield "give-back", "brief", "give-back", "ok", owes(fields)
+    yield "give-back", "brief", "give-back-with-reference", "ok", owes(fields[:-1] + [DIGEST])
+    yield "give-back", "brief", "give-back-as-a-sale", "bad-signature", owes(fields, domain="kinchaku/1-sale")
+    yield "give-back", "brief", "give-back-unsigned", "bad-signature", array(header, {}, cbor2.dumps(fields), b"")
+    yield "give-back", "brief", "give-back-short-reference", "malformed", owes(fields[:-1] + [DIGEST[:31]])
+    yield "give-back", "brief", "give-back-without-reference-field", "malformed", owes(fields[:-1])
+    yield "give-back", "brief", "give-back-of-version-2", "wrong-version", owes([2] + fields[1:])
+    yield "given-back", "signed", "given-back", "ok", party.sign(said, "kinchaku/1-given-back")
+    yield "given-back", "signed", "given-back-as-give-back", "wrong-domain", party.sign(said, "kinchaku/1-give-back")
+    yield "given-back", "signed", "given-back-brief", "malformed", party.sign(said, "kinchaku/1-given-back", header=header)
 
 
 def vector(party, message, form, name, expect, data):
@@ -477,6 +545,7 @@ def main(folder):
     found = [item for party in parties for item in hostile(party)]
     found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in field_cases()]
     found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in bearer_cases(parties[0])]
+    found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in give_back_cases(parties[0])]
     (folder / "hostile.json").write_text(json.dumps(found, indent=1) + "\n")
     found = [vector(party, "identity", "identity", f"{holder}.{name}", expect, data)
              for party, holder in ((parties[0], "es256-other"), (parties[0], "rs2048-other"), (parties[1], "rs3072-other"))

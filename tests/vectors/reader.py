@@ -4,6 +4,7 @@ It shares nothing with the C code but the message table: its CBOR is in strict_c
 and refuses what is not deterministic, not of the table, or not verifiable, by the same stable names.
 """
 import hashlib
+import hmac
 import re
 from pathlib import Path
 
@@ -19,8 +20,8 @@ from strict_cbor import Refused, decode, same, want
 
 TABLE = Path(__file__).resolve().parents[2] / "protocol/messages.table"
 NUMBER_MAX = 2**63 - 1
-TIME_LABEL, PURSE_CLAIM = -65537, -65538
-ES256, PS256, A256GCM, ECDH_ES, OAEP = -7, -37, 3, -25, -41
+TIME_LABEL, PURSE_CLAIM, SECRET_CLAIM = -65537, -65538, -65539
+ES256, PS256, HMAC_256, A256GCM, ECDH_ES, OAEP = -7, -37, 5, 3, -25, -41
 PROTECTED_GCM, PROTECTED_ECDH = cbor2.dumps({1: A256GCM}), cbor2.dumps({1: ECDH_ES})
 PROTECTED_SIZE_MAX, DOMAIN_SIZE_MAX = 96, 40
 P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
@@ -258,6 +259,20 @@ def open_brief(data, public, realm, name):
     return read_message(signed["payload"], name)[1]
 
 
+def open_marked(data, secret, realm, name):
+    """Verifies and reads a record of a card without keys: COSE_Mac0 without a tag, by HMAC-SHA-256 with the card's secret."""
+    item = decode(data)
+    want(type(item) is list and len(item) == 4 and same(item[1], {}))
+    want(all(type(item[i]) is bytes for i in (0, 2, 3)))
+    header = decode(item[0])
+    want(type(header) is dict and same(list(header), [1]) and type(header[1]) is int)
+    want(header[1] in (ES256, PS256, HMAC_256), "wrong-algorithm")
+    body = cbor2.dumps(["MAC0", item[0], external(SHAPES[name]["domain"], realm), item[2]])
+    good = header[1] == HMAC_256 and hmac.compare_digest(hmac.digest(secret, body, "sha256"), item[3])
+    want(good, "bad-signature")
+    return read_message(item[2], name)[1]
+
+
 def luhn(number):
     """The check digit of account and purse numbers (ISO/IEC 7812-1)."""
     digits = [int(digit) for digit in reversed(str(number))]
@@ -270,9 +285,10 @@ def open_identity(data, public, realm):
     signed = parse_brief(data)
     verify(signed, public, realm, "kinchaku/2-identity")
     claims = decode(signed["payload"])
-    # A bearer card has no key; everybody else has one.
+    # A bearer card has no key but a secret; everybody else has a key.
     keyless = type(claims) is dict and 8 not in claims
-    want(type(claims) is dict and same(list(claims), [2, 4, 6, PURSE_CLAIM] if keyless else [2, 4, 6, 8, PURSE_CLAIM]))
+    want(type(claims) is dict and same(list(claims), [2, 4, 6, PURSE_CLAIM, SECRET_CLAIM] if keyless else [2, 4, 6, 8, PURSE_CLAIM]))
+    want(not keyless or (type(claims[SECRET_CLAIM]) is bytes and len(claims[SECRET_CLAIM]) == 32))
     want(type(claims[2]) is str and re.fullmatch("[1-9][0-9]{1,17}", claims[2]) and luhn(int(claims[2])))
     want(type(claims[4]) is int and type(claims[6]) is int)
     want(0 <= claims[6] < claims[4] <= NUMBER_MAX // 1000)

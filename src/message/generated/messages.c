@@ -14,6 +14,8 @@ _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_handover) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -54,11 +56,17 @@ static const struct kc_field certified_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_certified, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_certified, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_certified, has_charge)},
+    {.offset = offsetof(struct kc_certified, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_due)},
+    {.offset = offsetof(struct kc_certified, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_certified, has_charge_amount)},
 };
-const struct kc_shape kc_certified_shape = {.number = 2, .version = 2,
+const struct kc_shape kc_certified_shape = {.number = 2, .version = 3,
     .brief = false,
-    .field_count = 16, .struct_size = sizeof(struct kc_certified),
-    .domain = "kinchaku/2-certified", .fields = certified_fields};
+    .field_count = 19, .struct_size = sizeof(struct kc_certified),
+    .domain = "kinchaku/3-certified", .fields = certified_fields};
 
 static const struct kc_field value_information_fields[] = {
     {.offset = offsetof(struct kc_value_information, purse_type), .type = KC_FIELD_ENUM, .count = 0,
@@ -177,6 +185,12 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x80, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, user_id), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x50, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, charge), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_purse_info, has_charge)},
+    {.offset = offsetof(struct kc_purse_info, charge_due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_due)},
+    {.offset = offsetof(struct kc_purse_info, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_amount)},
     {.offset = offsetof(struct kc_purse_info, handover), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
@@ -184,7 +198,7 @@ static const struct kc_field purse_info_fields[] = {
 };
 const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 5,
     .brief = false,
-    .field_count = 31, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 34, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -511,13 +525,17 @@ static const struct kc_field transfer_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_transfer_request, amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_transfer_request, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = offsetof(struct kc_transfer_request, has_reference)},
+    {.offset = offsetof(struct kc_transfer_request, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_transfer_request, has_machine)},
     {.offset = offsetof(struct kc_transfer_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_transfer_request_shape = {.number = 34, .version = 1,
+const struct kc_shape kc_transfer_request_shape = {.number = 34, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_transfer_request),
-    .domain = "kinchaku/1-transfer-request", .fields = transfer_request_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_transfer_request),
+    .domain = "kinchaku/2-transfer-request", .fields = transfer_request_fields};
 
 static const struct kc_field transfer_quote_fields[] = {
     {.offset = offsetof(struct kc_transfer_quote, request), .type = KC_FIELD_FIXED, .count = 0,
@@ -714,6 +732,19 @@ const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
     .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
+
+static const struct kc_field charge_order_fields[] = {
+    {.offset = offsetof(struct kc_charge_order, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_charge_order, source), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = offsetof(struct kc_charge_order, has_source)},
+    {.offset = offsetof(struct kc_charge_order, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
+    .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
 
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -1320,7 +1351,7 @@ static const struct kc_field sale_fields[] = {
     {.offset = offsetof(struct kc_sale, previous), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_sale, kind), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x7fe, .presence = 0},
+     .max = 0x1dffe, .presence = 0},
     {.offset = offsetof(struct kc_sale, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_sale, sale), .type = KC_FIELD_UINT, .count = 0,
@@ -1347,24 +1378,94 @@ const struct kc_shape kc_sale_shape = {.number = 77, .version = 1,
     .field_count = 14, .struct_size = sizeof(struct kc_sale),
     .domain = "kinchaku/1-sale", .fields = sale_fields};
 
+static const struct kc_field sale_offer_fields[] = {
+    {.offset = offsetof(struct kc_sale_offer, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, dealer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, price), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, line), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, nonce), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_sale_offer, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_sale_offer_shape = {.number = 78, .version = 1,
+    .brief = true,
+    .field_count = 8, .struct_size = sizeof(struct kc_sale_offer),
+    .domain = "kinchaku/1-sale-offer", .fields = sale_offer_fields};
+
+static const struct kc_field voucher_fields[] = {
+    {.offset = offsetof(struct kc_voucher, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, machine), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, payer), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, transaction_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_voucher, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_voucher_shape = {.number = 79, .version = 1,
+    .brief = false,
+    .field_count = 9, .struct_size = sizeof(struct kc_voucher),
+    .domain = "kinchaku/1-voucher", .fields = voucher_fields};
+
+static const struct kc_field offer_request_fields[] = {
+    {.offset = offsetof(struct kc_offer_request, slot), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_offer_request_shape = {.number = 84, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_offer_request),
+    .domain = NULL, .fields = offer_request_fields};
+
+static const struct kc_field voucher_sale_fields[] = {
+    {.offset = offsetof(struct kc_voucher_sale, offer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x260, .presence = 0},
+    {.offset = offsetof(struct kc_voucher_sale, voucher), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+};
+const struct kc_shape kc_voucher_sale_shape = {.number = 85, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_voucher_sale),
+    .domain = NULL, .fields = voucher_sale_fields};
+
 static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, purse), .type = KC_FIELD_PURSE, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x1e, .presence = 0},
+     .max = 0xfe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, piece), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xc00, .presence = 0},
+    {.offset = offsetof(struct kc_collect_request, safe_number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_collect_request_shape = {.number = 80, .version = 1,
+const struct kc_shape kc_collect_request_shape = {.number = 80, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_collect_request),
-    .domain = "kinchaku/1-collect-request", .fields = collect_request_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_collect_request),
+    .domain = "kinchaku/2-collect-request", .fields = collect_request_fields};
 
 static const struct kc_field collect_reply_fields[] = {
     {.offset = offsetof(struct kc_collect_reply, reason), .type = KC_FIELD_UINT, .count = 0,
@@ -1387,13 +1488,55 @@ static const struct kc_field collect_reply_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_reply, piece), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xc00, .presence = 0},
-    {.offset = offsetof(struct kc_collect_reply, records), .type = KC_FIELD_LIST, .count = 6,
+    {.offset = offsetof(struct kc_collect_reply, records), .type = KC_FIELD_LIST, .count = 8,
      .max = 0x260, .presence = 0},
 };
-const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 1,
+const struct kc_shape kc_collect_reply_shape = {.number = 81, .version = 2,
     .brief = false,
     .field_count = 11, .struct_size = sizeof(struct kc_collect_reply),
     .domain = NULL, .fields = collect_reply_fields};
+
+static const struct kc_field give_back_fields[] = {
+    {.offset = offsetof(struct kc_give_back, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_give_back, reference), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = offsetof(struct kc_give_back, has_reference)},
+};
+const struct kc_shape kc_give_back_shape = {.number = 82, .version = 1,
+    .brief = true,
+    .field_count = 8, .struct_size = sizeof(struct kc_give_back),
+    .domain = "kinchaku/1-give-back", .fields = give_back_fields};
+
+static const struct kc_field given_back_fields[] = {
+    {.offset = offsetof(struct kc_given_back, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, sale), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, to), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_given_back, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_given_back_shape = {.number = 83, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_given_back),
+    .domain = "kinchaku/1-given-back", .fields = given_back_fields};
 
 static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -1468,6 +1611,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
+    &kc_charge_order_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
@@ -1508,8 +1652,14 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_outcome_request_shape,
     &kc_sale_outcome_shape,
     &kc_sale_shape,
+    &kc_sale_offer_shape,
+    &kc_voucher_shape,
+    &kc_offer_request_shape,
+    &kc_voucher_sale_shape,
     &kc_collect_request_shape,
     &kc_collect_reply_shape,
+    &kc_give_back_shape,
+    &kc_given_back_shape,
     &kc_evidence_file_shape,
     &kc_evidence_item_shape,
 };

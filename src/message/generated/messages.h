@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 72
+#define KC_SHAPE_COUNT 79
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -114,6 +114,24 @@ enum kc_life {
 /* The word for a value, such as "blank"; "?" for none of them. */
 const char *kc_life_word(uint64_t value);
 
+/* Where the account management charge of an account stands. */
+enum kc_charge_state {
+    KC_CHARGE_STATE_NOTIFIED = 1, /* it will be taken on the day */
+    KC_CHARGE_STATE_GRACE = 2, /* it is due and could not be taken; it is tried again */
+    KC_CHARGE_STATE_SUSPENDED = 3, /* the grace time ran out: no withdrawal and no transfer leaves the account until it is paid */
+};
+/* The word for a value, such as "notified"; "?" for none of them. */
+const char *kc_charge_state_word(uint64_t value);
+
+/* Where the account management charge comes from (S1). */
+enum kc_charge_source {
+    KC_CHARGE_SOURCE_ACCOUNT = 1, /* the electronic account (A1) */
+    KC_CHARGE_SOURCE_ORDINARY = 2, /* the ordinary bank account (B1) */
+    KC_CHARGE_SOURCE_INCLUDED = 3, /* part of the price of a UIM or key (C1-E1) */
+};
+/* The word for a value, such as "account"; "?" for none of them. */
+const char *kc_charge_source_word(uint64_t value);
+
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
     KC_PROOF_KIND_ORDER = 1, /* a payment-order that the accused purse signed */
@@ -162,6 +180,11 @@ enum kc_sale_kind {
     KC_SALE_KIND_RETURNED = 8, /* that payment was taken: nothing is owed any more */
     KC_SALE_KIND_IMPROPER = 9, /* something that did not verify; nothing was taken */
     KC_SALE_KIND_CLOSED = 10, /* the cashier's closing: sums since the one before */
+    KC_SALE_KIND_VOUCHER = 11, /* a sale that was paid to the dealer's account by the bank's word; written before the item is let go */
+    KC_SALE_KIND_UNSOLD = 12, /* so paid, and the item can no longer be sold at that price: the machine owes the amount */
+    KC_SALE_KIND_ASKED = 14, /* the bank is asked to pay what is owed; with a reason: it said no, for this reason, and is asked again */
+    KC_SALE_KIND_GIVEN_BACK = 15, /* the bank paid it from the dealer's account: nothing is owed any more */
+    KC_SALE_KIND_SETTLED = 16, /* the dealer repaid it otherwise, by hand: nothing is owed any more */
 };
 /* The word for a value, such as "opened"; "?" for none of them. */
 const char *kc_sale_kind_word(uint64_t value);
@@ -178,9 +201,12 @@ const char *kc_sale_end_word(uint64_t value);
 /* What a vendor server wants of a machine. */
 enum kc_collect_want {
     KC_COLLECT_WANT_STATE = 1, /* how it stands */
-    KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on; those before it are safe with the server */
+    KC_COLLECT_WANT_RECORDS = 2, /* lines of the journal from a number on */
     KC_COLLECT_WANT_REPORT = 3, /* a piece of the report for the bank */
     KC_COLLECT_WANT_ANSWER = 4, /* hands in a piece of the bank's answer */
+    KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
+    KC_COLLECT_WANT_GIVEN_BACK = 6, /* hands in the bank's word on it */
+    KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -205,6 +231,12 @@ struct kc_certified {
     uint64_t spend_count; /* how many payments it may make before it meets the bank again */
     uint64_t valid_until_ms; /* until when it may pay and be paid without meeting the bank */
     enum kc_log_policy log_policy; /* what it does when its history is full */
+    enum kc_charge_state charge; /* the account management charge that was notified, if one is ahead or due (S1) */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
 };
 extern const struct kc_shape kc_certified_shape;
 
@@ -279,6 +311,12 @@ struct kc_purse_info {
     uint64_t hotlist; /* version of the hotlist it holds, 0 for none */
     struct kc_view url; /* where the bank answers */
     struct kc_view user_id; /* the user's id */
+    enum kc_charge_state charge; /* the account management charge, as the bank last certified it */
+    bool has_charge;
+    uint64_t charge_due_ms; /* the day on which it is taken */
+    bool has_charge_due;
+    struct kc_amount charge_amount; /* how much */
+    bool has_charge_amount;
     enum kc_handover handover; /* how far it is with keys that the authority made */
     uint64_t key_ready_ms; /* since when such keys wait for it (S5) */
     bool has_key_ready;
@@ -525,6 +563,10 @@ struct kc_transfer_request {
     enum kc_transfer_source source; /* what it is taken from */
     struct kc_account_id to; /* the account that receives it */
     struct kc_amount amount; /* how much */
+    uint8_t reference[32]; /* SHA-256 of the signed sale-offer that this pays for; from the account only */
+    bool has_reference;
+    struct kc_purse_id machine; /* the machine's purse that made the offer; there when the reference is */
+    bool has_machine;
     uint64_t time_ms; /* the purse's time stamp; it names the transaction */
 };
 extern const struct kc_shape kc_transfer_request_shape;
@@ -682,6 +724,20 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The clerk's word on an account's management charge.
+ * step: S1
+ * from: registrar
+ * to: bank
+ * sealed: charge-order
+ * source: EP1221669 [0112] */
+struct kc_charge_order {
+    struct kc_account_id account; /* account number */
+    enum kc_charge_source source; /* from now on it comes from there; left out: a sale paid the next one */
+    bool has_source;
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_charge_order_shape;
 
 /* A new purse for an account whose old one is out of use; answered by open-reply.
  * from: registrar
@@ -961,7 +1017,7 @@ struct kc_payment {
     bool has_identity;
     struct kc_view certified; /* SGN4 of a bearer card */
     bool has_certified;
-    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has an empty signature */
+    struct kc_view order; /* payment-order as the payer signed it; a bearer card's has a MAC by its secret in the signature's place */
 };
 extern const struct kc_shape kc_payment_shape;
 
@@ -1195,11 +1251,63 @@ struct kc_sale {
     bool has_account;
     uint64_t counter; /* the purse's counter of the entry it is about, 0 when there is none */
     uint64_t reason; /* number of the error, 0 when there is none */
-    uint64_t count; /* of closed: how many sales; of improper: how many more were not written since the last line */
+    uint64_t count; /* of closed: how many sales; of improper: how many more were not written since the last line; of sale and refund: the kind of the purse that paid, 0 when it is not known */
     struct kc_amount back; /* of closed: what was given back */
     uint8_t about[32]; /* SHA-256 of the order, or of what did not verify; zeros when there is none */
 };
 extern const struct kc_shape kc_sale_shape;
+
+/* What a machine sells to somebody who pays from his account, signed by its purse.
+ * brief: sale-offer
+ * source: EP1221669 [0211] */
+struct kc_sale_offer {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id machine; /* the machine's purse */
+    struct kc_account_id dealer; /* the account that is paid */
+    uint64_t slot; /* the place */
+    struct kc_amount price; /* what it costs */
+    uint64_t line; /* number of the newest line in the machine's journal: whether the offer was used stands after it */
+    uint8_t nonce[16]; /* no two offers are the same */
+    uint64_t time_ms; /* the machine's clock */
+};
+extern const struct kc_shape kc_sale_offer_shape;
+
+/* The bank's word that an offer was paid to the dealer's account.
+ * signed: voucher
+ * source: EP1221669 [0211] */
+struct kc_voucher {
+    uint64_t bank; /* bank id */
+    uint8_t reference[32]; /* SHA-256 of the signed sale-offer */
+    struct kc_purse_id machine; /* the machine's purse that made it */
+    struct kc_account_id to; /* the account that received it */
+    struct kc_amount amount; /* how much */
+    struct kc_account_id payer; /* the account that paid */
+    struct kc_purse_id purse; /* the purse that ordered the payment */
+    uint64_t transaction_ms; /* time stamp of its request; with the purse it names the transaction */
+    uint64_t time_ms; /* when the bank carried it out */
+};
+extern const struct kc_shape kc_voucher_shape;
+
+/* The user chose, and pays from his account: what is the machine's word on it?
+ * step: VM2
+ * from: station
+ * to: machine
+ * source: EP1221669 [0211] */
+struct kc_offer_request {
+    uint64_t slot; /* the place */
+};
+extern const struct kc_shape kc_offer_request_shape;
+
+/* It is paid: the machine lets the item go. Answered by sale-outcome, also when it comes again.
+ * step: VM3
+ * from: station
+ * to: machine
+ * source: EP1221669 [0211] */
+struct kc_voucher_sale {
+    struct kc_view offer; /* sale-offer as the machine signed it */
+    struct kc_view voucher; /* voucher as the bank signed it */
+};
+extern const struct kc_shape kc_voucher_sale_shape;
 
 /* A vendor server asks one machine. Signed by the server's key, which the machine's keeper pinned.
  * step: VS1
@@ -1211,9 +1319,10 @@ struct kc_collect_request {
     struct kc_purse_id purse; /* the machine's purse */
     uint64_t time_ms; /* the server's time stamp; a machine takes only a later one */
     enum kc_collect_want want; /* what is wanted */
-    uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece */
-    uint64_t total; /* of answer: the size of the whole */
-    struct kc_view piece; /* of answer */
+    uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
+    uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
+    struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
+    uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;
 
@@ -1231,11 +1340,39 @@ struct kc_collect_reply {
     uint64_t owed; /* how many payments back are owed */
     uint64_t uncovered; /* how many entries of its purse no certified value covers */
     uint64_t unwritten; /* improper accesses beyond those in the journal */
-    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report */
-    struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it */
-    struct kc_view_list records; /* sale, as the purse signed them */
+    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one */
+    struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it; of give-back: give-back, as the purse signed it, or nothing */
+    struct kc_view_list records; /* sale, as the purse signed them, as many as a link's message holds */
 };
 extern const struct kc_shape kc_collect_reply_shape;
+
+/* What a machine owes to somebody whom only the bank can pay. Signed by the machine's purse; its bearer can do no more with it than pay that debt.
+ * brief: give-back
+ * source: EP1221669 [0219] */
+struct kc_give_back {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t sale; /* number of the sale in its journal; the bank pays each once */
+    uint64_t counter; /* the purse's counter of the payment, 0 when it was not made purse to purse */
+    struct kc_account_id to; /* the account of whoever paid */
+    struct kc_amount amount; /* how much is owed */
+    uint64_t time_ms; /* the machine's clock */
+    uint8_t reference[32]; /* what else names the payment */
+    bool has_reference;
+};
+extern const struct kc_shape kc_give_back_shape;
+
+/* The bank paid what a machine owed, from the account of the machine's owner.
+ * signed: given-back */
+struct kc_given_back {
+    uint64_t bank; /* bank id */
+    struct kc_purse_id purse; /* the machine's purse */
+    uint64_t sale; /* number of the sale in its journal */
+    struct kc_account_id to; /* the account that was paid */
+    struct kc_amount amount; /* how much */
+    uint64_t time_ms; /* when the bank booked it */
+};
+extern const struct kc_shape kc_given_back_shape;
 
 /* A proof against a purse, by its own signatures.
  * signed: evidence-file */

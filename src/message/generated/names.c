@@ -171,6 +171,34 @@ const char *kc_life_word(uint64_t value)
     }
 }
 
+const char *kc_charge_state_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "notified";
+    case 2:
+        return "grace";
+    case 3:
+        return "suspended";
+    default:
+        return "?";
+    }
+}
+
+const char *kc_charge_source_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "account";
+    case 2:
+        return "ordinary";
+    case 3:
+        return "included";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -254,6 +282,16 @@ const char *kc_sale_kind_word(uint64_t value)
         return "improper";
     case 10:
         return "closed";
+    case 11:
+        return "voucher";
+    case 12:
+        return "unsold";
+    case 14:
+        return "asked";
+    case 15:
+        return "given-back";
+    case 16:
+        return "settled";
     default:
         return "?";
     }
@@ -284,6 +322,12 @@ const char *kc_collect_want_word(uint64_t value)
         return "report";
     case 4:
         return "answer";
+    case 5:
+        return "give-back";
+    case 6:
+        return "given-back";
+    case 7:
+        return "not-given-back";
     default:
         return "?";
     }
@@ -306,6 +350,9 @@ static const struct kc_field_name certified_names[] = {
     {"spend-count", 0},
     {"valid-until", 0},
     {"log-policy", kc_log_policy_word},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
 };
 static const struct kc_field_name value_information_names[] = {
     {"purse-type", kc_purse_type_word},
@@ -363,6 +410,9 @@ static const struct kc_field_name purse_info_names[] = {
     {"hotlist", 0},
     {"url", 0},
     {"user-id", 0},
+    {"charge", kc_charge_state_word},
+    {"charge-due", 0},
+    {"charge-amount", 0},
     {"handover", kc_handover_word},
     {"key-ready", 0},
 };
@@ -509,6 +559,8 @@ static const struct kc_field_name transfer_request_names[] = {
     {"source", kc_transfer_source_word},
     {"to", 0},
     {"amount", 0},
+    {"reference", 0},
+    {"machine", 0},
     {"time", 0},
 };
 static const struct kc_field_name transfer_quote_names[] = {
@@ -592,6 +644,11 @@ static const struct kc_field_name identify_reply_names[] = {
 static const struct kc_field_name lost_request_names[] = {
     {"account", 0},
     {"purse", 0},
+    {"time", 0},
+};
+static const struct kc_field_name charge_order_names[] = {
+    {"account", 0},
+    {"source", kc_charge_source_word},
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
@@ -850,6 +907,34 @@ static const struct kc_field_name sale_names[] = {
     {"back", 0},
     {"about", 0},
 };
+static const struct kc_field_name sale_offer_names[] = {
+    {"bank", 0},
+    {"machine", 0},
+    {"dealer", 0},
+    {"slot", 0},
+    {"price", 0},
+    {"line", 0},
+    {"nonce", 0},
+    {"time", 0},
+};
+static const struct kc_field_name voucher_names[] = {
+    {"bank", 0},
+    {"reference", 0},
+    {"machine", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"payer", 0},
+    {"purse", 0},
+    {"transaction", 0},
+    {"time", 0},
+};
+static const struct kc_field_name offer_request_names[] = {
+    {"slot", 0},
+};
+static const struct kc_field_name voucher_sale_names[] = {
+    {"offer", 0},
+    {"voucher", 0},
+};
 static const struct kc_field_name collect_request_names[] = {
     {"purse", 0},
     {"time", 0},
@@ -857,6 +942,7 @@ static const struct kc_field_name collect_request_names[] = {
     {"from-number", 0},
     {"total", 0},
     {"piece", 0},
+    {"safe-number", 0},
 };
 static const struct kc_field_name collect_reply_names[] = {
     {"reason", 0},
@@ -870,6 +956,24 @@ static const struct kc_field_name collect_reply_names[] = {
     {"total", 0},
     {"piece", 0},
     {"records", 0},
+};
+static const struct kc_field_name give_back_names[] = {
+    {"bank", 0},
+    {"purse", 0},
+    {"sale", 0},
+    {"counter", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"time", 0},
+    {"reference", 0},
+};
+static const struct kc_field_name given_back_names[] = {
+    {"bank", 0},
+    {"purse", 0},
+    {"sale", 0},
+    {"to", 0},
+    {"amount", 0},
+    {"time", 0},
 };
 static const struct kc_field_name evidence_file_names[] = {
     {"bank", 0},
@@ -920,6 +1024,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"charge-order", charge_order_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
@@ -960,8 +1065,14 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"outcome-request", outcome_request_names},
     {"sale-outcome", sale_outcome_names},
     {"sale", sale_names},
+    {"sale-offer", sale_offer_names},
+    {"voucher", voucher_names},
+    {"offer-request", offer_request_names},
+    {"voucher-sale", voucher_sale_names},
     {"collect-request", collect_request_names},
     {"collect-reply", collect_reply_names},
+    {"give-back", give_back_names},
+    {"given-back", given_back_names},
     {"evidence-file", evidence_file_names},
     {"evidence-item", evidence_item_names},
 };

@@ -172,7 +172,7 @@ static int setup(void **state)
         return -1;
     }
     kc_log_open("test", KC_LOG_ERROR);
-    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1"), KC_OK);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
     EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
     EXPECT(kc_path_join(folder, place->dir, "authority", NULL), KC_OK);
     root = (struct kc_buffer){.data = place->root, .capacity = sizeof place->root};
@@ -260,7 +260,7 @@ static void the_root_key_is_apart_and_not_needed_again(void **state)
     EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
     make_keys(&keys, place, KC_KEY_P256);
     issue(&pair, place, 18, "18", &keys, kc_clock_now_ms() + YEAR_MS);
-    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1"), KC_OK);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
     assert_false(kc_file_exists(path));
 }
 

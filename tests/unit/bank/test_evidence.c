@@ -167,6 +167,9 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
                                                    .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_REISSUE, &kc_reissue_request_shape, &reissue);
         assert_int_equal(verifies(setting), i == 0);
+        const struct kc_charge_order charge = {.account = holder, .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_CHARGE, &kc_charge_order_shape, &charge);
+        assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);
     }

@@ -120,13 +120,25 @@ static void sign_as(struct piece *out, struct setting *setting, unsigned signer,
     out->size = bytes.size;
 }
 
-static void leave_unsigned(struct piece *out, const struct kc_payment_order *order)
+/* The secret of the card with this number. */
+static void secret_of(uint8_t out[KC_MAC_SECRET_SIZE], uint64_t number)
 {
+    memset(out, 0x5e, KC_MAC_SECRET_SIZE);
+    kc_be64_store(out, number);
+}
+
+static void mark(struct piece *out, struct setting *setting, uint64_t number,
+                 const struct kc_payment_order *order)
+{
+    uint8_t secret[KC_MAC_SECRET_SIZE];
     uint8_t plain[512];
     struct kc_buffer payload = KC_BUFFER(plain);
     struct kc_buffer bytes = KC_BUFFER(out->bytes);
     EXPECT(kc_shape_encode(&payload, &kc_payment_order_shape, order), KC_OK);
-    EXPECT(kc_brief_unsigned(&bytes, kc_buffer_view(&payload)), KC_OK);
+    secret_of(secret, number);
+    EXPECT(kc_brief_mac(&bytes, &setting->crypto, secret, &realm, kc_payment_order_shape.domain,
+                        kc_buffer_view(&payload)),
+           KC_OK);
     out->size = bytes.size;
 }
 
@@ -203,6 +215,7 @@ static void judge(struct setting *setting, unsigned reporter)
                 partner->account = setting->holders[j].account.number;
                 partner->key = setting->holders[j].public_key;
                 partner->bearer = (setting->cards & 1u << j) != 0;
+                secret_of(partner->secret, partner->number);
             }
         }
     }
@@ -392,9 +405,9 @@ static void a_payers_own_order_is_verified_too(void **state)
     EXPECT_CODE(setting->records.items[0].objection, KC_BAD_SIGNATURE);
 }
 
-/* Only a card without keys pays without a signature: nobody who has one is charged by an order that anybody could write. */
+/* Only a card without keys pays by a mark: nobody who has a key is charged by an order without its signature. */
 /* shows: R-XCHG-7 R-SEC-4 R-NODE-8 */
-static void an_unsigned_order_of_a_purse_with_keys_is_an_objection(void **state)
+static void a_marked_order_of_a_purse_with_keys_is_an_objection(void **state)
 {
     static const enum kc_entry_kind kinds[] = {KC_ENTRY_KIND_RECEIVE, KC_ENTRY_KIND_REFUSE,
                                                KC_ENTRY_KIND_PAY};
@@ -404,15 +417,15 @@ static void an_unsigned_order_of_a_purse_with_keys_is_an_objection(void **state)
         unsigned reporter = kinds[i] == KC_ENTRY_KIND_PAY ? 0 : 1;
         struct kc_payment_order order = order_of(setting, 0, 1);
         start(setting, reporter);
-        leave_unsigned(&order_bytes, &order);
+        mark(&order_bytes, setting, order.payer_purse.number, &order);
         struct kc_entry entry = entry_of(setting, kinds[i], &order_bytes);
         report(setting, &entry, &order_bytes, NULL);
         judge(setting, reporter);
-        EXPECT_CODE(setting->records.items[0].objection, KC_BAD_SIGNATURE);
+        EXPECT_CODE(setting->records.items[0].objection, KC_WRONG_ALGORITHM);
     }
 }
 
-/* What the taker of a card's payment signed for has to name that card and its account, and must not pretend to be signed. */
+/* What the taker of a card's payment signed for has to name that card and its account, and has to carry the card's mark. */
 /* shows: R-XCHG-7 R-SEC-4 R-NODE-8 */
 static void what_is_shown_of_a_card_without_keys_has_to_fit_it(void **state)
 {
@@ -422,12 +435,15 @@ static void what_is_shown_of_a_card_without_keys_has_to_fit_it(void **state)
         {"of an account that does not hold the card", KC_MISMATCH},
         {"of a purse that nobody holds", KC_UNKNOWN_SIGNER},
         {"another amount", KC_MISMATCH},
-        {"the card of another account, with keys", KC_BAD_SIGNATURE},
+        {"the card of another account, with keys", KC_WRONG_ALGORITHM},
+        {"marked by somebody who never met the card", KC_BAD_SIGNATURE},
     };
     struct setting *setting = *state;
     setting->cards = 1u << 0;
-    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+    for (size_t n = 0; n < 2 * (sizeof wrongs / sizeof wrongs[0]); n++) {
         struct piece taken;
+        size_t i = n / 2;
+        bool refused = n % 2 == 1;
         struct kc_payment_order order = order_of(setting, i == 5 ? 2 : 0, 1);
         start(setting, 1);
         order.payer = i == 2 ? setting->holders[2].account : order.payer;
@@ -436,9 +452,10 @@ static void what_is_shown_of_a_card_without_keys_has_to_fit_it(void **state)
         if (i == 1) {
             sign_order(&taken, setting, 1, &order);
         } else {
-            leave_unsigned(&taken, &order);
+            mark(&taken, setting, order.payer_purse.number + (i == 6 ? 1 : 0), &order);
         }
-        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, &taken);
+        struct kc_entry entry =
+            entry_of(setting, refused ? KC_ENTRY_KIND_REFUSE : KC_ENTRY_KIND_RECEIVE, &taken);
         report(setting, &entry, &taken, NULL);
         judge(setting, 1);
         if (setting->records.items[0].objection != wrongs[i].expected) {
@@ -705,7 +722,7 @@ int main(void)
         TEST(only_what_is_wanted_is_looked_up),
         TEST(an_order_that_does_not_fit_is_an_objection),
         TEST(a_payers_own_order_is_verified_too),
-        TEST(an_unsigned_order_of_a_purse_with_keys_is_an_objection),
+        TEST(a_marked_order_of_a_purse_with_keys_is_an_objection),
         TEST(what_is_shown_of_a_card_without_keys_has_to_fit_it),
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),

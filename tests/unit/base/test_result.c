@@ -78,6 +78,8 @@ static const struct pinned pins[] = {
     {0x5f, "item-stuck", 0x9e5f, 409, 1},
     {0x60, "amount-short", 0x9e60, 409, 1},
     {0x62, "wrong-price", 0x9e62, 409, 1},
+    {0x66, "reference-used", 0x9e66, 409, 1},
+    {0x67, "wrong-machine", 0x9e67, 409, 1},
     {0x70, "busy", 0x9e70, 503, 3},
     {0x71, "not-reachable", 0x9e71, 502, 3},
     {0x72, "timeout", 0x9e72, 504, 3},

@@ -137,10 +137,12 @@ static const struct plant plants[] = {
     {"kind of a transaction", "UPDATE transactions SET kind = 3 WHERE state = 3 AND kind = 1"},
     {"transaction gone", "DELETE FROM transactions WHERE state = 3 AND kind = 3 AND purse ="
                          " (SELECT max(purse) FROM purses)"},
-    {"transaction of nobody",
-     "INSERT INTO transactions SELECT 60, time, kind, 4, reason, amount,"
-     " account_before, purse_before, counter, quoted, expires,"
-     " request_digest, answer_digest, certified, other, other_purse FROM transactions LIMIT 1"},
+    {"transaction of nobody", "INSERT INTO transactions SELECT 60, time, kind, 4, reason, amount,"
+                              " account_before, purse_before, counter, quoted, expires,"
+                              " request_digest, answer_digest, certified, other, other_purse, "
+                              "machine, reference FROM transactions LIMIT 1"},
+    {"offer of what is no transfer",
+     "UPDATE transactions SET machine = 26, reference = zeroblob(32) WHERE kind = 1"},
     {"receiver of what is no transfer", "UPDATE transactions SET other = 10000008 WHERE kind = 1"},
     {"refused order that was not paid back",
      "UPDATE transactions SET certified = x'' WHERE state = 6"},

@@ -117,6 +117,36 @@ static void a_card_that_was_never_loaded_pays_nobody(void **state)
     expect_clean(world);
 }
 
+/* It has as much again at the end, but had not in between: its entries must be counted on all the same. */
+/* shows: R-NODE-8 R-XCHG-9 */
+static void a_taker_that_spent_it_and_earned_again_goes_on(void **state)
+{
+    struct world *world = *state;
+    struct toy card;
+    struct toy copy;
+    struct toy a;
+    struct toy b;
+    struct toy_reply reply;
+    three(world, &card, &a, &b);
+    copy = card;
+    (void)toy_exchange(&card, &a, world, 70);
+    (void)toy_exchange(&copy, &b, world, 60);
+    (void)toy_exchange(&b, &a, world, 20);
+    (void)toy_exchange(&a, &b, world, 30);
+    EXPECT(toy_report(&a, world, &reply), KC_OK);
+    EXPECT(toy_report(&b, world, &reply), KC_OK);
+    assert_int_equal(reply.settled.objection_count, 1);
+    assert_int_equal(reply.settled.objections[0].reason, KC_CARD_EXHAUSTED);
+    assert_int_equal(b.value, 10);
+    assert_int_equal(world_signed_shadow(world, b.purse), 10);
+    assert_int_equal(world_signed_shadow(world, a.purse), 60);
+    expect_clean(world);
+    (void)toy_exchange(&b, &a, world, 10);
+    EXPECT(toy_report(&b, world, &reply), KC_OK);
+    assert_int_equal(world_signed_shadow(world, b.purse), 0);
+    expect_clean(world);
+}
+
 /* A taker that spent it meanwhile owes it: value is moved, and none is made. */
 static void a_taker_that_spent_it_owes_it(void **state)
 {
@@ -240,6 +270,7 @@ int main(void)
         TEST(takers_are_booked_up_to_what_was_loaded),
         TEST(what_a_copy_paid_beyond_that_is_the_takers_loss),
         TEST(a_card_that_was_never_loaded_pays_nobody),
+        TEST(a_taker_that_spent_it_and_earned_again_goes_on),
         TEST(a_taker_that_spent_it_owes_it),
         TEST(a_copy_is_found_by_its_counters),
         TEST(a_copy_is_found_by_its_totals),

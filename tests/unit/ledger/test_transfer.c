@@ -38,6 +38,23 @@ static struct kc_result ask(struct asked *out, struct toy *toy, struct world *wo
     return send(out, world);
 }
 
+/* A transfer from the account for the offer that begins with this byte. */
+static struct kc_result ask_for(struct asked *out, struct toy *toy, struct world *world,
+                                struct kc_account_id to, uint8_t offer, struct kc_purse_id machine)
+{
+    memset(out, 0, sizeof *out);
+    toy_cash(&out->message, toy, world, KC_CASH_KIND_WITHDRAW, 120);
+    out->request = (struct kc_transfer_request){.source = KC_TRANSFER_SOURCE_ACCOUNT,
+                                                .to = to,
+                                                .amount = world_amount(120),
+                                                .has_reference = true,
+                                                .reference = {offer},
+                                                .has_machine = true,
+                                                .machine = machine,
+                                                .time_ms = out->message.cash.time_ms};
+    return send(out, world);
+}
+
 /* The cash-out entry of an OK names who receives. */
 static void add_cash_out(struct toy_message *out, struct toy *toy, struct world *world,
                          const struct kc_transfer_quote *quote)
@@ -329,6 +346,78 @@ static void what_comes_in_pays_a_debt_first(void **state)
     expect_amounts(world, &debtor, 0, 0);
 }
 
+static struct kc_result voucher(struct kc_voucher *out, struct world *world, uint8_t offer)
+{
+    const uint8_t reference[KC_DIGEST_SIZE] = {offer};
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_voucher(out, &world->ledger, reference);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* shows: R-VEND-7 */
+static void an_offer_is_paid_once_and_vouched_for(void **state)
+{
+    struct world *world = *state;
+    struct toy dealer;
+    struct toy a;
+    struct toy b;
+    struct toy machine;
+    struct asked first;
+    struct asked second;
+    struct kc_voucher said;
+    struct kc_voucher again;
+    toy_rich(&dealer, world, 1, 0, 0);
+    toy_rich(&a, world, 2, 500, 0);
+    toy_rich(&b, world, 3, 500, 0);
+    EXPECT(toy_open_kind(&machine, world, 4, KC_PURSE_TYPE_MACHINE, &dealer.account), KC_OK);
+    EXPECT(ask_for(&first, &a, world, dealer.account, 7, machine.purse), KC_OK);
+    EXPECT(ask_for(&second, &b, world, dealer.account, 7, machine.purse), KC_OK);
+    EXPECT(voucher(&said, world, 7), KC_UNKNOWN_TRANSACTION);
+    expect_end(&a, world, &first, KC_OUTCOME_COMPLETED, KC_OK);
+    EXPECT(voucher(&said, world, 7), KC_OK);
+    assert_true(said.payer.number == a.account.number && said.to.number == dealer.account.number &&
+                said.machine.number == machine.purse.number && said.reference[0] == 7 &&
+                kc_amount_minor(said.amount) == 120 && said.time_ms == world->now_ms);
+    world->now_ms += 5;
+    expect_end(&b, world, &second, KC_OUTCOME_NOT_COMPLETED, KC_REFERENCE_USED);
+    EXPECT(voucher(&again, world, 7), KC_OK);
+    assert_true(again.payer.number == a.account.number && again.time_ms == said.time_ms);
+    sync(&b, world);
+    EXPECT(ask_for(&second, &b, world, dealer.account, 7, machine.purse), KC_REFERENCE_USED);
+    EXPECT(send(&second, world), KC_REFERENCE_USED);
+    expect_amounts(world, &a, 380, 0);
+    expect_amounts(world, &b, 500, 0);
+    expect_amounts(world, &dealer, 120, 0);
+}
+
+/* shows: R-VEND-7 */
+static void an_offer_is_of_a_machine_of_the_receiver(void **state)
+{
+    struct world *world = *state;
+    struct toy dealer;
+    struct toy a;
+    struct toy machine;
+    struct asked asked;
+    toy_rich(&dealer, world, 1, 500, 0);
+    toy_rich(&a, world, 2, 500, 100);
+    EXPECT(toy_open_kind(&machine, world, 4, KC_PURSE_TYPE_MACHINE, &dealer.account), KC_OK);
+    const struct kc_purse_id none = {.number = 0};
+    const struct kc_purse_id unknown = {.number = machine.purse.number + 80};
+    const struct kc_purse_id beyond = {.number = UINT64_MAX};
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, none), KC_WRONG_MACHINE);
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, unknown), KC_WRONG_MACHINE);
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, beyond), KC_WRONG_MACHINE);
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, a.purse), KC_WRONG_MACHINE);
+    EXPECT(ask_for(&asked, &dealer, world, a.account, 1, machine.purse), KC_WRONG_MACHINE);
+    EXPECT(ask_for(&asked, &dealer, world, dealer.account, 1, machine.purse), KC_SAME_ACCOUNT);
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, dealer.purse), KC_OK);
+    EXPECT(ask_for(&asked, &a, world, dealer.account, 1, machine.purse), KC_OK);
+    EXPECT(cancel(world, &machine), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_NOT_COMPLETED, KC_WRONG_MACHINE);
+    expect_amounts(world, &a, 500, 100);
+}
+
 /* All that the bank can ever owe ends in one account: so no transfer can be too much for its receiver. */
 static void all_the_money_there_can_be(void **state)
 {
@@ -544,6 +633,8 @@ int main(void)
         TEST(a_card_gets_no_more_than_it_may_hold),
         TEST(a_card_with_an_open_quote),
         TEST(a_card_that_paid_meanwhile),
+        TEST(an_offer_is_paid_once_and_vouched_for),
+        TEST(an_offer_is_of_a_machine_of_the_receiver),
         TEST(a_card_that_is_lost_or_replaced_between_quote_and_ok),
     };
     return cmocka_run_group_tests(transfer, NULL, NULL);

@@ -287,13 +287,17 @@ struct kc_identity identity_of(const struct side *side)
 {
     const struct kc_public_key none = {.type = KC_KEY_NONE};
     bool bearer = side->making.type == KC_PURSE_TYPE_BEARER;
-    return (struct kc_identity){.bank = realm_of(&side->making).bank,
-                                .purse_type = side->making.type,
-                                .account = side->account,
-                                .purse = side->number,
-                                .issued_s = 1,
-                                .expires_s = side->making.expires_s,
-                                .key = bearer ? none : side->sign.public_key};
+    struct kc_identity identity = {.bank = realm_of(&side->making).bank,
+                                   .purse_type = side->making.type,
+                                   .account = side->account,
+                                   .purse = side->number,
+                                   .issued_s = 1,
+                                   .expires_s = side->making.expires_s,
+                                   .key = bearer ? none : side->sign.public_key};
+    if (bearer) {
+        kc_be64_store(identity.secret, UINT64_C(0x5ec2e70000000000) + side->making.nth);
+    }
+    return identity;
 }
 
 struct kc_view sign_identity(struct kept *out, const struct kc_identity *identity,

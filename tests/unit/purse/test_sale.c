@@ -1,4 +1,4 @@
-/* Does a purse sign lines of a seller's journal, and those alone; and may a seller name why it says no? */
+/* Does a purse sign lines of a journal and what a machine owes, and those alone; and may a seller name why it says no? */
 #include "exchange_world.h"
 #include "message/cose.h"
 
@@ -69,6 +69,84 @@ static void nothing_else_is_signed(void **state)
     assert_int_equal(side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, plain), KC_MISMATCH);
 }
 
+/* shows: R-VEND-6 */
+static void only_a_machine_says_what_it_owes(void **state)
+{
+    uint8_t bytes[256];
+    struct kc_signed parsed;
+    (void)state;
+    side_plain(&a, 1, 500);
+    struct kc_give_back word = {.bank = a.purse.settings.bank,
+                                .purse = a.purse.settings.purse,
+                                .sale = 1,
+                                .counter = 1,
+                                .to = a.purse.settings.account,
+                                .amount = amount(20)};
+    struct kc_buffer plain = KC_BUFFER(bytes);
+    assert_false(kc_failed(kc_shape_encode(&plain, &kc_give_back_shape, &word)));
+    struct kc_view view = kc_buffer_view(&plain);
+    assert_int_equal(side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, view), KC_NOT_ALLOWED);
+    a.purse.settings.purse_type = KC_PURSE_TYPE_MACHINE;
+    assert_int_equal(side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, view), KC_OK);
+    const struct kc_public_key copy = identity_of(&a).key;
+    assert_int_equal(kc_brief_parse(&parsed, a.out).code, KC_OK);
+    assert_int_equal(kc_brief_verify(&parsed, exchange_crypto(), &copy, exchange_realm(),
+                                     kc_give_back_shape.domain)
+                         .code,
+                     KC_OK);
+    assert_int_equal(
+        kc_brief_verify(&parsed, exchange_crypto(), &copy, exchange_realm(), kc_sale_shape.domain)
+            .code,
+        KC_BAD_SIGNATURE);
+    for (unsigned i = 0; i < 2; i++) {
+        struct kc_give_back other = word;
+        other.bank += i;
+        other.purse.number += 1 - i;
+        plain.size = 0;
+        assert_false(kc_failed(kc_shape_encode(&plain, &kc_give_back_shape, &other)));
+        assert_int_equal(
+            side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, kc_buffer_view(&plain)),
+            KC_MISMATCH);
+    }
+}
+
+/* shows: R-VEND-7 */
+static void an_offer_is_signed_in_a_domain_of_its_own(void **state)
+{
+    uint8_t bytes[256];
+    struct kc_signed parsed;
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    (void)state;
+    side_plain(&a, 1, 500);
+    const struct kc_public_key key = identity_of(&a).key;
+    struct kc_sale_offer offer = {.bank = a.purse.settings.bank,
+                                  .machine = a.purse.settings.purse,
+                                  .slot = 1,
+                                  .price = amount(120)};
+    assert_int_equal(kc_shape_encode(&buffer, &kc_sale_offer_shape, &offer).code, KC_OK);
+    struct kc_view plain = kc_buffer_view(&buffer);
+    assert_int_equal(side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, plain), KC_OK);
+    assert_int_equal(kc_brief_parse(&parsed, a.out).code, KC_OK);
+    assert_true(kc_view_equal(parsed.payload, plain));
+    assert_int_equal(kc_brief_verify(&parsed, exchange_crypto(), &key, exchange_realm(),
+                                     kc_sale_offer_shape.domain)
+                         .code,
+                     KC_OK);
+    assert_int_equal(
+        kc_brief_verify(&parsed, exchange_crypto(), &key, exchange_realm(), kc_sale_shape.domain)
+            .code,
+        KC_BAD_SIGNATURE);
+    for (unsigned other = 0; other < 2; other++) {
+        offer.bank = a.purse.settings.bank + (other == 0 ? 1u : 0u);
+        offer.machine.number = a.purse.settings.purse.number + other;
+        buffer.size = 0;
+        assert_int_equal(kc_shape_encode(&buffer, &kc_sale_offer_shape, &offer).code, KC_OK);
+        assert_int_equal(
+            side_send(&a, KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, kc_buffer_view(&buffer)),
+            KC_MISMATCH);
+    }
+}
+
 /* shows: R-VEND-3 */
 static void a_seller_names_its_reason(void **state)
 {
@@ -112,6 +190,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_is_signed_in_its_own_domain),
         cmocka_unit_test(nothing_else_is_signed),
+        cmocka_unit_test(only_a_machine_says_what_it_owes),
+        cmocka_unit_test(an_offer_is_signed_in_a_domain_of_its_own),
         cmocka_unit_test(a_seller_names_its_reason),
     };
     return cmocka_run_group_tests_name("sale", tests, exchange_open, exchange_close);

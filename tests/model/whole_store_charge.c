@@ -1,0 +1,110 @@
+/* Management charges: how each account is charged, and what it was notified of. */
+#include "whole_store_inside.h"
+
+static size_t find_charging(const struct ram_store *store, uint64_t account)
+{
+    FIND(RAM_TABLE_CHARGING, store->charging[i].account.number == account)
+}
+
+static size_t find_charge(const struct ram_store *store, uint64_t account, uint64_t period)
+{
+    FIND(RAM_TABLE_CHARGES,
+         store->charges[i].account.number == account && store->charges[i].period == period)
+}
+
+static struct kc_result charging_get(void *context, struct kc_charging_row *out, uint64_t account)
+{
+    const struct ram_store *store = context;
+    size_t index = find_charging(store, account);
+    if (index == NOWHERE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = store->charging[index];
+    return kc_ok();
+}
+
+static struct kc_result charging_put(void *context, const struct kc_charging_row *row)
+{
+    struct ram_store *store = context;
+    return ram_put(store, RAM_TABLE_CHARGING, find_charging(store, row->account.number), row);
+}
+
+static struct kc_result scan_charging(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_CHARGING, store->charging[i].act_ms <= until_ms, store->charging[i].act_ms,
+         store->charging[i].account.number, 0, 0, NULL, 0)
+    GIVE(charging, charging)
+}
+
+static struct kc_result scan_uncharged(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_ACCOUNTS,
+         store->accounts[i].account.number > account &&
+             store->accounts[i].type == KC_PURSE_TYPE_UIM &&
+             store->accounts[i].state == KC_ACCOUNT_OPEN &&
+             find_charging(store, store->accounts[i].account.number) == NOWHERE,
+         store->accounts[i].account.number, 0, 0, 0, NULL, 0)
+    for (size_t i = 0; i < chosen.count; i++) {
+        const struct kc_charging_row row = {.account =
+                                                store->accounts[chosen.keys[i].index].account};
+        if (!scan->charging(scan->owner, &row)) {
+            break;
+        }
+    }
+    return kc_ok();
+}
+
+static struct kc_result charge_get(void *context, struct kc_charge_row *out, uint64_t account,
+                                   uint64_t period)
+{
+    const struct ram_store *store = context;
+    size_t index = find_charge(store, account, period);
+    if (index == NOWHERE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = store->charges[index];
+    return kc_ok();
+}
+
+static struct kc_result charge_put(void *context, const struct kc_charge_row *row)
+{
+    struct ram_store *store = context;
+    return kc_amount_is_zero(row->amount)
+               ? kc_result(KC_STORE_FAILED)
+               : ram_put(store, RAM_TABLE_CHARGES,
+                         find_charge(store, row->account.number, row->period), row);
+}
+
+static struct kc_result scan_charges(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_CHARGES, account == 0 || store->charges[i].account.number == account,
+         store->charges[i].account.number, store->charges[i].period, 0, 0, NULL, 0)
+    GIVE(charges, charge)
+}
+
+static struct kc_result scan_charges_sent(void *context, const struct kc_store_scan *scan,
+                                          uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_CHARGES, store->charges[i].sent && store->charges[i].account.number > account,
+         store->charges[i].account.number, store->charges[i].period, 0, 0, NULL, 0)
+    GIVE(charges, charge)
+}
+
+void ram_store_charge_port(struct kc_store *port)
+{
+    port->charging_get = charging_get;
+    port->charging_put = charging_put;
+    port->scan_charging = scan_charging;
+    port->scan_uncharged = scan_uncharged;
+    port->charge_get = charge_get;
+    port->charge_put = charge_put;
+    port->scan_charges = scan_charges;
+    port->scan_charges_sent = scan_charges_sent;
+}
