@@ -53,12 +53,20 @@ const struct kc_bank_kind kc_bank_reissue_request = {
 /* ---- whoever has the old one ---- */
 
 /* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. */
-static bool renews(const struct kc_store *store, const struct kc_purse_key_row *keys)
+bool kc_bank_renews(const struct kc_store *store, const struct kc_purse_key_row *keys)
 {
     struct kc_renewal_row row;
+    struct kc_key_offer_row offer;
+    if (keys->expires_ms < kc_clock_now_ms()) {
+        return false;
+    }
+    /* An order may have been carried out that nobody has heard the answer of. */
+    if (!kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number)) &&
+        offer.state != KC_KEY_OFFER_ENDED) {
+        return true;
+    }
     return !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
-           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING) &&
-           keys->expires_ms >= kc_clock_now_ms();
+           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING);
 }
 
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_thread *thread,
@@ -72,7 +80,7 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
         (purse.state != KC_PURSE_OUT &&
-         (because.code != KC_UNKNOWN_SIGNER || !renews(store, &keys)))) {
+         (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(store, &keys)))) {
         return because;
     }
     person.number = keys.account.number;

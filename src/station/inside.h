@@ -24,6 +24,13 @@ KC_MUST_USE struct kc_result kc_station_carry(struct kc_view *message, struct kc
                                               const struct kc_station_leg *there,
                                               const struct kc_station_leg *back);
 
+/* The same to another server, which the trace names. */
+KC_MUST_USE struct kc_result kc_station_carry_to(struct kc_view *message,
+                                                 struct kc_station *station, const char *server,
+                                                 const char *url, struct kc_view out,
+                                                 const struct kc_station_leg *there,
+                                                 const struct kc_station_leg *back);
+
 /* The reason in a refusal, or KC_OK when the message is something else. */
 KC_MUST_USE struct kc_result kc_station_check_refusal(struct kc_view message);
 

@@ -31,12 +31,12 @@ static struct kc_result get_made(struct kc_bank *bank, struct kc_bank_thread *th
     struct kc_signer_id id;
     struct kc_bank_renewal *renewal = &item->renewal;
     struct kc_renewal_row *row = &renewal->row;
-    const struct kc_keys_request request = {
-        .account = row->account,
-        .expires_ms = kc_clock_now_ms() + bank->ledger.options.account_ms,
-        .has_claimed = claimed_ms != 0,
-        .claimed_ms = claimed_ms,
-        .time_ms = kc_clock_now_ms()};
+    const struct kc_keys_request request = {.account = row->account,
+                                            .expires_ms =
+                                                kc_clock_now_ms() + bank->ledger.options.account_ms,
+                                            .has_claimed = claimed_ms != 0,
+                                            .claimed_ms = claimed_ms,
+                                            .time_ms = kc_clock_now_ms()};
     struct kc_result result =
         kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
                               &kc_keys_request_shape, &request);
@@ -72,7 +72,7 @@ static struct kc_result make_keys(struct kc_bank *bank, struct kc_bank_thread *t
 static struct kc_result apply_made(struct kc_bank *bank, struct kc_bank_thread *thread,
                                    struct kc_bank_item *item)
 {
-    struct kc_offer_row *offer = &item->renewal.offer;
+    struct kc_key_offer_row *offer = &item->renewal.offer;
     const struct kc_renewal_row *row = &item->renewal.row;
     (void)thread;
     memcpy(offer->signer, row->signer, KC_SIGNER_SIZE);
@@ -80,7 +80,7 @@ static struct kc_result apply_made(struct kc_bank *bank, struct kc_bank_thread *
     memcpy(offer->encrypt_key, row->encrypt_key, row->encrypt_size);
     offer->sign_size = row->sign_size;
     offer->encrypt_size = row->encrypt_size;
-    return kc_ledger_offer_ready(&bank->ledger, offer);
+    return kc_ledger_key_offer_ready(&bank->ledger, offer);
 }
 
 const struct kc_bank_kind kc_bank_make_keys = {
@@ -92,7 +92,7 @@ void kc_bank_make_keys_ended(struct kc_bank *bank)
     atomic_fetch_sub(&bank->offering.asking, 1);
 }
 
-static bool send(struct kc_bank *bank, const struct kc_offer_row *row)
+static bool send(struct kc_bank *bank, const struct kc_key_offer_row *row)
 {
     struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
     if (item == NULL) {
@@ -124,7 +124,7 @@ static void order_wanted(struct kc_bank *bank, uint64_t now_ms)
         return;
     }
     for (size_t i = 0; i < WANTED_MAX && !kc_failed(result); i++) {
-        result = kc_ledger_offer_wanted(&bank->ledger, &offering->last_wanted, until_ms);
+        result = kc_ledger_key_offer_wanted(&bank->ledger, &offering->last_wanted, until_ms);
     }
     if (result.code == KC_NOT_FOUND) {
         /* The next round begins with the first. */
@@ -138,9 +138,9 @@ static void order_wanted(struct kc_bank *bank, uint64_t now_ms)
     }
 }
 
-void kc_bank_offer_due(struct kc_bank *bank, uint64_t now_ms)
+void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms)
 {
-    struct kc_offer_row row;
+    struct kc_key_offer_row row;
     struct kc_bank_offering *offering = &bank->offering;
     if (atomic_load(&offering->asking) > 0 || now_ms - offering->begun_ms < ROUND_EVERY_MS) {
         return;
@@ -148,7 +148,8 @@ void kc_bank_offer_due(struct kc_bank *bank, uint64_t now_ms)
     offering->begun_ms = now_ms;
     order_wanted(bank, now_ms);
     for (size_t i = 0; i < ROUND_MAX; i++) {
-        struct kc_result result = kc_ledger_offer_due(&row, &bank->ledger, offering->last_purse);
+        struct kc_result result =
+            kc_ledger_key_offer_due(&row, &bank->ledger, offering->last_purse);
         if (kc_failed(result)) {
             offering->last_purse = 0;
             return;
@@ -252,8 +253,8 @@ const struct kc_bank_kind kc_bank_claim_request = {
 
 /* ---- an operator's word ---- */
 
-struct kc_result kc_bank_read_offer(struct kc_bank_item *item, const struct kc_bank *bank,
-                                    const struct kc_http_request *request)
+struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item, const struct kc_bank *bank,
+                                        const struct kc_http_request *request)
 {
     if (!kc_bank_has_token(bank, request->authorization)) {
         return kc_result(KC_NOT_ALLOWED);
@@ -273,7 +274,7 @@ static struct kc_result apply_offer(struct kc_bank *bank, struct kc_bank_thread 
     (void)thread;
     return bank->config.authority_url[0] == '\0'
                ? kc_result(KC_NOT_ALLOWED)
-               : kc_ledger_offer(&bank->ledger, item->message.account);
+               : kc_ledger_key_offer(&bank->ledger, item->message.account);
 }
 
 static struct kc_result answer_offer(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -13,23 +13,23 @@
 #include "base/assert.h"
 #include "ledger/inside.h"
 
-static struct kc_result save(struct kc_ledger *ledger, const struct kc_offer_row *row)
+static struct kc_result save(struct kc_ledger *ledger, const struct kc_key_offer_row *row)
 {
-    return kc_ledger_note(ledger, ledger->store->offer_put(ledger->store->context, row));
+    return kc_ledger_note(ledger, ledger->store->key_offer_put(ledger->store->context, row));
 }
 
 /* KC_OK with state 0 when there was none. */
-static struct kc_result find(struct kc_offer_row *out, struct kc_ledger *ledger, uint64_t purse)
+static struct kc_result find(struct kc_key_offer_row *out, struct kc_ledger *ledger, uint64_t purse)
 {
     memset(out, 0, sizeof *out);
     struct kc_result result =
-        kc_ledger_note(ledger, ledger->store->offer_get(ledger->store->context, out, purse));
+        kc_ledger_note(ledger, ledger->store->key_offer_get(ledger->store->context, out, purse));
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
-static bool is_open(const struct kc_offer_row *row)
+static bool is_open(const struct kc_key_offer_row *row)
 {
-    return row->state == KC_OFFER_ORDERED || row->state == KC_OFFER_READY;
+    return row->state == KC_KEY_OFFER_ORDERED || row->state == KC_KEY_OFFER_READY;
 }
 
 /* Whether new keys may be made for the purse now. */
@@ -38,8 +38,8 @@ static struct kc_result check_purse(struct kc_ledger *ledger, const struct kc_pu
     struct kc_account_row account;
     struct kc_renewal_row last;
     const struct kc_store *store = ledger->store;
-    struct kc_result result = kc_ledger_note(
-        ledger, store->account_get(store->context, &account, purse->account.number));
+    struct kc_result result =
+        kc_ledger_note(ledger, store->account_get(store->context, &account, purse->account.number));
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
     }
@@ -55,8 +55,8 @@ static struct kc_result check_purse(struct kc_ledger *ledger, const struct kc_pu
     if (account.expires_ms <= ledger->now_ms) {
         return kc_result(KC_ACCOUNT_EXPIRED);
     }
-    result = kc_ledger_note(ledger,
-                            store->renewal_last(store->context, &last, purse->purse.number));
+    result =
+        kc_ledger_note(ledger, store->renewal_last(store->context, &last, purse->purse.number));
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
@@ -66,16 +66,16 @@ static struct kc_result check_purse(struct kc_ledger *ledger, const struct kc_pu
 
 static struct kc_result order(struct kc_ledger *ledger, const struct kc_purse_row *purse)
 {
-    struct kc_offer_row row;
+    struct kc_key_offer_row row;
     struct kc_result result = find(&row, ledger, purse->purse.number);
     if (kc_failed(result) || is_open(&row)) {
         return result;
     }
     result = check_purse(ledger, purse);
-    row = (struct kc_offer_row){.purse = purse->purse,
-                                .account = purse->account,
-                                .state = KC_OFFER_ORDERED,
-                                .ordered_ms = ledger->now_ms};
+    row = (struct kc_key_offer_row){.purse = purse->purse,
+                                    .account = purse->account,
+                                    .state = KC_KEY_OFFER_ORDERED,
+                                    .ordered_ms = ledger->now_ms};
     return kc_failed(result) ? result : save(ledger, &row);
 }
 
@@ -95,7 +95,7 @@ static bool take_active(void *owner, const struct kc_purse_row *row)
     return row->state != KC_PURSE_ACTIVE;
 }
 
-struct kc_result kc_ledger_offer(struct kc_ledger *ledger, struct kc_account_id account)
+struct kc_result kc_ledger_key_offer(struct kc_ledger *ledger, struct kc_account_id account)
 {
     struct search search = {.found = false};
     const struct kc_store_scan scan = {.owner = &search, .purse = take_active};
@@ -108,15 +108,15 @@ struct kc_result kc_ledger_offer(struct kc_ledger *ledger, struct kc_account_id 
     return kc_failed(result) ? result : order(ledger, &search.purse);
 }
 
-struct kc_result kc_ledger_offer_wanted(struct kc_ledger *ledger, uint64_t *after,
-                                        uint64_t until_ms)
+struct kc_result kc_ledger_key_offer_wanted(struct kc_ledger *ledger, uint64_t *after,
+                                            uint64_t until_ms)
 {
     struct kc_purse_id purse;
     struct kc_purse_row row;
     const struct kc_store *store = ledger->store;
     KC_ASSERT(ledger->in_batch);
-    struct kc_result result = kc_ledger_note(
-        ledger, store->offer_wanted(store->context, &purse, until_ms, *after));
+    struct kc_result result =
+        kc_ledger_note(ledger, store->key_offer_wanted(store->context, &purse, until_ms, *after));
     if (!kc_failed(result)) {
         *after = purse.number;
         result = kc_ledger_note(ledger, store->purse_get(store->context, &row, purse.number));
@@ -129,35 +129,36 @@ struct kc_result kc_ledger_offer_wanted(struct kc_ledger *ledger, uint64_t *afte
     return kc_error_exit_status(result.code) == 1 ? kc_ok() : result;
 }
 
-struct kc_result kc_ledger_offer_due(struct kc_offer_row *row, struct kc_ledger *ledger,
-                                     uint64_t after)
+struct kc_result kc_ledger_key_offer_due(struct kc_key_offer_row *row, struct kc_ledger *ledger,
+                                         uint64_t after)
 {
-    return ledger->store->offer_due(ledger->store->context, row, after);
+    return ledger->store->key_offer_due(ledger->store->context, row, after);
 }
 
-struct kc_result kc_ledger_offer_ready(struct kc_ledger *ledger, const struct kc_offer_row *row)
+struct kc_result kc_ledger_key_offer_ready(struct kc_ledger *ledger,
+                                           const struct kc_key_offer_row *row)
 {
-    struct kc_offer_row last;
-    struct kc_offer_row next = *row;
+    struct kc_key_offer_row last;
+    struct kc_key_offer_row next = *row;
     KC_ASSERT(ledger->in_batch && row->sign_size > 0 && row->encrypt_size > 0);
     struct kc_result result = find(&last, ledger, row->purse.number);
     if (kc_failed(result)) {
         return result;
     }
-    if (last.state != KC_OFFER_ORDERED || last.ordered_ms != row->ordered_ms) {
+    if (last.state != KC_KEY_OFFER_ORDERED || last.ordered_ms != row->ordered_ms) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    next.state = KC_OFFER_READY;
+    next.state = KC_KEY_OFFER_READY;
     next.ready_ms = ledger->now_ms;
     return save(ledger, &next);
 }
 
-struct kc_result kc_ledger_offered(uint64_t *ready_ms, struct kc_ledger *ledger,
-                                   struct kc_purse_id purse)
+struct kc_result kc_ledger_key_ready(uint64_t *ready_ms, struct kc_ledger *ledger,
+                                     struct kc_purse_id purse)
 {
-    struct kc_offer_row row;
+    struct kc_key_offer_row row;
     struct kc_result result = find(&row, ledger, purse.number);
-    *ready_ms = !kc_failed(result) && row.state == KC_OFFER_READY ? row.ready_ms : 0;
+    *ready_ms = !kc_failed(result) && row.state == KC_KEY_OFFER_READY ? row.ready_ms : 0;
     return result;
 }
 
@@ -165,13 +166,13 @@ struct kc_result kc_ledger_claim(struct kc_renewal_row *row, struct kc_ledger *l
                                  uint64_t time_ms, const struct kc_ledger_information *information,
                                  const struct kc_ledger_source *source)
 {
-    struct kc_offer_row offer;
+    struct kc_key_offer_row offer;
     struct kc_purse_key_row keys;
     struct kc_result result = find(&offer, ledger, information->information.purse.number);
     if (kc_failed(result)) {
         return result;
     }
-    if (offer.state != KC_OFFER_READY ||
+    if (offer.state != KC_KEY_OFFER_READY ||
         offer.account.number != information->information.account.number) {
         return kc_result(KC_NO_KEY_READY);
     }
@@ -187,13 +188,13 @@ struct kc_result kc_ledger_claim(struct kc_renewal_row *row, struct kc_ledger *l
 
 struct kc_result kc_ledger_claimed(struct kc_ledger *ledger, const struct kc_renewal_row *row)
 {
-    struct kc_offer_row offer;
+    struct kc_key_offer_row offer;
     struct kc_purse_key_row keys = {.purse = row->purse, .account = row->account};
     struct kc_result result = find(&offer, ledger, row->purse.number);
     if (kc_failed(result)) {
         return result;
     }
-    if (offer.state != KC_OFFER_READY) {
+    if (offer.state != KC_KEY_OFFER_READY) {
         return kc_result(KC_NO_KEY_READY);
     }
     if (memcmp(offer.signer, row->signer, KC_SIGNER_SIZE) != 0) {
@@ -212,13 +213,13 @@ struct kc_result kc_ledger_claimed(struct kc_ledger *ledger, const struct kc_ren
     return kc_failed(result) ? result : kc_ledger_renew_certified_as(ledger, row, true);
 }
 
-struct kc_result kc_ledger_end_offer(struct kc_ledger *ledger, struct kc_purse_id purse)
+struct kc_result kc_ledger_end_key_offer(struct kc_ledger *ledger, struct kc_purse_id purse)
 {
-    struct kc_offer_row row;
+    struct kc_key_offer_row row;
     struct kc_result result = find(&row, ledger, purse.number);
     if (kc_failed(result) || !is_open(&row)) {
         return result;
     }
-    row.state = KC_OFFER_ENDED;
+    row.state = KC_KEY_OFFER_ENDED;
     return save(ledger, &row);
 }
