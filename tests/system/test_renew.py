@@ -132,6 +132,30 @@ def test_a_payment_between_change_over_and_confirmation(shared):
     renewed(shared, a, old)
 
 
+# shows: R-RENEW-5 R-RENEW-7
+def test_payments_by_the_old_key_while_new_ones_wait(shared):
+    a, b = shared.open(fund=500), shared.open()
+    a.must("withdraw", 100, "--yes")
+    # The bank had the new keys certified, and its word did not arrive: the old ones go on, for as many payments as may be.
+    a.must("renew", "--lose", "quote", status=AGAIN)
+    for amount in (10, 11, 12):
+        paid, taken = meet(a, ("pay", amount), b)
+        assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    done = b.must("sync")
+    assert not done.json.get("objections"), done
+    assert b.shadow() == 33
+    a.must("renew")
+    assert a.shadow() == 67
+    for _ in range(3):
+        a.must("renew")
+        assert meet(a, ("pay", 1), b)[0].status == OK
+        a.must("sync")
+    # Four keys later.
+    assert not b.must("sync").json.get("objections")
+    assert (a.shadow(), b.shadow()) == (64, 36)
+    shared.check_audit()
+
+
 # shows: R-RENEW-5
 def test_an_open_payment_comes_first(shared):
     a, b = shared.open(fund=500), shared.open()
