@@ -113,7 +113,7 @@ struct kc_result kc_station_take_over(struct kc_station *station)
     if (kc_failed(result)) {
         return result;
     }
-    if (handover == KC_HANDOVER_CHANGED) {
+    if (handover == KC_HANDOVER_CHANGED || kc_station_is_unconfirmed(station)) {
         return finish(station);
     }
     /* What is lost on purpose belongs to the renewal. */
