@@ -77,6 +77,14 @@ enum statement {
     STATEMENT_CHARGE_PUT,
     STATEMENT_SCAN_CHARGES,
     STATEMENT_SCAN_CHARGES_SENT,
+    STATEMENT_CLOSING_GET,
+    STATEMENT_CLOSING_PUT,
+    STATEMENT_SCAN_CLOSINGS,
+    STATEMENT_SCAN_OWNED,
+    STATEMENT_PAYOUT_GET,
+    STATEMENT_PAYOUT_PUT,
+    STATEMENT_SCAN_PAYOUTS,
+    STATEMENT_SCAN_PAYOUTS_SENT,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -86,7 +94,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 5
+#define KC_SQLITE_SCHEMA_VERSION 6
 
 struct kc_result kc_sqlite_error(int status);
 
