@@ -6,8 +6,9 @@
  *
  *  1. From the first step on the account takes part in nothing but what was begun before; what others report of its purse is
  *     booked as that of any purse.
- *  2. What is in the account goes to its ordinary bank account. A pay-out is durable, with its number, and out of the account before
- *     it leaves; there is one at a time. A refused one is in the account again and is tried a day later under the next number.
+ *  2. What is in the account goes to its ordinary bank account. A pay-out is durable, with its number, and out of the account
+ *     before it leaves; there is one at a time. A refused one is in the account again and is tried a day later under the next
+ *     number.
  *  3. It begins at once where the purse held nothing, else when the settlement time is over. What comes in later, as by a record
  *     that another purse reports late, is paid out like the rest, also when the account is closed.
  *  4. What the purse lacks comes from the account as far as that reaches; the rest stays a claim. */

@@ -334,8 +334,8 @@ KC_MUST_USE struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t a
 KC_MUST_USE struct kc_result kc_account_standing(const struct kc_account_row *account);
 /* Why a purse that is out of use is refused, as far as it may be told. */
 enum kc_error kc_purse_refusal(const struct kc_purse_row *purse);
-/* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it has
- * machines in use. */
+/* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it
+ * has machines in use. */
 KC_MUST_USE struct kc_result kc_close_unpaid(struct kc_ledger *ledger,
                                              struct kc_account_row *account);
 /* Value came into the account, whose balance is saved: if it is closed it is to be paid out. */

@@ -311,9 +311,9 @@ struct kc_ledger_closed {
     uint64_t due_ms;               /* when the rest is paid out */
 };
 
-/* The registrar's word, for a holder: kept with the account's purse. The account takes part in nothing from now on; its purse is out
- * of use and on the hotlist. What is in the account goes to its ordinary bank account, at once where the purse is empty; after
- * the settlement time the rest, and what was left in the purse. Again is fine. KC_UNKNOWN_ACCOUNT; KC_ACCOUNT_NOT_OPEN;
+/* The registrar's word, for a holder: kept with the account's purse. The account takes part in nothing from now on; its purse is
+ * out of use and on the hotlist. What is in the account goes to its ordinary bank account, at once where the purse is empty; the
+ * rest, and what was left in the purse, after the settlement time. Again is fine. KC_UNKNOWN_ACCOUNT; KC_ACCOUNT_NOT_OPEN;
  * KC_NOT_ALLOWED (a card); KC_NOT_EMPTY (there is value in the purse and it is not to be written off, or the account has
  * machines in use); KC_OUT_OF_ORDER (to follow what was not closed). */
 KC_MUST_USE struct kc_result kc_ledger_close_request(struct kc_ledger_closed *out,
