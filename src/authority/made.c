@@ -258,7 +258,7 @@ struct kc_result kc_authority_confirm_keys(struct kc_buffer *reply,
     struct kc_result result = find_made(&made, authority, request, confirm->certificate);
     kc_wipe(made.keys, sizeof made.keys);
     if (result.code == KC_KEY_GONE) {
-        /* The bank was first to say so, or this is a repeat: then the signer's is the newest pair, and the rest is on the list. */
+        /* The bank was first to say so, or this is a repeat: then the signer's is the newest pair, the rest on the list. */
         result = kc_authority_check_newest(request, authority, confirm->certificate);
         if (kc_failed(result)) {
             return result;

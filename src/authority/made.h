@@ -1,6 +1,6 @@
 /* Keys that the authority makes for an account (EP1221669 Fig 13, S2 to S11). Internal to this room.
  *
- * The private keys stand in the database sealed for the authority itself, from the request of the bank until the purse or the bank
+ * The private keys stand in the database sealed for the authority itself, from the request of the bank until purse or bank
  * says that they are in force, or their time runs out; then they are zeroed in the files.
  *
  *   cut after          database           directory       who recovers

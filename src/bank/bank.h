@@ -338,8 +338,8 @@ void kc_bank_charge_asked(struct kc_bank *bank);
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_retire_ended(struct kc_bank *bank);
 
-/* The certificates in the reply stand in the directory, good: into item->renewal, whose holder becomes item->holder. KC_CERT_INVALID,
- * KC_MISMATCH, KC_DIRECTORY_DOWN. */
+/* The certificates in the reply stand in the directory, good: into item->renewal, whose holder becomes item->holder.
+ * KC_CERT_INVALID, KC_MISMATCH, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
                                                     struct kc_bank_thread *thread,
                                                     struct kc_bank_item *item,

@@ -1,6 +1,6 @@
-/* Renewal by the authority (EP1221669 Fig 13; docs/protocol.md "Renewal by the authority"): the bank's S2 and S4, its word that keys
- * wait (S5, in the answers of cash.c and settle.c), and the claim. What comes after is the purse's report (settle.c), and the end
- * of the old certificates (renew.c) where the authority has not heard of the change from the purse itself. */
+/* Renewal by the authority (EP1221669 Fig 13; docs/protocol.md "Renewal by the authority"): the bank's S2 and S4, its word that
+ * keys wait (S5, in the answers of cash.c and settle.c), and the claim. What comes after is the purse's report (settle.c), and
+ * the end of the old certificates (renew.c) where the authority has not heard of the change from the purse itself. */
 #include <jansson.h>
 #include <string.h>
 

@@ -84,6 +84,8 @@ enum kc_handover_step {
 };
 KC_MUST_USE struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slot *slot,
                                               enum kc_handover_step step, uint64_t now_ms);
+/* What it keeps of keys that the authority made, while they are on their way; KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot);
 /* The hotlist that the purse holds, as the bank signed it; KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot);
 /* Hands in a hotlist, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "purse/apdu.h"
 #include "station/inside.h"
 
 /* Where the authority answers, as the bank told the UIM. */
@@ -18,7 +17,7 @@ static struct kc_result find_authority(char url[KC_URL_SIZE_MAX + 1], struct kc_
 {
     struct kc_view content;
     struct kc_next_keys keys;
-    struct kc_result result = kc_slot_get(&content, &station->uim, KC_TAG_NEXT_KEYS);
+    struct kc_result result = kc_slot_next_keys(&content, &station->uim);
     if (!kc_failed(result)) {
         result = kc_shape_decode(&keys, &kc_next_keys_shape, content);
     }

@@ -34,7 +34,7 @@ KC_MUST_USE struct kc_result kc_station_carry_to(struct kc_view *message,
 /* The reason in a refusal, or KC_OK when the message is something else. */
 KC_MUST_USE struct kc_result kc_station_check_refusal(struct kc_view message);
 
-/* True while the close entry of a key is not certified: then the new key is in force, and only the bank's word on that is missing. */
+/* True while the close entry of a key is not certified: the new key is in force, and only the bank's word on it is missing. */
 bool kc_station_is_unconfirmed(struct kc_station *station);
 
 /* Reports entries until the bank has certified all of them (Sc1 to Sc4), at least once. */

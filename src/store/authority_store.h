@@ -96,8 +96,8 @@ KC_MUST_USE struct kc_result kc_authority_store_made_remove(struct kc_authority_
 /* The first one whose private keys wait since before that time. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_authority_store_made_due(struct kc_authority_store *store,
                                                          struct kc_made *out, uint64_t before_ms);
-/* What was removed or written over leaves the files as well: pages are zeroed as they are freed, and here the log goes. Again later
- * when a reader holds it: KC_BUSY. */
+/* What was removed or written over leaves the files as well: pages are zeroed as they are freed, and here the log goes. Again
+ * later when a reader holds it: KC_BUSY. */
 KC_MUST_USE struct kc_result kc_authority_store_clean(struct kc_authority_store *store);
 
 /* The next number of a revocation list; grows with every call. Durable. */

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from kinchaku import AGAIN, OK, Stepper
+from kinchaku import AGAIN, OK, REFUSED, Stepper
 from meeting import meet
 from test_renew import certificates, renewed, revoked
 
@@ -103,3 +103,112 @@ def test_each_message_lost_and_taken_up_again(shared, lost):
     a.must("renew", "--by", "authority")
     renewed(shared, a, old)
     wait_gone(shared, blob)
+
+
+# shows: R-RENEW-4 R-RENEW-5
+def test_keys_whose_time_ran_out(alone):
+    alone.configure("authority", "times", keys_ms=1500)
+    alone.up()
+    a, b = alone.open(fund=500), alone.open(fund=500)
+    for uim in (a, b):
+        uim.must("withdraw", 100, "--yes")
+    old = {uim: certificates(alone, uim) for uim in (a, b)}
+    # A's are never asked for: their certificates go with them, and the next claim has others made.
+    ready(alone, a)
+    blob, first = made(alone, a.account), certificates(alone, a)
+    wait_gone(alone, blob)
+    assert made(alone, a.account) == b""
+    for _ in range(50):
+        if certificates(alone, a) == old[a]:
+            break
+        time.sleep(0.1)
+    assert certificates(alone, a) == old[a] and set(first.values()) <= revoked(alone)
+    a.must("withdraw", 10, "--yes")
+    a.must("renew", "--by", "authority")
+    renewed(alone, a, old[a])
+    # B's were given, and the answer was lost: the authority cannot know that.
+    ready(alone, b)
+    b.must("renew", "--by", "authority", "--lose", "quote", status=AGAIN)
+    blob, first = made(alone, b.account), certificates(alone, b)
+    wait_gone(alone, blob)
+    assert certificates(alone, b) == first and not set(first.values()) & revoked(alone)
+    b.must("withdraw", 10, "--yes")
+    b.must("renew", "--by", "authority")
+    renewed(alone, b, old[b])
+    assert set(first.values()) <= revoked(alone)
+
+
+# shows: R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("node", ["authority", "slapd", "bank"])
+def test_servers_killed_between_any_two_steps(alone, node):
+    alone.up()
+    a = alone.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(alone, a)
+    # Before S2.
+    if node != "bank":
+        alone.kill(node)
+    assert alone.bank("renew", a.account).status == OK
+    a.must("withdraw", 10, "--yes")
+    if node == "bank":
+        alone.kill(node)
+    else:
+        assert "key_ready" not in a.must("sync").json
+    alone.up()
+    ready(alone, a)
+    # Before the claim, before S6, before S10, before the report.
+    alone.kill(node)
+    assert a.station("renew", "--by", "authority").status in (AGAIN, REFUSED)
+    alone.up()
+    for lost in ("request", "quote"):
+        a.must("renew", "--by", "authority", "--lose", lost, status=AGAIN)
+        alone.kill(node)
+        alone.up()
+        assert not set(old.values()) & revoked(alone)
+        a.must("deposit", 10, "--yes")
+    a.must("renew", "--by", "authority", "--lose", "payment", status=AGAIN)
+    alone.kill(node)
+    alone.up()
+    a.must("renew", "--by", "authority")
+    renewed(alone, a, old)
+    assert made(alone, a.account) is None
+
+
+# shows: R-RENEW-2
+def test_the_calendar_orders(alone):
+    alone.configure("bank", "times", account_ms=40 * 86400000)
+    alone.up()
+    a = alone.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(alone, a)
+    assert made(alone, a.account) is None
+    alone.kill("bank")
+    alone.configure("bank", "times", account_ms=400 * 86400000)
+    alone.configure("bank", "renewal", before=60)
+    alone.up()
+    b = alone.open(fund=500)
+    for _ in range(100):
+        if "key_ready" in a.must("sync").json:
+            break
+        time.sleep(0.1)
+    a.must("renew", "--by", "authority")
+    renewed(alone, a, old)
+    # Whose certificates last longer gets none, and neither does A again.
+    time.sleep(2)
+    assert "key_ready" not in b.must("sync").json and "key_ready" not in a.must("sync").json
+    assert made(alone, a.account) is None and made(alone, b.account) is None
+
+
+# shows: R-RENEW-5
+def test_the_other_way_in_between(shared):
+    a = shared.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(shared, a)
+    ready(shared, a)
+    blob = made(shared, a.account)
+    a.must("renew", "--by", "authority", "--lose", "quote", status=AGAIN)
+    # The UIM makes its own after all: then nobody waits for the authority's.
+    a.must("renew")
+    renewed(shared, a, old)
+    wait_gone(shared, blob)
+    a.fails("no-key-ready", "renew", "--by", "authority")

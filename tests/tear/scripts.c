@@ -639,7 +639,7 @@ const struct script scripts[] = {
      {SENDS("claim", claim), TAKES("claim reply", world_take_claimed),
       SENDS("key request", ask_keys), TAKES("key reply", world_take_keys),
       SENDS("key confirm", confirm_keys), TAKES("done", world_take_done), REPORT,
-      TAKES("reply", confirmed)},
+      TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,

@@ -1,4 +1,4 @@
-/* Does a purse take keys that the authority made only from that authority, whole, as the bank named them, and at the right moment? */
+/* Does a purse take keys that the authority made only from it, whole, as the bank named them, and at the right moment? */
 #include "cast.h"
 #include "purse/inside.h"
 

@@ -240,7 +240,7 @@ struct kc_view world_say_settle(struct world *world, uint64_t included, uint64_t
 enum kc_error world_take_settle(struct world *world, uint64_t included, uint64_t amount,
                                 const struct kc_release *release);
 
-/* A renewal by the authority: the purse's steps (1 claim, 2 key request, 3 key confirm), and the honest answers to the last one. */
+/* A renewal by the authority: the purse's steps (1 claim, 2 key request, 3 key confirm), and honest answers to the last one. */
 enum world_made {
     WORLD_MADE_SIGN,
     WORLD_MADE_ENCRYPT,
