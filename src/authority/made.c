@@ -330,7 +330,15 @@ static struct kc_result wipe(struct kc_authority *authority, struct kc_made *mad
         return result;
     }
     kc_log(KC_LOG_INFO, "keys wiped, their time ran out account=%" PRIu64, made->account);
-    return made->given_ms == 0 ? kc_authority_publish(authority, made->account) : result;
+    if (made->given_ms != 0) {
+        return result;
+    }
+    /* The row stays, and is due again, until the directory shows the old pair. */
+    result = kc_authority_publish_crl(authority);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish(authority, made->account);
+    }
+    return kc_failed(result) ? result : kc_authority_store_made_remove(store, made->account);
 }
 
 struct kc_result kc_authority_wipe_due(size_t *count, struct kc_authority *authority)

@@ -44,7 +44,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS made (account INTEGER PRIMARY KEY, sign BLOB NOT NULL,"
     " encrypt BLOB NOT NULL, made INTEGER NOT NULL, given INTEGER NOT NULL,"
     " keys BLOB NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS made_due ON made (made) WHERE length(keys) > 0;"
+    "CREATE INDEX IF NOT EXISTS made_due ON made (made) WHERE length(keys) > 0 OR given = 0;"
     "INSERT OR IGNORE INTO numbers VALUES (1, 0);";
 
 static const char *const queries[QUERY_COUNT] = {
@@ -67,7 +67,8 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_MADE_PUT] = "INSERT OR REPLACE INTO made (" MADE_COLUMNS ") VALUES (?,?,?,?,?,?)",
     [QUERY_MADE_GET] = "SELECT " MADE_COLUMNS " FROM made WHERE account = ?",
     [QUERY_MADE_REMOVE] = "DELETE FROM made WHERE account = ?",
-    [QUERY_MADE_DUE] = "SELECT " MADE_COLUMNS " FROM made WHERE length(keys) > 0 AND made < ?"
+    [QUERY_MADE_DUE] = "SELECT " MADE_COLUMNS " FROM made WHERE (length(keys) > 0 OR given = 0)"
+                       " AND made < ?"
                        " ORDER BY made LIMIT 1",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };

@@ -93,7 +93,7 @@ KC_MUST_USE struct kc_result kc_authority_store_made_get(struct kc_authority_sto
                                                          struct kc_made *out, uint64_t account);
 KC_MUST_USE struct kc_result kc_authority_store_made_remove(struct kc_authority_store *store,
                                                             uint64_t account);
-/* The first one whose private keys wait since before that time. KC_NOT_FOUND. */
+/* The first one made before that time whose private keys are there, or which no purse got. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_authority_store_made_due(struct kc_authority_store *store,
                                                          struct kc_made *out, uint64_t before_ms);
 /* What was removed or written over leaves the files as well: pages are zeroed as they are freed, and here the log goes. Again
