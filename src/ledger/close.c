@@ -394,6 +394,45 @@ struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count)
     return result;
 }
 
+/* ---- the authority ---- */
+
+struct unrevoked {
+    struct kc_account_id *out;
+    size_t count;
+    size_t max;
+};
+
+static bool note_unrevoked(void *owner, const struct kc_closing_row *row)
+{
+    struct unrevoked *found = owner;
+    found->out[found->count++] = row->account;
+    return found->count < found->max;
+}
+
+struct kc_result kc_ledger_unrevoked(struct kc_account_id *out, size_t *count, size_t max,
+                                     struct kc_ledger *ledger, uint64_t account)
+{
+    struct unrevoked found = {.out = out, .max = max};
+    const struct kc_store_scan scan = {.owner = &found, .closing = note_unrevoked};
+    struct kc_result result = ledger->store->scan_unrevoked(ledger->store->context, &scan, account);
+    *count = kc_failed(result) ? 0 : found.count;
+    return result;
+}
+
+struct kc_result kc_ledger_closed_revoked(struct kc_ledger *ledger, struct kc_account_id account)
+{
+    struct kc_closing_row row;
+    const struct kc_store *store = ledger->store;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result =
+        kc_ledger_note(ledger, store->closing_get(store->context, &row, account.number));
+    if (kc_failed(result) || row.revoked_ms != 0) {
+        return result;
+    }
+    row.revoked_ms = ledger->now_ms;
+    return save(ledger, &row);
+}
+
 /* ---- the ordinary bank ---- */
 
 struct sent {

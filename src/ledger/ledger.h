@@ -354,6 +354,13 @@ KC_MUST_USE struct kc_result kc_ledger_close_account(struct kc_ledger_closed *ou
 /* What is to be done by now about closed accounts, a bounded part of it; *count says how many it was. */
 KC_MUST_USE struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count);
 
+/* At most `max` closed accounts whose certificates are not known to be revoked, behind `account`; and that those of one are. */
+KC_MUST_USE struct kc_result kc_ledger_unrevoked(struct kc_account_id *out, size_t *count,
+                                                 size_t max, struct kc_ledger *ledger,
+                                                 uint64_t account);
+KC_MUST_USE struct kc_result kc_ledger_closed_revoked(struct kc_ledger *ledger,
+                                                      struct kc_account_id account);
+
 /* What the ordinary bank is to be asked. */
 struct kc_payout {
     struct kc_account_id account;

@@ -355,6 +355,20 @@ static struct kc_result issue_machine(struct kc_registrar *registrar,
     return kc_failed(result) ? result : issue_purse(registrar, command, &application);
 }
 
+/* What no card has: somebody who is known to hold it. */
+static struct kc_result identify_person(struct kc_account_id *account,
+                                        struct kc_registrar *registrar,
+                                        const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    struct kc_result result = identify_holder(account, name, &type, registrar, command, "account");
+    bool card = type == KC_PURSE_TYPE_CARD || type == KC_PURSE_TYPE_BEARER;
+    return card && (!kc_failed(result) || result.code == KC_WRONG_PASSWORD)
+               ? kc_result(KC_NOT_ALLOWED)
+               : result;
+}
+
 static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
@@ -384,9 +398,7 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 /* Where the charge comes from is its holder's to say, who is asked for the password; a sale anybody may have paid. */
 static struct kc_result charge(struct kc_registrar *registrar, const struct kc_command *command)
 {
-    char name[KC_NAME_SIZE_MAX + 1];
     struct kc_account_id account = {.number = 0};
-    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
     enum kc_charge_source source = KC_CHARGE_SOURCE_INCLUDED;
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
@@ -398,8 +410,7 @@ static struct kc_result charge(struct kc_registrar *registrar, const struct kc_c
     if (number == NULL || kc_failed(kc_account_parse(&account, number))) {
         return usage("--account is missing or no account number");
     }
-    struct kc_result result =
-        paid ? kc_ok() : identify_holder(&account, name, &type, registrar, command, "account");
+    struct kc_result result = paid ? kc_ok() : identify_person(&account, registrar, command);
     if (!kc_failed(result)) {
         result = kc_registrar_charge(registrar, account, paid ? NULL : &source);
     }
@@ -477,13 +488,11 @@ static void show_closed(const struct kc_registrar *registrar, const struct kc_co
 static struct kc_result close_account(struct kc_registrar *registrar,
                                       const struct kc_command *command)
 {
-    char name[KC_NAME_SIZE_MAX + 1];
     struct kc_account_id account = {.number = 0};
     struct kc_close_reply reply = {.due_ms = 0};
-    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
     bool write_off = kc_command_value(command, "write-off") != NULL;
     enum kc_close_kind kind = write_off ? KC_CLOSE_KIND_WRITE_OFF : KC_CLOSE_KIND_EMPTY;
-    struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
+    struct kc_result result = identify_person(&account, registrar, command);
     if (result.code == KC_CLOSED) {
         kind = KC_CLOSE_KIND_FOLLOW;
         result = kc_ok();

@@ -384,10 +384,10 @@ struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1], enum kc_
         &reply, &kc_identify_reply_shape, registrar, &registrar->bank, registrar->config.bank_url,
         request.time_ms, &kc_identify_request_shape, &request);
     if (!kc_failed(result)) {
+        *type = reply.purse_type;
         result = check_password(&reply, password);
     }
     if (!kc_failed(result)) {
-        *type = reply.purse_type;
         (void)snprintf(name, KC_NAME_SIZE_MAX + 1, "%.*s", (int)reply.name.size,
                        (const char *)reply.name.data);
     }

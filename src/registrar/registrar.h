@@ -124,7 +124,7 @@ KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape
                                               const void *message);
 
 /* Checks a holder's password at the counter, for a machine its owner's; *name gets that holder's name, *type the kind of the
- * account's purse. A card has no known holder: then an empty password is right. KC_WRONG_PASSWORD. */
+ * account's purse, also when the password is wrong. A card has no known holder: then an empty password is right. KC_WRONG_PASSWORD. */
 KC_MUST_USE struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
                                                    enum kc_purse_type *type,
                                                    struct kc_registrar *registrar,
