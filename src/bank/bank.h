@@ -121,6 +121,7 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_close_request close_request;
+    struct kc_move_request move_request;
     struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
@@ -235,6 +236,7 @@ extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_move_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
 extern const struct kc_bank_kind kc_bank_revoke_closed;

@@ -34,6 +34,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
     &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
+    &kc_bank_move_request,
 };
 
 /* ---- the way of an item ---- */

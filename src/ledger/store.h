@@ -60,6 +60,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_RECORD = 17,
     KC_EVIDENCE_OTHER_RECORD = 18,
     KC_EVIDENCE_CLOSE = 19,
+    KC_EVIDENCE_MOVE = 20,
 };
 /* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
  *
