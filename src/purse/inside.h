@@ -2,6 +2,8 @@
 #ifndef KC_PURSE_INSIDE_H
 #define KC_PURSE_INSIDE_H
 
+#include "message/identity.h"
+#include "message/roll.h"
 #include "purse/purse.h"
 
 /* Places in the non-volatile memory; docs/purse.md draws them. */
@@ -18,6 +20,9 @@
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
 #define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
 #define KC_HOTLIST_COUNT 2u
+#define KC_NVM_ROLLS_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
+#define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
+#define KC_ROLL_COUNT 2u
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -33,7 +38,7 @@ enum kc_static_item {
 };
 #define KC_STATIC_COUNT 9u
 
-_Static_assert(KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
+_Static_assert(KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -148,6 +153,28 @@ bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
 /* The list as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse);
 
+/* ---- roll.c: the bank's keys as they roll over ---- */
+
+/* Finds the newest whole record of new keys and puts them in force. One that is torn counts as not there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_rolls_load(struct kc_purse *purse);
+/* The record as it was signed, in purse->scratch: the newest (0) or the one before it (1). KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_roll_get(struct kc_view *out, struct kc_purse *purse,
+                                               unsigned back);
+/* Verifies what the bank signed, with the key in force or the one before it. KC_BANK_KEY_ENDED: it is the old key's and that key's
+ * time is over. Errors of kc_signed_verify. */
+KC_MUST_USE struct kc_result kc_purse_verify_bank(const struct kc_purse *purse,
+                                                  const struct kc_signed *parsed,
+                                                  const char *domain);
+/* The key that such bytes say they are signed with, and whether that key still counts: KC_BANK_KEY_ENDED. */
+const struct kc_public_key *kc_purse_bank_key(const struct kc_purse *purse,
+                                              const struct kc_signed *parsed);
+KC_MUST_USE struct kc_result kc_purse_check_bank_key(const struct kc_purse *purse,
+                                                     const struct kc_signed *parsed);
+/* The same of a partner's identity, at the later of the purse's own time stamp and `time_ms`. */
+KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
+                                                    const struct kc_purse *purse,
+                                                    struct kc_view bytes, uint64_t time_ms);
+
 /* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
 
 /* KC_LIMIT_EXCEEDED: more than may be paid at once, or than `most`, which the payee takes. KC_CONTACT_NEEDED: more than may be
@@ -217,6 +244,7 @@ struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apd
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_roll(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses

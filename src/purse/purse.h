@@ -16,6 +16,7 @@
  *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
  *  8. What it pays and takes keeps within the limits of the certified value in force, and goes to and comes from no purse on its
  *     hotlist; a hotlist gives way only to one that the bank signed with a higher version.
+ *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
  *    blank ────────────────> personalising ────> ready ────────────────────> requested ────────> quoted ─────────> answered
@@ -42,7 +43,7 @@
 #include "purse/port.h"
 
 #define KC_IMAGE_SIZE_MAX 14336u
-#define KC_NVM_SIZE (144u * 1024u)
+#define KC_NVM_SIZE (148u * 1024u)
 #define KC_APDU_HEAD_MAX 7u
 #define KC_RESPONSE_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 2u)
 #define KC_COMMAND_SIZE_MAX (KC_MESSAGE_SIZE_MAX + KC_APDU_HEAD_MAX + 2u)
@@ -76,6 +77,12 @@ struct kc_purse {
     struct kc_public_key sign_public;
     struct kc_public_key bank_verify;
     struct kc_public_key bank_encrypt;
+    struct kc_public_key
+        bank_former; /* the key before bank_verify; of no type when there is none */
+    struct kc_signer_id bank_former_id;
+    uint64_t roll_number;   /* of the newest record of new keys; 0 when there is none */
+    uint64_t roll_until_ms; /* from then on bank_former counts no more */
+    unsigned roll_place;    /* where that record stands */
     struct kc_signer_id signer_id;
     uint8_t entry[KC_ENTRY_SIZE_MAX];          /* an entry being added */
     uint8_t order[KC_ORDER_SIZE_MAX];          /* a payment being made */
