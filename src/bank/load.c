@@ -19,6 +19,7 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
                                                 &bank->config.keys, false);
     if (!kc_failed(result)) {
         bank->sign_key = bank->keys.sign_key;
+        bank->encrypt_key = bank->keys.encrypt_key;
         bank->sign_public = bank->keys.sign_public;
         kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
     }

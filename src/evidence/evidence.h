@@ -102,7 +102,12 @@ struct kc_evidence_history {
     struct kc_log_record records[KC_LIST_COUNT_MAX];
 };
 
+/* Keys of the bank before the one that signs the file: for what it certified long ago. They say nothing for who holds a purse's key. */
+#define KC_EVIDENCE_FORMERS_MAX 32
+
 struct kc_evidence_work {
+    size_t former_count; /* zero, or set by the caller with `formers` */
+    struct kc_public_key formers[KC_EVIDENCE_FORMERS_MAX];
     uint8_t plain[KC_EVIDENCE_ITEMS_MAX][KC_EVIDENCE_ITEM_SIZE_MAX];
     uint8_t encoded[KC_EVIDENCE_SIZE_MAX];
     size_t statement_count;
@@ -138,6 +143,9 @@ KC_MUST_USE struct kc_result kc_evidence_make(struct kc_buffer *out, struct kc_e
                                               const struct kc_evidence_content *content,
                                               const struct kc_evidence_finding *finding,
                                               const struct kc_evidence_label *label);
+
+/* Whose file it says it is, before anything is verified. KC_MALFORMED and the decoder's errors. */
+KC_MUST_USE struct kc_result kc_evidence_realm(struct kc_realm *out, struct kc_view bytes);
 
 struct kc_evidence_verdict {
     struct kc_evidence_file file; /* views point into the file's bytes */

@@ -28,6 +28,8 @@ static const struct kc_option options[] = {
     {"emergency", NULL, "roll: even while the keys before the old ones still count"},
     {"keep", NULL, "demo: keep the new folder"},
     {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
+    {"roll", "FILE",
+     "verify-evidence: the bank's record of a roll-over of its keys since or before"},
 };
 
 static const struct kc_program program = {
@@ -38,7 +40,7 @@ static const struct kc_program program = {
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
-             "       kinchaku verify-evidence FILE --certificate FILE",
+             "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -221,7 +223,8 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         result = kc_result(KC_IN_USE);
     }
     if (!kc_failed(result)) {
-        result = kc_system_roll(&system, days, token, kc_command_value(command, "emergency") != NULL);
+        result =
+            kc_system_roll(&system, days, token, kc_command_value(command, "emergency") != NULL);
     }
     kc_file_unlock(fd);
     return result;
@@ -307,8 +310,8 @@ struct verb {
     struct kc_result (*run)(const struct kc_command *command, const char *dir);
 };
 
-static const struct verb verbs[] = {
-    {"up", up}, {"init", init}, {"status", status}, {"down", down}, {"roll", roll}, {"demo", demo}};
+static const struct verb verbs[] = {{"up", up},     {"init", init}, {"status", status},
+                                    {"down", down}, {"roll", roll}, {"demo", demo}};
 
 int main(int argc, char **argv)
 {

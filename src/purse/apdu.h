@@ -63,6 +63,8 @@
 #define KC_ROLL_KEYS 0u
 #define KC_ROLL_IDENTITY 1u
 
+#define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
 

@@ -101,8 +101,8 @@ static void renew_identity(struct kc_station *station)
     memcpy(held, identity.data, size);
     identity = kc_view(held, size);
     if (is_current(station, identity) ||
-        kc_failed(kc_message_post_to(&out, station->client, station->url, "/v1/identity",
-                                     identity))) {
+        kc_failed(
+            kc_message_post_to(&out, station->client, station->url, "/v1/identity", identity))) {
         return;
     }
     if (!kc_failed(kc_slot_take_identity(&station->uim, kc_buffer_view(&out)))) {
