@@ -1,5 +1,5 @@
-/* New keys of the bank, for whoever asks: its record about them, and a purse's identity signed anew. Neither says anything that its
- * receiver could not verify, or did not show. */
+/* New keys of the bank, for whoever asks: its record about them, and a purse's identity signed anew. Neither says anything
+ * that its receiver could not verify, or did not show. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +57,8 @@ static struct kc_result read_identity(struct kc_bank *bank, struct kc_bank_threa
                              : kc_identity_decode(&item->message.identity, item->envelope.payload);
 }
 
-/* What is signed again is what the ledger keeps of this purse, whoever signed what was sent: nothing rests on an old signature. */
+/* What is signed again is what the ledger keeps of this purse, whoever signed what was sent: nothing rests on an old
+ * signature. */
 static struct kc_result match_identity(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_bank_item *item)
 {

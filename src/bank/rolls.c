@@ -233,15 +233,15 @@ struct kc_result kc_bank_keys_roll(struct kc_view *out, const struct kc_bank_key
     return kc_ok();
 }
 
-const struct kc_public_key *kc_bank_keys_named(const struct kc_bank_keys *keys,
-                                               const struct kc_signer_id *id)
+const struct kc_public_key *kc_bank_keys_former(const struct kc_bank_keys *keys,
+                                                const struct kc_signer_id *id)
 {
     for (uint64_t i = 0; i < keys->generation; i++) {
         if (memcmp(&keys->formers[i].id, id, sizeof *id) == 0) {
             return &keys->formers[i].sign_public;
         }
     }
-    return &keys->sign_public;
+    return NULL;
 }
 
 struct kc_result kc_bank_keys_unseal(struct kc_buffer *plain, const struct kc_bank_keys *keys,

@@ -1,6 +1,6 @@
 /* The bank's keys over time (docs/protocol.md "New keys of the bank"): generation 0 is sign and encrypt in the bank's folder,
- * generation N sign-N and encrypt-N, and roll-N.cose the record that leads to it. The newest record there decides which keys are in
- * force: it is written last, whole, and nothing else has to change with it.
+ * generation N sign-N and encrypt-N, and roll-N.cose the record that leads to it. The newest record there decides which keys
+ * are in force: it is written last, whole, and nothing else has to change with it.
  *
  * Making new ones, each step of which may be cut and repeated:
  *   step                        in the folder                 after a cut
@@ -48,9 +48,9 @@ void kc_bank_keys_close(struct kc_bank_keys *keys);
 KC_MUST_USE struct kc_result kc_bank_keys_roll(struct kc_view *out, const struct kc_bank_keys *keys,
                                                uint64_t number);
 
-/* The public key that a signer id names: the bank's in force, or a former one; in force when it names neither. */
-const struct kc_public_key *kc_bank_keys_named(const struct kc_bank_keys *keys,
-                                               const struct kc_signer_id *id);
+/* The former public key that a signer id names, or NULL. */
+const struct kc_public_key *kc_bank_keys_former(const struct kc_bank_keys *keys,
+                                                const struct kc_signer_id *id);
 
 /* Opens what was sealed for the bank. KC_BANK_KEY_ENDED: for an old key, whose time is over. Errors of kc_unseal. */
 KC_MUST_USE struct kc_result kc_bank_keys_unseal(struct kc_buffer *plain,
@@ -74,8 +74,9 @@ struct kc_roll_state {
     uint64_t until_ms;
 };
 
-/* Makes whatever step comes next; with `wish` NULL only for a roll-over that was begun. KC_PENDING: the keys before the old ones are
- * still in force. KC_TOO_LARGE: KC_ROLLS_MAX generations are there. Errors of each step; what was done stays, and is gone on with. */
+/* Makes whatever step comes next; with `wish` NULL only for a roll-over that was begun. KC_PENDING: the keys before the old
+ * ones are still in force. KC_TOO_LARGE: KC_ROLLS_MAX generations are there. Errors of each step; what was done stays, and is
+ * gone on with. */
 KC_MUST_USE struct kc_result kc_bank_roll(struct kc_roll_state *out, const struct kc_crypto *crypto,
                                           const struct kc_bank_config *config, const char *folder,
                                           const struct kc_roll_wish *wish);

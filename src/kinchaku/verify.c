@@ -129,7 +129,8 @@ static void print_words(const struct kc_evidence_verdict *verdict)
     (void)printf("  2. %s\n", words);
 }
 
-/* The bank's record of a roll-over leads from the certificate's key to the one that signed the file, or back to the one before. */
+/* The bank's record of a roll-over leads from the certificate's key to the one that signed the file, or back to the one
+ * before. */
 static struct kc_result follow_roll(struct desk *desk, struct kc_view file, const char *path)
 {
     uint8_t bytes[KC_ROLL_SIZE_MAX];

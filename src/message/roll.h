@@ -2,8 +2,8 @@
  * rolled-keys, which holds it and is signed by the old one. Only who has both keys can make it, so nobody is led from the bank's
  * key to one that is not the bank's, and nobody claims somebody else's key.
  *
- * A chain: the record of number n leads from the keys of number n - 1, those that a purse was personalised with being number 0. At
- * most two keys are in force at once, for a record begins when the time of the one before has run out. */
+ * A chain: the record of number n leads from the keys of number n - 1 to those of number n. Two are in force at once for a
+ * purse, the newest it knows and for its time the one before. */
 #ifndef KC_MESSAGE_ROLL_H
 #define KC_MESSAGE_ROLL_H
 
@@ -39,7 +39,7 @@ KC_MUST_USE struct kc_result kc_roll_read(struct kc_roll *out, struct kc_view by
 
 /* Reads it and verifies both signatures with the keys in it. Errors of kc_roll_read and kc_signed_verify; KC_WRONG_DOMAIN for
  * another bank's, KC_MISMATCH when it ends before it begins. It says nothing before the caller knows one of the two keys as the
- * bank's; whether its number is the next one and its times follow the record before is the caller's to check, too. */
+ * bank's; whether its number is the next one is the caller's to check, too. */
 KC_MUST_USE struct kc_result kc_roll_open(struct kc_roll *out, const struct kc_crypto *crypto,
                                           const struct kc_realm *realm, struct kc_view bytes);
 

@@ -124,7 +124,8 @@ struct kc_result kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_
     return kc_failed(result) || time_ms == 0 ? result : check_before(purse, order, spent);
 }
 
-/* The same word under the bank's new key: its takers may know the old one no more. Anything else of this sequence changes nothing. */
+/* The same word under the bank's new key: its takers may know the old one no more. Anything else of this sequence changes
+ * nothing. */
 static struct kc_result take_signed_anew(struct kc_purse *purse, struct kc_view bytes)
 {
     struct kc_signed given;

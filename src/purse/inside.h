@@ -192,8 +192,8 @@ KC_MUST_USE struct kc_result kc_purse_rolls_load(struct kc_purse *purse);
 /* The record as it was signed, in purse->scratch: the newest (0) or the one before it (1). KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_purse_roll_get(struct kc_view *out, struct kc_purse *purse,
                                                unsigned back);
-/* Verifies what the bank signed, with the key in force or the one before it. KC_BANK_KEY_ENDED: it is the old key's and that key's
- * time is over. Errors of kc_signed_verify. */
+/* Verifies what the bank signed, with the key in force or the one before it. KC_BANK_KEY_ENDED: it is the old key's and that
+ * key's time is over. Errors of kc_signed_verify. */
 KC_MUST_USE struct kc_result kc_purse_verify_bank(const struct kc_purse *purse,
                                                   const struct kc_signed *parsed,
                                                   const char *domain);
@@ -317,8 +317,9 @@ KC_MUST_USE struct kc_result kc_purse_walk_log(struct kc_purse_state *walk, stru
  * value and totals of the state. Else KC_PURSE_CORRUPT. */
 KC_MUST_USE struct kc_result kc_purse_check_log(struct kc_purse *purse);
 
-/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it does
- * not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of them. */
+/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it
+ * does not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of
+ * them. */
 KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
                                             const struct kc_certified *certified,
                                             struct kc_view bytes);

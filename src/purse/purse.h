@@ -6,8 +6,8 @@
  *     the payee's signed decline of that payment, allows.
  *  2. What leaves the purse rests on state that is durable: every command changes at most one image, written whole, before
  *     its response is given; entries stand in the log before the image that counts them is begun.
- *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as they
- *     stand in the log; of those that were overwritten, the sums stand in the state. Never below zero. An entry that no
+ *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as
+ *     they stand in the log; of those that were overwritten, the sums stand in the state. Never below zero. An entry that no
  *     certified value covers is overwritten only under the policy "overwrite", oldest first, and never the cash-out of an
  *     answered deposit.
  *  4. A time stamp is never used twice.
@@ -113,8 +113,8 @@ void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm,
 /* Wipes every secret from memory. */
 void kc_purse_close(struct kc_purse *purse);
 
-/* Runs one command APDU; the response, at most `capacity` bytes with the status word at its end, goes to `response`. The capacity
- * is at least KC_RESPONSE_SIZE_MAX. */
+/* Runs one command APDU; the response, at most `capacity` bytes with the status word at its end, goes to `response`. The
+ * capacity is at least KC_RESPONSE_SIZE_MAX. */
 void kc_purse_command(struct kc_purse *purse, uint8_t *response, size_t *response_size,
                       struct kc_view command);
 

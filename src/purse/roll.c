@@ -1,10 +1,12 @@
-/* The bank's keys as they roll over: the newest of the bank's records about them, and the one before it for passing on. Two places,
- * written in turn: a record that a power cut left torn does not count, and the one before it stands in the other.
+/* The bank's keys as they roll over: the newest of the bank's records about them, and the one before it for passing on. Two
+ * places, written in turn: a record that a power cut left torn does not count, and the one before it stands in the other.
  *
  *  1. The keys in force are those of the newest whole record, else those the purse was personalised with.
- *  2. A record is taken when its old key is the one in force and its number the next one, so that nothing leads away from the bank.
+ *  2. A record is taken when its old key is the one in force and its number the next one, so that nothing leads away from the
+ *     bank.
  *  3. A purse personalised under the new keys takes the record that leads to them: it learns the old key from it.
- *  4. What the old key signed counts while the purse's time stamps are before the record's `until`, and never after.
+ *  4. What the old key signed counts while the purse's time stamps are before the record's `until`, and never after. What a
+ *     key before that one signed counts no more, whatever its time was.
  *
  * Place: size (4), the record as both keys signed it, SHA-256 over these cut to 8 bytes. */
 #include <string.h>
@@ -186,10 +188,7 @@ static struct kc_result verify(struct kc_roll *out, struct kc_purse *purse, stru
     if (!kc_key_equal(&out->former_key, &purse->bank_verify)) {
         return kc_result(KC_UNKNOWN_SIGNER);
     }
-    if (!first && out->number != purse->roll_number + 1) {
-        return kc_result(KC_OUT_OF_ORDER);
-    }
-    return kc_result(!first && out->from_ms < purse->roll_until_ms ? KC_MISMATCH : KC_OK);
+    return kc_result(first || out->number == purse->roll_number + 1 ? KC_OK : KC_OUT_OF_ORDER);
 }
 
 static struct kc_result write_place(struct kc_purse *purse, unsigned place, struct kc_view bytes)

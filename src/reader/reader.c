@@ -129,6 +129,11 @@ struct kc_result kc_slot_roll(struct kc_view *out, struct kc_slot *slot, unsigne
                         kc_view(NULL, 0));
 }
 
+struct kc_result kc_slot_identity(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_IDENTITY);
+}
+
 struct kc_result kc_slot_take_roll(struct kc_slot *slot, struct kc_view roll)
 {
     struct kc_view out;

@@ -10,7 +10,8 @@
 /* A payer asks who is there at most four times and pays at most twice; whoever talks longer wants something else. */
 #define MESSAGES_MAX 16u
 
-/* Sb1, Sb2. Before the identity go the bank's new keys and the hotlist, when the payer's are older: a payer of this bank, which the offer finds out. */
+/* Sb1, Sb2. Before the identity go the bank's new keys and the hotlist, when the payer's are older: a payer of this bank,
+ * which the offer finds out. */
 static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view identify)
 {
     static const struct kc_station_line line = {"Sb2", KC_STATION_PAYEE, KC_STATION_PAYER,

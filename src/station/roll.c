@@ -6,7 +6,6 @@
 
 #include "message/identity.h"
 #include "message/roll.h"
-#include "purse/apdu.h"
 #include "service/message_client.h"
 #include "station/inside.h"
 
@@ -33,8 +32,8 @@ static struct kc_result fetch(struct kc_buffer *out, struct kc_station *station,
                                                    : kc_message_get(out, station->client, full);
 }
 
-/* A purse that was personalised after some roll-overs holds none of their records and takes none but the one that leads to its own
- * keys, so those before it are passed over. */
+/* A purse that was personalised after some roll-overs holds none of their records and takes none but the one that leads to
+ * its own keys, so those before it are passed over. */
 static bool take_all(struct kc_station *station)
 {
     uint64_t after = number_of(&station->uim, 0);
@@ -93,7 +92,7 @@ static void renew_identity(struct kc_station *station)
     struct kc_buffer out = KC_BUFFER(anew);
     struct kc_view identity;
     if (number_of(&station->uim, 0) == 0 ||
-        kc_failed(kc_slot_get(&identity, &station->uim, KC_TAG_IDENTITY)) ||
+        kc_failed(kc_slot_identity(&identity, &station->uim)) ||
         identity.size > sizeof held) {
         return;
     }

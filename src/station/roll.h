@@ -1,5 +1,5 @@
-/* The bank's new keys, from the bank and from purse to purse. The station only carries the records: the purse verifies that the old
- * key and the new one signed them. */
+/* The bank's new keys, from the bank and from purse to purse. The station only carries the records: the purse verifies that
+ * the old key and the new one signed them. */
 #ifndef KC_STATION_ROLL_H
 #define KC_STATION_ROLL_H
 

@@ -988,7 +988,7 @@ struct kc_key_roll {
     uint64_t bank; /* bank id */
     uint64_t number; /* 1 for the bank's first roll-over, then without gaps; a purse takes the next one only */
     uint64_t from_ms; /* from then on the bank signs with the new key */
-    uint64_t until_ms; /* before that the old key verifies and opens too; not before `from`, nor the next roll-over's `from` before it */
+    uint64_t until_ms; /* before that the old key verifies and opens too; not before `from` */
     struct kc_view former_key; /* old public signature key (COSE_Key) */
     struct kc_view sign_key; /* new public signature key (COSE_Key) */
     struct kc_view encrypt_key; /* new public encryption key (COSE_Key) */
