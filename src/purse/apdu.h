@@ -69,9 +69,8 @@
 #define KC_KEY_USE_ENCRYPT 2u
 
 enum kc_purse_tag {
-    KC_TAG_SETTINGS = 1, /* put: purse-settings */
-    KC_TAG_BANK_VERIFY_KEY =
-        2, /* put, get: COSE_Key; get with P2 1: the one before, while it counts */
+    KC_TAG_SETTINGS = 1,         /* put: purse-settings */
+    KC_TAG_BANK_VERIFY_KEY = 2,  /* put, get: COSE_Key; get with P2 1: the one before */
     KC_TAG_BANK_ENCRYPT_KEY = 3, /* put: COSE_Key */
     KC_TAG_SIGN_CERTIFICATE = 4, /* put, get: X.509 of the purse's own keys */
     KC_TAG_ENCRYPT_CERTIFICATE = 5,
