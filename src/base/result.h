@@ -51,6 +51,8 @@
     X(NO_KEY_READY, 0x1b, "no-key-ready", 0x9e1b, 409, 1,                                          \
       "the authority made no new keys for this purse")                                             \
     X(KEY_GONE, 0x1c, "key-gone", 0x9e1c, 409, 1, "the keys that the authority made wait no more") \
+    X(BANK_KEY_ENDED, 0x21, "bank-key-ended", 0x9e21, 409, 1,                                      \
+      "it was made under a bank key whose time is over")                                           \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \

@@ -730,14 +730,21 @@ static struct kc_result open_envelope(union taken *message, struct kc_buffer *pl
                                       const struct taker *taker)
 {
     uint64_t time_ms;
-    struct kc_public_key key = purse->bank_verify;
-    struct kc_result result =
-        is_by_authority(envelope) ? kc_purse_authority_key(&key, purse) : kc_ok();
+    struct kc_public_key authority;
+    const struct kc_public_key *key = &authority;
+    bool by_bank = !is_by_authority(envelope);
+    struct kc_result result = by_bank ? kc_ok() : kc_purse_authority_key(&authority, purse);
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_envelope_open(message, plain, envelope, &purse->crypto, &key, &purse->encrypt_key,
+    if (by_bank) {
+        key = kc_purse_bank_key(purse, envelope);
+    }
+    result = kc_envelope_open(message, plain, envelope, &purse->crypto, key, &purse->encrypt_key,
                               &purse->realm, taker->shape);
+    if (!kc_failed(result) && by_bank) {
+        result = kc_purse_check_bank_key(purse, envelope);
+    }
     if (kc_failed(result)) {
         return result;
     }

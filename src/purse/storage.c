@@ -294,6 +294,9 @@ unsigned kc_purse_static_place(unsigned item, uint64_t key_set)
 static size_t static_at(unsigned place)
 {
     KC_ASSERT(place < KC_STATIC_PLACES);
+    if (place >= KC_STATIC_NEXT_KEYS) {
+        return KC_NVM_NEXT_AT + (size_t)(place - KC_STATIC_NEXT_KEYS) * KC_STATIC_ROOM;
+    }
     return place < KC_STATIC_COUNT
                ? KC_NVM_STATIC_AT + (size_t)place * KC_STATIC_ROOM
                : KC_NVM_SECOND_AT + (size_t)(place - KC_STATIC_COUNT) * KC_STATIC_ROOM;
