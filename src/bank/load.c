@@ -145,14 +145,15 @@ static struct kc_result open_revocation(struct kc_bank *bank, const char *folder
         kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode is crl, both or ocsp");
         return kc_result(KC_CONFIG_INVALID);
     }
-    if (mode != KC_REVOCATION_CRL && config->revocation_url[0] == '\0') {
+    bank->people.list_may_be_old = mode == KC_REVOCATION_OCSP;
+    struct kc_result result =
+        kc_revocation_open(&bank->revocation, mode, config->revocation_url, config->authority_url,
+                           config->revocation_fresh_ms, config->clock_ms, config->people);
+    if (result.code == KC_CONFIG_INVALID) {
         kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode %s wants a url",
                config->revocation_mode);
-        return kc_result(KC_CONFIG_INVALID);
     }
-    bank->people.list_may_be_old = mode == KC_REVOCATION_OCSP;
-    return kc_revocation_open(&bank->revocation, mode, config->revocation_url,
-                              config->revocation_fresh_ms, config->clock_ms, config->people);
+    return result;
 }
 
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)

@@ -1,5 +1,6 @@
 #include "bank/revocation.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,17 +22,22 @@ bool kc_revocation_mode_read(enum kc_revocation_mode *out, const char *text)
 }
 
 struct kc_result kc_revocation_open(struct kc_revocation *revocation, enum kc_revocation_mode mode,
-                                    const char *url, uint64_t fresh_ms, uint64_t clock_ms,
-                                    size_t places)
+                                    const char *url, const char *authority_url, uint64_t fresh_ms,
+                                    uint64_t clock_ms, size_t places)
 {
     memset(revocation, 0, sizeof *revocation);
     revocation->mode = mode;
-    revocation->url = url;
     revocation->fresh_ns = fresh_ms * 1000000u;
     revocation->clock_ms = clock_ms;
     if (mode == KC_REVOCATION_CRL) {
         return kc_ok();
     }
+    bool own = url[0] != '\0';
+    if (!own && authority_url[0] == '\0') {
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    (void)snprintf(revocation->url, sizeof revocation->url, "%s%s", own ? url : authority_url,
+                   own ? "" : "/ocsp");
     size_t count = 16;
     while (count < places) {
         count *= 2;
@@ -162,7 +168,8 @@ static struct kc_result ask(struct kc_revocation *revocation, struct kc_http_cli
         result = crypto->random(crypto->context, nonce, sizeof nonce);
     }
     if (!kc_failed(result)) {
-        result = kc_ocsp_ask(&question, kc_view(serials, sizeof serials), nonce, kc_buffer_view(&issuer));
+        result = kc_ocsp_ask(&question, kc_view(serials, sizeof serials), nonce,
+                             kc_buffer_view(&issuer));
     }
     if (!kc_failed(result)) {
         result = post(&answer, revocation, client, kc_buffer_view(&question));

@@ -32,7 +32,7 @@ struct kc_revocation_place {
 
 struct kc_revocation {
     enum kc_revocation_mode mode;
-    const char *url; /* the owner's */
+    char url[KC_URL_SIZE_MAX + 8];
     uint64_t fresh_ns;
     uint64_t clock_ms;
     atomic_ullong quiet_until_ns;
@@ -45,11 +45,12 @@ struct kc_revocation {
 /* "crl", "both" or "ocsp". */
 bool kc_revocation_mode_read(enum kc_revocation_mode *out, const char *text);
 
-/* `places` is rounded up to a power of two. KC_NO_MEMORY. A zeroed one is of mode crl and may be closed. */
+/* `url` is whole; when it is empty the responder is /ocsp of `authority_url`. `places` is rounded up to a power of two.
+ * KC_CONFIG_INVALID when somebody is to be asked and neither says who; KC_NO_MEMORY. A zeroed one is of mode crl and may be closed. */
 KC_MUST_USE struct kc_result kc_revocation_open(struct kc_revocation *revocation,
                                                 enum kc_revocation_mode mode, const char *url,
-                                                uint64_t fresh_ms, uint64_t clock_ms,
-                                                size_t places);
+                                                const char *authority_url, uint64_t fresh_ms,
+                                                uint64_t clock_ms, size_t places);
 void kc_revocation_close(struct kc_revocation *revocation);
 
 /* From memory: whether the responder has to be asked about a person whom the list did not name. If not, *word says whether the

@@ -98,7 +98,8 @@ static struct kc_result check_times(const ASN1_GENERALIZEDTIME *this_update,
 static struct kc_result read_words(enum kc_ocsp_status *out, size_t count, OCSP_BASICRESP *basic,
                                    OCSP_REQUEST *request, const struct kc_ocsp_expected *expected)
 {
-    if (OCSP_request_onereq_count(request) != (int)count) {
+    enum kc_ocsp_status words[KC_OCSP_SERIALS_MAX];
+    if (count > KC_OCSP_SERIALS_MAX || OCSP_request_onereq_count(request) != (int)count) {
         return kc_result(KC_MISMATCH);
     }
     for (size_t i = 0; i < count; i++) {
@@ -113,10 +114,11 @@ static struct kc_result read_words(enum kc_ocsp_status *out, size_t count, OCSP_
         if (kc_failed(result)) {
             return result;
         }
-        out[i] = status == V_OCSP_CERTSTATUS_GOOD      ? KC_OCSP_GOOD
-                 : status == V_OCSP_CERTSTATUS_REVOKED ? KC_OCSP_REVOKED
-                                                       : KC_OCSP_UNKNOWN;
+        words[i] = status == V_OCSP_CERTSTATUS_GOOD      ? KC_OCSP_GOOD
+                   : status == V_OCSP_CERTSTATUS_REVOKED ? KC_OCSP_REVOKED
+                                                         : KC_OCSP_UNKNOWN;
     }
+    memcpy(out, words, count * sizeof words[0]);
     return kc_ok();
 }
 

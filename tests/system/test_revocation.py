@@ -439,7 +439,7 @@ def test_an_answer_is_believed_as_long_as_configured(watched):
 def test_an_old_list(alone, mode):
     """The list is past its next update and no newer one is to be had: who goes by it believes nobody, who asks goes on."""
     alone.configure("authority", "times", crl_ms=500)
-    alone.configure("bank", "revocation", mode=mode, url=f"http://127.0.0.1:{alone.port('authority')}/ocsp")
+    alone.configure("bank", "revocation", mode=mode)
     alone.up()
     uim = alone.open(fund=100)
     uim.must("withdraw", 10, "--yes")
@@ -455,6 +455,7 @@ def test_an_old_list(alone, mode):
 
 
 def test_modes_that_are_none(alone):
+    alone.configure("bank", "authority", url="")
     for values_ in ({"mode": "never", "url": "http://127.0.0.1:1/ocsp"}, {"mode": "both", "url": ""}, {"mode": "ocsp", "url": ""}):
         alone.configure("bank", "revocation", **values_)
         done = alone.bank("serve")
