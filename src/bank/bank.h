@@ -76,6 +76,7 @@ struct kc_bank {
     atomic_bool stopping;
     struct kc_bank_again again;
     struct kc_bank_again charges; /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
     struct kc_bank_retiring retiring;
 };
 
@@ -121,6 +122,8 @@ union kc_bank_message {
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
+    struct kc_close_request close_request;
+    struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
@@ -171,6 +174,8 @@ struct kc_bank_item {
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
     struct kc_charge_debit charge;
+    struct kc_payout payout;
+    struct kc_ledger_closed closed;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
@@ -231,6 +236,9 @@ extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
+extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_close_order;
+extern const struct kc_bank_kind kc_bank_ask_payout;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -275,6 +283,11 @@ bool kc_bank_has_token(const struct kc_bank *bank, const char *authorization);
 KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
                                                  const struct kc_http_request *request);
+
+/* Reads which account the operator closes. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
+                                                const struct kc_bank *bank,
+                                                const struct kc_http_request *request);
 
 /* Encodes the purses, in any order, as the record wants them: as many as fit of those that stand first. *count says how many. */
 KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
@@ -329,6 +342,10 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    struct kc_bank_thread *thread, uint64_t time_ms,
                                                    const struct kc_shape *shape,
                                                    const void *message);
+
+/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_payout_asked(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

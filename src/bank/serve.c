@@ -33,7 +33,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
-    &kc_bank_charge_order,   &kc_bank_renew_request,
+    &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
 };
 
 /* ---- the way of an item ---- */
@@ -264,7 +264,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
         kc_bank_retire_ended(bank);
     } else if (item->exchange == NULL) {
         bool charge = item->kind == &kc_bank_ask_charge;
-        (charge ? kc_bank_charge_asked : kc_bank_asked_again)(bank);
+        bool payout = item->kind == &kc_bank_ask_payout;
+        (charge ? kc_bank_charge_asked : payout ? kc_bank_payout_asked : kc_bank_asked_again)(bank);
     }
 }
 
@@ -389,6 +390,7 @@ static void idle(void *owner, void *thread)
     }
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
+        kc_bank_closings(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_retire_due(bank, now_ms);
     }
@@ -510,6 +512,7 @@ static const struct route routes[] = {
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
     {"/v1/admin/charge", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_charge, &kc_bank_set_charge},
+    {"/v1/admin/close", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_close, &kc_bank_close_order},
 };
 
 static const struct route *find_route(const char *path)

@@ -108,6 +108,8 @@
     X(GIVEN_BACK, 0x69, "given-back", 0x9e69, 409, 1, "the payment was given back already")        \
     X(SUSPENDED, 0x6c, "suspended", 0x9e6c, 409, 1,                                                \
       "the account is suspended: the management charge is not paid")                               \
+    X(CLOSED, 0x6d, "account-closed", 0x9e6d, 409, 1, "the account is closed")                     \
+    X(NOT_EMPTY, 0x6f, "not-empty", 0x9e6f, 409, 1, "there is value in the purse still")           \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \

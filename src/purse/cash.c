@@ -630,7 +630,7 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
         return kc_result(KC_MISMATCH);
     }
     if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED ||
-        reason == KC_REPORTED_LOST) {
+        reason == KC_REPORTED_LOST || reason == KC_CLOSED) {
         next->life = KC_LIFE_BLOCKED;
     } else if (to_request) {
         end_pending(next);

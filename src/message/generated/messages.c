@@ -15,6 +15,7 @@ _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_close_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -734,6 +735,38 @@ const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
     .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
+
+static const struct kc_field close_request_fields[] = {
+    {.offset = offsetof(struct kc_close_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_request_shape = {.number = 108, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_close_request),
+    .domain = "kinchaku/1-close-request", .fields = close_request_fields};
+
+static const struct kc_field close_reply_fields[] = {
+    {.offset = offsetof(struct kc_close_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, purse_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_close_reply),
+    .domain = "kinchaku/1-close-reply", .fields = close_reply_fields};
 
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -1475,6 +1508,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
     &kc_charge_order_shape,
+    &kc_close_request_shape,
+    &kc_close_reply_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 71
+#define KC_SHAPE_COUNT 73
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -121,6 +121,15 @@ enum kc_charge_source {
 };
 /* The word for a value, such as "account"; "?" for none of them. */
 const char *kc_charge_source_word(uint64_t value);
+
+/* How an account is closed. */
+enum kc_close_kind {
+    KC_CLOSE_KIND_EMPTY = 1, /* only when its purse holds nothing */
+    KC_CLOSE_KIND_WRITE_OFF = 2, /* what its purse holds is waited for, as late records tell */
+    KC_CLOSE_KIND_FOLLOW = 3, /* it was closed before; nothing is closed by this */
+};
+/* The word for a value, such as "empty"; "?" for none of them. */
+const char *kc_close_kind_word(uint64_t value);
 
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
@@ -720,6 +729,31 @@ struct kc_charge_order {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_charge_order_shape;
+
+/* The holder gives an account up; answered by close-reply.
+ * from: registrar
+ * to: bank
+ * sealed: close-request */
+struct kc_close_request {
+    struct kc_account_id account; /* account number */
+    enum kc_close_kind kind; /* what becomes of its purse */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_close_request_shape;
+
+/* The account is closed: what it holds goes to its ordinary bank account.
+ * from: bank
+ * to: registrar
+ * sealed: close-reply */
+struct kc_close_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_account_id account; /* account number */
+    struct kc_amount amount; /* in the account now */
+    struct kc_amount purse_amount; /* in its purse, as far as the bank knows */
+    uint64_t due_ms; /* when the rest is paid out, and nothing more is waited for */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_close_reply_shape;
 
 /* A new purse for an account whose old one is out of use; answered by open-reply.
  * from: registrar

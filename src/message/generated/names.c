@@ -183,6 +183,20 @@ const char *kc_charge_source_word(uint64_t value)
     }
 }
 
+const char *kc_close_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "empty";
+    case 2:
+        return "write-off";
+    case 3:
+        return "follow";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -630,6 +644,19 @@ static const struct kc_field_name charge_order_names[] = {
     {"source", kc_charge_source_word},
     {"time", 0},
 };
+static const struct kc_field_name close_request_names[] = {
+    {"account", 0},
+    {"kind", kc_close_kind_word},
+    {"time", 0},
+};
+static const struct kc_field_name close_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"amount", 0},
+    {"purse-amount", 0},
+    {"due", 0},
+    {"time", 0},
+};
 static const struct kc_field_name reissue_request_names[] = {
     {"id", 0},
     {"account", 0},
@@ -953,6 +980,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
     {"charge-order", charge_order_names},
+    {"close-request", close_request_names},
+    {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
