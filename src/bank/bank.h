@@ -251,7 +251,7 @@ kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct 
 
 /* A purse that the directory vouches for no more may still speak, and is told why it is refused: when its keys are kept and it is
  * out of use, item->signer gets them. Else gives `because`. On the DIRECTORY lane. */
-KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
+KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
 

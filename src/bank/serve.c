@@ -98,7 +98,7 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
     uint64_t now_ms = kc_clock_now_ms();
     item->step = KC_AT_OPEN;
     if (item->denied != KC_OK) {
-        return kc_bank_find_blocked(item, thread, kc_result(item->denied));
+        return kc_bank_find_blocked(item, bank, thread, kc_result(item->denied));
     }
     struct kc_result result =
         kc_people_find(&item->signer, &bank->people, &item->envelope.signer, now_ms);
@@ -118,8 +118,9 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
     if (!kc_failed(result)) {
         result = kc_bank_check_revocation(bank, thread, &item->signer);
     }
-    return kc_failed(result) && item->kind->from_purse ? kc_bank_find_blocked(item, thread, result)
-                                                       : result;
+    return kc_failed(result) && item->kind->from_purse
+               ? kc_bank_find_blocked(item, bank, thread, result)
+               : result;
 }
 
 /* The time in the message, which the table puts last in every message. */

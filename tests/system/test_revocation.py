@@ -461,3 +461,29 @@ def test_modes_that_are_none(alone):
         done = alone.bank("serve")
         assert done.status not in (OK, REFUSED), done
         assert "config-invalid" in done.err or "[revocation]" in done.err, done
+
+
+# shows: R-SEC-4 R-RENEW-5
+@pytest.mark.parametrize("watched", ["crl", "both", "ocsp"], indirect=True)
+def test_renewed_and_revoked(watched, request):
+    """New keys are asked about as others are; and neither old nor new ones are believed when the account is revoked in between."""
+    mode = request.node.callspec.params["watched"]
+    uim = watched.open(fund=100)
+    uim.must("withdraw", 30, "--yes")
+    uim.must("renew")
+    uim.must("withdraw", 5, "--yes")
+
+    # The answer is lost: the purse has its old keys, the directory the new ones, and the bank believes the old ones meanwhile.
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    uim.must("withdraw", 1, "--yes")
+    assert watched.authority("revoke", "--account", uim.account).status == OK
+    for restart in range(2):
+        # By the list alone a bank that fetched it before believes on.
+        if mode != "crl" or restart == 1:
+            uim.fails("certificate-revoked" if restart == 0 else "unknown-signer", "withdraw", 1, "--yes")
+            done = uim.station("renew")
+            assert (done.status, done.error) in ((REFUSED, "certificate-revoked"), (REFUSED, "unknown-signer")), done
+        if restart == 0:
+            watched.kill("bank")
+            watched.up()
+    watched.check_audit()
