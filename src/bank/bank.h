@@ -15,6 +15,7 @@
 #include "bank/pipeline.h"
 #include "bank/records.h"
 #include "bank/revocation.h"
+#include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -55,7 +56,8 @@ struct kc_bank_hotlist {
 
 struct kc_bank {
     struct kc_bank_config config;
-    struct kc_private_key sign_key;
+    struct kc_bank_keys keys;       /* all generations of them */
+    struct kc_private_key sign_key; /* those in force, as they are in `keys`, which closes them */
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
@@ -129,6 +131,8 @@ union kc_bank_message {
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
     struct kc_give_back give_back;
+    struct kc_identity identity;
+    uint64_t roll;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -232,6 +236,8 @@ extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
+extern const struct kc_bank_kind kc_bank_give_roll;
+extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
@@ -269,6 +275,11 @@ KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
                                                     const struct kc_bank *bank,
                                                     const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
+                                               const struct kc_http_request *request);
+
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
@@ -357,5 +368,13 @@ void kc_bank_unload(struct kc_bank *bank);
 KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
 
 int kc_bank_serve(const char *dir);
+
+struct kc_command;
+/* `roll`: the next step of a roll-over of the bank's keys; the exit status. */
+int kc_bank_roll_command(const struct kc_command *command, const char *dir);
+
+/* Ends a roll-over that was begun, as far as its certificates are there. Errors of kc_bank_roll. */
+KC_MUST_USE struct kc_result kc_bank_finish_roll(const struct kc_bank_config *config,
+                                                 const char *folder);
 
 #endif
