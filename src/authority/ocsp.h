@@ -26,8 +26,8 @@ struct kc_responder {
 KC_MUST_USE struct kc_result kc_responder_open(struct kc_responder *responder, const char *dir);
 void kc_responder_close(struct kc_responder *responder);
 
-/* Makes a key and a certificate for it when that is due; with the authority's lock held. With an error everything is as before. As
- * kc_certificate_make, kc_authority_store_add. */
+/* Makes a key and a certificate for it when that is due; with the authority's lock held. With an error everything is as before.
+ * As kc_certificate_make, kc_authority_store_add. */
 KC_MUST_USE struct kc_result kc_responder_certify(struct kc_responder *responder,
                                                   struct kc_authority *authority);
 

@@ -52,8 +52,8 @@ const struct kc_bank_kind kc_bank_reissue_request = {
 
 /* ---- whoever has the old one ---- */
 
-/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. When
- * it shows none that are good, an account's certificates were revoked, old and new. */
+/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
+ * When it shows none that are good, an account's certificates were revoked, old and new. */
 static bool renews(struct kc_bank *bank, struct kc_bank_thread *thread,
                    const struct kc_purse_key_row *keys)
 {

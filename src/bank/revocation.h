@@ -46,7 +46,8 @@ struct kc_revocation {
 bool kc_revocation_mode_read(enum kc_revocation_mode *out, const char *text);
 
 /* `url` is whole; when it is empty the responder is /ocsp of `authority_url`. `places` is rounded up to a power of two.
- * KC_CONFIG_INVALID when somebody is to be asked and neither says who; KC_NO_MEMORY. A zeroed one is of mode crl and may be closed. */
+ * KC_CONFIG_INVALID when somebody is to be asked and neither says who; KC_NO_MEMORY. A zeroed one is of mode crl and may be
+ * closed. */
 KC_MUST_USE struct kc_result kc_revocation_open(struct kc_revocation *revocation,
                                                 enum kc_revocation_mode mode, const char *url,
                                                 const char *authority_url, uint64_t fresh_ms,

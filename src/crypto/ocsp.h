@@ -45,7 +45,7 @@ void kc_ocsp_signer_free(struct kc_ocsp_signer *signer);
 
 /* Answers a DER question; `out` gets an answer in any case for which there is room and memory. A certificate of another issuer is
  * unknown. The result says what kind of answer it is, for the log: KC_OK; KC_MALFORMED (answered malformedRequest: also too many
- * serials, a nonce of a wrong size, a critical extension); KC_BUSY (answered tryLater: there is no signer yet, NULL); the error of
+ * serials, a nonce of a wrong size, a critical extension); KC_BUSY (answered tryLater: no signer yet, NULL); the error of
  * `look` and KC_CRYPTO_FAILED (answered internalError). */
 KC_MUST_USE struct kc_result kc_ocsp_answer(struct kc_buffer *out, struct kc_ocsp_signer *signer,
                                             struct kc_view question, uint64_t now_ms,
