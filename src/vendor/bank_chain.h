@@ -1,5 +1,6 @@
-/* The bank's keys as a vendor server knows them: the one that its keeper pinned, and those that records of the bank lead to from there
- * (docs/protocol.md "New keys of the bank"). The records stand in the server's folder as roll-N.cose; workers write the same bytes. */
+/* The bank's keys as a vendor server knows them: the one that its keeper pinned, and those that records of the bank lead to
+ * from there (docs/protocol.md "New keys of the bank"). The records stand in the server's folder as roll-N.cose; workers
+ * write the same bytes. */
 #ifndef KC_VENDOR_BANK_CHAIN_H
 #define KC_VENDOR_BANK_CHAIN_H
 
@@ -27,8 +28,8 @@ bool kc_bank_chain_learn(struct kc_bank_chain *chain, const char *dir, const cha
                          struct kc_http_client *client, const struct kc_crypto *crypto,
                          const struct kc_realm *realm);
 
-/* Opens an identity; *at is which key signed it. KC_BANK_KEY_ENDED: one whose time is over; *out is filled all the same. Errors of
- * kc_identity_open. */
+/* Opens an identity; *at is which key signed it. KC_BANK_KEY_ENDED: one whose time is over; *out is filled all the same.
+ * Errors of kc_identity_open. */
 KC_MUST_USE struct kc_result kc_bank_chain_open(struct kc_identity *out, size_t *at,
                                                 const struct kc_bank_chain *chain,
                                                 const struct kc_crypto *crypto,

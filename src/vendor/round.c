@@ -332,8 +332,8 @@ static bool learn(struct contact *contact)
                                contact->crypto, &round->realm);
 }
 
-/* The machine has the records that go on from the key of its identity, and its identity under the newest key. What it knows already
- * it refuses; that changes nothing. */
+/* The machine has the records that go on from the key of its identity, and its identity under the newest key. What it knows
+ * already it refuses; that changes nothing. */
 static struct kc_result teach(struct contact *contact, size_t from)
 {
     uint8_t bytes[KC_ROLL_SIZE_MAX];
