@@ -75,8 +75,9 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
-    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
-    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_again charges;  /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
+    struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
 };
 
@@ -122,6 +123,7 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_close_request close_request;
+    struct kc_move_request move_request;
     struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
@@ -240,8 +242,10 @@ extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_move_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
+extern const struct kc_bank_kind kc_bank_revoke_closed;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -345,9 +349,11 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer.
+ * kc_bank_payout_asked, kc_bank_revoke_ended: one of these has come to its end. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_payout_asked(struct kc_bank *bank);
+void kc_bank_revoke_ended(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -34,6 +34,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
     &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
+    &kc_bank_move_request,
 };
 
 /* ---- the way of an item ---- */
@@ -242,6 +243,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     kc_wipe(item->password_hash, sizeof item->password_hash);
     if (item->exchange == NULL && item->kind == &kc_bank_retire) {
         kc_bank_retire_ended(bank);
+    } else if (item->exchange == NULL && item->kind == &kc_bank_revoke_closed) {
+        kc_bank_revoke_ended(bank);
     } else if (item->exchange == NULL) {
         bool charge = item->kind == &kc_bank_ask_charge;
         bool payout = item->kind == &kc_bank_ask_payout;

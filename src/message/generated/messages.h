@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 75
+#define KC_SHAPE_COUNT 76
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -769,6 +769,20 @@ struct kc_reissue_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_reissue_request_shape;
+
+/* A new purse for an account whose old one is at hand and empty; answered by open-reply.
+ * from: registrar
+ * to: bank
+ * sealed: move-request
+ * source: EP1221669 [0114] */
+struct kc_move_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_account_id account; /* account number */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_move_request_shape;
 
 /* Public keys to be certified.
  * step: SZ4
