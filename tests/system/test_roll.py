@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from hsm import Token
-from kinchaku import AGAIN, OK, REFUSED
+from kinchaku import AGAIN, OK, REFUSED, run
 from meeting import meet
 from test_vendor_server import DRINKS, Server, machine_purse
 from vending import Machine, buy
@@ -181,3 +181,28 @@ def test_machines_and_their_server_go_on_under_new_keys(alone, tmp_path, days):
         alone.check_audit()
     finally:
         machine.stop()
+
+
+# shows: R-SEC-2 R-RENEW-8
+def test_what_was_signed_before_still_proves(alone, tmp_path):
+    alone.up()
+    payer, first, second = (rich(alone, amount) for amount in (300, 20, 30))
+    shutil.copy(payer.path, tmp_path / "copy")
+    assert meet(payer, ("pay", 100), first)[0].status == OK
+    shutil.copy(tmp_path / "copy", payer.path)
+    assert meet(payer, ("pay", 250), second)[0].status == OK
+    first.must("sync")
+    roll_over(alone)
+    second.must("sync")
+    alert = [row for row in alone.bank("alerts").objects if row["purse"] == payer.purse][0]
+    assert alone.bank("evidence", alert["alert"], "--out", tmp_path / "file").status == OK
+    old, new = (alone.dir / "bank" / name for name in ("sign.crt", "sign-1.crt"))
+
+    def verify(certificate, *more):
+        return run("kinchaku", "--json", "verify-evidence", tmp_path / "file", "--certificate", certificate, *more)
+    assert verify(new).json["verdict"] == "proven"
+    assert verify(old).error == "unknown-signer"
+    for certificate in (old, new):
+        assert verify(certificate, "--roll", alone.dir / "bank" / "roll-1.cose").json["verdict"] == "proven"
+    assert verify(alone.dir / "bank" / "encrypt.crt", "--roll", alone.dir / "bank" / "roll-1.cose").status == REFUSED
+    alone.check_audit()
