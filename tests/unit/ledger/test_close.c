@@ -267,6 +267,15 @@ static void an_order_to_the_ordinary_bank_ends_after_the_closing(void **state)
     EXPECT(world_settle(world, &end, &reply.order, KC_OK), KC_OK);
     assert_int_equal(pay_all(world), 40);
     assert_int_equal(outside(world), 0);
+    /* Where the purse holds something it is kept with the rest until the settlement time is over. */
+    toy_rich(&toy, world, 2, 100, 5);
+    toy_fund(&message, &toy, world, KC_FUND_KIND_FUND, 40);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    EXPECT(close_kind(world, &toy, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
+    EXPECT(world_settle(world, &end, &reply.order, KC_OK), KC_OK);
+    assert_int_equal(pay_all(world), 0);
+    world->now_ms += WORLD_SETTLE_MS;
+    assert_int_equal(pay_all(world), 145);
 }
 
 /* shows: R-OPEN-3 */
