@@ -14,6 +14,7 @@
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
+#include "bank/revocation.h"
 #include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
@@ -71,6 +72,7 @@ struct kc_bank {
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
+    struct kc_revocation revocation;
     struct kc_store store; /* the writer's */
     struct kc_ledger ledger;
     struct kc_pipeline pipeline;
@@ -97,6 +99,7 @@ struct kc_bank_thread {
     struct kc_crypto crypto;
     struct kc_directory *directory;      /* DIRECTORY */
     struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_http_client *responder;    /* DIRECTORY, unless the list alone counts */
     struct kc_store store;               /* DIRECTORY: to read beside the writer */
     struct kc_ordinary_bank ordinary;    /* ORDINARY */
     struct kc_envelope_work work;        /* WORK */
@@ -274,9 +277,15 @@ kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct 
 
 /* A purse that the directory vouches for no more may still speak, and is told why it is refused: when its keys are kept and it is
  * out of use, item->signer gets them. Else gives `because`. On the DIRECTORY lane. */
-KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
+KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
+
+/* Asks the responder about somebody whom list and directory vouch for, where the bank is to ask and has no fresh answer.
+ * KC_CERT_REVOKED, KC_UNKNOWN_SIGNER, KC_REVOCATION_UNKNOWN. On the DIRECTORY lane. */
+KC_MUST_USE struct kc_result kc_bank_check_revocation(struct kc_bank *bank,
+                                                      struct kc_bank_thread *thread,
+                                                      const struct kc_person *person);
 
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
@@ -364,7 +373,8 @@ KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
 /* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
-bool kc_bank_renews(const struct kc_store *store, const struct kc_purse_key_row *keys);
+bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                    const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
  * writer. kc_bank_make_keys_ended: one of them has come to its end. */

@@ -99,6 +99,9 @@ struct kc_result kc_bank_find_certified(struct kc_bank *bank, struct kc_bank_thr
     struct kc_result result =
         kc_people_certificates(&item->holder, found[0], found[1], &bank->people, thread->directory,
                                &thread->crypto, renewal->row.account.number, kc_clock_now_ms());
+    if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, &item->holder);
+    }
     if (kc_failed(result)) {
         return result;
     }

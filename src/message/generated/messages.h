@@ -216,6 +216,8 @@ enum kc_collect_want {
     KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
     KC_COLLECT_WANT_GIVEN_BACK = 6, /* hands in the bank's word on it */
     KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
+    KC_COLLECT_WANT_ROLL = 8, /* hands in the bank's record of new keys */
+    KC_COLLECT_WANT_SIGNED_ANEW = 9, /* hands in the identity of the machine's purse as the bank signed it anew */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -1391,7 +1393,7 @@ struct kc_collect_request {
     enum kc_collect_want want; /* what is wanted */
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
-    struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
+    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it */
     uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;

@@ -342,6 +342,10 @@ const char *kc_collect_want_word(uint64_t value)
         return "given-back";
     case 7:
         return "not-given-back";
+    case 8:
+        return "roll";
+    case 9:
+        return "signed-anew";
     default:
         return "?";
     }
