@@ -18,6 +18,8 @@ enum query {
     QUERY_REVOKED,
     QUERY_ALL,
     QUERY_REVOKE,
+    QUERY_OF_SERIAL,
+    QUERY_REVOKE_ONE,
     QUERY_NUMBER,
     QUERY_COUNT
 };
@@ -46,6 +48,9 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
     [QUERY_REVOKE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ? AND revoked = 0",
+    [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
+    [QUERY_REVOKE_ONE] =
+        "UPDATE certificates SET revoked = ?, reason = ? WHERE serial = ? AND revoked = 0",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -222,6 +227,26 @@ struct kc_result kc_authority_store_revoke(struct kc_authority_store *store, siz
     struct kc_result result = step_done(statement);
     *count = kc_failed(result) ? 0 : (size_t)sqlite3_changes(store->db);
     return result;
+}
+
+struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                              const uint8_t serial[KC_SERIAL_SIZE],
+                                              kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_OF_SERIAL];
+    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
+struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                               const uint8_t serial[KC_SERIAL_SIZE],
+                                               uint64_t time_ms, uint64_t reason)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_REVOKE_ONE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
+    (void)sqlite3_bind_blob(statement, 3, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
 }
 
 struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store, uint64_t *out)

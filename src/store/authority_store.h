@@ -51,6 +51,14 @@ KC_MUST_USE struct kc_result kc_authority_store_revoke(struct kc_authority_store
                                                        size_t *count, uint64_t holder,
                                                        uint64_t time_ms, uint64_t reason);
 
+/* The certificate of that serial, if there is one; and its revocation, unless it is revoked already. */
+KC_MUST_USE struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                                          const uint8_t serial[KC_SERIAL_SIZE],
+                                                          kc_issued_visit visit, void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                                           const uint8_t serial[KC_SERIAL_SIZE],
+                                                           uint64_t time_ms, uint64_t reason);
+
 /* The next number of a revocation list; grows with every call. Durable. */
 KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,
                                                            uint64_t *out);
