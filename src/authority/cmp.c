@@ -44,8 +44,38 @@ static bool is_server(uint64_t holder)
     return kc_authority_server_name(holder) != NULL;
 }
 
+/* The certificates that a sender may sign with: good ones for signing, the one that ends last first, as the directory shows it. An
+ * update does not shut out who has not got its answer yet. */
+struct senders {
+    uint64_t now_ms;
+    size_t count;
+    struct kc_issued items[KC_CMP_SENDER_CERTIFICATES_MAX];
+};
+
+static bool take_sender(void *owner, const struct kc_issued *issued)
+{
+    struct senders *senders = owner;
+    if (issued->use != KC_PROFILE_SIGN || issued->revoked_ms != 0 ||
+        issued->expires_ms <= senders->now_ms) {
+        return true;
+    }
+    size_t at = senders->count;
+    while (at > 0 && senders->items[at - 1].expires_ms < issued->expires_ms) {
+        if (at < KC_CMP_SENDER_CERTIFICATES_MAX) {
+            senders->items[at] = senders->items[at - 1];
+        }
+        at--;
+    }
+    if (at < KC_CMP_SENDER_CERTIFICATES_MAX) {
+        senders->items[at] = *issued;
+        senders->count += senders->count < KC_CMP_SENDER_CERTIFICATES_MAX ? 1 : 0;
+    }
+    return true;
+}
+
 /* Who may send: bank and registrar, and holders that ask for themselves. */
-static struct kc_result find(void *owner, struct kc_buffer *der, bool *vouches, const char *sender)
+static struct kc_result find(void *owner, struct kc_buffer *der, bool *vouches, const char *sender,
+                             size_t index)
 {
     struct kc_authority *authority = owner;
     uint64_t holder = 0;
@@ -53,17 +83,21 @@ static struct kc_result find(void *owner, struct kc_buffer *der, bool *vouches, 
         (!is_server(holder) && authority->config.cmp_users == 0)) {
         return kc_result(KC_UNKNOWN_SIGNER);
     }
-    struct kc_pair *pair = calloc(1, sizeof *pair);
-    struct kc_result result =
-        pair == NULL ? kc_result(KC_NO_MEMORY) : kc_authority_pair(pair, authority, holder);
-    if (!kc_failed(result) && pair->sign_count == 0) {
-        result = kc_result(KC_UNKNOWN_SIGNER);
+    struct senders *senders = calloc(1, sizeof *senders);
+    if (senders == NULL) {
+        return kc_result(KC_NO_MEMORY);
     }
+    senders->now_ms = kc_clock_now_ms();
+    struct kc_result result =
+        kc_authority_store_of_holder(authority->store, holder, take_sender, senders);
     if (!kc_failed(result)) {
-        result = kc_buffer_append(der, kc_view(pair->sign.der, pair->sign.der_size));
+        result = index < senders->count
+                     ? kc_buffer_append(
+                           der, kc_view(senders->items[index].der, senders->items[index].der_size))
+                     : kc_result(KC_UNKNOWN_SIGNER);
     }
     *vouches = is_server(holder);
-    free(pair);
+    free(senders);
     return result;
 }
 

@@ -146,6 +146,8 @@
       "more than one token or key fits the name")                                                  \
     X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
       "the token would give the key away")                                                         \
+    X(AUTHORITY_REFUSED, 0xa0, "authority-refused", 0x9ea0, 502, 4,                                \
+      "the authority refuses, and its reason has no name here")                                    \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

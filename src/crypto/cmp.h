@@ -20,6 +20,7 @@
 
 #define KC_CMP_OPEN_MAX 16u
 #define KC_CMP_SEEN_MAX 256u
+#define KC_CMP_SENDER_CERTIFICATES_MAX 4u
 
 enum kc_cmp_kind { KC_CMP_CERTIFY, KC_CMP_UPDATE, KC_CMP_REVOKE };
 
@@ -45,9 +46,10 @@ struct kc_cmp_answerer {
     struct kc_view issuer;
     uint64_t clock_ms; /* how far the time in a request may be off */
     void *owner;
-    /* The certificate that a message of this sender has to be signed with, and whether the sender's word is enough that the
-     * holder has the private key. KC_UNKNOWN_SIGNER. */
-    struct kc_result (*find)(void *owner, struct kc_buffer *der, bool *vouches, const char *sender);
+    /* A certificate that a message of this sender may be signed with: the one in use for index 0, then others that are good;
+     * and whether the sender's word is enough that a holder has the private key. KC_UNKNOWN_SIGNER. */
+    struct kc_result (*find)(void *owner, struct kc_buffer *der, bool *vouches, const char *sender,
+                             size_t index);
     struct kc_result (*certify)(void *owner, struct kc_buffer *der, const struct kc_cmp_ask *ask);
     struct kc_result (*revoke)(void *owner, const struct kc_cmp_ask *ask);
     /* The requester does not take the certificate of this ask. */
@@ -67,5 +69,39 @@ void kc_cmp_server_close(struct kc_cmp_server *server);
 KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *outcome,
                                                   struct kc_cmp_server *server,
                                                   struct kc_view message, uint64_t now_ms);
+
+/* ---- asking ---- */
+
+/* Who asks, as registrar or bank: by its own certificate, for others, whose private keys it has seen at work. Everything is lent. */
+struct kc_cmp_asker {
+    struct kc_view certificate;
+    const struct kc_private_key *key; /* as an answerer's */
+    struct kc_view issuer;            /* what signs certificates */
+    struct kc_view root;
+    const char *answerer; /* the common name in the certificate that signs the answers */
+    unsigned
+        timeout_ms; /* for everything together, also when the answerer wants to be asked again later */
+    void *owner;
+    /* Carries a message there and brings the answer. Its errors come back from the calls below. */
+    struct kc_result (*send)(void *owner, struct kc_buffer *reply, struct kc_view message);
+};
+
+struct kc_cmp_order {
+    const char *subject;
+    enum kc_profile profile;
+    const struct kc_public_key *key;
+    uint64_t expires_ms;
+};
+
+/* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
+ * under that issuer. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. What it refuses
+ * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
+ * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
+KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,
+                                            const struct kc_cmp_order *order);
+
+/* Revokes one certificate (rr); the reason is RFC 5280's. Errors as above; KC_CERT_REVOKED: it was before. */
+KC_MUST_USE struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view der,
+                                           unsigned reason);
 
 #endif

@@ -213,6 +213,12 @@ struct kc_result kc_cmp_facts_read(struct kc_cmp_facts *out, struct kc_view mess
     if (sender->type == GEN_DIRNAME) {
         (void)read_name(out->sender, sender->d.directoryName);
     }
+    const ASN1_TYPE *key_id = parts->header->rest[1];
+    if (key_id != NULL && key_id->type == V_ASN1_OCTET_STRING &&
+        ASN1_STRING_length(key_id->value.octet_string) == (int)KC_CMP_KEY_ID_SIZE) {
+        memcpy(out->key_id, ASN1_STRING_get0_data(key_id->value.octet_string), KC_CMP_KEY_ID_SIZE);
+        out->key_id_size = KC_CMP_KEY_ID_SIZE;
+    }
     if (parts->header->time != NULL && !read_time(&out->time_ms, parts->header->time)) {
         out->time_ms = 0;
     }

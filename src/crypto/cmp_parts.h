@@ -21,11 +21,16 @@ enum {
     KC_CMP_RR = 11,
 };
 
+/* SHA-1, as a certificate's subject key identifier is. */
+#define KC_CMP_KEY_ID_SIZE 20u
+
 /* What stands in a message's header and around its body. */
 struct kc_cmp_facts {
     char sender[KC_SUBJECT_SIZE]; /* the common name, when that is all of the name; else empty */
-    uint64_t time_ms;             /* 0: none */
-    unsigned reason;              /* of a revocation; 0 when none is given */
+    uint8_t key_id[KC_CMP_KEY_ID_SIZE]; /* of the sender's key */
+    size_t key_id_size;                 /* 0: none */
+    uint64_t time_ms;                   /* 0: none */
+    unsigned reason;                    /* of a revocation; 0 when none is given */
     bool reason_valid;
 };
 

@@ -224,26 +224,47 @@ static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
     return good;
 }
 
-static struct transaction *begin(struct kc_cmp_server *server, const struct kc_cmp_facts *facts)
+static bool has_key_id(X509 *certificate, const struct kc_cmp_facts *facts)
+{
+    const ASN1_OCTET_STRING *id = X509_get0_subject_key_id(certificate);
+    return facts->key_id_size == 0 ||
+           (id != NULL && ASN1_STRING_length(id) == (int)facts->key_id_size &&
+            memcmp(ASN1_STRING_get0_data(id), facts->key_id, facts->key_id_size) == 0);
+}
+
+/* The one certificate that a message has to be signed with; NULL when its sender has none. */
+static X509 *pin(bool *vouches, const struct kc_cmp_answerer *answerer,
+                 const struct kc_cmp_facts *facts)
 {
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer der = KC_BUFFER(bytes);
+    *vouches = false;
+    for (size_t i = 0; i < KC_CMP_SENDER_CERTIFICATES_MAX && facts->sender[0] != '\0'; i++) {
+        struct kc_buffer der = KC_BUFFER(bytes);
+        if (kc_failed(answerer->find(answerer->owner, &der, vouches, facts->sender, i))) {
+            break;
+        }
+        X509 *certificate = kc_cmp_certificate(kc_buffer_view(&der));
+        if (certificate != NULL && has_key_id(certificate, facts)) {
+            return certificate;
+        }
+        X509_free(certificate);
+    }
+    *vouches = false;
+    return NULL;
+}
+
+static struct transaction *begin(struct kc_cmp_server *server, const struct kc_cmp_facts *facts)
+{
     bool vouches = false;
-    const struct kc_cmp_answerer *answerer = &server->answerer;
     struct transaction *transaction = calloc(1, sizeof *transaction);
     if (transaction == NULL) {
         return NULL;
     }
     *transaction = (struct transaction){.server = server, .facts = *facts};
     memcpy(transaction->ask.sender, facts->sender, sizeof facts->sender);
-    X509 *pinned = NULL;
-    if (facts->sender[0] != '\0' &&
-        !kc_failed(answerer->find(answerer->owner, &der, &vouches, facts->sender))) {
-        pinned = kc_cmp_certificate(kc_buffer_view(&der));
-    }
+    X509 *pinned = pin(&vouches, &server->answerer, facts);
     transaction->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
-    bool good =
-        transaction->context != NULL && prepare(transaction, pinned, vouches && pinned != NULL);
+    bool good = transaction->context != NULL && prepare(transaction, pinned, vouches);
     X509_free(pinned);
     if (!good) {
         close_transaction(transaction);
