@@ -51,6 +51,13 @@ KC_MUST_USE struct kc_result kc_authority_store_revoke(struct kc_authority_store
                                                        size_t *count, uint64_t holder,
                                                        uint64_t time_ms, uint64_t reason);
 
+/* The same, but for the two with these serials. */
+KC_MUST_USE struct kc_result kc_authority_store_retire(struct kc_authority_store *store,
+                                                       size_t *count, uint64_t holder,
+                                                       const uint8_t sign[KC_SERIAL_SIZE],
+                                                       const uint8_t encrypt[KC_SERIAL_SIZE],
+                                                       uint64_t time_ms, uint64_t reason);
+
 /* The certificate of that serial, if there is one; and its revocation, unless it is revoked already. */
 KC_MUST_USE struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
                                                           const uint8_t serial[KC_SERIAL_SIZE],
