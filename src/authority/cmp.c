@@ -4,8 +4,8 @@
  *   bank        certificates of new keys beside good ones (a renewal), revocation, its own update
  *   a holder    its own update and revocation, if the configuration lets holders ask at all
  *
- * Nothing here has a second effect when it is asked again: the same key gets the certificate that it has, one that is revoked stays
- * so, and a key whose certificate was revoked never gets another. So a transaction that breaks off is simply begun anew. */
+ * Nothing here has a second effect when it is asked again: the same key gets the certificate that it has, one that is revoked
+ * stays so, and a key whose certificate was revoked never gets another. So what breaks off is simply begun anew. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ static bool is_server(uint64_t holder)
     return kc_authority_server_name(holder) != NULL;
 }
 
-/* The certificates that a sender may sign with: good ones for signing, the one that ends last first, as the directory shows it. An
- * update does not shut out who has not got its answer yet. */
+/* The certificates that a sender may sign with: good ones for signing, the one that ends last first, as the directory shows it.
+ * An update does not shut out who has not got its answer yet. */
 struct senders {
     uint64_t now_ms;
     size_t count;

@@ -63,8 +63,8 @@ KC_MUST_USE struct kc_result kc_cmp_server_open(struct kc_cmp_server **out,
                                                 const struct kc_cmp_answerer *answerer);
 void kc_cmp_server_close(struct kc_cmp_server *server);
 
-/* Answers one message; *reply is a message, and *outcome what became of the request: KC_OK, a refusal by name as the callbacks gave
- * it, KC_EXPIRED (its time is off), KC_REPLAYED (its transaction was seen), KC_BAD_SIGNATURE for whatever libcrypto refused.
+/* Answers one message; *reply is a message, and *outcome what became of the request: KC_OK, a refusal by name as the callbacks
+ * gave it, KC_EXPIRED (its time is off), KC_REPLAYED (its transaction was seen), KC_BAD_SIGNATURE for whatever libcrypto refused.
  * Fails, with an empty reply, for bytes that are no message: KC_MALFORMED, KC_TOO_LARGE; and with KC_CRYPTO_FAILED. */
 KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *outcome,
                                                   struct kc_cmp_server *server,
@@ -72,7 +72,7 @@ KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum 
 
 /* ---- asking ---- */
 
-/* Who asks, as registrar or bank: by its own certificate, for others, whose private keys it has seen at work. Everything is lent. */
+/* Who asks, as registrar or bank: by its own certificate, for others, whose private keys it saw at work. Everything is lent. */
 struct kc_cmp_asker {
     struct kc_view certificate;
     const struct kc_private_key *key; /* as an answerer's */
@@ -94,7 +94,7 @@ struct kc_cmp_order {
 };
 
 /* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
- * under that issuer. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. What it refuses
+ * under that issuer. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
  * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
  * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
 KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,

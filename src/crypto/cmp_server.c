@@ -335,8 +335,8 @@ static bool begins(int kind)
            kind == KC_CMP_RR;
 }
 
-/* The transaction that a message belongs to: the one that it begins, or the one that is open; NULL when there is no memory. Of any
- * other message libcrypto gets a new one, and refuses it. */
+/* The transaction that a message belongs to: the one that it begins, or the one that is open; NULL when there is no memory. With
+ * any other message libcrypto gets a new one, and refuses it. */
 static struct transaction *find_transaction(struct kc_cmp_server *server,
                                             const OSSL_CMP_MSG *message,
                                             const struct kc_cmp_facts *facts, uint64_t now_ms)
