@@ -154,6 +154,8 @@
       "the token would give the key away")                                                         \
     X(AUTHORITY_REFUSED, 0xa0, "authority-refused", 0x9ea0, 502, 4,                                \
       "the authority refuses, and its reason has no name here")                                    \
+    X(REVOCATION_UNKNOWN, 0xa2, "revocation-unknown", 0x9ea2, 503, 3,                              \
+      "whether a certificate was revoked cannot be told now")                                      \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

@@ -15,11 +15,11 @@ enum query {
     QUERY_ADD,
     QUERY_OF_REQUEST,
     QUERY_OF_HOLDER,
+    QUERY_OF_SERIAL,
     QUERY_REVOKED,
     QUERY_ALL,
     QUERY_REVOKE,
     QUERY_RETIRE,
-    QUERY_OF_SERIAL,
     QUERY_REVOKE_ONE,
     QUERY_NUMBER,
     QUERY_COUNT
@@ -45,13 +45,13 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_ADD] = "INSERT INTO certificates (" COLUMNS ", request) VALUES (?,?,?,?,?,?,?,?)",
     [QUERY_OF_REQUEST] = "SELECT " COLUMNS " FROM certificates WHERE request = ? ORDER BY use",
     [QUERY_OF_HOLDER] = "SELECT " COLUMNS " FROM certificates WHERE holder = ? ORDER BY use",
+    [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
     [QUERY_REVOKED] = "SELECT " COLUMNS " FROM certificates WHERE revoked > 0 AND expires > ?",
     [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
     [QUERY_REVOKE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ? AND revoked = 0",
     [QUERY_RETIRE] = "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ?"
                      " AND revoked = 0 AND serial NOT IN (?,?)",
-    [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
     [QUERY_REVOKE_ONE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE serial = ? AND revoked = 0",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
@@ -206,6 +206,15 @@ struct kc_result kc_authority_store_of_holder(struct kc_authority_store *store, 
     return visit_all(statement, visit, owner);
 }
 
+struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                              const uint8_t serial[KC_SERIAL_SIZE],
+                                              kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_OF_SERIAL];
+    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
 struct kc_result kc_authority_store_revoked(struct kc_authority_store *store, uint64_t now_ms,
                                             kc_issued_visit visit, void *owner)
 {
@@ -246,15 +255,6 @@ struct kc_result kc_authority_store_retire(struct kc_authority_store *store, siz
     struct kc_result result = step_done(statement);
     *count = kc_failed(result) ? 0 : (size_t)sqlite3_changes(store->db);
     return result;
-}
-
-struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
-                                              const uint8_t serial[KC_SERIAL_SIZE],
-                                              kc_issued_visit visit, void *owner)
-{
-    sqlite3_stmt *statement = store->statements[QUERY_OF_SERIAL];
-    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
-    return visit_all(statement, visit, owner);
 }
 
 struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
