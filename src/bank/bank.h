@@ -14,6 +14,7 @@
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
+#include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -54,7 +55,8 @@ struct kc_bank_hotlist {
 
 struct kc_bank {
     struct kc_bank_config config;
-    struct kc_private_key sign_key;
+    struct kc_bank_keys keys;       /* all generations of them */
+    struct kc_private_key sign_key; /* those in force, as they are in `keys`, which closes them */
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
@@ -73,8 +75,9 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
-    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
-    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_again charges;  /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
+    struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
 };
 
@@ -120,12 +123,15 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_close_request close_request;
+    struct kc_move_request move_request;
     struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
     struct kc_give_back give_back;
+    struct kc_identity identity;
+    uint64_t roll;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -229,13 +235,17 @@ extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
+extern const struct kc_bank_kind kc_bank_give_roll;
+extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_move_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
+extern const struct kc_bank_kind kc_bank_revoke_closed;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -260,6 +270,11 @@ KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
                                                     const struct kc_bank *bank,
                                                     const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
+                                               const struct kc_http_request *request);
+
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
@@ -334,9 +349,11 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer.
+ * kc_bank_payout_asked, kc_bank_revoke_ended: one of these has come to its end. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_payout_asked(struct kc_bank *bank);
+void kc_bank_revoke_ended(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);
@@ -348,5 +365,13 @@ void kc_bank_unload(struct kc_bank *bank);
 KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
 
 int kc_bank_serve(const char *dir);
+
+struct kc_command;
+/* `roll`: the next step of a roll-over of the bank's keys; the exit status. */
+int kc_bank_roll_command(const struct kc_command *command, const char *dir);
+
+/* Ends a roll-over that was begun, as far as its certificates are there. Errors of kc_bank_roll. */
+KC_MUST_USE struct kc_result kc_bank_finish_roll(const struct kc_bank_config *config,
+                                                 const char *folder);
 
 #endif

@@ -50,6 +50,29 @@ const struct kc_bank_kind kc_bank_reissue_request = {
               {KC_LANE_WORK, kc_bank_answer_open, NULL}},
 };
 
+static struct kc_result check_move(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_bank_check_clock(bank, item->message.move_request.time_ms);
+}
+
+static struct kc_result apply_move(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_move(&item->opened, &item->due_ms, &bank->ledger, &item->message.move_request,
+                          &source);
+}
+
+const struct kc_bank_kind kc_bank_move_request = {
+    .shape = &kc_move_request_shape,
+    .steps = {{KC_LANE_WORK, check_move, NULL},
+              {KC_LANE_WRITE, apply_move, NULL},
+              {KC_LANE_WORK, kc_bank_answer_open, NULL}},
+};
+
 /* ---- whoever has the old one ---- */
 
 /* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. */

@@ -698,9 +698,12 @@ static struct kc_result open_envelope(union taken *message, struct kc_buffer *pl
                                       const struct taker *taker)
 {
     uint64_t time_ms;
-    struct kc_result result =
-        kc_envelope_open(message, plain, envelope, &purse->crypto, &purse->bank_verify,
-                         &purse->encrypt_key, &purse->realm, taker->shape);
+    struct kc_result result = kc_envelope_open(message, plain, envelope, &purse->crypto,
+                                               kc_purse_bank_key(purse, envelope),
+                                               &purse->encrypt_key, &purse->realm, taker->shape);
+    if (!kc_failed(result)) {
+        result = kc_purse_check_bank_key(purse, envelope);
+    }
     if (kc_failed(result)) {
         return result;
     }

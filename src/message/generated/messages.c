@@ -785,6 +785,23 @@ const struct kc_shape kc_reissue_request_shape = {.number = 29, .version = 1,
     .field_count = 5, .struct_size = sizeof(struct kc_reissue_request),
     .domain = "kinchaku/1-reissue-request", .fields = reissue_request_fields};
 
+static const struct kc_field move_request_fields[] = {
+    {.offset = offsetof(struct kc_move_request, id), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_move_request),
+    .domain = "kinchaku/1-move-request", .fields = move_request_fields};
+
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -899,10 +916,12 @@ static const struct kc_field identify_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, full), .type = KC_FIELD_BOOL, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_identify_shape = {.number = 40, .version = 1,
+const struct kc_shape kc_identify_shape = {.number = 40, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_identify),
+    .field_count = 6, .struct_size = sizeof(struct kc_identify),
     .domain = NULL, .fields = identify_fields};
 
 static const struct kc_field payee_identity_fields[] = {
@@ -922,10 +941,12 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
     {.offset = offsetof(struct kc_payee_identity, most), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 2,
+const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 3,
     .brief = false,
-    .field_count = 8, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 9, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -1082,6 +1103,36 @@ const struct kc_shape kc_hotlist_shape = {.number = 57, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_hotlist),
     .domain = "kinchaku/1-hotlist", .fields = hotlist_fields};
+
+static const struct kc_field key_roll_fields[] = {
+    {.offset = offsetof(struct kc_key_roll, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, from_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, former_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, sign_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+};
+const struct kc_shape kc_key_roll_shape = {.number = 116, .version = 1,
+    .brief = false,
+    .field_count = 7, .struct_size = sizeof(struct kc_key_roll),
+    .domain = "kinchaku/1-key-roll", .fields = key_roll_fields};
+
+static const struct kc_field rolled_keys_fields[] = {
+    {.offset = offsetof(struct kc_rolled_keys, roll), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x700, .presence = 0},
+};
+const struct kc_shape kc_rolled_keys_shape = {.number = 117, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_rolled_keys),
+    .domain = "kinchaku/1-rolled-keys", .fields = rolled_keys_fields};
 
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -1511,6 +1562,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_close_request_shape,
     &kc_close_reply_shape,
     &kc_reissue_request_shape,
+    &kc_move_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
@@ -1529,6 +1581,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_log_record_shape,
     &kc_gap_shape,
     &kc_hotlist_shape,
+    &kc_key_roll_shape,
+    &kc_rolled_keys_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

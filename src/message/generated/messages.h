@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 73
+#define KC_SHAPE_COUNT 76
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -768,6 +768,20 @@ struct kc_reissue_request {
 };
 extern const struct kc_shape kc_reissue_request_shape;
 
+/* A new purse for an account whose old one is at hand and empty; answered by open-reply.
+ * from: registrar
+ * to: bank
+ * sealed: move-request
+ * source: EP1221669 [0114] */
+struct kc_move_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_account_id account; /* account number */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_move_request_shape;
+
 /* Public keys to be certified.
  * step: SZ4
  * from: registrar
@@ -875,6 +889,7 @@ struct kc_identify {
     struct kc_purse_id purse; /* the payer's purse */
     uint64_t hotlist; /* version of the hotlist the payer holds, 0 for none */
     bool full; /* the payer wants the payee's identity even if they have met */
+    uint64_t roll; /* number of the bank's newest key roll-over the payer knows, 0 for none */
 };
 extern const struct kc_shape kc_identify_shape;
 
@@ -894,6 +909,7 @@ struct kc_payee_identity {
     struct kc_amount asked; /* the amount asked for */
     bool has_asked;
     struct kc_amount most; /* the most the payee's purse can take now */
+    uint64_t roll; /* number of the bank's newest key roll-over the payee knows, 0 for none */
 };
 extern const struct kc_shape kc_payee_identity_shape;
 
@@ -1013,6 +1029,26 @@ struct kc_hotlist {
     struct kc_view listed; /* their numbers, ascending: each as the difference to the one before, 7 bits a byte, lowest first, high bit on all but the last byte */
 };
 extern const struct kc_shape kc_hotlist_shape;
+
+/* New keys of the bank. The new signature key signs it, so that nobody gives out somebody else's key as the bank's.
+ * signed: key-roll */
+struct kc_key_roll {
+    uint64_t bank; /* bank id */
+    uint64_t number; /* 1 for the bank's first roll-over, then without gaps; a purse takes the next one only */
+    uint64_t from_ms; /* from then on the bank signs with the new key */
+    uint64_t until_ms; /* before that the old key verifies and opens too; not before `from` */
+    struct kc_view former_key; /* old public signature key (COSE_Key) */
+    struct kc_view sign_key; /* new public signature key (COSE_Key) */
+    struct kc_view encrypt_key; /* new public encryption key (COSE_Key) */
+};
+extern const struct kc_shape kc_key_roll_shape;
+
+/* The same with the old key's consent: what a purse keeps and passes on to other purses.
+ * signed: rolled-keys */
+struct kc_rolled_keys {
+    struct kc_view roll; /* key-roll as the new signature key signed it; the old one signs this */
+};
+extern const struct kc_shape kc_rolled_keys_shape;
 
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1

@@ -664,6 +664,13 @@ static const struct kc_field_name reissue_request_names[] = {
     {"log-policy", kc_log_policy_word},
     {"time", 0},
 };
+static const struct kc_field_name move_request_names[] = {
+    {"id", 0},
+    {"account", 0},
+    {"suite", kc_suite_word},
+    {"log-policy", kc_log_policy_word},
+    {"time", 0},
+};
 static const struct kc_field_name certify_request_names[] = {
     {"account", 0},
     {"expires", 0},
@@ -711,6 +718,7 @@ static const struct kc_field_name identify_names[] = {
     {"purse", 0},
     {"hotlist", 0},
     {"full", 0},
+    {"roll", 0},
 };
 static const struct kc_field_name payee_identity_names[] = {
     {"account", 0},
@@ -721,6 +729,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"hotlist", 0},
     {"asked", 0},
     {"most", 0},
+    {"roll", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
     {"payee", 0},
@@ -785,6 +794,18 @@ static const struct kc_field_name hotlist_names[] = {
     {"complete", 0},
     {"count", 0},
     {"listed", 0},
+};
+static const struct kc_field_name key_roll_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"from", 0},
+    {"until", 0},
+    {"former-key", 0},
+    {"sign-key", 0},
+    {"encrypt-key", 0},
+};
+static const struct kc_field_name rolled_keys_names[] = {
+    {"roll", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
@@ -983,6 +1004,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
+    {"move-request", move_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
@@ -1001,6 +1023,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"log-record", log_record_names},
     {"gap", gap_names},
     {"hotlist", hotlist_names},
+    {"key-roll", key_roll_names},
+    {"rolled-keys", rolled_keys_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},
