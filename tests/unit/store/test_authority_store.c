@@ -160,6 +160,128 @@ static void revoking_takes_all_of_a_holder_once(void **state)
     assert_int_equal(found.last.holder, 18);
 }
 
+/* ---- keys that were made ---- */
+
+static struct kc_made sample_made(uint64_t account, uint64_t made_ms, uint64_t given_ms,
+                                  size_t keys_size)
+{
+    struct kc_made made = {
+        .account = account, .made_ms = made_ms, .given_ms = given_ms, .keys_size = keys_size};
+    memset(made.sign_serial, (int)account, KC_SERIAL_SIZE);
+    memset(made.encrypt_serial, (int)account + 1, KC_SERIAL_SIZE);
+    for (size_t i = 0; i < keys_size; i++) {
+        made.keys[i] = (uint8_t)(account + 7 * i + i / 256);
+    }
+    return made;
+}
+
+static void expect_made(struct place *place, const struct kc_made *wanted)
+{
+    struct kc_made got;
+    EXPECT(kc_authority_store_made_get(place->store, &got, wanted->account), KC_OK);
+    assert_true(got.account == wanted->account && got.made_ms == wanted->made_ms &&
+                got.given_ms == wanted->given_ms);
+    assert_memory_equal(got.sign_serial, wanted->sign_serial, KC_SERIAL_SIZE);
+    assert_memory_equal(got.encrypt_serial, wanted->encrypt_serial, KC_SERIAL_SIZE);
+    assert_int_equal(got.keys_size, wanted->keys_size);
+    assert_memory_equal(got.keys, wanted->keys, wanted->keys_size);
+}
+
+/* shows: R-RENEW-4 */
+static void made_keys_are_one_row_an_account(void **state)
+{
+    struct place *place = *state;
+    struct kc_made got;
+    struct kc_made one = sample_made(18, 1000, 0, KC_MADE_SIZE_MAX);
+    struct kc_made two = sample_made(26, 2000, 5, 300);
+    EXPECT(kc_authority_store_made_get(place->store, &got, 18), KC_NOT_FOUND);
+    EXPECT(kc_authority_store_made_remove(place->store, 18), KC_OK);
+    EXPECT(kc_authority_store_made_put(place->store, &one), KC_OK);
+    EXPECT(kc_authority_store_made_put(place->store, &two), KC_OK);
+    kc_authority_store_close(place->store);
+    EXPECT(kc_authority_store_open(&place->store, place->path), KC_OK);
+    expect_made(place, &one);
+    expect_made(place, &two);
+    one = sample_made(18, 3000, 9, 100);
+    EXPECT(kc_authority_store_begin(place->store), KC_OK);
+    EXPECT(kc_authority_store_made_put(place->store, &one), KC_OK);
+    EXPECT(kc_authority_store_made_remove(place->store, 26), KC_OK);
+    kc_authority_store_rollback(place->store);
+    expect_made(place, &two);
+    EXPECT(kc_authority_store_made_put(place->store, &one), KC_OK);
+    expect_made(place, &one);
+    EXPECT(kc_authority_store_made_remove(place->store, 18), KC_OK);
+    EXPECT(kc_authority_store_made_get(place->store, &got, 18), KC_NOT_FOUND);
+    expect_made(place, &two);
+}
+
+/* shows: R-RENEW-4 */
+static void made_keys_are_due_oldest_first_and_while_something_is_left(void **state)
+{
+    struct place *place = *state;
+    struct kc_made got;
+    /* Given and wiped: nothing left. Never given and wiped: the certificates are left. */
+    const struct kc_made rows[] = {sample_made(18, 500, 7, 0), sample_made(26, 1000, 0, 0),
+                                   sample_made(34, 900, 7, 40), sample_made(42, 2000, 0, 40)};
+    EXPECT(kc_authority_store_made_due(place->store, &got, UINT32_MAX), KC_NOT_FOUND);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        EXPECT(kc_authority_store_made_put(place->store, &rows[i]), KC_OK);
+    }
+    EXPECT(kc_authority_store_made_due(place->store, &got, 900), KC_NOT_FOUND);
+    EXPECT(kc_authority_store_made_due(place->store, &got, 901), KC_OK);
+    assert_int_equal(got.account, 34);
+    EXPECT(kc_authority_store_made_due(place->store, &got, 2001), KC_OK);
+    assert_int_equal(got.account, 34);
+    EXPECT(kc_authority_store_made_remove(place->store, 34), KC_OK);
+    EXPECT(kc_authority_store_made_due(place->store, &got, 2000), KC_OK);
+    assert_int_equal(got.account, 26);
+    EXPECT(kc_authority_store_made_remove(place->store, 26), KC_OK);
+    EXPECT(kc_authority_store_made_due(place->store, &got, 2000), KC_NOT_FOUND);
+    EXPECT(kc_authority_store_made_due(place->store, &got, 2001), KC_OK);
+    assert_int_equal(got.account, 42);
+}
+
+static bool any_file_holds(const struct place *place, const uint8_t *bytes, size_t size)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+    static uint8_t content[1 << 20];
+    char path[128];
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", place->path, endings[i]);
+        FILE *file = fopen(path, "rb");
+        size_t got = file == NULL ? 0 : fread(content, 1, sizeof content, file);
+        if (file != NULL) {
+            assert_int_equal(fclose(file), 0);
+        }
+        assert_true(got < sizeof content);
+        if (got >= size && memmem(content, got, bytes, size) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* shows: R-RENEW-4 */
+static void removed_or_overwritten_keys_leave_the_files(void **state)
+{
+    struct place *place = *state;
+    for (int remove = 0; remove < 2; remove++) {
+        struct kc_made made = sample_made(18, 1000, 0, 2900);
+        EXPECT(kc_authority_store_made_put(place->store, &made), KC_OK);
+        assert_true(any_file_holds(place, made.keys + 100, 24));
+        struct kc_made wiped = made;
+        memset(wiped.keys, 0, sizeof wiped.keys);
+        wiped.keys_size = 0;
+        EXPECT(remove ? kc_authority_store_made_remove(place->store, 18)
+                      : kc_authority_store_made_put(place->store, &wiped),
+               KC_OK);
+        EXPECT(kc_authority_store_clean(place->store), KC_OK);
+        for (size_t at = 0; at + 24 <= made.keys_size; at += 24) {
+            assert_false(any_file_holds(place, made.keys + at, 24));
+        }
+    }
+}
+
 /* ---- killed between any two steps ---- */
 
 struct ack {
@@ -286,6 +408,9 @@ int main(int argc, char **argv)
         TEST(a_serial_is_taken_once),
         TEST(a_rolled_back_addition_never_was),
         TEST(revoking_takes_all_of_a_holder_once),
+        TEST(made_keys_are_one_row_an_account),
+        TEST(made_keys_are_due_oldest_first_and_while_something_is_left),
+        TEST(removed_or_overwritten_keys_leave_the_files),
         TEST(no_kill_loses_a_certificate_or_repeats_a_number),
         TEST(what_is_no_database_is_corrupt),
     };

@@ -1,0 +1,374 @@
+/* Question: are keys that the authority makes ordered, offered and given to the right purse only, and is none of them a purse's
+ * before it confirmed them? */
+#include "expect.h"
+
+#include <string.h>
+
+#include "exchange.h"
+
+/* A key of the tests is a letter. */
+static struct kc_purse_key_row keys_of(const struct toy *toy, char letter)
+{
+    struct kc_purse_key_row keys = {.purse = toy->purse,
+                                    .account = toy->account,
+                                    .expires_ms = WORLD_START_MS + WORLD_ACCOUNT_MS,
+                                    .sign_size = 40,
+                                    .encrypt_size = 41};
+    memset(keys.signer, letter, KC_SIGNER_SIZE);
+    kc_be64_store(keys.signer, toy->account.number);
+    memset(keys.sign_key, letter, keys.sign_size);
+    memset(keys.encrypt_key, letter + 1, keys.encrypt_size);
+    return keys;
+}
+
+/* A purse with some value, whose key is `a`. */
+static void begin(struct toy *toy, struct world *world, unsigned n)
+{
+    toy_rich(toy, world, n, 100, 40);
+    const struct kc_purse_key_row keys = keys_of(toy, 'a');
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_keep_keys(&world->ledger, &keys), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    memcpy(toy->signer, keys.signer, sizeof toy->signer);
+}
+
+static struct kc_result order(struct world *world, struct kc_account_id account)
+{
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_key_offer(&world->ledger, account);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+static struct kc_result wanted(uint64_t *after, struct world *world, uint64_t until_ms)
+{
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_key_offer_wanted(&world->ledger, after, until_ms);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* The purse's offer; state 0 when there is none. */
+static struct kc_key_offer_row offer_of(struct world *world, const struct toy *toy)
+{
+    struct kc_key_offer_row row = {.state = 0};
+    struct kc_result result =
+        world->store.key_offer_get(world->store.context, &row, toy->purse.number);
+    assert_true(!kc_failed(result) || result.code == KC_NOT_FOUND);
+    return row;
+}
+
+/* S3 of that order, with keys that are a letter. */
+static struct kc_result made(struct world *world, const struct toy *toy, uint64_t ordered_ms,
+                             char letter)
+{
+    const struct kc_purse_key_row keys = keys_of(toy, letter);
+    struct kc_key_offer_row row = {.purse = toy->purse,
+                                   .account = toy->account,
+                                   .state = KC_KEY_OFFER_ORDERED,
+                                   .ordered_ms = ordered_ms,
+                                   .sign_size = keys.sign_size,
+                                   .encrypt_size = keys.encrypt_size};
+    memcpy(row.signer, keys.signer, sizeof row.signer);
+    memcpy(row.sign_key, keys.sign_key, keys.sign_size);
+    memcpy(row.encrypt_key, keys.encrypt_key, keys.encrypt_size);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_key_offer_ready(&world->ledger, &row);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* The claim, signed by the old key. */
+static struct kc_result claim(struct kc_renewal_row *row, struct toy *toy, struct world *world)
+{
+    struct toy_message message;
+    toy_settle(&message, toy, world);
+    const struct kc_ledger_source source = toy_source(&message);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result =
+        kc_ledger_claim(row, &world->ledger, message.settle_ms, &message.information, &source);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* The purse's own request, for keys that it made. */
+static struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, struct world *world,
+                            char letter)
+{
+    struct toy_message message;
+    const struct kc_purse_key_row keys = keys_of(toy, letter);
+    toy_settle(&message, toy, world);
+    const struct kc_ledger_source source = toy_source(&message);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_renew(row, &world->ledger, message.settle_ms,
+                                              &message.information, &keys, &source);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* The bank knows the certificates, those of the claim or of keys that are made since. */
+static struct kc_result claimed(struct kc_renewal_row *row, struct world *world)
+{
+    memset(row->identity_digest, row->sign_key[0] + 128, KC_DIGEST_SIZE);
+    memset(row->certificate, row->sign_key[0], KC_DIGEST_SIZE);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_claimed(&world->ledger, row);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* S8 in the purse, and its report. */
+static struct kc_result confirm(struct toy *toy, struct world *world,
+                                const struct kc_renewal_row *row)
+{
+    struct toy_reply reply;
+    struct kc_entry entry = {.kind = KC_ENTRY_KIND_CLOSE,
+                             .counter = toy->counter + 1,
+                             .time_ms = toy_next_time(toy, world),
+                             .amount = kc_amount_zero()};
+    memcpy(entry.partner, row->identity_digest, KC_DIGEST_SIZE);
+    (void)toy_add_entry(toy, world, &entry, NULL);
+    memcpy(toy->identity_digest, row->identity_digest, KC_DIGEST_SIZE);
+    memcpy(toy->signer, row->signer, KC_SIGNER_SIZE);
+    return toy_report(toy, world, &reply);
+}
+
+static char key_of(struct world *world, const struct toy *toy)
+{
+    struct kc_purse_key_row row;
+    EXPECT(world->store.purse_key_get(world->store.context, &row, toy->purse.number), KC_OK);
+    return (char)row.sign_key[0];
+}
+
+static uint64_t ready_since(struct world *world, const struct toy *toy)
+{
+    uint64_t ready_ms = 77;
+    EXPECT(kc_ledger_key_ready(&ready_ms, &world->ledger, toy->purse), KC_OK);
+    return ready_ms;
+}
+
+static void lose(struct world *world, const struct toy *toy, unsigned n)
+{
+    struct world_letter letter;
+    const struct kc_lost_request lost = {
+        .account = toy->account, .purse = toy->purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "lost", n, lost.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+}
+
+/* shows: R-RENEW-2 R-RENEW-3 R-RENEW-5 */
+static void ordered_ready_claimed_and_confirmed(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    struct kc_key_offer_row due;
+    begin(&toy, world, 1);
+    EXPECT(claim(&row, &toy, world), KC_NO_KEY_READY);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_NOT_FOUND);
+    EXPECT(order(world, toy.account), KC_OK);
+    const uint64_t ordered_ms = world->now_ms;
+    world->now_ms += 1000;
+    /* Ordered again is the same order, also after a start of the bank. */
+    EXPECT(order(world, toy.account), KC_OK);
+    world_close(world);
+    EXPECT(world_open(world), KC_OK);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_OK);
+    assert_int_equal(due.purse.number, toy.purse.number);
+    assert_int_equal(due.ordered_ms, ordered_ms);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, toy.purse.number), KC_NOT_FOUND);
+    assert_int_equal(ready_since(world, &toy), 0);
+    EXPECT(claim(&row, &toy, world), KC_NO_KEY_READY);
+    EXPECT(made(world, &toy, ordered_ms, 'b'), KC_OK);
+    assert_int_equal(ready_since(world, &toy), world->now_ms);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_NOT_FOUND);
+    EXPECT(order(world, toy.account), KC_OK);
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_READY);
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    assert_int_equal(row.sign_key[0], 'b');
+    EXPECT(claimed(&row, world), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'a');
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_READY);
+    EXPECT(confirm(&toy, world, &row), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'b');
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_ENDED);
+    assert_int_equal(ready_since(world, &toy), 0);
+    EXPECT(claim(&row, &toy, world), KC_NO_KEY_READY);
+    expect_clean(world);
+    /* The next time is an order of its own. */
+    world->now_ms += 1000;
+    EXPECT(order(world, toy.account), KC_OK);
+    assert_int_equal(offer_of(world, &toy).ordered_ms, world->now_ms);
+}
+
+/* shows: R-RENEW-2 R-SEC-4 */
+static void who_may_have_none_gets_none(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy lost;
+    struct toy card;
+    struct kc_renewal_row row;
+    struct kc_key_offer_row due;
+    begin(&toy, world, 1);
+    begin(&lost, world, 2);
+    EXPECT(toy_open_kind(&card, world, 3, KC_PURSE_TYPE_BEARER, NULL), KC_OK);
+    EXPECT(order(world, kc_account_nth(999)), KC_UNKNOWN_ACCOUNT);
+    EXPECT(order(world, card.account), KC_NOT_ALLOWED);
+    /* Ordered before it was lost: the authority is not asked. */
+    EXPECT(order(world, lost.account), KC_OK);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_OK);
+    lose(world, &lost, 2);
+    EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_NOT_FOUND);
+    /* While the purse's own renewal is on its way. */
+    EXPECT(ask(&row, &toy, world, 'c'), KC_OK);
+    EXPECT(order(world, toy.account), KC_PENDING);
+    assert_int_equal(offer_of(world, &toy).state, 0);
+    assert_int_equal(offer_of(world, &card).state, 0);
+    world->now_ms += WORLD_ACCOUNT_MS;
+    EXPECT(order(world, toy.account), KC_ACCOUNT_EXPIRED);
+}
+
+/* shows: R-RENEW-2 R-SEC-4 */
+static void a_lost_purse_neither_orders_nor_claims(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy late;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    begin(&late, world, 2);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    lose(world, &toy, 1);
+    lose(world, &late, 2);
+    EXPECT(claim(&row, &toy, world), KC_REPORTED_LOST);
+    EXPECT(order(world, late.account), KC_PURSE_BLOCKED);
+    assert_int_equal(key_of(world, &toy), 'a');
+}
+
+/* shows: R-RENEW-3 */
+static void an_answer_belongs_to_its_order(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy other;
+    begin(&toy, world, 1);
+    begin(&other, world, 2);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OUT_OF_ORDER);
+    EXPECT(order(world, toy.account), KC_OK);
+    const uint64_t ordered_ms = world->now_ms;
+    EXPECT(made(world, &toy, ordered_ms - 1, 'b'), KC_OUT_OF_ORDER);
+    EXPECT(made(world, &other, ordered_ms, 'b'), KC_OUT_OF_ORDER);
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_ORDERED);
+    EXPECT(made(world, &toy, ordered_ms, 'b'), KC_OK);
+    world->now_ms += 5;
+    EXPECT(made(world, &toy, ordered_ms, 'c'), KC_OUT_OF_ORDER);
+    assert_int_equal(offer_of(world, &toy).sign_key[0], 'b');
+    assert_int_equal(ready_since(world, &toy), world->now_ms - 5);
+    assert_int_equal(offer_of(world, &other).state, 0);
+}
+
+/* shows: R-RENEW-3 R-RENEW-5 */
+static void keys_made_anew_take_the_place_of_the_offer(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    struct kc_renewal_row first;
+    begin(&toy, world, 1);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    first = row;
+    const struct kc_purse_key_row anew = keys_of(&toy, 'd');
+    memcpy(row.signer, anew.signer, sizeof row.signer);
+    memcpy(row.sign_key, anew.sign_key, anew.sign_size);
+    memcpy(row.encrypt_key, anew.encrypt_key, anew.encrypt_size);
+    EXPECT(claimed(&row, world), KC_OK);
+    assert_int_equal(offer_of(world, &toy).sign_key[0], 'd');
+    /* The old key of the purse is nobody's new one. */
+    struct kc_renewal_row back = row;
+    const struct kc_purse_key_row old = keys_of(&toy, 'a');
+    memcpy(back.signer, old.signer, sizeof back.signer);
+    memcpy(back.sign_key, old.sign_key, old.sign_size);
+    EXPECT(claimed(&back, world), KC_ALREADY_EXISTS);
+    assert_int_equal(offer_of(world, &toy).sign_key[0], 'd');
+    /* Neither does the first claim's answer come again over a claim that stands on more entries. */
+    struct toy_reply reply;
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_DEPOSIT, 10, &reply), KC_OK);
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    assert_int_equal(row.sign_key[0], 'd');
+    EXPECT(claimed(&first, world), KC_OUT_OF_ORDER);
+    EXPECT(claimed(&row, world), KC_OK);
+    EXPECT(confirm(&toy, world, &row), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'd');
+    EXPECT(claimed(&row, world), KC_NO_KEY_READY);
+}
+
+/* shows: R-RENEW-2 */
+static void the_calendar_orders_for_those_whose_keys_end(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[4];
+    struct kc_renewal_row row;
+    uint64_t after = 0;
+    size_t seen = 0;
+    const uint64_t end_ms = WORLD_START_MS + WORLD_ACCOUNT_MS;
+    for (unsigned i = 0; i < 4; i++) {
+        begin(&toys[i], world, 1 + i);
+    }
+    EXPECT(wanted(&after, world, end_ms), KC_NOT_FOUND);
+    EXPECT(order(world, toys[0].account), KC_OK);
+    EXPECT(ask(&row, &toys[1], world, 'c'), KC_OK);
+    lose(world, &toys[2], 3);
+    while (!kc_failed(wanted(&after, world, end_ms + 1))) {
+        assert_true(after == toys[1].purse.number || after == toys[3].purse.number);
+        seen += 1;
+        assert_true(seen <= 2);
+    }
+    assert_int_equal(seen, 2);
+    assert_int_equal(offer_of(world, &toys[1]).state, 0);
+    assert_int_equal(offer_of(world, &toys[2]).state, 0);
+    assert_int_equal(offer_of(world, &toys[3]).state, KC_KEY_OFFER_ORDERED);
+}
+
+/* shows: R-RENEW-5 */
+static void the_purses_own_renewal_ends_the_offer(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    EXPECT(ask(&row, &toy, world, 'c'), KC_OK);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    memset(row.identity_digest, 99, KC_DIGEST_SIZE);
+    EXPECT(kc_ledger_renew_certified(&world->ledger, &row), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_READY);
+    EXPECT(confirm(&toy, world, &row), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'c');
+    assert_int_equal(offer_of(world, &toy).state, KC_KEY_OFFER_ENDED);
+    EXPECT(claim(&row, &toy, world), KC_NO_KEY_READY);
+    expect_clean(world);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(ordered_ready_claimed_and_confirmed),
+        TEST(who_may_have_none_gets_none),
+        TEST(a_lost_purse_neither_orders_nor_claims),
+        TEST(an_answer_belongs_to_its_order),
+        TEST(keys_made_anew_take_the_place_of_the_offer),
+        TEST(the_calendar_orders_for_those_whose_keys_end),
+        TEST(the_purses_own_renewal_ends_the_offer),
+    };
+    return cmocka_run_group_tests_name("ledger: keys that the authority makes", tests, NULL, NULL);
+}
