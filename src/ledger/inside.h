@@ -114,10 +114,15 @@ KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct k
 
 /* ---- renewed keys (renew.c) ---- */
 
-/* Whether what this key signed may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it waits for its own
- * confirmation and this is no report. */
-KC_MUST_USE struct kc_result
-kc_ledger_check_key(struct kc_ledger *ledger, const uint8_t signer[KC_SIGNER_SIZE], bool reports);
+/* Whether what this key signed for the purse may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it waits
+ * for its own confirmation and this is no report, or when nobody claimed it yet. */
+KC_MUST_USE struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                                 const uint8_t signer[KC_SIGNER_SIZE],
+                                                 bool reports);
+/* key_offer.c: KC_PENDING when this key waits for the purse to claim it. */
+KC_MUST_USE struct kc_result kc_ledger_check_unclaimed(struct kc_ledger *ledger,
+                                                       struct kc_purse_id purse,
+                                                       const uint8_t signer[KC_SIGNER_SIZE]);
 
 /* A report that is signed by a key that waits confirms it: from here on it is the purse's. The row is the caller's to save.
  * KC_MISMATCH when the close entry is not there or does not name the new identity. */

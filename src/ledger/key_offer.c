@@ -162,6 +162,16 @@ struct kc_result kc_ledger_key_ready(uint64_t *ready_ms, struct kc_ledger *ledge
     return result;
 }
 
+struct kc_result kc_ledger_check_unclaimed(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                           const uint8_t signer[KC_SIGNER_SIZE])
+{
+    struct kc_key_offer_row row;
+    struct kc_result result = find(&row, ledger, purse.number);
+    bool waits = !kc_failed(result) && row.state == KC_KEY_OFFER_READY &&
+                 memcmp(row.signer, signer, KC_SIGNER_SIZE) == 0;
+    return waits ? kc_result(KC_PENDING) : result;
+}
+
 struct kc_result kc_ledger_claim(struct kc_renewal_row *row, struct kc_ledger *ledger,
                                  uint64_t time_ms, const struct kc_ledger_information *information,
                                  const struct kc_ledger_source *source)

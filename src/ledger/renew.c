@@ -35,14 +35,15 @@ static struct kc_result find_last(struct kc_renewal_row *out, struct kc_ledger *
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
-struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, const uint8_t signer[KC_SIGNER_SIZE],
-                                     bool reports)
+struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                     const uint8_t signer[KC_SIGNER_SIZE], bool reports)
 {
     struct kc_renewal_row row;
     struct kc_result result = kc_ledger_note(
         ledger, ledger->store->renewal_by_signer(ledger->store->context, &row, signer));
     if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+        return result.code == KC_NOT_FOUND ? kc_ledger_check_unclaimed(ledger, purse, signer)
+                                           : result;
     }
     bool confirmed = row.state >= KC_RENEWAL_DONE;
     if (same_signer(row.old_signer, signer)) {

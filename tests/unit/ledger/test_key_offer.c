@@ -335,6 +335,47 @@ static void the_calendar_orders_for_those_whose_keys_end(void **state)
     assert_int_equal(offer_of(world, &toys[3]).state, KC_KEY_OFFER_ORDERED);
 }
 
+/* Its certificate is in the directory, so whoever has the key is known for who it is. */
+/* shows: R-RENEW-5 R-SEC-2 */
+static void a_key_that_waits_says_nothing_before_the_claim(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message message;
+    struct toy_reply reply;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    struct toy early = toy;
+    const struct kc_purse_key_row keys = keys_of(&toy, 'b');
+    memcpy(early.signer, keys.signer, sizeof early.signer);
+    const struct kc_purse_row before = world_purse(world, toy.purse);
+    toy_cash(&message, &early, world, KC_CASH_KIND_WITHDRAW, 5);
+    EXPECT(world_send(world, &reply, &message), KC_PENDING);
+    toy_state(&message, &early, world);
+    EXPECT(world_send(world, &reply, &message), KC_PENDING);
+    EXPECT(toy_report(&early, world, &reply), KC_PENDING);
+    EXPECT(claim(&row, &early, world), KC_PENDING);
+    EXPECT(ask(&row, &early, world, 'c'), KC_PENDING);
+    const struct kc_purse_row after = world_purse(world, toy.purse);
+    assert_memory_equal(&before, &after, sizeof before);
+    /* Nor does it answer what the old one asked. */
+    toy_cash(&message, &toy, world, KC_CASH_KIND_WITHDRAW, 5);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    struct kc_cash_quote quote = reply.quote;
+    quote.user_name = kc_view_text(reply.name);
+    toy_answer(&message, &toy, world, &quote, KC_ANSWER_OK);
+    memcpy(message.signer, keys.signer, sizeof message.signer);
+    EXPECT(world_send(world, &reply, &message), KC_PENDING);
+    memcpy(message.signer, toy.signer, sizeof message.signer);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    toy_take(&toy, world, &reply.outcome);
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    EXPECT(claimed(&row, world), KC_OK);
+    EXPECT(confirm(&toy, world, &row), KC_OK);
+}
+
 /* shows: R-RENEW-5 */
 static void the_purses_own_renewal_ends_the_offer(void **state)
 {
@@ -368,6 +409,7 @@ int main(void)
         TEST(an_answer_belongs_to_its_order),
         TEST(keys_made_anew_take_the_place_of_the_offer),
         TEST(the_calendar_orders_for_those_whose_keys_end),
+        TEST(a_key_that_waits_says_nothing_before_the_claim),
         TEST(the_purses_own_renewal_ends_the_offer),
     };
     return cmocka_run_group_tests_name("ledger: keys that the authority makes", tests, NULL, NULL);
