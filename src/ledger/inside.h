@@ -114,8 +114,8 @@ KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct k
 
 /* ---- renewed keys (renew.c) ---- */
 
-/* Whether what this key signed for the purse may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it waits
- * for its own confirmation and this is no report, or when nobody claimed it yet. */
+/* Whether what this key signed for the purse may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it
+ * waits for its own confirmation and this is no report, or when nobody claimed it yet. */
 KC_MUST_USE struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_id purse,
                                                  const uint8_t signer[KC_SIGNER_SIZE],
                                                  bool reports);

@@ -347,6 +347,67 @@ def field_cases():
     yield "value-information", "list-indefinite", "not-canonical", put(information, 13, Raw(b"\x9f\xff"))
 
 
+# The messages of both renewals and of a roll-over, by their kinds of fields: a size is that of bytes at most.
+NUMBER, OPTIONAL, HASH, URL = "number", "number or null", "digest", "text"
+RENEWALS = {
+    "renew-request": (92, 2560, 1408, NUMBER), "renew-reply": (93, HASH, NUMBER, 1152, 2048, 2048, NUMBER),
+    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, NUMBER),
+    "keys-request": (96, NUMBER, NUMBER, OPTIONAL, NUMBER), "claim-request": (97, 2560, NUMBER),
+    "claim-reply": (98, HASH, NUMBER, 1152, 416, 2048, 2048, 416, 416, URL, NUMBER),
+    "key-request": (99, NUMBER, NUMBER, HASH, NUMBER), "key-reply": (100, HASH, NUMBER, 2100, NUMBER),
+    "key-confirm": (101, NUMBER, NUMBER, HASH, NUMBER), "key-pair": (102, 1040, 1040), "next-keys": (103, 416, 416, 416, URL),
+    "key-roll": (116, NUMBER, NUMBER, NUMBER, NUMBER, 416, 416, 416), "rolled-keys": (117, 1792),
+}
+
+
+def good_value(kind, place):
+    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/"}.get(kind, bytes([place]) * 40)
+
+
+def kind_cases(kind):
+    """What is wrong with a value of that kind, and what is just allowed: (name, outcome, value)."""
+    yield "a-list", "malformed", []
+    if kind != OPTIONAL:
+        yield "null", "malformed", None
+    if kind in (NUMBER, OPTIONAL):
+        yield "greatest", "ok", 2**63 - 1
+        yield "beyond", "amount-too-large", 2**63
+        yield "negative", "malformed", -1
+        yield "bytes", "malformed", b"1"
+        yield "too-long", "not-canonical", Raw(b"\x19\x00\x09")
+    elif kind == HASH:
+        yield "short", "malformed", DIGEST[:31]
+        yield "long", "malformed", DIGEST + b"\0"
+        yield "text", "malformed", "x" * 32
+    elif kind == URL:
+        yield "full", "ok", "u" * 128
+        yield "too-large", "too-large", "u" * 129
+        yield "bytes", "malformed", b"http://127.0.0.1/"
+        yield "line-break", "malformed", "http://127.0.0.1/\n"
+    else:
+        yield "empty", "ok", b""
+        yield "full", "ok", bytes(kind)
+        yield "too-large", "too-large", bytes(kind + 1)
+        yield "text", "malformed", "bytes"
+        yield "in-pieces", "not-canonical", Raw(b"\x5f\x41\x00\xff")
+
+
+def renewal_cases():
+    for name, (number, *kinds) in RENEWALS.items():
+        good = [1, number, *(good_value(kind, place) for place, kind in enumerate(kinds))]
+        yield name, "by-another-hand", "ok", array(*good)
+        yield name, "one-field-less", "malformed", array(*good[:-1])
+        yield name, "one-field-more", "malformed", array(*good, 0)
+        yield name, "trailing", "trailing-bytes", array(*good) + b"\0"
+        yield name, "indefinite", "not-canonical", b"\x9f" + array(*good)[1:] + b"\xff"
+        yield name, "version-of-tomorrow", "wrong-version", array(2, *good[1:])
+        # What belongs to the step before or after is not taken for this one.
+        yield name, "number-of-another", "wrong-type", array(1, number + 1 if number != 117 else 116, *good[2:])
+        for place, kind in enumerate(kinds, 2):
+            for what, expect, value in kind_cases(kind):
+                yield name, f"field-{place - 1}-{what}", expect, array(*good[:place], value, *good[place + 1:])
+
+
 def brief_cases(party):
     """The brief form: who signed and for what stands outside, so a signature of another domain is just a bad one."""
     payload, header, other = cbor2.dumps(PLAIN_DECLINE), pairs((1, party.alg)), -37 if is_ec(party.signer) else -7
@@ -544,6 +605,7 @@ def main(folder):
     parties = [Party(suite, entries, (stored["bank"], stored["currency"])) for suite in ("es256", "rs2048")]
     found = [item for party in parties for item in hostile(party)]
     found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in field_cases()]
+    found += [vector(parties[0], message, "plain", name, expect, data) for message, name, expect, data in renewal_cases()]
     found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in bearer_cases(parties[0])]
     found += [vector(parties[0], message, form, name, expect, data) for message, form, name, expect, data in give_back_cases(parties[0])]
     (folder / "hostile.json").write_text(json.dumps(found, indent=1) + "\n")
