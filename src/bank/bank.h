@@ -35,6 +35,13 @@ struct kc_bank_again {
     uint64_t last_ms;
 };
 
+/* Renewals whose old certificates the authority is asked to revoke, in rounds as above. */
+struct kc_bank_retiring {
+    atomic_size_t asking;
+    uint64_t begun_ms; /* the rest is the writer's */
+    uint64_t last_purse;
+};
+
 /* The newest hotlist as it was signed. */
 struct kc_bank_hotlist {
     pthread_mutex_t lock;
@@ -67,15 +74,19 @@ struct kc_bank {
     atomic_bool stopping;
     struct kc_bank_again again;
     struct kc_bank_again charges; /* the same, for orders of management charges; by account */
+    struct kc_bank_retiring retiring;
 };
+
+struct kc_bank_authority;
 
 /* The context of one thread. */
 struct kc_bank_thread {
     struct kc_crypto crypto;
-    struct kc_directory *directory;   /* DIRECTORY */
-    struct kc_store store;            /* DIRECTORY: to read beside the writer */
-    struct kc_ordinary_bank ordinary; /* ORDINARY */
-    struct kc_envelope_work work;     /* WORK */
+    struct kc_directory *directory;      /* DIRECTORY */
+    struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_store store;               /* DIRECTORY: to read beside the writer */
+    struct kc_ordinary_bank ordinary;    /* ORDINARY */
+    struct kc_envelope_work work;        /* WORK */
 };
 
 /* What an operator orders. */
@@ -103,6 +114,7 @@ union kc_bank_message {
     struct kc_cancel_request cancel_request;
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
+    struct kc_renew_request renew_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
@@ -118,6 +130,16 @@ struct kc_bank_kind;
 
 /* Where an item is: steps before the kind's own are counted with it. */
 enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
+
+/* A purse's new keys on their way. */
+struct kc_bank_renewal {
+    struct kc_purse_key_row keys;
+    struct kc_renewal_row row;
+    size_t sign_size;
+    size_t encrypt_size;
+    uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
+};
 
 /* One message on its way. */
 struct kc_bank_item {
@@ -156,6 +178,7 @@ struct kc_bank_item {
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    struct kc_bank_renewal renewal;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
     const char *content_type;
@@ -193,6 +216,8 @@ extern const struct kc_bank_kind kc_bank_confirm_request;
 extern const struct kc_bank_kind kc_bank_cancel_request;
 extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
+extern const struct kc_bank_kind kc_bank_renew_request;
+extern const struct kc_bank_kind kc_bank_retire;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
@@ -279,6 +304,22 @@ void kc_bank_asked_again(struct kc_bank *bank);
  * kc_bank_charge_asked: one of these orders has come to its end. */
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_charge_asked(struct kc_bank *bank);
+/* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. kc_bank_retire_ended: one of them has
+ * come to its end. */
+void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_retire_ended(struct kc_bank *bank);
+
+/* What a thread needs to ask the authority. KC_NO_MEMORY. */
+KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
+                                                    unsigned timeout_ms);
+void kc_bank_authority_close(struct kc_bank_authority *authority);
+/* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
+ * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
+                                                   struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread, uint64_t time_ms,
+                                                   const struct kc_shape *shape,
+                                                   const void *message);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

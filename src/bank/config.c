@@ -25,6 +25,7 @@ static const struct kc_config_key keys[] = {
     TEXT("bank", "url", url, 1, NULL),
     TEXT("directory", "url", directory_url, 1, NULL),
     TEXT("ordinary-bank", "url", ordinary_url, 1, NULL),
+    TEXT("authority", "url", authority_url, 0, ""),
     UINT("times", "quote_ms", quote_ms, 100, DAY_MS, "120000"),
     UINT("times", "temporary_ms", temporary_ms, 100, 30 * DAY_MS, "86400000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "63072000000"),

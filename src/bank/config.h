@@ -15,6 +15,7 @@ struct kc_bank_config {
     char url[KC_URL_SIZE_MAX + 1];
     char directory_url[KC_URL_SIZE_MAX + 1];
     char ordinary_url[KC_URL_SIZE_MAX + 1];
+    char authority_url[KC_URL_SIZE_MAX + 1]; /* empty: no purse renews its keys */
     uint64_t quote_ms;
     uint64_t temporary_ms;
     uint64_t account_ms;

@@ -98,6 +98,8 @@
     X(WRONG_PRICE, 0x62, "wrong-price", 0x9e62, 409, 1, "not the price")                           \
     X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
+    X(KEY_RENEWED, 0x6e, "key-renewed", 0x9e6e, 409, 1,                                            \
+      "the purse has renewed this key and signs with a new one")                                   \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
     X(REFERENCE_USED, 0x66, "reference-used", 0x9e66, 409, 1, "this offer was paid before")        \
     X(WRONG_MACHINE, 0x67, "wrong-machine", 0x9e67, 409, 1, "that is another machine's")           \

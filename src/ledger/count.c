@@ -741,8 +741,11 @@ static struct kc_result decide(struct kc_verdict *verdict, struct kc_report *rep
     case KC_ENTRY_KIND_CLOSE:
         break;
     }
-    verdict->objection = KC_NOT_ALLOWED;
-    return kc_ok();
+    bool closed = false;
+    struct kc_result result =
+        kc_ledger_closed(&closed, report->ledger, report->purse, record->entry.counter);
+    verdict->objection = closed ? KC_OK : KC_NOT_ALLOWED;
+    return result;
 }
 
 struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledger_record *record)

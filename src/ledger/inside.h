@@ -112,6 +112,24 @@ KC_MUST_USE struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledg
 KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               uint64_t before);
 
+/* ---- renewed keys (renew.c) ---- */
+
+/* Whether what this key signed may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it waits for its own
+ * confirmation and this is no report. */
+KC_MUST_USE struct kc_result
+kc_ledger_check_key(struct kc_ledger *ledger, const uint8_t signer[KC_SIGNER_SIZE], bool reports);
+
+/* A report that is signed by a key that waits confirms it: from here on it is the purse's. The row is the caller's to save.
+ * KC_MISMATCH when the close entry is not there or does not name the new identity. */
+KC_MUST_USE struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                               const struct kc_ledger_information *information,
+                                               const struct kc_ledger_record *records, size_t count,
+                                               const struct kc_ledger_source *source);
+
+/* Whether a confirmed renewal ended a key of the purse with the entry of this counter. */
+KC_MUST_USE struct kc_result kc_ledger_closed(bool *closed, struct kc_ledger *ledger,
+                                              const struct kc_purse_row *purse, uint64_t counter);
+
 /* The purse will never speak again: what waits for its word is released to the payers, as expired. */
 KC_MUST_USE struct kc_result kc_ledger_silenced(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);

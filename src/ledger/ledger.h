@@ -151,6 +151,31 @@ KC_MUST_USE struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uin
                                                const struct kc_reissue_request *request,
                                                const struct kc_ledger_source *source);
 
+struct kc_ledger_information;
+
+/* ---- new keys of a purse (renew.c) ---- */
+
+/* A purse asks for certificates of new keys; `keys` are these, with the account's number. *row is the renewal as kept, whose
+ * certificates are to end at row->expires_ms. The same keys go on where they stood. KC_PENDING: not everything of it is settled;
+ * KC_DEBT; KC_ALREADY_EXISTS (a key that some purse has or had); errors of a request. */
+KC_MUST_USE struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *ledger,
+                                             uint64_t time_ms,
+                                             const struct kc_ledger_information *information,
+                                             const struct kc_purse_key_row *keys,
+                                             const struct kc_ledger_source *source);
+
+/* They are certified, and the purse may confirm them: by a report, signed with the new key, that begins with its close entry.
+ * KC_OUT_OF_ORDER: another request came in between. */
+KC_MUST_USE struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
+                                                       const struct kc_renewal_row *row);
+
+/* The first confirmed renewal, of a purse behind this one, whose old certificates are not known to be revoked; KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_ledger_renew_due(struct kc_renewal_row *row,
+                                                 struct kc_ledger *ledger, uint64_t after);
+/* They are. */
+KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
+                                                     const struct kc_renewal_row *row);
+
 /* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a bearer
  * card, which overwrites). */
 KC_MUST_USE struct kc_result

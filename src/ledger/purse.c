@@ -366,7 +366,10 @@ struct kc_result kc_ledger_arrive(struct kc_ledger_arrival *out, struct kc_ledge
     if (out->purse.account.number != from->account.number) {
         return kc_result(KC_UNKNOWN_PURSE);
     }
-    result = kc_ledger_keep(ledger, from->purse, time_ms, kind, source);
+    result = kc_ledger_check_key(ledger, source->signer, kind == KC_EVIDENCE_SETTLE);
+    if (!kc_failed(result)) {
+        result = kc_ledger_keep(ledger, from->purse, time_ms, kind, source);
+    }
     if (kc_failed(result)) {
         return result;
     }

@@ -51,6 +51,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
     KC_EVIDENCE_GIVE_BACK = 12,
+    KC_EVIDENCE_RENEW = 13,
     KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
@@ -353,6 +354,36 @@ struct kc_purse_key_row {
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
 };
 
+/* A renewal of a purse's keys (ledger/renew.c). Stored numbers. */
+enum kc_renewal_state {
+    KC_RENEWAL_ASKED = 1,   /* the purse asked, its new keys are not certified yet */
+    KC_RENEWAL_WAITING = 2, /* they are, and the old ones are in force until the purse confirms */
+    KC_RENEWAL_DONE = 3,    /* confirmed; the old certificates are still to be revoked */
+    KC_RENEWAL_RETIRED = 4,
+};
+
+struct kc_renewal_row {
+    struct kc_purse_id purse;
+    uint64_t number; /* of the purse's renewals, from 1 */
+    struct kc_account_id account;
+    enum kc_renewal_state state;
+    uint64_t counter; /* where the old key ends, by its own word; the close entry is the next one */
+    uint64_t asked_ms;
+    uint64_t done_ms;
+    uint64_t old_expires_ms;
+    uint64_t expires_ms;
+    uint8_t old_signer[KC_SIGNER_SIZE];
+    uint8_t signer[KC_SIGNER_SIZE];
+    uint8_t identity_digest[KC_DIGEST_SIZE]; /* of the claims of the new identity */
+    uint8_t certificate[KC_DIGEST_SIZE]; /* SHA-256 of the new certificate of the signature key */
+    size_t old_sign_size;
+    uint8_t old_sign_key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
+    size_t sign_size;
+    uint8_t sign_key[KC_COSE_KEY_SIZE_MAX];
+    size_t encrypt_size;
+    uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+};
+
 /* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c); what a machine took for its
  * owner. Stored numbers. */
 enum kc_move_kind {
@@ -529,6 +560,19 @@ struct kc_store {
     struct kc_result (*purse_key_get)(void *context, struct kc_purse_key_row *out, uint64_t purse);
     struct kc_result (*purse_key_by_signer)(void *context, struct kc_purse_key_row *out,
                                             const uint8_t signer[KC_SIGNER_SIZE]);
+    /* Takes the place of the keys that are kept of that purse. */
+    struct kc_result (*purse_key_put)(void *context, const struct kc_purse_key_row *row);
+    /* Replaces the one of that purse and number. */
+    struct kc_result (*renewal_put)(void *context, const struct kc_renewal_row *row);
+    /* The newest one of a purse; the newest one with this signer, old or new. */
+    struct kc_result (*renewal_last)(void *context, struct kc_renewal_row *out, uint64_t purse);
+    struct kc_result (*renewal_by_signer)(void *context, struct kc_renewal_row *out,
+                                          const uint8_t signer[KC_SIGNER_SIZE]);
+    /* The confirmed one whose old key made the entry with this counter. */
+    struct kc_result (*renewal_at)(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                   uint64_t counter);
+    /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
+    struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
     struct kc_result (*move_add)(void *context, const struct kc_move_row *row);
     /* Newest first. */
     struct kc_result (*scan_hotlist)(void *context, const struct kc_store_scan *scan);

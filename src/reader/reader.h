@@ -72,6 +72,9 @@ KC_MUST_USE struct kc_result kc_slot_repeat(struct kc_view *out, struct kc_slot 
 KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slot,
                                                     uint64_t now_ms);
 
+/* Makes a new pair of keys, unless one waits, and asks for its certificates. KC_PENDING: something is open or not reported. */
+KC_MUST_USE struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot,
+                                                   uint64_t now_ms);
 /* The hotlist that the purse holds, as the bank signed it; KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot);
 /* Hands in a hotlist, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */

@@ -7,6 +7,9 @@
     "temporary_until, expires, balance, purse, type, owner"
 #define REISSUE_COLUMNS "purse, id, account, old, suite, temporary_until"
 #define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key"
+#define RENEWAL_COLUMNS                                                                            \
+    "purse, number, account, state, counter, asked, done, old_expires, expires, old_signer, "      \
+    "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
@@ -144,6 +147,16 @@ const char *const kc_sqlite_schema[] = {
     " ended INTEGER NOT NULL, attempt INTEGER NOT NULL, sent INTEGER NOT NULL,"
     " reason INTEGER NOT NULL, PRIMARY KEY (account, period)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX charges_sent ON charges (account) WHERE sent = 1;",
+    "CREATE TABLE renewals (purse INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " account INTEGER NOT NULL, state INTEGER NOT NULL, counter INTEGER NOT NULL,"
+    " asked INTEGER NOT NULL, done INTEGER NOT NULL, old_expires INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, old_signer BLOB NOT NULL, signer BLOB NOT NULL,"
+    " identity_digest BLOB NOT NULL, certificate BLOB NOT NULL, old_sign_key BLOB NOT NULL,"
+    " sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL,"
+    " PRIMARY KEY (purse, number)) STRICT;"
+    "CREATE INDEX renewals_old_signer ON renewals (old_signer);"
+    "CREATE INDEX renewals_signer ON renewals (signer);"
+    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -251,6 +264,19 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                                " ORDER BY purse DESC LIMIT 1",
     [STATEMENT_PURSE_KEY_ADD] = "INSERT INTO purse_keys (" PURSE_KEY_COLUMNS
                                 ") VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [STATEMENT_PURSE_KEY_PUT] =
+        "INSERT OR REPLACE INTO purse_keys (" PURSE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?)",
+    [STATEMENT_RENEWAL_PUT] = "INSERT OR REPLACE INTO renewals (" RENEWAL_COLUMNS
+                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_RENEWAL_LAST] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
+                               " ORDER BY number DESC LIMIT 1",
+    [STATEMENT_RENEWAL_BY_SIGNER] =
+        "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE old_signer = ?1 OR signer = ?1"
+        " ORDER BY number DESC LIMIT 1",
+    [STATEMENT_RENEWAL_AT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
+                             " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
+    [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
+                              " AND purse > ? ORDER BY purse, number LIMIT 1",
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",

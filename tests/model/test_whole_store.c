@@ -209,6 +209,33 @@ static struct kc_purse_key_row some_keys(struct pair *pair)
     return row;
 }
 
+static struct kc_renewal_row a_renewal(struct pair *pair)
+{
+    struct kc_renewal_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 2);
+    row.number = 1 + number(pair, 3);
+    row.account.number = 1 + number(pair, 3);
+    row.state = (enum kc_renewal_state)(1 + number(pair, 4));
+    row.counter = number(pair, 12);
+    row.asked_ms = number(pair, 60);
+    row.done_ms = number(pair, 60);
+    row.old_expires_ms = number(pair, 60);
+    row.expires_ms = number(pair, 60);
+    /* Two renewals of one number have no signer in common, so that the newest is one. */
+    row.old_signer[2] = (uint8_t)(row.number + 8u * (row.purse.number & 1u));
+    row.signer[2] = (uint8_t)(row.old_signer[2] + 1u);
+    row.identity_digest[3] = (uint8_t)number(pair, 256);
+    row.certificate[4] = (uint8_t)number(pair, 256);
+    row.old_sign_size = 1 + number(pair, 5);
+    row.old_sign_key[0] = (uint8_t)number(pair, 256);
+    row.sign_size = 1 + number(pair, 5);
+    row.sign_key[0] = (uint8_t)number(pair, 256);
+    row.encrypt_size = 1 + number(pair, 5);
+    row.encrypt_key[0] = (uint8_t)number(pair, 256);
+    return row;
+}
+
 /* ---- scans: every row goes into one running text of bytes ---- */
 
 struct seen {
@@ -479,6 +506,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
     struct kc_give_back_row give_back = a_give_back(pair);
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
+    struct kc_renewal_row renewal = a_renewal(pair);
     switch (which) {
     case 0:
         PUT_BOTH(pair, gap_put, &gap);
@@ -498,6 +526,9 @@ static void put_third_half(struct pair *pair, uint64_t which)
         if (pair->give_backs++ < RAM_GIVE_BACKS) {
             PUT_BOTH(pair, give_back_add, &give_back);
         }
+        break;
+    case 5:
+        PUT_BOTH(pair, renewal_put, &renewal);
         break;
     default:
         same(pair->a.hotlist_add(pair->a.context, &versions[0], purse, 1 + number(pair, 1)),
@@ -563,6 +594,11 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_purse_key_row, purse_key_by_signer, WITH(signer));
     GET_BOTH(pair, kc_charging_row, charging_get, WITH(1 + purse % 6));
     GET_BOTH(pair, kc_charge_row, charge_get, WITH(1 + purse % 6, 1 + purse % 4));
+    GET_BOTH(pair, kc_renewal_row, renewal_last, WITH(purse));
+    signer[2] = (uint8_t)number(pair, 16);
+    GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
+    GET_BOTH(pair, kc_renewal_row, renewal_at, WITH(11 + purse % 2, 1 + purse % 12));
+    GET_BOTH(pair, kc_renewal_row, renewal_due, WITH(10 + purse % 3));
     same(pair->a.hotlist_version(pair->a.context, &versions[0]),
          pair->b.hotlist_version(pair->b.context, &versions[1]));
     assert_int_equal(versions[0], versions[1]);
@@ -607,7 +643,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 27);
+        uint64_t what = number(pair, 28);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -618,9 +654,9 @@ static void run_round(struct pair *pair)
             compare_gets(pair);
         } else if (what < 19) {
             compare_scans(pair);
-        } else if (what < 25) {
-            put_third_half(pair, what - 19);
         } else if (what < 26) {
+            put_third_half(pair, what - 19);
+        } else if (what < 27) {
             put_charge(pair);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */

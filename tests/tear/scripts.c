@@ -380,6 +380,21 @@ static void overwriting(struct world *world)
     WORLD_CHECK(kc_purse_has_gap(&world->purse));
 }
 
+static enum kc_error ask_renewal(struct world *world)
+{
+    return world_renew_request(world);
+}
+
+static enum kc_error change_over(struct world *world)
+{
+    return world_take_renew(world);
+}
+
+static enum kc_error confirmed(struct world *world)
+{
+    return world_take_settle(world, 1, WORLD_VALUE, NULL);
+}
+
 /* ---- scripts ---- */
 
 #define SENDS(name, run)                                                                           \
@@ -596,6 +611,12 @@ const struct script scripts[] = {
      true,
      false,
      {ASK_STATE, TAKES("state", state_conforms), RECEIVE, REPORT, TAKES("reply", settled)}},
+    {"renewal of the keys",
+     world_ready,
+     true,
+     true,
+     {SENDS("renew request", ask_renewal), SENDS("renew request again", ask_renewal),
+      TAKES("renew reply", change_over), REPORT, TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,

@@ -312,12 +312,22 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, settle_request), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, key_set), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renewing), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renew_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renew_request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, closed), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
-const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 4,
+const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 5,
     .brief = false,
-    .field_count = 36, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 41, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {
@@ -784,6 +794,66 @@ const struct kc_shape kc_revoke_request_shape = {.number = 33, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_revoke_request),
     .domain = "kinchaku/1-revoke-request", .fields = revoke_request_fields};
+
+static const struct kc_field renew_request_fields[] = {
+    {.offset = offsetof(struct kc_renew_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xa00, .presence = 0},
+    {.offset = offsetof(struct kc_renew_request, proof), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x580, .presence = 0},
+    {.offset = offsetof(struct kc_renew_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_request_shape = {.number = 92, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_renew_request),
+    .domain = "kinchaku/1-renew-request", .fields = renew_request_fields};
+
+static const struct kc_field renew_reply_fields[] = {
+    {.offset = offsetof(struct kc_renew_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, sign_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, encrypt_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_reply_shape = {.number = 93, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_renew_reply),
+    .domain = "kinchaku/1-renew-reply", .fields = renew_reply_fields};
+
+static const struct kc_field renew_certify_request_fields[] = {
+    {.offset = offsetof(struct kc_renew_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, proof), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x580, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_certify_request_shape = {.number = 94, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_renew_certify_request),
+    .domain = "kinchaku/1-renew-certify-request", .fields = renew_certify_request_fields};
+
+static const struct kc_field retire_request_fields[] = {
+    {.offset = offsetof(struct kc_retire_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
+    .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
 
 static const struct kc_field identify_fields[] = {
     {.offset = offsetof(struct kc_identify, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -1409,6 +1479,10 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
+    &kc_renew_request_shape,
+    &kc_renew_reply_shape,
+    &kc_renew_certify_request_shape,
+    &kc_retire_request_shape,
     &kc_identify_shape,
     &kc_payee_identity_shape,
     &kc_payment_order_shape,

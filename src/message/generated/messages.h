@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 67
+#define KC_SHAPE_COUNT 71
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -376,6 +376,11 @@ struct kc_purse_state {
     uint8_t answer[32]; /* SHA-256 of the signed answer */
     uint8_t state_request[32]; /* SHA-256 of the signed recovery call, zeros when there is none */
     uint8_t settle_request[32]; /* SHA-256 of the signed report of entries, zeros when there is none */
+    uint64_t key_set; /* which of the two places holds its own keys and certificates: 0 or 1 */
+    bool renewing; /* the other place holds a new pair of keys, which waits for the bank's word */
+    uint64_t renew_counter; /* counter of the newest entry when that word was last asked for */
+    uint8_t renew_request[32]; /* SHA-256 of the signed request for it, zeros when there is none */
+    uint64_t closed; /* counter of the newest close entry, 0 when there is none */
     struct kc_view last_message; /* the last envelope made, for repeating */
 };
 extern const struct kc_shape kc_purse_state_shape;
@@ -768,6 +773,62 @@ struct kc_revoke_request {
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_revoke_request_shape;
+
+/* Asks for certificates of a new pair of keys. Signed by the old key: entries up to the counter are its.
+ * step: Sr1
+ * from: purse
+ * to: bank
+ * sealed: renew-request
+ * source: EP1221669 [0113] [0114] */
+struct kc_renew_request {
+    struct kc_view information; /* value-information, without entries */
+    struct kc_view proof; /* key-proof signed by the new signature key */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_renew_request_shape;
+
+/* The new certificates and the new identity. The old keys stay in force until the purse reports its close entry under the new ones.
+ * step: Sr4
+ * from: bank
+ * to: purse
+ * sealed: renew-reply
+ * source: EP1221669 [0122] */
+struct kc_renew_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view identity; /* SGN1 over the new signature key */
+    struct kc_view sign_certificate; /* X.509 certificate of the new signature key */
+    struct kc_view encrypt_certificate; /* X.509 certificate of the new encryption key */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_renew_reply_shape;
+
+/* New public keys of an account that has good ones; answered by certify-reply. Nothing is revoked.
+ * step: Sr2
+ * from: bank
+ * to: authority
+ * sealed: renew-certify-request
+ * source: EP1221669 [0117] */
+struct kc_renew_certify_request {
+    struct kc_account_id account; /* account number */
+    uint64_t expires_ms; /* when the certificates end */
+    struct kc_view proof; /* key-proof signed by the new signature key */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_renew_certify_request_shape;
+
+/* The purse confirmed its new keys: every older certificate of the account is revoked. Answered by done.
+ * step: Sr7
+ * from: bank
+ * to: authority
+ * sealed: retire-request
+ * source: EP1221669 [0124] */
+struct kc_retire_request {
+    struct kc_account_id account; /* account number */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_retire_request_shape;
 
 /* Opens an exchange: the payer asks who the payee is.
  * step: Sb1

@@ -452,6 +452,11 @@ static const struct kc_field_name purse_state_names[] = {
     {"answer", 0},
     {"state-request", 0},
     {"settle-request", 0},
+    {"key-set", 0},
+    {"renewing", 0},
+    {"renew-counter", 0},
+    {"renew-request", 0},
+    {"closed", 0},
     {"last-message", 0},
 };
 static const struct kc_field_name cash_request_names[] = {
@@ -647,6 +652,30 @@ static const struct kc_field_name certify_reply_names[] = {
 static const struct kc_field_name revoke_request_names[] = {
     {"account", 0},
     {"reason", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_request_names[] = {
+    {"information", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"sign-certificate", 0},
+    {"encrypt-certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_certify_request_names[] = {
+    {"account", 0},
+    {"expires", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name retire_request_names[] = {
+    {"account", 0},
+    {"certificate", 0},
     {"time", 0},
 };
 static const struct kc_field_name identify_names[] = {
@@ -928,6 +957,10 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
+    {"renew-request", renew_request_names},
+    {"renew-reply", renew_reply_names},
+    {"renew-certify-request", renew_certify_request_names},
+    {"retire-request", retire_request_names},
     {"identify", identify_names},
     {"payee-identity", payee_identity_names},
     {"payment-order", payment_order_names},

@@ -240,6 +240,14 @@ struct kc_view world_say_settle(struct world *world, uint64_t included, uint64_t
 enum kc_error world_take_settle(struct world *world, uint64_t included, uint64_t amount,
                                 const struct kc_release *release);
 
+/* A renewal: the request, and the bank's honest reply to the last one, over the keys that lie in the other key set. */
+enum kc_error world_renew_request(struct world *world);
+struct kc_renew_reply world_renew_reply(const struct world *world, struct kc_view identity);
+/* The identity over the keys that wait; with the purse's own account and number. */
+struct kc_identity world_new_identity(struct world *world);
+struct kc_view world_sign_identity(struct world *world, const struct kc_identity *identity);
+enum kc_error world_take_renew(struct world *world);
+
 /* Takes a ready purse to one of the lives from ready to blocked; the transaction moves 100 in that direction. */
 void world_go(struct world *world, enum kc_life life, enum kc_cash_kind kind);
 
