@@ -493,8 +493,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
                    : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
-        bool lost = purse.out_reason == KC_REPORTED_LOST;
-        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+        return kc_result(kc_purse_refusal(&purse));
     }
     if (answer->time_ms <= purse.last_ms) {
         return kc_result(KC_REPLAYED);

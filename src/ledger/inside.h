@@ -343,6 +343,29 @@ KC_MUST_USE struct kc_result kc_charge_check(struct kc_ledger *ledger, uint64_t 
 KC_MUST_USE struct kc_result kc_charge_incoming(struct kc_ledger *ledger,
                                                 struct kc_account_row *account);
 
+/* Its account is closed: nothing is charged any more. */
+KC_MUST_USE struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t account);
+
+/* ---- accounts that are given up (close.c) ---- */
+
+/* KC_OK when it is open, whatever its time; KC_CLOSED, KC_ACCOUNT_NOT_OPEN. */
+KC_MUST_USE struct kc_result kc_account_standing(const struct kc_account_row *account);
+/* Why a purse that is out of use is refused, as far as it may be told. */
+enum kc_error kc_purse_refusal(const struct kc_purse_row *purse);
+/* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it
+ * has machines in use. */
+KC_MUST_USE struct kc_result kc_close_unpaid(struct kc_ledger *ledger,
+                                             struct kc_account_row *account);
+/* Value came into the account, whose balance is saved: if it is closed it is to be paid out. */
+KC_MUST_USE struct kc_result kc_close_incoming(struct kc_ledger *ledger,
+                                               const struct kc_account_row *account);
+/* The purse that waits to take the place of the account's one will not. */
+KC_MUST_USE struct kc_result kc_reissue_give_up(struct kc_ledger *ledger,
+                                                struct kc_account_id account);
+/* Something about an account that the operator ought to know, and that accuses nobody: no message shows it. */
+KC_MUST_USE struct kc_result kc_account_alert(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                              enum kc_error reason);
+
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);

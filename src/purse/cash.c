@@ -630,7 +630,7 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
         return kc_result(KC_MISMATCH);
     }
     if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED ||
-        reason == KC_REPORTED_LOST) {
+        reason == KC_REPORTED_LOST || reason == KC_CLOSED) {
         next->life = KC_LIFE_BLOCKED;
     } else if (to_request) {
         end_pending(next);
@@ -698,9 +698,12 @@ static struct kc_result open_envelope(union taken *message, struct kc_buffer *pl
                                       const struct taker *taker)
 {
     uint64_t time_ms;
-    struct kc_result result =
-        kc_envelope_open(message, plain, envelope, &purse->crypto, &purse->bank_verify,
-                         &purse->encrypt_key, &purse->realm, taker->shape);
+    struct kc_result result = kc_envelope_open(message, plain, envelope, &purse->crypto,
+                                               kc_purse_bank_key(purse, envelope),
+                                               &purse->encrypt_key, &purse->realm, taker->shape);
+    if (!kc_failed(result)) {
+        result = kc_purse_check_bank_key(purse, envelope);
+    }
     if (kc_failed(result)) {
         return result;
     }

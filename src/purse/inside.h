@@ -2,6 +2,8 @@
 #ifndef KC_PURSE_INSIDE_H
 #define KC_PURSE_INSIDE_H
 
+#include "message/identity.h"
+#include "message/roll.h"
 #include "purse/purse.h"
 
 /* Places in the non-volatile memory; docs/purse.md draws them. */
@@ -36,7 +38,12 @@ enum kc_static_item {
 /* The purse's own among them have a second place each, behind the others: a renewal fills the one that is not in use. */
 #define KC_STATIC_OWN_COUNT 4u
 
-_Static_assert(KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT <= KC_NVM_SIZE,
+/* Behind all that was there before. */
+#define KC_NVM_ROLLS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
+#define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
+#define KC_ROLL_COUNT 2u
+
+_Static_assert(KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -178,6 +185,28 @@ bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
 /* The list as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse);
 
+/* ---- roll.c: the bank's keys as they roll over ---- */
+
+/* Finds the newest whole record of new keys and puts them in force. One that is torn counts as not there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_rolls_load(struct kc_purse *purse);
+/* The record as it was signed, in purse->scratch: the newest (0) or the one before it (1). KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_roll_get(struct kc_view *out, struct kc_purse *purse,
+                                               unsigned back);
+/* Verifies what the bank signed, with the key in force or the one before it. KC_BANK_KEY_ENDED: it is the old key's and that
+ * key's time is over. Errors of kc_signed_verify. */
+KC_MUST_USE struct kc_result kc_purse_verify_bank(const struct kc_purse *purse,
+                                                  const struct kc_signed *parsed,
+                                                  const char *domain);
+/* The key that such bytes say they are signed with, and whether that key still counts: KC_BANK_KEY_ENDED. */
+const struct kc_public_key *kc_purse_bank_key(const struct kc_purse *purse,
+                                              const struct kc_signed *parsed);
+KC_MUST_USE struct kc_result kc_purse_check_bank_key(const struct kc_purse *purse,
+                                                     const struct kc_signed *parsed);
+/* The same of a partner's identity, at the later of the purse's own time stamp and `time_ms`. */
+KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
+                                                    const struct kc_purse *purse,
+                                                    struct kc_view bytes, uint64_t time_ms);
+
 /* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
 
 /* KC_LIMIT_EXCEEDED: more than may be paid at once, or than `most`, which the payee takes. KC_CONTACT_NEEDED: more than may be
@@ -248,6 +277,7 @@ struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_roll(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
@@ -287,8 +317,9 @@ KC_MUST_USE struct kc_result kc_purse_walk_log(struct kc_purse_state *walk, stru
  * value and totals of the state. Else KC_PURSE_CORRUPT. */
 KC_MUST_USE struct kc_result kc_purse_check_log(struct kc_purse *purse);
 
-/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it does
- * not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of them. */
+/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it
+ * does not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of
+ * them. */
 KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
                                             const struct kc_certified *certified,
                                             struct kc_view bytes);

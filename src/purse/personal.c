@@ -149,7 +149,7 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
         kc_signer_id_make(&purse->signer_id, &purse->crypto, purse->settings.account.number,
                           &purse->sign_public);
     }
-    return kc_ok();
+    return whole ? kc_purse_rolls_load(purse) : kc_ok();
 }
 
 /* ---- keys ---- */

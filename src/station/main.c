@@ -11,6 +11,7 @@
 #include "station/empty.h"
 #include "station/offline.h"
 #include "station/pin.h"
+#include "station/roll.h"
 #include "station/show.h"
 
 #define TIMEOUT_MS 15000u
@@ -609,6 +610,7 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
         result = kc_slot_info(&info, &station->uim);
     }
     if (!kc_failed(result)) {
+        (void)kc_station_learn_keys(station);
         result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
                                                          : kc_station_sync(station, &outcome);
     }

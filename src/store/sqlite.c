@@ -41,7 +41,7 @@ static void read_account(struct row *row, struct kc_account_row *out)
 {
     memset(out, 0, sizeof *out);
     out->account.number = next_number(row);
-    out->state = (enum kc_account_state)next_enum(row, KC_ACCOUNT_LAPSED);
+    out->state = (enum kc_account_state)next_enum(row, KC_ACCOUNT_CLOSED);
     out->suite = (enum kc_suite)next_enum(row, KC_SUITE_RS3072);
     next_text(row, out->name, KC_NAME_SIZE_MAX);
     next_text(row, out->address, KC_ADDRESS_SIZE_MAX);
@@ -525,7 +525,7 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OTHER_RECORD);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_CLOSE);
     next_fixed(row, out->digest, KC_DIGEST_SIZE);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }

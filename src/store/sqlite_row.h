@@ -219,8 +219,12 @@ struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_
 
 /* ---- management charges (sqlite_charge.c) ---- */
 
-/* Puts the calls for them into the port. */
+/* Puts the calls for them and for closings into the port. */
 void kc_sqlite_charge_calls(struct kc_store *out);
+
+/* ---- accounts that were given up (sqlite_close.c) ---- */
+
+void kc_sqlite_close_calls(struct kc_store *out);
 
 /* ---- keys of purses and their renewals (sqlite_renew.c, sqlite_reissue.c) ---- */
 

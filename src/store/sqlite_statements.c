@@ -32,8 +32,10 @@
     "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
 #define CHARGING_COLUMNS "account, source, period, due, act"
 #define CHARGE_COLUMNS                                                                             \
-    "account, period, purse, step, source, amount, due, notified, told, since, ended, attempt, "   \
-    "sent, reason"
+    "account, period, purse, step, source, amount, due, notified, told, since, suspended, ended, " \
+    "attempt, sent, reason"
+#define CLOSING_COLUMNS "account, purse, closed_by, early, begun, due, closed, act, payouts"
+#define PAYOUT_COLUMNS "account, number, purse, state, amount, ordered, ended, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -144,9 +146,22 @@ const char *const kc_sqlite_schema[] = {
     " purse INTEGER NOT NULL, step INTEGER NOT NULL, source INTEGER NOT NULL,"
     " amount INTEGER NOT NULL CHECK (amount > 0), due INTEGER NOT NULL,"
     " notified INTEGER NOT NULL, told INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " suspended INTEGER NOT NULL,"
     " ended INTEGER NOT NULL, attempt INTEGER NOT NULL, sent INTEGER NOT NULL,"
     " reason INTEGER NOT NULL, PRIMARY KEY (account, period)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX charges_sent ON charges (account) WHERE sent = 1;",
+    "CREATE TABLE closings (account INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
+    " closed_by INTEGER NOT NULL, early INTEGER NOT NULL, begun INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL,"
+    " payouts INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX closings_act ON closings (act, account);"
+    "CREATE TABLE payouts (account INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " purse INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " amount INTEGER NOT NULL CHECK (amount > 0), ordered INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " PRIMARY KEY (account, number)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX payouts_sent ON payouts (account) WHERE state = 1;"
+    "CREATE INDEX accounts_owner ON accounts (owner) WHERE owner > 0;",
     "CREATE TABLE renewals (purse INTEGER NOT NULL, number INTEGER NOT NULL,"
     " account INTEGER NOT NULL, state INTEGER NOT NULL, counter INTEGER NOT NULL,"
     " asked INTEGER NOT NULL, done INTEGER NOT NULL, old_expires INTEGER NOT NULL,"
@@ -314,12 +329,28 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY account",
     [STATEMENT_CHARGE_GET] =
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE account = ? AND period = ?",
-    [STATEMENT_CHARGE_PUT] =
-        "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_CHARGE_PUT] = "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_CHARGES] =
         "SELECT " CHARGE_COLUMNS
         " FROM charges WHERE account BETWEEN ?1 AND ?2 ORDER BY account, period",
     [STATEMENT_SCAN_CHARGES_SENT] =
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
+    [STATEMENT_CLOSING_GET] = "SELECT " CLOSING_COLUMNS " FROM closings WHERE account = ?",
+    [STATEMENT_CLOSING_PUT] =
+        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_CLOSINGS] =
+        "SELECT " CLOSING_COLUMNS " FROM closings WHERE act <= ? ORDER BY act, account",
+    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0 FROM accounts"
+                             " WHERE owner = ? AND owner > 0 AND state IN (1, 2) ORDER BY account",
+    [STATEMENT_PAYOUT_GET] =
+        "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE account = ? AND number = ?",
+    [STATEMENT_PAYOUT_PUT] =
+        "INSERT OR REPLACE INTO payouts (" PAYOUT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_PAYOUTS] =
+        "SELECT " PAYOUT_COLUMNS
+        " FROM payouts WHERE account BETWEEN ?1 AND ?2 ORDER BY account, number",
+    [STATEMENT_SCAN_PAYOUTS_SENT] =
+        "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE state = 1 AND account > ? ORDER BY account",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -15,6 +15,7 @@ _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_close_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -735,6 +736,38 @@ const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
     .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
     .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
 
+static const struct kc_field close_request_fields[] = {
+    {.offset = offsetof(struct kc_close_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_request_shape = {.number = 108, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_close_request),
+    .domain = "kinchaku/1-close-request", .fields = close_request_fields};
+
+static const struct kc_field close_reply_fields[] = {
+    {.offset = offsetof(struct kc_close_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, purse_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_close_reply),
+    .domain = "kinchaku/1-close-reply", .fields = close_reply_fields};
+
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x10, .presence = 0},
@@ -866,10 +899,12 @@ static const struct kc_field identify_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, full), .type = KC_FIELD_BOOL, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_identify_shape = {.number = 40, .version = 1,
+const struct kc_shape kc_identify_shape = {.number = 40, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_identify),
+    .field_count = 6, .struct_size = sizeof(struct kc_identify),
     .domain = NULL, .fields = identify_fields};
 
 static const struct kc_field payee_identity_fields[] = {
@@ -889,10 +924,12 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
     {.offset = offsetof(struct kc_payee_identity, most), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 2,
+const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 3,
     .brief = false,
-    .field_count = 8, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 9, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -1049,6 +1086,36 @@ const struct kc_shape kc_hotlist_shape = {.number = 57, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_hotlist),
     .domain = "kinchaku/1-hotlist", .fields = hotlist_fields};
+
+static const struct kc_field key_roll_fields[] = {
+    {.offset = offsetof(struct kc_key_roll, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, from_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, former_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, sign_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+};
+const struct kc_shape kc_key_roll_shape = {.number = 116, .version = 1,
+    .brief = false,
+    .field_count = 7, .struct_size = sizeof(struct kc_key_roll),
+    .domain = "kinchaku/1-key-roll", .fields = key_roll_fields};
+
+static const struct kc_field rolled_keys_fields[] = {
+    {.offset = offsetof(struct kc_rolled_keys, roll), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x700, .presence = 0},
+};
+const struct kc_shape kc_rolled_keys_shape = {.number = 117, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_rolled_keys),
+    .domain = "kinchaku/1-rolled-keys", .fields = rolled_keys_fields};
 
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -1475,6 +1542,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
     &kc_charge_order_shape,
+    &kc_close_request_shape,
+    &kc_close_reply_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
@@ -1494,6 +1563,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_log_record_shape,
     &kc_gap_shape,
     &kc_hotlist_shape,
+    &kc_key_roll_shape,
+    &kc_rolled_keys_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

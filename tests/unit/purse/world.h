@@ -183,6 +183,9 @@ struct kc_view world_sign_record(struct world *world, const struct world_saying 
 struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64_t *numbers,
                              size_t count);
 enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
+/* The record of the bank's roll-over of that number, odd ones to the partner's key and even ones back. */
+struct kc_view world_roll(struct world *world, uint64_t number);
+enum kc_error world_take_roll(struct world *world, struct kc_view roll);
 
 /* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
  * those entries, that amount. */
