@@ -36,8 +36,11 @@ struct kc_authority_config {
     char capture[256]; /* a folder for a copy of every message; empty: none */
 };
 
+struct kc_responder;
+
 struct kc_authority {
     struct kc_authority_config config;
+    struct kc_responder *responder; /* while it serves */
     struct kc_realm realm;
     struct kc_crypto crypto;
     struct kc_authority_store *store;

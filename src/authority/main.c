@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/ocsp.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -51,6 +52,9 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
 {
     struct kc_authority *authority = owner;
     uint8_t *bytes = NULL;
+    if (kc_responder_handle(authority->responder, exchange, request)) {
+        return;
+    }
     struct kc_result result = strcmp(request->path, "/v1/message") == 0
                                   ? kc_http_expect(request, "POST", KC_CONTENT_COSE)
                                   : kc_result(KC_NOT_FOUND);
@@ -89,7 +93,9 @@ static void *publish_main(void *owner)
         }
         (void)pthread_mutex_lock(&authority->lock);
         struct kc_result result = kc_authority_publish_all(authority);
+        struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
+        result = kc_failed(result) ? result : certified;
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
@@ -115,6 +121,7 @@ static void publish_first(struct kc_authority *authority)
 static struct kc_result serve(const struct kc_command *command, const char *dir)
 {
     static struct kc_authority authority;
+    static struct kc_responder responder;
     struct kc_http_server *server = NULL;
     pthread_t publisher;
     int lock = -1;
@@ -125,9 +132,18 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (!kc_failed(result)) {
         result = kc_authority_open(&authority, dir);
     }
+    if (!kc_failed(result)) {
+        result = kc_responder_open(&responder, dir);
+    }
     if (kc_failed(result)) {
         return result;
     }
+    struct kc_result certified = kc_responder_certify(&responder, &authority);
+    if (kc_failed(certified)) {
+        kc_log(KC_LOG_WARN, "no certificate for the responder reason=%s",
+               kc_error_name(certified.code));
+    }
+    authority.responder = &responder;
     publish_first(&authority);
     const struct kc_http_options http = {.address = authority.config.address,
                                          .port = (unsigned)authority.config.port,
@@ -147,6 +163,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (server != NULL) {
         kc_http_server_stop(server);
     }
+    kc_responder_close(&responder);
     kc_authority_close(&authority);
     kc_file_unlock(lock);
     return result;
@@ -332,7 +349,9 @@ static bool show(void *owner, const struct kc_issued *issued)
     struct kc_json_out json;
     char serial[2 * KC_SERIAL_SIZE + 1];
     char expires[KC_CLOCK_TEXT_SIZE];
-    const char *use = issued->use == KC_PROFILE_SIGN ? "sign" : "encrypt";
+    const char *use = issued->use == KC_PROFILE_SIGN     ? "sign"
+                      : issued->use == KC_PROFILE_STATUS ? "status"
+                                                         : "encrypt";
     kc_hex_write(serial, kc_view(issued->serial, KC_SERIAL_SIZE));
     kc_clock_format(expires, issued->expires_ms);
     if (!command->json) {

@@ -14,6 +14,7 @@
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
+#include "bank/revocation.h"
 #include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
@@ -63,6 +64,7 @@ struct kc_bank {
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
+    struct kc_revocation revocation;
     struct kc_store store; /* the writer's */
     struct kc_ledger ledger;
     struct kc_pipeline pipeline;
@@ -75,8 +77,9 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
-    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
-    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_again charges;  /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
+    struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
 };
 
@@ -87,6 +90,7 @@ struct kc_bank_thread {
     struct kc_crypto crypto;
     struct kc_directory *directory;      /* DIRECTORY */
     struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_http_client *responder;    /* DIRECTORY, unless the list alone counts */
     struct kc_store store;               /* DIRECTORY: to read beside the writer */
     struct kc_ordinary_bank ordinary;    /* ORDINARY */
     struct kc_envelope_work work;        /* WORK */
@@ -122,6 +126,7 @@ union kc_bank_message {
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_close_request close_request;
+    struct kc_move_request move_request;
     struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
@@ -240,8 +245,10 @@ extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_move_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
+extern const struct kc_bank_kind kc_bank_revoke_closed;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -254,9 +261,15 @@ kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct 
 
 /* A purse that the directory vouches for no more may still speak, and is told why it is refused: when its keys are kept and it is
  * out of use, item->signer gets them. Else gives `because`. On the DIRECTORY lane. */
-KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
+KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
+
+/* Asks the responder about somebody whom list and directory vouch for, where the bank is to ask and has no fresh answer.
+ * KC_CERT_REVOKED, KC_UNKNOWN_SIGNER, KC_REVOCATION_UNKNOWN. On the DIRECTORY lane. */
+KC_MUST_USE struct kc_result kc_bank_check_revocation(struct kc_bank *bank,
+                                                      struct kc_bank_thread *thread,
+                                                      const struct kc_person *person);
 
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
 bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
@@ -345,9 +358,11 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer.
+ * kc_bank_payout_asked, kc_bank_revoke_ended: one of these has come to its end. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_payout_asked(struct kc_bank *bank);
+void kc_bank_revoke_ended(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -52,6 +52,9 @@ struct kc_bank_config {
     uint64_t items;
     uint64_t people;         /* certificates kept in memory */
     uint64_t page_count_max; /* of the database; 0: no limit */
+    char revocation_mode[8]; /* crl, both or ocsp */
+    char revocation_url[KC_URL_SIZE_MAX + 1];
+    uint64_t revocation_fresh_ms; /* how long an answer of the responder is believed */
     struct kc_key_places keys;
     char capture[256]; /* a folder for a copy of every message; empty: none */
 };

@@ -95,6 +95,9 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
         kc_people_certificates(holder, found[0], found[1], &bank->people, thread->directory,
                                &thread->crypto, row->account.number, kc_clock_now_ms());
     if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, holder);
+    }
+    if (!kc_failed(result)) {
         result = kc_key_encode(&key, &holder->sign_key);
     }
     if (kc_failed(result)) {

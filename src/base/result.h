@@ -152,6 +152,8 @@
       "more than one token or key fits the name")                                                  \
     X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
       "the token would give the key away")                                                         \
+    X(REVOCATION_UNKNOWN, 0xa2, "revocation-unknown", 0x9ea2, 503, 3,                              \
+      "whether a certificate was revoked cannot be told now")                                      \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

@@ -350,6 +350,10 @@ KC_MUST_USE struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t a
 
 /* KC_OK when it is open, whatever its time; KC_CLOSED, KC_ACCOUNT_NOT_OPEN. */
 KC_MUST_USE struct kc_result kc_account_standing(const struct kc_account_row *account);
+/* Nothing that it could still spend, and nothing that it owes, as far as the bank knows. */
+bool kc_purse_is_empty(const struct kc_purse_row *purse);
+/* Whether a purse is out of use by somebody's word, and not by a proof. */
+bool kc_purse_out_by_word(const struct kc_purse_row *purse);
 /* Why a purse that is out of use is refused, as far as it may be told. */
 enum kc_error kc_purse_refusal(const struct kc_purse_row *purse);
 /* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it
@@ -362,6 +366,9 @@ KC_MUST_USE struct kc_result kc_close_incoming(struct kc_ledger *ledger,
 /* The purse that waits to take the place of the account's one will not. */
 KC_MUST_USE struct kc_result kc_reissue_give_up(struct kc_ledger *ledger,
                                                 struct kc_account_id account);
+/* The purse of the account gives way to the one that is confirmed now: out of use, if it was at hand, and empty still; *old is
+ * the caller's to save. KC_NOT_EMPTY; KC_SETTLEMENT_RUNS: it went out of use meanwhile, and late records are waited for. */
+KC_MUST_USE struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_row *old);
 /* Something about an account that the operator ought to know, and that accuses nobody: no message shows it. */
 KC_MUST_USE struct kc_result kc_account_alert(struct kc_ledger *ledger, struct kc_purse_id purse,
                                               enum kc_error reason);

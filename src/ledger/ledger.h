@@ -177,6 +177,15 @@ KC_MUST_USE struct kc_result kc_ledger_renew_due(struct kc_renewal_row *row,
 KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
                                                      const struct kc_renewal_row *row);
 
+/* The same for an account whose purse is in use, at hand and empty; that goes out of use, and on the hotlist, when the new one is
+ * confirmed. The confirmation is KC_NOT_EMPTY when there is value in it by then, and KC_SETTLEMENT_RUNS when it was lost
+ * meanwhile. Where the purse is out of use already this is kc_ledger_reissue. Its errors but KC_OUT_OF_ORDER, and KC_NOT_EMPTY,
+ * KC_NOT_ALLOWED (a card, which is deposited). */
+KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
+                                            struct kc_ledger *ledger,
+                                            const struct kc_move_request *request,
+                                            const struct kc_ledger_source *source);
+
 /* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a bearer
  * card, which overwrites). */
 KC_MUST_USE struct kc_result
@@ -353,6 +362,13 @@ KC_MUST_USE struct kc_result kc_ledger_close_account(struct kc_ledger_closed *ou
 
 /* What is to be done by now about closed accounts, a bounded part of it; *count says how many it was. */
 KC_MUST_USE struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count);
+
+/* At most `max` closed accounts whose certificates are not known to be revoked, behind `account`; and that those of one are. */
+KC_MUST_USE struct kc_result kc_ledger_unrevoked(struct kc_account_id *out, size_t *count,
+                                                 size_t max, struct kc_ledger *ledger,
+                                                 uint64_t account);
+KC_MUST_USE struct kc_result kc_ledger_closed_revoked(struct kc_ledger *ledger,
+                                                      struct kc_account_id account);
 
 /* What the ordinary bank is to be asked. */
 struct kc_payout {

@@ -60,6 +60,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_RECORD = 17,
     KC_EVIDENCE_OTHER_RECORD = 18,
     KC_EVIDENCE_CLOSE = 19,
+    KC_EVIDENCE_MOVE = 20,
 };
 /* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
  *
@@ -472,10 +473,11 @@ struct kc_closing_row {
     enum kc_closing_by by;
     bool early; /* its purse held nothing: what is in the account is not kept back */
     uint64_t begun_ms;
-    uint64_t due_ms;    /* nothing more is waited for */
-    uint64_t closed_ms; /* when that was done, or 0 */
-    uint64_t act_ms;    /* when something is to be done next */
-    uint64_t payouts;   /* so far; the number of the last one */
+    uint64_t due_ms;     /* nothing more is waited for */
+    uint64_t closed_ms;  /* when that was done, or 0 */
+    uint64_t act_ms;     /* when something is to be done next */
+    uint64_t payouts;    /* so far; the number of the last one */
+    uint64_t revoked_ms; /* when the authority said that its certificates are, or 0 */
 };
 
 /* What went from such an account to its ordinary bank account: one row an order, for ever. */
@@ -665,6 +667,9 @@ struct kc_store {
     /* Those to act on until `until_ms`, in the order of that time. */
     struct kc_result (*scan_closings)(void *context, const struct kc_store_scan *scan,
                                       uint64_t until_ms);
+    /* Those whose certificates are not known to be revoked, behind `account`, in the order of accounts. */
+    struct kc_result (*scan_unrevoked)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account);
     /* Machines of an owner that are in use, or being made; only row->account and row->purse are set. */
     struct kc_result (*scan_owned)(void *context, const struct kc_store_scan *scan, uint64_t owner);
     struct kc_result (*payout_get)(void *context, struct kc_payout_row *out, uint64_t account,

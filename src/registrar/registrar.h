@@ -56,6 +56,7 @@ struct kc_application {
     enum kc_log_policy log_policy;
     bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
     const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
+    bool moves;              /* of a re-issue: the old purse is at hand and empty */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
     const char
@@ -86,8 +87,9 @@ KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account 
                                                        const struct kc_application *application,
                                                        const char *path);
 
-/* Writes a new UIM for an account whose old purse is out of use and settled. The application gives suite, policy, PIN and the
- * holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms says until when), and as kc_registrar_open_account. */
+/* Writes a new UIM for an account whose old purse is out of use and settled, or, where the application moves it, at hand and
+ * empty (KC_NOT_EMPTY). The application gives suite, policy, PIN and the holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms
+ * says until when), and as kc_registrar_open_account. */
 KC_MUST_USE struct kc_result kc_registrar_reissue(struct kc_opened_account *out,
                                                   struct kc_registrar *registrar,
                                                   const struct kc_application *application,
@@ -124,7 +126,8 @@ KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape
                                               const void *message);
 
 /* Checks a holder's password at the counter, for a machine its owner's; *name gets that holder's name, *type the kind of the
- * account's purse. A card has no known holder: then an empty password is right. KC_WRONG_PASSWORD. */
+ * account's purse, also when the password is wrong. A card has no known holder: then an empty password is right.
+ * KC_WRONG_PASSWORD. */
 KC_MUST_USE struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
                                                    enum kc_purse_type *type,
                                                    struct kc_registrar *registrar,

@@ -149,7 +149,9 @@ static void print_limits(const struct kc_station *station, const struct kc_purse
         (void)printf("may hold     %s %s by payments it takes\n", texts->purse_most, currency);
     }
     if (info->valid_until_ms <= kc_clock_now_ms()) {
-        (void)printf("out of date  it has to meet the bank: run 'sync'\n");
+        bool suspended = info->has_charge && info->charge == KC_CHARGE_STATE_SUSPENDED;
+        (void)printf("out of date  %s\n", suspended ? "nothing is paid before the account is"
+                                                    : "it has to meet the bank: run 'sync'");
     } else {
         (void)printf("good until   %s without the bank\n", texts->until);
     }

@@ -15,6 +15,7 @@ enum query {
     QUERY_ADD,
     QUERY_OF_REQUEST,
     QUERY_OF_HOLDER,
+    QUERY_OF_SERIAL,
     QUERY_REVOKED,
     QUERY_ALL,
     QUERY_REVOKE,
@@ -43,6 +44,7 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_ADD] = "INSERT INTO certificates (" COLUMNS ", request) VALUES (?,?,?,?,?,?,?,?)",
     [QUERY_OF_REQUEST] = "SELECT " COLUMNS " FROM certificates WHERE request = ? ORDER BY use",
     [QUERY_OF_HOLDER] = "SELECT " COLUMNS " FROM certificates WHERE holder = ? ORDER BY use",
+    [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
     [QUERY_REVOKED] = "SELECT " COLUMNS " FROM certificates WHERE revoked > 0 AND expires > ?",
     [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
     [QUERY_REVOKE] =
@@ -198,6 +200,15 @@ struct kc_result kc_authority_store_of_holder(struct kc_authority_store *store, 
 {
     sqlite3_stmt *statement = store->statements[QUERY_OF_HOLDER];
     (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)holder);
+    return visit_all(statement, visit, owner);
+}
+
+struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                              const uint8_t serial[KC_SERIAL_SIZE],
+                                              kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_OF_SERIAL];
+    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
     return visit_all(statement, visit, owner);
 }
 

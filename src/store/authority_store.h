@@ -43,6 +43,10 @@ KC_MUST_USE struct kc_result kc_authority_store_of_holder(struct kc_authority_st
 KC_MUST_USE struct kc_result kc_authority_store_revoked(struct kc_authority_store *store,
                                                         uint64_t now_ms, kc_issued_visit visit,
                                                         void *owner);
+/* The one with a serial, if there is one. */
+KC_MUST_USE struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                                          const uint8_t serial[KC_SERIAL_SIZE],
+                                                          kc_issued_visit visit, void *owner);
 KC_MUST_USE struct kc_result kc_authority_store_all(struct kc_authority_store *store,
                                                     kc_issued_visit visit, void *owner);
 

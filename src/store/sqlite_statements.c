@@ -34,7 +34,8 @@
 #define CHARGE_COLUMNS                                                                             \
     "account, period, purse, step, source, amount, due, notified, told, since, suspended, ended, " \
     "attempt, sent, reason"
-#define CLOSING_COLUMNS "account, purse, closed_by, early, begun, due, closed, act, payouts"
+#define CLOSING_COLUMNS                                                                            \
+    "account, purse, closed_by, early, begun, due, closed, act, payouts, revoked"
 #define PAYOUT_COLUMNS "account, number, purse, state, amount, ordered, ended, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
@@ -153,7 +154,8 @@ const char *const kc_sqlite_schema[] = {
     "CREATE TABLE closings (account INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
     " closed_by INTEGER NOT NULL, early INTEGER NOT NULL, begun INTEGER NOT NULL,"
     " due INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL,"
-    " payouts INTEGER NOT NULL) STRICT;"
+    " payouts INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX closings_unrevoked ON closings (account) WHERE revoked = 0;"
     "CREATE INDEX closings_act ON closings (act, account);"
     "CREATE TABLE payouts (account INTEGER NOT NULL, number INTEGER NOT NULL,"
     " purse INTEGER NOT NULL, state INTEGER NOT NULL,"
@@ -338,10 +340,13 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
     [STATEMENT_CLOSING_GET] = "SELECT " CLOSING_COLUMNS " FROM closings WHERE account = ?",
     [STATEMENT_CLOSING_PUT] =
-        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_CLOSINGS] =
         "SELECT " CLOSING_COLUMNS " FROM closings WHERE act <= ? ORDER BY act, account",
-    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0 FROM accounts"
+    [STATEMENT_SCAN_UNREVOKED] =
+        "SELECT " CLOSING_COLUMNS
+        " FROM closings WHERE revoked = 0 AND account > ? ORDER BY account",
+    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0, 0 FROM accounts"
                              " WHERE owner = ? AND owner > 0 AND state IN (1, 2) ORDER BY account",
     [STATEMENT_PAYOUT_GET] =
         "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE account = ? AND number = ?",

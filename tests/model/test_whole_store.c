@@ -309,7 +309,8 @@ static bool look_closing(void *owner, const struct kc_closing_row *row)
     const uint64_t numbers[] = {
         row->account.number, row->purse.number, row->act_ms != 0 ? row->by : 0,
         row->early,          row->begun_ms,     row->due_ms,
-        row->closed_ms,      row->act_ms,       row->payouts};
+        row->closed_ms,      row->act_ms,       row->payouts,
+        row->revoked_ms};
     return look(owner, numbers, sizeof numbers);
 }
 
@@ -406,6 +407,7 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_charges, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_charges_sent, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_closings, WITH(time));
+    SCAN_BOTH(pair, most, scan_unrevoked, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_owned, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts_sent, WITH(time % 5));
@@ -602,6 +604,7 @@ static void put_closing(struct pair *pair)
     closing.due_ms = number(pair, 60);
     closing.act_ms = 1 + number(pair, 60);
     closing.payouts = number(pair, 4);
+    closing.revoked_ms = number(pair, 2) * number(pair, 60);
     payout.account.number = 1 + number(pair, 5);
     payout.number = 1 + number(pair, 4);
     payout.purse.number = closing.purse.number;

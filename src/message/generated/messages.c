@@ -785,6 +785,23 @@ const struct kc_shape kc_reissue_request_shape = {.number = 29, .version = 1,
     .field_count = 5, .struct_size = sizeof(struct kc_reissue_request),
     .domain = "kinchaku/1-reissue-request", .fields = reissue_request_fields};
 
+static const struct kc_field move_request_fields[] = {
+    {.offset = offsetof(struct kc_move_request, id), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_move_request),
+    .domain = "kinchaku/1-move-request", .fields = move_request_fields};
+
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -1382,7 +1399,7 @@ static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xfe, .presence = 0},
+     .max = 0x3fe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
@@ -1545,6 +1562,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_close_request_shape,
     &kc_close_reply_shape,
     &kc_reissue_request_shape,
+    &kc_move_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 75
+#define KC_SHAPE_COUNT 76
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -206,6 +206,8 @@ enum kc_collect_want {
     KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
     KC_COLLECT_WANT_GIVEN_BACK = 6, /* hands in the bank's word on it */
     KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
+    KC_COLLECT_WANT_ROLL = 8, /* hands in the bank's record of new keys */
+    KC_COLLECT_WANT_SIGNED_ANEW = 9, /* hands in the identity of the machine's purse as the bank signed it anew */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -768,6 +770,20 @@ struct kc_reissue_request {
 };
 extern const struct kc_shape kc_reissue_request_shape;
 
+/* A new purse for an account whose old one is at hand and empty; answered by open-reply.
+ * from: registrar
+ * to: bank
+ * sealed: move-request
+ * source: EP1221669 [0114] */
+struct kc_move_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_account_id account; /* account number */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_move_request_shape;
+
 /* Public keys to be certified.
  * step: SZ4
  * from: registrar
@@ -1252,7 +1268,7 @@ struct kc_collect_request {
     enum kc_collect_want want; /* what is wanted */
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
-    struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
+    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it */
     uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;

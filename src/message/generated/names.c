@@ -326,6 +326,10 @@ const char *kc_collect_want_word(uint64_t value)
         return "given-back";
     case 7:
         return "not-given-back";
+    case 8:
+        return "roll";
+    case 9:
+        return "signed-anew";
     default:
         return "?";
     }
@@ -658,6 +662,13 @@ static const struct kc_field_name close_reply_names[] = {
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
+    {"id", 0},
+    {"account", 0},
+    {"suite", kc_suite_word},
+    {"log-policy", kc_log_policy_word},
+    {"time", 0},
+};
+static const struct kc_field_name move_request_names[] = {
     {"id", 0},
     {"account", 0},
     {"suite", kc_suite_word},
@@ -997,6 +1008,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
+    {"move-request", move_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
