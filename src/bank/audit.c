@@ -37,6 +37,8 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_move_request_shape;
     case KC_EVIDENCE_RENEW:
         return &kc_renew_request_shape;
+    case KC_EVIDENCE_CLAIM:
+        return &kc_claim_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_GIVE_BACK:

@@ -44,6 +44,14 @@ struct kc_bank_retiring {
     uint64_t last_purse;
 };
 
+/* Keys that the authority is asked to make, in rounds as above, and purses that want some. */
+struct kc_bank_offering {
+    atomic_size_t asking;
+    uint64_t begun_ms; /* the rest is the writer's */
+    uint64_t last_purse;
+    uint64_t last_wanted;
+};
+
 /* The newest hotlist as it was signed. */
 struct kc_bank_hotlist {
     pthread_mutex_t lock;
@@ -81,6 +89,7 @@ struct kc_bank {
     struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
     struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
+    struct kc_bank_offering offering;
 };
 
 struct kc_bank_authority;
@@ -122,6 +131,8 @@ union kc_bank_message {
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
     struct kc_renew_request renew_request;
+    struct kc_claim_request claim_request;
+    struct kc_account_id account;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
@@ -147,6 +158,7 @@ enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
 struct kc_bank_renewal {
     struct kc_purse_key_row keys;
     struct kc_renewal_row row;
+    struct kc_key_offer_row offer;
     size_t sign_size;
     size_t encrypt_size;
     uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
@@ -194,6 +206,7 @@ struct kc_bank_item {
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
     struct kc_person holder; /* whose purse is confirmed */
+    uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
     const char *content_type;
     int status;
@@ -232,6 +245,9 @@ extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
 extern const struct kc_bank_kind kc_bank_renew_request;
 extern const struct kc_bank_kind kc_bank_retire;
+extern const struct kc_bank_kind kc_bank_claim_request;
+extern const struct kc_bank_kind kc_bank_make_keys;
+extern const struct kc_bank_kind kc_bank_offer_keys;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
@@ -345,6 +361,29 @@ void kc_bank_charge_asked(struct kc_bank *bank);
  * come to its end. */
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_retire_ended(struct kc_bank *bank);
+
+/* The certificates in the reply stand in the directory, good: into item->renewal, whose holder becomes item->holder.
+ * KC_CERT_INVALID, KC_MISMATCH, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
+                                                    struct kc_bank_thread *thread,
+                                                    struct kc_bank_item *item,
+                                                    const struct kc_certify_reply *reply);
+/* Makes the claims of the new identity, from the certificate found. */
+KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
+                                                        struct kc_bank_thread *thread,
+                                                        struct kc_bank_item *item);
+/* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
+bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                    const struct kc_purse_key_row *keys);
+
+/* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
+ * writer. kc_bank_make_keys_ended: one of them has come to its end. */
+void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_make_keys_ended(struct kc_bank *bank);
+/* Reads an operator's order of keys into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
+                                                    const struct kc_bank *bank,
+                                                    const struct kc_http_request *request);
 
 /* What a thread needs to ask the authority. KC_NO_MEMORY. */
 KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,

@@ -604,6 +604,8 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "move-request";
     case KC_EVIDENCE_RENEW:
         return "renew-request";
+    case KC_EVIDENCE_CLAIM:
+        return "claim-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:

@@ -77,17 +77,21 @@ const struct kc_bank_kind kc_bank_move_request = {
 
 /* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
  * When it shows none that are good, an account's certificates were revoked, old and new. */
-static bool renews(struct kc_bank *bank, struct kc_bank_thread *thread,
-                   const struct kc_purse_key_row *keys)
+bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                    const struct kc_purse_key_row *keys)
 {
     struct kc_renewal_row row;
+    struct kc_key_offer_row offer;
     struct kc_person shown;
     uint8_t digests[2][KC_DIGEST_SIZE];
     const struct kc_store *store = &thread->store;
     uint64_t now_ms = kc_clock_now_ms();
-    return !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
-           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING) &&
-           keys->expires_ms >= now_ms &&
+    /* An order of the authority's keys may have been carried out that nobody has heard the answer of. */
+    bool offered = !kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number)) &&
+                   offer.state != KC_KEY_OFFER_ENDED;
+    bool asked = !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
+                 (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING);
+    return (offered || asked) && keys->expires_ms >= now_ms &&
            !kc_failed(kc_people_certificates(&shown, digests[0], digests[1], &bank->people,
                                              thread->directory, &thread->crypto,
                                              keys->account.number, now_ms)) &&
@@ -116,7 +120,7 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
         (purse.state != KC_PURSE_OUT &&
-         (because.code != KC_UNKNOWN_SIGNER || !renews(bank, thread, &keys)))) {
+         (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(bank, thread, &keys)))) {
         return because;
     }
     person.number = keys.account.number;

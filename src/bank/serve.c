@@ -34,7 +34,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
     &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
-    &kc_bank_move_request,
+    &kc_bank_claim_request,  &kc_bank_move_request,
 };
 
 /* ---- the way of an item ---- */
@@ -265,6 +265,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     kc_wipe(item->password_hash, sizeof item->password_hash);
     if (item->exchange == NULL && item->kind == &kc_bank_retire) {
         kc_bank_retire_ended(bank);
+    } else if (item->exchange == NULL && item->kind == &kc_bank_make_keys) {
+        kc_bank_make_keys_ended(bank);
     } else if (item->exchange == NULL && item->kind == &kc_bank_revoke_closed) {
         kc_bank_revoke_ended(bank);
     } else if (item->exchange == NULL) {
@@ -398,6 +400,7 @@ static void idle(void *owner, void *thread)
         kc_bank_closings(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_retire_due(bank, now_ms);
+        kc_bank_key_offer_due(bank, now_ms);
     }
 }
 
@@ -518,6 +521,7 @@ static const struct route routes[] = {
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
+    {"/v1/admin/keys", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_key_offer, &kc_bank_offer_keys},
     {"/v1/admin/charge", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_charge, &kc_bank_set_charge},
     {"/v1/admin/close", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_close, &kc_bank_close_order},
 };

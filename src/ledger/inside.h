@@ -126,6 +126,22 @@ KC_MUST_USE struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct 
                                                const struct kc_ledger_record *records, size_t count,
                                                const struct kc_ledger_source *source);
 
+/* kc_ledger_renew, with the message kept as this kind of evidence. */
+KC_MUST_USE struct kc_result
+kc_ledger_renew_as(struct kc_renewal_row *row, struct kc_ledger *ledger, enum kc_evidence_kind kind,
+                   uint64_t time_ms, const struct kc_ledger_information *information,
+                   const struct kc_purse_key_row *keys, const struct kc_ledger_source *source);
+/* kc_ledger_renew_certified, where the keys may have been made anew. */
+KC_MUST_USE struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
+                                                          const struct kc_renewal_row *row,
+                                                          bool made_anew);
+/* KC_ALREADY_EXISTS: another purse has or had that key, or this one had it. */
+KC_MUST_USE struct kc_result kc_ledger_check_fresh(struct kc_ledger *ledger,
+                                                   struct kc_purse_id purse,
+                                                   const struct kc_purse_key_row *keys);
+/* key_offer.c: the purse has new keys, so none wait for it. */
+KC_MUST_USE struct kc_result kc_ledger_end_key_offer(struct kc_ledger *ledger,
+                                                     struct kc_purse_id purse);
 /* Whether a confirmed renewal ended a key of the purse with the entry of this counter. */
 KC_MUST_USE struct kc_result kc_ledger_closed(bool *closed, struct kc_ledger *ledger,
                                               const struct kc_purse_row *purse, uint64_t counter);

@@ -10,6 +10,7 @@
 #define RENEWAL_COLUMNS                                                                            \
     "purse, number, account, state, counter, asked, done, old_expires, expires, old_signer, "      \
     "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key"
+#define KEY_OFFER_COLUMNS "purse, account, state, ordered, ready, signer, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
@@ -173,7 +174,12 @@ const char *const kc_sqlite_schema[] = {
     " PRIMARY KEY (purse, number)) STRICT;"
     "CREATE INDEX renewals_old_signer ON renewals (old_signer);"
     "CREATE INDEX renewals_signer ON renewals (signer);"
-    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;",
+    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;"
+    "CREATE TABLE key_offers (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, ordered INTEGER NOT NULL, ready INTEGER NOT NULL,"
+    " signer BLOB NOT NULL, sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL) STRICT;"
+    "CREATE INDEX key_offers_due ON key_offers (purse) WHERE state = 1;"
+    "CREATE INDEX purse_keys_expires ON purse_keys (expires, purse);",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -294,6 +300,17 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                              " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
                               " AND purse > ? ORDER BY purse, number LIMIT 1",
+    [STATEMENT_KEY_OFFER_PUT] =
+        "INSERT OR REPLACE INTO key_offers (" KEY_OFFER_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
+    [STATEMENT_KEY_OFFER_GET] = "SELECT " KEY_OFFER_COLUMNS " FROM key_offers WHERE purse = ?",
+    [STATEMENT_KEY_OFFER_DUE] =
+        "SELECT " KEY_OFFER_COLUMNS " FROM key_offers AS o WHERE state = 1 AND purse > ?"
+        " AND EXISTS (SELECT 1 FROM purses AS p WHERE p.purse = o.purse AND p.state = 2)"
+        " ORDER BY purse LIMIT 1",
+    [STATEMENT_KEY_OFFER_WANTED] =
+        "SELECT k.purse FROM purse_keys AS k JOIN purses AS p ON p.purse = k.purse"
+        " WHERE k.purse > ?1 AND k.expires < ?2 AND p.state = 2 AND NOT EXISTS (SELECT 1 FROM"
+        " key_offers AS o WHERE o.purse = k.purse AND o.state < 3) ORDER BY k.purse LIMIT 1",
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",

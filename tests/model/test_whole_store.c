@@ -236,6 +236,23 @@ static struct kc_renewal_row a_renewal(struct pair *pair)
     return row;
 }
 
+static struct kc_key_offer_row a_key_offer(struct pair *pair)
+{
+    struct kc_key_offer_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 7);
+    row.account.number = 1 + number(pair, 3);
+    row.state = (enum kc_key_offer_state)(1 + number(pair, 3));
+    row.ordered_ms = number(pair, 60);
+    row.ready_ms = number(pair, 60);
+    row.signer[3] = (uint8_t)number(pair, 256);
+    row.sign_size = number(pair, 5);
+    row.sign_key[0] = row.sign_size == 0 ? 0 : (uint8_t)number(pair, 256);
+    row.encrypt_size = number(pair, 5);
+    row.encrypt_key[0] = row.encrypt_size == 0 ? 0 : (uint8_t)number(pair, 256);
+    return row;
+}
+
 /* ---- scans: every row goes into one running text of bytes ---- */
 
 struct seen {
@@ -531,6 +548,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
     struct kc_renewal_row renewal = a_renewal(pair);
+    struct kc_key_offer_row offer = a_key_offer(pair);
     switch (which) {
     case 0:
         PUT_BOTH(pair, gap_put, &gap);
@@ -553,6 +571,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
         break;
     case 5:
         PUT_BOTH(pair, renewal_put, &renewal);
+        PUT_BOTH(pair, key_offer_put, &offer);
         break;
     default:
         same(pair->a.hotlist_add(pair->a.context, &versions[0], purse, 1 + number(pair, 1)),
@@ -654,6 +673,9 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
     GET_BOTH(pair, kc_renewal_row, renewal_at, WITH(11 + purse % 2, 1 + purse % 12));
     GET_BOTH(pair, kc_renewal_row, renewal_due, WITH(10 + purse % 3));
+    GET_BOTH(pair, kc_key_offer_row, key_offer_get, WITH(purse));
+    GET_BOTH(pair, kc_key_offer_row, key_offer_due, WITH(purse - 3));
+    GET_BOTH(pair, kc_purse_id, key_offer_wanted, WITH(purse * 3, purse - 3));
     same(pair->a.hotlist_version(pair->a.context, &versions[0]),
          pair->b.hotlist_version(pair->b.context, &versions[1]));
     assert_int_equal(versions[0], versions[1]);
