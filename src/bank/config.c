@@ -48,10 +48,7 @@ static const struct kc_config_key keys[] = {
     UINT("charge", "grace", charge_grace_days, 0, 366, "30"),
     UINT("charge", "day_ms", charge_day_ms, 1000, DAY_MS, "86400000"),
     UINT("charge", "close", charge_close_days, 0, 3660, "0"),
-<<<<<<< HEAD
-=======
     UINT("renewal", "before", renewal_before_days, 0, 3660, "0"),
->>>>>>> da5e1ba708c046d0aad56c9f179f1febe6803ace
     UINT("times", "crl_ms", crl_ms, 100, DAY_MS, "5000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
