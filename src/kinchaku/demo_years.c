@@ -13,7 +13,8 @@
 #include "service/files.h"
 
 #define LDAPSEARCH "/usr/bin/ldapsearch"
-#define NOT_COMPLETED_STATUS 3
+#define LIST_BASE "cn=issuer,ou=servers," KC_DIRECTORY_BASE
+#define LIST_ATTRIBUTE "certificateRevocationList;binary"
 #define SAID_SIZE 16384u
 #define STOP_MS 10000u
 #define WAIT_MS 90000u
@@ -48,30 +49,32 @@ static const struct kc_demo_call taken = {"charge-taken",
                                           0,
                                           {{"10", "20", "40"}, {"10", "20", "40"}}};
 
-static const struct kc_demo_deal old_key = {"old-key-payment",
-                                            "A pays B 5, and B's receipt is lost",
-                                            A,
-                                            B,
-                                            {"pay", "5"},
-                                            {"--lose", "answer"},
-                                            NOT_COMPLETED_STATUS,
-                                            0,
-                                            {{"5", "25", "40"}, {"10", "20", "40"}}};
+static const struct kc_demo_deal old_key = {
+    "old-key-payment",
+    "A pays B 5, signed by its first key; the bank is not asked",
+    A,
+    B,
+    {"pay", "5"},
+    {NULL},
+    0,
+    0,
+    {{"5", "25", "40"}, {"10", "20", "40"}}};
 
-static const struct kc_demo_call renewals[] = {
-    {"renew-inside",
-     "A's UIM makes itself new keys; the old ones sign for them and end",
-     A,
-     {"renew"},
-     0,
-     {{"5", "25", "40"}, {"5", "20", "40"}}},
-    {"renew-authority",
-     "A's keys once more, this time made by the authority and sealed to the UIM",
-     A,
-     {"renew", "--by", "authority"},
-     0,
-     {{"5", "25", "40"}, {"5", "20", "40"}}},
-};
+static const struct kc_demo_call inside = {
+    "renew-inside",
+    "A's UIM makes itself new keys; the old ones sign for them and end",
+    A,
+    {"renew"},
+    0,
+    {{"5", "25", "40"}, {"5", "25", "40"}}};
+
+static const struct kc_demo_call by_authority = {
+    "renew-authority",
+    "A takes them: made by the authority, sealed to the old key, changed over in the UIM at once",
+    A,
+    {"renew", "--by", "authority"},
+    0,
+    {{"5", "25", "40"}, {"5", "25", "40"}}};
 
 static const struct kc_demo_call afterwards[] = {
     {"old-key-settled",
@@ -216,6 +219,64 @@ static struct kc_result charge(struct kc_watch *watch)
     return kc_failed(result) ? result : check_account(watch, "818");
 }
 
+/* ---- keys that the authority makes ---- */
+
+/* What A's UIM says of the keys that wait for it; an empty text when none do. */
+static struct kc_result read_key_ready(char out[64], struct kc_watch *watch)
+{
+    uint8_t bytes[4096];
+    struct kc_buffer said = KC_BUFFER(bytes);
+    const char *const show[] = {"--uim", watch->people[A].uim, "--json", "show", NULL};
+    struct kc_result result = kc_watch_tool(watch, &said, "station", show);
+    json_t *object = kc_failed(result) ? NULL : json_loadb((const char *)bytes, said.size, 0, NULL);
+    const char *ready = json_string_value(json_object_get(object, "key_ready"));
+    (void)snprintf(out, 64, "%s", ready == NULL ? "" : ready);
+    json_decref(object);
+    return result;
+}
+
+/* S2 to S4 go on in the bank; A's station hears of them by a sync, S5. */
+static struct kc_result wait_for_keys(char ready[64], struct kc_watch *watch)
+{
+    uint64_t end_ms = kc_clock_now_ms() + WAIT_MS;
+    const char *const sync[] = {"--uim", watch->people[A].uim, "sync", NULL};
+    for (;;) {
+        struct kc_result result = kc_watch_tool(watch, NULL, "station", sync);
+        if (!kc_failed(result)) {
+            result = read_key_ready(ready, watch);
+        }
+        if (kc_failed(result) || ready[0] != '\0') {
+            return result;
+        }
+        if (kc_clock_now_ms() > end_ms || kc_process_stop_signal() != 0) {
+            return kc_result(kc_process_stop_signal() != 0 ? KC_NOT_COMPLETED : KC_TIMEOUT);
+        }
+        (void)usleep(POLL_US);
+    }
+}
+
+static struct kc_result order_keys(struct kc_watch *watch)
+{
+    char number[24];
+    char ready[64] = "";
+    char words[128];
+    const char *const order[] = {"renew", number, NULL};
+    (void)snprintf(number, sizeof number, "%" PRIu64, watch->people[A].account);
+    kc_demo_announce(watch, "key-order",
+                     "the bank asks the authority for new keys for A, who is told that they wait");
+    struct kc_result result = kc_watch_tool(watch, NULL, "bank", order);
+    if (!kc_failed(result)) {
+        result = wait_for_keys(ready, watch);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    int size = snprintf(
+        words, sizeof words,
+        watch->json ? "{\"key_ready\":\"%s\"}" : "the UIM says: new keys wait since %s", ready);
+    return kc_demo_tell(watch, "notice", kc_view(words, (size_t)size));
+}
+
 /* ---- the directory, as anybody reads it ---- */
 
 /* Runs ldapsearch for one attribute of one name, whose values it writes into files; their paths stand in what it says. */
@@ -291,7 +352,6 @@ static struct kc_result read_serials(struct serials *out, const struct kc_watch 
 
 static struct kc_result read_list(struct kc_crl **out, const struct kc_watch *watch)
 {
-    static const char base[] = "cn=issuer,ou=servers," KC_DIRECTORY_BASE;
     static uint8_t list_der[256 * 1024];
     uint8_t bytes[4096];
     uint8_t issuer_der[4096];
@@ -299,14 +359,14 @@ static struct kc_result read_list(struct kc_crl **out, const struct kc_watch *wa
     struct kc_buffer list = KC_BUFFER(list_der);
     struct kc_buffer issuer = KC_BUFFER(issuer_der);
     const char *at = (const char *)bytes;
-    struct kc_result result = ask_directory(&text, watch, base, "cACertificate;binary");
+    struct kc_result result = ask_directory(&text, watch, LIST_BASE, "cACertificate;binary");
     if (!kc_failed(result)) {
         result = take_value(&issuer, &at);
     }
     if (!kc_failed(result)) {
         text.size = 0;
         at = (const char *)bytes;
-        result = ask_directory(&text, watch, base, "certificateRevocationList;binary");
+        result = ask_directory(&text, watch, LIST_BASE, LIST_ATTRIBUTE);
     }
     if (!kc_failed(result)) {
         result = take_value(&list, &at);
@@ -357,7 +417,14 @@ static struct kc_result show_list(struct kc_watch *watch, const struct serials *
     kc_demo_announce(watch, "revoked",
                      "what ldapsearch finds in the directory: the revocation list, and A's "
                      "certificates");
-    struct kc_result result = wait_for_list(&revoked, watch, old);
+    int said = snprintf(words, sizeof words,
+                        watch->json ? "{\"base\":\"%s\",\"attribute\":\"%s\",\"port\":%" PRIu64 "}"
+                                    : "-x -b %s '%s' -H ldap://127.0.0.1:%" PRIu64,
+                        LIST_BASE, LIST_ATTRIBUTE, watch->system->config.ports[KC_NODE_DIRECTORY]);
+    struct kc_result result = kc_demo_tell(watch, "ldapsearch", kc_view(words, (size_t)said));
+    if (!kc_failed(result)) {
+        result = wait_for_list(&revoked, watch, old);
+    }
     if (!kc_failed(result)) {
         result = read_serials(&now, watch);
     }
@@ -378,6 +445,22 @@ static struct kc_result show_list(struct kc_watch *watch, const struct serials *
     return !kc_failed(result) && (wrong != 0 || now.count == 0) ? kc_result(KC_INTERNAL) : result;
 }
 
+/* Both ways; `old` gets the certificates that they replace. */
+static struct kc_result renew(struct serials *old, struct kc_watch *watch)
+{
+    struct kc_result result = read_serials(old, watch);
+    if (!kc_failed(result)) {
+        result = kc_demo_ask(watch, &inside);
+    }
+    if (!kc_failed(result)) {
+        result = read_serials(old, watch);
+    }
+    if (!kc_failed(result)) {
+        result = order_keys(watch);
+    }
+    return kc_failed(result) ? result : kc_demo_ask(watch, &by_authority);
+}
+
 struct kc_result kc_demo_years(struct kc_watch *watch)
 {
     struct serials old = {.count = 0};
@@ -385,11 +468,8 @@ struct kc_result kc_demo_years(struct kc_watch *watch)
     if (!kc_failed(result)) {
         result = kc_demo_meet(watch, &old_key, NULL);
     }
-    for (size_t i = 0; i < sizeof renewals / sizeof renewals[0] && !kc_failed(result); i++) {
-        result = read_serials(&old, watch);
-        if (!kc_failed(result)) {
-            result = kc_demo_ask(watch, &renewals[i]);
-        }
+    if (!kc_failed(result)) {
+        result = renew(&old, watch);
     }
     if (!kc_failed(result)) {
         result = show_list(watch, &old);
