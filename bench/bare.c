@@ -184,6 +184,6 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count && good; i++) {
         kc_libcrypto_close(&workers[i].crypto);
     }
-    (void)printf("{\"threads\": %zu, \"per_second\": %.1f}\n", count, per_second);
+    (void)printf("{\"threads\": %zu, \"per_second\": %.3f}\n", count, per_second);
     return per_second > 0 ? 0 : 4;
 }

@@ -234,7 +234,7 @@ static void report(struct worker *workers, size_t count, uint64_t elapsed_ns)
     if (all != NULL) {
         qsort(all, total, sizeof *all, compare);
         (void)printf("{\"purses\": %zu, \"done\": %" PRIu64 ", \"failed\": %" PRIu64
-                     ", \"per_second\": %.1f, \"p50_us\": %u, \"p99_us\": %u}\n",
+                     ", \"per_second\": %.3f, \"p50_us\": %u, \"p99_us\": %u}\n",
                      count, done, failed, (double)done * 1e9 / (double)elapsed_ns, all[total / 2],
                      all[total * 99 / 100]);
     }
