@@ -14,8 +14,8 @@
  *   purse:     makes two key pairs and signs their proof; seals and signs request and report; verifies and opens both answers;
  *              verifies the new identity and the certified value
  *   bank:      verifies and opens request and report; verifies the proof; one message there and one back with the authority;
- *              verifies both certificates, and again where the new key speaks first; signs identity and certified value; seals and
- *              signs both answers
+ *              verifies both certificates, and again where the new key speaks first; signs identity and certified value;
+ *              seals and signs both answers
  *   authority: its end of those two messages; verifies the proof; signs two certificates
  *
  * Hashes and AES-GCM over some hundred bytes are left out; they are below one per cent. */

@@ -2,11 +2,11 @@
  *
  *   fleet [--purses N] [--days N] [--seed N] DATABASE
  *
- * Each day one purse in a hundred renews (each once), and pays before, during and after: with the old key before it asks; in half
- * the renewals with the old key again, because the first answer is lost; with the new key before the bank has heard of it in use;
- * and after. Who was paid pays back. Whoever has records reports them one to four days later, by when the old key is often revoked.
- * In the end everybody reports, every purse that met another is compared with the ledger, and the ledger is audited. A new
- * database each time. Prints one JSON object. */
+ * Each day one purse in a hundred renews (each once), and pays before, during and after: with the old key before it asks; in
+ * half the renewals with the old key again, because the first answer is lost; with the new key before the bank has heard of it
+ * in use; and after. Who was paid pays back. Whoever has records reports them one to four days later, when the old certificates
+ * are revoked, if it does not renew itself. In the end everybody reports, every purse that met another is compared with the
+ * ledger, and the ledger is audited. A new database each time. Prints one JSON object. */
 #include "fleet.h"
 
 #include <inttypes.h>
@@ -61,7 +61,7 @@ static struct kc_amount amount_of(uint64_t minor)
 
 static struct fleet_member *anybody_but(const struct fleet_member *self)
 {
-    struct fleet_member *other = self == NULL ? NULL : &fleet_members[below(fleet_count)];
+    struct fleet_member *other = &fleet_members[below(fleet_count)];
     while (other == self) {
         other = &fleet_members[below(fleet_count)];
     }
@@ -177,9 +177,8 @@ static void will_report(struct fleet_member *member)
 static void pay(struct fleet_member *payer, struct fleet_member *payee, uint64_t minor)
 {
     struct kc_view payment;
-    struct kc_slot *from = fleet_sit(0, payer);
     struct kc_slot *to = fleet_sit(1, payee);
-    from = fleet_sit(0, payer);
+    struct kc_slot *from = fleet_sit(0, payer);
     struct kc_result result = order(&payment, from, to, amount_of(minor), false);
     if (result.code == KC_IDENTITY_NEEDED) {
         result = order(&payment, from, to, amount_of(minor), true);

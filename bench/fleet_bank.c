@@ -1,3 +1,4 @@
+/* The bank of the fleet, its purses, and what stands in for clock, directory and authority. */
 #include "fleet.h"
 
 #include <stdio.h>
