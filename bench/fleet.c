@@ -212,6 +212,10 @@ static bool ask(struct fleet_member *member, bool lost)
 static void renew_while_paying(struct fleet_member *member)
 {
     struct fleet_member *friend = anybody_but(member);
+    if (member->report_day != 0) {
+        /* As a station does: records first, then value. */
+        report(member);
+    }
     if (!endow(member)) {
         return;
     }
