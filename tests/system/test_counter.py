@@ -161,11 +161,13 @@ def test_each_message_lost_and_taken_up_again(ending, ended):
         config.write_text(text)
         count = len(proxy.requests)
         proxy.close()
-        if done.status == OK:
-            assert count < lost and lost > 6, (count, lost)
+        if done.status == OK and count < lost:
+            assert lost > 6, (count, lost)
             return
-        assert done.status == AGAIN, (lost, done)
-        counter_soon(ending, a)
+        # Where a connection that was used before ends without an answer, the client sends the same once more by itself.
+        assert done.status in (OK, AGAIN), (lost, done)
+        if done.status == AGAIN:
+            counter_soon(ending, a)
         assert a.value() == 100 and a.shadow() == 100
         renewed_then(ending, a, old)
         lost += 1
