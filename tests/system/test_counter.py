@@ -2,7 +2,6 @@
 what is lost or cut on the way leave one working key?"""
 import shutil
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,7 +9,7 @@ from kinchaku import AGAIN, OK, REFUSED, USAGE, Proxy, Stepper, System
 from meeting import meet
 from test_charge import Years
 from test_close import password, state
-from test_renew import certificates, renewed, revoked, wait_revoked
+from test_renew import certificates, renewed, revoked
 
 ACCOUNT_DAYS = 20
 
@@ -206,3 +205,22 @@ def test_what_was_revoked_is_not_renewed(ending):
     ending.forward(ACCOUNT_DAYS + 1)
     done = counter_soon(ending, a, status=REFUSED)
     assert done.error in ("certificate-revoked", "unknown-signer"), done
+
+
+# shows: R-RENEW-1 R-RENEW-6
+def test_a_suspended_account_gets_keys_and_stays_suspended(alone, tmp_path):
+    years = Years(alone, tmp_path)
+    a = alone.open()
+    old = certificates(alone, a)
+    for days, step in ((5, "notified"), (5, "grace"), (3, "suspended")):
+        years.forward(days)
+        years.await_(a, 1, step)
+    counter_soon(years, a)
+    new = certificates(alone, a)
+    assert new and not set(new.values()) & set(old.values())
+    assert years.rows(a)[1]["state"] == "suspended"
+    assert years.must(a, "withdraw", 1, "--yes", status=REFUSED).error == "suspended"
+    # Again is fine: each time there are others.
+    counter_soon(years, a)
+    assert not set(certificates(alone, a).values()) & set(new.values())
+    years.close()
