@@ -9,6 +9,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+static bool see_one(void *owner, const struct kc_issued *issued)
+{
+    bool *unrevoked = owner;
+    *unrevoked = issued->use == KC_PROFILE_SIGN && issued->revoked_ms == 0;
+    return !*unrevoked;
+}
+
 struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority_request *request,
                                     struct kc_authority *authority)
 {
@@ -21,9 +28,15 @@ struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority
                                                .proof = renew->proof,
                                                .time_ms = renew->time_ms};
     struct kc_result result = kc_authority_pair(&request->pair, authority, renew->account.number);
-    /* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. */
+    /* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. One that only ended does: the bank
+     * has the registrar's word on who asks. */
     if (!kc_failed(result) && request->pair.sign_count == 0) {
-        result = kc_result(KC_CERT_REVOKED);
+        bool unrevoked = false;
+        result = kc_authority_store_of_holder(authority->store, renew->account.number, see_one,
+                                              &unrevoked);
+        if (!kc_failed(result) && !unrevoked) {
+            result = kc_result(KC_CERT_REVOKED);
+        }
     }
     if (!kc_failed(result)) {
         result = kc_authority_issue_or_find(request, authority, &certify, true);

@@ -35,6 +35,8 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_close_request_shape;
     case KC_EVIDENCE_MOVE:
         return &kc_move_request_shape;
+    case KC_EVIDENCE_COUNTER:
+        return &kc_counter_request_shape;
     case KC_EVIDENCE_RENEW:
         return &kc_renew_request_shape;
     case KC_EVIDENCE_CLAIM:
@@ -54,7 +56,7 @@ static bool is_registrars(enum kc_evidence_kind kind)
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
            kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST ||
            kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE || kind == KC_EVIDENCE_CLOSE ||
-           kind == KC_EVIDENCE_MOVE;
+           kind == KC_EVIDENCE_MOVE || kind == KC_EVIDENCE_COUNTER;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "bank/config.h"
+#include "bank/counter.h"
 #include "bank/holders.h"
 #include "bank/known.h"
 #include "bank/ordinary.h"
@@ -90,6 +91,7 @@ struct kc_bank {
     struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
     struct kc_bank_offering offering;
+    struct kc_counter counter;
 };
 
 struct kc_bank_authority;
@@ -138,6 +140,7 @@ union kc_bank_message {
     struct kc_charge_order charge_order;
     struct kc_close_request close_request;
     struct kc_move_request move_request;
+    struct kc_counter_request counter_request;
     struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
@@ -173,6 +176,7 @@ struct kc_bank_item {
     size_t step; /* enum kc_bank_at, and on from KC_AT_OWN */
     enum kc_error error;
     bool authenticated;   /* the signature verified: refusals are signed from here on */
+    bool at_counter;      /* the registrar vouches for who holds this purse, and for this message */
     enum kc_error denied; /* why the signer's certificate, which is in memory, is not good */
     struct kc_view bytes;
     struct kc_signed envelope;
@@ -262,6 +266,7 @@ extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
 extern const struct kc_bank_kind kc_bank_move_request;
+extern const struct kc_bank_kind kc_bank_counter_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
 extern const struct kc_bank_kind kc_bank_revoke_closed;
@@ -280,6 +285,10 @@ kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct 
 KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
+
+/* Whether the registrar vouched for this message, a purse's whose certificate has ended (counter.c). */
+bool kc_bank_at_counter(struct kc_bank *bank, const struct kc_bank_item *item,
+                        const struct kc_purse_key_row *keys);
 
 /* Asks the responder about somebody whom list and directory vouch for, where the bank is to ask and has no fresh answer.
  * KC_CERT_REVOKED, KC_UNKNOWN_SIGNER, KC_REVOCATION_UNKNOWN. On the DIRECTORY lane. */

@@ -602,6 +602,8 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "close-request";
     case KC_EVIDENCE_MOVE:
         return "move-request";
+    case KC_EVIDENCE_COUNTER:
+        return "counter-request";
     case KC_EVIDENCE_RENEW:
         return "renew-request";
     case KC_EVIDENCE_CLAIM:

@@ -77,6 +77,7 @@ struct kc_result kc_bank_read_information(struct kc_bank *bank, struct kc_bank_t
 {
     struct kc_ledger_information *out = &item->information;
     out->has_gap = false;
+    out->at_counter = item->at_counter;
     struct kc_result result =
         kc_shape_decode(&out->information, &kc_value_information_shape, bytes);
     if (!kc_failed(result) && out->information.account.number != item->signer.number) {

@@ -131,7 +131,8 @@ static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_
 static struct kc_result open_known(struct kc_bank *bank, const char *folder)
 {
     (void)folder;
-    return kc_known_open(&bank->known, KNOWN_COUNT);
+    struct kc_result result = kc_counter_open(&bank->counter);
+    return kc_failed(result) ? result : kc_known_open(&bank->known, KNOWN_COUNT);
 }
 
 /* Whom the bank asks about revocation, from the section [revocation]. */
@@ -243,6 +244,7 @@ void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
+    kc_counter_close(&bank->counter);
     kc_revocation_close(&bank->revocation);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);

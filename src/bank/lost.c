@@ -113,14 +113,18 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
     struct kc_purse_row purse;
     struct kc_person person = {.id = item->envelope.signer};
     const struct kc_store *store = &thread->store;
-    bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED;
+    bool ended = because.code == KC_CERT_EXPIRED;
+    bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED || ended;
     if (asked && is_renewed(store, person.id.bytes)) {
         return kc_result(KC_KEY_RENEWED);
     }
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
-        kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
-        (purse.state != KC_PURSE_OUT &&
-         (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(bank, thread, &keys)))) {
+        kc_failed(store->purse_get(store->context, &purse, keys.purse.number))) {
+        return because;
+    }
+    item->at_counter = because.code != KC_CERT_REVOKED && kc_bank_at_counter(bank, item, &keys);
+    if (purse.state != KC_PURSE_OUT && !item->at_counter &&
+        (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(bank, thread, &keys))) {
         return because;
     }
     person.number = keys.account.number;

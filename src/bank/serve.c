@@ -34,7 +34,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
     &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
-    &kc_bank_claim_request,  &kc_bank_move_request,
+    &kc_bank_claim_request,  &kc_bank_move_request,     &kc_bank_counter_request,
 };
 
 /* ---- the way of an item ---- */
@@ -481,6 +481,7 @@ static struct kc_bank_item *take_item(struct kc_bank *bank, struct kc_http_excha
     item->step = KC_AT_RECEIVE;
     item->error = KC_OK;
     item->authenticated = false;
+    item->at_counter = false;
     item->bytes = kc_view(NULL, 0);
     item->due_ms = 0;
     item->content_type = KC_CONTENT_COSE;

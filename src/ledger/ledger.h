@@ -235,6 +235,7 @@ struct kc_ledger_entry {
 /* What a purse told about itself, with everything verified that can be without the ledger: the certified value's
  * signature, and the entries as a chain from its head to the head given. */
 struct kc_ledger_information {
+    bool at_counter; /* the registrar vouches for its holder: the account's end does not stop it */
     struct kc_value_information information;
     struct kc_certified certified;
     uint8_t identity_digest[KC_DIGEST_SIZE];
@@ -373,6 +374,13 @@ struct kc_ledger_closed {
     struct kc_amount purse_amount; /* in the purse, as far as the bank knows */
     uint64_t due_ms;               /* when the rest is paid out */
 };
+
+/* The registrar's word that the holder stands at the counter with this purse, for one message of it: kept as evidence, with the
+ * purse. Again is fine. KC_UNKNOWN_ACCOUNT; KC_UNKNOWN_PURSE, also when it is another account's; KC_CLOSED, KC_ACCOUNT_NOT_OPEN;
+ * the reason why the purse is out of use. */
+KC_MUST_USE struct kc_result kc_ledger_counter(struct kc_ledger *ledger,
+                                               const struct kc_counter_request *request,
+                                               const struct kc_ledger_source *source);
 
 /* The registrar's word, for a holder: kept with the account's purse. The account takes part in nothing from now on; its purse is
  * out of use and on the hotlist. What is in the account goes to its ordinary bank account, at once where the purse is empty; the

@@ -211,7 +211,7 @@ static bool belongs(const struct kc_purse_row *purse, const struct kc_ledger_inf
 }
 
 static struct kc_result usable(const struct kc_ledger *ledger, const struct kc_purse_row *purse,
-                               const struct kc_account_row *account)
+                               const struct kc_account_row *account, bool at_counter)
 {
     struct kc_result standing = kc_account_standing(account);
     if (purse->state == KC_PURSE_OUT) {
@@ -223,7 +223,8 @@ static struct kc_result usable(const struct kc_ledger *ledger, const struct kc_p
     if (kc_failed(standing)) {
         return standing;
     }
-    return kc_result(account->expires_ms < ledger->now_ms ? KC_ACCOUNT_EXPIRED : KC_OK);
+    bool ended = account->expires_ms < ledger->now_ms && !at_counter;
+    return kc_result(ended ? KC_ACCOUNT_EXPIRED : KC_OK);
 }
 
 struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc_purse_row *purse,
@@ -241,7 +242,7 @@ struct kc_result kc_ledger_match(struct kc_ledger *ledger, struct kc_purse_row *
     if (!belongs(purse, information)) {
         return kc_result(KC_MISMATCH);
     }
-    result = usable(ledger, purse, account);
+    result = usable(ledger, purse, account, information->at_counter);
     if (kc_failed(result)) {
         return result;
     }

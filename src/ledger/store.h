@@ -62,6 +62,7 @@ enum kc_evidence_kind {
     KC_EVIDENCE_OTHER_RECORD = 18,
     KC_EVIDENCE_CLOSE = 19,
     KC_EVIDENCE_MOVE = 20,
+    KC_EVIDENCE_COUNTER = 21,
 };
 /* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
  *

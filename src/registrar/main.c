@@ -10,6 +10,8 @@
 #include "service/command.h"
 #include "service/files.h"
 #include "service/json_out.h"
+#include "station/pin.h"
+#include "station/station.h"
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
@@ -18,18 +20,21 @@ static const struct kc_option options[] = {
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
     {"uim", "FILE",
-     "open, card, machine, reissue, move: where to write the purse: a file, or pcsc:READER"},
+     "open, card, machine, reissue, move: where to write the purse: a file, or pcsc:READER; renew: "
+     "where it is"},
     {"letter", "FILE",
      "open, reissue, move: where to write PIN and password (default: FILE.letter of --uim)"},
     {"suite", "S", "open, card, machine, reissue, move: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P",
      "open, card, machine, reissue, move: refuse (default), overwrite or report"},
     {"password-file", "F",
-     "open, machine, identify, lost, reissue, move, charge, close: file with the password (none "
-     "for a card)"},
+     "open, machine, identify, lost, reissue, move, charge, close, renew: file with the password "
+     "(none for a card)"},
     {"owner", "N", "machine: account number of the dealer"},
     {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
-    {"pin-file", "F", "open, reissue, move: file with the UIM's PIN"},
+    {"pin-file", "F",
+     "open, reissue, move: file with the UIM's PIN; renew: the same (default: $KINCHAKU_PIN, "
+     "FILE.letter, the terminal)"},
     {"bring-keys", NULL, "open, reissue, move: make the keys here instead of in the UIM"},
     {"keys", "FOLDER",
      "open, reissue, move: bring in sign.key and encrypt.key, made elsewhere before"},
@@ -76,6 +81,7 @@ static const struct kc_program program = {
         "                          [--dir D]\n"
         "       kinchaku-registrar move --account N --uim FILE --password-file F [--paid] [as "
         "reissue]\n"
+        "       kinchaku-registrar renew --uim FILE [--password-file F] [--pin-file F] [--dir D]\n"
         "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -298,27 +304,19 @@ static struct kc_result issue_purse(struct kc_registrar *registrar,
     return result;
 }
 
-/* Whoever stands at the counter is the holder of --account by the password; of a card nobody is, and there is none. */
-static struct kc_result identify_holder(struct kc_account_id *account,
-                                        char name[KC_NAME_SIZE_MAX + 1], enum kc_purse_type *type,
-                                        struct kc_registrar *registrar,
-                                        const struct kc_command *command, const char *option)
+/* Whoever stands at the counter is the holder by the password; of a card nobody is, and there is none. */
+static struct kc_result check_holder(char name[KC_NAME_SIZE_MAX + 1], enum kc_purse_type *type,
+                                     struct kc_registrar *registrar,
+                                     const struct kc_command *command, struct kc_account_id account)
 {
     char password[KC_NAME_SIZE_MAX + 1] = "";
-    const char *number = kc_command_value(command, option);
     const char *file = kc_command_value(command, "password-file");
     struct kc_result result = kc_ok();
-    if (number == NULL) {
-        return usage("--account or --owner is missing");
-    }
-    if (kc_failed(kc_account_parse(account, number))) {
-        return usage("this is no account number");
-    }
     if (file != NULL) {
         result = read_secret(password, sizeof password, file);
     }
     if (!kc_failed(result)) {
-        result = kc_registrar_identify(name, type, registrar, *account, kc_view_text(password));
+        result = kc_registrar_identify(name, type, registrar, account, kc_view_text(password));
     }
     kc_wipe(password, sizeof password);
     if (result.code == KC_WRONG_PASSWORD && file == NULL) {
@@ -327,6 +325,21 @@ static struct kc_result identify_holder(struct kc_account_id *account,
     return result;
 }
 
+/* The same, of the account that an option names. */
+static struct kc_result identify_holder(struct kc_account_id *account,
+                                        char name[KC_NAME_SIZE_MAX + 1], enum kc_purse_type *type,
+                                        struct kc_registrar *registrar,
+                                        const struct kc_command *command, const char *option)
+{
+    const char *number = kc_command_value(command, option);
+    if (number == NULL) {
+        return usage("--account or --owner is missing");
+    }
+    if (kc_failed(kc_account_parse(account, number))) {
+        return usage("this is no account number");
+    }
+    return check_holder(name, type, registrar, command, *account);
+}
 /* A card for whoever holds it. */
 static struct kc_result issue_card(struct kc_registrar *registrar, const struct kc_command *command)
 {
@@ -580,6 +593,53 @@ static struct kc_result move(struct kc_registrar *registrar, const struct kc_com
     return result;
 }
 
+static struct kc_pin_trail trail;
+
+static void show_renewed(const struct kc_command *command, struct kc_account_id account)
+{
+    struct kc_json_out json;
+    const char *uim = kc_command_value(command, "uim");
+    if (!command->json) {
+        (void)printf("account %llu: new keys in %s are in force\n",
+                     (unsigned long long)account.number, uim);
+        return;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_number(&json, "account", account.number);
+    kc_json_text(&json, "uim", uim);
+    kc_json_text(&json, "result", "completed");
+    kc_json_close(&json);
+}
+
+/* Whose the UIM is says the UIM; that who brings it is its holder, password and PIN say. */
+static struct kc_result renew(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    static struct kc_station station;
+    char name[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    struct kc_account_id account = {.number = 0};
+    const char *uim = kc_command_value(command, "uim");
+    if (uim == NULL) {
+        return usage("--uim is missing");
+    }
+    last_file = uim;
+    struct kc_result result = kc_registrar_counter_open(&account, &station, registrar, uim);
+    if (!kc_failed(result)) {
+        result = check_holder(name, &type, registrar, command, account);
+    }
+    if (!kc_failed(result)) {
+        result = kc_pin_unlock(&trail, &station, command);
+    }
+    if (!kc_failed(result)) {
+        result = kc_registrar_counter_renew(&station, registrar);
+    }
+    kc_registrar_counter_close(&station);
+    if (!kc_failed(result)) {
+        show_renewed(command, account);
+    }
+    return result;
+}
+
 static struct kc_result init(const struct kc_command *command, const char *dir)
 {
     uint64_t bank = 1;
@@ -628,6 +688,12 @@ static const char *detail_of(enum kc_error error, const char *name)
     case KC_NOT_EMPTY:
         return "'sync' and 'deposit' empty a purse, --write-off closes it as it is; its machines "
                "are closed first";
+    case KC_PIN_REQUIRED:
+        return "with --pin-file, in KINCHAKU_PIN or at the terminal";
+    case KC_WRONG_DOMAIN:
+        return "the UIM is of another bank or currency";
+    case KC_PENDING:
+        return "a payment or transaction is open; it has to end first";
     case KC_NO_ABILITY_TO_PAY:
     case KC_NO_BANK_ACCOUNT:
         return "nothing was opened";
@@ -646,7 +712,8 @@ static verb_run find_verb(const char *name)
         verb_run run;
     } verbs[] = {{"open", open_account}, {"card", issue_card},     {"machine", issue_machine},
                  {"identify", identify}, {"lost", lost},           {"reissue", reissue},
-                 {"charge", charge},     {"close", close_account}, {"move", move}};
+                 {"charge", charge},     {"close", close_account}, {"move", move},
+                 {"renew", renew}};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) == 0) {
             return verbs[i].run;

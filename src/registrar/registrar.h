@@ -117,6 +117,20 @@ KC_MUST_USE struct kc_result kc_registrar_close_account(struct kc_close_reply *o
                                                         struct kc_account_id account,
                                                         enum kc_close_kind kind);
 
+struct kc_station;
+/* Opens the UIM that lies on the counter; *account is whose it is, so that the holder can be asked for the password. To be closed
+ * in any case. KC_CARD_BLANK; KC_WRONG_DOMAIN where it is of another bank or currency; errors of opening, whose words go to the
+ * registrar. */
+KC_MUST_USE struct kc_result kc_registrar_counter_open(struct kc_account_id *account,
+                                                       struct kc_station *station,
+                                                       struct kc_registrar *registrar,
+                                                       const char *place);
+/* Renews the keys in it, which was unlocked, or goes on where an earlier call stood; also when their certificates have ended. The
+ * holder was made sure of. KC_PENDING (a payment is open); the bank's refusal by its reason. */
+KC_MUST_USE struct kc_result kc_registrar_counter_renew(struct kc_station *station,
+                                                        struct kc_registrar *registrar);
+void kc_registrar_counter_close(struct kc_station *station);
+
 /* Revokes every certificate of an account. */
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);

@@ -120,6 +120,14 @@ struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *st
                                   struct kc_view out, const struct kc_station_leg *there,
                                   const struct kc_station_leg *back)
 {
+    if (station->vouch != NULL) {
+        memmove(station->envelope, out.data, out.size);
+        out = kc_view(station->envelope, out.size);
+        struct kc_result result = station->vouch(station->vouch_owner, out);
+        if (kc_failed(result)) {
+            return result;
+        }
+    }
     return kc_station_carry_to(message, station, "bank", station->url, out, there, back);
 }
 

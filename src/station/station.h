@@ -24,6 +24,9 @@ enum kc_station_loss {
 /* The bank's objections to reported records that are kept to be told. */
 #define KC_STATION_OBJECTIONS_MAX 48u
 
+/* Somebody who says a word to the bank about a message before it goes there, as the registrar at the counter does. */
+typedef struct kc_result (*kc_station_vouch)(void *owner, struct kc_view envelope);
+
 struct kc_station {
     struct kc_crypto crypto; /* the backend inside the purse, over the state below */
     struct kc_bearssl crypto_state;
@@ -37,6 +40,8 @@ struct kc_station {
     unsigned decimals;
     struct kc_trace trace;
     enum kc_station_loss lose;
+    kc_station_vouch vouch; /* NULL: nobody */
+    void *vouch_owner;
     size_t objection_count;
     struct kc_objection objections[KC_STATION_OBJECTIONS_MAX];
     uint8_t envelope[KC_MESSAGE_SIZE_MAX];

@@ -209,6 +209,12 @@ def test_a_registrar_who_asks_what_it_may_not(two):
     assert send("charge-order", {**charge, "time": now + 10**7}) == "expired"
     assert send("charge-order", {**charge, "account": 10**9 + 7}) == "unknown-account"
     assert send("charge-order", charge) == "not-allowed"
+    counter = {"account": alice.uim.account, "purse": alice.uim.purse, "request": bytes(32), "time": now}
+    assert send("counter-request", {**counter, "time": now + 10**7}) == "expired"
+    assert send("counter-request", {**counter, "account": mallory.uim.account}) == "unknown-purse"
+    assert send("counter-request", {**counter, "purse": 10**9 + 7}) == "unknown-purse"
+    assert send("counter-request", counter) == "done"
+    assert mallory.send("counter-request", counter)[0] == "not-allowed"
     close = {"account": alice.uim.account, "kind": "empty", "time": now}
     assert send("close-request", {**close, "time": now + 10**7}) == "expired"
     assert send("close-request", {**close, "account": 10**9 + 7}) == "unknown-account"

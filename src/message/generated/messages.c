@@ -813,6 +813,21 @@ const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
     .field_count = 5, .struct_size = sizeof(struct kc_move_request),
     .domain = "kinchaku/1-move-request", .fields = move_request_fields};
 
+static const struct kc_field counter_request_fields[] = {
+    {.offset = offsetof(struct kc_counter_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_counter_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_counter_request, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_counter_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_counter_request_shape = {.number = 104, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_counter_request),
+    .domain = "kinchaku/1-counter-request", .fields = counter_request_fields};
+
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -1700,6 +1715,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_close_reply_shape,
     &kc_reissue_request_shape,
     &kc_move_request_shape,
+    &kc_counter_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 84
+#define KC_SHAPE_COUNT 85
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -801,6 +801,19 @@ struct kc_move_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_move_request_shape;
+
+/* The holder stands at the counter with the purse: what it asks in this one message counts although its key's certificate has ended; answered by done.
+ * from: registrar
+ * to: bank
+ * sealed: counter-request
+ * source: EP1221669 [0114] */
+struct kc_counter_request {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* which purse */
+    uint8_t request[32]; /* SHA-256 of the purse's signed request, which comes by itself */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_counter_request_shape;
 
 /* Public keys to be certified.
  * step: SZ4

@@ -696,6 +696,12 @@ static const struct kc_field_name move_request_names[] = {
     {"log-policy", kc_log_policy_word},
     {"time", 0},
 };
+static const struct kc_field_name counter_request_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"request", 0},
+    {"time", 0},
+};
 static const struct kc_field_name certify_request_names[] = {
     {"account", 0},
     {"expires", 0},
@@ -1081,6 +1087,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
     {"move-request", move_request_names},
+    {"counter-request", counter_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},

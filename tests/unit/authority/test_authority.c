@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -304,6 +305,44 @@ static void only_its_servers_are_heard(void **state)
     assert_int_equal(directory.puts, 0);
 }
 
+/* shows: R-RENEW-6 R-SEC-4 */
+static void keys_that_ended_are_renewed_and_those_revoked_are_not(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct pair_of_keys fresh;
+    struct certify certify;
+    struct kc_pair pair;
+    size_t count = 0;
+    const struct timespec wait = {.tv_sec = 2};
+    struct kc_account_id account = kc_account_nth(1000000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_keys(&fresh, place, KC_KEY_P256);
+    for (uint64_t i = 0; i < 2; i++) {
+        account = kc_account_nth(1000000 + i);
+        issue(&pair, place, account.number, "18", &keys, kc_clock_now_ms() + 1000);
+    }
+    (void)nanosleep(&wait, NULL);
+    EXPECT(kc_authority_store_revoke(place->authority.store, &count, account.number,
+                                     kc_clock_now_ms(), 1),
+           KC_OK);
+    for (uint64_t i = 0; i < 2; i++) {
+        account = kc_account_nth(1000000 + i);
+        make_certify(&certify, place, account, &fresh, &fresh.sign);
+        const struct kc_renew_certify_request request = {.account = account,
+                                                         .expires_ms = certify.request.expires_ms,
+                                                         .proof = certify.request.proof,
+                                                         .time_ms = certify.request.time_ms};
+        EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+        assert_int_equal(pair.sign_count, 0);
+        EXPECT(send(place, &place->bank, KC_SERVER_BANK, request.time_ms,
+                    &kc_renew_certify_request_shape, &request),
+               i == 0 ? KC_OK : KC_CERT_REVOKED);
+        EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+        assert_int_equal(pair.sign_count, i == 0 ? 1 : 0);
+    }
+}
+
 /* shows: R-NODE-2 R-SEC-4 */
 static void revoking_on_request_lists_both_certificates(void **state)
 {
@@ -584,6 +623,7 @@ int main(void)
         TEST(certify_issues_publishes_and_answers_once),
         TEST(what_may_not_be_certified_is_refused),
         TEST(only_its_servers_are_heard),
+        TEST(keys_that_ended_are_renewed_and_those_revoked_are_not),
         TEST(revoking_on_request_lists_both_certificates),
         TEST(new_keys_stand_beside_the_old_ones_until_these_are_retired),
         TEST(a_renewal_that_may_not_be_is_refused),

@@ -170,9 +170,8 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
         const struct kc_charge_order charge = {.account = holder, .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_CHARGE, &kc_charge_order_shape, &charge);
         assert_int_equal(verifies(setting), i == 0);
-        const struct kc_close_request closing = {.account = holder,
-                                                 .kind = KC_CLOSE_KIND_EMPTY,
-                                                 .time_ms = WORLD_START_MS};
+        const struct kc_close_request closing = {
+            .account = holder, .kind = KC_CLOSE_KIND_EMPTY, .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_CLOSE, &kc_close_request_shape, &closing);
         assert_int_equal(verifies(setting), i == 0);
         const struct kc_move_request moving = {.account = holder,
@@ -180,6 +179,10 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
                                                .log_policy = KC_LOG_POLICY_REFUSE,
                                                .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_MOVE, &kc_move_request_shape, &moving);
+        assert_int_equal(verifies(setting), i == 0);
+        const struct kc_counter_request standing = {
+            .account = holder, .purse = kc_purse_nth(1), .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_COUNTER, &kc_counter_request_shape, &standing);
         assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);

@@ -39,18 +39,25 @@ static void begin(struct toy *toy, struct world *world, unsigned n)
 }
 
 /* Sr1 and what is kept of it. */
-static struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, struct world *world,
-                            char letter)
+static struct kc_result ask_from(struct kc_renewal_row *row, struct toy *toy, struct world *world,
+                                 char letter, bool at_counter)
 {
     struct toy_message message;
     const struct kc_purse_key_row keys = keys_of(toy, letter);
     toy_settle(&message, toy, world);
+    message.information.at_counter = at_counter;
     const struct kc_ledger_source source = toy_source(&message);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     struct kc_result result = kc_ledger_renew(row, &world->ledger, message.settle_ms,
                                               &message.information, &keys, &source);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     return result;
+}
+
+static struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, struct world *world,
+                            char letter)
+{
+    return ask_from(row, toy, world, letter, false);
 }
 
 /* Sr3: certified, with an identity that is named by its letter, too. */
@@ -436,6 +443,73 @@ static void the_old_certificates_are_retired_once_each_and_after_the_confirmatio
     }
 }
 
+/* ---- at the counter ---- */
+
+static struct kc_result stand(struct world *world, struct kc_account_id account,
+                              struct kc_purse_id purse)
+{
+    struct world_letter letter;
+    const struct kc_counter_request request = {
+        .account = account, .purse = purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "counter", (unsigned)(purse.number % 100000), request.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_counter(&world->ledger, &request, &letter.source);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* shows: R-RENEW-6 */
+static void an_account_that_ended_is_renewed_at_the_counter_alone(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_reply reply;
+    struct kc_renewal_row row;
+    struct kc_account_row account;
+    begin(&toy, world, 1);
+    world->now_ms += WORLD_ACCOUNT_MS + 1;
+    EXPECT(ask(&row, &toy, world, 'b'), KC_ACCOUNT_EXPIRED);
+    EXPECT(stand(world, toy.account, toy.purse), KC_OK);
+    EXPECT(stand(world, toy.account, toy.purse), KC_OK);
+    /* The word is for a message, not for the account. */
+    EXPECT(ask(&row, &toy, world, 'b'), KC_ACCOUNT_EXPIRED);
+    EXPECT(ask_from(&row, &toy, world, 'b', true), KC_OK);
+    EXPECT(certified(&row, world), KC_OK);
+    change_over(&toy, world, &row);
+    assert_int_equal(key_of(world, &toy), 'a');
+    EXPECT(world->store.account_get(world->store.context, &account, toy.account.number), KC_OK);
+    assert_true(account.expires_ms < world->now_ms);
+    EXPECT(toy_report(&toy, world, &reply), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'b');
+    EXPECT(world->store.account_get(world->store.context, &account, toy.account.number), KC_OK);
+    assert_int_equal(account.expires_ms, world->now_ms + WORLD_ACCOUNT_MS);
+    EXPECT(toy_cash_whole(&toy, world, KC_CASH_KIND_WITHDRAW, 10, &reply), KC_OK);
+    expect_amounts(world, &toy, 90, 50);
+    expect_clean(world);
+}
+
+/* shows: R-RENEW-6 R-SEC-4 */
+static void the_word_is_for_a_purse_in_use_and_its_own_account(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy other;
+    struct world_letter letter;
+    begin(&toy, world, 1);
+    begin(&other, world, 2);
+    EXPECT(stand(world, toy.account, other.purse), KC_UNKNOWN_PURSE);
+    EXPECT(stand(world, toy.account, kc_purse_nth(99999)), KC_UNKNOWN_PURSE);
+    EXPECT(stand(world, kc_account_nth(99999), toy.purse), KC_UNKNOWN_ACCOUNT);
+    const struct kc_lost_request lost = {
+        .account = toy.account, .purse = toy.purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "lost", 1, lost.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    EXPECT(stand(world, toy.account, toy.purse), KC_REPORTED_LOST);
+    EXPECT(stand(world, other.account, other.purse), KC_OK);
+}
+
 /* shows: R-RENEW-4 R-RENEW-5 */
 static void a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all(void **state)
 {
@@ -475,6 +549,8 @@ int main(void)
         TEST(what_it_did_before_and_since_is_booked_whoever_reports),
         TEST(a_purse_out_of_use_gets_no_new_keys),
         TEST(the_old_certificates_are_retired_once_each_and_after_the_confirmation),
+        TEST(an_account_that_ended_is_renewed_at_the_counter_alone),
+        TEST(the_word_is_for_a_purse_in_use_and_its_own_account),
         TEST(a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all),
     };
     return cmocka_run_group_tests_name("ledger: new keys of a purse", tests, NULL, NULL);
