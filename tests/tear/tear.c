@@ -18,8 +18,8 @@
 #include "stand_in.h"
 
 #define MARK_REACH (KC_NVM_MARKS_AT + 2 * KC_NVM_MARK_SIZE)
-/* Static items with the second places of the purse's own. */
-#define ITEM_COUNT (KC_STATIC_COUNT + KC_STATIC_OWN_COUNT)
+/* Static items with the second places of the purse's own, what waits for a renewal and what one leaves. */
+#define ITEM_COUNT KC_STATIC_PLACES
 #define FINISH_EVERY 2u /* without --all */
 #define SECOND_CUTS_MAX 200u
 
