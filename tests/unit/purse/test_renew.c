@@ -1,4 +1,4 @@
-/* Does a purse change its keys only for what the bank signed over the new ones, and does an open payment go on by the old ones? */
+/* Does a purse change its keys only for what the bank signed over the new ones, and does an open payment go on under the old? */
 #include "cast.h"
 #include "purse/inside.h"
 
