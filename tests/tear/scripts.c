@@ -158,6 +158,12 @@ static enum kc_error open_verified(struct world *world)
         .code;
 }
 
+static enum kc_error report_open(struct world *world)
+{
+    enum kc_error error = open_verified(world);
+    return error == KC_OK ? world_settle_request(world) : error;
+}
+
 /* The partner's word on the newest payment. */
 static enum kc_error conclude(struct world *world, bool taken)
 {
@@ -479,7 +485,7 @@ static enum kc_error confirmed(struct world *world)
 #define RECEIVE GIVES("decide ok", decide_ok, decided_again)
 #define REFUSE GIVES("decide ng", decide_ng, decided_again)
 #define REPORT SENDS("settle request", world_settle_request)
-#define OPEN_AGAIN GIVES("the same payment", open_verified, open_again)
+#define REPORT_OPEN SENDS("settle request, a payment open", report_open)
 #define CASH(ask) SENDS("request", ask), TAKES("quote", world_take_quote)
 #define CASH_OK(ask) CASH(ask), SENDS("answer ok", say_ok)
 #define TRANSFER(ask) SENDS("request", ask), TAKES("quote", world_take_transfer_quote)
@@ -689,23 +695,24 @@ const struct script scripts[] = {
      true,
      false,
      {PAY, REPORT, TAKES("reply", settled), SENDS("renew request", ask_renewal),
-      TAKES("renew reply", change_over), OPEN_AGAIN, REPORT, TAKES("reply", settled), RECEIPT, PAY,
-      REPORT, TAKES("reply", settled), SENDS("renew request", ask_renewal),
-      TAKES("renew reply", change_over), OPEN_AGAIN}},
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled), RECEIPT, PAY, REPORT,
+      TAKES("reply", settled), SENDS("renew request", ask_renewal),
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled)}},
     {"renewal while a payment is open that is declined",
      world_ready,
      true,
      false,
      {PAY, REPORT, TAKES("reply", settled), SENDS("renew request", ask_renewal),
-      TAKES("renew reply", change_over), OPEN_AGAIN, DECLINE, REPORT, TAKES("reply", settled)}},
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled), DECLINE, REPORT,
+      TAKES("reply", settled)}},
     {"keys that the authority made while a payment is open",
      world_ready,
      true,
      false,
      {PAY, REPORT, TAKES("reply", settled), SENDS("claim", claim),
       TAKES("claim reply", world_take_claimed), SENDS("key request", ask_keys),
-      TAKES("key reply", world_take_keys), OPEN_AGAIN, REPORT, TAKES("released", settled_released),
-      REPORT, TAKES("reply", settled)}},
+      TAKES("key reply", world_take_keys), REPORT_OPEN, TAKES("released", settled_released), REPORT,
+      TAKES("reply", settled)}},
     {"hotlists",
      world_ready,
      true,
