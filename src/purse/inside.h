@@ -40,14 +40,16 @@ enum kc_static_item {
 /* Behind those: what waits for the private keys that the authority made. No digest counts on it. */
 #define KC_STATIC_NEXT_KEYS (KC_STATIC_COUNT + KC_STATIC_OWN_COUNT)
 #define KC_STATIC_NEXT_IDENTITY (KC_STATIC_NEXT_KEYS + 1u)
-#define KC_STATIC_PLACES (KC_STATIC_NEXT_IDENTITY + 1u)
+/* And the identity before the one in force, while a payment is open that its key signed. No digest counts on it either. */
+#define KC_STATIC_FORMER_IDENTITY (KC_STATIC_NEXT_IDENTITY + 1u)
+#define KC_STATIC_PLACES (KC_STATIC_FORMER_IDENTITY + 1u)
 
 /* Behind all that was there before. */
 #define KC_NVM_ROLLS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
 #define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
 #define KC_ROLL_COUNT 2u
 
-/* And behind those what waits for the private keys that the authority made. */
+/* And behind those what waits for the private keys that the authority made, and the former identity. */
 #define KC_NVM_NEXT_AT (KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT)
 
 _Static_assert(KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS) <=
@@ -371,7 +373,8 @@ KC_MUST_USE struct kc_result kc_purse_no_open_cash_out(struct kc_purse *purse);
 /* ---- exchange.c, payer.c, settle.c ---- */
 
 /* Who a partner is: by the identity given, verified with the bank's key, else as remembered. KC_IDENTITY_NEEDED,
- * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (this purse itself), KC_MISMATCH, errors of kc_identity_open. */
+ * KC_IDENTITY_EXPIRED, KC_NOT_ALLOWED (this purse itself), KC_MISMATCH, errors of kc_identity_open. KC_KEY_RENEWED: a newer
+ * identity of it is known, and *out is the one given. */
 KC_MUST_USE struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
                                            struct kc_account_id account, struct kc_purse_id number,
                                            bool has_identity, struct kc_view identity,
@@ -421,9 +424,11 @@ struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_sta
 
 /* The key set that is not in force. */
 uint64_t kc_purse_other_set(const struct kc_purse *purse);
-/* Nothing is open and nothing uncovered: KC_PENDING. */
+/* No transaction is open and nothing uncovered; a payment may be open when the key in force signed it, since the identity of one
+ * earlier key is kept, not more: KC_PENDING. */
 KC_MUST_USE struct kc_result kc_purse_check_settled(const struct kc_purse *purse);
-/* Ends the old key's chain in `next` and puts the other key set, whole by now, in force under its identity. */
+/* Ends the old key's chain in `next` and puts the other key set, whole by now, in force under its identity. The identity before
+ * is written down, durably, while a payment is open. */
 KC_MUST_USE struct kc_result
 kc_purse_change_over(struct kc_purse *purse, struct kc_purse_state *next, struct kc_view identity);
 

@@ -89,8 +89,8 @@ static struct kc_result check_place(const struct kc_purse *purse)
     return kc_purse_check_makes_room(purse, &entry);
 }
 
-/* Whose payment it is, verified. With time_ms 0 its identity may have run out: a payment whose counter has passed is only
- * declined, and its payer needs that. */
+/* Whose payment it is, verified. With time_ms 0 its identity may have run out, or be the one before a newer one: a payment whose
+ * counter has passed is only declined, and its payer needs that. The newer one stays what this purse knows. */
 static struct kc_result verify_payer(struct kc_purse *purse, const struct offer *offer,
                                      const struct kc_payment *payment, uint64_t time_ms)
 {
@@ -98,6 +98,8 @@ static struct kc_result verify_payer(struct kc_purse *purse, const struct offer 
     struct kc_result result =
         kc_purse_meet(&payer, purse, offer->order.payer, offer->order.payer_purse,
                       payment->has_identity, payment->identity, time_ms);
+    bool former = result.code == KC_KEY_RENEWED && time_ms == 0;
+    result = former ? kc_ok() : result;
     if (!kc_failed(result) && payer.key.type == KC_KEY_NONE) {
         return kc_purse_verify_bearer(purse, &payer, payment, &offer->parsed, &offer->order,
                                       time_ms);
@@ -109,7 +111,7 @@ static struct kc_result verify_payer(struct kc_purse *purse, const struct offer 
         result =
             kc_purse_verify_partner(purse, &offer->parsed, &payer.key, &kc_payment_order_shape);
     }
-    if (!kc_failed(result) && payment->has_identity) {
+    if (!kc_failed(result) && payment->has_identity && !former) {
         result = kc_purse_partner_keep(purse, &payer);
     }
     /* It answers an offer, which came with the identity in force as long as the payer might not have had that. */

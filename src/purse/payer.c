@@ -236,12 +236,12 @@ static struct kc_result reserve(struct kc_buffer *order_bytes, struct kc_purse *
 }
 
 static struct kc_result respond_payment(struct kc_purse *purse, bool with_identity,
-                                        struct kc_view order)
+                                        struct kc_view identity, struct kc_view order)
 {
     struct kc_buffer out = KC_BUFFER(purse->output);
     bool bearer = kc_purse_is_bearer(purse);
     struct kc_payment payment = {.has_identity = with_identity || bearer,
-                                 .identity = purse->state.identity,
+                                 .identity = identity,
                                  .has_certified = bearer,
                                  .certified = purse->state.certified,
                                  .order = order};
@@ -284,15 +284,27 @@ struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu
     if (!kc_failed(result)) {
         bool needs = !wish.payee.knows ||
                      kc_purse_partner_lacks(purse, wish.payee.account, wish.payee.purse);
-        result = respond_payment(purse, needs, kc_buffer_view(&order));
+        result = respond_payment(purse, needs, purse->state.identity, kc_buffer_view(&order));
     }
     return result;
+}
+
+/* The identity that an order of that counter is verified with; the former one in purse->scratch. */
+static struct kc_result find_identity(struct kc_view *out, struct kc_purse *purse, uint64_t counter)
+{
+    *out = purse->state.identity;
+    if (counter > purse->state.closed) {
+        return kc_ok();
+    }
+    struct kc_result result = kc_purse_static_get(out, purse, KC_STATIC_FORMER_IDENTITY);
+    return kc_failed(result) ? kc_result(KC_ASK_BANK) : result;
 }
 
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_open_payment payment;
     struct kc_log_slot slot;
+    struct kc_view identity;
     struct kc_result result = kc_purse_open_get(&payment, &purse->state, apdu->p1);
     if (kc_failed(result)) {
         return result;
@@ -301,7 +313,8 @@ struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apd
     if (kc_failed(result) || slot.order.size == 0) {
         return kc_result(KC_ASK_BANK);
     }
-    return respond_payment(purse, true, slot.order);
+    result = find_identity(&identity, purse, payment.counter);
+    return kc_failed(result) ? result : respond_payment(purse, true, identity, slot.order);
 }
 
 /* ---- CONCLUDE ---- */

@@ -6,20 +6,37 @@
  *
  *  1. Exactly one key set is in force: the one that the state names. What a renewal writes lies in the other until the image that
  *     changes over, and that image is one commit.
- *  2. Nothing is open and nothing uncovered when the old key ends, and no entry was added since it signed the request: so that
- *     request says where its chain ends, and the close entry after it names the new identity. Else KC_PENDING, and the station
- *     reports and asks again, with the same new keys. */
+ *  2. No transaction is open and nothing uncovered when the old key ends, and no entry was added since it signed the request: so
+ *     that request says where its chain ends, and the close entry after it names the new identity. Else KC_PENDING, and the
+ *     station reports and asks again, with the same new keys.
+ *  3. A payment that is open then goes on under the identity that verifies its order, which is kept beside the new one until the
+ *     next renewal. Only one is kept, so a payment open since before the last close entry comes first. */
 #include <string.h>
 
 #include "purse/inside.h"
+
+/* Whether the key in force signed every open payment. */
+static struct kc_result check_open(const struct kc_purse_state *state)
+{
+    for (size_t i = 0; i < state->open.count; i++) {
+        struct kc_open_payment payment;
+        struct kc_result result = kc_purse_open_get(&payment, state, i);
+        if (kc_failed(result)) {
+            return result;
+        }
+        if (payment.counter < state->closed) {
+            return kc_result(KC_PENDING);
+        }
+    }
+    return kc_ok();
+}
 
 struct kc_result kc_purse_check_settled(const struct kc_purse *purse)
 {
     const struct kc_purse_state *state = &purse->state;
     bool settled = state->life == KC_LIFE_READY && state->pending_ms == 0 &&
-                   state->open.count == 0 && !kc_purse_has_gap(purse) &&
-                   kc_purse_uncovered(purse) == 0;
-    return kc_result(settled ? KC_OK : KC_PENDING);
+                   !kc_purse_has_gap(purse) && kc_purse_uncovered(purse) == 0;
+    return settled ? check_open(state) : kc_result(KC_PENDING);
 }
 
 uint64_t kc_purse_other_set(const struct kc_purse *purse)
@@ -118,6 +135,9 @@ struct kc_result kc_purse_change_over(struct kc_purse *purse, struct kc_purse_st
 {
     uint64_t set = kc_purse_other_set(purse);
     struct kc_result result = kc_purse_static_digest(next->static_digest, purse, set);
+    if (!kc_failed(result) && next->open.count > 0) {
+        result = kc_purse_static_put(purse, KC_STATIC_FORMER_IDENTITY, next->identity);
+    }
     if (!kc_failed(result)) {
         result = close_chain(purse, next, identity);
     }

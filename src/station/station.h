@@ -90,7 +90,7 @@ KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc
 KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome);
 
 /* Sr1-Sr6: reports, makes new keys in the UIM, has them certified, changes over to them and confirms; or goes on where an earlier
- * call stood. KC_PENDING: a payment is open, or the bank cannot cover everything yet. */
+ * call stood. KC_PENDING: a payment is open since before the last renewal, or the bank cannot cover everything yet. */
 KC_MUST_USE struct kc_result kc_station_renew(struct kc_station *station);
 
 /* S6-S11: reports, claims the keys that the authority made, has the UIM change over to them, and confirms; or goes on where an

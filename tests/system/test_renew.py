@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from kinchaku import AGAIN, OK, REFUSED, Proxy, Stepper
-from meeting import meet
+from meeting import meet, payments
 from test_directory import account_name, read_list, values
 
 
@@ -156,19 +156,103 @@ def test_payments_by_the_old_key_while_new_ones_wait(shared):
     shared.check_audit()
 
 
-# shows: R-RENEW-5
-def test_an_open_payment_comes_first(shared):
-    a, b = shared.open(fund=500), shared.open()
+def change_keys(system, uim, way):
+    """A renewal, of whichever form, from its order to the confirmation."""
+    if way == "authority":
+        from test_handover import ready
+        ready(system, uim)
+        uim.must("renew", "--by", "authority")
+    else:
+        uim.must("renew")
+
+
+def opened(system, way, lost):
+    """A payment of 40 from A to B that lost its receipt, or never came to B, and A has new keys since."""
+    a, b = system.open(fund=500), system.open(fund=100)
     a.must("withdraw", 100, "--yes")
-    paid, _ = meet(a, ("pay", 40), b, pay=("--lose", "answer"))
+    b.must("withdraw", 50, "--yes")
+    paid, _ = meet(a, ("pay", 40), b, pay=("--lose", lost))
     assert paid.status == AGAIN, paid
-    old = certificates(shared, a)
-    a.must("renew", status=REFUSED)
-    assert certificates(shared, a) == old
-    b.must("sync")
+    old = certificates(system, a)
+    change_keys(system, a, way)
+    assert on_the_way(a) == 40 and a.value() == 60
+    return a, b, old
+
+
+def on_the_way(uim):
+    return int(uim.must("show").json["open_amount"])
+
+
+def ended(system, a, b, old, worth):
+    """Both have reported, nothing is open, each has that, and so say the books."""
+    for uim in (b, a, b, a):
+        assert not uim.must("sync").json.get("objections")
+    assert on_the_way(a) == 0
+    assert (a.value(), b.value()) == worth and (a.shadow(), b.shadow()) == worth
+    # Nothing open holds up the next renewal.
+    renewed(system, a, old)
+    old = certificates(system, a)
     a.must("renew")
-    assert (a.shadow(), b.shadow()) == (60, 40)
-    renewed(shared, a, old)
+    renewed(system, a, old)
+
+
+WAYS = pytest.mark.parametrize("way", ["inside", "authority"])
+
+
+# shows: R-RENEW-5 R-RENEW-7 R-XCHG-4
+@WAYS
+def test_a_receipt_that_was_lost_comes_after_the_renewal(shared, way):
+    a, b, old = opened(shared, way, "answer")
+    paid, taken = meet(a, ("resume",), b)
+    assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    assert payments(paid) == [("paid", 40, True)], paid
+    assert on_the_way(a) == 0
+    ended(shared, a, b, old, (60, 90))
+
+
+# shows: R-RENEW-5 R-XCHG-9
+@WAYS
+def test_the_bank_s_word_comes_after_the_renewal(shared, way):
+    a, b, old = opened(shared, way, "answer")
+    assert not b.must("sync").json.get("objections")
+    assert not a.must("sync").json.get("objections")
+    assert on_the_way(a) == 0
+    ended(shared, a, b, old, (60, 90))
+
+
+# shows: R-RENEW-5 R-XCHG-4
+@WAYS
+@pytest.mark.parametrize("say", ["--yes", "--no"])
+def test_a_payment_that_never_arrived_is_made_after_the_renewal(shared, way, say):
+    a, b, old = opened(shared, way, "payment")
+    paid, _ = meet(a, ("resume",), b, say=say)
+    taken = say == "--yes"
+    assert payments(paid) == [("paid" if taken else "declined", 40, True)], paid
+    assert paid.status == (OK if taken else REFUSED), paid
+    # B met the old identity; it takes what the new key signs all the same.
+    assert meet(a, ("pay", 5), b)[0].status == OK and meet(b, ("pay", 5), a)[0].status == OK
+    ended(shared, a, b, old, (60, 90) if taken else (100, 50))
+
+
+# shows: R-RENEW-5 R-XCHG-4
+def test_a_payee_that_knows_the_new_keys_declines_what_it_did_not_take(shared):
+    a, b, old = opened(shared, "inside", "payment")
+    # A's new identity comes with its offer, and B's next entry takes the counter that the payment was for.
+    assert meet(b, ("pay", 5), a)[0].status == OK
+    paid, _ = meet(a, ("resume",), b)
+    assert payments(paid) == [("too-late", 40, True)] and paid.status == REFUSED, paid
+    assert meet(a, ("pay", 5), b)[0].status == OK
+    ended(shared, a, b, old, (100, 50))
+
+
+# shows: R-RENEW-5
+def test_a_payment_open_for_two_renewals_comes_first(shared):
+    a, b, old = opened(shared, "inside", "answer")
+    before = certificates(shared, a)
+    a.must("renew", status=REFUSED)
+    assert certificates(shared, a) == before
+    b.must("sync")
+    ended(shared, a, b, old, (60, 90))
 
 
 # shows: R-RENEW-5 R-SEC-4

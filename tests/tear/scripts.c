@@ -137,6 +137,33 @@ static enum kc_error open_again(struct world *world)
     return world_open_payment(world, 0);
 }
 
+/* An open payment again, under the identity whose key signed it, whichever that is by now. */
+static enum kc_error open_verified(struct world *world)
+{
+    struct kc_payment payment;
+    struct kc_signed order;
+    struct kc_identity identity;
+    enum kc_error error = world_open_payment(world, 0);
+    if (error != KC_OK) {
+        return error;
+    }
+    if (kc_failed(kc_shape_decode(&payment, &kc_payment_shape, world_data(world))) ||
+        !payment.has_identity || kc_failed(kc_brief_parse(&order, payment.order)) ||
+        kc_failed(kc_identity_open(&identity, &world->crypto, &world->bank_sign.public_key,
+                                   &world->realm, payment.identity))) {
+        return KC_MALFORMED;
+    }
+    return kc_brief_verify(&order, &world->crypto, &identity.key, &world->realm,
+                           kc_payment_order_shape.domain)
+        .code;
+}
+
+static enum kc_error report_open(struct world *world)
+{
+    enum kc_error error = open_verified(world);
+    return error == KC_OK ? world_settle_request(world) : error;
+}
+
 /* The partner's word on the newest payment. */
 static enum kc_error conclude(struct world *world, bool taken)
 {
@@ -458,6 +485,7 @@ static enum kc_error confirmed(struct world *world)
 #define RECEIVE GIVES("decide ok", decide_ok, decided_again)
 #define REFUSE GIVES("decide ng", decide_ng, decided_again)
 #define REPORT SENDS("settle request", world_settle_request)
+#define REPORT_OPEN SENDS("settle request, a payment open", report_open)
 #define CASH(ask) SENDS("request", ask), TAKES("quote", world_take_quote)
 #define CASH_OK(ask) CASH(ask), SENDS("answer ok", say_ok)
 #define TRANSFER(ask) SENDS("request", ask), TAKES("quote", world_take_transfer_quote)
@@ -662,6 +690,29 @@ const struct script scripts[] = {
       SENDS("key request", ask_keys), TAKES("key reply", world_take_keys),
       SENDS("key confirm", confirm_keys), TAKES("done", world_take_done), REPORT,
       TAKES("reply", confirmed)}},
+    {"renewal while a payment is open",
+     world_ready,
+     true,
+     false,
+     {PAY, REPORT, TAKES("reply", settled), SENDS("renew request", ask_renewal),
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled), RECEIPT, PAY, REPORT,
+      TAKES("reply", settled), SENDS("renew request", ask_renewal),
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled)}},
+    {"renewal while a payment is open that is declined",
+     world_ready,
+     true,
+     false,
+     {PAY, REPORT, TAKES("reply", settled), SENDS("renew request", ask_renewal),
+      TAKES("renew reply", change_over), REPORT_OPEN, TAKES("reply", settled), DECLINE, REPORT,
+      TAKES("reply", settled)}},
+    {"keys that the authority made while a payment is open",
+     world_ready,
+     true,
+     false,
+     {PAY, REPORT, TAKES("reply", settled), SENDS("claim", claim),
+      TAKES("claim reply", world_take_claimed), SENDS("key request", ask_keys),
+      TAKES("key reply", world_take_keys), REPORT_OPEN, TAKES("released", settled_released), REPORT,
+      TAKES("reply", settled)}},
     {"hotlists",
      world_ready,
      true,

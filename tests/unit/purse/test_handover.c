@@ -159,6 +159,29 @@ static void what_is_open_comes_first(void **state)
     assert_int_equal(world.purse.state.handover, KC_HANDOVER_NONE);
 }
 
+/* shows: R-RENEW-5 R-RENEW-7 */
+static void an_open_payment_goes_on_under_the_old_identity(void **state)
+{
+    (void)state;
+    struct kc_payment payment;
+    struct kc_identity identity;
+    struct kc_public_key old = world.purse.sign_public;
+    EXPECT(world_pay(&world, 10), KC_OK);
+    EXPECT(world_handover(&world, 1), KC_PENDING);
+    EXPECT(world_settle_request(&world), KC_OK);
+    EXPECT(world_take_settle(&world, 1, WORLD_VALUE - 10, NULL), KC_OK);
+    come_to_key_request();
+    EXPECT(world_take_keys(&world), KC_OK);
+    assert_int_equal(world.purse.state.key_set, 1);
+    EXPECT(world_open_payment(&world, 0), KC_OK);
+    assert_false(kc_failed(kc_shape_decode(&payment, &kc_payment_shape, world_data(&world))));
+    assert_false(kc_failed(kc_identity_open(&identity, &crypto, &world.bank_sign.public_key,
+                                            &world.realm, payment.identity)));
+    assert_true(kc_purse_same_key(&identity.key, &old));
+    EXPECT(world_conclude(&world, world_partner_answer(&world, 1, false)), KC_OK);
+    assert_int_equal(world_value(&world), WORLD_VALUE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +189,7 @@ int main(void)
         cmocka_unit_test_setup(nobody_else_names_keys, ready),
         cmocka_unit_test_setup(no_other_private_keys_are_taken, ready),
         cmocka_unit_test_setup(what_is_open_comes_first, ready),
+        cmocka_unit_test_setup(an_open_payment_goes_on_under_the_old_identity, ready),
     };
     return cmocka_run_group_tests(tests, cast_open, cast_close);
 }

@@ -1,4 +1,4 @@
-/* Does a purse change its keys only for what the bank signed over the new ones, whole, and with nothing of the old ones open? */
+/* Does a purse change its keys only for what the bank signed over the new ones, and does an open payment go on under the old? */
 #include "cast.h"
 #include "purse/inside.h"
 
@@ -140,7 +140,7 @@ static void nothing_else_changes_the_keys(void **state)
 static void what_is_open_comes_first(void **state)
 {
     (void)state;
-    /* A payment without an answer, then one that nobody reported. */
+    /* A payment that nobody reported, with an answer or without. */
     EXPECT(world_pay(&world, 10), KC_OK);
     EXPECT(world_renew_request(&world), KC_PENDING);
     EXPECT(world_conclude(&world, world_partner_answer(&world, 1, true)), KC_OK);
@@ -163,6 +163,212 @@ static void what_is_open_comes_first(void **state)
     assert_int_equal(world.purse.state.closed, 3);
 }
 
+/* ---- with a payment open ---- */
+
+/* Pays, and reports that. */
+static void pay_reported(uint64_t amount)
+{
+    EXPECT(world_pay(&world, amount), KC_OK);
+    EXPECT(world_settle_request(&world), KC_OK);
+    EXPECT(world_take_settle(&world, world_uncovered(&world), world_value(&world), NULL), KC_OK);
+}
+
+static void renew(void)
+{
+    EXPECT(world_renew_request(&world), KC_OK);
+    EXPECT(world_take_renew(&world), KC_OK);
+}
+
+static void confirm(void)
+{
+    EXPECT(world_settle_request(&world), KC_OK);
+    EXPECT(world_take_settle(&world, world_uncovered(&world), world_value(&world), NULL), KC_OK);
+}
+
+/* The open payment comes again under the identity with that key, which verifies it; so a payee can take it. */
+static void open_is_signed_by(const struct kc_public_key *key)
+{
+    struct kc_payment payment;
+    struct kc_identity identity;
+    struct kc_signed order;
+    EXPECT(world_open_payment(&world, 0), KC_OK);
+    assert_false(kc_failed(kc_shape_decode(&payment, &kc_payment_shape, world_data(&world))));
+    assert_true(payment.has_identity);
+    assert_false(kc_failed(kc_identity_open(&identity, &crypto, &world.bank_sign.public_key,
+                                            &world.realm, payment.identity)));
+    assert_true(kc_purse_same_key(&identity.key, key));
+    assert_false(kc_failed(kc_brief_parse(&order, payment.order)));
+    assert_false(kc_failed(
+        kc_brief_verify(&order, &crypto, key, &world.realm, kc_payment_order_shape.domain)));
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-XCHG-4 */
+static void an_open_payment_goes_on_under_the_identity_that_signed_it(void **state)
+{
+    (void)state;
+    for (size_t suite = 0; suite < SUITE_COUNT; suite++) {
+        cast_suite(suite);
+        world_ready(&world);
+        struct kc_public_key old = world.purse.sign_public;
+        pay_reported(10);
+        renew();
+        assert_int_equal(world.purse.state.closed, 2);
+        assert_int_equal(world.purse.state.open.count, 1);
+        open_is_signed_by(&old);
+        world_power(&world);
+        EXPECT(world_select(&world), KC_OK);
+        EXPECT(world_pin(&world, WORLD_PIN), KC_OK);
+        open_is_signed_by(&old);
+        confirm();
+        EXPECT(world_conclude(&world, world_partner_answer(&world, 1, true)), KC_OK);
+        assert_int_equal(world.purse.state.open.count, 0);
+        assert_int_equal(world_value(&world), WORLD_VALUE - 10);
+        /* The next one is the new key's, before another renewal and after it. */
+        struct kc_public_key second = world.purse.sign_public;
+        pay_reported(20);
+        open_is_signed_by(&second);
+        renew();
+        open_is_signed_by(&second);
+    }
+}
+
+/* shows: R-RENEW-5 R-XCHG-4 */
+static void a_decline_after_the_renewal_gives_the_amount_back(void **state)
+{
+    (void)state;
+    struct kc_settle_request report;
+    pay_reported(10);
+    renew();
+    struct kc_public_key key = world.purse.sign_public;
+    EXPECT(world_conclude(&world, world_partner_answer(&world, 1, false)), KC_OK);
+    assert_int_equal(world.purse.state.open.count, 0);
+    assert_int_equal(world_value(&world), WORLD_VALUE);
+    struct kc_entry entry = newest_entry();
+    assert_int_equal(entry.kind, KC_ENTRY_KIND_VOID);
+    assert_int_equal(entry.counter, 3);
+    assert_int_equal(entry.voids, 1);
+    EXPECT(world_settle_request(&world), KC_OK);
+    open_sent(&report, &kc_settle_request_shape, &key);
+    assert_int_equal(report.records.count, 2);
+    EXPECT(world_take_settle(&world, 2, WORLD_VALUE, NULL), KC_OK);
+    EXPECT(world_order(&world, KC_INS_CASH_REQUEST, KC_CASH_KIND_WITHDRAW, 10), KC_OK);
+}
+
+/* shows: R-RENEW-5 R-XCHG-9 */
+static void the_bank_ends_an_open_payment_after_the_renewal(void **state)
+{
+    static const enum kc_error words[] = {KC_OK, KC_OUT_OF_ORDER};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct kc_release release = {
+            .counter = 1, .amount = world_amount(10), .reason = words[i]};
+        world_ready(&world);
+        pay_reported(10);
+        renew();
+        EXPECT(world_settle_request(&world), KC_OK);
+        EXPECT(world_take_settle(&world, 1, WORLD_VALUE - 10, &release), KC_OK);
+        assert_int_equal(world.purse.state.open.count, 0);
+        assert_int_equal(world_value(&world), WORLD_VALUE - (words[i] == KC_OK ? 10 : 0));
+        assert_int_equal(newest_entry().kind,
+                         words[i] == KC_OK ? KC_ENTRY_KIND_CLOSE : KC_ENTRY_KIND_VOID);
+    }
+}
+
+/* shows: R-RENEW-5 */
+static void one_former_identity_is_kept_and_no_more(void **state)
+{
+    (void)state;
+    struct kc_public_key old = world.purse.sign_public;
+    pay_reported(10);
+    renew();
+    confirm();
+    EXPECT(world_renew_request(&world), KC_PENDING);
+    EXPECT(world_handover(&world, 1), KC_PENDING);
+    open_is_signed_by(&old);
+    EXPECT(world_conclude(&world, world_partner_answer(&world, 1, true)), KC_OK);
+    renew();
+    confirm();
+    assert_int_equal(world.purse.state.closed, 3);
+}
+
+/* shows: R-RENEW-7 */
+static void a_damaged_former_identity_leaves_the_bank_to_ask(void **state)
+{
+    (void)state;
+    size_t at =
+        KC_NVM_NEXT_AT + (size_t)(KC_STATIC_FORMER_IDENTITY - KC_STATIC_NEXT_KEYS) * KC_STATIC_ROOM;
+    pay_reported(10);
+    renew();
+    world.memory.now[at + 20] ^= 1;
+    memcpy(world.memory.durable, world.memory.now, sizeof world.memory.now);
+    world_power(&world);
+    EXPECT(world_select(&world), KC_OK);
+    EXPECT(world_pin(&world, WORLD_PIN), KC_OK);
+    EXPECT(world_open_payment(&world, 0), KC_ASK_BANK);
+    EXPECT(world_conclude(&world, world_partner_answer(&world, 1, false)), KC_OK);
+    assert_int_equal(world_value(&world), WORLD_VALUE);
+}
+
+/* ---- a payee that knows the new identity ---- */
+
+/* The purse learns of a newer identity of its partner. */
+static struct kc_partner meet_newer(void)
+{
+    struct kc_payee_identity said;
+    assert_false(
+        kc_failed(kc_shape_decode(&said, &kc_payee_identity_shape, world_partner_offer(&world))));
+    struct kc_partner newer = {.account = said.account,
+                               .purse = said.purse,
+                               .issued_s = 2,
+                               .expires_s = WORLD_EXPIRES_S,
+                               .key = world.bank_sign.public_key};
+    assert_false(kc_failed(kc_purse_partner_keep(&world.purse, &newer)));
+    return newer;
+}
+
+/* shows: R-RENEW-5 R-XCHG-4 */
+static void an_old_identity_is_refused_by_name_and_only_declined(void **state)
+{
+    (void)state;
+    struct kc_payment_answer answer;
+    struct kc_partner kept;
+    struct kc_partner newer = meet_newer();
+    EXPECT(world_examine(&world, world_partner_payment(&world, 1, 20)), KC_KEY_RENEWED);
+    EXPECT(world_decide(&world, KC_ANSWER_OK), KC_OUT_OF_ORDER);
+    EXPECT(world_examine(&world, world_partner_payment(&world, 1, 20)), KC_KEY_RENEWED);
+    /* Its counter passes: nothing takes it any more, and its payer may know. */
+    EXPECT(world_order(&world, KC_INS_CASH_REQUEST, KC_CASH_KIND_DEPOSIT, 10), KC_OK);
+    EXPECT(world_take_quote(&world), KC_OK);
+    EXPECT(world_answer(&world, KC_ANSWER_OK), KC_OK);
+    EXPECT(world_take_completion(&world, KC_OUTCOME_COMPLETED, 1, WORLD_VALUE - 10), KC_OK);
+    EXPECT(world_examine(&world, world_partner_payment(&world, 1, 20)), KC_OK);
+    EXPECT(world_decide(&world, KC_ANSWER_OK), KC_OK);
+    assert_false(kc_failed(kc_shape_decode(&answer, &kc_payment_answer_shape, world_data(&world))));
+    assert_false(answer.taken);
+    assert_int_equal(world_value(&world), WORLD_VALUE - 10);
+    assert_false(kc_failed(kc_purse_partner_find(&kept, &world.purse, newer.account, newer.purse)));
+    assert_int_equal(kept.issued_s, 2);
+    assert_true(kc_purse_same_key(&kept.key, &newer.key));
+    EXPECT(world_examine(&world, world_partner_payment(&world, 2, 20)), KC_KEY_RENEWED);
+    /* What it did not sign is declined for nobody. */
+    struct world_party real = world.partner;
+    struct kc_payment payment;
+    uint8_t forged[KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(forged);
+    assert_false(kc_failed(
+        kc_shape_decode(&payment, &kc_payment_shape, world_partner_payment(&world, 1, 20))));
+    uint8_t identity[KC_RECORD_SIZE_MAX];
+    memcpy(identity, payment.identity.data, payment.identity.size);
+    const struct kc_view honest = kc_view(identity, payment.identity.size);
+    world.partner = world.bank_encrypt;
+    assert_false(kc_failed(
+        kc_shape_decode(&payment, &kc_payment_shape, world_partner_payment(&world, 1, 20))));
+    payment.identity = honest;
+    assert_false(kc_failed(kc_shape_encode(&out, &kc_payment_shape, &payment)));
+    world.partner = real;
+    EXPECT(world_examine(&world, kc_buffer_view(&out)), KC_BAD_SIGNATURE);
+}
+
 /* shows: R-RENEW-7 */
 static void a_damaged_new_key_is_no_purse(void **state)
 {
@@ -182,6 +388,12 @@ int main(void)
         cmocka_unit_test_setup(the_same_keys_are_asked_for_until_they_are_certified, ready),
         cmocka_unit_test_setup(nothing_else_changes_the_keys, ready),
         cmocka_unit_test_setup(what_is_open_comes_first, ready),
+        cmocka_unit_test_setup(an_open_payment_goes_on_under_the_identity_that_signed_it, ready),
+        cmocka_unit_test_setup(a_decline_after_the_renewal_gives_the_amount_back, ready),
+        cmocka_unit_test_setup(the_bank_ends_an_open_payment_after_the_renewal, ready),
+        cmocka_unit_test_setup(one_former_identity_is_kept_and_no_more, ready),
+        cmocka_unit_test_setup(a_damaged_former_identity_leaves_the_bank_to_ask, ready),
+        cmocka_unit_test_setup(an_old_identity_is_refused_by_name_and_only_declined, ready),
         cmocka_unit_test_setup(a_damaged_new_key_is_no_purse, ready),
     };
     return cmocka_run_group_tests(tests, cast_open, cast_close);
