@@ -84,6 +84,19 @@ struct pairing {
     uint64_t now_ms;
 };
 
+/* Of two that end together, as all do that outlast their issuer, the later one counts. */
+static bool outlasts(const struct kc_issued *a, const struct kc_issued *b)
+{
+    struct kc_certificate first;
+    struct kc_certificate second;
+    if (a->expires_ms != b->expires_ms) {
+        return a->expires_ms > b->expires_ms;
+    }
+    return !kc_failed(kc_certificate_read(&first, kc_view(a->der, a->der_size))) &&
+           !kc_failed(kc_certificate_read(&second, kc_view(b->der, b->der_size))) &&
+           first.not_before_ms > second.not_before_ms;
+}
+
 static bool take_valid(void *owner, const struct kc_issued *issued)
 {
     struct pairing *pairing = owner;
@@ -92,13 +105,13 @@ static bool take_valid(void *owner, const struct kc_issued *issued)
         return true;
     }
     if (issued->use == KC_PROFILE_SIGN) {
-        if (pair->sign_count > 0 && pair->sign.expires_ms >= issued->expires_ms) {
+        if (pair->sign_count > 0 && !outlasts(issued, &pair->sign)) {
             return true;
         }
         pair->sign = *issued;
         pair->sign_count = 1;
     } else if (issued->use == KC_PROFILE_ENCRYPT) {
-        if (pair->encrypt_count > 0 && pair->encrypt.expires_ms >= issued->expires_ms) {
+        if (pair->encrypt_count > 0 && !outlasts(issued, &pair->encrypt)) {
             return true;
         }
         pair->encrypt = *issued;

@@ -18,6 +18,7 @@
 #define SERVER_MS (UINT64_C(3650) * 86400000)
 #define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
+#define ROLLS_MAX 32u
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
@@ -183,6 +184,69 @@ static struct kc_result read_public(struct kc_public_key *out, const char *folde
     return kc_failed(result) ? result : kc_pem_read_public(out, kc_buffer_view(&buffer));
 }
 
+/* The newest keys that a server made: sign, or sign-N after N roll-overs. */
+static unsigned newest_keys(const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[32];
+    unsigned number = 0;
+    for (; number < ROLLS_MAX; number++) {
+        (void)snprintf(file, sizeof file, "sign-%u.pub", number + 1);
+        if (kc_failed(kc_path_join(path, folder, file, NULL)) || !kc_file_exists(path)) {
+            break;
+        }
+    }
+    return number;
+}
+
+static void file_of(char out[32], const char *base, unsigned number, const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, 32, "%s.%s", base, end);
+    } else {
+        (void)snprintf(out, 32, "%s-%u.%s", base, number, end);
+    }
+}
+
+/* Whether the pair is of these keys. After a roll-over it may still be that of the old ones. */
+static bool is_of_keys(const struct kc_pair *pair, const struct kc_public_key *sign,
+                       const struct kc_public_key *encrypt)
+{
+    struct kc_certificate certificates[2];
+    return pair->sign_count > 0 && pair->encrypt_count > 0 &&
+           !kc_failed(kc_certificate_read(&certificates[0],
+                                          kc_view(pair->sign.der, pair->sign.der_size))) &&
+           !kc_failed(kc_certificate_read(&certificates[1],
+                                          kc_view(pair->encrypt.der, pair->encrypt.der_size))) &&
+           kc_key_equal(&certificates[0].key, sign) && kc_key_equal(&certificates[1].key, encrypt);
+}
+
+/* Certificates of the newest keys. A repeat finds what was issued. */
+static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority *authority,
+                                       const char *folder, uint64_t holder, unsigned number)
+{
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    char file[32];
+    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    struct kc_result result = kc_authority_pair(pair, authority, holder);
+    if (kc_failed(result) || (number == 0 && pair->sign_count > 0)) {
+        return result;
+    }
+    file_of(file, "sign", number, "pub");
+    result = read_public(&sign, folder, file);
+    if (!kc_failed(result)) {
+        file_of(file, "encrypt", number, "pub");
+        result = read_public(&encrypt, folder, file);
+    }
+    if (kc_failed(result) || is_of_keys(pair, &sign, &encrypt)) {
+        return result;
+    }
+    return kc_authority_issue(&pair->sign, &pair->encrypt, authority, holder,
+                              kc_authority_server_name(holder), &sign, &encrypt,
+                              kc_clock_now_ms() + SERVER_MS, by_hand);
+}
+
 static struct kc_result issue_server(struct kc_authority *authority, const char *dir,
                                      uint64_t number)
 {
@@ -190,30 +254,20 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
     char folder[KC_PATH_SIZE_MAX];
     uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(root_bytes);
-    struct kc_public_key sign;
-    struct kc_public_key encrypt;
-    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
-    const char *name = kc_authority_server_name(number);
-    struct kc_result result = kc_authority_pair(&pair, authority, number);
+    char file[32];
+    unsigned newest = 0;
+    struct kc_result result = kc_path_join(folder, dir, kc_authority_server_name(number), NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(folder, dir, name, NULL);
+        newest = newest_keys(folder);
+        result = certify_newest(&pair, authority, folder, number, newest);
     }
-    if (!kc_failed(result) && pair.sign_count == 0) {
-        result = read_public(&sign, folder, "sign.pub");
-        if (!kc_failed(result)) {
-            result = read_public(&encrypt, folder, "encrypt.pub");
-        }
-        if (!kc_failed(result)) {
-            result = kc_authority_issue(&pair.sign, &pair.encrypt, authority, number, name, &sign,
-                                        &encrypt, kc_clock_now_ms() + SERVER_MS, by_hand);
-        }
-    }
+    file_of(file, "sign", newest, "crt");
     if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "sign.crt",
-                                          kc_view(pair.sign.der, pair.sign.der_size));
+        result = kc_certificate_file_save(folder, file, kc_view(pair.sign.der, pair.sign.der_size));
     }
+    file_of(file, "encrypt", newest, "crt");
     if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "encrypt.crt",
+        result = kc_certificate_file_save(folder, file,
                                           kc_view(pair.encrypt.der, pair.encrypt.der_size));
     }
     char own[KC_PATH_SIZE_MAX];

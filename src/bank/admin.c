@@ -10,6 +10,7 @@
 #include "bank/audit.h"
 #include "bank/bank.h"
 #include "bank/charges.h"
+#include "bank/closings.h"
 #include "bank/evidence.h"
 #include "bank/order.h"
 #include "bank/risk.h"
@@ -350,9 +351,13 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     if (!kc_failed(result)) {
         result = show_moves(desk, account.number);
     }
+    if (!kc_failed(result)) {
+        result = kc_charges_show_account(stdout, &desk->store, account, desk->command->json,
+                                         &desk->config);
+    }
     return kc_failed(result) ? result
-                             : kc_charges_show_account(stdout, &desk->store, account,
-                                                       desk->command->json, &desk->config);
+                             : kc_closings_show(stdout, &desk->store, account.number,
+                                                desk->command->json, &desk->config);
 }
 
 static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
@@ -464,27 +469,27 @@ static void show_proof(struct desk *desk, const struct kc_proof *proof, const ch
     end_object(desk, &json);
 }
 
-static struct kc_result load_prover(struct kc_prover *out, const struct desk *desk)
+static struct kc_result load_prover(struct kc_prover *out, struct kc_bank_keys *keys,
+                                    const struct desk *desk)
 {
-    const char *folder = desk->folder;
     *out = (struct kc_prover){.store = &desk->store,
                               .crypto = &desk->crypto,
                               .realm = desk->realm,
-                              .decimals = desk->config.decimals};
-    struct kc_result result = kc_key_pair_open(&out->sign_key, &out->sign_public, &desk->crypto,
-                                               folder, "sign", &desk->config.keys);
-    if (!kc_failed(result)) {
-        result = kc_key_pair_open(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt",
-                                  &desk->config.keys);
-    }
-    return result;
+                              .decimals = desk->config.decimals,
+                              .keys = keys};
+    return kc_bank_keys_open(keys, &desk->crypto, &desk->realm, desk->folder, &desk->config.keys,
+                             true);
 }
 
 /* All that is read is of one moment, also beside a running bank. */
 static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
 {
     struct kc_prover prover;
-    struct kc_result result = load_prover(&prover, desk);
+    struct kc_bank_keys *keys = calloc(1, sizeof *keys);
+    if (keys == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    struct kc_result result = load_prover(&prover, keys, desk);
     if (!kc_failed(result)) {
         result = desk->store.begin(desk->store.context);
     }
@@ -492,9 +497,8 @@ static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
         result = kc_bank_prove(proof, &prover, kc_clock_now_ms());
         desk->store.rollback(desk->store.context);
     }
-    kc_key_close(&prover.encrypt_key);
-    kc_key_close(&prover.sign_key);
-    kc_wipe(&prover, sizeof prover);
+    kc_bank_keys_close(keys);
+    free(keys);
     return result;
 }
 
@@ -735,6 +739,25 @@ static struct kc_result purse(struct desk *desk, const char *number)
     return kc_failed(result) ? result : show_one_purse(desk, number);
 }
 
+static struct kc_result show_closings(struct desk *desk, const char *unused)
+{
+    (void)unused;
+    return kc_closings_show(stdout, &desk->store, 0, desk->command->json, &desk->config);
+}
+
+/* Closes an account, whatever its purse holds, and shows it. */
+static struct kc_result close_account(struct desk *desk, const char *number)
+{
+    char body[64];
+    struct kc_account_id id;
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
+    }
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\"}", number);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/close", body);
+    return kc_failed(result) ? result : show_account(desk, number);
+}
+
 struct verb {
     const char *name;
     bool takes_argument;
@@ -746,6 +769,7 @@ static const struct verb verbs[] = {
     {"alerts", false, show_alerts},   {"evidence", true, show_evidence},
     {"audit", false, run_audit},      {"stats", false, show_stats},
     {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
+    {"close", true, close_account},   {"closings", false, show_closings},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)

@@ -14,6 +14,7 @@
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
+#include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -35,6 +36,13 @@ struct kc_bank_again {
     uint64_t last_ms;
 };
 
+/* Renewals whose old certificates the authority is asked to revoke, in rounds as above. */
+struct kc_bank_retiring {
+    atomic_size_t asking;
+    uint64_t begun_ms; /* the rest is the writer's */
+    uint64_t last_purse;
+};
+
 /* The newest hotlist as it was signed. */
 struct kc_bank_hotlist {
     pthread_mutex_t lock;
@@ -47,7 +55,8 @@ struct kc_bank_hotlist {
 
 struct kc_bank {
     struct kc_bank_config config;
-    struct kc_private_key sign_key;
+    struct kc_bank_keys keys;       /* all generations of them */
+    struct kc_private_key sign_key; /* those in force, as they are in `keys`, which closes them */
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
@@ -67,15 +76,20 @@ struct kc_bank {
     atomic_bool stopping;
     struct kc_bank_again again;
     struct kc_bank_again charges; /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_retiring retiring;
 };
+
+struct kc_bank_authority;
 
 /* The context of one thread. */
 struct kc_bank_thread {
     struct kc_crypto crypto;
-    struct kc_directory *directory;   /* DIRECTORY */
-    struct kc_store store;            /* DIRECTORY: to read beside the writer */
-    struct kc_ordinary_bank ordinary; /* ORDINARY */
-    struct kc_envelope_work work;     /* WORK */
+    struct kc_directory *directory;      /* DIRECTORY */
+    struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_store store;               /* DIRECTORY: to read beside the writer */
+    struct kc_ordinary_bank ordinary;    /* ORDINARY */
+    struct kc_envelope_work work;        /* WORK */
 };
 
 /* What an operator orders. */
@@ -103,14 +117,19 @@ union kc_bank_message {
     struct kc_cancel_request cancel_request;
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
+    struct kc_renew_request renew_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
+    struct kc_close_request close_request;
+    struct kc_account_id close;
     struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
     struct kc_give_back give_back;
+    struct kc_identity identity;
+    uint64_t roll;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -118,6 +137,16 @@ struct kc_bank_kind;
 
 /* Where an item is: steps before the kind's own are counted with it. */
 enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
+
+/* A purse's new keys on their way. */
+struct kc_bank_renewal {
+    struct kc_purse_key_row keys;
+    struct kc_renewal_row row;
+    size_t sign_size;
+    size_t encrypt_size;
+    uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
+};
 
 /* One message on its way. */
 struct kc_bank_item {
@@ -146,6 +175,8 @@ struct kc_bank_item {
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
     struct kc_charge_debit charge;
+    struct kc_payout payout;
+    struct kc_ledger_closed closed;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
@@ -156,6 +187,7 @@ struct kc_bank_item {
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    struct kc_bank_renewal renewal;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
     const char *content_type;
@@ -193,16 +225,23 @@ extern const struct kc_bank_kind kc_bank_confirm_request;
 extern const struct kc_bank_kind kc_bank_cancel_request;
 extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
+extern const struct kc_bank_kind kc_bank_renew_request;
+extern const struct kc_bank_kind kc_bank_retire;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
+extern const struct kc_bank_kind kc_bank_give_roll;
+extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
+extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_close_order;
+extern const struct kc_bank_kind kc_bank_ask_payout;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -230,6 +269,11 @@ KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
+                                               const struct kc_http_request *request);
+
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
@@ -241,6 +285,11 @@ bool kc_bank_has_token(const struct kc_bank *bank, const char *authorization);
 KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
                                                  const struct kc_http_request *request);
+
+/* Reads which account the operator closes. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
+                                                const struct kc_bank *bank,
+                                                const struct kc_http_request *request);
 
 /* Encodes the purses, in any order, as the record wants them: as many as fit of those that stand first. *count says how many. */
 KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
@@ -279,6 +328,26 @@ void kc_bank_asked_again(struct kc_bank *bank);
  * kc_bank_charge_asked: one of these orders has come to its end. */
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_charge_asked(struct kc_bank *bank);
+/* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. kc_bank_retire_ended: one of them has
+ * come to its end. */
+void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_retire_ended(struct kc_bank *bank);
+
+/* What a thread needs to ask the authority. KC_NO_MEMORY. */
+KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
+                                                    unsigned timeout_ms);
+void kc_bank_authority_close(struct kc_bank_authority *authority);
+/* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
+ * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
+                                                   struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread, uint64_t time_ms,
+                                                   const struct kc_shape *shape,
+                                                   const void *message);
+
+/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_payout_asked(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);
@@ -290,5 +359,13 @@ void kc_bank_unload(struct kc_bank *bank);
 KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
 
 int kc_bank_serve(const char *dir);
+
+struct kc_command;
+/* `roll`: the next step of a roll-over of the bank's keys; the exit status. */
+int kc_bank_roll_command(const struct kc_command *command, const char *dir);
+
+/* Ends a roll-over that was begun, as far as its certificates are there. Errors of kc_bank_roll. */
+KC_MUST_USE struct kc_result kc_bank_finish_roll(const struct kc_bank_config *config,
+                                                 const char *folder);
 
 #endif

@@ -15,13 +15,12 @@
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
-    struct kc_result result = kc_key_pair_open(&bank->sign_key, &bank->sign_public, &bank->crypto,
-                                               folder, "sign", &bank->config.keys);
+    struct kc_result result = kc_bank_keys_open(&bank->keys, &bank->crypto, &bank->realm, folder,
+                                                &bank->config.keys, false);
     if (!kc_failed(result)) {
-        result = kc_key_pair_open(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt",
-                                  &bank->config.keys);
-    }
-    if (!kc_failed(result)) {
+        bank->sign_key = bank->keys.sign_key;
+        bank->encrypt_key = bank->keys.encrypt_key;
+        bank->sign_public = bank->keys.sign_public;
         kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
     }
     return result;
@@ -123,7 +122,8 @@ static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_
                                    .first_ms = config->charge_first_days * DAY_MS,
                                    .period_ms = config->charge_period_days * DAY_MS,
                                    .notice_ms = config->charge_notice_days * DAY_MS,
-                                   .grace_ms = config->charge_grace_days * DAY_MS};
+                                   .grace_ms = config->charge_grace_days * DAY_MS,
+                                   .close_ms = config->charge_close_days * DAY_MS};
     struct kc_result result =
         read_limit(&out->amount, bank, "charge", "amount", config->charge_amount);
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
@@ -213,7 +213,10 @@ struct kc_result kc_bank_init(const char *dir)
     if (!kc_failed(result)) {
         result = kc_bank_config_read(&config, path);
     }
-    return kc_failed(result) ? result : kc_server_keys_ensure_at(folder, &config.keys);
+    if (!kc_failed(result)) {
+        result = kc_server_keys_ensure_at(folder, &config.keys);
+    }
+    return kc_failed(result) ? result : kc_bank_finish_roll(&config, folder);
 }
 
 void kc_bank_unload(struct kc_bank *bank)
@@ -222,8 +225,7 @@ void kc_bank_unload(struct kc_bank *bank)
     kc_known_close(&bank->known);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
-    kc_key_close(&bank->encrypt_key);
-    kc_key_close(&bank->sign_key);
+    kc_bank_keys_close(&bank->keys);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);
 }

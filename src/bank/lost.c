@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "base/clock.h"
 
 static struct kc_result check_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
                                    struct kc_bank_item *item)
@@ -51,6 +52,23 @@ const struct kc_bank_kind kc_bank_reissue_request = {
 
 /* ---- whoever has the old one ---- */
 
+/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. */
+static bool renews(const struct kc_store *store, const struct kc_purse_key_row *keys)
+{
+    struct kc_renewal_row row;
+    return !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
+           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING) &&
+           keys->expires_ms >= kc_clock_now_ms();
+}
+
+/* Whether a newer key of the same purse was confirmed. Who asks need not prove anything to hear that, and nothing changes. */
+static bool is_renewed(const struct kc_store *store, const uint8_t signer[KC_SIGNER_SIZE])
+{
+    struct kc_renewal_row row;
+    return !kc_failed(store->renewal_by_signer(store->context, &row, signer)) &&
+           row.state >= KC_RENEWAL_DONE && memcmp(row.old_signer, signer, KC_SIGNER_SIZE) == 0;
+}
+
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_thread *thread,
                                       struct kc_result because)
 {
@@ -59,9 +77,13 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_
     struct kc_person person = {.id = item->envelope.signer};
     const struct kc_store *store = &thread->store;
     bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED;
+    if (asked && is_renewed(store, person.id.bytes)) {
+        return kc_result(KC_KEY_RENEWED);
+    }
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
-        purse.state != KC_PURSE_OUT) {
+        (purse.state != KC_PURSE_OUT &&
+         (because.code != KC_UNKNOWN_SIGNER || !renews(store, &keys)))) {
         return because;
     }
     person.number = keys.account.number;

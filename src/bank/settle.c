@@ -97,9 +97,69 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     return result;
 }
 
+/* A renewed key, as it is kept: what it signed holds for as long after its certificate's end as late records are waited for. */
+static struct kc_result take_old(struct kc_partner_old *out, enum kc_partner_term term,
+                                 const struct kc_renewal_row *row, uint64_t settle_ms)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    out->term = term;
+    out->late = now_ms > row->old_expires_ms && now_ms - row->old_expires_ms > settle_ms;
+    return kc_key_decode(&out->key, kc_view(row->old_sign_key, row->old_sign_size));
+}
+
+/* Which of its keys a partner had at that counter, `last` being its newest renewal. */
+static struct kc_result fetch_old(struct kc_partner_old *out, struct kc_bank *bank,
+                                  struct kc_bank_thread *thread, const struct kc_renewal_row *last,
+                                  uint64_t counter)
+{
+    struct kc_renewal_row row;
+    const struct kc_store *store = &thread->store;
+    enum kc_partner_term term = KC_TERM_ONLY;
+    struct kc_result result = store->renewal_at(store->context, &row, last->purse.number, counter);
+    if (result.code == KC_NOT_FOUND) {
+        row = *last;
+        if (last->state >= KC_RENEWAL_DONE) {
+            term = KC_TERM_ENDED;
+        } else if (last->state == KC_RENEWAL_WAITING && counter > last->counter) {
+            term = KC_TERM_EITHER;
+        }
+        result = kc_ok();
+    }
+    return kc_failed(result) ? result : take_old(out, term, &row, bank->config.settle_ms);
+}
+
+/* The keys that a partner renewed. While the newest ones wait for the confirmation the bank's own books know both, whatever the
+ * directory shows: it may pay with either. *some says whether there are any. */
+static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread, struct kc_records *records,
+                                      struct kc_partner *partner)
+{
+    struct kc_renewal_row last;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->renewal_last(store->context, &last, partner->number);
+    *some = !kc_failed(result);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    for (size_t i = 0; i < records->count && !kc_failed(result); i++) {
+        uint64_t counter = kc_records_counter(records, i, partner->number);
+        if (counter > 0) {
+            result = fetch_old(&records->old[i], bank, thread, &last, counter);
+        }
+    }
+    if (!kc_failed(result) && last.state < KC_RENEWAL_DONE) {
+        bool waits = last.state == KC_RENEWAL_WAITING;
+        struct kc_view key = waits ? kc_view(last.sign_key, last.sign_size)
+                                   : kc_view(last.old_sign_key, last.old_sign_size);
+        partner->account = last.account.number;
+        partner->error = kc_key_decode(&partner->key, key).code;
+    }
+    return result;
+}
+
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                      struct kc_partner *partner)
+                                      struct kc_records *records, struct kc_partner *partner)
 {
     struct kc_purse_key_row keys;
     struct kc_purse_row purse;
@@ -117,6 +177,11 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         partner->error = KC_UNKNOWN_SIGNER;
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
+    bool renewed = false;
+    result = fetch_renewed(&renewed, bank, thread, records, partner);
+    if (kc_failed(result) || partner->error == KC_OK) {
+        return result;
+    }
     if (purse.state == KC_PURSE_OUT) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
@@ -128,7 +193,12 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         return kc_ok();
     }
     if (!kc_failed(result)) {
+        struct kc_renewal_row row;
         kc_holders_keep(&bank->holders, partner->number, &id);
+        if (renewed || !kc_failed(store->renewal_last(store->context, &row, partner->number))) {
+            /* Also one that began meanwhile, whose own forgetting may have come before this. */
+            kc_holders_forget(&bank->holders, partner->number);
+        }
         partner->account = person.number;
         partner->key = person.sign_key;
     }
@@ -143,7 +213,7 @@ static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thre
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < records->partner_count && !kc_failed(result); i++) {
         if (records->partners[i].error != KC_OK) {
-            result = fetch_partner(bank, thread, &records->partners[i]);
+            result = fetch_partner(bank, thread, records, &records->partners[i]);
         }
     }
     return result;

@@ -68,6 +68,9 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_settle_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, false, DATA_USED, WORKING, kc_purse_take_certified},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, false, P1_AND_DATA, WORKING, kc_purse_take_roll},
+    {KC_CLA_KINCHAKU, KC_INS_RENEW_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
+     kc_purse_renew_request},
     {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, KEY_AND_DATA, WORKING, kc_purse_sign_sale},
 };
 
@@ -149,7 +152,8 @@ static struct kc_result get_history(struct kc_purse *purse, uint8_t back)
 static struct kc_result get_static(struct kc_purse *purse, unsigned item)
 {
     struct kc_view content;
-    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    unsigned place = kc_purse_static_place(item, purse->state.key_set);
+    struct kc_result result = kc_purse_static_get(&content, purse, place);
     return kc_failed(result) ? result : kc_purse_respond(purse, content);
 }
 
@@ -163,6 +167,28 @@ static struct kc_result get_hotlist(struct kc_purse *purse)
     struct kc_view list;
     struct kc_result result = kc_purse_hotlist_get(&list, purse);
     return kc_failed(result) ? result : kc_purse_respond(purse, list);
+}
+
+static struct kc_result get_roll(struct kc_purse *purse, uint8_t back)
+{
+    struct kc_view roll;
+    struct kc_result result = kc_purse_roll_get(&roll, purse, back);
+    return kc_failed(result) ? result : kc_purse_respond(purse, roll);
+}
+
+/* The key in force, or the one before it as long as it counts. */
+static struct kc_result get_bank_key(struct kc_purse *purse, uint8_t back)
+{
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    bool former =
+        purse->bank_former.type != KC_KEY_NONE && purse->state.stamp_ms < purse->roll_until_ms;
+    const struct kc_public_key *key = back == 0 ? &purse->bank_verify : &purse->bank_former;
+    if (back > 1 || (back == 1 && !former) || key->type == KC_KEY_NONE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    struct kc_result result = kc_key_encode(&out, key);
+    purse->output_size = out.size;
+    return result;
 }
 
 static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
@@ -180,7 +206,9 @@ static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu
 
 struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
-    if (apdu->p2 != 0 && apdu->p1 != KC_TAG_HISTORY) {
+    bool has_p2 =
+        apdu->p1 == KC_TAG_HISTORY || apdu->p1 == KC_TAG_ROLL || apdu->p1 == KC_TAG_BANK_VERIFY_KEY;
+    if (apdu->p2 != 0 && !has_p2) {
         return kc_result(KC_MALFORMED);
     }
     switch (apdu->p1) {
@@ -196,7 +224,9 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
     case KC_TAG_HOTLIST:
         return get_hotlist(purse);
     case KC_TAG_BANK_VERIFY_KEY:
-        return get_static(purse, KC_STATIC_BANK_VERIFY);
+        return get_bank_key(purse, apdu->p2);
+    case KC_TAG_ROLL:
+        return get_roll(purse, apdu->p2);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:

@@ -12,11 +12,10 @@ static bool is_expired(uint64_t expires_s, uint64_t time_ms)
 
 static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *purse,
                                       struct kc_account_id account, struct kc_purse_id number,
-                                      struct kc_view bytes)
+                                      struct kc_view bytes, uint64_t time_ms)
 {
     struct kc_identity identity;
-    struct kc_result result =
-        kc_identity_open(&identity, &purse->crypto, &purse->bank_verify, &purse->realm, bytes);
+    struct kc_result result = kc_purse_open_identity(&identity, purse, bytes, time_ms);
     if (kc_failed(result)) {
         return result;
     }
@@ -29,6 +28,7 @@ static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *p
     }
     *out = (struct kc_partner){.account = identity.account,
                                .purse = identity.purse,
+                               .issued_s = identity.issued_s,
                                .expires_s = identity.expires_s,
                                .key = identity.key};
     memcpy(out->secret, identity.secret, sizeof out->secret);
@@ -49,9 +49,16 @@ struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
         bool known = !kc_failed(result) && !is_expired(out->expires_s, time_ms);
         return kc_result(known ? KC_OK : KC_IDENTITY_NEEDED);
     }
-    struct kc_result result = open_identity(out, purse, account, number, identity);
+    struct kc_result result = open_identity(out, purse, account, number, identity, time_ms);
     if (!kc_failed(result) && is_expired(out->expires_s, time_ms)) {
         result = kc_result(KC_IDENTITY_EXPIRED);
+    }
+    struct kc_partner kept;
+    if (!kc_failed(result) && out->key.type != KC_KEY_NONE &&
+        !kc_failed(kc_purse_partner_find(&kept, purse, account, number)) &&
+        kept.issued_s > out->issued_s) {
+        /* Its keys were renewed, and this purse saw the new identity: the old one is never taken again. */
+        result = kc_result(KC_KEY_RENEWED);
     }
     return result;
 }
@@ -110,7 +117,8 @@ struct kc_result kc_purse_identify(struct kc_purse *purse, const struct kc_apdu 
                                    .account = purse->settings.account,
                                    .purse = purse->settings.purse,
                                    .hotlist = purse->hotlist_version,
-                                   .full = apdu->p1 == 1};
+                                   .full = apdu->p1 == 1,
+                                   .roll = purse->roll_number};
     if (apdu->p1 > 1 || apdu->data.size != 0) {
         return kc_result(KC_MALFORMED);
     }
@@ -139,7 +147,8 @@ struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *ap
                                       .purse = purse->settings.purse,
                                       .counter = purse->state.counter + 1,
                                       .hotlist = purse->hotlist_version,
-                                      .most = kc_purse_take_most(purse, purse->state.stamp_ms)};
+                                      .most = kc_purse_take_most(purse, purse->state.stamp_ms),
+                                      .roll = purse->roll_number};
     if (apdu->data.size < 8) {
         return kc_result(KC_MALFORMED);
     }
@@ -160,7 +169,8 @@ struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *ap
         return result;
     }
     offer.knows = !kc_failed(result);
-    offer.has_identity = identify.full || !offer.knows;
+    offer.has_identity = identify.full || !offer.knows ||
+                         kc_purse_partner_lacks(purse, identify.account, identify.purse);
     offer.identity = purse->state.identity;
     return respond_shape(purse, &kc_payee_identity_shape, &offer);
 }

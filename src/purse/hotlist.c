@@ -168,8 +168,7 @@ static struct kc_result verify(struct kc_hotlist *out, struct kc_purse *purse, s
     }
     struct kc_result result = kc_signed_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, &purse->crypto, &purse->bank_verify, &purse->realm,
-                                  kc_hotlist_shape.domain);
+        result = kc_purse_verify_bank(purse, &parsed, kc_hotlist_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(out, &kc_hotlist_shape, parsed.payload);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "service/message_client.h"
 #include "station/inside.h"
+#include "station/roll.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *place, const char *url,
                                  unsigned timeout_ms)
@@ -71,6 +72,16 @@ void kc_station_trace(struct kc_station *station, const char *step, const char *
                                                      .uim = value});
 }
 
+/* The bank may have new keys, which the UIM learns before it takes what they signed. */
+static struct kc_result take(struct kc_view *message, struct kc_station *station,
+                             struct kc_view reply)
+{
+    struct kc_result result = kc_slot_take(message, &station->uim, reply);
+    bool unknown = result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM;
+    return unknown && kc_station_learn_keys(station) ? kc_slot_take(message, &station->uim, reply)
+                                                     : result;
+}
+
 struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
                                   struct kc_view out, const struct kc_station_leg *there,
                                   const struct kc_station_leg *back)
@@ -95,7 +106,7 @@ struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *st
         return kc_result(KC_TIMEOUT);
     }
     kc_station_trace(station, back->step, "bank", "UIM", back->what, size);
-    result = kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
+    result = take(message, station, kc_buffer_view(&reply));
     if (!kc_failed(result)) {
         memcpy(station->reply, message->data, message->size);
         *message = kc_view(station->reply, message->size);

@@ -413,6 +413,13 @@ bool charged_is_suspended(const struct truth *truth, unsigned holder)
            truth->charges.seen[known->newest].step == KC_CHARGE_SUSPENDED;
 }
 
+bool charged_ran_out(const struct truth *truth, unsigned holder)
+{
+    const struct kc_charge_row *row = &truth->charges.seen[truth->charges.accounts[holder].newest];
+    return truth->charges.on && row->since_ms != 0 &&
+           truth->whole->now_ms >= row->since_ms + truth->charges.rule.grace_ms;
+}
+
 int64_t charged_overdue(const struct truth *truth, unsigned holder)
 {
     const struct truth_charging *known = &truth->charges.accounts[holder];

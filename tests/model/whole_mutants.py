@@ -42,7 +42,7 @@ MUTANTS = [
     ("refuse-credits", "purse/payee.c", "a payment that the user declined is taken",
      ".kind = taken ? KC_ENTRY_KIND_RECEIVE : KC_ENTRY_KIND_REFUSE,", ".kind = KC_ENTRY_KIND_RECEIVE,"),
     ("answer-unsigned", "purse/payer.c", "a payee's signature is not looked at",
-     ": kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);", ": kc_ok();"),
+     "result = kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);", "result = kc_ok();"),
     ("receipt-gives-back", "purse/payer.c", "a receipt gives the amount back",
      "struct kc_result result = word->taken ? end_taken", "struct kc_result result = word->shape == NULL ? end_taken"),
     ("decline-keeps", "purse/payer.c", "a decline gives nothing back",
@@ -264,7 +264,7 @@ MUTANTS = [
     ("charge-graceless", "ledger/charge.c", "an account is suspended at the first attempt after its day",
      "if (charge->step == KC_CHARGE_GRACE && ledger->now_ms >= grace_end(ledger, charge)) {", "if (charge->step == KC_CHARGE_GRACE) {"),
     ("charge-never-suspends", "ledger/charge.c", "the grace time never ends",
-     "        charge->step = KC_CHARGE_SUSPENDED;\n", "        charge->reason = KC_PENDING;\n"),
+     "        result = suspend(ledger, charge);\n", "        charge->reason = KC_PENDING;\n"),
     ("charge-tried-once", "ledger/charge.c", "a charge that was not to be had is not tried again",
      "    current->charging.act_ms = runs ? end : tomorrow;", "    current->charging.act_ms = charge->step == KC_CHARGE_GRACE ? end : NEVER_MS;"),
     ("suspended-withdraws", "ledger/charge.c", "from a suspended account value is withdrawn and transferred",
@@ -296,8 +296,8 @@ MUTANTS = [
      "    current.charge.source = source;\n", ""),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "    if (partner->bearer) {\n        return verify_mark(record, partner, crypto, realm);",
-     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? verify_mark(record, partner, crypto, realm) : KC_OK;"),
+     "    error = verify(bytes, crypto, realm, &partner->key, shape, records->known);\n    if (error == KC_OK) {",
+     "    error = newer ? verify(bytes, crypto, realm, &partner->key, shape, records->known) : KC_OK;\n    if (error == KC_OK) {"),
 ]
 
 

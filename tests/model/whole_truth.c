@@ -508,7 +508,11 @@ static bool see_alerts(struct truth *truth)
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
-        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0);
+        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
+                     (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder));
+        if (alert->reason == KC_SUSPENDED && holder >= truth->holders && truth->charges.on) {
+            continue; /* of who does nothing */
+        }
         if (holder >= truth->holders || (!truth->rogue[holder] && !tells)) {
             return truth_wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
         }

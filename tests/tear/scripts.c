@@ -247,6 +247,28 @@ static enum kc_error list_3(struct world *world)
     return take_list(world, 3);
 }
 
+/* The bank's new keys of that number, unless a cut left them whole already. */
+static enum kc_error take_keys(struct world *world, uint64_t number)
+{
+    enum kc_error error = world_take_roll(world, world_roll(world, number));
+    return error == KC_STALE_STATE && world->purse.roll_number == number ? KC_OK : error;
+}
+
+static enum kc_error keys_1(struct world *world)
+{
+    return take_keys(world, 1);
+}
+
+static enum kc_error keys_2(struct world *world)
+{
+    return take_keys(world, 2);
+}
+
+static enum kc_error keys_3(struct world *world)
+{
+    return take_keys(world, 3);
+}
+
 /* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
@@ -378,6 +400,21 @@ static void overwriting(struct world *world)
     about_to_overwrite(world);
     WORLD_CHECK(pay(world) == KC_OK && decline(world) == KC_OK && decide_ok(world) == KC_OK);
     WORLD_CHECK(kc_purse_has_gap(&world->purse));
+}
+
+static enum kc_error ask_renewal(struct world *world)
+{
+    return world_renew_request(world);
+}
+
+static enum kc_error change_over(struct world *world)
+{
+    return world_take_renew(world);
+}
+
+static enum kc_error confirmed(struct world *world)
+{
+    return world_take_settle(world, 1, WORLD_VALUE, NULL);
 }
 
 /* ---- scripts ---- */
@@ -596,11 +633,23 @@ const struct script scripts[] = {
      true,
      false,
      {ASK_STATE, TAKES("state", state_conforms), RECEIVE, REPORT, TAKES("reply", settled)}},
+    {"renewal of the keys",
+     world_ready,
+     true,
+     true,
+     {SENDS("renew request", ask_renewal), SENDS("renew request again", ask_renewal),
+      TAKES("renew reply", change_over), REPORT, TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,
      true,
      {TAKES("list 1", list_1), TAKES("list 2", list_2), PAY, TAKES("list 3", list_3)}},
+    {"the bank's new keys",
+     world_ready,
+     true,
+     true,
+     {TAKES("keys 1", keys_1), TAKES("list 1", list_1), TAKES("keys 2", keys_2), PAY,
+      TAKES("keys 3", keys_3)}},
     {"pin",
      world_ready,
      false,

@@ -183,6 +183,20 @@ const char *kc_charge_source_word(uint64_t value)
     }
 }
 
+const char *kc_close_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "empty";
+    case 2:
+        return "write-off";
+    case 3:
+        return "follow";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -452,6 +466,11 @@ static const struct kc_field_name purse_state_names[] = {
     {"answer", 0},
     {"state-request", 0},
     {"settle-request", 0},
+    {"key-set", 0},
+    {"renewing", 0},
+    {"renew-counter", 0},
+    {"renew-request", 0},
+    {"closed", 0},
     {"last-message", 0},
 };
 static const struct kc_field_name cash_request_names[] = {
@@ -625,6 +644,19 @@ static const struct kc_field_name charge_order_names[] = {
     {"source", kc_charge_source_word},
     {"time", 0},
 };
+static const struct kc_field_name close_request_names[] = {
+    {"account", 0},
+    {"kind", kc_close_kind_word},
+    {"time", 0},
+};
+static const struct kc_field_name close_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"amount", 0},
+    {"purse-amount", 0},
+    {"due", 0},
+    {"time", 0},
+};
 static const struct kc_field_name reissue_request_names[] = {
     {"id", 0},
     {"account", 0},
@@ -649,12 +681,37 @@ static const struct kc_field_name revoke_request_names[] = {
     {"reason", 0},
     {"time", 0},
 };
+static const struct kc_field_name renew_request_names[] = {
+    {"information", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"sign-certificate", 0},
+    {"encrypt-certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_certify_request_names[] = {
+    {"account", 0},
+    {"expires", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name retire_request_names[] = {
+    {"account", 0},
+    {"certificate", 0},
+    {"time", 0},
+};
 static const struct kc_field_name identify_names[] = {
     {"bank", 0},
     {"account", 0},
     {"purse", 0},
     {"hotlist", 0},
     {"full", 0},
+    {"roll", 0},
 };
 static const struct kc_field_name payee_identity_names[] = {
     {"account", 0},
@@ -665,6 +722,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"hotlist", 0},
     {"asked", 0},
     {"most", 0},
+    {"roll", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
     {"payee", 0},
@@ -729,6 +787,18 @@ static const struct kc_field_name hotlist_names[] = {
     {"complete", 0},
     {"count", 0},
     {"listed", 0},
+};
+static const struct kc_field_name key_roll_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"from", 0},
+    {"until", 0},
+    {"former-key", 0},
+    {"sign-key", 0},
+    {"encrypt-key", 0},
+};
+static const struct kc_field_name rolled_keys_names[] = {
+    {"roll", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
@@ -924,10 +994,16 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
     {"charge-order", charge_order_names},
+    {"close-request", close_request_names},
+    {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
+    {"renew-request", renew_request_names},
+    {"renew-reply", renew_reply_names},
+    {"renew-certify-request", renew_certify_request_names},
+    {"retire-request", retire_request_names},
     {"identify", identify_names},
     {"payee-identity", payee_identity_names},
     {"payment-order", payment_order_names},
@@ -939,6 +1015,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"log-record", log_record_names},
     {"gap", gap_names},
     {"hotlist", hotlist_names},
+    {"key-roll", key_roll_names},
+    {"rolled-keys", rolled_keys_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},

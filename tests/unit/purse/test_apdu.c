@@ -29,6 +29,7 @@ struct command {
         RECEIPT,
         DECLINE,
         HOTLIST,
+        ROLL,
         SALE
     } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
@@ -170,6 +171,7 @@ static const struct command commands[] = {
      0,
      TIME_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
+    {"TAKE ROLL", KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, 0, 0, ROLL, WORKING_ONLY},
     {"TAKE HOTLIST", KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, HOTLIST, WORKING_ONLY},
     {"TAKE CERTIFIED",
      KC_CLA_KINCHAKU,
@@ -180,6 +182,14 @@ static const struct command commands[] = {
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_NOT_ALLOWED, KC_NOT_ALLOWED, KC_NOT_ALLOWED,
       KC_NOT_ALLOWED, KC_PURSE_BLOCKED}},
     {"SIGN SALE", KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, 0, 0, SALE, WORKING_ONLY},
+    {"RENEW REQUEST",
+     KC_CLA_KINCHAKU,
+     KC_INS_RENEW_REQUEST,
+     0,
+     0,
+     TIME_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_PENDING, KC_PENDING, KC_PENDING,
+      KC_PURSE_BLOCKED}},
     {"GET hotlist",
      KC_CLA_STANDARD,
      KC_INS_GET_DATA,
@@ -254,6 +264,9 @@ static struct kc_view said_to_it(uint8_t out[1024], const struct command *comman
     if (command->data == REPORTED) {
         return world_say_settle(&world, 0, WORLD_VALUE, NULL);
     }
+    if (command->data == ROLL) {
+        return world_roll(&world, 1);
+    }
     if (command->data == HOTLIST) {
         return world_hotlist(&world, 1, listed, 1);
     }
@@ -316,6 +329,7 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
     case RECEIPT:
     case DECLINE:
     case HOTLIST:
+    case ROLL:
     case SALE:
         return said_to_it(out, command);
     }
@@ -408,6 +422,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
         const struct command *command = &commands[i];
         bool free_of_pin = command->ins == KC_INS_VERIFY_PIN || command->ins == KC_INS_TAKE ||
                            command->ins == KC_INS_IDENTIFY || command->ins == KC_INS_TAKE_HOTLIST ||
+                           command->ins == KC_INS_TAKE_ROLL ||
                            (command->ins == KC_INS_GET_DATA && command->p1 != KC_TAG_INFORMATION &&
                             command->p1 != KC_TAG_HISTORY);
         for (unsigned life = KC_LIFE_READY; life <= KC_LIFE_ANSWERED; life++) {

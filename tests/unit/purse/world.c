@@ -432,6 +432,17 @@ void world_ready(struct world *world)
 
 struct world_saying world_saying(const struct world *world)
 {
+    static struct world_party renewed;
+    if (world->purse.state.closed != 0) {
+        /* It has keys of its own making, which its bank has seen certified. */
+        renewed.private_key = world->purse.encrypt_key;
+        WORLD_CHECK(!kc_failed(world->crypto.derive_public(
+            world->crypto.context, &renewed.public_key, &renewed.private_key)));
+        return (struct world_saying){.from = &world->bank_sign,
+                                     .to = &renewed,
+                                     .realm = world->realm,
+                                     .time_ms = WORLD_TIME_MS};
+    }
     return (struct world_saying){.from = &world->bank_sign,
                                  .to = &world->own_encrypt,
                                  .realm = world->realm,
