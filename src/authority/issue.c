@@ -49,11 +49,12 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
     return result;
 }
 
-struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
-                                    struct kc_authority *authority, uint64_t holder,
-                                    const char *subject, const struct kc_public_key *sign_key,
-                                    const struct kc_public_key *encrypt_key, uint64_t expires_ms,
-                                    const uint8_t request[KC_DIGEST_SIZE])
+struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
+                                         struct kc_authority *authority, uint64_t holder,
+                                         const char *subject, const struct kc_public_key *sign_key,
+                                         const struct kc_public_key *encrypt_key,
+                                         uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE],
+                                         struct kc_made *made)
 {
     struct kc_result result =
         make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
@@ -70,6 +71,11 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
     if (!kc_failed(result)) {
         result = kc_authority_store_add(authority->store, encrypt, request);
     }
+    if (!kc_failed(result) && made != NULL) {
+        memcpy(made->sign_serial, sign->serial, KC_SERIAL_SIZE);
+        memcpy(made->encrypt_serial, encrypt->serial, KC_SERIAL_SIZE);
+        result = kc_authority_store_made_put(authority->store, made);
+    }
     if (!kc_failed(result)) {
         result = kc_authority_store_commit(authority->store);
     }
@@ -77,6 +83,25 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
         kc_authority_store_rollback(authority->store);
     }
     return result;
+}
+
+struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
+                                    struct kc_authority *authority, uint64_t holder,
+                                    const char *subject, const struct kc_public_key *sign_key,
+                                    const struct kc_public_key *encrypt_key, uint64_t expires_ms,
+                                    const uint8_t request[KC_DIGEST_SIZE])
+{
+    return kc_authority_issue_made(sign, encrypt, authority, holder, subject, sign_key, encrypt_key,
+                                   expires_ms, request, NULL);
+}
+
+struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
+                                        enum kc_profile profile, uint64_t holder,
+                                        const char *subject, const struct kc_public_key *key,
+                                        uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
+{
+    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
 }
 
 struct pairing {
@@ -127,6 +152,15 @@ struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *aut
     out->sign_count = 0;
     out->encrypt_count = 0;
     return kc_authority_store_of_holder(authority->store, holder, take_valid, &pairing);
+}
+
+struct kc_result kc_authority_pair_with(struct kc_pair *out, struct kc_authority *authority,
+                                        uint64_t holder, const uint8_t serial[KC_SERIAL_SIZE])
+{
+    struct pairing pairing = {.pair = out, .now_ms = kc_clock_now_ms()};
+    out->sign_count = 0;
+    out->encrypt_count = 0;
+    return kc_authority_store_with(authority->store, holder, serial, take_valid, &pairing);
 }
 
 struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder)

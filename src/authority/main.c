@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/made.h"
+#include "authority/ocsp.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -18,6 +20,7 @@
 #define SERVER_MS (UINT64_C(3650) * 86400000)
 #define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
+#define WIPE_EVERY_NS UINT64_C(1000000000)
 #define ROLLS_MAX 32u
 
 static const struct kc_option options[] = {
@@ -46,14 +49,41 @@ static const struct kc_program program = {
 
 /* ---- serve ---- */
 
+/* A request, one at a time: its answer into *reply, which may be there after a refusal too. */
+typedef struct kc_result (*answer_kind)(struct kc_buffer *reply, struct kc_authority *authority,
+                                        struct kc_view bytes);
+
+static const struct place {
+    const char *path;
+    const char *content_type;
+    answer_kind answer;
+    bool status; /* a refusal shows in the HTTP status too */
+} places[] = {
+    {"/v1/message", KC_CONTENT_COSE, kc_authority_handle, true},
+    {"/cmp", KC_CONTENT_CMP, kc_authority_cmp_answer, false},
+};
+
+static const struct place *find_place(const char *path)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strcmp(places[i].path, path) == 0) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
 static void handle(void *owner, struct kc_http_exchange *exchange,
                    const struct kc_http_request *request)
 {
     struct kc_authority *authority = owner;
     uint8_t *bytes = NULL;
-    struct kc_result result = strcmp(request->path, "/v1/message") == 0
-                                  ? kc_http_expect(request, "POST", KC_CONTENT_COSE)
-                                  : kc_result(KC_NOT_FOUND);
+    if (kc_responder_handle(authority->responder, exchange, request)) {
+        return;
+    }
+    const struct place *place = find_place(request->path);
+    struct kc_result result = place == NULL ? kc_result(KC_NOT_FOUND)
+                                            : kc_http_expect(request, "POST", place->content_type);
     if (!kc_failed(result)) {
         bytes = malloc(KC_MESSAGE_SIZE_MAX);
         result = bytes == NULL ? kc_result(KC_NO_MEMORY) : result;
@@ -64,32 +94,51 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     }
     struct kc_buffer reply = {.data = bytes, .capacity = KC_MESSAGE_SIZE_MAX};
     (void)pthread_mutex_lock(&authority->lock);
-    result = kc_authority_handle(&reply, authority, request->body);
+    result = place->answer(&reply, authority, request->body);
     (void)pthread_mutex_unlock(&authority->lock);
     kc_capture(authority->config.capture, request->body, kc_buffer_view(&reply));
     if (reply.size > 0) {
-        int status = kc_failed(result) ? kc_error_http_status(result.code) : 200;
-        kc_http_answer(exchange, status, KC_CONTENT_COSE, kc_buffer_view(&reply));
+        int status = kc_failed(result) && place->status ? kc_error_http_status(result.code) : 200;
+        kc_http_answer(exchange, status, place->content_type, kc_buffer_view(&reply));
     } else {
         kc_http_answer_error(exchange, kc_failed(result) ? result.code : KC_INTERNAL);
     }
     free(bytes);
 }
 
+/* Private keys whose time ran out, and what is left of others in the files. */
+static void wipe_due(struct kc_authority *authority)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&authority->lock);
+    struct kc_result result = kc_authority_wipe_due(&count, authority);
+    (void)pthread_mutex_unlock(&authority->lock);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "wiping keys failed reason=%s", kc_error_name(result.code));
+    }
+}
+
 /* By the monotonic clock: a clock that is set back must not hold up the list. */
 static void *publish_main(void *owner)
 {
     struct kc_authority *authority = owner;
+    uint64_t wipe_ns = 0;
     uint64_t next_ns =
         kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
+        if (kc_clock_monotonic_ns() >= wipe_ns) {
+            wipe_due(authority);
+            wipe_ns = kc_clock_monotonic_ns() + WIPE_EVERY_NS;
+        }
         if (kc_clock_monotonic_ns() < next_ns) {
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
         struct kc_result result = kc_authority_publish_all(authority);
+        struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
+        result = kc_failed(result) ? result : certified;
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
@@ -115,6 +164,7 @@ static void publish_first(struct kc_authority *authority)
 static struct kc_result serve(const struct kc_command *command, const char *dir)
 {
     static struct kc_authority authority;
+    static struct kc_responder responder;
     struct kc_http_server *server = NULL;
     pthread_t publisher;
     int lock = -1;
@@ -125,10 +175,23 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (!kc_failed(result)) {
         result = kc_authority_open(&authority, dir);
     }
+    if (!kc_failed(result)) {
+        result = kc_responder_open(&responder, dir);
+    }
     if (kc_failed(result)) {
         return result;
     }
+    struct kc_result certified = kc_responder_certify(&responder, &authority);
+    if (kc_failed(certified)) {
+        kc_log(KC_LOG_WARN, "no certificate for the responder reason=%s",
+               kc_error_name(certified.code));
+    }
+    authority.responder = &responder;
     publish_first(&authority);
+    struct kc_result cmp = kc_authority_cmp_open(&authority);
+    if (kc_failed(cmp)) {
+        kc_log(KC_LOG_WARN, "CMP is not spoken reason=%s", kc_error_name(cmp.code));
+    }
     const struct kc_http_options http = {.address = authority.config.address,
                                          .port = (unsigned)authority.config.port,
                                          .threads = 2,
@@ -147,6 +210,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (server != NULL) {
         kc_http_server_stop(server);
     }
+    kc_responder_close(&responder);
     kc_authority_close(&authority);
     kc_file_unlock(lock);
     return result;
@@ -309,6 +373,9 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
                                                         kc_clock_now_ms(), reason);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_remove(authority->store, account.number);
+    }
     if (!kc_failed(result) && count == 0) {
         return kc_result(KC_NOT_FOUND);
     }
@@ -332,7 +399,9 @@ static bool show(void *owner, const struct kc_issued *issued)
     struct kc_json_out json;
     char serial[2 * KC_SERIAL_SIZE + 1];
     char expires[KC_CLOCK_TEXT_SIZE];
-    const char *use = issued->use == KC_PROFILE_SIGN ? "sign" : "encrypt";
+    const char *use = issued->use == KC_PROFILE_SIGN     ? "sign"
+                      : issued->use == KC_PROFILE_STATUS ? "status"
+                                                         : "encrypt";
     kc_hex_write(serial, kc_view(issued->serial, KC_SERIAL_SIZE));
     kc_clock_format(expires, issued->expires_ms);
     if (!command->json) {

@@ -696,6 +696,25 @@ static struct kc_result post_policy(const struct desk *desk, const char *number,
     return kc_bank_order(&desk->config, desk->folder, "/v1/admin/log-policy", body);
 }
 
+/* Orders new keys of the authority for the purse of an account. */
+static struct kc_result renew(struct desk *desk, const char *number)
+{
+    char body[64];
+    struct kc_json_out json;
+    struct kc_account_id id;
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
+    }
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\"}", number);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/keys", body);
+    if (!kc_failed(result)) {
+        begin_object(desk, &json);
+        show_text(desk, &json, "result", "ordered");
+        end_object(desk, &json);
+    }
+    return result;
+}
+
 static struct kc_result show_charges(struct desk *desk, const char *unused)
 {
     (void)unused;
@@ -770,6 +789,7 @@ static const struct verb verbs[] = {
     {"audit", false, run_audit},      {"stats", false, show_stats},
     {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
     {"close", true, close_account},   {"closings", false, show_closings},
+    {"renew", true, renew},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)

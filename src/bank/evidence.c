@@ -600,8 +600,12 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "charge-order";
     case KC_EVIDENCE_CLOSE:
         return "close-request";
+    case KC_EVIDENCE_MOVE:
+        return "move-request";
     case KC_EVIDENCE_RENEW:
         return "renew-request";
+    case KC_EVIDENCE_CLAIM:
+        return "claim-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:

@@ -135,6 +135,27 @@ static struct kc_result open_known(struct kc_bank *bank, const char *folder)
     return kc_known_open(&bank->known, KNOWN_COUNT);
 }
 
+/* Whom the bank asks about revocation, from the section [revocation]. */
+static struct kc_result open_revocation(struct kc_bank *bank, const char *folder)
+{
+    const struct kc_bank_config *config = &bank->config;
+    enum kc_revocation_mode mode;
+    (void)folder;
+    if (!kc_revocation_mode_read(&mode, config->revocation_mode)) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode is crl, both or ocsp");
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    bank->people.list_may_be_old = mode == KC_REVOCATION_OCSP;
+    struct kc_result result =
+        kc_revocation_open(&bank->revocation, mode, config->revocation_url, config->authority_url,
+                           config->revocation_fresh_ms, config->clock_ms, config->people);
+    if (result.code == KC_CONFIG_INVALID) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode %s wants a url",
+               config->revocation_mode);
+    }
+    return result;
+}
+
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 {
     char *path = bank->database;
@@ -194,7 +215,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, load_tokens, load_people, open_known, open_ledger};
+        load_keys, load_tokens, load_people, open_known, open_revocation, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
@@ -223,6 +244,7 @@ void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
+    kc_revocation_close(&bank->revocation);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
     kc_bank_keys_close(&bank->keys);

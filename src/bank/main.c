@@ -27,6 +27,7 @@ static const struct kc_program program = {
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
         "       kinchaku-bank account N --charge account|ordinary|included|paid [--dir D]\n"
         "       kinchaku-bank purse ID --log-policy P [--dir D]\n"
+        "       kinchaku-bank renew N [--dir D]\n"
         "       kinchaku-bank roll [--days N] [--token URI] [--emergency] [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],

@@ -188,7 +188,8 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
-    if (result.code == KC_CERT_EXPIRED) {
+    if (result.code == KC_CERT_EXPIRED ||
+        (result.code == KC_UNKNOWN_SIGNER && kc_bank_renews(bank, thread, &keys))) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }
@@ -224,8 +225,12 @@ static struct kc_result apply_report(struct kc_bank *bank, struct kc_bank_thread
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_settle(&item->settled, &bank->ledger, item->message.settle_request.time_ms,
-                            &item->information, item->records.items, item->records.count, &source);
+    struct kc_result result =
+        kc_ledger_settle(&item->settled, &bank->ledger, item->message.settle_request.time_ms,
+                         &item->information, item->records.items, item->records.count, &source);
+    return kc_failed(result) ? result
+                             : kc_ledger_key_ready(&item->key_ready_ms, &bank->ledger,
+                                                   item->information.information.purse);
 }
 
 /* Room for the small records of a reply. */
@@ -258,6 +263,8 @@ static struct kc_result answer_report(struct kc_bank *bank, struct kc_bank_threa
     struct lists lists;
     struct kc_buffer certified = KC_BUFFER(bytes);
     struct kc_settle_reply reply = {.purse = item->information.information.purse,
+                                    .has_key_ready = item->key_ready_ms != 0,
+                                    .key_ready_ms = item->key_ready_ms,
                                     .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     struct kc_result result = kc_bank_certify(&certified, bank, thread, &item->settled.certified);

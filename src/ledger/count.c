@@ -118,8 +118,7 @@ struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_pur
                                          const struct kc_shown *against)
 {
     struct kc_shown evidence;
-    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST &&
-                  partner->out_reason != KC_CLOSED;
+    bool proved = partner->state == KC_PURSE_OUT && !kc_purse_out_by_word(partner);
     struct kc_result result = keep_record(&evidence, report, partner, record);
     if (kc_failed(result) || proved) {
         return result;

@@ -71,6 +71,8 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, false, P1_AND_DATA, WORKING, kc_purse_take_roll},
     {KC_CLA_KINCHAKU, KC_INS_RENEW_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
      kc_purse_renew_request},
+    {KC_CLA_KINCHAKU, KC_INS_HANDOVER, true, KEY_USED | P1_AND_DATA, MAY_REQUEST,
+     kc_purse_handover},
     {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, KEY_AND_DATA, WORKING, kc_purse_sign_sale},
 };
 
@@ -124,7 +126,10 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .has_charge_due = purse->certified.has_charge_due,
                                  .charge_due_ms = purse->certified.charge_due_ms,
                                  .has_charge_amount = purse->certified.has_charge_amount,
-                                 .charge_amount = purse->certified.charge_amount};
+                                 .charge_amount = purse->certified.charge_amount,
+                                 .handover = state->handover,
+                                 .has_key_ready = state->has_key_ready,
+                                 .key_ready_ms = state->key_ready_ms};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
     }
@@ -167,6 +172,14 @@ static struct kc_result get_hotlist(struct kc_purse *purse)
     struct kc_view list;
     struct kc_result result = kc_purse_hotlist_get(&list, purse);
     return kc_failed(result) ? result : kc_purse_respond(purse, list);
+}
+
+/* Only while they are of use; what stands in the place else may be torn. */
+static struct kc_result get_next_keys(struct kc_purse *purse)
+{
+    bool waits = purse->state.handover == KC_HANDOVER_WAITING ||
+                 purse->state.handover == KC_HANDOVER_CHANGED;
+    return waits ? get_static(purse, KC_STATIC_NEXT_KEYS) : kc_result(KC_NOT_FOUND);
 }
 
 static struct kc_result get_roll(struct kc_purse *purse, uint8_t back)
@@ -227,6 +240,8 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
         return get_bank_key(purse, apdu->p2);
     case KC_TAG_ROLL:
         return get_roll(purse, apdu->p2);
+    case KC_TAG_NEXT_KEYS:
+        return get_next_keys(purse);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:
@@ -447,6 +462,7 @@ void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm, const struc
     purse->crypto = *crypto;
     purse->state.life = KC_LIFE_BLANK;
     purse->state.suite = KC_SUITE_ES256;
+    purse->state.handover = KC_HANDOVER_NONE;
     KC_ASSERT(nvm->size >= KC_NVM_SIZE);
     struct kc_result result = kc_purse_load(purse);
     purse->locked = purse->locked || kc_failed(result);

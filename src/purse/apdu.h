@@ -64,6 +64,8 @@
 #define KC_ROLL_IDENTITY 1u
 
 #define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+#define KC_INS_HANDOVER                                                                            \
+    0x7cu /* P1: 1 claim, 2 key request, 3 key confirm; data: host's time (8); gives an envelope */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
@@ -84,7 +86,8 @@ enum kc_purse_tag {
     KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
     KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
     KC_TAG_HOTLIST = 15,     /* get: the hotlist as the bank signed it */
-    KC_TAG_ROLL = 24,        /* get: rolled-keys; P2: 0 the newest, 1 the one before */
+    KC_TAG_NEXT_KEYS = 16, /* get: next-keys, while keys that the authority made are on their way */
+    KC_TAG_ROLL = 24,      /* get: rolled-keys; P2: 0 the newest, 1 the one before */
 };
 
 #define KC_PIN_SIZE_MIN 4u

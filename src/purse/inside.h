@@ -37,13 +37,21 @@ enum kc_static_item {
 #define KC_STATIC_COUNT 9u
 /* The purse's own among them have a second place each, behind the others: a renewal fills the one that is not in use. */
 #define KC_STATIC_OWN_COUNT 4u
+/* Behind those: what waits for the private keys that the authority made. No digest counts on it. */
+#define KC_STATIC_NEXT_KEYS (KC_STATIC_COUNT + KC_STATIC_OWN_COUNT)
+#define KC_STATIC_NEXT_IDENTITY (KC_STATIC_NEXT_KEYS + 1u)
+#define KC_STATIC_PLACES (KC_STATIC_NEXT_IDENTITY + 1u)
 
 /* Behind all that was there before. */
 #define KC_NVM_ROLLS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
 #define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
 #define KC_ROLL_COUNT 2u
 
-_Static_assert(KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT <= KC_NVM_SIZE,
+/* And behind those what waits for the private keys that the authority made. */
+#define KC_NVM_NEXT_AT (KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT)
+
+_Static_assert(KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS) <=
+                   KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -108,6 +116,10 @@ KC_MUST_USE struct kc_result kc_purse_make_keys(struct kc_purse *purse, enum kc_
                                                 uint64_t key_set);
 KC_MUST_USE struct kc_result kc_purse_load_private(struct kc_private_key *out,
                                                    struct kc_purse *purse, unsigned place);
+/* A private-key-record; KC_MALFORMED and the cursor's errors. */
+KC_MUST_USE struct kc_result kc_purse_decode_private(struct kc_private_key *out,
+                                                     struct kc_view encoded);
+bool kc_purse_same_key(const struct kc_public_key *a, const struct kc_public_key *b);
 /* The key-proof of a pair, signed by its signature key. Uses purse->work. */
 KC_MUST_USE struct kc_result kc_purse_make_proof(struct kc_buffer *out, struct kc_purse *purse,
                                                  const struct kc_private_key *sign,
@@ -276,6 +288,7 @@ struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apd
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_handover(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_roll(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
@@ -335,6 +348,11 @@ KC_MUST_USE struct kc_result kc_purse_make_envelope(struct kc_purse *purse,
                                                     uint8_t digest[KC_DIGEST_SIZE],
                                                     uint64_t time_ms, const struct kc_shape *shape,
                                                     const void *message);
+/* The same for another recipient. */
+KC_MUST_USE struct kc_result
+kc_purse_make_envelope_for(struct kc_purse *purse, const struct kc_public_key *recipient,
+                           uint8_t digest[KC_DIGEST_SIZE], uint64_t time_ms,
+                           const struct kc_shape *shape, const void *message);
 /* Commits the state under which the envelope in purse->output may leave. */
 KC_MUST_USE struct kc_result kc_purse_release(struct kc_purse *purse, struct kc_purse_state *next);
 
@@ -398,5 +416,30 @@ struct kc_result kc_purse_take_settle(struct kc_purse *purse, struct kc_purse_st
                                       const void *message, struct kc_view plain);
 struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_state *next,
                                      const void *message, struct kc_view plain);
+
+/* ---- renew.c: the change from one key set to the other ---- */
+
+/* The key set that is not in force. */
+uint64_t kc_purse_other_set(const struct kc_purse *purse);
+/* Nothing is open and nothing uncovered: KC_PENDING. */
+KC_MUST_USE struct kc_result kc_purse_check_settled(const struct kc_purse *purse);
+/* Ends the old key's chain in `next` and puts the other key set, whole by now, in force under its identity. */
+KC_MUST_USE struct kc_result
+kc_purse_change_over(struct kc_purse *purse, struct kc_purse_state *next, struct kc_view identity);
+
+/* ---- handover.c: keys that the authority made ---- */
+
+/* The key that its messages are signed with, as the bank named it. KC_UNKNOWN_SIGNER when the bank named none. */
+KC_MUST_USE struct kc_result kc_purse_authority_key(struct kc_public_key *out,
+                                                    struct kc_purse *purse);
+struct kc_result kc_purse_take_claimed(struct kc_purse *purse, struct kc_purse_state *next,
+                                       const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_keys(struct kc_purse *purse, struct kc_purse_state *next,
+                                    const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_done(struct kc_purse *purse, struct kc_purse_state *next,
+                                    const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_authority_refusal(struct kc_purse *purse,
+                                                 struct kc_purse_state *next, const void *message,
+                                                 struct kc_view plain);
 
 #endif

@@ -258,6 +258,17 @@ struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot
     return send_time(out, slot, KC_INS_RENEW_REQUEST, 0, now_ms);
 }
 
+struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slot *slot,
+                                  enum kc_handover_step step, uint64_t now_ms)
+{
+    return send_time(out, slot, KC_INS_HANDOVER, step, now_ms);
+}
+
+struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_NEXT_KEYS);
+}
+
 struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot)
 {
     return kc_slot_get(out, slot, KC_TAG_HOTLIST);

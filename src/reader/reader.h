@@ -106,6 +106,17 @@ KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct 
 /* Makes a new pair of keys, unless one waits, and asks for its certificates. KC_PENDING: something is open or not reported. */
 KC_MUST_USE struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot,
                                                    uint64_t now_ms);
+/* Keys that the authority made: claims them from the bank, asks the authority for them, tells it that they are in force.
+ * KC_PENDING: something is open or not reported, or was added since the claim. KC_OUT_OF_ORDER. */
+enum kc_handover_step {
+    KC_HANDOVER_STEP_CLAIM = 1,
+    KC_HANDOVER_STEP_REQUEST = 2,
+    KC_HANDOVER_STEP_CONFIRM = 3,
+};
+KC_MUST_USE struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slot *slot,
+                                              enum kc_handover_step step, uint64_t now_ms);
+/* What it keeps of keys that the authority made, while they are on their way; KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot);
 /* The hotlist that the purse holds, as the bank signed it; KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot);
 /* Hands in a hotlist, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */

@@ -91,8 +91,7 @@ static void renew_identity(struct kc_station *station)
     uint8_t anew[KC_RECORD_SIZE_MAX];
     struct kc_buffer out = KC_BUFFER(anew);
     struct kc_view identity;
-    if (number_of(&station->uim, 0) == 0 ||
-        kc_failed(kc_slot_identity(&identity, &station->uim)) ||
+    if (number_of(&station->uim, 0) == 0 || kc_failed(kc_slot_identity(&identity, &station->uim)) ||
         identity.size > sizeof held) {
         return;
     }

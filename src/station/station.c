@@ -82,30 +82,31 @@ static struct kc_result take(struct kc_view *message, struct kc_station *station
                                                      : result;
 }
 
-struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
-                                  struct kc_view out, const struct kc_station_leg *there,
-                                  const struct kc_station_leg *back)
+struct kc_result kc_station_carry_to(struct kc_view *message, struct kc_station *station,
+                                     const char *server, const char *url, struct kc_view out,
+                                     const struct kc_station_leg *there,
+                                     const struct kc_station_leg *back)
 {
     struct kc_buffer reply = KC_BUFFER(station->reply);
     size_t size = out.size;
     memmove(station->envelope, out.data, size);
-    kc_station_trace(station, there->step, "UIM", "bank", there->what, size);
+    kc_station_trace(station, there->step, "UIM", server, there->what, size);
     if (station->lose == there->loss) {
         kc_station_trace(station, there->step, "UIM", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
     struct kc_result result =
-        kc_message_post(&reply, station->client, station->url, kc_view(station->envelope, size));
+        kc_message_post(&reply, station->client, url, kc_view(station->envelope, size));
     if (kc_failed(result)) {
         return result;
     }
     size = reply.size;
-    kc_station_trace(station, there->then, "bank", "bank", there->done, 0);
+    kc_station_trace(station, there->then, server, server, there->done, 0);
     if (station->lose == back->loss) {
-        kc_station_trace(station, back->step, "bank", "nobody", "lost on the way", size);
+        kc_station_trace(station, back->step, server, "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    kc_station_trace(station, back->step, "bank", "UIM", back->what, size);
+    kc_station_trace(station, back->step, server, "UIM", back->what, size);
     result = take(message, station, kc_buffer_view(&reply));
     if (!kc_failed(result)) {
         memcpy(station->reply, message->data, message->size);
@@ -113,6 +114,13 @@ struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *st
         kc_station_trace(station, back->then, "UIM", "UIM", back->done, 0);
     }
     return result;
+}
+
+struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
+                                  struct kc_view out, const struct kc_station_leg *there,
+                                  const struct kc_station_leg *back)
+{
+    return kc_station_carry_to(message, station, "bank", station->url, out, there, back);
 }
 
 struct kc_result kc_station_check_refusal(struct kc_view message)

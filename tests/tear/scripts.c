@@ -412,6 +412,21 @@ static enum kc_error change_over(struct world *world)
     return world_take_renew(world);
 }
 
+static enum kc_error claim(struct world *world)
+{
+    return world_handover(world, 1);
+}
+
+static enum kc_error ask_keys(struct world *world)
+{
+    return world_handover(world, 2);
+}
+
+static enum kc_error confirm_keys(struct world *world)
+{
+    return world_handover(world, 3);
+}
+
 static enum kc_error confirmed(struct world *world)
 {
     return world_take_settle(world, 1, WORLD_VALUE, NULL);
@@ -639,6 +654,14 @@ const struct script scripts[] = {
      true,
      {SENDS("renew request", ask_renewal), SENDS("renew request again", ask_renewal),
       TAKES("renew reply", change_over), REPORT, TAKES("reply", confirmed)}},
+    {"keys that the authority made",
+     world_ready,
+     true,
+     true,
+     {SENDS("claim", claim), TAKES("claim reply", world_take_claimed),
+      SENDS("key request", ask_keys), TAKES("key reply", world_take_keys),
+      SENDS("key confirm", confirm_keys), TAKES("done", world_take_done), REPORT,
+      TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,
