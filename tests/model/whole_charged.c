@@ -44,11 +44,12 @@ static bool wrong(struct truth *truth, const char *what, unsigned i, uint64_t fo
 
 /* ---- days ---- */
 
-/* The day of a period, as it was planned when the account was first charged. */
+/* The day of a period, as it was planned when the account was first charged, and put off since by notices that came late. */
 static uint64_t planned(const struct truth *truth, unsigned i, uint64_t period)
 {
     const struct kc_charge_rule *rule = &truth->charges.rule;
-    return truth->charges.accounts[i].begun_ms + rule->first_ms + (period - 1) * rule->period_ms;
+    const struct truth_charging *known = &truth->charges.accounts[i];
+    return known->begun_ms + known->put_off_ms + rule->first_ms + (period - 1) * rule->period_ms;
 }
 
 /* The first period after that one whose day is ahead. */
@@ -170,10 +171,11 @@ static bool see_born(struct truth *truth, unsigned i, const struct kc_charge_row
         return (said && row->source == KC_CHARGE_SOURCE_INCLUDED) ||
                wrong(truth, "a charge paid by nobody", i, row->source, 0);
     }
+    bool good = row->step == KC_CHARGE_NOTIFIED && !row->sent && row->attempt == 0 &&
+                row->notified_ms == now && row->source == known->source && notice_is_due(truth, i);
     known->open = true;
-    return (row->step == KC_CHARGE_NOTIFIED && !row->sent && row->attempt == 0 &&
-            row->notified_ms == now && row->source == known->source && notice_is_due(truth, i)) ||
-           wrong(truth, "a notice that is not due", i, row->notified_ms, day);
+    known->put_off_ms += row->due_ms - day;
+    return good || wrong(truth, "a notice that is not due", i, row->notified_ms, day);
 }
 
 static bool see_paid(struct truth *truth, unsigned i, const struct kc_charge_row *before,

@@ -251,6 +251,8 @@ MUTANTS = [
      "    result = post(ledger, &current->charge, account->account.number);\n    if (!kc_failed(result)) {", "    if (!kc_failed(result) && store == NULL) {"),
     ("charge-unnoticed", "ledger/charge.c", "a notice that comes late does not put the day off",
      "charging->due_ms > soonest ? charging->due_ms : soonest,", "charging->due_ms > soonest ? charging->due_ms : charging->due_ms,"),
+    ("charge-put-off-once", "ledger/charge.c", "a day that was put off does not put off those after it",
+     "    charging->due_ms = current->charge.due_ms;\n", ""),
     ("charge-early-notice", "ledger/charge.c", "a charge is notified before it is time to",
      "    charging->act_ms = earlier(charging->due_ms, rule->notice_ms);\n", "    charging->act_ms = ledger->now_ms;\n"),
     ("charge-all-missed", "ledger/charge.c", "periods that the bank was away for are charged one after the other",

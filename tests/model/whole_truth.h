@@ -78,8 +78,9 @@ struct truth_told {
 struct truth_kind {
     int64_t loaded; /* on a card without keys, ever, and what of it others have shown */
     int64_t booked;
-    int64_t lost;  /* taken from a card that had nothing left */
-    int64_t swept; /* from a machine to its owner, the fee included */
+    int64_t beyond; /* shown of it, and not booked */
+    int64_t lost;   /* taken from a card that had nothing left */
+    int64_t swept;  /* from a machine to its owner, the fee included */
     size_t counter_count;
     size_t told_count;
     uint64_t counters[TRUTH_CARD_ORDERS_MAX]; /* of the card's orders that were counted */
@@ -93,8 +94,9 @@ struct truth_charging {
     bool was_suspended;
     enum kc_charge_source source; /* of the next notice */
     uint64_t begun_ms;
-    uint64_t next;     /* period, when no charge is open */
-    uint64_t tried_ms; /* when it was last tried to have what is overdue */
+    uint64_t put_off_ms; /* by notices that came late, over all */
+    uint64_t next;       /* period, when no charge is open */
+    uint64_t tried_ms;   /* when it was last tried to have what is overdue */
     bool spoken; /* the clerk said where it is to come from, since the bank looked after charges */
     size_t newest; /* charge */
     bool orders;   /* its charge comes by orders */
