@@ -48,22 +48,6 @@ static bool read_order(struct kc_payment_order *order, const struct truth *truth
            !kc_failed(kc_shape_decode(order, &kc_payment_order_shape, parsed.payload));
 }
 
-/* What rogues took of a card, showed the bank as taken, and told the card that they did not take: it pays that once more. Their
- * declines prove it, but nobody asks the card for them. */
-static int64_t denied(const struct truth *truth, unsigned card)
-{
-    int64_t sum = 0;
-    for (size_t i = 0; i < truth->payment_count; i++) {
-        const struct truth_payment *payment = &truth->payments[i];
-        bool told_no =
-            payment->payer == card && payment->given_back && truth->rogue[payment->payee];
-        bool shown = told_no && settled_was_shown(truth, payment->payee, payment->payee_counter,
-                                                  payment->digest);
-        sum += shown ? (int64_t)payment->amount : 0;
-    }
-    return sum;
-}
-
 /* Two orders of one counter, or more than was loaded: a copy is about, and the card is out of use. */
 static bool see_copies(struct truth *truth, unsigned card, uint64_t counter, bool lost)
 {
@@ -75,7 +59,7 @@ static bool see_copies(struct truth *truth, unsigned card, uint64_t counter, boo
     KC_ASSERT(kind->counter_count < TRUTH_CARD_ORDERS_MAX);
     kind->counters[kind->counter_count++] = counter;
     bool out = truth_row(truth, card)->state == KC_PURSE_OUT;
-    if ((again || kind->beyond > denied(truth, card)) && !truth->rogue[card]) {
+    if ((again || lost) && !truth->rogue[card]) {
         return truth_wrong(truth, "an honest card paid more than it had", card, (int64_t)counter,
                            0);
     }
@@ -105,7 +89,6 @@ static bool see_taken(struct truth *truth, const struct kc_record_row *row, unsi
     }
     kind->booked += booked ? amount : 0;
     truth->kinds[taker].lost += booked ? 0 : amount;
-    kind->beyond += booked ? 0 : amount;
     truth->lost += booked ? 0 : 1;
     return see_copies(truth, card, order->payer_counter, !booked);
 }
@@ -292,8 +275,7 @@ int64_t kinds_claimed(const struct truth *truth, unsigned holder)
 /* It never reports: of what it paid, that is open at the bank which a rogue took and did not show. */
 bool kinds_card_ended(struct truth *truth, unsigned holder, const struct kc_purse_info *info)
 {
-    const struct truth_kind *kind = &truth->kinds[holder];
-    int64_t left = kind->loaded - kind->booked - kind->beyond + denied(truth, holder);
+    int64_t left = truth->kinds[holder].loaded - truth->kinds[holder].booked;
     for (size_t i = 0; i < truth->payment_count; i++) {
         const struct truth_payment *payment = &truth->payments[i];
         bool shown =
