@@ -238,7 +238,9 @@ static struct kc_result miss(struct kc_ledger *ledger, struct current *current,
     uint64_t end =
         charge->step == KC_CHARGE_GRACE ? grace_end(ledger, charge) : close_time(ledger, charge);
     uint64_t tomorrow = later(ledger->now_ms, DAY_MS);
-    current->charging.act_ms = end > ledger->now_ms && end < tomorrow ? end : tomorrow;
+    /* An order may have waited beyond the end of the grace time: that is looked at now. */
+    bool runs = end < tomorrow && (charge->step == KC_CHARGE_GRACE || end > ledger->now_ms);
+    current->charging.act_ms = runs ? end : tomorrow;
     return save(ledger, current);
 }
 

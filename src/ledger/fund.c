@@ -176,11 +176,12 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
                                struct kc_transaction_row *row, enum kc_error answer)
 {
     bool done = answer == KC_OK;
+    bool comes_in = done == (row->kind == KC_TRANSACTION_FUND);
     struct kc_result result = book(ledger, account, row, done);
     if (!kc_failed(result) && purse->state == KC_PURSE_ACTIVE) {
         result = kc_claim_account(ledger, purse, account);
     }
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && comes_in) {
         result = kc_charge_incoming(ledger, account);
     }
     if (!kc_failed(result)) {

@@ -190,6 +190,17 @@ struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsig
 /* What the bank does by itself when it has time: quotes that ran out end; orders in doubt are asked again. */
 void whole_bank_idle(struct whole *whole);
 
+/* The operator sets how accounts are charged, for which the bank starts again. False as whole_bank_restart. */
+bool whole_bank_charging(struct whole *whole, const struct kc_charge_rule *rule);
+
+/* The bank looks after charges: what is due, then orders to the ordinary bank. False when something of it failed. */
+bool whole_bank_charges(struct whole *whole);
+
+/* The clerk says where the charge of that holder's account comes from; or, with `paid`, that one was paid with a sale. By the
+ * operator's order, or by the registrar's signed one. */
+struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
+                                        enum kc_charge_source source, bool paid, bool registrar);
+
 /* An operator sets the log policy of a holder's purse. False when the ledger refuses. */
 bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy);
 

@@ -8,6 +8,10 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
+/* As in src/bank/charge.c. */
+#define CHARGE_BATCHES 16u
+#define CHARGE_ORDERS 32u
+
 static _Thread_local const struct whole *served;
 
 static const struct kc_bank_kind *const kinds[] = {
@@ -364,7 +368,13 @@ static void settle_first(struct whole *whole, const struct kc_bank_item *item)
 {
     struct kc_ledger_outcome outcome;
     struct kc_ledger *ledger = &whole->bank.ledger;
-    if (!item->order.ask || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+    bool charge = item->kind == &kc_bank_ask_charge;
+    if (!(charge || item->order.ask) || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+        return;
+    }
+    if (charge) {
+        (void)kc_failed(kc_ledger_charge_settle(ledger, &item->charge, item->order_answer));
+        (void)kc_failed(kc_ledger_commit(ledger));
         return;
     }
     (void)kc_failed(kc_ledger_fund_settle(&outcome, ledger, item->order.purse, item->order.time_ms,
@@ -529,6 +539,78 @@ void whole_bank_idle(struct whole *whole)
     while (!kc_failed(result) && ask_again(whole, &last)) {
     }
     served = NULL;
+}
+
+/* ---- management charges ---- */
+
+bool whole_bank_charging(struct whole *whole, const struct kc_charge_rule *rule)
+{
+    whole->bank.ledger.options.charge = *rule;
+    return whole_bank_restart(whole);
+}
+
+/* As src/bank/charge.c does it in the writer; its orders take the way of every item. */
+bool whole_bank_charges(struct whole *whole)
+{
+    struct kc_charge_debit orders[CHARGE_ORDERS];
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    size_t count = 1;
+    struct kc_result result = kc_ok();
+    for (unsigned i = 0; i < CHARGE_BATCHES && count > 0 && !kc_failed(result); i++) {
+        result = kc_ledger_begin(ledger, whole->now_ms);
+        if (!kc_failed(result)) {
+            result = kc_ledger_charge(ledger, &count);
+            struct kc_result committed = kc_ledger_commit(ledger);
+            result = kc_failed(committed) ? committed : result;
+        }
+    }
+    bool good = count == 0 && !kc_failed(result) &&
+                !kc_failed(kc_ledger_charge_orders(orders, &count, CHARGE_ORDERS, ledger, 0));
+    served = whole;
+    for (size_t i = 0; i < count && good; i++) {
+        whole->item.kind = &kc_bank_ask_charge;
+        whole->item.authenticated = false;
+        whole->item.charge = orders[i];
+        good = !kc_failed(run_steps(whole, &whole->item));
+    }
+    served = NULL;
+    return good;
+}
+
+static struct kc_result registrar_says(struct whole *whole, const struct kc_charge_order *order)
+{
+    uint8_t key[KC_COSE_KEY_SIZE_MAX];
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    struct kc_ledger_source source =
+        registrar_source(whole, kc_view(&order->time_ms, sizeof order->time_ms), key);
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_charge_order(ledger, order, &source);
+        struct kc_result committed = kc_ledger_commit(ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    return result;
+}
+
+struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
+                                        enum kc_charge_source source, bool paid, bool registrar)
+{
+    struct kc_bank_item *item = &whole->item;
+    struct kc_account_id account = whole->base->holders[holder].account;
+    if (registrar) {
+        const struct kc_charge_order order = {
+            .account = account, .has_source = !paid, .source = source, .time_ms = whole->now_ms};
+        return registrar_says(whole, &order);
+    }
+    served = whole;
+    item->kind = &kc_bank_set_charge;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->message.charge_word =
+        (struct kc_bank_charge_word){.account = account, .source = source, .included = paid};
+    struct kc_result result = run_steps(whole, item);
+    served = NULL;
+    return result;
 }
 
 struct first_fault {

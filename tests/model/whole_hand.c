@@ -226,7 +226,7 @@ static bool deliver_payment(struct play *play, const struct letter *letter)
                                               kc_view(letter->bytes, letter->size));
     bool declines = (result.code == KC_LIMIT_EXCEEDED || result.code == KC_HOTLISTED ||
                      result.code == KC_CONTACT_NEEDED) &&
-                    hand_chance(play, 70);
+                    (hand_chance(play, 70) || play->ends);
     no = no || declines;
     if (!look(play, payee, COMMAND_OTHER, result) || (kc_failed(result) && !declines)) {
         hand_trace(play, "purse %u examines a payment of %u: %s", payee, letter->from,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "whole_play.h"
 
 #define JOBS_MAX 64u
@@ -53,6 +54,9 @@ struct job {
     uint64_t overspent;
     uint64_t sweeps;
     uint64_t lost;
+    uint64_t charges;
+    uint64_t suspended;
+    uint64_t lifted;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
 };
@@ -145,6 +149,9 @@ static void tell(struct job *job, const struct play *play)
     job->overspent = play->tally.overspent;
     job->sweeps = play->tally.sweeps;
     job->lost = play->tally.lost;
+    job->charges = play->tally.charges;
+    job->suspended = play->tally.suspended;
+    job->lifted = play->tally.lifted;
     job->step = play->step;
 }
 
@@ -241,6 +248,9 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.overspent += jobs[i].overspent;
         sum.sweeps += jobs[i].sweeps;
         sum.lost += jobs[i].lost;
+        sum.charges += jobs[i].charges;
+        sum.suspended += jobs[i].suspended;
+        sum.lifted += jobs[i].lifted;
     }
     if (options->bench) {
         (void)printf("{\"name\": \"simulate.schedules\", \"value\": %.0f, \"unit\": \"1/s\", "
@@ -250,17 +260,18 @@ static void print_sums(const struct options *options, const struct job *jobs, do
                      (double)sum.steps / seconds);
         return;
     }
-    (void)printf("%" PRIu64 " schedules, %" PRIu64 " steps, %" PRIu64
-                 " commands to purses, %" PRIu64 " requests to the bank, %" PRIu64
-                 " payments, %" PRIu64 " power cuts, %" PRIu64 " proofs against rogues, %" PRIu64
-                 " of them of overspending, %" PRIu64 " gaps, %" PRIu64
-                 " of them never explained, %" PRIu64 " claims, %" PRIu64
-                 " payments beyond a limit, %" PRIu64 " hotlists taken, %" PRIu64
-                 " partners refused by them, %" PRIu64 " sweeps, %" PRIu64
-                 " payments of copied cards lost; %.0f steps/s\n",
-                 sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts,
-                 sum.proofs, sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited,
-                 sum.hotlists, sum.listed, sum.sweeps, sum.lost, (double)sum.steps / seconds);
+    (void)printf(
+        "%" PRIu64 " schedules, %" PRIu64 " steps, %" PRIu64 " commands to purses, %" PRIu64
+        " requests to the bank, %" PRIu64 " payments, %" PRIu64 " power cuts, %" PRIu64
+        " proofs against rogues, %" PRIu64 " of them of overspending, %" PRIu64 " gaps, %" PRIu64
+        " of them never explained, %" PRIu64 " claims, %" PRIu64
+        " payments beyond a limit, %" PRIu64 " hotlists taken, %" PRIu64
+        " partners refused by them, %" PRIu64 " sweeps, %" PRIu64
+        " payments of copied cards lost, %" PRIu64 " charges, %" PRIu64 " suspensions, %" PRIu64
+        " of them lifted; %.0f steps/s\n",
+        sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts, sum.proofs,
+        sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited, sum.hotlists, sum.listed,
+        sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */
@@ -361,6 +372,7 @@ int main(int count, char **words)
                       "[--jobs J] [--episode E [--until N]] [--hunt] [--bench]\n");
         return 2;
     }
+    kc_log_open("bank", KC_LOG_ERROR);
     (void)signal(SIGABRT, end_aborted);
     return options.one ? trace_one(&options, options.episode) : run_all(&options);
 }

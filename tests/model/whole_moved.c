@@ -1,6 +1,7 @@
 #include "whole_moved.h"
 
 #include "base/assert.h"
+#include "whole_charged.h"
 #include "whole_kinds.h"
 #include "whole_settled.h"
 
@@ -52,6 +53,9 @@ bool moved_may_begin(struct truth *truth, unsigned holder, const struct kc_trans
     }
     if (kinds_type(truth, to) == KC_PURSE_TYPE_MACHINE) {
         return truth_wrong(truth, "a transfer to a machine", holder, to, 0);
+    }
+    if (to != holder && charged_is_suspended(truth, holder)) {
+        return truth_wrong(truth, "a transfer from a suspended account", holder, to, 0);
     }
     return !owes || to == holder ||
            truth_wrong(truth, "a transfer by who owes", holder, row->kind, 0);

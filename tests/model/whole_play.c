@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_clerk.h"
 #include "whole_hand.h"
 #include "whole_rogue.h"
 
@@ -12,6 +13,8 @@
 #define TRIES 12u
 #define LAST_ROUNDS 4u
 #define SKEW_MS 20000u
+/* Of the steps of an episode with charges. */
+#define CLERK_PERCENT 35u
 
 /* ---- habits ---- */
 
@@ -42,6 +45,18 @@ static void mix_habits(struct play *play)
         habits->weights[ACTION_ROGUE_SIGN] += 1;
         habits->weights[ACTION_HOTLIST] += 1;
     }
+}
+
+static bool is_mixed(uint64_t episode)
+{
+    return episode % PLAY_MIXED_EVERY == PLAY_MIXED_AT;
+}
+
+/* One of eight of the others, and one of four mixed ones. */
+static bool is_charged(uint64_t episode)
+{
+    return is_mixed(episode) ? episode / PLAY_MIXED_EVERY % 4 == 1
+                             : episode % PLAY_MIXED_EVERY == PLAY_CHARGED_AT;
 }
 
 static void choose_habits(struct play *play)
@@ -87,11 +102,14 @@ static void choose_habits(struct play *play)
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
     habits->full = hand_below(play, 16) == 0 && play->whole != play->mixed;
+    if (is_charged(play->episode)) {
+        habits->charged = true;
+        habits->full = false;
+        habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
+    }
 }
 
 /* ---- the beginning ---- */
-
-static bool follow(struct play *play, enum letter_kind kind, unsigned most);
 
 /* Two purses pay each other until their histories are nearly full, or more than that; now and then another one, and now and
  * then the answer is lost. */
@@ -106,7 +124,7 @@ static bool fill(struct play *play, unsigned first, unsigned second)
         payee = hand_chance(play, 10) ? (unsigned)hand_below(play, play->habits.holders) : payee;
         play->was_sent = false;
         good = hand_identify(play, payer, payee, hand_chance(play, 10)) &&
-               follow(play, loses && hand_chance(play, 4) ? LETTER_PAYMENT : LETTER_ANSWER, 6);
+               play_follow(play, loses && hand_chance(play, 4) ? LETTER_PAYMENT : LETTER_ANSWER, 6);
     }
     return good;
 }
@@ -124,7 +142,7 @@ static bool begin_full(struct play *play)
     for (unsigned i = 0; i < habits.holders && good; i++) {
         good = whole_bank_set_policy(play->whole, i, policies[hand_below(play, 4)]);
         play->was_sent = false;
-        good = good && hand_ask(play, i, WISH_REPORT, 0) && follow(play, LETTER_REPLY, 2);
+        good = good && hand_ask(play, i, WISH_REPORT, 0) && play_follow(play, LETTER_REPLY, 2);
     }
     unsigned first = (unsigned)hand_below(play, habits.holders);
     unsigned second = (first + 1) % habits.holders;
@@ -208,8 +226,7 @@ static bool say(struct play *play)
                     0);
 }
 
-/* Delivers what was just sent, and what comes of it, up to `kind` or so many times. */
-static bool follow(struct play *play, enum letter_kind kind, unsigned most)
+bool play_follow(struct play *play, enum letter_kind kind, unsigned most)
 {
     for (unsigned i = 0; i < most; i++) {
         struct letter *letter = &play->letters[play->newest];
@@ -251,7 +268,7 @@ static bool exchange(struct play *play)
         choose_sides(play, &payer, &payee);
     }
     return hand_identify(play, payer, payee, hand_chance(play, 30)) &&
-           follow(play, LETTER_ANSWER, 2 + (unsigned)hand_below(play, 6));
+           play_follow(play, LETTER_ANSWER, 2 + (unsigned)hand_below(play, 6));
 }
 
 static bool visit(struct play *play)
@@ -264,11 +281,11 @@ static bool visit(struct play *play)
     unsigned most = 1 + (unsigned)hand_below(play, 3);
     play->was_sent = false;
     if (!hand_ask(play, place, wish, 1 + hand_below(play, 300)) ||
-        !follow(play, LETTER_REPLY, most)) {
+        !play_follow(play, LETTER_REPLY, most)) {
         return false;
     }
     bool says = play->says_next && hand_chance(play, 80);
-    return !says || (say(play) && follow(play, LETTER_REPLY, most));
+    return !says || (say(play) && play_follow(play, LETTER_REPLY, most));
 }
 
 static bool resume(struct play *play)
@@ -374,7 +391,7 @@ static enum play_action choose_action(struct play *play)
 
 /* ---- the end: everybody honest meets and syncs ---- */
 
-static bool sync(struct play *play, unsigned place)
+bool play_sync(struct play *play, unsigned place)
 {
     struct kc_purse_info info;
     for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
@@ -382,13 +399,14 @@ static bool sync(struct play *play, unsigned place)
             return false;
         }
         if (hand_type(play, place) == KC_PURSE_TYPE_BEARER) {
-            return hand_fetch(play, place) && follow(play, LETTER_CERTIFIED, 2);
+            return hand_fetch(play, place) && play_follow(play, LETTER_CERTIFIED, 2);
         }
         bool recovers = info.has_pending || (i == 0 && info.uncovered == 0);
-        if (recovers && (!hand_ask(play, place, WISH_STATE, 0) || !follow(play, LETTER_REPLY, 2))) {
+        if (recovers &&
+            (!hand_ask(play, place, WISH_STATE, 0) || !play_follow(play, LETTER_REPLY, 2))) {
             return false;
         }
-        if (!hand_ask(play, place, WISH_REPORT, 0) || !follow(play, LETTER_REPLY, 2)) {
+        if (!hand_ask(play, place, WISH_REPORT, 0) || !play_follow(play, LETTER_REPLY, 2)) {
             return false;
         }
         play->whole->now_ms += 1;
@@ -406,7 +424,7 @@ static bool sync_all(struct play *play)
 {
     bool good = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = play->truth.rogue[i] || sync(play, i);
+        good = play->truth.rogue[i] || play_sync(play, i);
     }
     return good;
 }
@@ -419,8 +437,8 @@ static bool meet_again(struct play *play)
         bool was_open = !play->truth.rogue[i];
         for (uint8_t j = 0; j < 8 && was_open && good; j++) {
             play->letters[play->newest].kind = LETTER_NONE;
-            good =
-                hand_resume(play, i, (uint8_t)(7 - j), &was_open) && follow(play, LETTER_ANSWER, 2);
+            good = hand_resume(play, i, (uint8_t)(7 - j), &was_open) &&
+                   play_follow(play, LETTER_ANSWER, 2);
             was_open = true;
         }
     }
@@ -449,8 +467,8 @@ static bool cash_works(struct play *play, unsigned place, enum hand_wish wish)
     if (kc_failed(kc_slot_info(&before, slot))) {
         return truth_is_stuck(&play->truth, place, KC_IO_FAILED);
     }
-    bool good = hand_ask(play, place, wish, 1) && follow(play, LETTER_REPLY, 2) &&
-                hand_ask(play, place, WISH_OK, 0) && follow(play, LETTER_REPLY, 2);
+    bool good = hand_ask(play, place, wish, 1) && play_follow(play, LETTER_REPLY, 2) &&
+                hand_ask(play, place, WISH_OK, 0) && play_follow(play, LETTER_REPLY, 2);
     if (!good || kc_failed(kc_slot_info(&after, slot))) {
         return false;
     }
@@ -542,13 +560,13 @@ static bool give_all(struct play *play, unsigned place, bool redeems)
         return true;
     }
     bool good = hand_ask(play, place, WISH_DEPOSIT, kc_amount_minor(info.value)) &&
-                follow(play, LETTER_REPLY, 2) && hand_ask(play, place, WISH_OK, 0) &&
-                follow(play, LETTER_REPLY, 2);
+                play_follow(play, LETTER_REPLY, 2) && hand_ask(play, place, WISH_OK, 0) &&
+                play_follow(play, LETTER_REPLY, 2);
     int64_t left = play->truth.accounts[place] - truth_claimed(&play->truth, place);
     play->says_next = false;
-    return good &&
-           (!redeems || left <= 0 ||
-            (hand_ask(play, place, WISH_REDEEM, (uint64_t)left) && follow(play, LETTER_REPLY, 2)));
+    return good && (!redeems || left <= 0 ||
+                    (hand_ask(play, place, WISH_REDEEM, (uint64_t)left) &&
+                     play_follow(play, LETTER_REPLY, 2)));
 }
 
 /* The others tell what it owes before it reports again, and it wants more than that. */
@@ -556,10 +574,10 @@ static bool draw_late(struct play *play, unsigned place)
 {
     bool good = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = i == place || play->truth.rogue[i] || sync(play, i);
+        good = i == place || play->truth.rogue[i] || play_sync(play, i);
     }
     good = good && hand_ask(play, place, hand_chance(play, 50) ? WISH_WITHDRAW : WISH_REDEEM, 1) &&
-           follow(play, LETTER_REPLY, 2);
+           play_follow(play, LETTER_REPLY, 2);
     play->says_next = false;
     return good;
 }
@@ -568,7 +586,7 @@ static bool draw_late(struct play *play, unsigned place)
 static bool come_late(struct play *play)
 {
     unsigned place = (unsigned)hand_below(play, play->habits.holders);
-    if (!play->truth.rogue[place] && !sync(play, place)) {
+    if (!play->truth.rogue[place] && !play_sync(play, place)) {
         return false;
     }
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
@@ -576,7 +594,7 @@ static bool come_late(struct play *play)
     whole_bank_idle(play->whole);
     bool good = truth_bank(&play->truth);
     if (good && !play->truth.rogue[place] && hand_chance(play, 70)) {
-        good = sync(play, place) &&
+        good = play_sync(play, place) &&
                (hand_chance(play, 30) || give_all(play, place, hand_chance(play, 50)));
     }
     return good && (play->truth.rogue[place] || hand_chance(play, 50) || draw_late(play, place));
@@ -595,6 +613,7 @@ static bool spread_hotlist(struct play *play)
 static bool finish(struct play *play)
 {
     char what[160];
+    play->ends = play->habits.charged;
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
@@ -618,10 +637,13 @@ static bool finish(struct play *play)
     }
     bool mixed = play->whole == play->mixed;
     uint64_t nth = play->episode / (mixed ? PLAY_MIXED_EVERY : 1);
-    if (good && nth % 4 == 0) {
+    if (good && play->habits.charged) {
+        good = clerk_finish(play);
+    }
+    if (good && (nth % 4 == 0 || play->habits.charged)) {
         good = go_on(play) && bring_to_end(play);
     }
-    if (good && (play->habits.full || nth % (mixed ? 4 : 16) == 0) &&
+    if (good && (play->habits.full || play->habits.charged || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
@@ -632,13 +654,14 @@ static bool finish(struct play *play)
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
 {
     bool good = true;
-    bool mixed = episode % PLAY_MIXED_EVERY == PLAY_MIXED_AT;
+    bool mixed = is_mixed(episode);
     play->whole = mixed ? play->mixed : play->plain;
     play->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + episode * UINT64_C(0xd1342543de82ef95);
     play->seed = seed;
     play->episode = episode;
     play->step = 0;
     play->says_next = false;
+    play->ends = false;
     play->letter_next = 0;
     play->newest = 0;
     play->trace_count = 0;
@@ -659,13 +682,15 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     }
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     play->hotlist_size = 0;
-    good = !play->habits.full || begin_full(play);
+    good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        good = act(play, choose_action(play));
+        good = play->habits.charged && hand_chance(play, CLERK_PERCENT)
+                   ? clerk_act(play)
+                   : act(play, choose_action(play));
     }
     good = good && finish(play);
     play->tally.steps += play->step;
@@ -673,6 +698,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->tally.overspent += play->truth.overspent;
     play->tally.sweeps += play->truth.sweeps;
     play->tally.lost += play->truth.lost;
+    play->tally.charges += play->truth.charges.paid;
+    play->tally.suspended += play->truth.charges.suspended;
+    play->tally.lifted += play->truth.charges.lifted;
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

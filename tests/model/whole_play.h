@@ -68,6 +68,7 @@ struct play_habits {
     unsigned cut_percent;    /* of purse commands */
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
+    bool charged; /* accounts are charged for being kept */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
@@ -82,6 +83,7 @@ struct play {
     uint64_t seed;
     uint64_t episode;
     unsigned step;
+    bool ends;      /* whose purse may not take a payment, as one of a suspended account, says no */
     bool says_next; /* the user at `sayer` has a quote before him */
     unsigned sayer;
     size_t letter_next;
@@ -115,13 +117,18 @@ struct play {
         uint64_t listed;   /* partners who were refused for it */
         uint64_t sweeps;
         uint64_t lost;      /* payments of copied cards that nobody is paid for */
+        uint64_t charges;   /* that were paid */
+        uint64_t suspended; /* accounts, for one that was not */
+        uint64_t lifted;
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };
 
-/* Every so many episodes there are cards and a machine, too. */
+/* Every so many episodes there are cards and a machine, too; as often accounts are charged. */
 #define PLAY_MIXED_EVERY 8u
 #define PLAY_MIXED_AT 5u
+#define PLAY_CHARGED_AT 1u
+#define PLAY_CHARGED_STEPS 60u
 /* In those the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u
 #define PLAY_BEARER 3u
@@ -130,5 +137,12 @@ struct play {
 /* Runs the episode of that number; false at the first fault, which play->truth.why names. With `until` not 0 it stops before that
  * step, and nothing is brought to an end. */
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until);
+
+/* ---- for the other file of schedules ---- */
+
+/* Delivers what was just sent, and what comes of it, up to `kind` or so many times. */
+bool play_follow(struct play *play, enum letter_kind kind, unsigned most);
+/* A purse reports until the bank knows all of it, and hears how what was pending ended. */
+bool play_sync(struct play *play, unsigned place);
 
 #endif

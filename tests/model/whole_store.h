@@ -24,7 +24,7 @@
 #define RAM_MOVES 384
 #define RAM_GIVE_BACKS 32
 #define RAM_CHARGING 16
-#define RAM_CHARGES 64
+#define RAM_CHARGES 128
 #define RAM_CLOSINGS 16
 #define RAM_PAYOUTS 64
 #define RAM_RENEWALS 8

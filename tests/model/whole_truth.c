@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_books.h"
+#include "whole_charged.h"
 #include "whole_kinds.h"
 #include "whole_moved.h"
 #include "whole_settled.h"
@@ -382,21 +384,6 @@ void truth_says(struct truth *truth, unsigned place, bool ok)
 
 /* ---- the bank ---- */
 
-/* What the ordinary bank did under the key of a transaction: -1 when it has not decided. */
-static int ordinary_did(const struct truth *truth, const struct kc_transaction_row *row)
-{
-    char key[KC_ORDINARY_KEY_SIZE];
-    const struct whole_ordinary *ordinary = &truth->whole->ordinary;
-    (void)snprintf(key, sizeof key, "%" PRIu64 "-%" PRIu64 "-%" PRIu64,
-                   truth->whole->base->realm.bank, row->purse.number, row->time_ms);
-    for (size_t i = ordinary->count; i-- > 0;) {
-        if (strcmp(ordinary->transfers[i].key, key) == 0) {
-            return ordinary->transfers[i].done ? 1 : 0;
-        }
-    }
-    return -1;
-}
-
 /* A transaction that was not there before. An order to the ordinary bank may have ended in the same breath; then it first
  * began. */
 static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *cash,
@@ -407,11 +394,15 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
     if (moved_is_transfer(row) && !moved_may_begin(truth, holder, row, owes)) {
         return false;
     }
+    if (row->kind == KC_TRANSACTION_WITHDRAW && row->state != KC_STATE_REFUSED &&
+        charged_is_suspended(truth, holder)) {
+        return truth_wrong(truth, "a withdrawal from a suspended account", holder, row->kind, 0);
+    }
     if (owes && (row->kind == KC_TRANSACTION_WITHDRAW || row->kind == KC_TRANSACTION_REDEEM) &&
         row->state != KC_STATE_REFUSED) {
         return truth_wrong(truth, "value leaves the account of who owes", holder, row->kind, 0);
     }
-    bool sent = order && (row->state == KC_STATE_SENT || ordinary_did(truth, row) >= 0);
+    bool sent = order && (row->state == KC_STATE_SENT || books_ordinary_did(truth, row) >= 0);
     if (sent) {
         cash->state = KC_STATE_SENT;
         truth->accounts[holder] -= row->kind == KC_TRANSACTION_REDEEM ? minor_of(row->amount) : 0;
@@ -443,10 +434,11 @@ static bool see_end(struct truth *truth, unsigned holder, struct truth_cash *cas
         break;
     case KC_TRANSACTION_FUND:
         truth->accounts[holder] += row->state == KC_STATE_COMPLETED ? amount : 0;
-        return sent && ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
+        return sent && books_ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
     case KC_TRANSACTION_REDEEM:
         truth->accounts[holder] += row->state == KC_STATE_REFUSED ? amount : 0;
-        return sent && ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
+        truth->charges.accounts[holder].came_back = row->state == KC_STATE_REFUSED;
+        return sent && books_ordinary_did(truth, row) == (row->state == KC_STATE_COMPLETED ? 1 : 0);
     }
     bool in_time = row->expires_ms >= truth->whole->now_ms;
     bool may = row->state == KC_STATE_COMPLETED  ? cash->said_ok && in_time && !cash->given_back
@@ -484,82 +476,6 @@ static bool see_transactions(struct truth *truth)
     return true;
 }
 
-/* Sums over the rows, as the books have to show them. */
-struct sums {
-    int64_t accounts;
-    int64_t shadows;
-    int64_t claims;
-    int64_t in_flight;
-    int64_t outside;
-};
-
-int64_t truth_shadow(const struct kc_purse_row *row)
-{
-    return minor_of(row->value) + minor_of(row->ahead_in) - minor_of(row->ahead_out);
-}
-
-static struct sums add_up(const struct truth *truth)
-{
-    struct sums sums = {.accounts = 0};
-    const struct ram_store *store = &truth->whole->store;
-    const struct whole_ordinary *ordinary = &truth->whole->ordinary;
-    for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
-        sums.accounts += minor_of(store->accounts[i].balance);
-    }
-    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
-        int64_t shadow = truth_shadow(&store->purses[i]);
-        sums.shadows += shadow > 0 ? shadow : 0;
-        sums.claims += shadow < 0 ? -shadow : 0;
-    }
-    sums.outside = (int64_t)ordinary->funded - (int64_t)ordinary->redeemed;
-    for (size_t i = 0; i < store->counts[RAM_TABLE_TRANSACTIONS]; i++) {
-        const struct kc_transaction_row *row = &store->transactions[i];
-        if (row->state != KC_STATE_SENT) {
-            continue;
-        }
-        bool fund = row->kind == KC_TRANSACTION_FUND;
-        bool done = ordinary_did(truth, row) == 1;
-        sums.in_flight += fund ? 0 : minor_of(row->amount);
-        sums.outside += !done ? 0 : fund ? -minor_of(row->amount) : minor_of(row->amount);
-    }
-    for (size_t i = 0; i < store->counts[RAM_TABLE_PAYMENTS]; i++) {
-        bool noted = store->payments[i].state == KC_PAYMENT_NOTED;
-        sums.in_flight += noted ? minor_of(store->payments[i].amount) : 0;
-    }
-    sums.in_flight += settled_held(truth);
-    return sums;
-}
-
-static bool compare_books(struct truth *truth)
-{
-    const struct sums sums = add_up(truth);
-    const struct kc_totals_row *totals = &truth->whole->store.totals;
-    int64_t left = minor_of(totals->outside) + minor_of(totals->claims);
-    int64_t right = minor_of(totals->accounts) + minor_of(totals->shadows) +
-                    minor_of(totals->in_flight) + minor_of(totals->fees);
-    if (left != right) {
-        return truth_wrong(truth, "the books do not balance", 0, left, right);
-    }
-    if (minor_of(totals->outside) != sums.outside) {
-        return truth_wrong(truth, "what came from outside", 0, minor_of(totals->outside),
-                           sums.outside);
-    }
-    if (minor_of(totals->accounts) != sums.accounts) {
-        return truth_wrong(truth, "the sum of the accounts", 0, minor_of(totals->accounts),
-                           sums.accounts);
-    }
-    if (minor_of(totals->shadows) != sums.shadows || minor_of(totals->claims) != sums.claims) {
-        return truth_wrong(truth, "the sum of the shadows", 0,
-                           minor_of(totals->shadows) - minor_of(totals->claims),
-                           sums.shadows - sums.claims);
-    }
-    if (minor_of(totals->fees) != truth->fees) {
-        return truth_wrong(truth, "the fees", 0, minor_of(totals->fees), truth->fees);
-    }
-    return minor_of(totals->in_flight) == sums.in_flight ||
-           truth_wrong(truth, "value in flight", 0, minor_of(totals->in_flight), sums.in_flight);
-}
-
 static bool is_kept(const struct ram_store *store, const uint8_t *digest)
 {
     for (size_t i = store->counts[RAM_TABLE_EVIDENCE]; i-- > 0;) {
@@ -592,7 +508,11 @@ static bool see_alerts(struct truth *truth)
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
-        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0);
+        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
+                     (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder));
+        if (alert->reason == KC_SUSPENDED && holder >= truth->holders && truth->charges.on) {
+            continue; /* of who does nothing */
+        }
         if (holder >= truth->holders || (!truth->rogue[holder] && !tells)) {
             return truth_wrong(truth, "an honest purse has an alert", holder, alert->reason, 0);
         }
@@ -636,8 +556,8 @@ static bool may_owe(const struct truth *truth, unsigned holder)
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    if (!see_transactions(truth) || !kinds_bank(truth) || !compare_books(truth) ||
-        !see_alerts(truth)) {
+    if (!see_transactions(truth) || !kinds_bank(truth) || !charged_bank(truth) ||
+        !books_compare(truth) || !see_alerts(truth)) {
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
@@ -685,7 +605,7 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
     bool heard =
         !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
     if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
-        !kinds_served(truth, holder, result)) {
+        !kinds_served(truth, holder, result) || !charged_served(truth, holder, result)) {
         return false;
     }
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
@@ -759,6 +679,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
         truth->claimed[i] = 0;
         truth_new_place(truth, i);
     }
+    charged_begin(truth);
 }
 
 /* A payment waits for good while a rogue owes the answer; or until its payee's chain comes to its counter, which somebody on
@@ -827,7 +748,7 @@ static bool purse_ended(struct truth *truth, unsigned i)
         return truth_wrong(truth, "a shadow is not its purse", i, truth_shadow(row),
                            truth->places[i].value);
     }
-    return true;
+    return charged_shown(truth, i, &info);
 }
 
 bool truth_synced(struct truth *truth)

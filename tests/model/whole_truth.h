@@ -86,6 +86,46 @@ struct truth_kind {
     struct truth_told told[TRUTH_TOLD_MAX];
 };
 
+/* How an account is charged, by what its clerk said and by the rule; whether or not its holder plays. */
+struct truth_charging {
+    bool begun;
+    bool open; /* the newest charge has not come to its end */
+    bool was_suspended;
+    enum kc_charge_source source; /* of the next notice */
+    uint64_t begun_ms;
+    uint64_t put_off_ms; /* by notices that came late, over all */
+    uint64_t next;       /* period, when no charge is open */
+    uint64_t tried_ms;   /* when it was last tried to have what is overdue */
+    bool spoken; /* the clerk said where it is to come from, since the bank looked after charges */
+    size_t newest; /* charge */
+    bool orders;   /* its charge comes by orders */
+    bool tries;    /* the bank has to try it now */
+    bool sent;     /* before that: its order waits, its orders, which charge it is */
+    uint64_t attempt;
+    size_t turned;
+    int64_t account_seen;
+    bool came_back; /* what was to go to the ordinary bank, since then */
+    uint64_t sequence_seen;
+};
+
+/* What a clerk said that the bank is being told. */
+enum clerk_word { CLERK_SILENT, CLERK_SOURCE, CLERK_PAID };
+
+struct truth_charges {
+    bool on;
+    struct kc_charge_rule rule;
+    enum clerk_word word;
+    unsigned about; /* whose account */
+    struct truth_charging accounts[WHOLE_HOLDERS_MAX];
+    size_t count;
+    struct kc_charge_row seen[RAM_CHARGES];
+    uint64_t orders_done[RAM_CHARGES]; /* the attempt that the ordinary bank carried out, or 0 */
+    size_t transfers_seen;
+    uint64_t paid;
+    uint64_t suspended;
+    uint64_t lifted;
+};
+
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
 
 /* What the bank was shown of a holder's signing. */
@@ -106,6 +146,7 @@ struct truth {
     int64_t claimed[WHOLE_HOLDERS_MAX];
     int64_t fees;
     struct truth_kind kinds[WHOLE_HOLDERS_MAX];
+    struct truth_charges charges;
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

@@ -605,6 +605,67 @@ static void an_account_that_nobody_pays_for_is_closed_and_paid_out(void **state)
     assert_false(has_charge(world, &toy, 2));
 }
 
+/* shows: R-RENEW-1 */
+static void only_what_comes_in_pays_what_the_ordinary_bank_refused(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_message message;
+    struct toy_reply reply;
+    struct kc_charge_debit order[4];
+    set_rule(world, 12);
+    toy_rich(&toy, world, 1, 100, 0);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
+    pass(world, FIRST);
+    assert_int_equal(orders(order, world), 1);
+    EXPECT(answer(world, &order[0], KC_NO_ABILITY_TO_PAY), KC_OK);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_GRACE);
+    /* What leaves the account, or never came, does not. */
+    EXPECT(toy_fund_whole(&toy, world, KC_FUND_KIND_REDEEM, 20, &reply), KC_OK);
+    expect_amounts(world, &toy, 80, 0);
+    toy_fund(&message, &toy, world, KC_FUND_KIND_FUND, 30);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    struct kc_ledger_order asked = reply.order;
+    EXPECT(world_settle(world, &reply, &asked, KC_NO_ABILITY_TO_PAY), KC_OK);
+    toy_take(&toy, world, &reply.outcome);
+    expect_amounts(world, &toy, 80, 0);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_GRACE);
+    /* What comes back does. */
+    toy_fund(&message, &toy, world, KC_FUND_KIND_REDEEM, 20);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    asked = reply.order;
+    EXPECT(world_settle(world, &reply, &asked, KC_NO_ABILITY_TO_PAY), KC_OK);
+    toy_take(&toy, world, &reply.outcome);
+    expect_amounts(world, &toy, 68, 0);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_PAID);
+    assert_int_equal(fees(world), 12);
+    expect_clean(world);
+}
+
+/* shows: R-RENEW-1 */
+static void a_grace_time_that_ran_out_meanwhile_ends_at_the_next_turn(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_charge_debit order[4];
+    set_rule(world, 12);
+    toy_rich(&toy, world, 1, 0, 0);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
+    pass(world, FIRST);
+    assert_int_equal(orders(order, world), 1);
+    EXPECT(answer(world, &order[0], KC_NO_ABILITY_TO_PAY), KC_OK);
+    /* The second order has no answer until after the grace time. */
+    pass(world, GRACE + 2);
+    assert_int_equal(orders(order, world), 1);
+    assert_int_equal(order[0].attempt, 2);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_GRACE);
+    EXPECT(answer(world, &order[0], KC_NO_ABILITY_TO_PAY), KC_OK);
+    assert_int_equal(run(world), 1);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_SUSPENDED);
+    assert_int_equal(charge_of(world, &toy, 1).suspended_ms, world->now_ms);
+    expect_clean(world);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -620,6 +681,8 @@ int main(void)
         TEST(funding_and_the_next_day_lift_it_too),
         TEST(the_ordinary_bank_is_asked_once_and_in_doubt_again_with_the_same_number),
         TEST(the_ordinary_bank_s_no_is_grace_and_a_new_order_the_next_day),
+        TEST(only_what_comes_in_pays_what_the_ordinary_bank_refused),
+        TEST(a_grace_time_that_ran_out_meanwhile_ends_at_the_next_turn),
         TEST(a_period_that_a_sale_paid_is_not_taken),
         TEST(the_registrar_s_signed_word_is_kept),
         TEST(the_clerk_s_word_is_for_accounts_that_are_charged),
