@@ -35,6 +35,7 @@ struct kc_bank_config {
     uint64_t charge_period_days;
     uint64_t charge_notice_days;
     uint64_t charge_grace_days;
+    uint64_t hotlist_step; /* changes of the hotlist from base to base */
     uint64_t crl_ms;       /* how often the revocation list is fetched */
     uint64_t outside_ms;   /* how long directory and ordinary bank may take */
     uint64_t clock_ms;     /* how far a registrar's clock may be off */

@@ -462,7 +462,8 @@ struct route {
     const char *method;
     const char *content_type; /* NULL: no body */
     /* Answers without an item when it can, and says so; NULL. */
-    bool (*at_once)(struct kc_bank *bank, struct kc_http_exchange *exchange);
+    bool (*at_once)(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                    const struct kc_http_request *request);
     /* Reads what is asked into the item; NULL: nothing. */
     struct kc_result (*read)(struct kc_bank_item *item, const struct kc_bank *bank,
                              const struct kc_http_request *request);
@@ -472,7 +473,8 @@ struct route {
 static const struct route routes[] = {
     {"/v1/message", "POST", KC_CONTENT_COSE, NULL, take_body, NULL},
     {"/v1/give-back", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_give_back},
-    {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, NULL, &kc_bank_make_hotlist},
+    {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, kc_bank_read_hotlist,
+     &kc_bank_make_hotlist},
     {"/v1/card", "GET", NULL, NULL, kc_bank_read_card, &kc_bank_make_card},
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
@@ -502,7 +504,7 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         kc_http_answer_error(exchange, result.code);
         return;
     }
-    if (route->at_once != NULL && route->at_once(bank, exchange)) {
+    if (route->at_once != NULL && route->at_once(bank, exchange, request)) {
         return;
     }
     struct kc_bank_item *item = take_item(bank, exchange);

@@ -48,6 +48,8 @@
     X(ASK_BANK, 0x19, "ask-the-bank", 0x9e19, 409, 1,                                              \
       "the purse no longer has it: only the bank can say")                                         \
     X(NOT_PROVEN, 0x1a, "not-proven", 0x9e1a, 409, 1, "the evidence does not prove what it says")  \
+    X(BASE_NEEDED, 0x20, "base-needed", 0x9e20, 409, 1,                                            \
+      "it adds to a hotlist that the purse does not hold")                                         \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \

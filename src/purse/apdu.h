@@ -69,13 +69,14 @@ enum kc_purse_tag {
     KC_TAG_BANK_SIGN_CERTIFICATE = 6,
     KC_TAG_BANK_ENCRYPT_CERTIFICATE = 7,
     KC_TAG_AUTHORITY_CERTIFICATE = 8,
-    KC_TAG_PIN = 9,          /* put */
-    KC_TAG_IDENTITY = 10,    /* put, get: SGN1 */
-    KC_TAG_CERTIFIED = 11,   /* put, get: SGN2 */
-    KC_TAG_INFO = 12,        /* get: purse-info */
-    KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
-    KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
-    KC_TAG_HOTLIST = 15,     /* get: the hotlist as the bank signed it */
+    KC_TAG_PIN = 9,            /* put */
+    KC_TAG_IDENTITY = 10,      /* put, get: SGN1 */
+    KC_TAG_CERTIFIED = 11,     /* put, get: SGN2 */
+    KC_TAG_INFO = 12,          /* get: purse-info */
+    KC_TAG_INFORMATION = 13,   /* get: value-information; needs the PIN */
+    KC_TAG_HISTORY = 14,       /* get: an entry; needs the PIN */
+    KC_TAG_HOTLIST = 15,       /* get: the base of the hotlist as the bank signed it */
+    KC_TAG_HOTLIST_DELTA = 32, /* get: what adds to it, as the bank signed it */
 };
 
 #define KC_PIN_SIZE_MIN 4u

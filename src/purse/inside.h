@@ -17,7 +17,8 @@
 #define KC_PARTNER_COUNT 16u
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
 #define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
-#define KC_HOTLIST_COUNT 2u
+#define KC_NVM_DELTAS_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
+#define KC_HOTLIST_DELTA_ROOM (4u + KC_HOTLIST_DELTA_SIZE_MAX + 8u)
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -33,7 +34,7 @@ enum kc_static_item {
 };
 #define KC_STATIC_COUNT 9u
 
-_Static_assert(KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
+_Static_assert(KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -141,12 +142,13 @@ KC_MUST_USE struct kc_result kc_purse_nvm_sync(struct kc_purse *purse);
 
 /* ---- hotlist.c: purses that the bank put out of use, as far as this one was told ---- */
 
-/* Power-up: finds the newest whole list. One that is torn counts as not there. KC_IO_FAILED. */
+/* Power-up: finds the newest that is whole. What is torn counts as not there. KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_hotlist_load(struct kc_purse *purse);
 /* Whether a purse is on the list held. Uses purse->scratch. */
 bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
-/* The list as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
-KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse);
+/* The base in force, or the delta, as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse,
+                                                  bool delta);
 
 /* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
 

@@ -22,6 +22,7 @@ struct kc_http_request {
     const char *authorization;
     const char *purse; /* the argument of that name in the address, or empty */
     const char *reference;
+    const char *have;
     struct kc_view body;
 };
 

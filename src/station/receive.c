@@ -22,7 +22,8 @@ static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view i
         result = kc_shape_decode(&said, &kc_identify_shape, identify);
     }
     if (!kc_failed(result)) {
-        result = kc_hotlist_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, said.hotlist);
+        const struct kc_hotlist_told theirs = {said.hotlist, said.hotlist_base};
+        result = kc_hotlist_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, theirs);
     }
     /* Again, because it lay in the memory of the slot; nothing changes with it. */
     if (!kc_failed(result)) {
@@ -124,7 +125,7 @@ static struct kc_result answer_message(struct kc_payee *payee, struct kc_view me
     if (number == kc_payment_shape.number) {
         return answer_payment(payee, message);
     }
-    if (kc_hotlist_is(message)) {
+    if (kc_slot_is_hotlist(message)) {
         kc_hotlist_take(payee->exchange, KC_STATION_PAYEE, message);
         return kc_ok();
     }

@@ -229,7 +229,7 @@ static enum kc_error take_list(struct world *world, uint64_t version)
 {
     const uint64_t numbers[] = {version, 1000, 70000 + version};
     enum kc_error error = world_take_hotlist(world, world_hotlist(world, version, numbers, 3));
-    return error == KC_STALE_STATE && world->purse.hotlist_version == version ? KC_OK : error;
+    return error == KC_STALE_STATE && world->purse.hotlist.version == version ? KC_OK : error;
 }
 
 static enum kc_error list_1(struct world *world)

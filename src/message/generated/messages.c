@@ -190,10 +190,12 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_due)},
     {.offset = offsetof(struct kc_purse_info, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_amount)},
+    {.offset = offsetof(struct kc_purse_info, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 4,
+const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 5,
     .brief = false,
-    .field_count = 32, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 33, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -796,10 +798,12 @@ static const struct kc_field identify_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, full), .type = KC_FIELD_BOOL, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_identify_shape = {.number = 40, .version = 1,
+const struct kc_shape kc_identify_shape = {.number = 40, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_identify),
+    .field_count = 6, .struct_size = sizeof(struct kc_identify),
     .domain = NULL, .fields = identify_fields};
 
 static const struct kc_field payee_identity_fields[] = {
@@ -819,10 +823,12 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
     {.offset = offsetof(struct kc_payee_identity, most), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 2,
+const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 3,
     .brief = false,
-    .field_count = 8, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 9, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -979,6 +985,54 @@ const struct kc_shape kc_hotlist_shape = {.number = 57, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_hotlist),
     .domain = "kinchaku/1-hotlist", .fields = hotlist_fields};
+
+static const struct kc_field hotlist_base_fields[] = {
+    {.offset = offsetof(struct kc_hotlist_base, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, version), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, complete), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, least), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, bits), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, listed), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+};
+const struct kc_shape kc_hotlist_base_shape = {.number = 112, .version = 1,
+    .brief = false,
+    .field_count = 8, .struct_size = sizeof(struct kc_hotlist_base),
+    .domain = "kinchaku/1-hotlist-base", .fields = hotlist_base_fields};
+
+static const struct kc_field hotlist_delta_fields[] = {
+    {.offset = offsetof(struct kc_hotlist_delta, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, version), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, complete), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, least), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, bits), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, listed), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x200, .presence = 0},
+};
+const struct kc_shape kc_hotlist_delta_shape = {.number = 113, .version = 1,
+    .brief = false,
+    .field_count = 9, .struct_size = sizeof(struct kc_hotlist_delta),
+    .domain = "kinchaku/1-hotlist-delta", .fields = hotlist_delta_fields};
 
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -1420,6 +1474,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_log_record_shape,
     &kc_gap_shape,
     &kc_hotlist_shape,
+    &kc_hotlist_base_shape,
+    &kc_hotlist_delta_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 67
+#define KC_SHAPE_COUNT 69
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -307,6 +307,7 @@ struct kc_purse_info {
     bool has_charge_due;
     struct kc_amount charge_amount; /* how much */
     bool has_charge_amount;
+    uint64_t hotlist_base; /* version of the base of the hotlist it holds, 0 for none */
 };
 extern const struct kc_shape kc_purse_info_shape;
 
@@ -780,6 +781,7 @@ struct kc_identify {
     struct kc_purse_id purse; /* the payer's purse */
     uint64_t hotlist; /* version of the hotlist the payer holds, 0 for none */
     bool full; /* the payer wants the payee's identity even if they have met */
+    uint64_t hotlist_base; /* version of the base of the hotlist the payer holds, 0 for none */
 };
 extern const struct kc_shape kc_identify_shape;
 
@@ -799,6 +801,7 @@ struct kc_payee_identity {
     struct kc_amount asked; /* the amount asked for */
     bool has_asked;
     struct kc_amount most; /* the most the payee's purse can take now */
+    uint64_t hotlist_base; /* version of the base of the hotlist the payee holds, 0 for none */
 };
 extern const struct kc_shape kc_payee_identity_shape;
 
@@ -918,6 +921,35 @@ struct kc_hotlist {
     struct kc_view listed; /* their numbers, ascending: each as the difference to the one before, 7 bits a byte, lowest first, high bit on all but the last byte */
 };
 extern const struct kc_shape kc_hotlist_shape;
+
+/* Purses out of use up to a version, in the short form, as the bank signed it. Deltas add to it.
+ * signed: hotlist-base */
+struct kc_hotlist_base {
+    uint64_t bank; /* bank id */
+    uint64_t version; /* what the purses listed up to it are counted by */
+    uint64_t time_ms; /* when the bank signed it */
+    bool complete; /* false: there are more, older ones */
+    uint64_t count; /* how many purses are listed */
+    uint64_t least; /* the lowest of their numbers without its check digit; 0 when there is none */
+    uint64_t bits; /* how many low bits of a step stand as they are */
+    struct kc_view listed; /* the others, ascending, each by its step: what lies between it and the one before; Rice code, see docs/protocol.md */
+};
+extern const struct kc_shape kc_hotlist_base_shape;
+
+/* All purses that went out of use after a base, as the bank signed it. It takes the place of every earlier one on that base.
+ * signed: hotlist-delta */
+struct kc_hotlist_delta {
+    uint64_t bank; /* bank id */
+    uint64_t base; /* version of the base, or of the list of the older form, that it adds to; 0: to none */
+    uint64_t version; /* version of both together; a purse takes only a higher one */
+    uint64_t time_ms; /* when the bank signed it */
+    bool complete; /* false: there are more between base and version, older ones */
+    uint64_t count; /* how many purses are listed */
+    uint64_t least; /* as in the base */
+    uint64_t bits; /* as in the base */
+    struct kc_view listed; /* as in the base */
+};
+extern const struct kc_shape kc_hotlist_delta_shape;
 
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1

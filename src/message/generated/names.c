@@ -397,6 +397,7 @@ static const struct kc_field_name purse_info_names[] = {
     {"charge", kc_charge_state_word},
     {"charge-due", 0},
     {"charge-amount", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name key_proof_names[] = {
     {"sign-key", 0},
@@ -655,6 +656,7 @@ static const struct kc_field_name identify_names[] = {
     {"purse", 0},
     {"hotlist", 0},
     {"full", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name payee_identity_names[] = {
     {"account", 0},
@@ -665,6 +667,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"hotlist", 0},
     {"asked", 0},
     {"most", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
     {"payee", 0},
@@ -728,6 +731,27 @@ static const struct kc_field_name hotlist_names[] = {
     {"time", 0},
     {"complete", 0},
     {"count", 0},
+    {"listed", 0},
+};
+static const struct kc_field_name hotlist_base_names[] = {
+    {"bank", 0},
+    {"version", 0},
+    {"time", 0},
+    {"complete", 0},
+    {"count", 0},
+    {"least", 0},
+    {"bits", 0},
+    {"listed", 0},
+};
+static const struct kc_field_name hotlist_delta_names[] = {
+    {"bank", 0},
+    {"base", 0},
+    {"version", 0},
+    {"time", 0},
+    {"complete", 0},
+    {"count", 0},
+    {"least", 0},
+    {"bits", 0},
     {"listed", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
@@ -939,6 +963,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"log-record", log_record_names},
     {"gap", gap_names},
     {"hotlist", hotlist_names},
+    {"hotlist-base", hotlist_base_names},
+    {"hotlist-delta", hotlist_delta_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},

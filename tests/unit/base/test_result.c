@@ -46,6 +46,7 @@ static const struct pinned pins[] = {
     {0x18, "identity-needed", 0x9e18, 409, 1},
     {0x19, "ask-the-bank", 0x9e19, 409, 1},
     {0x1a, "not-proven", 0x9e1a, 409, 1},
+    {0x20, "base-needed", 0x9e20, 409, 1},
     {0x40, "insufficient-value", 0x9e40, 409, 1},
     {0x41, "insufficient-account", 0x9e41, 409, 1},
     {0x42, "amount-zero", 0x9e42, 400, 1},

@@ -90,7 +90,7 @@ static void replace(struct toy *fresh, struct world *world, const struct toy *ol
 static size_t hotlist(struct world *world, uint64_t purses[4], bool *complete, size_t max)
 {
     size_t count = 0;
-    EXPECT(kc_ledger_hotlist(purses, &count, complete, &world->ledger, max), KC_OK);
+    EXPECT(kc_ledger_hotlist(purses, &count, complete, &world->ledger, 0, UINT64_MAX, max), KC_OK);
     return count;
 }
 
