@@ -4,28 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authority/authority.h"
+#include "authority/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/messages.h"
 
-/* A request being handled. */
-struct request {
-    struct kc_signed envelope;
-    const struct kc_shape *shape;
-    uint64_t sender;
-    struct kc_public_key sender_sign;
-    struct kc_public_key sender_encrypt;
-    uint8_t digest[KC_DIGEST_SIZE];
-    struct kc_pair pair;
-    union {
-        struct kc_certify_request certify;
-        struct kc_revoke_request revoke;
-    } message;
-};
-
 /* Who signed: the authority knows its servers from its own database. */
-static struct kc_result find_sender(struct request *request, struct kc_authority *authority)
+static struct kc_result find_sender(struct kc_authority_request *request,
+                                    struct kc_authority *authority)
 {
     struct kc_certificate sign;
     struct kc_certificate encrypt;
@@ -56,9 +42,9 @@ static struct kc_result find_sender(struct request *request, struct kc_authority
     return kc_result(same ? KC_OK : KC_UNKNOWN_SIGNER);
 }
 
-static struct kc_result reply_with(struct kc_buffer *reply, struct kc_authority *authority,
-                                   const struct request *request, uint64_t time_ms,
-                                   const struct kc_shape *shape, const void *message)
+struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority *authority,
+                                    const struct kc_authority_request *request, uint64_t time_ms,
+                                    const struct kc_shape *shape, const void *message)
 {
     struct kc_signer signer = {.key = &authority->sign_key, .id = authority->signer_id};
     return kc_envelope_make(reply, &authority->work, &authority->crypto, &signer,
@@ -123,9 +109,10 @@ static bool certifies(const struct kc_issued *issued, const struct kc_public_key
 }
 
 /* New certificates, or the ones that were issued for the same keys before. */
-static struct kc_result issue_or_find(struct request *request, struct kc_authority *authority)
+struct kc_result kc_authority_issue_or_find(struct kc_authority_request *request,
+                                            struct kc_authority *authority,
+                                            const struct kc_certify_request *certify, bool beside)
 {
-    const struct kc_certify_request *certify = &request->message.certify;
     struct kc_public_key sign;
     struct kc_public_key encrypt;
     char subject[24];
@@ -147,36 +134,50 @@ static struct kc_result issue_or_find(struct request *request, struct kc_authori
         bool same = request->pair.sign_count > 0 && request->pair.encrypt_count > 0 &&
                     certifies(&request->pair.sign, &sign, &authority->crypto) &&
                     certifies(&request->pair.encrypt, &encrypt, &authority->crypto);
-        return kc_result(same ? KC_OK : KC_ALREADY_EXISTS);
+        if (same || !beside) {
+            return kc_result(same ? KC_OK : KC_ALREADY_EXISTS);
+        }
+        /* The pair that ends last is the one that counts. */
+        if (certify->expires_ms <= request->pair.sign.expires_ms) {
+            return kc_result(KC_MALFORMED);
+        }
     }
     (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
     return kc_authority_issue(&request->pair.sign, &request->pair.encrypt, authority, account,
                               subject, &sign, &encrypt, certify->expires_ms, request->digest);
 }
 
-static struct kc_result certify(struct kc_buffer *reply, struct request *request,
+struct kc_result kc_authority_give_pair(struct kc_buffer *reply, struct kc_authority *authority,
+                                        const struct kc_authority_request *request)
+{
+    struct kc_certify_reply answer = {
+        .sign_certificate = kc_view(request->pair.sign.der, request->pair.sign.der_size),
+        .encrypt_certificate = kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size),
+        .time_ms = kc_clock_now_ms()};
+    memcpy(answer.request, request->digest, KC_DIGEST_SIZE);
+    return kc_authority_reply(reply, authority, request, answer.time_ms, &kc_certify_reply_shape,
+                              &answer);
+}
+
+static struct kc_result certify(struct kc_buffer *reply, struct kc_authority_request *request,
                                 struct kc_authority *authority)
 {
     if (request->sender != KC_SERVER_REGISTRAR) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    struct kc_result result = issue_or_find(request, authority);
+    struct kc_result result =
+        kc_authority_issue_or_find(request, authority, &request->message.certify, false);
     if (!kc_failed(result)) {
         result = kc_authority_publish(authority, request->message.certify.account.number);
     }
     if (kc_failed(result)) {
         return result;
     }
-    struct kc_certify_reply answer = {
-        .sign_certificate = kc_view(request->pair.sign.der, request->pair.sign.der_size),
-        .encrypt_certificate = kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size),
-        .time_ms = kc_clock_now_ms()};
-    memcpy(answer.request, request->digest, KC_DIGEST_SIZE);
-    return reply_with(reply, authority, request, answer.time_ms, &kc_certify_reply_shape, &answer);
+    return kc_authority_give_pair(reply, authority, request);
 }
 
 /* Revokes unless this very request was carried out before. */
-static struct kc_result revoke_once(size_t *count, struct request *request,
+static struct kc_result revoke_once(size_t *count, struct kc_authority_request *request,
                                     struct kc_authority *authority)
 {
     const struct kc_revoke_request *order = &request->message.revoke;
@@ -195,7 +196,7 @@ static struct kc_result revoke_once(size_t *count, struct request *request,
     return result;
 }
 
-static struct kc_result revoke(struct kc_buffer *reply, struct request *request,
+static struct kc_result revoke(struct kc_buffer *reply, struct kc_authority_request *request,
                                struct kc_authority *authority)
 {
     const struct kc_revoke_request *order = &request->message.revoke;
@@ -218,10 +219,54 @@ static struct kc_result revoke(struct kc_buffer *reply, struct request *request,
            count);
     struct kc_done done = {.time_ms = kc_clock_now_ms()};
     memcpy(done.request, request->digest, KC_DIGEST_SIZE);
-    return reply_with(reply, authority, request, done.time_ms, &kc_done_shape, &done);
+    return kc_authority_reply(reply, authority, request, done.time_ms, &kc_done_shape, &done);
 }
 
-static struct kc_result open_request(struct request *request, struct kc_authority *authority)
+static uint64_t certify_time(const struct kc_authority_request *request)
+{
+    return request->message.certify.time_ms;
+}
+
+static uint64_t revoke_time(const struct kc_authority_request *request)
+{
+    return request->message.revoke.time_ms;
+}
+
+static uint64_t renew_time(const struct kc_authority_request *request)
+{
+    return request->message.renew.time_ms;
+}
+
+static uint64_t retire_time(const struct kc_authority_request *request)
+{
+    return request->message.retire.time_ms;
+}
+
+struct kind {
+    const struct kc_shape *shape;
+    uint64_t (*time_of)(const struct kc_authority_request *request);
+    struct kc_result (*run)(struct kc_buffer *reply, struct kc_authority_request *request,
+                            struct kc_authority *authority);
+};
+
+static const struct kind *find_kind(const struct kc_shape *shape)
+{
+    static const struct kind kinds[] = {
+        {&kc_certify_request_shape, certify_time, certify},
+        {&kc_revoke_request_shape, revoke_time, revoke},
+        {&kc_renew_certify_request_shape, renew_time, kc_authority_renew},
+        {&kc_retire_request_shape, retire_time, kc_authority_retire},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].shape == shape) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+static struct kc_result open_request(struct kc_authority_request *request,
+                                     struct kc_authority *authority, const struct kind *kind)
 {
     struct kc_buffer plain = {.data = authority->plain, .capacity = sizeof authority->plain};
     struct kc_result result = kc_envelope_open(
@@ -230,9 +275,7 @@ static struct kc_result open_request(struct request *request, struct kc_authorit
     if (kc_failed(result)) {
         return result;
     }
-    uint64_t time_ms = request->shape == &kc_certify_request_shape
-                           ? request->message.certify.time_ms
-                           : request->message.revoke.time_ms;
+    uint64_t time_ms = kind->time_of(request);
     uint64_t now_ms = kc_clock_now_ms();
     uint64_t off = now_ms > time_ms ? now_ms - time_ms : time_ms - now_ms;
     if (time_ms != request->envelope.time_ms) {
@@ -241,15 +284,16 @@ static struct kc_result open_request(struct request *request, struct kc_authorit
     return kc_result(off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
 }
 
-static struct kc_result run(struct kc_buffer *reply, struct request *request, bool *known,
-                            struct kc_authority *authority, struct kc_view bytes)
+static struct kc_result run(struct kc_buffer *reply, struct kc_authority_request *request,
+                            bool *known, struct kc_authority *authority, struct kc_view bytes)
 {
     struct kc_result result = kc_signed_parse(&request->envelope, bytes);
     if (kc_failed(result)) {
         return result;
     }
     request->shape = kc_signed_shape(&request->envelope);
-    if (request->shape != &kc_certify_request_shape && request->shape != &kc_revoke_request_shape) {
+    const struct kind *kind = find_kind(request->shape);
+    if (kind == NULL) {
         return kc_result(KC_WRONG_TYPE);
     }
     kc_digest(&authority->crypto, request->digest, bytes);
@@ -262,18 +306,17 @@ static struct kc_result run(struct kc_buffer *reply, struct request *request, bo
         return result;
     }
     *known = true;
-    result = open_request(request, authority);
+    result = open_request(request, authority, kind);
     if (kc_failed(result)) {
         return result;
     }
-    return request->shape == &kc_certify_request_shape ? certify(reply, request, authority)
-                                                       : revoke(reply, request, authority);
+    return kind->run(reply, request, authority);
 }
 
 struct kc_result kc_authority_handle(struct kc_buffer *reply, struct kc_authority *authority,
                                      struct kc_view bytes)
 {
-    struct request *request = calloc(1, sizeof *request);
+    struct kc_authority_request *request = calloc(1, sizeof *request);
     bool known = false;
     reply->size = 0;
     if (request == NULL) {
@@ -286,8 +329,8 @@ struct kc_result kc_authority_handle(struct kc_buffer *reply, struct kc_authorit
         reply->size = 0;
         struct kc_refusal refusal = {.reason = result.code, .time_ms = kc_clock_now_ms()};
         memcpy(refusal.request, request->digest, KC_DIGEST_SIZE);
-        if (known && kc_failed(reply_with(reply, authority, request, refusal.time_ms,
-                                          &kc_refusal_shape, &refusal))) {
+        if (known && kc_failed(kc_authority_reply(reply, authority, request, refusal.time_ms,
+                                                  &kc_refusal_shape, &refusal))) {
             reply->size = 0;
         }
     }

@@ -10,6 +10,7 @@
 #include "bank/audit.h"
 #include "bank/bank.h"
 #include "bank/charges.h"
+#include "bank/closings.h"
 #include "bank/evidence.h"
 #include "bank/order.h"
 #include "bank/risk.h"
@@ -350,9 +351,13 @@ static struct kc_result show_account(struct desk *desk, const char *number)
     if (!kc_failed(result)) {
         result = show_moves(desk, account.number);
     }
+    if (!kc_failed(result)) {
+        result = kc_charges_show_account(stdout, &desk->store, account, desk->command->json,
+                                         &desk->config);
+    }
     return kc_failed(result) ? result
-                             : kc_charges_show_account(stdout, &desk->store, account,
-                                                       desk->command->json, &desk->config);
+                             : kc_closings_show(stdout, &desk->store, account.number,
+                                                desk->command->json, &desk->config);
 }
 
 static struct kc_result find_purse(struct kc_purse_row *out, struct desk *desk, const char *number)
@@ -735,6 +740,25 @@ static struct kc_result purse(struct desk *desk, const char *number)
     return kc_failed(result) ? result : show_one_purse(desk, number);
 }
 
+static struct kc_result show_closings(struct desk *desk, const char *unused)
+{
+    (void)unused;
+    return kc_closings_show(stdout, &desk->store, 0, desk->command->json, &desk->config);
+}
+
+/* Closes an account, whatever its purse holds, and shows it. */
+static struct kc_result close_account(struct desk *desk, const char *number)
+{
+    char body[64];
+    struct kc_account_id id;
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
+    }
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\"}", number);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/close", body);
+    return kc_failed(result) ? result : show_account(desk, number);
+}
+
 struct verb {
     const char *name;
     bool takes_argument;
@@ -746,6 +770,7 @@ static const struct verb verbs[] = {
     {"alerts", false, show_alerts},   {"evidence", true, show_evidence},
     {"audit", false, run_audit},      {"stats", false, show_stats},
     {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
+    {"close", true, close_account},   {"closings", false, show_closings},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)

@@ -31,6 +31,10 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_transfer_request_shape;
     case KC_EVIDENCE_CHARGE:
         return &kc_charge_order_shape;
+    case KC_EVIDENCE_CLOSE:
+        return &kc_close_request_shape;
+    case KC_EVIDENCE_RENEW:
+        return &kc_renew_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_GIVE_BACK:
@@ -45,7 +49,7 @@ static bool is_registrars(enum kc_evidence_kind kind)
 {
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
            kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST ||
-           kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE;
+           kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE || kind == KC_EVIDENCE_CLOSE;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */
@@ -111,6 +115,36 @@ static uint64_t purse_of(const struct kc_signed *message, const struct kc_shape 
                : decline.payee_purse.number;
 }
 
+/* The purse's counter in what it signed, or 0. */
+static uint64_t counter_of(const struct kc_signed *message, const struct kc_shape *shape)
+{
+    struct kc_payment_order order;
+    struct kc_receipt receipt;
+    struct kc_decline decline;
+    if (shape == &kc_payment_order_shape) {
+        return kc_failed(kc_shape_decode(&order, shape, message->payload)) ? 0
+                                                                           : order.payer_counter;
+    }
+    if (shape == &kc_receipt_shape) {
+        return kc_failed(kc_shape_decode(&receipt, shape, message->payload)) ? 0 : receipt.counter;
+    }
+    return kc_failed(kc_shape_decode(&decline, shape, message->payload)) ? 0 : decline.counter;
+}
+
+/* With the key that the purse had at that counter before it renewed it. */
+static bool verify_renewed(const struct kc_evidence_verifier *by, const struct kc_signed *message,
+                           uint64_t account, const struct kc_shape *shape)
+{
+    struct kc_renewal_row row;
+    struct kc_public_key key;
+    const struct kc_store *store = by->store;
+    return !kc_failed(store->renewal_at(store->context, &row, purse_of(message, shape),
+                                        counter_of(message, shape))) &&
+           row.account.number == account &&
+           !kc_failed(kc_key_decode(&key, kc_view(row.old_sign_key, row.old_sign_size))) &&
+           !kc_failed(kc_brief_verify(message, by->crypto, &key, by->realm, shape->domain));
+}
+
 /* With the key that is kept of the purse; where none is, with any that is kept of the account. */
 static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view bytes,
                          uint64_t account, const struct kc_shape *shape)
@@ -122,6 +156,9 @@ static bool verify_brief(const struct kc_evidence_verifier *by, struct kc_view b
     if (kc_failed(kc_brief_parse(&message, bytes)) ||
         kc_shape_number(message.payload) != shape->number) {
         return false;
+    }
+    if (verify_renewed(by, &message, account, shape)) {
+        return true;
     }
     struct kc_result result =
         store->purse_key_get(store->context, &keys, purse_of(&message, shape));

@@ -36,6 +36,13 @@ struct kc_bank_again {
     uint64_t last_ms;
 };
 
+/* Renewals whose old certificates the authority is asked to revoke, in rounds as above. */
+struct kc_bank_retiring {
+    atomic_size_t asking;
+    uint64_t begun_ms; /* the rest is the writer's */
+    uint64_t last_purse;
+};
+
 /* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step` that is
  * not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
 enum kc_bank_form { KC_FORM_LIST, KC_FORM_BASE, KC_FORM_DELTA };
@@ -87,15 +94,20 @@ struct kc_bank {
     atomic_bool stopping;
     struct kc_bank_again again;
     struct kc_bank_again charges; /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_retiring retiring;
 };
+
+struct kc_bank_authority;
 
 /* The context of one thread. */
 struct kc_bank_thread {
     struct kc_crypto crypto;
-    struct kc_directory *directory;   /* DIRECTORY */
-    struct kc_store store;            /* DIRECTORY: to read beside the writer */
-    struct kc_ordinary_bank ordinary; /* ORDINARY */
-    struct kc_envelope_work work;     /* WORK */
+    struct kc_directory *directory;      /* DIRECTORY */
+    struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_store store;               /* DIRECTORY: to read beside the writer */
+    struct kc_ordinary_bank ordinary;    /* ORDINARY */
+    struct kc_envelope_work work;        /* WORK */
 };
 
 /* What an operator orders. */
@@ -123,10 +135,13 @@ union kc_bank_message {
     struct kc_cancel_request cancel_request;
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
+    struct kc_renew_request renew_request;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_bank_listing listing;
+    struct kc_close_request close_request;
+    struct kc_account_id close;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
@@ -138,6 +153,16 @@ struct kc_bank_kind;
 
 /* Where an item is: steps before the kind's own are counted with it. */
 enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
+
+/* A purse's new keys on their way. */
+struct kc_bank_renewal {
+    struct kc_purse_key_row keys;
+    struct kc_renewal_row row;
+    size_t sign_size;
+    size_t encrypt_size;
+    uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
+};
 
 /* One message on its way. */
 struct kc_bank_item {
@@ -166,6 +191,8 @@ struct kc_bank_item {
     char password_hash[KC_SECRET_HASH_SIZE_MAX + 1];
     struct kc_ledger_order order;
     struct kc_charge_debit charge;
+    struct kc_payout payout;
+    struct kc_ledger_closed closed;
     enum kc_error order_answer;
     struct kc_ledger_opened opened;
     struct kc_records records;
@@ -176,6 +203,7 @@ struct kc_bank_item {
     uint8_t identity[KC_RECORD_SIZE_MAX];
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    struct kc_bank_renewal renewal;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
     const char *content_type;
@@ -213,6 +241,8 @@ extern const struct kc_bank_kind kc_bank_confirm_request;
 extern const struct kc_bank_kind kc_bank_cancel_request;
 extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
+extern const struct kc_bank_kind kc_bank_renew_request;
+extern const struct kc_bank_kind kc_bank_retire;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
@@ -223,6 +253,9 @@ extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
+extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_close_order;
+extern const struct kc_bank_kind kc_bank_ask_payout;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -267,6 +300,11 @@ KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
                                                  const struct kc_http_request *request);
 
+/* Reads which account the operator closes. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
+                                                const struct kc_bank *bank,
+                                                const struct kc_http_request *request);
+
 /* Writes the purses, in any order, in the short form: as many as fit of those that stand first. */
 KC_MUST_USE struct kc_result kc_bank_hotlist_write(struct kc_listed *out, struct kc_buffer *bytes,
                                                    const uint64_t *purses, size_t purse_count);
@@ -307,6 +345,26 @@ void kc_bank_asked_again(struct kc_bank *bank);
  * kc_bank_charge_asked: one of these orders has come to its end. */
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_charge_asked(struct kc_bank *bank);
+/* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. kc_bank_retire_ended: one of them has
+ * come to its end. */
+void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_retire_ended(struct kc_bank *bank);
+
+/* What a thread needs to ask the authority. KC_NO_MEMORY. */
+KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
+                                                    unsigned timeout_ms);
+void kc_bank_authority_close(struct kc_bank_authority *authority);
+/* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
+ * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
+                                                   struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread, uint64_t time_ms,
+                                                   const struct kc_shape *shape,
+                                                   const void *message);
+
+/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_payout_asked(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -36,6 +36,8 @@ static const char *step_word(const struct kc_charge_row *row)
         return "suspended";
     case KC_CHARGE_PAID:
         return "paid";
+    case KC_CHARGE_DROPPED:
+        return "dropped";
     }
     return "?";
 }

@@ -15,6 +15,7 @@ struct kc_bank_config {
     char url[KC_URL_SIZE_MAX + 1];
     char directory_url[KC_URL_SIZE_MAX + 1];
     char ordinary_url[KC_URL_SIZE_MAX + 1];
+    char authority_url[KC_URL_SIZE_MAX + 1]; /* empty: no purse renews its keys */
     uint64_t quote_ms;
     uint64_t temporary_ms;
     uint64_t account_ms;
@@ -35,11 +36,12 @@ struct kc_bank_config {
     uint64_t charge_period_days;
     uint64_t charge_notice_days;
     uint64_t charge_grace_days;
-    uint64_t hotlist_step; /* changes of the hotlist from base to base */
-    uint64_t crl_ms;       /* how often the revocation list is fetched */
-    uint64_t outside_ms;   /* how long directory and ordinary bank may take */
-    uint64_t clock_ms;     /* how far a registrar's clock may be off */
-    uint64_t work_threads; /* 0: one a core */
+    uint64_t hotlist_step;      /* changes of the hotlist from base to base */
+    uint64_t charge_close_days; /* of suspension; 0: it is never closed */
+    uint64_t crl_ms;            /* how often the revocation list is fetched */
+    uint64_t outside_ms;        /* how long directory and ordinary bank may take */
+    uint64_t clock_ms;          /* how far a registrar's clock may be off */
+    uint64_t work_threads;      /* 0: one a core */
     uint64_t items;
     uint64_t people;         /* certificates kept in memory */
     uint64_t page_count_max; /* of the database; 0: no limit */

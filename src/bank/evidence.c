@@ -571,6 +571,10 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "give-back";
     case KC_EVIDENCE_CHARGE:
         return "charge-order";
+    case KC_EVIDENCE_CLOSE:
+        return "close-request";
+    case KC_EVIDENCE_RENEW:
+        return "renew-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:

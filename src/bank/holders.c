@@ -47,6 +47,16 @@ bool kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint6
     return found;
 }
 
+void kc_holders_forget(struct kc_holders *holders, uint64_t purse)
+{
+    (void)pthread_rwlock_wrlock(&holders->lock);
+    struct kc_holder *place = place_of(holders, purse);
+    if (place->purse == purse) {
+        *place = (struct kc_holder){.purse = 0};
+    }
+    (void)pthread_rwlock_unlock(&holders->lock);
+}
+
 void kc_holders_keep(struct kc_holders *holders, uint64_t purse, const struct kc_signer_id *signer)
 {
     (void)pthread_rwlock_wrlock(&holders->lock);

@@ -27,4 +27,7 @@ void kc_holders_close(struct kc_holders *holders);
 bool kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint64_t purse);
 void kc_holders_keep(struct kc_holders *holders, uint64_t purse, const struct kc_signer_id *signer);
 
+/* Its keys are being renewed: from now on it is looked up in the database. */
+void kc_holders_forget(struct kc_holders *holders, uint64_t purse);
+
 #endif

@@ -123,7 +123,8 @@ static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_
                                    .first_ms = config->charge_first_days * DAY_MS,
                                    .period_ms = config->charge_period_days * DAY_MS,
                                    .notice_ms = config->charge_notice_days * DAY_MS,
-                                   .grace_ms = config->charge_grace_days * DAY_MS};
+                                   .grace_ms = config->charge_grace_days * DAY_MS,
+                                   .close_ms = config->charge_close_days * DAY_MS};
     struct kc_result result =
         read_limit(&out->amount, bank, "charge", "amount", config->charge_amount);
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;

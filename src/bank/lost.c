@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "base/clock.h"
 
 static struct kc_result check_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
                                    struct kc_bank_item *item)
@@ -51,6 +52,15 @@ const struct kc_bank_kind kc_bank_reissue_request = {
 
 /* ---- whoever has the old one ---- */
 
+/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. */
+static bool renews(const struct kc_store *store, const struct kc_purse_key_row *keys)
+{
+    struct kc_renewal_row row;
+    return !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
+           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING) &&
+           keys->expires_ms >= kc_clock_now_ms();
+}
+
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_thread *thread,
                                       struct kc_result because)
 {
@@ -61,7 +71,8 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_
     bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED;
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
-        purse.state != KC_PURSE_OUT) {
+        (purse.state != KC_PURSE_OUT &&
+         (because.code != KC_UNKNOWN_SIGNER || !renews(store, &keys)))) {
         return because;
     }
     person.number = keys.account.number;

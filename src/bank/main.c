@@ -17,8 +17,9 @@ static const struct kc_program program = {
     .summary = "the electronic bank server",
     .usage =
         "usage: kinchaku-bank serve | init [--dir D]\n"
-        "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats | charges "
-        "[--dir D]\n"
+        "       kinchaku-bank account N | purse ID | alerts | hotlist | audit | stats | charges |\n"
+        "                     closings [--dir D]\n"
+        "       kinchaku-bank close N [--dir D]\n"
         "       kinchaku-bank account N --statement [--csv] [--dir D]\n"
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
         "       kinchaku-bank account N --charge account|ordinary|included|paid [--dir D]\n"

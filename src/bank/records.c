@@ -253,19 +253,49 @@ static enum kc_error read_answer(struct kc_ledger_record *record, struct kc_view
     return about ? KC_OK : KC_MISMATCH;
 }
 
+/* The renewed key that a partner had at that counter of its own; NULL: the one it has now. */
+static struct kc_partner_old *old_key(struct kc_partner *partner, uint64_t counter)
+{
+    for (size_t i = 0; i < partner->old_count; i++) {
+        if (counter <= partner->old[i].until) {
+            return &partner->old[i];
+        }
+    }
+    return NULL;
+}
+
 /* Whose key verified, and the key, as it is kept beside the evidence. */
 static void keep_partner(struct kc_ledger_record *record, struct kc_partner *partner,
-                         const struct kc_crypto *crypto)
+                         struct kc_partner_old *old, const struct kc_crypto *crypto)
 {
     struct kc_signer_id id;
-    struct kc_buffer key = KC_BUFFER(partner->encoded);
+    const struct kc_public_key *used = old == NULL ? &partner->key : &old->key;
+    struct kc_buffer key = {.data = old == NULL ? partner->encoded : old->encoded,
+                            .capacity = KC_COSE_KEY_SIZE_MAX};
     record->partner = partner->account;
-    if (kc_failed(kc_key_encode(&key, &partner->key))) {
+    if (kc_failed(kc_key_encode(&key, used))) {
         return;
     }
-    kc_signer_id_make(&id, crypto, partner->account, &partner->key);
+    kc_signer_id_make(&id, crypto, partner->account, used);
     memcpy(record->signer, id.bytes, sizeof record->signer);
     record->key = kc_buffer_view(&key);
+}
+
+/* The payee's counter in an answer that was read before. */
+static uint64_t answered_counter(struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_receipt receipt;
+    struct kc_decline decline;
+    if (kc_failed(kc_brief_parse(&parsed, bytes))) {
+        return 0;
+    }
+    if (!kc_failed(kc_shape_decode(&receipt, &kc_receipt_shape, parsed.payload))) {
+        return receipt.counter;
+    }
+    return kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload))
+               ? 0
+               : decline.counter;
 }
 
 static void verify_answer(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
@@ -281,14 +311,23 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
     if (error == KC_OK) {
         error = partner == NULL || partner->bearer ? KC_UNKNOWN_SIGNER : partner->error;
     }
+    struct kc_partner_old *old =
+        error == KC_OK ? old_key(partner, answered_counter(records->answers[at])) : NULL;
+    if (old != NULL && !old->late &&
+        verify(records->answers[at], crypto, realm, &old->key, shape, records->known) != KC_OK) {
+        /* A payee may say after its renewal, with its new key, that a counter before it is past. */
+        old = NULL;
+    }
     if (error == KC_OK) {
-        error = verify(records->answers[at], crypto, realm, &partner->key, shape, records->known);
+        error = old != NULL ? old->late ? KC_EXPIRED : KC_OK
+                            : verify(records->answers[at], crypto, realm, &partner->key, shape,
+                                     records->known);
     }
     if (error != KC_OK) {
         record->answer_objection = error;
         return;
     }
-    keep_partner(record, partner, crypto);
+    keep_partner(record, partner, old, crypto);
     record->answerer.number = partner->number;
     record->answer = shape == &kc_receipt_shape ? KC_ANSWER_RECEIPT : KC_ANSWER_DECLINE;
 }
@@ -308,14 +347,15 @@ static enum kc_error verify_mark(const struct kc_ledger_record *record,
 }
 
 static enum kc_error verify_order(struct kc_records *records, const struct kc_ledger_record *record,
-                                  const struct kc_partner *partner, const struct kc_crypto *crypto,
+                                  const struct kc_partner *partner,
+                                  const struct kc_partner_old *old, const struct kc_crypto *crypto,
                                   const struct kc_realm *realm)
 {
     if (partner->bearer) {
         return verify_mark(record, partner, crypto, realm);
     }
-    return verify(record->order_bytes, crypto, realm, &partner->key, &kc_payment_order_shape,
-                  records->known);
+    return verify(record->order_bytes, crypto, realm, old == NULL ? &partner->key : &old->key,
+                  &kc_payment_order_shape, records->known);
 }
 
 static void verify_record(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
@@ -323,6 +363,7 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
 {
     struct kc_ledger_record *record = &records->items[at];
     struct kc_partner *partner;
+    struct kc_partner_old *old;
     switch (record->entry.kind) {
     case KC_ENTRY_KIND_PAY:
         record->objection = verify(record->order_bytes, crypto, realm, own, &kc_payment_order_shape,
@@ -346,8 +387,10 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
             record->objection = KC_MISMATCH;
             break;
         }
-        record->objection = verify_order(records, record, partner, crypto, realm);
-        if (record->objection == KC_OK && partner->error == KC_EXPIRED) {
+        old = old_key(partner, record->order.payer_counter);
+        record->objection = verify_order(records, record, partner, old, crypto, realm);
+        bool late = old == NULL ? partner->error == KC_EXPIRED : old->late;
+        if (record->objection == KC_OK && late) {
             /* It was signed, and comes too late: what its payee spent of it is owed. */
             record->objection = KC_EXPIRED;
             break;
@@ -355,7 +398,7 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
         if (record->objection == KC_OK && partner->bearer) {
             record->partner = partner->account;
         } else if (record->objection == KC_OK) {
-            keep_partner(record, partner, crypto);
+            keep_partner(record, partner, old, crypto);
         }
         break;
     case KC_ENTRY_KIND_VOID:

@@ -7,6 +7,15 @@
 #include "ledger/ledger.h"
 #include "message/cose.h"
 
+/* A key that a partner renewed: it signed up to this counter. */
+struct kc_partner_old {
+    uint64_t until;
+    bool late; /* what it signed is waited for no more */
+    struct kc_public_key key;
+    uint8_t encoded[KC_COSE_KEY_SIZE_MAX];
+};
+#define KC_PARTNER_OLD_MAX 2u
+
 /* Whose key verifies a partner's signature. */
 struct kc_partner {
     uint64_t number;  /* of the purse */
@@ -17,6 +26,8 @@ struct kc_partner {
     uint8_t secret[KC_MAC_SECRET_SIZE]; /* with this */
     struct kc_public_key key;
     uint8_t encoded[KC_COSE_KEY_SIZE_MAX]; /* it as COSE_Key, once something was verified with it */
+    size_t old_count;                      /* the newest of its renewed keys, oldest first */
+    struct kc_partner_old old[KC_PARTNER_OLD_MAX];
 };
 
 struct kc_records {

@@ -33,7 +33,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_fund_request,   &kc_bank_open_request,     &kc_bank_confirm_request,
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
-    &kc_bank_charge_order,
+    &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
 };
 
 /* ---- the way of an item ---- */
@@ -239,9 +239,12 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     }
     kc_wipe(item->plain, sizeof item->plain);
     kc_wipe(item->password_hash, sizeof item->password_hash);
-    if (item->exchange == NULL) {
+    if (item->exchange == NULL && item->kind == &kc_bank_retire) {
+        kc_bank_retire_ended(bank);
+    } else if (item->exchange == NULL) {
         bool charge = item->kind == &kc_bank_ask_charge;
-        (charge ? kc_bank_charge_asked : kc_bank_asked_again)(bank);
+        bool payout = item->kind == &kc_bank_ask_payout;
+        (charge ? kc_bank_charge_asked : payout ? kc_bank_payout_asked : kc_bank_asked_again)(bank);
     }
 }
 
@@ -366,7 +369,9 @@ static void idle(void *owner, void *thread)
     }
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
+        kc_bank_closings(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
+        kc_bank_retire_due(bank, now_ms);
     }
 }
 
@@ -380,6 +385,9 @@ static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread
     switch (lane) {
     case KC_LANE_DIRECTORY: {
         struct kc_result result = kc_sqlite_open(&thread->store, bank->database, false, 0);
+        if (!kc_failed(result)) {
+            result = kc_bank_authority_open(&thread->authority, timeout_ms);
+        }
         return kc_failed(result) ? result
                                  : kc_directory_open(&thread->directory, bank->config.directory_url,
                                                      NULL, timeout_ms);
@@ -400,6 +408,7 @@ static void thread_close(void *owner, enum kc_lane lane, void *context)
     (void)owner;
     (void)lane;
     kc_directory_close(thread->directory);
+    kc_bank_authority_close(thread->authority);
     kc_sqlite_close(&thread->store);
     kc_ordinary_http_close(&thread->ordinary);
     kc_libcrypto_close(&thread->crypto);
@@ -480,6 +489,7 @@ static const struct route routes[] = {
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
     {"/v1/admin/charge", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_charge, &kc_bank_set_charge},
+    {"/v1/admin/close", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_close, &kc_bank_close_order},
 };
 
 static const struct route *find_route(const char *path)

@@ -5,6 +5,9 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
+/* Renewals of one purse that are gone through; one a year. */
+#define RENEWALS_MAX 64u
+
 /* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
  * up on the lane that may wait. */
 static bool find_partners(struct kc_bank *bank, struct kc_records *records)
@@ -97,6 +100,60 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     return result;
 }
 
+/* A renewed key, as it is kept: what it signed holds for as long after its certificate's end as late records are waited for. */
+static void take_old(struct kc_partner *partner, const struct kc_renewal_row *row,
+                     uint64_t settle_ms)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_partner_old old = {.until = row->counter + 1,
+                                 .late = now_ms > row->old_expires_ms &&
+                                         now_ms - row->old_expires_ms > settle_ms};
+    if (kc_failed(kc_key_decode(&old.key, kc_view(row->old_sign_key, row->old_sign_size)))) {
+        return;
+    }
+    if (partner->old_count == KC_PARTNER_OLD_MAX) {
+        memmove(&partner->old[0], &partner->old[1],
+                (KC_PARTNER_OLD_MAX - 1) * sizeof partner->old[0]);
+        partner->old_count -= 1;
+    }
+    partner->old[partner->old_count++] = old;
+}
+
+/* The keys that a partner renewed, and while its newest ones wait for the confirmation these: it may pay with them already. *some
+ * says whether there are any. */
+static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread, struct kc_partner *partner)
+{
+    struct kc_renewal_row row;
+    uint64_t counter = 1;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->renewal_last(store->context, &row, partner->number);
+    *some = !kc_failed(result);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    bool waits = row.state == KC_RENEWAL_WAITING;
+    const struct kc_renewal_row last = row;
+    partner->old_count = 0;
+    for (unsigned i = 0; i < RENEWALS_MAX; i++) {
+        result = store->renewal_at(store->context, &row, partner->number, counter);
+        if (kc_failed(result)) {
+            break;
+        }
+        take_old(partner, &row, bank->config.settle_ms);
+        counter = row.counter + 2;
+    }
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    if (waits) {
+        take_old(partner, &last, bank->config.settle_ms);
+        partner->account = last.account.number;
+        partner->error = kc_key_decode(&partner->key, kc_view(last.sign_key, last.sign_size)).code;
+    }
+    return kc_ok();
+}
+
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_partner *partner)
@@ -117,6 +174,11 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         partner->error = KC_UNKNOWN_SIGNER;
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
+    bool renewed = false;
+    result = fetch_renewed(&renewed, bank, thread, partner);
+    if (kc_failed(result) || partner->error == KC_OK) {
+        return result;
+    }
     if (purse.state == KC_PURSE_OUT) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
@@ -128,7 +190,12 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         return kc_ok();
     }
     if (!kc_failed(result)) {
+        struct kc_renewal_row row;
         kc_holders_keep(&bank->holders, partner->number, &id);
+        if (renewed || !kc_failed(store->renewal_last(store->context, &row, partner->number))) {
+            /* Also one that began meanwhile, whose own forgetting may have come before this. */
+            kc_holders_forget(&bank->holders, partner->number);
+        }
         partner->account = person.number;
         partner->key = person.sign_key;
     }

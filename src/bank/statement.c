@@ -143,6 +143,13 @@ static struct kc_result explain(struct line *line, const struct statement *state
     }
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);
+    bool in_flight = posting->debit == KC_BOOK_IN_FLIGHT || posting->credit == KC_BOOK_IN_FLIGHT;
+    if (result.code == KC_NOT_FOUND && in_flight) {
+        /* Of an account that was closed. */
+        line->kind = line->in ? "payout-refused" : "payout";
+        (void)snprintf(line->partner, sizeof line->partner, "%s", statement->account.bank_account);
+        return kc_ok();
+    }
     if (result.code == KC_NOT_FOUND) {
         return name_source(line, statement, posting);
     }

@@ -9,6 +9,10 @@ const char *kc_bank_account_state_word(enum kc_account_state state)
         return "open";
     case KC_ACCOUNT_LAPSED:
         return "lapsed";
+    case KC_ACCOUNT_CLOSING:
+        return "closing";
+    case KC_ACCOUNT_CLOSED:
+        return "closed";
     }
     return "?";
 }

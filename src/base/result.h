@@ -100,6 +100,8 @@
     X(WRONG_PRICE, 0x62, "wrong-price", 0x9e62, 409, 1, "not the price")                           \
     X(CARD_AMBIGUOUS, 0x63, "several-cards", 0x9e63, 409, 1, "more than one card or reader fits")  \
     X(NO_PURSE, 0x64, "no-purse", 0x9e64, 409, 1, "the card holds no purse")                       \
+    X(KEY_RENEWED, 0x6e, "key-renewed", 0x9e6e, 409, 1,                                            \
+      "the purse has renewed this key and signs with a new one")                                   \
     X(CARD_BLANK, 0x65, "blank-card", 0x9e65, 409, 1, "the purse is blank: nothing is in it yet")  \
     X(REFERENCE_USED, 0x66, "reference-used", 0x9e66, 409, 1, "this offer was paid before")        \
     X(WRONG_MACHINE, 0x67, "wrong-machine", 0x9e67, 409, 1, "that is another machine's")           \
@@ -108,6 +110,8 @@
     X(GIVEN_BACK, 0x69, "given-back", 0x9e69, 409, 1, "the payment was given back already")        \
     X(SUSPENDED, 0x6c, "suspended", 0x9e6c, 409, 1,                                                \
       "the account is suspended: the management charge is not paid")                               \
+    X(CLOSED, 0x6d, "account-closed", 0x9e6d, 409, 1, "the account is closed")                     \
+    X(NOT_EMPTY, 0x6f, "not-empty", 0x9e6f, 409, 1, "there is value in the purse still")           \
     X(BUSY, 0x70, "busy", 0x9e70, 503, 3, "too much to do at the moment")                          \
     X(UNREACHABLE, 0x71, "not-reachable", 0x9e71, 502, 3, "the other side cannot be reached")      \
     X(TIMEOUT, 0x72, "timeout", 0x9e72, 504, 3, "the other side did not answer in time")           \

@@ -341,10 +341,11 @@ static struct kc_result write_bank_config(const struct kc_system *system, const 
     int size = snprintf(
         text, sizeof text,
         "[bank]\nid = %s\ncurrency = %s\ndecimals = %s\nport = %s\nurl = %s\n\n"
-        "[directory]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s%s%s%s%s%s",
+        "[directory]\nurl = %s\n\n[authority]\nurl = %s\n\n[ordinary-bank]\nurl = %s\n%s%s%s%s%s%s",
         words->bank, system->config.currency, words->decimals, words->ports[KC_NODE_BANK],
-        words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_SANDBANK],
-        system->config.fees ? DEMO_FEES : "", token == NULL ? "" : "\n[keys]\nsign = ", sign,
+        words->urls[KC_NODE_BANK], words->urls[KC_NODE_DIRECTORY], words->urls[KC_NODE_AUTHORITY],
+        words->urls[KC_NODE_SANDBANK], system->config.fees ? DEMO_FEES : "",
+        token == NULL ? "" : "\n[keys]\nsign = ", sign,
         token == NULL ? "" : "\nencrypt = ", encrypt, token == NULL ? "" : "\n");
     return write_text(folder, "bank.ini", text, size, sizeof text);
 }

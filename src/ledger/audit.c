@@ -234,6 +234,7 @@ static bool take_account(void *owner, const struct kc_account_row *row)
         book->purse = row->purse.number;
         book->type = row->type;
         book->owner = row->owner.number;
+        book->state = row->state;
         check_holder(auditor, row);
     }
     return !auditor->no_memory;
@@ -320,6 +321,7 @@ static bool take_purse(void *owner, const struct kc_purse_row *row)
     compare_standing(auditor, book, find(auditor->books, auditor->capacity, row->account.number),
                      row);
     book->account = row->account;
+    book->in_use = row->state != KC_PURSE_OUT;
     book->sequence = row->sequence;
     book->open_ms = row->open_ms;
     if (!fits_certified(row)) {
@@ -484,7 +486,16 @@ static bool take_transaction(void *owner, const struct kc_transaction_row *row)
 
 static bool take_alert(void *owner, const struct kc_alert_row *row)
 {
+    static const uint8_t none[KC_DIGEST_SIZE] = {0};
     struct kc_auditor *auditor = owner;
+    /* That an account is not paid for is in its charges, and that it was closed in its closing; nobody signed it. */
+    bool is_account = (row->reason == KC_SUSPENDED || row->reason == KC_CLOSED) &&
+                      row->evidence_ms == 0 && row->against_ms == 0 && row->counter == 0 &&
+                      memcmp(row->evidence_digest, none, KC_DIGEST_SIZE) == 0 &&
+                      memcmp(row->against_digest, none, KC_DIGEST_SIZE) == 0;
+    if (is_account) {
+        return true;
+    }
     kc_audit_want_evidence(auditor, "no proof is kept for the alert of purse", row->purse.number,
                            row->evidence_ms, row->evidence_digest);
     kc_audit_want_evidence(auditor, "half the proof is missing for the alert of purse",
@@ -540,7 +551,9 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
                                  .hotlist = take_listed,
                                  .move = kc_audit_move,
                                  .give_back = kc_audit_give_back,
-                                 .charge = kc_audit_charge};
+                                 .charge = kc_audit_charge,
+                                 .closing = kc_audit_closing,
+                                 .payout = kc_audit_payout};
     struct kc_result result = store->check(store->context);
     if (!kc_failed(result)) {
         result = store->scan_batches(store->context, &scan);
@@ -576,6 +589,12 @@ static struct kc_result scan_all(struct kc_auditor *auditor)
         result = store->scan_charges(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
+        result = store->scan_closings(store->context, &scan, KC_AMOUNT_MAX);
+    }
+    if (!kc_failed(result)) {
+        result = store->scan_payouts(store->context, &scan, 0);
+    }
+    if (!kc_failed(result)) {
         result = store->scan_transactions(store->context, &scan, 0);
     }
     if (!kc_failed(result)) {
@@ -603,6 +622,10 @@ static void compare_books(struct kc_auditor *auditor)
         if (!kc_amount_is_zero(book->unshown.amount)) {
             kc_audit_fault(auditor, "its totals differ from the deposits and payments of purse",
                            book->number);
+        }
+        if ((book->state == KC_ACCOUNT_CLOSING || book->state == KC_ACCOUNT_CLOSED) !=
+            book->closing) {
+            kc_audit_fault(auditor, "nothing says how it was closed, account", book->number);
         }
         if (book->open_ms != 0) {
             kc_audit_fault(auditor, "there is no open quote as it is named by purse", book->number);

@@ -13,13 +13,16 @@ struct kc_audit_book {
     struct kc_amount ahead_out;
     bool is_purse;
     bool has_row;
-    uint64_t purse;          /* of an account: the one it has now */
-    enum kc_purse_type type; /* of an account */
-    uint64_t owner;          /* of a machine's account */
-    uint64_t swept_to;       /* of a machine: whom its sweeps went to, 0 for none */
-    uint64_t payer;          /* of a purse: the account that answers for it */
+    uint64_t purse;              /* of an account: the one it has now */
+    enum kc_purse_type type;     /* of an account */
+    uint64_t owner;              /* of a machine's account */
+    enum kc_account_state state; /* of an account, and whether there is a row of its closing */
+    bool closing;
+    uint64_t swept_to; /* of a machine: whom its sweeps went to, 0 for none */
+    uint64_t payer;    /* of a purse: the account that answers for it */
     /* Of a purse: */
     bool listed; /* on the hotlist */
+    bool in_use;
     struct kc_account_id account;
     uint64_t sequence;
     uint64_t open_ms;
@@ -83,6 +86,8 @@ bool kc_audit_gap(void *owner, const struct kc_gap_row *row);
 bool kc_audit_move(void *owner, const struct kc_move_row *row);
 bool kc_audit_give_back(void *owner, const struct kc_give_back_row *row);
 bool kc_audit_charge(void *owner, const struct kc_charge_row *row);
+bool kc_audit_closing(void *owner, const struct kc_closing_row *row);
+bool kc_audit_payout(void *owner, const struct kc_payout_row *row);
 void kc_audit_compare_ahead(struct kc_auditor *auditor, struct kc_audit_book *book,
                             const struct kc_purse_row *row);
 void kc_audit_compare_history(struct kc_auditor *auditor, struct kc_audit_book *book,

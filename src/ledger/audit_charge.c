@@ -6,12 +6,14 @@ static bool fits(const struct kc_charge_row *row)
 {
     bool paid = row->step == KC_CHARGE_PAID;
     bool late = row->step == KC_CHARGE_GRACE || row->step == KC_CHARGE_SUSPENDED;
+    bool suspended = row->suspended_ms != 0 && row->suspended_ms >= row->since_ms;
     bool included = paid && row->source == KC_CHARGE_SOURCE_INCLUDED;
     bool noticed = row->notified_ms != 0 && row->due_ms >= row->notified_ms;
     bool sent = !row->sent || (!paid && row->source == KC_CHARGE_SOURCE_ORDINARY);
     return sent && (noticed || included) && (!late || row->since_ms >= row->due_ms) &&
            (row->step != KC_CHARGE_NOTIFIED || row->since_ms == 0) &&
-           paid == (row->ended_ms != 0) && (!paid || included || row->ended_ms >= row->due_ms);
+           (row->step != KC_CHARGE_SUSPENDED || suspended) && paid == (row->ended_ms != 0) &&
+           (!paid || included || row->ended_ms >= row->due_ms);
 }
 
 static void expect_posting(struct kc_auditor *auditor, struct kc_audit_book *purse,

@@ -480,7 +480,10 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
     if (purse.account.number != holder.number) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    result = kc_ledger_keep(ledger, purse.purse, row.time_ms, KC_EVIDENCE_ANSWER, source);
+    result = kc_ledger_check_key(ledger, source->signer, false);
+    if (!kc_failed(result)) {
+        result = kc_ledger_keep(ledger, purse.purse, row.time_ms, KC_EVIDENCE_ANSWER, source);
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -490,8 +493,7 @@ struct kc_result kc_ledger_cash_answer(struct kc_ledger_outcome *out, struct kc_
                    : kc_result(KC_MISMATCH);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
-        bool lost = purse.out_reason == KC_REPORTED_LOST;
-        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+        return kc_result(kc_purse_refusal(&purse));
     }
     if (answer->time_ms <= purse.last_ms) {
         return kc_result(KC_REPLAYED);

@@ -10,7 +10,8 @@
  *
  *                      ┌──────── value comes in, the next day's attempt, a sale ────────┐
  *   (none) ── notice ──> notified ── not enough ──> grace ── its time runs out ──> suspended
- *                           └── the day ──> paid <───┴──────────────────────────────────┘                */
+ *                           └── the day ──> paid <───┴──────────────────────────────────┘
+ *  5. An account that stays suspended for the set time is closed (close.c); a notice that stands then is dropped. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -39,6 +40,14 @@ static uint64_t grace_end(const struct kc_ledger *ledger, const struct kc_charge
     return later(from, ledger->options.charge.grace_ms);
 }
 
+/* When who does not pay is closed; never unless that is set. */
+static uint64_t close_time(const struct kc_ledger *ledger, const struct kc_charge_row *charge)
+{
+    uint64_t after_ms = ledger->options.charge.close_ms;
+    bool suspended = charge->step == KC_CHARGE_SUSPENDED && after_ms > 0;
+    return suspended ? later(charge->suspended_ms, after_ms) : NEVER_MS;
+}
+
 /* ---- rows ---- */
 
 /* How an account is charged and the notice that stands, if any. */
@@ -62,7 +71,7 @@ static struct kc_result load(struct current *out, struct kc_ledger *ledger, uint
     }
     out->is_charged = true;
     result = store->charge_get(store->context, &out->charge, account, out->charging.period);
-    out->has_notice = !kc_failed(result);
+    out->has_notice = !kc_failed(result) && out->charge.step != KC_CHARGE_DROPPED;
     return result.code == KC_NOT_FOUND ? kc_ok() : kc_ledger_note(ledger, result);
 }
 
@@ -224,10 +233,10 @@ static struct kc_result miss(struct kc_ledger *ledger, struct current *current,
         charge->step = KC_CHARGE_GRACE;
         charge->since_ms = ledger->now_ms;
     }
-    uint64_t end = grace_end(ledger, charge);
+    uint64_t end =
+        charge->step == KC_CHARGE_GRACE ? grace_end(ledger, charge) : close_time(ledger, charge);
     uint64_t tomorrow = later(ledger->now_ms, DAY_MS);
-    bool runs = charge->step == KC_CHARGE_GRACE && end < tomorrow;
-    current->charging.act_ms = runs ? end : tomorrow;
+    current->charging.act_ms = end > ledger->now_ms && end < tomorrow ? end : tomorrow;
     return save(ledger, current);
 }
 
@@ -239,6 +248,22 @@ static struct kc_result order(struct kc_ledger *ledger, struct current *current)
     return save(ledger, current);
 }
 
+/* It is suspended for so long that it is closed; what its holder has is paid out. */
+static struct kc_result give_up(struct kc_ledger *ledger, struct current *current,
+                                struct kc_account_row *account, enum kc_error reason)
+{
+    struct kc_result result = kc_close_unpaid(ledger, account);
+    return kc_failed(result) || account->state != KC_ACCOUNT_OPEN ? result
+                                                                  : miss(ledger, current, reason);
+}
+
+static struct kc_result suspend(struct kc_ledger *ledger, struct kc_charge_row *charge)
+{
+    charge->step = KC_CHARGE_SUSPENDED;
+    charge->suspended_ms = ledger->now_ms;
+    return kc_account_alert(ledger, charge->purse, KC_SUSPENDED);
+}
+
 static struct kc_result collect(struct kc_ledger *ledger, struct current *current,
                                 struct kc_account_row *account)
 {
@@ -247,19 +272,48 @@ static struct kc_result collect(struct kc_ledger *ledger, struct current *curren
         current->charging.act_ms = later(ledger->now_ms, DAY_MS);
         return save_charging(ledger, &current->charging);
     }
+    struct kc_result result = kc_ok();
     if (charge->step == KC_CHARGE_GRACE && ledger->now_ms >= grace_end(ledger, charge)) {
-        charge->step = KC_CHARGE_SUSPENDED;
+        result = suspend(ledger, charge);
     }
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool last = ledger->now_ms >= close_time(ledger, charge);
     switch (charge->source) {
     case KC_CHARGE_SOURCE_ACCOUNT:
-        return reaches(account, charge) ? take(ledger, current, account)
-                                        : miss(ledger, current, KC_INSUFFICIENT_ACCOUNT);
+        if (reaches(account, charge)) {
+            return take(ledger, current, account);
+        }
+        return (last ? give_up(ledger, current, account, KC_INSUFFICIENT_ACCOUNT)
+                     : miss(ledger, current, KC_INSUFFICIENT_ACCOUNT));
     case KC_CHARGE_SOURCE_ORDINARY:
-        return order(ledger, current);
+        /* The ordinary bank was asked since, and refused. */
+        return last && charge->reason != KC_OK ? give_up(ledger, current, account, charge->reason)
+                                               : order(ledger, current);
     case KC_CHARGE_SOURCE_INCLUDED:
-        return miss(ledger, current, KC_PENDING);
+        return last ? give_up(ledger, current, account, KC_PENDING)
+                    : miss(ledger, current, KC_PENDING);
     }
     return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+}
+
+/* Of a closed account nothing is asked any more; what the ordinary bank was asked is waited for. */
+static struct kc_result drop(struct kc_ledger *ledger, struct current *current)
+{
+    current->charging.act_ms = NEVER_MS;
+    if (!current->has_notice || current->charge.sent) {
+        return save_charging(ledger, &current->charging);
+    }
+    current->charge.step = KC_CHARGE_DROPPED;
+    return save(ledger, current);
+}
+
+struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t account)
+{
+    struct current current;
+    struct kc_result result = load(&current, ledger, account);
+    return kc_failed(result) || !current.is_charged ? result : drop(ledger, &current);
 }
 
 static struct kc_result act(struct kc_ledger *ledger, uint64_t number)
@@ -278,8 +332,10 @@ static struct kc_result act(struct kc_ledger *ledger, uint64_t number)
     KC_ASSERT(current.is_charged);
     if (account.state != KC_ACCOUNT_OPEN || account.expires_ms < ledger->now_ms) {
         /* An account that has come to its end is not used on; a renewed one goes on where it was. */
-        bool open = account.state == KC_ACCOUNT_OPEN;
-        current.charging.act_ms = open ? later(ledger->now_ms, DAY_MS) : NEVER_MS;
+        if (account.state != KC_ACCOUNT_OPEN) {
+            return drop(ledger, &current);
+        }
+        current.charging.act_ms = later(ledger->now_ms, DAY_MS);
         return save_charging(ledger, &current.charging);
     }
     return current.has_notice ? collect(ledger, &current, &account)
@@ -423,6 +479,9 @@ static struct kc_result load_known(struct current *out, struct kc_account_row *a
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT)
                                            : kc_ledger_note(ledger, result);
     }
+    if (kc_account_standing(account).code == KC_CLOSED) {
+        return kc_result(KC_CLOSED);
+    }
     result = load(out, ledger, number.number);
     return kc_failed(result) || out->is_charged ? result : kc_result(KC_NOT_ALLOWED);
 }
@@ -526,6 +585,9 @@ struct kc_result kc_charge_check(struct kc_ledger *ledger, uint64_t account)
 struct kc_result kc_charge_incoming(struct kc_ledger *ledger, struct kc_account_row *account)
 {
     struct current current;
+    if (account->state != KC_ACCOUNT_OPEN) {
+        return kc_ok();
+    }
     struct kc_result result = load(&current, ledger, account->account.number);
     bool takes = !kc_failed(result) && is_overdue(&current) && !current.charge.sent &&
                  current.charge.source != KC_CHARGE_SOURCE_INCLUDED &&
@@ -535,7 +597,7 @@ struct kc_result kc_charge_incoming(struct kc_ledger *ledger, struct kc_account_
 
 static enum kc_charge_state state_of(enum kc_charge_step step)
 {
-    KC_ASSERT(step != KC_CHARGE_PAID);
+    KC_ASSERT(step != KC_CHARGE_PAID && step != KC_CHARGE_DROPPED);
     return step == KC_CHARGE_NOTIFIED ? KC_CHARGE_STATE_NOTIFIED
            : step == KC_CHARGE_GRACE  ? KC_CHARGE_STATE_GRACE
                                       : KC_CHARGE_STATE_SUSPENDED;

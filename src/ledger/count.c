@@ -118,7 +118,8 @@ struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_pur
                                          const struct kc_shown *against)
 {
     struct kc_shown evidence;
-    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST;
+    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST &&
+                  partner->out_reason != KC_CLOSED;
     struct kc_result result = keep_record(&evidence, report, partner, record);
     if (kc_failed(result) || proved) {
         return result;
@@ -741,8 +742,11 @@ static struct kc_result decide(struct kc_verdict *verdict, struct kc_report *rep
     case KC_ENTRY_KIND_CLOSE:
         break;
     }
-    verdict->objection = KC_NOT_ALLOWED;
-    return kc_ok();
+    bool closed = false;
+    struct kc_result result =
+        kc_ledger_closed(&closed, report->ledger, report->purse, record->entry.counter);
+    verdict->objection = closed ? KC_OK : KC_NOT_ALLOWED;
+    return result;
 }
 
 struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledger_record *record)

@@ -183,6 +183,9 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
     if (!kc_failed(result)) {
         result = kc_charge_incoming(ledger, account);
     }
+    if (!kc_failed(result)) {
+        result = kc_close_incoming(ledger, account);
+    }
     if (kc_failed(result)) {
         return result;
     }

@@ -163,14 +163,10 @@ static struct kc_result load_owner(struct kc_account_row *owner, struct kc_ledge
         return kc_result(KC_NOT_ALLOWED);
     }
     if (machine->state != KC_PURSE_ACTIVE) {
-        bool lost = machine->out_reason == KC_REPORTED_LOST;
-        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+        return kc_result(kc_purse_refusal(machine));
     }
     struct kc_result result = kc_merchant_payer(owner, ledger, machine->account.number);
-    if (!kc_failed(result) && owner->state != KC_ACCOUNT_OPEN) {
-        result = kc_result(KC_ACCOUNT_NOT_OPEN);
-    }
-    return result;
+    return kc_failed(result) ? result : kc_account_standing(owner);
 }
 
 /* A card out of use says why it is: here nobody takes it for its own purse. */

@@ -1,4 +1,4 @@
-/* Purses out of use: by proof, or because their holder lost them. Nobody is listed for less. */
+/* Purses out of use: by proof, or because their holder lost them or gave their account up. Nobody is listed for less. */
 #include "base/assert.h"
 #include "ledger/inside.h"
 
@@ -8,8 +8,8 @@ struct kc_result kc_ledger_put_out(struct kc_ledger *ledger, struct kc_purse_row
     KC_ASSERT(ledger->in_batch && reason != KC_OK);
     if (purse->state == KC_PURSE_OUT) {
         /* A proof says more than the holder's word. */
-        bool lost = purse->out_reason == KC_REPORTED_LOST;
-        purse->out_reason = lost ? reason : purse->out_reason;
+        bool word = purse->out_reason == KC_REPORTED_LOST || purse->out_reason == KC_CLOSED;
+        purse->out_reason = word ? reason : purse->out_reason;
         return kc_ok();
     }
     purse->state = KC_PURSE_OUT;

@@ -112,6 +112,24 @@ KC_MUST_USE struct kc_result kc_ledger_next_number(uint64_t *out, struct kc_ledg
 KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                               uint64_t before);
 
+/* ---- renewed keys (renew.c) ---- */
+
+/* Whether what this key signed may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it waits for its own
+ * confirmation and this is no report. */
+KC_MUST_USE struct kc_result
+kc_ledger_check_key(struct kc_ledger *ledger, const uint8_t signer[KC_SIGNER_SIZE], bool reports);
+
+/* A report that is signed by a key that waits confirms it: from here on it is the purse's. The row is the caller's to save.
+ * KC_MISMATCH when the close entry is not there or does not name the new identity. */
+KC_MUST_USE struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row *purse,
+                                               const struct kc_ledger_information *information,
+                                               const struct kc_ledger_record *records, size_t count,
+                                               const struct kc_ledger_source *source);
+
+/* Whether a confirmed renewal ended a key of the purse with the entry of this counter. */
+KC_MUST_USE struct kc_result kc_ledger_closed(bool *closed, struct kc_ledger *ledger,
+                                              const struct kc_purse_row *purse, uint64_t counter);
+
 /* The purse will never speak again: what waits for its word is released to the payers, as expired. */
 KC_MUST_USE struct kc_result kc_ledger_silenced(struct kc_ledger *ledger,
                                                 struct kc_purse_row *purse);
@@ -324,6 +342,29 @@ KC_MUST_USE struct kc_result kc_charge_check(struct kc_ledger *ledger, uint64_t 
 /* Value came in, and the balance is saved: a charge that is overdue is taken from it at once; account->balance follows. */
 KC_MUST_USE struct kc_result kc_charge_incoming(struct kc_ledger *ledger,
                                                 struct kc_account_row *account);
+
+/* Its account is closed: nothing is charged any more. */
+KC_MUST_USE struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t account);
+
+/* ---- accounts that are given up (close.c) ---- */
+
+/* KC_OK when it is open, whatever its time; KC_CLOSED, KC_ACCOUNT_NOT_OPEN. */
+KC_MUST_USE struct kc_result kc_account_standing(const struct kc_account_row *account);
+/* Why a purse that is out of use is refused, as far as it may be told. */
+enum kc_error kc_purse_refusal(const struct kc_purse_row *purse);
+/* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it
+ * has machines in use. */
+KC_MUST_USE struct kc_result kc_close_unpaid(struct kc_ledger *ledger,
+                                             struct kc_account_row *account);
+/* Value came into the account, whose balance is saved: if it is closed it is to be paid out. */
+KC_MUST_USE struct kc_result kc_close_incoming(struct kc_ledger *ledger,
+                                               const struct kc_account_row *account);
+/* The purse that waits to take the place of the account's one will not. */
+KC_MUST_USE struct kc_result kc_reissue_give_up(struct kc_ledger *ledger,
+                                                struct kc_account_id account);
+/* Something about an account that the operator ought to know, and that accuses nobody: no message shows it. */
+KC_MUST_USE struct kc_result kc_account_alert(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                              enum kc_error reason);
 
 /* Ends the purse's open quote, if any, as not-completed. In-doubt orders stay. */
 KC_MUST_USE struct kc_result kc_ledger_end_open(struct kc_ledger *ledger,

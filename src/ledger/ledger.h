@@ -39,6 +39,7 @@ struct kc_charge_rule {
     uint64_t period_ms; /* from one to the next; not 0 when there is an amount */
     uint64_t notice_ms; /* how long before the day it is notified */
     uint64_t grace_ms;  /* how long it is tried again before the account is suspended */
+    uint64_t close_ms;  /* how long it is suspended before it is closed; 0: never closed */
 };
 
 struct kc_ledger_options {
@@ -150,6 +151,31 @@ KC_MUST_USE struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uin
                                                struct kc_ledger *ledger,
                                                const struct kc_reissue_request *request,
                                                const struct kc_ledger_source *source);
+
+struct kc_ledger_information;
+
+/* ---- new keys of a purse (renew.c) ---- */
+
+/* A purse asks for certificates of new keys; `keys` are these, with the account's number. *row is the renewal as kept, whose
+ * certificates are to end at row->expires_ms. The same keys go on where they stood. KC_PENDING: not everything of it is settled;
+ * KC_DEBT; KC_ALREADY_EXISTS (a key that some purse has or had); errors of a request. */
+KC_MUST_USE struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *ledger,
+                                             uint64_t time_ms,
+                                             const struct kc_ledger_information *information,
+                                             const struct kc_purse_key_row *keys,
+                                             const struct kc_ledger_source *source);
+
+/* They are certified, and the purse may confirm them: by a report, signed with the new key, that begins with its close entry.
+ * KC_OUT_OF_ORDER: another request came in between. */
+KC_MUST_USE struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
+                                                       const struct kc_renewal_row *row);
+
+/* The first confirmed renewal, of a purse behind this one, whose old certificates are not known to be revoked; KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_ledger_renew_due(struct kc_renewal_row *row,
+                                                 struct kc_ledger *ledger, uint64_t after);
+/* They are. */
+KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
+                                                     const struct kc_renewal_row *row);
 
 /* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a bearer
  * card, which overwrites). */
@@ -302,6 +328,50 @@ KC_MUST_USE struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger,
 KC_MUST_USE struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,
                                                     const struct kc_charge_order *order,
                                                     const struct kc_ledger_source *source);
+
+/* ---- accounts that are given up (close.c) ---- */
+
+struct kc_ledger_closed {
+    struct kc_amount amount;       /* in the account now */
+    struct kc_amount purse_amount; /* in the purse, as far as the bank knows */
+    uint64_t due_ms;               /* when the rest is paid out */
+};
+
+/* The registrar's word, for a holder: kept with the account's purse. The account takes part in nothing from now on; its purse is
+ * out of use and on the hotlist. What is in the account goes to its ordinary bank account, at once where the purse is empty; the
+ * rest, and what was left in the purse, after the settlement time. Again is fine. KC_UNKNOWN_ACCOUNT; KC_ACCOUNT_NOT_OPEN;
+ * KC_NOT_ALLOWED (a card); KC_NOT_EMPTY (there is value in the purse and it is not to be written off, or the account has
+ * machines in use); KC_OUT_OF_ORDER (to follow what was not closed). */
+KC_MUST_USE struct kc_result kc_ledger_close_request(struct kc_ledger_closed *out,
+                                                     struct kc_ledger *ledger,
+                                                     const struct kc_close_request *request,
+                                                     const struct kc_ledger_source *source);
+
+/* The operator's, whatever its purse holds. The same errors. */
+KC_MUST_USE struct kc_result kc_ledger_close_account(struct kc_ledger_closed *out,
+                                                     struct kc_ledger *ledger,
+                                                     struct kc_account_id account);
+
+/* What is to be done by now about closed accounts, a bounded part of it; *count says how many it was. */
+KC_MUST_USE struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count);
+
+/* What the ordinary bank is to be asked. */
+struct kc_payout {
+    struct kc_account_id account;
+    uint64_t number;
+    struct kc_amount amount;
+    char bank_account[KC_BANK_ACCOUNT_SIZE_MAX + 1];
+};
+
+/* At most `max` pay-outs without an outcome, behind that of `account`, in the order of accounts. */
+KC_MUST_USE struct kc_result kc_ledger_payouts(struct kc_payout *out, size_t *count, size_t max,
+                                               struct kc_ledger *ledger, uint64_t account);
+
+/* The answer to one: KC_OK done, KC_IN_DOUBT not known, anything else refused. One whose outcome is known already changes
+ * nothing. KC_UNKNOWN_TRANSACTION. */
+KC_MUST_USE struct kc_result kc_ledger_payout_settle(struct kc_ledger *ledger,
+                                                     const struct kc_payout *payout,
+                                                     enum kc_error answer);
 
 /* The certified value of a card without keys (SGN4), for whoever asks: what was ever loaded on it. A fresh one where the newest
  * says less, or ends soon. KC_UNKNOWN_PURSE, KC_NOT_ALLOWED (a purse with keys asks itself), KC_PURSE_BLOCKED,

@@ -108,8 +108,9 @@ static struct kc_result check_owner(struct kc_ledger *ledger, const struct kc_op
     if (owner.type != KC_PURSE_TYPE_UIM) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    if (owner.state != KC_ACCOUNT_OPEN) {
-        return kc_result(KC_ACCOUNT_NOT_OPEN);
+    result = kc_account_standing(&owner);
+    if (kc_failed(result)) {
+        return result;
     }
     return kc_result(owner.expires_ms < ledger->now_ms ? KC_ACCOUNT_EXPIRED : KC_OK);
 }
@@ -246,6 +247,8 @@ struct kc_result kc_ledger_confirm_account(struct kc_certified *out, struct kc_l
     }
     if (open) {
         result = succeed(&account_row, &purse_row, ledger);
+    } else if (kc_account_standing(&account_row).code == KC_CLOSED) {
+        result = kc_result(KC_CLOSED);
     } else if (account_row.state == KC_ACCOUNT_LAPSED ||
                account_row.temporary_until_ms < ledger->now_ms) {
         result = kc_result(KC_ACCOUNT_EXPIRED);
@@ -343,6 +346,9 @@ struct kc_result kc_ledger_cancel_account(struct kc_ledger *ledger,
         break;
     case KC_ACCOUNT_LAPSED:
         return kc_ok();
+    case KC_ACCOUNT_CLOSING:
+    case KC_ACCOUNT_CLOSED:
+        return kc_result(KC_CLOSED);
     case KC_ACCOUNT_TEMPORARY:
         break;
     }
@@ -381,9 +387,7 @@ struct kc_result kc_ledger_identify_account(struct kc_account_row *out, struct k
     if (!kc_failed(result) && out->state == KC_ACCOUNT_OPEN) {
         result = name_owner(ledger, out);
     }
-    return kc_failed(result)
-               ? result
-               : kc_result(out->state == KC_ACCOUNT_OPEN ? KC_OK : KC_ACCOUNT_NOT_OPEN);
+    return kc_failed(result) ? result : kc_account_standing(out);
 }
 
 #define SWEEP_MAX 64

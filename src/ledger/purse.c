@@ -213,15 +213,15 @@ static bool belongs(const struct kc_purse_row *purse, const struct kc_ledger_inf
 static struct kc_result usable(const struct kc_ledger *ledger, const struct kc_purse_row *purse,
                                const struct kc_account_row *account)
 {
+    struct kc_result standing = kc_account_standing(account);
     if (purse->state == KC_PURSE_OUT) {
-        bool lost = purse->out_reason == KC_REPORTED_LOST;
-        return kc_result(lost ? KC_REPORTED_LOST : KC_PURSE_BLOCKED);
+        return kc_result(kc_purse_refusal(purse));
     }
     if (purse->state != KC_PURSE_ACTIVE) {
         return kc_result(KC_ACCOUNT_NOT_OPEN);
     }
-    if (account->state != KC_ACCOUNT_OPEN) {
-        return kc_result(KC_ACCOUNT_NOT_OPEN);
+    if (kc_failed(standing)) {
+        return standing;
     }
     return kc_result(account->expires_ms < ledger->now_ms ? KC_ACCOUNT_EXPIRED : KC_OK);
 }
@@ -366,7 +366,10 @@ struct kc_result kc_ledger_arrive(struct kc_ledger_arrival *out, struct kc_ledge
     if (out->purse.account.number != from->account.number) {
         return kc_result(KC_UNKNOWN_PURSE);
     }
-    result = kc_ledger_keep(ledger, from->purse, time_ms, kind, source);
+    result = kc_ledger_check_key(ledger, source->signer, kind == KC_EVIDENCE_SETTLE);
+    if (!kc_failed(result)) {
+        result = kc_ledger_keep(ledger, from->purse, time_ms, kind, source);
+    }
     if (kc_failed(result)) {
         return result;
     }

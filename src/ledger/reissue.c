@@ -12,6 +12,8 @@
  *     it costs comes from there, or is owed. The account of a machine is its owner's. A card has none: what credits it waits for
  *     the next report of its successor.
  *
+ *  4. The same holds where the account is closed (close.c), and no purse follows: what then is owed stays a claim.
+ *
  * The counted chain of the old purse stands still, so what moves is booked ahead of it: ahead_out, and ahead_in. */
 #include <string.h>
 
@@ -206,7 +208,9 @@ static struct kc_result late_debit(struct kc_ledger *ledger, struct kc_purse_row
     struct kc_purse_row *at_work = ledger->at_work;
     const struct kc_store *store = ledger->store;
     struct kc_result result = debit_account(ledger, old, account, &amount);
-    if (kc_failed(result) || kc_amount_is_zero(amount)) {
+    /* Where the account is closed nobody is left who could owe: it stays a claim. */
+    bool last = account->purse.number == old->purse.number;
+    if (kc_failed(result) || kc_amount_is_zero(amount) || last) {
         return result;
     }
     if (at_work != NULL && at_work->purse.number == account->purse.number) {
@@ -233,7 +237,8 @@ struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *p
     }
     struct kc_result result =
         kc_ledger_note(ledger, store->account_get(store->context, &account, purse->account.number));
-    if (kc_failed(result) || account.purse.number == purse->purse.number) {
+    bool waits = account.purse.number == purse->purse.number && account.state != KC_ACCOUNT_CLOSED;
+    if (kc_failed(result) || waits) {
         return result;
     }
     if (purse->type != KC_PURSE_TYPE_UIM && purse->type != KC_PURSE_TYPE_MACHINE && !shadow.below) {
@@ -248,11 +253,12 @@ struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *p
     account.purse = successor;
     result = shadow.below ? late_debit(ledger, purse, &account, shadow.amount)
                           : credit_account(ledger, purse, &account, shadow.amount);
-    return kc_failed(result)
-               ? result
-               : kc_ledger_note(ledger,
-                                store->account_balance_put(store->context, account.account.number,
-                                                           account.balance));
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(
+            ledger,
+            store->account_balance_put(store->context, account.account.number, account.balance));
+    }
+    return kc_failed(result) ? result : kc_close_incoming(ledger, &account);
 }
 
 struct kc_result kc_ledger_save_ahead(struct kc_ledger *ledger, struct kc_purse_row *purse)
@@ -335,7 +341,7 @@ static void fill_opened(struct kc_ledger_opened *out, const struct kc_reissue_ro
 }
 
 /* The one that waits already was never confirmed, and will not be. */
-static struct kc_result give_up_waiting(struct kc_ledger *ledger, struct kc_account_id account)
+struct kc_result kc_reissue_give_up(struct kc_ledger *ledger, struct kc_account_id account)
 {
     struct kc_reissue_row last;
     struct kc_purse_row purse;
@@ -366,7 +372,7 @@ static struct kc_result make_successor(struct kc_reissue_row *row, struct kc_led
                                    .temporary_until_ms =
                                        ledger->now_ms + ledger->options.temporary_ms};
     memcpy(row->id, request->id, KC_OPEN_ID_SIZE);
-    struct kc_result result = give_up_waiting(ledger, old->account);
+    struct kc_result result = kc_reissue_give_up(ledger, old->account);
     if (!kc_failed(result)) {
         result = kc_ledger_next_number(&number, ledger);
     }
@@ -390,8 +396,9 @@ static struct kc_result check_old(uint64_t *due_ms, const struct kc_ledger *ledg
                                   const struct kc_account_row *account,
                                   const struct kc_purse_row *old)
 {
-    if (account->state != KC_ACCOUNT_OPEN) {
-        return kc_result(KC_ACCOUNT_NOT_OPEN);
+    struct kc_result standing = kc_account_standing(account);
+    if (kc_failed(standing)) {
+        return standing;
     }
     if (account->expires_ms < ledger->now_ms) {
         return kc_result(KC_ACCOUNT_EXPIRED);

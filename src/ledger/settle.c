@@ -363,7 +363,10 @@ static struct kc_result settle(struct kc_ledger_settled *out, struct kc_ledger_a
         return arrival->has_transaction ? kc_result(KC_MISMATCH)
                                         : repeat(&report, records, count_given);
     }
-    result = kc_ledger_match(ledger, &arrival->purse, &account, information, &pending_entry);
+    result = kc_ledger_renewed(ledger, &arrival->purse, information, records, count_given, source);
+    if (!kc_failed(result)) {
+        result = kc_ledger_match(ledger, &arrival->purse, &account, information, &pending_entry);
+    }
     if (!kc_failed(result)) {
         result = check_sums(&arrival->purse, information, records, count_given);
     }

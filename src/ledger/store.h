@@ -16,6 +16,8 @@ enum kc_account_state {
     KC_ACCOUNT_TEMPORARY = 1,
     KC_ACCOUNT_OPEN = 2,
     KC_ACCOUNT_LAPSED = 3,
+    KC_ACCOUNT_CLOSING = 4, /* given up: late records are waited for */
+    KC_ACCOUNT_CLOSED = 5,  /* and are not any more */
 };
 enum kc_purse_standing { KC_PURSE_WAITING = 1, KC_PURSE_ACTIVE = 2, KC_PURSE_OUT = 3 };
 enum kc_transaction_kind {
@@ -51,11 +53,13 @@ enum kc_evidence_kind {
     KC_EVIDENCE_REISSUE = 10,
     KC_EVIDENCE_TRANSFER = 11,
     KC_EVIDENCE_GIVE_BACK = 12,
+    KC_EVIDENCE_RENEW = 13,
     KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
     KC_EVIDENCE_OTHER_RECORD = 18,
+    KC_EVIDENCE_CLOSE = 19,
 };
 /* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
  *
@@ -94,6 +98,21 @@ enum kc_charge_step {
     KC_CHARGE_GRACE = 2,
     KC_CHARGE_SUSPENDED = 3,
     KC_CHARGE_PAID = 4,
+    KC_CHARGE_DROPPED = 5, /* the account was closed before */
+};
+
+/* Who closed an account. */
+enum kc_closing_by {
+    KC_CLOSING_BY_HOLDER = 1,   /* at the counter */
+    KC_CLOSING_BY_OPERATOR = 2, /* the bank's */
+    KC_CLOSING_BY_CHARGE = 3,   /* nobody paid what the account costs */
+};
+/*  sent ── done ────> paid
+ *    └── refused ───> refused: the amount is in the account again, and the next one is tried a day later */
+enum kc_payout_state {
+    KC_PAYOUT_SENT = 1,
+    KC_PAYOUT_PAID = 2,
+    KC_PAYOUT_REFUSED = 3,
 };
 
 #define KC_CERTIFIED_SIZE_MAX 256
@@ -353,6 +372,36 @@ struct kc_purse_key_row {
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
 };
 
+/* A renewal of a purse's keys (ledger/renew.c). Stored numbers. */
+enum kc_renewal_state {
+    KC_RENEWAL_ASKED = 1,   /* the purse asked, its new keys are not certified yet */
+    KC_RENEWAL_WAITING = 2, /* they are, and the old ones are in force until the purse confirms */
+    KC_RENEWAL_DONE = 3,    /* confirmed; the old certificates are still to be revoked */
+    KC_RENEWAL_RETIRED = 4,
+};
+
+struct kc_renewal_row {
+    struct kc_purse_id purse;
+    uint64_t number; /* of the purse's renewals, from 1 */
+    struct kc_account_id account;
+    enum kc_renewal_state state;
+    uint64_t counter; /* where the old key ends, by its own word; the close entry is the next one */
+    uint64_t asked_ms;
+    uint64_t done_ms;
+    uint64_t old_expires_ms;
+    uint64_t expires_ms;
+    uint8_t old_signer[KC_SIGNER_SIZE];
+    uint8_t signer[KC_SIGNER_SIZE];
+    uint8_t identity_digest[KC_DIGEST_SIZE]; /* of the claims of the new identity */
+    uint8_t certificate[KC_DIGEST_SIZE]; /* SHA-256 of the new certificate of the signature key */
+    size_t old_sign_size;
+    uint8_t old_sign_key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
+    size_t sign_size;
+    uint8_t sign_key[KC_COSE_KEY_SIZE_MAX];
+    size_t encrypt_size;
+    uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+};
+
 /* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c); what a machine took for its
  * owner. Stored numbers. */
 enum kc_move_kind {
@@ -407,12 +456,38 @@ struct kc_charge_row {
     struct kc_amount amount;
     uint64_t due_ms;
     uint64_t notified_ms;
-    uint64_t told_ms;     /* the first certified value that said so, or 0 */
-    uint64_t since_ms;    /* of grace: the first attempt that failed; else 0 */
-    uint64_t ended_ms;    /* when it was paid, or 0 */
-    uint64_t attempt;     /* orders to the ordinary bank so far */
-    bool sent;            /* the last one has no outcome yet */
-    enum kc_error reason; /* of the last attempt that failed */
+    uint64_t told_ms;      /* the first certified value that said so, or 0 */
+    uint64_t since_ms;     /* of grace: the first attempt that failed; else 0 */
+    uint64_t suspended_ms; /* when the account was suspended for it, or 0 */
+    uint64_t ended_ms;     /* when it was paid, or 0 */
+    uint64_t attempt;      /* orders to the ordinary bank so far */
+    bool sent;             /* the last one has no outcome yet */
+    enum kc_error reason;  /* of the last attempt that failed */
+};
+
+/* An account that is given up (ledger/close.c). */
+struct kc_closing_row {
+    struct kc_account_id account;
+    struct kc_purse_id purse; /* the one it had */
+    enum kc_closing_by by;
+    bool early; /* its purse held nothing: what is in the account is not kept back */
+    uint64_t begun_ms;
+    uint64_t due_ms;    /* nothing more is waited for */
+    uint64_t closed_ms; /* when that was done, or 0 */
+    uint64_t act_ms;    /* when something is to be done next */
+    uint64_t payouts;   /* so far; the number of the last one */
+};
+
+/* What went from such an account to its ordinary bank account: one row an order, for ever. */
+struct kc_payout_row {
+    struct kc_account_id account;
+    uint64_t number; /* from 1 */
+    struct kc_purse_id purse;
+    enum kc_payout_state state;
+    struct kc_amount amount;
+    uint64_t ordered_ms;
+    uint64_t ended_ms;    /* or 0 */
+    enum kc_error reason; /* why it was refused */
 };
 
 /* A scan calls back for each row until it returns false. */
@@ -434,6 +509,8 @@ struct kc_store_scan {
     bool (*give_back)(void *owner, const struct kc_give_back_row *row);
     bool (*charging)(void *owner, const struct kc_charging_row *row);
     bool (*charge)(void *owner, const struct kc_charge_row *row);
+    bool (*closing)(void *owner, const struct kc_closing_row *row);
+    bool (*payout)(void *owner, const struct kc_payout_row *row);
 };
 
 struct kc_store {
@@ -529,6 +606,19 @@ struct kc_store {
     struct kc_result (*purse_key_get)(void *context, struct kc_purse_key_row *out, uint64_t purse);
     struct kc_result (*purse_key_by_signer)(void *context, struct kc_purse_key_row *out,
                                             const uint8_t signer[KC_SIGNER_SIZE]);
+    /* Takes the place of the keys that are kept of that purse. */
+    struct kc_result (*purse_key_put)(void *context, const struct kc_purse_key_row *row);
+    /* Replaces the one of that purse and number. */
+    struct kc_result (*renewal_put)(void *context, const struct kc_renewal_row *row);
+    /* The newest one of a purse; the newest one with this signer, old or new. */
+    struct kc_result (*renewal_last)(void *context, struct kc_renewal_row *out, uint64_t purse);
+    struct kc_result (*renewal_by_signer)(void *context, struct kc_renewal_row *out,
+                                          const uint8_t signer[KC_SIGNER_SIZE]);
+    /* The confirmed one whose old key made the entry with this counter. */
+    struct kc_result (*renewal_at)(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                   uint64_t counter);
+    /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
+    struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
     struct kc_result (*move_add)(void *context, const struct kc_move_row *row);
     /* Newest first. */
     struct kc_result (*scan_hotlist)(void *context, const struct kc_store_scan *scan);
@@ -569,6 +659,22 @@ struct kc_store {
                                      uint64_t account);
     /* Charges whose order to the ordinary bank has no outcome, of accounts behind `account`. */
     struct kc_result (*scan_charges_sent)(void *context, const struct kc_store_scan *scan,
+                                          uint64_t account);
+    struct kc_result (*closing_get)(void *context, struct kc_closing_row *out, uint64_t account);
+    struct kc_result (*closing_put)(void *context, const struct kc_closing_row *row);
+    /* Those to act on until `until_ms`, in the order of that time. */
+    struct kc_result (*scan_closings)(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms);
+    /* Machines of an owner that are in use, or being made; only row->account and row->purse are set. */
+    struct kc_result (*scan_owned)(void *context, const struct kc_store_scan *scan, uint64_t owner);
+    struct kc_result (*payout_get)(void *context, struct kc_payout_row *out, uint64_t account,
+                                   uint64_t number);
+    struct kc_result (*payout_put)(void *context, const struct kc_payout_row *row);
+    /* Of an account, or of all for 0. */
+    struct kc_result (*scan_payouts)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account);
+    /* Those without an outcome, of accounts behind `account`. */
+    struct kc_result (*scan_payouts_sent)(void *context, const struct kc_store_scan *scan,
                                           uint64_t account);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);

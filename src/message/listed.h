@@ -1,8 +1,8 @@
 /* Purse numbers in few bytes, as a hotlist's base and delta carry them (docs/decisions/0024-hotlist.md).
  *
- * A number stands without its check digit, which follows from the rest. The lowest stands in `least`. Each of the others is a step:
- * how many numbers lie between it and the one before. A step is written, highest bit of a byte first, as its upper part in unary (so
- * many ones, then a zero) and its lowest `bits` bits. The last byte is filled with zeros. */
+ * A number stands without its check digit, which follows from the rest. The lowest stands in `least`. Each of the others is a
+ * step: how many numbers lie between it and the one before. A step is written, highest bit of a byte first, as its upper part in
+ * unary (so many ones, then a zero) and its lowest `bits` bits. The last byte is filled with zeros. */
 #ifndef KC_MESSAGE_LISTED_H
 #define KC_MESSAGE_LISTED_H
 
@@ -18,8 +18,8 @@ struct kc_listed {
     struct kc_view bytes;
 };
 
-/* Writes ascending purse numbers, each once, with the `bits` that make them shortest; out->bytes points into *bytes. Leaving a number
- * out never makes them longer. KC_BUFFER_SMALL; KC_MALFORMED for a number whose check digit does not fit. */
+/* Writes ascending purse numbers, each once, with the `bits` that make them shortest; out->bytes points into *bytes. Leaving a
+ * number out never makes them longer. KC_BUFFER_SMALL; KC_MALFORMED for a number whose check digit does not fit. */
 KC_MUST_USE struct kc_result kc_listed_write(struct kc_listed *out, struct kc_buffer *bytes,
                                              const uint64_t *ascending, size_t count);
 

@@ -68,6 +68,8 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_settle_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, false, DATA_USED, WORKING, kc_purse_take_certified},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
+    {KC_CLA_KINCHAKU, KC_INS_RENEW_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
+     kc_purse_renew_request},
     {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, KEY_AND_DATA, WORKING, kc_purse_sign_sale},
 };
 
@@ -150,7 +152,8 @@ static struct kc_result get_history(struct kc_purse *purse, uint8_t back)
 static struct kc_result get_static(struct kc_purse *purse, unsigned item)
 {
     struct kc_view content;
-    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    unsigned place = kc_purse_static_place(item, purse->state.key_set);
+    struct kc_result result = kc_purse_static_get(&content, purse, place);
     return kc_failed(result) ? result : kc_purse_respond(purse, content);
 }
 

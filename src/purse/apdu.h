@@ -57,6 +57,8 @@
 #define KC_INS_SIGN_SALE                                                                           \
     0x78u /* a seller's; data: sale, sale-offer or give-back; gives it signed */
 
+#define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
 

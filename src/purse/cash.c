@@ -92,7 +92,7 @@ static void begin_pending(struct kc_purse_state *next, const struct order *order
 
 static bool is_offline(enum kc_entry_kind kind)
 {
-    return kind != KC_ENTRY_KIND_CASH_OUT && kind != KC_ENTRY_KIND_CLOSE;
+    return kind != KC_ENTRY_KIND_CASH_OUT;
 }
 
 /* The bank decides a request about value by the entries that come with it. KC_PENDING when they would not say everything, or are
@@ -623,13 +623,14 @@ static struct kc_result take_refusal(struct kc_purse *purse, struct kc_purse_sta
         next->life == KC_LIFE_REQUESTED && kc_purse_answers(refusal->request, next->request);
     bool to_state = kc_purse_answers(refusal->request, next->state_request);
     bool to_settle = kc_purse_answers(refusal->request, next->settle_request);
+    bool to_renew = kc_purse_answers(refusal->request, next->renew_request);
     bool to_answer =
         next->life == KC_LIFE_ANSWERED && kc_purse_answers(refusal->request, next->answer);
-    if (!to_request && !to_state && !to_settle && !to_answer) {
+    if (!to_request && !to_state && !to_settle && !to_renew && !to_answer) {
         return kc_result(KC_MISMATCH);
     }
     if (reason == KC_COPIED_OR_RESTORED || reason == KC_PURSE_BLOCKED ||
-        reason == KC_REPORTED_LOST) {
+        reason == KC_REPORTED_LOST || reason == KC_CLOSED) {
         next->life = KC_LIFE_BLOCKED;
     } else if (to_request) {
         end_pending(next);
@@ -664,6 +665,8 @@ static const struct taker takers[] = {
     {&kc_refusal_shape, offsetof(struct kc_refusal, time_ms), ANY_READY, take_refusal},
     {&kc_settle_reply_shape, offsetof(struct kc_settle_reply, time_ms), ANY_READY,
      kc_purse_take_settle},
+    {&kc_renew_reply_shape, offsetof(struct kc_renew_reply, time_ms), IN(KC_LIFE_READY),
+     kc_purse_take_renew},
 };
 
 static const struct taker *find_taker(const struct kc_signed *envelope)
@@ -686,6 +689,7 @@ union taken {
     struct kc_fund_reply fund;
     struct kc_refusal refusal;
     struct kc_settle_reply settle;
+    struct kc_renew_reply renew;
 };
 
 /* Opens the envelope; the time in its header must be the message's own. */
@@ -732,6 +736,12 @@ struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apd
     if (purse->state.life == KC_LIFE_ANSWERED && next.life == KC_LIFE_ANSWERED) {
         next.last_message = purse->state.last_message;
     }
+    uint64_t key_set = purse->state.key_set;
     result = kc_purse_commit(purse, &next);
+    if (!kc_failed(result) && purse->state.key_set != key_set) {
+        /* The old keys leave the memory in the same command; a purse without its new ones does nothing more. */
+        result = kc_purse_load_keys(purse);
+        purse->locked = purse->locked || kc_failed(result);
+    }
     return kc_failed(result) ? result : kc_purse_respond(purse, kc_buffer_view(&plain));
 }

@@ -29,6 +29,7 @@ static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *p
     }
     *out = (struct kc_partner){.account = identity.account,
                                .purse = identity.purse,
+                               .issued_s = identity.issued_s,
                                .expires_s = identity.expires_s,
                                .key = identity.key};
     memcpy(out->secret, identity.secret, sizeof out->secret);
@@ -52,6 +53,13 @@ struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
     struct kc_result result = open_identity(out, purse, account, number, identity);
     if (!kc_failed(result) && is_expired(out->expires_s, time_ms)) {
         result = kc_result(KC_IDENTITY_EXPIRED);
+    }
+    struct kc_partner kept;
+    if (!kc_failed(result) && out->key.type != KC_KEY_NONE &&
+        !kc_failed(kc_purse_partner_find(&kept, purse, account, number)) &&
+        kept.issued_s > out->issued_s) {
+        /* Its keys were renewed, and this purse saw the new identity: the old one is never taken again. */
+        result = kc_result(KC_KEY_RENEWED);
     }
     return result;
 }
@@ -162,7 +170,8 @@ struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *ap
         return result;
     }
     offer.knows = !kc_failed(result);
-    offer.has_identity = identify.full || !offer.knows;
+    offer.has_identity = identify.full || !offer.knows ||
+                         kc_purse_partner_lacks(purse, identify.account, identify.purse);
     offer.identity = purse->state.identity;
     return respond_shape(purse, &kc_payee_identity_shape, &offer);
 }

@@ -1,8 +1,9 @@
-/* The hotlist: purses that the bank put out of use, as far as room allows, told by the bank or passed on by another purse. It is a
- * base and one delta that adds to it; or a base alone, or a delta that adds to none.
+/* The hotlist: purses that the bank put out of use, as far as room allows, told by the bank or passed on by another purse. It
+ * is a base and one delta that adds to it; or a base alone, or a delta that adds to none.
  *
  *  1. In force is what has the highest version of all that is whole: each base, and each delta whose base is there.
- *  2. A write goes to a place of which nothing is in force. So a power cut at any byte leaves in force what was, or what was written.
+ *  2. A write goes to a place of which nothing is in force. So a power cut at any byte leaves in force what was, or what was
+ *     written.
  *  3. What is in force changes to a higher version only, unless the memory is damaged.
  *
  * Two places for bases, two for deltas. A base whose version is not the higher one waits in its place for its delta. A list of

@@ -17,7 +17,8 @@
 #define KC_PARTNER_COUNT 16u
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
 #define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
-#define KC_NVM_DELTAS_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
+#define KC_NVM_SECOND_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
+#define KC_NVM_DELTAS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
 #define KC_HOTLIST_DELTA_ROOM (4u + KC_HOTLIST_DELTA_SIZE_MAX + 8u)
 
 /* Items that are written once, before the purse is ready. */
@@ -33,6 +34,8 @@ enum kc_static_item {
     KC_STATIC_AUTHORITY_CERTIFICATE,
 };
 #define KC_STATIC_COUNT 9u
+/* The purse's own among them have a second place each, behind the others: a renewal fills the one that is not in use. */
+#define KC_STATIC_OWN_COUNT 4u
 
 _Static_assert(KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
@@ -79,17 +82,33 @@ KC_MUST_USE struct kc_result kc_purse_load(struct kc_purse *purse);
 KC_MUST_USE struct kc_result kc_purse_commit(struct kc_purse *purse,
                                              const struct kc_purse_state *next);
 
-/* Writes an item, durably. KC_TOO_LARGE changes nothing; when writing fails, the purse is locked until the next power-up. */
-KC_MUST_USE struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item,
+/* The place of one of the purse's own items in key set 0 or 1; of any other item the item itself. */
+unsigned kc_purse_static_place(unsigned item, uint64_t key_set);
+/* Writes an item, durably, into its place. KC_TOO_LARGE changes nothing; when writing fails, the purse is locked until the next
+ * power-up. */
+KC_MUST_USE struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned place,
                                                  struct kc_view content);
 /* Into purse->scratch. KC_NOT_FOUND when it was never written, or was torn before the purse was ready; KC_PURSE_CORRUPT when
  * it was damaged later. */
 KC_MUST_USE struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse,
-                                                 unsigned item);
+                                                 unsigned place);
+/* Over all items, the own ones of that key set. */
 KC_MUST_USE struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE],
-                                                    struct kc_purse *purse);
+                                                    struct kc_purse *purse, uint64_t key_set);
 /* Loads keys from the static items into the purse. */
 KC_MUST_USE struct kc_result kc_purse_load_keys(struct kc_purse *purse);
+/* Makes a pair of keys of the suite and stores it, durably, in a key set. */
+KC_MUST_USE struct kc_result kc_purse_make_keys(struct kc_purse *purse, enum kc_suite suite,
+                                                uint64_t key_set);
+KC_MUST_USE struct kc_result kc_purse_load_private(struct kc_private_key *out,
+                                                   struct kc_purse *purse, unsigned place);
+/* The key-proof of a pair, signed by its signature key. Uses purse->work. */
+KC_MUST_USE struct kc_result kc_purse_make_proof(struct kc_buffer *out, struct kc_purse *purse,
+                                                 const struct kc_private_key *sign,
+                                                 const struct kc_private_key *encrypt);
+/* Whether the bank signed this as the identity of this purse with that key: KC_MISMATCH, errors of kc_identity_open. */
+KC_MUST_USE struct kc_result kc_purse_check_identity(struct kc_purse *purse, struct kc_view bytes,
+                                                     const struct kc_public_key *key);
 
 /* ---- log.c: the entries, with what shows them ---- */
 
@@ -119,6 +138,9 @@ KC_MUST_USE struct kc_result kc_purse_log_entry(struct kc_entry *out, struct kc_
 struct kc_partner {
     struct kc_account_id account;
     struct kc_purse_id purse;
+    uint64_t issued_s; /* of two identities of a purse the one with the later is in force */
+    uint64_t
+        closed; /* it showed that it knows this purse's identity after the close entry of this counter */
     uint64_t expires_s;
     struct kc_public_key key; /* of no type for a bearer card, which is never remembered */
     uint8_t secret[KC_MAC_SECRET_SIZE]; /* of a bearer card */
@@ -128,6 +150,14 @@ struct kc_partner {
 KC_MUST_USE struct kc_result kc_purse_partner_find(struct kc_partner *out, struct kc_purse *purse,
                                                    struct kc_account_id account,
                                                    struct kc_purse_id number);
+/* Whether the purse renewed its keys since the partner last showed that it knows them: then it needs the new identity, whatever
+ * it says that it holds. */
+bool kc_purse_partner_lacks(struct kc_purse *purse, struct kc_account_id account,
+                            struct kc_purse_id number);
+/* What it signed, or what this purse signed and it took, shows that it has the identity that is in force. */
+KC_MUST_USE struct kc_result kc_purse_partner_shown(struct kc_purse *purse,
+                                                    struct kc_account_id account,
+                                                    struct kc_purse_id number);
 /* Remembers a partner whose identity was verified; the one kept longest makes room. */
 KC_MUST_USE struct kc_result kc_purse_partner_keep(struct kc_purse *purse,
                                                    const struct kc_partner *partner);
@@ -218,6 +248,7 @@ struct kc_result kc_purse_conclude(struct kc_purse *purse, const struct kc_apdu 
 struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
@@ -336,5 +367,7 @@ KC_MUST_USE struct kc_result kc_purse_open_void(struct kc_purse *purse, struct k
 
 struct kc_result kc_purse_take_settle(struct kc_purse *purse, struct kc_purse_state *next,
                                       const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_state *next,
+                                     const void *message, struct kc_view plain);
 
 #endif

@@ -1,15 +1,15 @@
 /* Purses met before, so that their identities need not travel again. A cache: whatever is torn or was displaced is not known, and
  * the identity is asked for again. Only what the bank's key verified is kept.
  *
- * Slot: order of keeping (8), purse (8), account (8), expiry in seconds (8), size of the key (4), key (COSE_Key), SHA-256 over
- * these cut to 8 bytes. */
+ * Slot: order of keeping (8), purse (8), account (8), expiry in seconds (8), size of the key (4), issue in seconds (8), this
+ * purse's close entry that it knows of (8), key (COSE_Key), SHA-256 over these cut to 8 bytes. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "purse/inside.h"
 
 #define CHECK_SIZE 8u
-#define HEAD 36u
+#define HEAD 52u
 
 _Static_assert(HEAD + KC_COSE_KEY_SIZE_MAX + CHECK_SIZE <= KC_PARTNER_ROOM, "a partner fits");
 
@@ -45,6 +45,8 @@ static uint64_t read_partner(struct kc_partner *out, struct kc_purse *purse, uns
     out->purse.number = kc_be64_load(slot + 8);
     out->account.number = kc_be64_load(slot + 16);
     out->expires_s = kc_be64_load(slot + 24);
+    out->issued_s = kc_be64_load(slot + 36);
+    out->closed = kc_be64_load(slot + 44);
     return kc_be64_load(slot);
 }
 
@@ -74,6 +76,8 @@ static struct kc_result write_partner(struct kc_purse *purse, unsigned place, ui
     kc_be64_store(slot + 16, partner->account.number);
     kc_be64_store(slot + 24, partner->expires_s);
     kc_be32_store(slot + 32, (uint32_t)key.size);
+    kc_be64_store(slot + 36, partner->issued_s);
+    kc_be64_store(slot + 44, partner->closed);
     check_of(slot + HEAD + key.size, purse, kc_view(slot, HEAD + key.size));
     result = kc_purse_nvm_write(purse, partner_at(place), slot, HEAD + key.size + CHECK_SIZE);
     return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
@@ -93,16 +97,20 @@ struct kc_result kc_purse_partner_keep(struct kc_purse *purse, const struct kc_p
     uint64_t newest = 0;
     uint64_t oldest = UINT64_MAX;
     unsigned victim = 0;
+    struct kc_partner next = *partner;
+    next.closed = 0;
     KC_ASSERT(partner->key.type != KC_KEY_NONE);
     for (unsigned place = 0; place < KC_PARTNER_COUNT; place++) {
         struct kc_partner kept;
         uint64_t order = read_partner(&kept, purse, place);
         bool same = order != 0 && kept.purse.number == partner->purse.number;
         if (same && kept.account.number == partner->account.number &&
-            kept.expires_s == partner->expires_s && same_key(&kept.key, &partner->key)) {
+            kept.expires_s == partner->expires_s && kept.issued_s == partner->issued_s &&
+            same_key(&kept.key, &partner->key)) {
             return kc_ok();
         }
         newest = order > newest ? order : newest;
+        next.closed = same ? kept.closed : next.closed;
         /* What was kept of this purse before is the first to go, so that a purse stands here once. */
         order = same ? 0 : order;
         if (order < oldest || same) {
@@ -110,5 +118,30 @@ struct kc_result kc_purse_partner_keep(struct kc_purse *purse, const struct kc_p
             victim = place;
         }
     }
-    return write_partner(purse, victim, newest + 1, partner);
+    return write_partner(purse, victim, newest + 1, &next);
+}
+
+bool kc_purse_partner_lacks(struct kc_purse *purse, struct kc_account_id account,
+                            struct kc_purse_id number)
+{
+    struct kc_partner kept;
+    return purse->state.closed != 0 &&
+           (kc_failed(kc_purse_partner_find(&kept, purse, account, number)) ||
+            kept.closed != purse->state.closed);
+}
+
+struct kc_result kc_purse_partner_shown(struct kc_purse *purse, struct kc_account_id account,
+                                        struct kc_purse_id number)
+{
+    for (unsigned place = 0; place < KC_PARTNER_COUNT; place++) {
+        struct kc_partner kept;
+        uint64_t order = read_partner(&kept, purse, place);
+        if (order != 0 && kept.purse.number == number.number &&
+            kept.account.number == account.number) {
+            bool known = kept.closed == purse->state.closed;
+            kept.closed = purse->state.closed;
+            return known ? kc_ok() : write_partner(purse, place, order, &kept);
+        }
+    }
+    return kc_ok();
 }

@@ -112,7 +112,9 @@ static struct kc_result verify_payer(struct kc_purse *purse, const struct offer 
     if (!kc_failed(result) && payment->has_identity) {
         result = kc_purse_partner_keep(purse, &payer);
     }
-    return result;
+    /* It answers an offer, which came with the identity in force as long as the payer might not have had that. */
+    bool shown = !kc_failed(result) && offer->order.payee_counter > purse->state.closed;
+    return shown ? kc_purse_partner_shown(purse, payer.account, payer.purse) : result;
 }
 
 /* Sb6, Sb7: whether it was answered before, and the order to show. */

@@ -282,7 +282,9 @@ struct kc_result kc_purse_pay(struct kc_purse *purse, const struct kc_apdu *apdu
         result = kc_purse_commit(purse, &next);
     }
     if (!kc_failed(result)) {
-        result = respond_payment(purse, !wish.payee.knows, kc_buffer_view(&order));
+        bool needs = !wish.payee.knows ||
+                     kc_purse_partner_lacks(purse, wish.payee.account, wish.payee.purse);
+        result = respond_payment(purse, needs, kc_buffer_view(&order));
     }
     return result;
 }
@@ -424,9 +426,11 @@ static struct kc_result verify_word(struct kc_purse *purse, const struct word *w
     /* Its identity may have run out since: the payment was made when it had not. */
     struct kc_result result =
         kc_purse_partner_find(&payee, purse, order->payee, order->payee_purse);
-    return kc_failed(result)
-               ? result
-               : kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);
+    if (!kc_failed(result)) {
+        result = kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);
+    }
+    bool shown = !kc_failed(result) && about->counter > purse->state.closed;
+    return shown ? kc_purse_partner_shown(purse, payee.account, payee.purse) : result;
 }
 
 static struct kc_result end_taken(struct kc_purse *purse, struct kc_purse_state *next,

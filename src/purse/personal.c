@@ -61,7 +61,7 @@ static struct kc_result decode_private(struct kc_private_key *out, struct kc_vie
     return kc_ok();
 }
 
-static struct kc_result store_private(struct kc_purse *purse, unsigned item,
+static struct kc_result store_private(struct kc_purse *purse, unsigned place,
                                       const struct kc_private_key *key)
 {
     struct kc_private_key copy = *key;
@@ -77,7 +77,7 @@ static struct kc_result store_private(struct kc_purse *purse, unsigned item,
                                                  : KC_SUITE_RS3072;
     struct kc_result result = kc_shape_encode(&buffer, &kc_private_key_record_shape, &record);
     if (!kc_failed(result)) {
-        result = kc_purse_static_put(purse, item, kc_buffer_view(&buffer));
+        result = kc_purse_static_put(purse, place, kc_buffer_view(&buffer));
     }
     kc_wipe(&copy, sizeof copy);
     kc_wipe(purse->scratch, buffer.size);
@@ -92,11 +92,11 @@ static struct kc_result load_public(struct kc_public_key *out, struct kc_purse *
     return kc_failed(result) ? result : kc_key_decode(out, content);
 }
 
-static struct kc_result load_private(struct kc_private_key *out, struct kc_purse *purse,
-                                     unsigned item)
+struct kc_result kc_purse_load_private(struct kc_private_key *out, struct kc_purse *purse,
+                                       unsigned place)
 {
     struct kc_view content;
-    struct kc_result result = kc_purse_static_get(&content, purse, item);
+    struct kc_result result = kc_purse_static_get(&content, purse, place);
     if (!kc_failed(result)) {
         result = decode_private(out, content);
     }
@@ -115,15 +115,18 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
 {
     uint8_t digest[KC_DIGEST_SIZE];
     bool whole = may_spend(purse->state.life);
+    uint64_t key_set = purse->state.key_set;
     if (whole) {
-        struct kc_result checked = kc_purse_static_digest(digest, purse);
+        struct kc_result checked = kc_purse_static_digest(digest, purse, key_set);
         if (kc_failed(checked) || !kc_purse_outcome(kc_equal_secret(
                                       digest, purse->state.static_digest, KC_DIGEST_SIZE))) {
             return kc_result(KC_PURSE_CORRUPT);
         }
     }
-    struct kc_result results[] = {load_private(&purse->sign_key, purse, KC_STATIC_SIGN_KEY),
-                                  load_private(&purse->encrypt_key, purse, KC_STATIC_ENCRYPT_KEY),
+    unsigned sign = kc_purse_static_place(KC_STATIC_SIGN_KEY, key_set);
+    unsigned encrypt = kc_purse_static_place(KC_STATIC_ENCRYPT_KEY, key_set);
+    struct kc_result results[] = {kc_purse_load_private(&purse->sign_key, purse, sign),
+                                  kc_purse_load_private(&purse->encrypt_key, purse, encrypt),
                                   load_public(&purse->bank_verify, purse, KC_STATIC_BANK_VERIFY),
                                   load_public(&purse->bank_encrypt, purse, KC_STATIC_BANK_ENCRYPT)};
     bool bearer = kc_purse_is_bearer(purse);
@@ -160,30 +163,36 @@ static struct kc_result begin_personalising(struct kc_purse *purse, enum kc_suit
     return kc_failed(result) ? result : kc_purse_load_keys(purse);
 }
 
-static struct kc_result generate_one(struct kc_purse *purse, unsigned item, enum kc_key_type type)
+static struct kc_result generate_one(struct kc_purse *purse, unsigned place, enum kc_key_type type)
 {
     struct kc_private_key private_key;
     struct kc_public_key public_key;
     struct kc_result result =
         purse->crypto.generate(purse->crypto.context, &private_key, &public_key, type);
     if (!kc_failed(result)) {
-        result = store_private(purse, item, &private_key);
+        result = store_private(purse, place, &private_key);
     }
     kc_wipe(&private_key, sizeof private_key);
     return result;
 }
 
-struct kc_result kc_purse_generate(struct kc_purse *purse, const struct kc_apdu *apdu)
+struct kc_result kc_purse_make_keys(struct kc_purse *purse, enum kc_suite suite, uint64_t key_set)
 {
-    enum kc_suite suite = (enum kc_suite)apdu->p1;
     enum kc_key_type type = type_of_suite(suite);
     if (type == KC_KEY_NONE) {
         return kc_result(KC_MALFORMED);
     }
-    struct kc_result result = generate_one(purse, KC_STATIC_SIGN_KEY, type);
-    if (!kc_failed(result)) {
-        result = generate_one(purse, KC_STATIC_ENCRYPT_KEY, type);
-    }
+    struct kc_result result =
+        generate_one(purse, kc_purse_static_place(KC_STATIC_SIGN_KEY, key_set), type);
+    return kc_failed(result)
+               ? result
+               : generate_one(purse, kc_purse_static_place(KC_STATIC_ENCRYPT_KEY, key_set), type);
+}
+
+struct kc_result kc_purse_generate(struct kc_purse *purse, const struct kc_apdu *apdu)
+{
+    enum kc_suite suite = (enum kc_suite)apdu->p1;
+    struct kc_result result = kc_purse_make_keys(purse, suite, purse->state.key_set);
     return kc_failed(result) ? result : begin_personalising(purse, suite);
 }
 
@@ -219,37 +228,45 @@ static bool has_keys(const struct kc_purse *purse)
     return purse->sign_key.type == type && purse->encrypt_key.type == type;
 }
 
+struct kc_result kc_purse_make_proof(struct kc_buffer *out, struct kc_purse *purse,
+                                     const struct kc_private_key *sign,
+                                     const struct kc_private_key *encrypt)
+{
+    struct kc_public_key publics[2];
+    uint8_t bytes[2][KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer keys[2] = {KC_BUFFER(bytes[0]), KC_BUFFER(bytes[1])};
+    const struct kc_private_key *privates[2] = {sign, encrypt};
+    struct kc_buffer plain = KC_BUFFER(purse->work.plain);
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
+        result = purse->crypto.derive_public(purse->crypto.context, &publics[i], privates[i]);
+        if (!kc_failed(result)) {
+            result = kc_key_encode(&keys[i], &publics[i]);
+        }
+    }
+    struct kc_key_proof proof = {.sign_key = kc_buffer_view(&keys[0]),
+                                 .encrypt_key = kc_buffer_view(&keys[1])};
+    if (!kc_failed(result)) {
+        result = kc_shape_encode(&plain, &kc_key_proof_shape, &proof);
+    }
+    if (!kc_failed(result)) {
+        struct kc_signer signer = {.key = sign};
+        kc_signer_id_make(&signer.id, &purse->crypto, purse->settings.account.number, &publics[0]);
+        result = kc_sign(out, &purse->crypto, &signer, &purse->realm, kc_key_proof_shape.domain, 0,
+                         kc_buffer_view(&plain));
+    }
+    return result;
+}
+
 struct kc_result kc_purse_prove(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
-    struct kc_public_key encrypt_public;
-    uint8_t sign_bytes[KC_COSE_KEY_SIZE_MAX];
-    uint8_t encrypt_bytes[KC_COSE_KEY_SIZE_MAX];
-    struct kc_buffer sign = KC_BUFFER(sign_bytes);
-    struct kc_buffer encrypt = KC_BUFFER(encrypt_bytes);
-    struct kc_buffer plain = KC_BUFFER(purse->work.plain);
     struct kc_buffer out = KC_BUFFER(purse->output);
     (void)apdu;
     if (!has_keys(purse) || purse->state.settings.size == 0) {
         return kc_result(KC_OUT_OF_ORDER);
     }
     struct kc_result result =
-        purse->crypto.derive_public(purse->crypto.context, &encrypt_public, &purse->encrypt_key);
-    if (!kc_failed(result)) {
-        result = kc_key_encode(&sign, &purse->sign_public);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_encode(&encrypt, &encrypt_public);
-    }
-    struct kc_key_proof proof = {.sign_key = kc_buffer_view(&sign),
-                                 .encrypt_key = kc_buffer_view(&encrypt)};
-    if (!kc_failed(result)) {
-        result = kc_shape_encode(&plain, &kc_key_proof_shape, &proof);
-    }
-    if (!kc_failed(result)) {
-        struct kc_signer signer = {.key = &purse->sign_key, .id = purse->signer_id};
-        result = kc_sign(&out, &purse->crypto, &signer, &purse->realm, kc_key_proof_shape.domain, 0,
-                         kc_buffer_view(&plain));
-    }
+        kc_purse_make_proof(&out, purse, &purse->sign_key, &purse->encrypt_key);
     purse->output_size = kc_failed(result) ? 0 : out.size;
     return result;
 }
@@ -371,18 +388,18 @@ static bool same_key(const struct kc_public_key *a, const struct kc_public_key *
            kc_view_equal(kc_buffer_view(&first), kc_buffer_view(&second));
 }
 
-static struct kc_result check_identity(struct kc_purse *purse)
+struct kc_result kc_purse_check_identity(struct kc_purse *purse, struct kc_view bytes,
+                                         const struct kc_public_key *key)
 {
     struct kc_identity identity;
-    struct kc_result result = kc_identity_open(&identity, &purse->crypto, &purse->bank_verify,
-                                               &purse->realm, purse->state.identity);
+    struct kc_result result =
+        kc_identity_open(&identity, &purse->crypto, &purse->bank_verify, &purse->realm, bytes);
     if (kc_failed(result)) {
         return result;
     }
     bool own = identity.account.number == purse->settings.account.number &&
                identity.purse.number == purse->settings.purse.number &&
-               identity.purse_type == purse->settings.purse_type &&
-               same_key(&identity.key, &purse->sign_public);
+               identity.purse_type == purse->settings.purse_type && same_key(&identity.key, key);
     return kc_result(own ? KC_OK : KC_MISMATCH);
 }
 
@@ -399,7 +416,8 @@ struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu 
     if (!complete) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    struct kc_result result = check_identity(purse);
+    struct kc_result result =
+        kc_purse_check_identity(purse, purse->state.identity, &purse->sign_public);
     if (!kc_failed(result)) {
         result = kc_purse_read_certified(&certified, purse, purse->state.certified);
     }
@@ -410,7 +428,7 @@ struct kc_result kc_purse_activate(struct kc_purse *purse, const struct kc_apdu 
         return kc_result(KC_MISMATCH);
     }
     struct kc_purse_state next = purse->state;
-    result = kc_purse_static_digest(next.static_digest, purse);
+    result = kc_purse_static_digest(next.static_digest, purse, next.key_set);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_OUT_OF_ORDER) : result;
     }

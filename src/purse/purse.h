@@ -42,7 +42,7 @@
 #include "purse/port.h"
 
 #define KC_IMAGE_SIZE_MAX 14336u
-#define KC_NVM_SIZE (148u * 1024u)
+#define KC_NVM_SIZE (152u * 1024u)
 #define KC_APDU_HEAD_MAX 7u
 #define KC_RESPONSE_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 2u)
 #define KC_COMMAND_SIZE_MAX (KC_MESSAGE_SIZE_MAX + KC_APDU_HEAD_MAX + 2u)

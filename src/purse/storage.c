@@ -172,6 +172,9 @@ static struct kc_result adopt(struct kc_purse *purse, unsigned room, size_t size
     struct kc_view content = kc_view(purse->images[room], size);
     struct kc_result result = kc_shape_decode(&purse->state, &kc_purse_state_shape, content);
     purse->live = room;
+    if (!kc_failed(result) && purse->state.key_set > 1) {
+        result = kc_result(KC_PURSE_CORRUPT);
+    }
     if (!kc_failed(result) && purse->state.settings.size > 0) {
         result = kc_shape_decode(&purse->settings, &kc_purse_settings_shape, purse->state.settings);
         if (!kc_failed(result) && purse->settings.currency.size == 3) {
@@ -274,12 +277,32 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
 
 /* ---- static items: size (4), content, SHA-256 cut to 8 bytes ---- */
 
-struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned item, struct kc_view content)
+unsigned kc_purse_static_place(unsigned item, uint64_t key_set)
+{
+    static const unsigned own[KC_STATIC_OWN_COUNT] = {KC_STATIC_SIGN_KEY, KC_STATIC_ENCRYPT_KEY,
+                                                      KC_STATIC_SIGN_CERTIFICATE,
+                                                      KC_STATIC_ENCRYPT_CERTIFICATE};
+    for (unsigned i = 0; key_set != 0 && i < KC_STATIC_OWN_COUNT; i++) {
+        if (own[i] == item) {
+            return KC_STATIC_COUNT + i;
+        }
+    }
+    return item;
+}
+
+static size_t static_at(unsigned place)
+{
+    KC_ASSERT(place < KC_STATIC_COUNT + KC_STATIC_OWN_COUNT);
+    return place < KC_STATIC_COUNT
+               ? KC_NVM_STATIC_AT + (size_t)place * KC_STATIC_ROOM
+               : KC_NVM_SECOND_AT + (size_t)(place - KC_STATIC_COUNT) * KC_STATIC_ROOM;
+}
+
+struct kc_result kc_purse_static_put(struct kc_purse *purse, unsigned place, struct kc_view content)
 {
     uint8_t head[4];
     uint8_t digest[KC_DIGEST_SIZE];
-    size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
-    KC_ASSERT(item < KC_STATIC_COUNT);
+    size_t at = static_at(place);
     if (content.size == 0 || content.size > KC_STATIC_ROOM - 12) {
         return kc_result(KC_TOO_LARGE);
     }
@@ -302,13 +325,12 @@ static struct kc_result torn(const struct kc_purse *purse)
     return kc_result(early ? KC_NOT_FOUND : KC_PURSE_CORRUPT);
 }
 
-struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse, unsigned item)
+struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse, unsigned place)
 {
     uint8_t head[4];
     uint8_t stored[8];
     uint8_t digest[KC_DIGEST_SIZE];
-    size_t at = KC_NVM_STATIC_AT + (size_t)item * KC_STATIC_ROOM;
-    KC_ASSERT(item < KC_STATIC_COUNT);
+    size_t at = static_at(place);
     struct kc_result result = kc_purse_nvm_read(purse, at, head, sizeof head);
     if (kc_failed(result)) {
         return result;
@@ -329,7 +351,8 @@ struct kc_result kc_purse_static_get(struct kc_view *out, struct kc_purse *purse
     return kc_purse_outcome(kc_equal_secret(stored, digest, sizeof stored)) ? kc_ok() : torn(purse);
 }
 
-struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse)
+struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_purse *purse,
+                                        uint64_t key_set)
 {
     struct kc_sha256 hash;
     const struct kc_crypto *crypto = &purse->crypto;
@@ -342,7 +365,7 @@ struct kc_result kc_purse_static_digest(uint8_t out[KC_DIGEST_SIZE], struct kc_p
         if (own && kc_purse_is_bearer(purse)) {
             continue;
         }
-        result = kc_purse_static_get(&content, purse, item);
+        result = kc_purse_static_get(&content, purse, kc_purse_static_place(item, key_set));
         if (!kc_failed(result)) {
             uint8_t size[4];
             kc_be32_store(size, (uint32_t)content.size);

@@ -185,6 +185,11 @@ struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slo
     return send_time(out, slot, KC_INS_SETTLE_REQUEST, 0, now_ms);
 }
 
+struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot, uint64_t now_ms)
+{
+    return send_time(out, slot, KC_INS_RENEW_REQUEST, 0, now_ms);
+}
+
 struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot,
                                  const struct kc_hotlist_told *theirs, unsigned *part)
 {

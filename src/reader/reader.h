@@ -72,6 +72,9 @@ KC_MUST_USE struct kc_result kc_slot_repeat(struct kc_view *out, struct kc_slot 
 KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slot,
                                                     uint64_t now_ms);
 
+/* Makes a new pair of keys, unless one waits, and asks for its certificates. KC_PENDING: something is open or not reported. */
+KC_MUST_USE struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot,
+                                                   uint64_t now_ms);
 /* Parts that one contact passes on at most. */
 #define KC_HOTLIST_PARTS_MAX 2u
 /* What another purse said of its hotlist. */

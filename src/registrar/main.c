@@ -24,7 +24,8 @@ static const struct kc_option options[] = {
     {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
     {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
     {"password-file", "F",
-     "open, machine, identify, lost, reissue, charge: file with the password (none for a card)"},
+     "open, machine, identify, lost, reissue, charge, close: file with the password (none for a "
+     "card)"},
     {"owner", "N", "machine: account number of the dealer"},
     {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
     {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
@@ -33,10 +34,11 @@ static const struct kc_option options[] = {
     {"file", "CSV",
      "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line; "
      "card: card file[,suite[,policy]] a line"},
-    {"account", "N", "identify, lost, reissue, charge: account number"},
+    {"account", "N", "identify, lost, reissue, charge, close: account number"},
     {"from", "W", "charge: account, ordinary or included: where it comes from"},
     {"paid", NULL, "charge: the price of a UIM or key paid the next one"},
     {"purse", "ID", "lost: purse number"},
+    {"write-off", NULL, "close: also when there is value in the purse; it is waited for"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
     {"bank", "ID", "init: bank id (default 1)"},
     {"currency", "C", "init: currency code (default JPY)"},
@@ -66,6 +68,7 @@ static const struct kc_program program = {
         "       kinchaku-registrar lost --account N --purse ID [--password-file F] [--dir D]\n"
         "       kinchaku-registrar charge --account N --paid | --from W [--password-file F] [--dir "
         "D]\n"
+        "       kinchaku-registrar close --account N --password-file F [--write-off] [--dir D]\n"
         "       kinchaku-registrar reissue --account N --uim FILE [--password-file F] [--suite S]\n"
         "                          [--log-policy P] [--pin-file F] [--bring-keys | --keys FOLDER]\n"
         "                          [--dir D]\n"
@@ -442,6 +445,58 @@ static struct kc_result lost(struct kc_registrar *registrar, const struct kc_com
     return result;
 }
 
+static void show_closed(const struct kc_registrar *registrar, const struct kc_command *command,
+                        const struct kc_close_reply *reply)
+{
+    struct kc_json_out json;
+    char amount[KC_AMOUNT_TEXT_SIZE];
+    char purse[KC_AMOUNT_TEXT_SIZE];
+    unsigned decimals = (unsigned)registrar->config.decimals;
+    const char *currency = registrar->config.currency;
+    kc_amount_format(amount, reply->amount, decimals);
+    kc_amount_format(purse, reply->purse_amount, decimals);
+    kc_clock_format(due, reply->due_ms);
+    if (!command->json) {
+        (void)printf(
+            "account %llu is closed and its certificates are revoked\n"
+            "%s %s of it and %s %s of its purse go to the ordinary bank account, all of it "
+            "by %s\n",
+            (unsigned long long)reply->account.number, amount, currency, purse, currency, due);
+        return;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_number(&json, "account", reply->account.number);
+    kc_json_text(&json, "state", "closed");
+    kc_json_text(&json, "amount", amount);
+    kc_json_text(&json, "purse_amount", purse);
+    kc_json_text(&json, "due", due);
+    kc_json_close(&json);
+}
+
+/* Of an account that is closed already there is nobody to ask for a password: only what was not done is done. */
+static struct kc_result close_account(struct kc_registrar *registrar,
+                                      const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    struct kc_account_id account = {.number = 0};
+    struct kc_close_reply reply = {.due_ms = 0};
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    bool write_off = kc_command_value(command, "write-off") != NULL;
+    enum kc_close_kind kind = write_off ? KC_CLOSE_KIND_WRITE_OFF : KC_CLOSE_KIND_EMPTY;
+    struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
+    if (result.code == KC_CLOSED) {
+        kind = KC_CLOSE_KIND_FOLLOW;
+        result = kc_ok();
+    }
+    if (!kc_failed(result)) {
+        result = kc_registrar_close_account(&reply, registrar, account, kind);
+    }
+    if (!kc_failed(result)) {
+        show_closed(registrar, command, &reply);
+    }
+    return result;
+}
+
 /* With --json in an object of its own before the error. */
 static void show_due(const struct kc_command *command, struct kc_account_id account,
                      uint64_t due_ms)
@@ -532,6 +587,9 @@ static const char *detail_of(enum kc_error error, const char *name)
         return due[0] == '\0' ? name : due;
     case KC_OUT_OF_ORDER:
         return "the purse is in use; if it is lost or broken, say so first";
+    case KC_NOT_EMPTY:
+        return "'sync' and 'deposit' empty a purse, --write-off closes it as it is; its machines "
+               "are closed first";
     case KC_NO_ABILITY_TO_PAY:
     case KC_NO_BANK_ACCOUNT:
         return "nothing was opened";
@@ -548,9 +606,9 @@ static verb_run find_verb(const char *name)
     static const struct {
         const char *name;
         verb_run run;
-    } verbs[] = {{"open", open_account}, {"card", issue_card}, {"machine", issue_machine},
-                 {"identify", identify}, {"lost", lost},       {"reissue", reissue},
-                 {"charge", charge}};
+    } verbs[] = {{"open", open_account}, {"card", issue_card},    {"machine", issue_machine},
+                 {"identify", identify}, {"lost", lost},          {"reissue", reissue},
+                 {"charge", charge},     {"close", close_account}};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) == 0) {
             return verbs[i].run;

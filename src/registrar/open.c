@@ -336,6 +336,18 @@ struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_acc
     return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE);
 }
 
+struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
+                                            struct kc_registrar *registrar,
+                                            struct kc_account_id account, enum kc_close_kind kind)
+{
+    struct kc_close_request request = {
+        .account = account, .kind = kind, .time_ms = kc_clock_now_ms()};
+    struct kc_result result = kc_registrar_ask(out, &kc_close_reply_shape, registrar,
+                                               &registrar->bank, registrar->config.bank_url,
+                                               request.time_ms, &kc_close_request_shape, &request);
+    return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_CESSATION);
+}
+
 struct kc_result kc_registrar_charge(struct kc_registrar *registrar, struct kc_account_id account,
                                      const enum kc_charge_source *source)
 {

@@ -105,6 +105,13 @@ KC_MUST_USE struct kc_result kc_registrar_charge(struct kc_registrar *registrar,
                                                  struct kc_account_id account,
                                                  const enum kc_charge_source *source);
 
+/* Closes an account: the bank pays out what is in it, then the authority revokes its certificates. May be repeated until both
+ * are done. *out is the bank's word. KC_NOT_EMPTY, KC_OUT_OF_ORDER (to follow what was not closed), KC_NOT_ALLOWED (a card). */
+KC_MUST_USE struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
+                                                        struct kc_registrar *registrar,
+                                                        struct kc_account_id account,
+                                                        enum kc_close_kind kind);
+
 /* Revokes every certificate of an account. */
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);

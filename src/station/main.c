@@ -66,7 +66,7 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE buy SLOT --from account --link L [--keep DIR] "
         "[--yes|--no]\n"
         "       kinchaku-station --uim FILE claim --link L [--keep DIR]\n"
-        "       kinchaku-station --uim FILE pin NEW-PIN-FILE",
+        "       kinchaku-station --uim FILE renew | pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -591,6 +591,15 @@ static struct kc_result history(struct kc_station *station, const struct kc_comm
     return kc_failed(result) ? result : kc_show_history(station, command);
 }
 
+static struct kc_result renew(struct kc_station *station, const struct kc_command *command)
+{
+    struct kc_result result = unlock(station, command);
+    if (!kc_failed(result)) {
+        result = kc_station_renew(station);
+    }
+    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
+}
+
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
 {
     enum kc_outcome outcome = KC_OUTCOME_NONE;
@@ -720,13 +729,21 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"show", 1, show, ROLE_BANK, true},       {"history", 1, history, ROLE_BANK, true},
-    {"sync", 1, sync_uim, ROLE_BANK, true},   {"withdraw", 2, withdraw, ROLE_BANK, true},
-    {"deposit", 2, deposit, ROLE_BANK, true}, {"transfer", 2, transfer, ROLE_BANK, true},
-    {"fund", 2, fund, ROLE_BANK, false},      {"redeem", 2, redeem, ROLE_BANK, false},
-    {"pin", 2, change_pin, ROLE_BANK, false}, {"receive", 1, receive, ROLE_PAYEE, false},
-    {"pay", 2, pay, ROLE_PAYER, true},        {"resume", 1, resume_payment, ROLE_PAYER, true},
-    {"shelf", 1, shelf, ROLE_PAYER, true},    {"buy", 2, buy, ROLE_PAYER, true},
+    {"show", 1, show, ROLE_BANK, true},
+    {"history", 1, history, ROLE_BANK, true},
+    {"sync", 1, sync_uim, ROLE_BANK, true},
+    {"withdraw", 2, withdraw, ROLE_BANK, true},
+    {"deposit", 2, deposit, ROLE_BANK, true},
+    {"transfer", 2, transfer, ROLE_BANK, true},
+    {"fund", 2, fund, ROLE_BANK, false},
+    {"redeem", 2, redeem, ROLE_BANK, false},
+    {"renew", 1, renew, ROLE_BANK, true},
+    {"pin", 2, change_pin, ROLE_BANK, false},
+    {"receive", 1, receive, ROLE_PAYEE, false},
+    {"pay", 2, pay, ROLE_PAYER, true},
+    {"resume", 1, resume_payment, ROLE_PAYER, true},
+    {"shelf", 1, shelf, ROLE_PAYER, true},
+    {"buy", 2, buy, ROLE_PAYER, true},
     {"claim", 1, claim, ROLE_PAYER, true},
 };
 

@@ -84,6 +84,10 @@ KC_MUST_USE struct kc_result kc_station_fund(struct kc_station *station, enum kc
  * certified. *outcome is about the transaction that was pending; the bank's objections to records are added to `objections`. */
 KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc_outcome *outcome);
 
+/* Sr1-Sr6: reports, makes new keys in the UIM, has them certified, changes over to them and confirms; or goes on where an earlier
+ * call stood. KC_PENDING: a payment is open, or the bank cannot cover everything yet. */
+KC_MUST_USE struct kc_result kc_station_renew(struct kc_station *station);
+
 /* Fetches the bank's newest hotlist, which is public, and gives it to the UIM. Nothing rests on it: a bank that has none or is
  * away leaves the UIM the one it has. */
 void kc_station_fetch_hotlist(struct kc_station *station);

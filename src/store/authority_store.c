@@ -18,6 +18,7 @@ enum query {
     QUERY_REVOKED,
     QUERY_ALL,
     QUERY_REVOKE,
+    QUERY_RETIRE,
     QUERY_NUMBER,
     QUERY_COUNT
 };
@@ -46,6 +47,8 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
     [QUERY_REVOKE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ? AND revoked = 0",
+    [QUERY_RETIRE] = "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ?"
+                     " AND revoked = 0 AND serial NOT IN (?,?)",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -219,6 +222,22 @@ struct kc_result kc_authority_store_revoke(struct kc_authority_store *store, siz
     (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
     (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
     (void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)holder);
+    struct kc_result result = step_done(statement);
+    *count = kc_failed(result) ? 0 : (size_t)sqlite3_changes(store->db);
+    return result;
+}
+
+struct kc_result kc_authority_store_retire(struct kc_authority_store *store, size_t *count,
+                                           uint64_t holder, const uint8_t sign[KC_SERIAL_SIZE],
+                                           const uint8_t encrypt[KC_SERIAL_SIZE], uint64_t time_ms,
+                                           uint64_t reason)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_RETIRE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
+    (void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)holder);
+    (void)sqlite3_bind_blob(statement, 4, sign, KC_SERIAL_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 5, encrypt, KC_SERIAL_SIZE, SQLITE_STATIC);
     struct kc_result result = step_done(statement);
     *count = kc_failed(result) ? 0 : (size_t)sqlite3_changes(store->db);
     return result;

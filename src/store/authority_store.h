@@ -51,6 +51,13 @@ KC_MUST_USE struct kc_result kc_authority_store_revoke(struct kc_authority_store
                                                        size_t *count, uint64_t holder,
                                                        uint64_t time_ms, uint64_t reason);
 
+/* The same, but for the two with these serials. */
+KC_MUST_USE struct kc_result kc_authority_store_retire(struct kc_authority_store *store,
+                                                       size_t *count, uint64_t holder,
+                                                       const uint8_t sign[KC_SERIAL_SIZE],
+                                                       const uint8_t encrypt[KC_SERIAL_SIZE],
+                                                       uint64_t time_ms, uint64_t reason);
+
 /* The next number of a revocation list; grows with every call. Durable. */
 KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,
                                                            uint64_t *out);

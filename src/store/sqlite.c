@@ -41,7 +41,7 @@ static void read_account(struct row *row, struct kc_account_row *out)
 {
     memset(out, 0, sizeof *out);
     out->account.number = next_number(row);
-    out->state = (enum kc_account_state)next_enum(row, KC_ACCOUNT_LAPSED);
+    out->state = (enum kc_account_state)next_enum(row, KC_ACCOUNT_CLOSED);
     out->suite = (enum kc_suite)next_enum(row, KC_SUITE_RS3072);
     next_text(row, out->name, KC_NAME_SIZE_MAX);
     next_text(row, out->address, KC_ADDRESS_SIZE_MAX);
@@ -525,7 +525,7 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_OTHER_RECORD);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_CLOSE);
     next_fixed(row, out->digest, KC_DIGEST_SIZE);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }
@@ -841,9 +841,6 @@ static const struct kc_store calls = {.begin = store_begin,
                                       .reissue_by_id = kc_sqlite_reissue_by_id,
                                       .reissue_of_purse = kc_sqlite_reissue_of_purse,
                                       .reissue_last = kc_sqlite_reissue_last,
-                                      .purse_key_add = kc_sqlite_purse_key_add,
-                                      .purse_key_get = kc_sqlite_purse_key_get,
-                                      .purse_key_by_signer = kc_sqlite_purse_key_by_signer,
                                       .move_add = kc_sqlite_move_add,
                                       .scan_hotlist = scan_hotlist,
                                       .scan_moves = scan_moves,
@@ -869,6 +866,7 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     *out = calls;
     out->context = sqlite;
     kc_sqlite_charge_calls(out);
+    kc_sqlite_renewal_calls(out);
     struct kc_result result =
         kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (!kc_failed(result)) {

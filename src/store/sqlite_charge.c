@@ -17,13 +17,14 @@ static void read_charge(struct row *row, struct kc_charge_row *out)
     out->account.number = next_number(row);
     out->period = next_number(row);
     out->purse.number = next_number(row);
-    out->step = (enum kc_charge_step)next_enum(row, KC_CHARGE_PAID);
+    out->step = (enum kc_charge_step)next_enum(row, KC_CHARGE_DROPPED);
     out->source = (enum kc_charge_source)next_enum(row, KC_CHARGE_SOURCE_INCLUDED);
     out->amount = next_amount(row);
     out->due_ms = next_number(row);
     out->notified_ms = next_number(row);
     out->told_ms = next_number(row);
     out->since_ms = next_number(row);
+    out->suspended_ms = next_number(row);
     out->ended_ms = next_number(row);
     out->attempt = next_number(row);
     out->sent = next_bool(row);
@@ -72,11 +73,12 @@ static struct kc_result charge_get(void *context, struct kc_charge_row *out, uin
 static struct kc_result charge_put(void *context, const struct kc_charge_row *row)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_CHARGE_PUT);
-    const uint64_t numbers[] = {row->account.number, row->period,      row->purse.number,
-                                row->step,           row->source,      kc_amount_minor(row->amount),
-                                row->due_ms,         row->notified_ms, row->told_ms,
-                                row->since_ms,       row->ended_ms,    row->attempt,
-                                row->sent,           row->reason};
+    const uint64_t numbers[] = {
+        row->account.number, row->period,       row->purse.number,
+        row->step,           row->source,       kc_amount_minor(row->amount),
+        row->due_ms,         row->notified_ms,  row->told_ms,
+        row->since_ms,       row->suspended_ms, row->ended_ms,
+        row->attempt,        row->sent,         row->reason};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         bind_number(statement, (int)i + 1, numbers[i]);
     }
@@ -140,4 +142,5 @@ void kc_sqlite_charge_calls(struct kc_store *out)
     out->charge_put = charge_put;
     out->scan_charges = scan_charges;
     out->scan_charges_sent = scan_charges_sent;
+    kc_sqlite_close_calls(out);
 }

@@ -93,9 +93,8 @@ struct kc_result kc_sqlite_reissue_last(void *context, struct kc_reissue_row *ou
 
 /* ---- kept keys ---- */
 
-struct kc_result kc_sqlite_purse_key_add(void *context, const struct kc_purse_key_row *row)
+static struct kc_result write_purse_key(sqlite3_stmt *statement, const struct kc_purse_key_row *row)
 {
-    sqlite3_stmt *statement = get(context, STATEMENT_PURSE_KEY_ADD);
     bind_number(statement, 1, row->purse.number);
     bind_number(statement, 2, row->account.number);
     bind_bytes(statement, 3, row->signer, KC_SIGNER_SIZE);
@@ -103,6 +102,16 @@ struct kc_result kc_sqlite_purse_key_add(void *context, const struct kc_purse_ke
     bind_bytes(statement, 5, row->sign_key, row->sign_size);
     bind_bytes(statement, 6, row->encrypt_key, row->encrypt_size);
     return step_done(statement);
+}
+
+struct kc_result kc_sqlite_purse_key_add(void *context, const struct kc_purse_key_row *row)
+{
+    return write_purse_key(get(context, STATEMENT_PURSE_KEY_ADD), row);
+}
+
+struct kc_result kc_sqlite_purse_key_put(void *context, const struct kc_purse_key_row *row)
+{
+    return write_purse_key(get(context, STATEMENT_PURSE_KEY_PUT), row);
 }
 
 static struct kc_result get_purse_key(struct kc_purse_key_row *out, sqlite3_stmt *statement)

@@ -206,6 +206,7 @@ struct kc_result kc_sqlite_purse_key_get(void *context, struct kc_purse_key_row 
                                          uint64_t purse);
 struct kc_result kc_sqlite_purse_key_by_signer(void *context, struct kc_purse_key_row *out,
                                                const uint8_t signer[KC_SIGNER_SIZE]);
+struct kc_result kc_sqlite_purse_key_put(void *context, const struct kc_purse_key_row *row);
 struct kc_result kc_sqlite_move_add(void *context, const struct kc_move_row *row);
 
 /* ---- what machines owed (sqlite_giveback.c) ---- */
@@ -218,7 +219,15 @@ struct kc_result kc_sqlite_scan_give_backs(void *context, const struct kc_store_
 
 /* ---- management charges (sqlite_charge.c) ---- */
 
-/* Puts the calls for them into the port. */
+/* Puts the calls for them and for closings into the port. */
 void kc_sqlite_charge_calls(struct kc_store *out);
+
+/* ---- accounts that were given up (sqlite_close.c) ---- */
+
+void kc_sqlite_close_calls(struct kc_store *out);
+
+/* ---- keys of purses and their renewals (sqlite_renew.c, sqlite_reissue.c) ---- */
+
+void kc_sqlite_renewal_calls(struct kc_store *out);
 
 #endif

@@ -7,6 +7,9 @@
     "temporary_until, expires, balance, purse, type, owner"
 #define REISSUE_COLUMNS "purse, id, account, old, suite, temporary_until"
 #define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key"
+#define RENEWAL_COLUMNS                                                                            \
+    "purse, number, account, state, counter, asked, done, old_expires, expires, old_signer, "      \
+    "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
@@ -29,8 +32,10 @@
     "purse, sale, counter, owner, receiver, card, amount, time, reference, digest"
 #define CHARGING_COLUMNS "account, source, period, due, act"
 #define CHARGE_COLUMNS                                                                             \
-    "account, period, purse, step, source, amount, due, notified, told, since, ended, attempt, "   \
-    "sent, reason"
+    "account, period, purse, step, source, amount, due, notified, told, since, suspended, ended, " \
+    "attempt, sent, reason"
+#define CLOSING_COLUMNS "account, purse, closed_by, early, begun, due, closed, act, payouts"
+#define PAYOUT_COLUMNS "account, number, purse, state, amount, ordered, ended, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -141,9 +146,32 @@ const char *const kc_sqlite_schema[] = {
     " purse INTEGER NOT NULL, step INTEGER NOT NULL, source INTEGER NOT NULL,"
     " amount INTEGER NOT NULL CHECK (amount > 0), due INTEGER NOT NULL,"
     " notified INTEGER NOT NULL, told INTEGER NOT NULL, since INTEGER NOT NULL,"
+    " suspended INTEGER NOT NULL,"
     " ended INTEGER NOT NULL, attempt INTEGER NOT NULL, sent INTEGER NOT NULL,"
     " reason INTEGER NOT NULL, PRIMARY KEY (account, period)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX charges_sent ON charges (account) WHERE sent = 1;",
+    "CREATE TABLE closings (account INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
+    " closed_by INTEGER NOT NULL, early INTEGER NOT NULL, begun INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL,"
+    " payouts INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX closings_act ON closings (act, account);"
+    "CREATE TABLE payouts (account INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " purse INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " amount INTEGER NOT NULL CHECK (amount > 0), ordered INTEGER NOT NULL,"
+    " ended INTEGER NOT NULL, reason INTEGER NOT NULL,"
+    " PRIMARY KEY (account, number)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX payouts_sent ON payouts (account) WHERE state = 1;"
+    "CREATE INDEX accounts_owner ON accounts (owner) WHERE owner > 0;",
+    "CREATE TABLE renewals (purse INTEGER NOT NULL, number INTEGER NOT NULL,"
+    " account INTEGER NOT NULL, state INTEGER NOT NULL, counter INTEGER NOT NULL,"
+    " asked INTEGER NOT NULL, done INTEGER NOT NULL, old_expires INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL, old_signer BLOB NOT NULL, signer BLOB NOT NULL,"
+    " identity_digest BLOB NOT NULL, certificate BLOB NOT NULL, old_sign_key BLOB NOT NULL,"
+    " sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL,"
+    " PRIMARY KEY (purse, number)) STRICT;"
+    "CREATE INDEX renewals_old_signer ON renewals (old_signer);"
+    "CREATE INDEX renewals_signer ON renewals (signer);"
+    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -251,6 +279,19 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                                " ORDER BY purse DESC LIMIT 1",
     [STATEMENT_PURSE_KEY_ADD] = "INSERT INTO purse_keys (" PURSE_KEY_COLUMNS
                                 ") VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [STATEMENT_PURSE_KEY_PUT] =
+        "INSERT OR REPLACE INTO purse_keys (" PURSE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?)",
+    [STATEMENT_RENEWAL_PUT] = "INSERT OR REPLACE INTO renewals (" RENEWAL_COLUMNS
+                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_RENEWAL_LAST] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
+                               " ORDER BY number DESC LIMIT 1",
+    [STATEMENT_RENEWAL_BY_SIGNER] =
+        "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE old_signer = ?1 OR signer = ?1"
+        " ORDER BY number DESC LIMIT 1",
+    [STATEMENT_RENEWAL_AT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
+                             " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
+    [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
+                              " AND purse > ? ORDER BY purse, number LIMIT 1",
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",
@@ -288,12 +329,28 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY account",
     [STATEMENT_CHARGE_GET] =
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE account = ? AND period = ?",
-    [STATEMENT_CHARGE_PUT] =
-        "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_CHARGE_PUT] = "INSERT OR REPLACE INTO charges (" CHARGE_COLUMNS
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_CHARGES] =
         "SELECT " CHARGE_COLUMNS
         " FROM charges WHERE account BETWEEN ?1 AND ?2 ORDER BY account, period",
     [STATEMENT_SCAN_CHARGES_SENT] =
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
+    [STATEMENT_CLOSING_GET] = "SELECT " CLOSING_COLUMNS " FROM closings WHERE account = ?",
+    [STATEMENT_CLOSING_PUT] =
+        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_CLOSINGS] =
+        "SELECT " CLOSING_COLUMNS " FROM closings WHERE act <= ? ORDER BY act, account",
+    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0 FROM accounts"
+                             " WHERE owner = ? AND owner > 0 AND state IN (1, 2) ORDER BY account",
+    [STATEMENT_PAYOUT_GET] =
+        "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE account = ? AND number = ?",
+    [STATEMENT_PAYOUT_PUT] =
+        "INSERT OR REPLACE INTO payouts (" PAYOUT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_PAYOUTS] =
+        "SELECT " PAYOUT_COLUMNS
+        " FROM payouts WHERE account BETWEEN ?1 AND ?2 ORDER BY account, number",
+    [STATEMENT_SCAN_PAYOUTS_SENT] =
+        "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE state = 1 AND account > ? ORDER BY account",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

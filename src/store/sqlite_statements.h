@@ -58,6 +58,12 @@ enum statement {
     STATEMENT_PURSE_KEY_ADD,
     STATEMENT_PURSE_KEY_GET,
     STATEMENT_PURSE_KEY_BY_SIGNER,
+    STATEMENT_PURSE_KEY_PUT,
+    STATEMENT_RENEWAL_PUT,
+    STATEMENT_RENEWAL_LAST,
+    STATEMENT_RENEWAL_BY_SIGNER,
+    STATEMENT_RENEWAL_AT,
+    STATEMENT_RENEWAL_DUE,
     STATEMENT_MOVE_ADD,
     STATEMENT_SCAN_MOVES,
     STATEMENT_SCAN_DUE,
@@ -77,6 +83,14 @@ enum statement {
     STATEMENT_CHARGE_PUT,
     STATEMENT_SCAN_CHARGES,
     STATEMENT_SCAN_CHARGES_SENT,
+    STATEMENT_CLOSING_GET,
+    STATEMENT_CLOSING_PUT,
+    STATEMENT_SCAN_CLOSINGS,
+    STATEMENT_SCAN_OWNED,
+    STATEMENT_PAYOUT_GET,
+    STATEMENT_PAYOUT_PUT,
+    STATEMENT_SCAN_PAYOUTS,
+    STATEMENT_SCAN_PAYOUTS_SENT,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -86,7 +100,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 5
+#define KC_SQLITE_SCHEMA_VERSION 6
 
 struct kc_result kc_sqlite_error(int status);
 

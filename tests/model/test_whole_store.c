@@ -209,6 +209,33 @@ static struct kc_purse_key_row some_keys(struct pair *pair)
     return row;
 }
 
+static struct kc_renewal_row a_renewal(struct pair *pair)
+{
+    struct kc_renewal_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 2);
+    row.number = 1 + number(pair, 3);
+    row.account.number = 1 + number(pair, 3);
+    row.state = (enum kc_renewal_state)(1 + number(pair, 4));
+    row.counter = number(pair, 12);
+    row.asked_ms = number(pair, 60);
+    row.done_ms = number(pair, 60);
+    row.old_expires_ms = number(pair, 60);
+    row.expires_ms = number(pair, 60);
+    /* Two renewals of one number have no signer in common, so that the newest is one. */
+    row.old_signer[2] = (uint8_t)(row.number + 8u * (row.purse.number & 1u));
+    row.signer[2] = (uint8_t)(row.old_signer[2] + 1u);
+    row.identity_digest[3] = (uint8_t)number(pair, 256);
+    row.certificate[4] = (uint8_t)number(pair, 256);
+    row.old_sign_size = 1 + number(pair, 5);
+    row.old_sign_key[0] = (uint8_t)number(pair, 256);
+    row.sign_size = 1 + number(pair, 5);
+    row.sign_key[0] = (uint8_t)number(pair, 256);
+    row.encrypt_size = 1 + number(pair, 5);
+    row.encrypt_key[0] = (uint8_t)number(pair, 256);
+    return row;
+}
+
 /* ---- scans: every row goes into one running text of bytes ---- */
 
 struct seen {
@@ -268,13 +295,29 @@ static bool look_charging(void *owner, const struct kc_charging_row *row)
 
 static bool look_charge(void *owner, const struct kc_charge_row *row)
 {
-    const uint64_t numbers[] = {row->account.number, row->period,
-                                row->purse.number,   row->step,
-                                row->source,         row->due_ms,
-                                row->notified_ms,    row->told_ms,
-                                row->since_ms,       row->ended_ms,
-                                row->attempt,        row->sent,
-                                row->reason,         kc_amount_minor(row->amount)};
+    const uint64_t numbers[] = {row->account.number, row->period,   row->purse.number,
+                                row->step,           row->source,   row->due_ms,
+                                row->notified_ms,    row->told_ms,  row->since_ms,
+                                row->suspended_ms,   row->ended_ms, row->attempt,
+                                row->sent,           row->reason,   kc_amount_minor(row->amount)};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_closing(void *owner, const struct kc_closing_row *row)
+{
+    /* Of a machine only its numbers are told. */
+    const uint64_t numbers[] = {
+        row->account.number, row->purse.number, row->act_ms != 0 ? row->by : 0,
+        row->early,          row->begun_ms,     row->due_ms,
+        row->closed_ms,      row->act_ms,       row->payouts};
+    return look(owner, numbers, sizeof numbers);
+}
+
+static bool look_payout(void *owner, const struct kc_payout_row *row)
+{
+    const uint64_t numbers[] = {
+        row->account.number, row->number,   row->purse.number, row->state,
+        row->ordered_ms,     row->ended_ms, row->reason,       kc_amount_minor(row->amount)};
     return look(owner, numbers, sizeof numbers);
 }
 
@@ -311,6 +354,8 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .give_back = look_give_back,
                                   .charging = look_charging,
                                   .charge = look_charge,
+                                  .closing = look_closing,
+                                  .payout = look_payout,
                                   .signer = look_signer};
 }
 
@@ -360,6 +405,10 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_uncharged, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_charges, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_charges_sent, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_closings, WITH(time));
+    SCAN_BOTH(pair, most, scan_owned, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_payouts, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_payouts_sent, WITH(time % 5));
 }
 
 /* ---- puts and gets ---- */
@@ -479,6 +528,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
     struct kc_give_back_row give_back = a_give_back(pair);
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
+    struct kc_renewal_row renewal = a_renewal(pair);
     switch (which) {
     case 0:
         PUT_BOTH(pair, gap_put, &gap);
@@ -498,6 +548,9 @@ static void put_third_half(struct pair *pair, uint64_t which)
         if (pair->give_backs++ < RAM_GIVE_BACKS) {
             PUT_BOTH(pair, give_back_add, &give_back);
         }
+        break;
+    case 5:
+        PUT_BOTH(pair, renewal_put, &renewal);
         break;
     default:
         same(pair->a.hotlist_add(pair->a.context, &versions[0], purse, 1 + number(pair, 1)),
@@ -526,12 +579,40 @@ static void put_charge(struct pair *pair)
     charge.amount = some_amount(pair);
     charge.due_ms = number(pair, 60);
     charge.told_ms = number(pair, 60);
+    charge.suspended_ms = number(pair, 60);
     charge.attempt = number(pair, 3);
     charge.sent = number(pair, 2) == 0;
     charge.reason = number(pair, 2) == 0 ? KC_OK : KC_INSUFFICIENT_ACCOUNT;
     PUT_BOTH(pair, charging_put, &charging);
     if (!kc_amount_is_zero(charge.amount)) {
         PUT_BOTH(pair, charge_put, &charge);
+    }
+}
+
+static void put_closing(struct pair *pair)
+{
+    struct kc_closing_row closing;
+    struct kc_payout_row payout;
+    memset(&closing, 0, sizeof closing);
+    memset(&payout, 0, sizeof payout);
+    closing.account.number = 1 + number(pair, 5);
+    closing.purse.number = 11 + number(pair, 3);
+    closing.by = (enum kc_closing_by)(1 + number(pair, 3));
+    closing.early = number(pair, 2) == 0;
+    closing.due_ms = number(pair, 60);
+    closing.act_ms = 1 + number(pair, 60);
+    closing.payouts = number(pair, 4);
+    payout.account.number = 1 + number(pair, 5);
+    payout.number = 1 + number(pair, 4);
+    payout.purse.number = closing.purse.number;
+    payout.state = (enum kc_payout_state)(1 + number(pair, 3));
+    payout.amount = some_amount(pair);
+    payout.ordered_ms = number(pair, 60);
+    payout.ended_ms = number(pair, 60);
+    payout.reason = number(pair, 2) == 0 ? KC_OK : KC_NO_BANK_ACCOUNT;
+    PUT_BOTH(pair, closing_put, &closing);
+    if (!kc_amount_is_zero(payout.amount)) {
+        PUT_BOTH(pair, payout_put, &payout);
     }
 }
 
@@ -563,6 +644,13 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_purse_key_row, purse_key_by_signer, WITH(signer));
     GET_BOTH(pair, kc_charging_row, charging_get, WITH(1 + purse % 6));
     GET_BOTH(pair, kc_charge_row, charge_get, WITH(1 + purse % 6, 1 + purse % 4));
+    GET_BOTH(pair, kc_closing_row, closing_get, WITH(1 + purse % 6));
+    GET_BOTH(pair, kc_payout_row, payout_get, WITH(1 + purse % 6, 1 + purse % 4));
+    GET_BOTH(pair, kc_renewal_row, renewal_last, WITH(purse));
+    signer[2] = (uint8_t)number(pair, 16);
+    GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
+    GET_BOTH(pair, kc_renewal_row, renewal_at, WITH(11 + purse % 2, 1 + purse % 12));
+    GET_BOTH(pair, kc_renewal_row, renewal_due, WITH(10 + purse % 3));
     same(pair->a.hotlist_version(pair->a.context, &versions[0]),
          pair->b.hotlist_version(pair->b.context, &versions[1]));
     assert_int_equal(versions[0], versions[1]);
@@ -607,7 +695,7 @@ static void run_round(struct pair *pair)
     struct ram_store *copy = calloc(1, sizeof *copy);
     assert_non_null(copy);
     for (unsigned i = 0; i < CALLS; i++) {
-        uint64_t what = number(pair, 27);
+        uint64_t what = number(pair, 29);
         if (what < 2) {
             toggle_batch(pair);
         } else if (what < 9) {
@@ -618,10 +706,12 @@ static void run_round(struct pair *pair)
             compare_gets(pair);
         } else if (what < 19) {
             compare_scans(pair);
-        } else if (what < 25) {
-            put_third_half(pair, what - 19);
         } else if (what < 26) {
+            put_third_half(pair, what - 19);
+        } else if (what < 27) {
             put_charge(pair);
+        } else if (what < 28) {
+            put_closing(pair);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
             ram_store_copy(copy, pair->ram);

@@ -42,7 +42,7 @@ MUTANTS = [
     ("refuse-credits", "purse/payee.c", "a payment that the user declined is taken",
      ".kind = taken ? KC_ENTRY_KIND_RECEIVE : KC_ENTRY_KIND_REFUSE,", ".kind = KC_ENTRY_KIND_RECEIVE,"),
     ("answer-unsigned", "purse/payer.c", "a payee's signature is not looked at",
-     ": kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);", ": kc_ok();"),
+     "result = kc_purse_verify_partner(purse, &word->parsed, &payee.key, word->shape);", "result = kc_ok();"),
     ("receipt-gives-back", "purse/payer.c", "a receipt gives the amount back",
      "struct kc_result result = word->taken ? end_taken", "struct kc_result result = word->shape == NULL ? end_taken"),
     ("decline-keeps", "purse/payer.c", "a decline gives nothing back",

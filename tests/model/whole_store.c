@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "whole_store_inside.h"
 
-_Static_assert(RAM_TABLE_CHARGES + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_PAYOUTS + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -36,10 +36,13 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_HOTLIST] = TABLE(hotlist, RAM_HOTLIST),
     [RAM_TABLE_REISSUES] = TABLE(reissues, RAM_REISSUES),
     [RAM_TABLE_PURSE_KEYS] = TABLE(purse_keys, RAM_PURSE_KEYS),
+    [RAM_TABLE_RENEWALS] = TABLE(renewals, RAM_RENEWALS),
     [RAM_TABLE_MOVES] = TABLE(moves, RAM_MOVES),
     [RAM_TABLE_GIVE_BACKS] = TABLE(give_backs, RAM_GIVE_BACKS),
     [RAM_TABLE_CHARGING] = TABLE(charging, RAM_CHARGING),
     [RAM_TABLE_CHARGES] = TABLE(charges, RAM_CHARGES),
+    [RAM_TABLE_CLOSINGS] = TABLE(closings, RAM_CLOSINGS),
+    [RAM_TABLE_PAYOUTS] = TABLE(payouts, RAM_PAYOUTS),
 };
 
 static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)

@@ -25,6 +25,9 @@
 #define RAM_GIVE_BACKS 32
 #define RAM_CHARGING 16
 #define RAM_CHARGES 64
+#define RAM_CLOSINGS 16
+#define RAM_PAYOUTS 64
+#define RAM_RENEWALS 8
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
 
@@ -43,12 +46,15 @@ enum ram_table {
     RAM_TABLE_HOTLIST,
     RAM_TABLE_REISSUES,
     RAM_TABLE_PURSE_KEYS,
+    RAM_TABLE_RENEWALS,
     RAM_TABLE_MOVES,
     RAM_TABLE_GIVE_BACKS,
     RAM_TABLE_CHARGING,
     RAM_TABLE_CHARGES,
+    RAM_TABLE_CLOSINGS,
+    RAM_TABLE_PAYOUTS,
 };
-#define RAM_TABLES 18
+#define RAM_TABLES 21
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -99,10 +105,13 @@ struct ram_store {
     struct kc_hotlist_row hotlist[RAM_HOTLIST];
     struct kc_reissue_row reissues[RAM_REISSUES];
     struct kc_purse_key_row purse_keys[RAM_PURSE_KEYS];
+    struct kc_renewal_row renewals[RAM_RENEWALS];
     struct kc_move_row moves[RAM_MOVES];
     struct kc_give_back_row give_backs[RAM_GIVE_BACKS];
     struct kc_charging_row charging[RAM_CHARGING];
     struct kc_charge_row charges[RAM_CHARGES];
+    struct kc_closing_row closings[RAM_CLOSINGS];
+    struct kc_payout_row payouts[RAM_PAYOUTS];
     uint8_t undo[RAM_UNDO];
     uint8_t bytes[RAM_BYTES];
 };

@@ -198,6 +198,90 @@ static struct kc_result purse_key_by_signer(void *context, struct kc_purse_key_r
     return give_keys(out, context, find_keys_of(context, signer));
 }
 
+static struct kc_result purse_key_put(void *context, const struct kc_purse_key_row *row)
+{
+    struct ram_store *store = context;
+    size_t i = find_keys(store, row->purse.number);
+    return i == NOWHERE ? ram_add(store, RAM_TABLE_PURSE_KEYS, row)
+                        : ram_put(store, RAM_TABLE_PURSE_KEYS, i, row);
+}
+
+/* ---- renewals ---- */
+
+static struct kc_result renewal_put(void *context, const struct kc_renewal_row *row)
+{
+    struct ram_store *store = context;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *found = &store->renewals[i];
+        if (found->purse.number == row->purse.number && found->number == row->number) {
+            return ram_put(store, RAM_TABLE_RENEWALS, i, row);
+        }
+    }
+    return ram_add(store, RAM_TABLE_RENEWALS, row);
+}
+
+static struct kc_result give_renewal(struct kc_renewal_row *out, const struct kc_renewal_row *row)
+{
+    if (row != NULL) {
+        *out = *row;
+    }
+    return kc_result(row == NULL ? KC_NOT_FOUND : KC_OK);
+}
+
+static struct kc_result renewal_last(void *context, struct kc_renewal_row *out, uint64_t purse)
+{
+    const struct ram_store *store = context;
+    const struct kc_renewal_row *last = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *row = &store->renewals[i];
+        bool newer = last == NULL || row->number > last->number;
+        last = row->purse.number == purse && newer ? row : last;
+    }
+    return give_renewal(out, last);
+}
+
+static struct kc_result renewal_by_signer(void *context, struct kc_renewal_row *out,
+                                          const uint8_t signer[KC_SIGNER_SIZE])
+{
+    const struct ram_store *store = context;
+    const struct kc_renewal_row *last = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *row = &store->renewals[i];
+        bool its = memcmp(row->signer, signer, KC_SIGNER_SIZE) == 0 ||
+                   memcmp(row->old_signer, signer, KC_SIGNER_SIZE) == 0;
+        last = its && (last == NULL || row->number > last->number) ? row : last;
+    }
+    return give_renewal(out, last);
+}
+
+static struct kc_result renewal_at(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                   uint64_t counter)
+{
+    const struct ram_store *store = context;
+    const struct kc_renewal_row *first = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *row = &store->renewals[i];
+        bool fits = row->purse.number == purse && row->state >= KC_RENEWAL_DONE &&
+                    row->counter + 1 >= counter;
+        first = fits && (first == NULL || row->number < first->number) ? row : first;
+    }
+    return give_renewal(out, first);
+}
+
+static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, uint64_t after)
+{
+    const struct ram_store *store = context;
+    const struct kc_renewal_row *first = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *row = &store->renewals[i];
+        bool fits = row->purse.number > after && row->state == KC_RENEWAL_DONE;
+        bool before = first == NULL || row->purse.number < first->purse.number ||
+                      (row->purse.number == first->purse.number && row->number < first->number);
+        first = fits && before ? row : first;
+    }
+    return give_renewal(out, first);
+}
+
 /* ---- moves ---- */
 
 static struct kc_result move_add(void *context, const struct kc_move_row *row)
@@ -278,6 +362,12 @@ void ram_store_back_port(struct kc_store *port)
     port->purse_key_add = purse_key_add;
     port->purse_key_get = purse_key_get;
     port->purse_key_by_signer = purse_key_by_signer;
+    port->purse_key_put = purse_key_put;
+    port->renewal_put = renewal_put;
+    port->renewal_last = renewal_last;
+    port->renewal_by_signer = renewal_by_signer;
+    port->renewal_at = renewal_at;
+    port->renewal_due = renewal_due;
     port->move_add = move_add;
     port->scan_moves = scan_moves;
     port->give_back_get = give_back_get;

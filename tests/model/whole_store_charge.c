@@ -1,4 +1,4 @@
-/* Management charges: how each account is charged, and what it was notified of. */
+/* Management charges: how each account is charged, and what it was notified of; and accounts that were given up. */
 #include "whole_store_inside.h"
 
 static size_t find_charging(const struct ram_store *store, uint64_t account)
@@ -97,6 +97,103 @@ static struct kc_result scan_charges_sent(void *context, const struct kc_store_s
     GIVE(charges, charge)
 }
 
+/* ---- accounts that were given up ---- */
+
+static size_t find_closing(const struct ram_store *store, uint64_t account)
+{
+    FIND(RAM_TABLE_CLOSINGS, store->closings[i].account.number == account)
+}
+
+static size_t find_payout(const struct ram_store *store, uint64_t account, uint64_t number)
+{
+    FIND(RAM_TABLE_PAYOUTS,
+         store->payouts[i].account.number == account && store->payouts[i].number == number)
+}
+
+static struct kc_result closing_get(void *context, struct kc_closing_row *out, uint64_t account)
+{
+    const struct ram_store *store = context;
+    size_t index = find_closing(store, account);
+    if (index == NOWHERE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = store->closings[index];
+    return kc_ok();
+}
+
+static struct kc_result closing_put(void *context, const struct kc_closing_row *row)
+{
+    struct ram_store *store = context;
+    return ram_put(store, RAM_TABLE_CLOSINGS, find_closing(store, row->account.number), row);
+}
+
+static struct kc_result scan_closings(void *context, const struct kc_store_scan *scan,
+                                      uint64_t until_ms)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_CLOSINGS, store->closings[i].act_ms <= until_ms, store->closings[i].act_ms,
+         store->closings[i].account.number, 0, 0, NULL, 0)
+    GIVE(closings, closing)
+}
+
+static struct kc_result scan_owned(void *context, const struct kc_store_scan *scan, uint64_t owner)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_ACCOUNTS,
+         owner != 0 && store->accounts[i].owner.number == owner &&
+             (store->accounts[i].state == KC_ACCOUNT_OPEN ||
+              store->accounts[i].state == KC_ACCOUNT_TEMPORARY),
+         store->accounts[i].account.number, 0, 0, 0, NULL, 0)
+    for (size_t i = 0; i < chosen.count; i++) {
+        const struct kc_account_row *account = &store->accounts[chosen.keys[i].index];
+        const struct kc_closing_row row = {.account = account->account, .purse = account->purse};
+        if (!scan->closing(scan->owner, &row)) {
+            break;
+        }
+    }
+    return kc_ok();
+}
+
+static struct kc_result payout_get(void *context, struct kc_payout_row *out, uint64_t account,
+                                   uint64_t number)
+{
+    const struct ram_store *store = context;
+    size_t index = find_payout(store, account, number);
+    if (index == NOWHERE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = store->payouts[index];
+    return kc_ok();
+}
+
+static struct kc_result payout_put(void *context, const struct kc_payout_row *row)
+{
+    struct ram_store *store = context;
+    return kc_amount_is_zero(row->amount)
+               ? kc_result(KC_STORE_FAILED)
+               : ram_put(store, RAM_TABLE_PAYOUTS,
+                         find_payout(store, row->account.number, row->number), row);
+}
+
+static struct kc_result scan_payouts(void *context, const struct kc_store_scan *scan,
+                                     uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_PAYOUTS, account == 0 || store->payouts[i].account.number == account,
+         store->payouts[i].account.number, store->payouts[i].number, 0, 0, NULL, 0)
+    GIVE(payouts, payout)
+}
+
+static struct kc_result scan_payouts_sent(void *context, const struct kc_store_scan *scan,
+                                          uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_PAYOUTS,
+         store->payouts[i].state == KC_PAYOUT_SENT && store->payouts[i].account.number > account,
+         store->payouts[i].account.number, store->payouts[i].number, 0, 0, NULL, 0)
+    GIVE(payouts, payout)
+}
+
 void ram_store_charge_port(struct kc_store *port)
 {
     port->charging_get = charging_get;
@@ -107,4 +204,12 @@ void ram_store_charge_port(struct kc_store *port)
     port->charge_put = charge_put;
     port->scan_charges = scan_charges;
     port->scan_charges_sent = scan_charges_sent;
+    port->closing_get = closing_get;
+    port->closing_put = closing_put;
+    port->scan_closings = scan_closings;
+    port->scan_owned = scan_owned;
+    port->payout_get = payout_get;
+    port->payout_put = payout_put;
+    port->scan_payouts = scan_payouts;
+    port->scan_payouts_sent = scan_payouts_sent;
 }

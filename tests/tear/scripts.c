@@ -247,6 +247,46 @@ static enum kc_error list_3(struct world *world)
     return take_list(world, 3);
 }
 
+/* A part, unless a cut left it whole already; `then` is what is in force after it. */
+static enum kc_error take_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
+                               uint64_t then)
+{
+    uint64_t number = kc_purse_nth(70000 + version).number;
+    enum kc_error error =
+        world_take_hotlist(world, world_hotlist_part(world, is_base, on, version, number));
+    return error == KC_STALE_STATE && world->purse.hotlist.version == then ? KC_OK : error;
+}
+
+static enum kc_error delta_2(struct world *world)
+{
+    return take_part(world, false, 0, 2, 2);
+}
+
+static enum kc_error base_4(struct world *world)
+{
+    return take_part(world, true, 0, 4, 4);
+}
+
+static enum kc_error delta_5(struct world *world)
+{
+    return take_part(world, false, 4, 5, 5);
+}
+
+static enum kc_error delta_9(struct world *world)
+{
+    return take_part(world, false, 4, 9, 9);
+}
+
+static enum kc_error base_8_waits(struct world *world)
+{
+    return take_part(world, true, 0, 8, 9);
+}
+
+static enum kc_error delta_10(struct world *world)
+{
+    return take_part(world, false, 8, 10, 10);
+}
+
 /* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
@@ -378,6 +418,21 @@ static void overwriting(struct world *world)
     about_to_overwrite(world);
     WORLD_CHECK(pay(world) == KC_OK && decline(world) == KC_OK && decide_ok(world) == KC_OK);
     WORLD_CHECK(kc_purse_has_gap(&world->purse));
+}
+
+static enum kc_error ask_renewal(struct world *world)
+{
+    return world_renew_request(world);
+}
+
+static enum kc_error change_over(struct world *world)
+{
+    return world_take_renew(world);
+}
+
+static enum kc_error confirmed(struct world *world)
+{
+    return world_take_settle(world, 1, WORLD_VALUE, NULL);
 }
 
 /* ---- scripts ---- */
@@ -596,11 +651,23 @@ const struct script scripts[] = {
      true,
      false,
      {ASK_STATE, TAKES("state", state_conforms), RECEIVE, REPORT, TAKES("reply", settled)}},
+    {"renewal of the keys",
+     world_ready,
+     true,
+     true,
+     {SENDS("renew request", ask_renewal), SENDS("renew request again", ask_renewal),
+      TAKES("renew reply", change_over), REPORT, TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,
      true,
      {TAKES("list 1", list_1), TAKES("list 2", list_2), PAY, TAKES("list 3", list_3)}},
+    {"base and deltas of the hotlist",
+     world_ready,
+     true,
+     true,
+     {TAKES("delta 2", delta_2), TAKES("base 4", base_4), TAKES("delta 5", delta_5), PAY,
+      TAKES("delta 9", delta_9), TAKES("base 8", base_8_waits), TAKES("delta 10", delta_10)}},
     {"pin",
      world_ready,
      false,

@@ -15,6 +15,7 @@ _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read a
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_source) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_close_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_proof_rule) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_slot_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -314,12 +315,22 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, settle_request), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, key_set), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renewing), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renew_counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, renew_request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, closed), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
-const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 4,
+const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 5,
     .brief = false,
-    .field_count = 36, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 41, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {
@@ -727,6 +738,38 @@ const struct kc_shape kc_charge_order_shape = {.number = 90, .version = 1,
     .field_count = 3, .struct_size = sizeof(struct kc_charge_order),
     .domain = "kinchaku/1-charge-order", .fields = charge_order_fields};
 
+static const struct kc_field close_request_fields[] = {
+    {.offset = offsetof(struct kc_close_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, kind), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_close_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_request_shape = {.number = 108, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_close_request),
+    .domain = "kinchaku/1-close-request", .fields = close_request_fields};
+
+static const struct kc_field close_reply_fields[] = {
+    {.offset = offsetof(struct kc_close_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, purse_amount), .type = KC_FIELD_AMOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, due_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_close_reply),
+    .domain = "kinchaku/1-close-reply", .fields = close_reply_fields};
+
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x10, .presence = 0},
@@ -786,6 +829,66 @@ const struct kc_shape kc_revoke_request_shape = {.number = 33, .version = 1,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_revoke_request),
     .domain = "kinchaku/1-revoke-request", .fields = revoke_request_fields};
+
+static const struct kc_field renew_request_fields[] = {
+    {.offset = offsetof(struct kc_renew_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xa00, .presence = 0},
+    {.offset = offsetof(struct kc_renew_request, proof), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x580, .presence = 0},
+    {.offset = offsetof(struct kc_renew_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_request_shape = {.number = 92, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_renew_request),
+    .domain = "kinchaku/1-renew-request", .fields = renew_request_fields};
+
+static const struct kc_field renew_reply_fields[] = {
+    {.offset = offsetof(struct kc_renew_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, sign_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, encrypt_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_renew_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_reply_shape = {.number = 93, .version = 1,
+    .brief = false,
+    .field_count = 6, .struct_size = sizeof(struct kc_renew_reply),
+    .domain = "kinchaku/1-renew-reply", .fields = renew_reply_fields};
+
+static const struct kc_field renew_certify_request_fields[] = {
+    {.offset = offsetof(struct kc_renew_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, proof), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x580, .presence = 0},
+    {.offset = offsetof(struct kc_renew_certify_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renew_certify_request_shape = {.number = 94, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_renew_certify_request),
+    .domain = "kinchaku/1-renew-certify-request", .fields = renew_certify_request_fields};
+
+static const struct kc_field retire_request_fields[] = {
+    {.offset = offsetof(struct kc_retire_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
+    .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
 
 static const struct kc_field identify_fields[] = {
     {.offset = offsetof(struct kc_identify, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -1459,10 +1562,16 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
     &kc_charge_order_shape,
+    &kc_close_request_shape,
+    &kc_close_reply_shape,
     &kc_reissue_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
+    &kc_renew_request_shape,
+    &kc_renew_reply_shape,
+    &kc_renew_certify_request_shape,
+    &kc_retire_request_shape,
     &kc_identify_shape,
     &kc_payee_identity_shape,
     &kc_payment_order_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 69
+#define KC_SHAPE_COUNT 75
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -121,6 +121,15 @@ enum kc_charge_source {
 };
 /* The word for a value, such as "account"; "?" for none of them. */
 const char *kc_charge_source_word(uint64_t value);
+
+/* How an account is closed. */
+enum kc_close_kind {
+    KC_CLOSE_KIND_EMPTY = 1, /* only when its purse holds nothing */
+    KC_CLOSE_KIND_WRITE_OFF = 2, /* what its purse holds is waited for, as late records tell */
+    KC_CLOSE_KIND_FOLLOW = 3, /* it was closed before; nothing is closed by this */
+};
+/* The word for a value, such as "empty"; "?" for none of them. */
+const char *kc_close_kind_word(uint64_t value);
 
 /* What an item of an evidence file is. */
 enum kc_proof_kind {
@@ -377,6 +386,11 @@ struct kc_purse_state {
     uint8_t answer[32]; /* SHA-256 of the signed answer */
     uint8_t state_request[32]; /* SHA-256 of the signed recovery call, zeros when there is none */
     uint8_t settle_request[32]; /* SHA-256 of the signed report of entries, zeros when there is none */
+    uint64_t key_set; /* which of the two places holds its own keys and certificates: 0 or 1 */
+    bool renewing; /* the other place holds a new pair of keys, which waits for the bank's word */
+    uint64_t renew_counter; /* counter of the newest entry when that word was last asked for */
+    uint8_t renew_request[32]; /* SHA-256 of the signed request for it, zeros when there is none */
+    uint64_t closed; /* counter of the newest close entry, 0 when there is none */
     struct kc_view last_message; /* the last envelope made, for repeating */
 };
 extern const struct kc_shape kc_purse_state_shape;
@@ -717,6 +731,31 @@ struct kc_charge_order {
 };
 extern const struct kc_shape kc_charge_order_shape;
 
+/* The holder gives an account up; answered by close-reply.
+ * from: registrar
+ * to: bank
+ * sealed: close-request */
+struct kc_close_request {
+    struct kc_account_id account; /* account number */
+    enum kc_close_kind kind; /* what becomes of its purse */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_close_request_shape;
+
+/* The account is closed: what it holds goes to its ordinary bank account.
+ * from: bank
+ * to: registrar
+ * sealed: close-reply */
+struct kc_close_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_account_id account; /* account number */
+    struct kc_amount amount; /* in the account now */
+    struct kc_amount purse_amount; /* in its purse, as far as the bank knows */
+    uint64_t due_ms; /* when the rest is paid out, and nothing more is waited for */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_close_reply_shape;
+
 /* A new purse for an account whose old one is out of use; answered by open-reply.
  * from: registrar
  * to: bank
@@ -769,6 +808,62 @@ struct kc_revoke_request {
     uint64_t time_ms; /* time stamp of the sender */
 };
 extern const struct kc_shape kc_revoke_request_shape;
+
+/* Asks for certificates of a new pair of keys. Signed by the old key: entries up to the counter are its.
+ * step: Sr1
+ * from: purse
+ * to: bank
+ * sealed: renew-request
+ * source: EP1221669 [0113] [0114] */
+struct kc_renew_request {
+    struct kc_view information; /* value-information, without entries */
+    struct kc_view proof; /* key-proof signed by the new signature key */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_renew_request_shape;
+
+/* The new certificates and the new identity. The old keys stay in force until the purse reports its close entry under the new ones.
+ * step: Sr4
+ * from: bank
+ * to: purse
+ * sealed: renew-reply
+ * source: EP1221669 [0122] */
+struct kc_renew_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view identity; /* SGN1 over the new signature key */
+    struct kc_view sign_certificate; /* X.509 certificate of the new signature key */
+    struct kc_view encrypt_certificate; /* X.509 certificate of the new encryption key */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_renew_reply_shape;
+
+/* New public keys of an account that has good ones; answered by certify-reply. Nothing is revoked.
+ * step: Sr2
+ * from: bank
+ * to: authority
+ * sealed: renew-certify-request
+ * source: EP1221669 [0117] */
+struct kc_renew_certify_request {
+    struct kc_account_id account; /* account number */
+    uint64_t expires_ms; /* when the certificates end */
+    struct kc_view proof; /* key-proof signed by the new signature key */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_renew_certify_request_shape;
+
+/* The purse confirmed its new keys: every older certificate of the account is revoked. Answered by done.
+ * step: Sr7
+ * from: bank
+ * to: authority
+ * sealed: retire-request
+ * source: EP1221669 [0124] */
+struct kc_retire_request {
+    struct kc_account_id account; /* account number */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_retire_request_shape;
 
 /* Opens an exchange: the payer asks who the payee is.
  * step: Sb1

@@ -183,6 +183,20 @@ const char *kc_charge_source_word(uint64_t value)
     }
 }
 
+const char *kc_close_kind_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "empty";
+    case 2:
+        return "write-off";
+    case 3:
+        return "follow";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_proof_kind_word(uint64_t value)
 {
     switch (value) {
@@ -453,6 +467,11 @@ static const struct kc_field_name purse_state_names[] = {
     {"answer", 0},
     {"state-request", 0},
     {"settle-request", 0},
+    {"key-set", 0},
+    {"renewing", 0},
+    {"renew-counter", 0},
+    {"renew-request", 0},
+    {"closed", 0},
     {"last-message", 0},
 };
 static const struct kc_field_name cash_request_names[] = {
@@ -626,6 +645,19 @@ static const struct kc_field_name charge_order_names[] = {
     {"source", kc_charge_source_word},
     {"time", 0},
 };
+static const struct kc_field_name close_request_names[] = {
+    {"account", 0},
+    {"kind", kc_close_kind_word},
+    {"time", 0},
+};
+static const struct kc_field_name close_reply_names[] = {
+    {"request", 0},
+    {"account", 0},
+    {"amount", 0},
+    {"purse-amount", 0},
+    {"due", 0},
+    {"time", 0},
+};
 static const struct kc_field_name reissue_request_names[] = {
     {"id", 0},
     {"account", 0},
@@ -648,6 +680,30 @@ static const struct kc_field_name certify_reply_names[] = {
 static const struct kc_field_name revoke_request_names[] = {
     {"account", 0},
     {"reason", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_request_names[] = {
+    {"information", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"sign-certificate", 0},
+    {"encrypt-certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name renew_certify_request_names[] = {
+    {"account", 0},
+    {"expires", 0},
+    {"proof", 0},
+    {"time", 0},
+};
+static const struct kc_field_name retire_request_names[] = {
+    {"account", 0},
+    {"certificate", 0},
     {"time", 0},
 };
 static const struct kc_field_name identify_names[] = {
@@ -948,10 +1004,16 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
     {"charge-order", charge_order_names},
+    {"close-request", close_request_names},
+    {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
+    {"renew-request", renew_request_names},
+    {"renew-reply", renew_reply_names},
+    {"renew-certify-request", renew_certify_request_names},
+    {"retire-request", retire_request_names},
     {"identify", identify_names},
     {"payee-identity", payee_identity_names},
     {"payment-order", payment_order_names},

@@ -170,6 +170,11 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
         const struct kc_charge_order charge = {.account = holder, .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_CHARGE, &kc_charge_order_shape, &charge);
         assert_int_equal(verifies(setting), i == 0);
+        const struct kc_close_request closing = {.account = holder,
+                                                 .kind = KC_CLOSE_KIND_EMPTY,
+                                                 .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_CLOSE, &kc_close_request_shape, &closing);
+        assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);
     }

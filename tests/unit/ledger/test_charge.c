@@ -537,11 +537,61 @@ static void every_corruption_of_a_charge_is_found(void **state)
     }
 }
 
+/* shows: R-RENEW-1 */
+static void an_account_that_nobody_pays_for_is_closed_and_paid_out(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy ordinary;
+    struct toy saved;
+    struct kc_charge_debit order[4];
+    struct kc_account_row row;
+    set_rule(world, 12);
+    world->ledger.options.charge.close_ms = 7 * DAY_MS;
+    toy_rich(&toy, world, 1, 5, 3);
+    toy_rich(&ordinary, world, 2, 100, 0);
+    toy_rich(&saved, world, 3, 5, 0);
+    EXPECT(word(world, &ordinary, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
+    for (unsigned day = 0; day < FIRST + GRACE + 6; day++) {
+        pass(world, 1);
+        size_t count = orders(order, world);
+        for (size_t i = 0; i < count; i++) {
+            EXPECT(answer(world, &order[i], KC_NO_ABILITY_TO_PAY), KC_OK);
+        }
+    }
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_SUSPENDED);
+    assert_int_equal(charge_of(world, &toy, 1).suspended_ms,
+                     WORLD_START_MS + (FIRST + GRACE) * DAY_MS);
+    /* The operator hears of each suspension once. */
+    assert_int_equal(alerts(world), 3);
+    struct toy_reply reply;
+    EXPECT(toy_fund_whole(&saved, world, KC_FUND_KIND_FUND, 10, &reply), KC_OK);
+    assert_int_equal(charge_of(world, &saved, 1).step, KC_CHARGE_PAID);
+    EXPECT(world->store.account_get(world->store.context, &row, toy.account.number), KC_OK);
+    assert_int_equal(row.state, KC_ACCOUNT_OPEN);
+    pass(world, 1);
+    EXPECT(world->store.account_get(world->store.context, &row, toy.account.number), KC_OK);
+    assert_int_equal(row.state, KC_ACCOUNT_CLOSING);
+    EXPECT(world->store.account_get(world->store.context, &row, ordinary.account.number), KC_OK);
+    assert_int_equal(row.state, KC_ACCOUNT_CLOSING);
+    EXPECT(world->store.account_get(world->store.context, &row, saved.account.number), KC_OK);
+    assert_int_equal(row.state, KC_ACCOUNT_OPEN);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_DROPPED);
+    assert_int_equal(alerts(world), 5);
+    expect_amounts(world, &toy, 5, 3);
+    assert_int_equal(fees(world), 12);
+    /* Nothing is taken of what comes to light, and no clerk can turn that. */
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ACCOUNT, true), KC_CLOSED);
+    pass(world, 40);
+    assert_false(has_charge(world, &toy, 2));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(an_account_that_nobody_pays_for_is_closed_and_paid_out),
         TEST(a_charge_is_notified_told_and_taken_on_its_day),
         TEST(what_was_notified_is_what_is_taken),
         TEST(down_time_charges_no_period_twice_and_none_without_notice),

@@ -218,8 +218,8 @@ static void damage_of_a_partner_makes_it_unknown(void **state)
     cast_suite(0);
     world_ready(&world);
     EXPECT(world_examine(&world, world_partner_payment(&world, 1, 10)), KC_OK);
-    size_t size = 36 + kc_be32_load(world.memory.now + KC_NVM_PARTNERS_AT + 32) + 8;
-    assert_true(size > 44 + 64 && size < KC_PARTNER_ROOM);
+    size_t size = 52 + kc_be32_load(world.memory.now + KC_NVM_PARTNERS_AT + 32) + 8;
+    assert_true(size > 60 + 64 && size < KC_PARTNER_ROOM);
     memcpy(untouched, world.memory.now, sizeof untouched);
     for (size_t i = 0; i <= size; i++) {
         memcpy(world.memory.now, untouched, sizeof untouched);

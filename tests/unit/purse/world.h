@@ -182,6 +182,9 @@ struct kc_view world_sign_record(struct world *world, const struct world_saying 
 /* A hotlist of these numbers, ascending. */
 struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64_t *numbers,
                              size_t count);
+/* A base (`on` 0 and is_base), or a delta on the base of version `on`, of one number. */
+struct kc_view world_hotlist_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
+                                  uint64_t number);
 enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
 
 /* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
@@ -239,6 +242,14 @@ struct kc_view world_say_settle(struct world *world, uint64_t included, uint64_t
                                 const struct kc_release *release);
 enum kc_error world_take_settle(struct world *world, uint64_t included, uint64_t amount,
                                 const struct kc_release *release);
+
+/* A renewal: the request, and the bank's honest reply to the last one, over the keys that lie in the other key set. */
+enum kc_error world_renew_request(struct world *world);
+struct kc_renew_reply world_renew_reply(const struct world *world, struct kc_view identity);
+/* The identity over the keys that wait; with the purse's own account and number. */
+struct kc_identity world_new_identity(struct world *world);
+struct kc_view world_sign_identity(struct world *world, const struct kc_identity *identity);
+enum kc_error world_take_renew(struct world *world);
 
 /* Takes a ready purse to one of the lives from ready to blocked; the transaction moves 100 in that direction. */
 void world_go(struct world *world, enum kc_life life, enum kc_cash_kind kind);

@@ -14,7 +14,7 @@
 
 #define IMAGE_MAX (4u << 20)
 #define PAGE_SIZE 4096u
-#define PURSES 32u
+#define PURSES 64u
 
 static uint64_t seed = 20261124;
 static unsigned rounds = 250;

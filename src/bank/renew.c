@@ -1,0 +1,265 @@
+/* Renewal of a purse's keys, made in the purse (docs/protocol.md "Renewal"): Sr1 to Sr4, and Sr7. The confirmation is the report
+ * under the new key, Sr5 and Sr6 (settle.c). */
+#include <string.h>
+
+#include "bank/bank.h"
+#include "base/clock.h"
+
+#define ROUND_MAX 8u
+#define ROUND_EVERY_MS 1000u
+
+/* ---- Sr1 ---- */
+
+/* The proof is signed by the new signature key, and names both. New keys are of the kind of the old ones. */
+static struct kc_result read_proof(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_signed parsed;
+    struct kc_key_proof proof;
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    struct kc_signer_id id;
+    struct kc_purse_key_row *keys = &item->renewal.keys;
+    const struct kc_value_information *from = &item->information.information;
+    struct kc_result result = kc_signed_parse(&parsed, item->message.renew_request.proof);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&sign, proof.sign_key);
+    }
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&encrypt, proof.encrypt_key);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (sign.type != item->signer.sign_key.type || encrypt.type != sign.type ||
+        kc_view_equal(proof.sign_key, proof.encrypt_key)) {
+        return kc_result(KC_WRONG_ALGORITHM);
+    }
+    result =
+        kc_signed_verify(&parsed, &thread->crypto, &sign, &bank->realm, kc_key_proof_shape.domain);
+    *keys = (struct kc_purse_key_row){.purse = from->purse,
+                                      .account = from->account,
+                                      .sign_size = proof.sign_key.size,
+                                      .encrypt_size = proof.encrypt_key.size};
+    memcpy(keys->sign_key, proof.sign_key.data, proof.sign_key.size);
+    memcpy(keys->encrypt_key, proof.encrypt_key.data, proof.encrypt_key.size);
+    kc_signer_id_make(&id, &thread->crypto, from->account.number, &sign);
+    memcpy(keys->signer, id.bytes, sizeof keys->signer);
+    return result;
+}
+
+static struct kc_result read_renewal(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
+{
+    struct kc_result result =
+        kc_bank_read_information(bank, thread, item, item->message.renew_request.information);
+    if (!kc_failed(result) && item->information.entry_count > 0) {
+        result = kc_result(KC_MALFORMED);
+    }
+    return kc_failed(result) ? result : read_proof(bank, thread, item);
+}
+
+static struct kc_result apply_ask(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_renew(&item->renewal.row, &bank->ledger, item->message.renew_request.time_ms,
+                           &item->information, &item->renewal.keys, &source);
+}
+
+/* ---- Sr2, Sr3 ---- */
+
+static void keep_certificate(uint8_t bytes[KC_CERTIFICATE_SIZE_MAX], size_t *size,
+                             uint8_t digest[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
+                             struct kc_view certificate)
+{
+    memcpy(bytes, certificate.data, certificate.size);
+    *size = certificate.size;
+    kc_digest(crypto, digest, certificate);
+}
+
+/* The certificates must stand in the directory, good and over the keys that the purse named. */
+static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                struct kc_bank_item *item, uint8_t wanted[2][KC_DIGEST_SIZE])
+{
+    uint8_t found[2][KC_DIGEST_SIZE] = {{0}, {0}};
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer key = KC_BUFFER(bytes);
+    struct kc_renewal_row *row = &item->renewal.row;
+    struct kc_person *holder = &item->holder;
+    struct kc_result result =
+        kc_people_certificates(holder, found[0], found[1], &bank->people, thread->directory,
+                               &thread->crypto, row->account.number, kc_clock_now_ms());
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&key, &holder->sign_key);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool same = memcmp(found, wanted, sizeof found) == 0 &&
+                kc_view_equal(kc_buffer_view(&key), kc_view(row->sign_key, row->sign_size));
+    memcpy(row->certificate, found[0], KC_DIGEST_SIZE);
+    row->expires_ms = holder->expires_ms;
+    return kc_result(same ? KC_OK : KC_MISMATCH);
+}
+
+/* Everything in the identity comes from the certificate, so that a repeat makes the same claims. */
+static struct kc_result identify(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                 struct kc_bank_item *item)
+{
+    struct kc_buffer claims = KC_BUFFER(item->identity);
+    const struct kc_value_information *from = &item->information.information;
+    const struct kc_identity identity = {.bank = bank->realm.bank,
+                                         .purse_type = from->purse_type,
+                                         .account = from->account,
+                                         .purse = from->purse,
+                                         .issued_s = item->holder.issued_ms / 1000u,
+                                         .expires_s = item->holder.expires_ms / 1000u,
+                                         .key = item->holder.sign_key};
+    struct kc_result result = kc_identity_encode(&claims, &identity);
+    item->identity_size = claims.size;
+    kc_digest(&thread->crypto, item->renewal.row.identity_digest, kc_buffer_view(&claims));
+    return result;
+}
+
+static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                struct kc_bank_item *item)
+{
+    struct kc_certify_reply reply;
+    struct kc_bank_renewal *renewal = &item->renewal;
+    uint8_t digests[2][KC_DIGEST_SIZE];
+    const struct kc_renew_certify_request request = {.account = renewal->row.account,
+                                                     .expires_ms = renewal->row.expires_ms,
+                                                     .proof = item->message.renew_request.proof,
+                                                     .time_ms = kc_clock_now_ms()};
+    struct kc_result result =
+        kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
+                              &kc_renew_certify_request_shape, &request);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (reply.sign_certificate.size == 0 || reply.encrypt_certificate.size == 0) {
+        return kc_result(KC_CERT_INVALID);
+    }
+    keep_certificate(renewal->sign, &renewal->sign_size, digests[0], &thread->crypto,
+                     reply.sign_certificate);
+    keep_certificate(renewal->encrypt, &renewal->encrypt_size, digests[1], &thread->crypto,
+                     reply.encrypt_certificate);
+    result = look_up(bank, thread, item, digests);
+    return kc_failed(result) ? result : identify(bank, thread, item);
+}
+
+static struct kc_result apply_certified(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                        struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_ledger_renew_certified(&bank->ledger, &item->renewal.row);
+}
+
+/* ---- Sr4 ---- */
+
+static struct kc_result answer_renewal(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_bank_item *item)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer identity = KC_BUFFER(bytes);
+    const struct kc_bank_renewal *renewal = &item->renewal;
+    struct kc_renew_reply reply = {.purse = renewal->row.purse,
+                                   .sign_certificate = kc_view(renewal->sign, renewal->sign_size),
+                                   .encrypt_certificate =
+                                       kc_view(renewal->encrypt, renewal->encrypt_size),
+                                   .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    /* From here on this purse may sign with either key, and is looked up in the database (settle.c). */
+    kc_holders_forget(&bank->holders, renewal->row.purse.number);
+    struct kc_result result =
+        kc_sign_brief(&identity, &thread->crypto, &bank->sign_key, &bank->realm, KC_IDENTITY_DOMAIN,
+                      kc_view(item->identity, item->identity_size));
+    reply.identity = kc_buffer_view(&identity);
+    return kc_failed(result)
+               ? result
+               : kc_bank_reply(bank, thread, item, reply.time_ms, &kc_renew_reply_shape, &reply);
+}
+
+const struct kc_bank_kind kc_bank_renew_request = {
+    .shape = &kc_renew_request_shape,
+    .from_purse = true,
+    .steps = {{KC_LANE_WORK, read_renewal, NULL},
+              {KC_LANE_WRITE, apply_ask, NULL},
+              {KC_LANE_DIRECTORY, certify, NULL},
+              {KC_LANE_WRITE, apply_certified, NULL},
+              {KC_LANE_WORK, answer_renewal, NULL}},
+};
+
+/* ---- Sr7: the bank by itself, for as long as it takes ---- */
+
+static struct kc_result ask_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_done done;
+    struct kc_retire_request request = {.account = item->renewal.row.account,
+                                        .time_ms = kc_clock_now_ms()};
+    memcpy(request.certificate, item->renewal.row.certificate, KC_DIGEST_SIZE);
+    return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
+                                 &kc_retire_request_shape, &request);
+}
+
+static struct kc_result apply_retired(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_ledger_renew_retired(&bank->ledger, &item->renewal.row);
+}
+
+const struct kc_bank_kind kc_bank_retire = {
+    .steps = {{KC_LANE_DIRECTORY, ask_retire, NULL}, {KC_LANE_WRITE, apply_retired, NULL}},
+};
+
+void kc_bank_retire_ended(struct kc_bank *bank)
+{
+    atomic_fetch_sub(&bank->retiring.asking, 1);
+}
+
+static bool send(struct kc_bank *bank, const struct kc_renewal_row *row)
+{
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+    if (item == NULL) {
+        return false;
+    }
+    item->exchange = NULL;
+    item->kind = &kc_bank_retire;
+    item->step = KC_AT_OWN;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->renewal.row = *row;
+    item->head.lane = kc_bank_retire.steps[0].lane;
+    atomic_fetch_add(&bank->retiring.asking, 1);
+    kc_pipeline_send(&bank->pipeline, &item->head);
+    return true;
+}
+
+void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms)
+{
+    struct kc_renewal_row row;
+    struct kc_bank_retiring *retiring = &bank->retiring;
+    if (atomic_load(&retiring->asking) > 0 || now_ms - retiring->begun_ms < ROUND_EVERY_MS) {
+        return;
+    }
+    retiring->begun_ms = now_ms;
+    for (size_t i = 0; i < ROUND_MAX; i++) {
+        struct kc_result result = kc_ledger_renew_due(&row, &bank->ledger, retiring->last_purse);
+        if (kc_failed(result)) {
+            /* The next round begins with the first. */
+            retiring->last_purse = 0;
+            return;
+        }
+        if (!send(bank, &row)) {
+            return;
+        }
+        retiring->last_purse = row.purse.number;
+    }
+}

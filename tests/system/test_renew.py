@@ -1,0 +1,188 @@
+"""Do a UIM's keys change over to new ones made inside it, in steps that may each be lost, and do the old ones stay good for what they signed?"""
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from kinchaku import AGAIN, OK, REFUSED, Proxy, Stepper
+from meeting import meet
+from test_directory import account_name, read_list, values
+
+
+def certificates(system, uim):
+    """Serial numbers in the directory, by whether they sign."""
+    found = [x509.load_der_x509_certificate(der)
+             for der in values(system, account_name(uim.account), "userCertificate;binary")]
+    return {c.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature: c.serial_number for c in found}
+
+
+def revoked(system):
+    return {entry.serial_number for entry in read_list(system)[0]}
+
+
+def wait_revoked(system, serials):
+    for _ in range(300):
+        if serials <= revoked(system):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the old certificates are not on the list")
+
+
+def identity(uim):
+    return uim.must("show").json
+
+
+def last_counter(uim):
+    return int(uim.must("show").json["counter"])
+
+
+def renewed(system, uim, old):
+    """New certificates in the directory, the old ones on the list, and the UIM works in every direction."""
+    new = certificates(system, uim)
+    assert set(new) == {True, False} and not set(new.values()) & set(old.values())
+    wait_revoked(system, set(old.values()))
+    assert not set(new.values()) & revoked(system)
+    before = uim.both()
+    uim.must("withdraw", 10, "--yes")
+    uim.must("deposit", 10, "--yes")
+    assert uim.both() == before
+    system.check_audit()
+
+
+# shows: R-RENEW-5 R-RENEW-6 R-SEC-2
+def test_new_keys_made_inside(shared):
+    a = shared.open(fund=500)
+    a.must("withdraw", 200, "--yes")
+    old = certificates(shared, a)
+    seen = []
+
+    def look(_, step):
+        if step["step"] in ("Sr1", "Sr4", "Sc1"):
+            # Until the bank has the confirmation nothing is revoked.
+            seen.append((step["step"], bool(set(old.values()) & revoked(shared))))
+    stepper = Stepper(shared.base, look)
+    done = a.must("renew", "--trace", stepper.place)
+    stepper.close()
+    assert done.json["uim_amount"] == "200", done
+    assert {step for step, _ in seen} == {"Sr1", "Sr4", "Sc1"} and not any(early for _, early in seen), seen
+    renewed(shared, a, old)
+    # And once more, from the renewed keys.
+    second = certificates(shared, a)
+    a.must("renew")
+    renewed(shared, a, second)
+
+
+# shows: R-RENEW-5
+def test_what_the_old_key_signed_stays_good_whoever_reports_it(shared):
+    a, b = shared.open(fund=500), shared.open(fund=500)
+    for uim in (a, b):
+        uim.must("withdraw", 200, "--yes")
+    assert meet(a, ("pay", 30), b)[0].status == OK
+    assert meet(b, ("pay", 7), a)[0].status == OK
+    old = certificates(shared, a)
+    a.must("renew")
+    # B took a payment that A's old key signed, and has a receipt by it, and reports both only now.
+    done = b.must("sync")
+    assert "objections" not in done.json or not done.json["objections"], done
+    assert (a.value(), b.value()) == (177, 223) and (a.shadow(), b.shadow()) == (177, 223)
+    # B met the old identity; now it takes the new one, and payments under it, in both directions.
+    paid, taken = meet(a, ("pay", 5), b)
+    assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    paid, taken = meet(b, ("pay", 6), a)
+    assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    b.must("sync")
+    a.must("sync")
+    assert (a.shadow(), b.shadow()) == (178, 222)
+    renewed(shared, a, old)
+
+
+# shows: R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("lost", ["request", "quote", "answer", "completion"])
+def test_each_message_lost_and_taken_up_again(shared, lost):
+    a = shared.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(shared, a)
+    a.must("renew", "--lose", lost, status=AGAIN)
+    if lost in ("request", "quote"):
+        # The old keys are in force, whatever the directory shows.
+        assert not set(old.values()) & revoked(shared)
+        a.must("withdraw", 10, "--yes")
+        a.must("deposit", 10, "--yes")
+    a.must("renew")
+    renewed(shared, a, old)
+
+
+# shows: R-RENEW-5
+def test_a_payment_between_change_over_and_confirmation(shared):
+    a, b = shared.open(fund=500), shared.open()
+    a.must("withdraw", 100, "--yes")
+    old = certificates(shared, a)
+    a.must("renew", "--lose", "answer", status=AGAIN)
+    paid, taken = meet(a, ("pay", 40), b)
+    assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    # The payee is first to report what a key signed that the bank has not heard of in use.
+    b.must("sync")
+    assert b.shadow() == 40
+    a.must("renew")
+    assert a.shadow() == 60
+    renewed(shared, a, old)
+
+
+# shows: R-RENEW-5
+def test_an_open_payment_comes_first(shared):
+    a, b = shared.open(fund=500), shared.open()
+    a.must("withdraw", 100, "--yes")
+    paid, _ = meet(a, ("pay", 40), b, pay=("--lose", "answer"))
+    assert paid.status == AGAIN, paid
+    old = certificates(shared, a)
+    a.must("renew", status=REFUSED)
+    assert certificates(shared, a) == old
+    b.must("sync")
+    a.must("renew")
+    assert (a.shadow(), b.shadow()) == (60, 40)
+    renewed(shared, a, old)
+
+
+# shows: R-RENEW-5
+def test_the_old_key_is_refused_after_the_confirmation(shared, tmp_path):
+    a = shared.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    copy = tmp_path / "copy.uim"
+    shutil.copy(a.path, copy)
+    a.must("renew")
+    pin = Path(f"{a.path}.letter").read_text().split()[1]
+    path, a.path = a.path, copy
+    done = a.station("withdraw", 10, "--yes", env={"KINCHAKU_PIN": pin})
+    assert done.status == REFUSED and done.error in ("key-renewed", "certificate-revoked", "unknown-signer"), done
+    a.path = path
+    a.must("withdraw", 10, "--yes")
+
+
+# shows: R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("node", ["authority", "slapd"])
+def test_servers_away_in_the_middle(alone, node):
+    alone.up()
+    a = alone.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(alone, a)
+    alone.kill(node)
+    assert a.station("renew").status != OK
+    a.must("withdraw", 10, "--yes")
+    alone.up()
+    a.must("renew", "--lose", "answer", status=AGAIN)
+    alone.kill(node)
+    if node == "authority":
+        # The confirmation does not need it; what it leads to waits until it is there, also over a restart of the bank.
+        a.must("renew")
+        a.must("withdraw", 10, "--yes")
+        assert not set(old.values()) & revoked(alone)
+        alone.kill("bank")
+    else:
+        a.must("renew", status=AGAIN)
+    alone.up()
+    a.must("renew" if node == "slapd" else "sync")
+    renewed(alone, a, old)
