@@ -43,8 +43,8 @@ struct kc_bank_retiring {
     uint64_t last_purse;
 };
 
-/* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step` that is
- * not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
+/* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step`
+ * that is not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
 enum kc_bank_form { KC_FORM_LIST, KC_FORM_BASE, KC_FORM_DELTA };
 #define KC_FORM_COUNT 3u
 

@@ -1,5 +1,6 @@
-/* The hotlist as the bank signs it, for everybody: a base, a delta that adds to it, and the list of the older form. Each is signed once
- * for each version: when somebody asks for one that is newer than the one in memory the writer collects it and a worker signs it. */
+/* The hotlist as the bank signs it, for everybody: a base, a delta that adds to it, and the list of the older form. Each is
+ * signed once for each version: when somebody asks for one that is newer than the one in memory the writer collects it and a
+ * worker signs it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,8 +110,8 @@ static uint64_t base_of(const struct kc_bank *bank, uint64_t version)
     return version - version % bank->hotlist.step;
 }
 
-/* Who holds the newest base gets what adds to it; anybody else the base, and asks again. While there is no base there is only what
- * adds to none. */
+/* Who holds the newest base gets what adds to it; anybody else the base, and asks again. While there is no base there is only
+ * what adds to none. */
 static enum kc_bank_form form_for(const struct kc_bank *bank, bool has_base, uint64_t base,
                                   uint64_t newest)
 {

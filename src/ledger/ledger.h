@@ -182,8 +182,8 @@ KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
 KC_MUST_USE struct kc_result
 kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
 
-/* Of the purses that were listed under the versions above `after` up to `upto`, those that were listed last, newest first, at most
- * `max`; *complete when these are all. */
+/* Of the purses that were listed under the versions above `after` up to `upto`, those that were listed last, newest first, at
+ * most `max`; *complete when these are all. */
 KC_MUST_USE struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
                                                struct kc_ledger *ledger, uint64_t after,
                                                uint64_t upto, size_t max);
