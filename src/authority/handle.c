@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/made.h"
 #include "authority/request.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/messages.h"
+#include "service/key_proof.h"
 
 /* Who signed: the authority knows its servers from its own database. */
 static struct kc_result find_sender(struct kc_authority_request *request,
@@ -42,6 +44,85 @@ static struct kc_result find_sender(struct kc_authority_request *request,
     return kc_result(same ? KC_OK : KC_UNKNOWN_SIGNER);
 }
 
+/* The certificate of an account that a signature is by. */
+struct signer_search {
+    struct kc_authority_request *request;
+    const struct kc_crypto *crypto;
+    struct kc_result found;
+};
+
+static bool match_signer(void *owner, const struct kc_issued *issued)
+{
+    struct signer_search *search = owner;
+    struct kc_authority_request *request = search->request;
+    struct kc_certificate certificate;
+    struct kc_signer_id id;
+    if (issued->use != KC_PROFILE_SIGN ||
+        kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size)))) {
+        return true;
+    }
+    kc_signer_id_make(&id, search->crypto, request->sender, &certificate.key);
+    if (memcmp(&id, &request->envelope.signer, sizeof id) != 0) {
+        return true;
+    }
+    request->sender_sign = certificate.key;
+    memcpy(request->sender_serial, issued->serial, KC_SERIAL_SIZE);
+    search->found = kc_result(issued->revoked_ms != 0                   ? KC_CERT_REVOKED
+                              : issued->expires_ms <= kc_clock_now_ms() ? KC_CERT_EXPIRED
+                                                                        : KC_OK);
+    return false;
+}
+
+/* A purse signs with the key that it has in force, which need not be the newest that was certified. */
+static struct kc_result find_purse(struct kc_authority_request *request,
+                                   struct kc_authority *authority)
+{
+    struct kc_certificate encrypt;
+    struct signer_search search = {
+        .request = request, .crypto = &authority->crypto, .found = kc_result(KC_UNKNOWN_SIGNER)};
+    request->sender = kc_signer_id_holder(&request->envelope.signer);
+    if (request->sender < 10 || !kc_number_checks(request->sender)) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    struct kc_result result =
+        kc_authority_store_of_holder(authority->store, request->sender, match_signer, &search);
+    if (!kc_failed(result)) {
+        result = search.found;
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_pair_with(&request->pair, authority, request->sender,
+                                        request->sender_serial);
+    }
+    if (!kc_failed(result) && request->pair.encrypt_count == 0) {
+        result = kc_result(KC_CERT_REVOKED);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(
+            &encrypt, kc_view(request->pair.encrypt.der, request->pair.encrypt.der_size));
+    }
+    if (!kc_failed(result)) {
+        request->sender_encrypt = encrypt.key;
+    }
+    return result;
+}
+
+struct kc_result kc_authority_check_newest(struct kc_authority_request *request,
+                                           struct kc_authority *authority,
+                                           const uint8_t certificate[KC_DIGEST_SIZE])
+{
+    uint8_t digest[KC_DIGEST_SIZE];
+    const struct kc_issued *sign = &request->pair.sign;
+    struct kc_result result = kc_authority_pair(&request->pair, authority, request->sender);
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_digest(&authority->crypto, digest, kc_view(sign->der, sign->der_size));
+    bool newest = request->pair.sign_count > 0 &&
+                  memcmp(sign->serial, request->sender_serial, KC_SERIAL_SIZE) == 0 &&
+                  memcmp(digest, certificate, KC_DIGEST_SIZE) == 0;
+    return kc_result(newest ? KC_OK : KC_MISMATCH);
+}
+
 struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority *authority,
                                     const struct kc_authority_request *request, uint64_t time_ms,
                                     const struct kc_shape *shape, const void *message)
@@ -49,49 +130,6 @@ struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority
     struct kc_signer signer = {.key = &authority->sign_key, .id = authority->signer_id};
     return kc_envelope_make(reply, &authority->work, &authority->crypto, &signer,
                             &request->sender_encrypt, &authority->realm, time_ms, shape, message);
-}
-
-/* The signature shows that the signing key is one; nothing has used the other yet. A point that is not on the curve becomes no
- * certificate, by the sender's fault and not by ours. */
-static struct kc_result try_encryption_key(struct kc_authority *authority,
-                                           const struct kc_public_key *encrypt)
-{
-    uint8_t shared[KC_P256_COORDINATE_SIZE];
-    const struct kc_crypto *crypto = &authority->crypto;
-    if (encrypt->type != KC_KEY_P256) {
-        return kc_ok();
-    }
-    struct kc_result result =
-        crypto->agree(crypto->context, shared, &authority->encrypt_key, encrypt);
-    kc_wipe(shared, sizeof shared);
-    return result.code == KC_CANNOT_UNSEAL ? kc_result(KC_MALFORMED) : result;
-}
-
-/* The proof is signed by the key that is to be certified, and names both keys. */
-static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_key *encrypt,
-                                   struct kc_authority *authority, struct kc_view bytes)
-{
-    struct kc_signed parsed;
-    struct kc_key_proof proof;
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(sign, proof.sign_key);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(encrypt, proof.encrypt_key);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (kc_view_equal(proof.sign_key, proof.encrypt_key) || sign->type != encrypt->type) {
-        return kc_result(KC_WRONG_ALGORITHM);
-    }
-    result = kc_signed_verify(&parsed, &authority->crypto, sign, &authority->realm,
-                              kc_key_proof_shape.domain);
-    return kc_failed(result) ? result : try_encryption_key(authority, encrypt);
 }
 
 static bool certifies(const struct kc_issued *issued, const struct kc_public_key *key,
@@ -118,7 +156,9 @@ struct kc_result kc_authority_issue_or_find(struct kc_authority_request *request
     char subject[24];
     uint64_t account = certify->account.number;
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_result result = read_proof(&sign, &encrypt, authority, certify->proof);
+    struct kc_result result =
+        kc_key_proof_read(&sign, &encrypt, &authority->crypto, &authority->realm,
+                          &authority->encrypt_key, certify->proof);
     if (kc_failed(result)) {
         return result;
     }
@@ -190,6 +230,11 @@ static struct kc_result revoke_once(size_t *count, struct kc_authority_request *
     struct kc_result result = kc_authority_store_revoke(
         authority->store, count, order->account.number, kc_clock_now_ms(), order->reason);
     if (!kc_failed(result)) {
+        /* Private keys that wait for a purse out of use wait for nobody. */
+        result = kc_authority_store_made_remove(authority->store, order->account.number);
+        authority->unclean = true;
+    }
+    if (!kc_failed(result)) {
         size_t place = authority->revocation_count++ % KC_REVOCATIONS_KEPT;
         memcpy(authority->revocations[place], request->digest, KC_DIGEST_SIZE);
     }
@@ -242,8 +287,25 @@ static uint64_t retire_time(const struct kc_authority_request *request)
     return request->message.retire.time_ms;
 }
 
+static uint64_t keys_time(const struct kc_authority_request *request)
+{
+    return request->message.keys.time_ms;
+}
+
+static uint64_t key_time(const struct kc_authority_request *request)
+{
+    return request->message.key.time_ms;
+}
+
+static uint64_t confirm_time(const struct kc_authority_request *request)
+{
+    return request->message.confirm.time_ms;
+}
+
 struct kind {
     const struct kc_shape *shape;
+    bool
+        from_purse; /* by its clock, which may be off: what a repeat brings is of use to nobody else */
     uint64_t (*time_of)(const struct kc_authority_request *request);
     struct kc_result (*run)(struct kc_buffer *reply, struct kc_authority_request *request,
                             struct kc_authority *authority);
@@ -252,10 +314,13 @@ struct kind {
 static const struct kind *find_kind(const struct kc_shape *shape)
 {
     static const struct kind kinds[] = {
-        {&kc_certify_request_shape, certify_time, certify},
-        {&kc_revoke_request_shape, revoke_time, revoke},
-        {&kc_renew_certify_request_shape, renew_time, kc_authority_renew},
-        {&kc_retire_request_shape, retire_time, kc_authority_retire},
+        {&kc_certify_request_shape, false, certify_time, certify},
+        {&kc_revoke_request_shape, false, revoke_time, revoke},
+        {&kc_renew_certify_request_shape, false, renew_time, kc_authority_renew},
+        {&kc_retire_request_shape, false, retire_time, kc_authority_retire},
+        {&kc_keys_request_shape, false, keys_time, kc_authority_make_keys},
+        {&kc_key_request_shape, true, key_time, kc_authority_give_keys},
+        {&kc_key_confirm_shape, true, confirm_time, kc_authority_confirm_keys},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (kinds[i].shape == shape) {
@@ -281,7 +346,7 @@ static struct kc_result open_request(struct kc_authority_request *request,
     if (time_ms != request->envelope.time_ms) {
         return kc_result(KC_MISMATCH);
     }
-    return kc_result(off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
+    return kc_result(!kind->from_purse && off > authority->config.clock_ms ? KC_EXPIRED : KC_OK);
 }
 
 static struct kc_result run(struct kc_buffer *reply, struct kc_authority_request *request,
@@ -297,7 +362,7 @@ static struct kc_result run(struct kc_buffer *reply, struct kc_authority_request
         return kc_result(KC_WRONG_TYPE);
     }
     kc_digest(&authority->crypto, request->digest, bytes);
-    result = find_sender(request, authority);
+    result = kind->from_purse ? find_purse(request, authority) : find_sender(request, authority);
     if (!kc_failed(result)) {
         result = kc_signed_verify(&request->envelope, &authority->crypto, &request->sender_sign,
                                   &authority->realm, request->shape->domain);

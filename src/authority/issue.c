@@ -49,11 +49,12 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
     return result;
 }
 
-struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
-                                    struct kc_authority *authority, uint64_t holder,
-                                    const char *subject, const struct kc_public_key *sign_key,
-                                    const struct kc_public_key *encrypt_key, uint64_t expires_ms,
-                                    const uint8_t request[KC_DIGEST_SIZE])
+struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
+                                         struct kc_authority *authority, uint64_t holder,
+                                         const char *subject, const struct kc_public_key *sign_key,
+                                         const struct kc_public_key *encrypt_key,
+                                         uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE],
+                                         struct kc_made *made)
 {
     struct kc_result result =
         make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
@@ -70,6 +71,11 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
     if (!kc_failed(result)) {
         result = kc_authority_store_add(authority->store, encrypt, request);
     }
+    if (!kc_failed(result) && made != NULL) {
+        memcpy(made->sign_serial, sign->serial, KC_SERIAL_SIZE);
+        memcpy(made->encrypt_serial, encrypt->serial, KC_SERIAL_SIZE);
+        result = kc_authority_store_made_put(authority->store, made);
+    }
     if (!kc_failed(result)) {
         result = kc_authority_store_commit(authority->store);
     }
@@ -79,10 +85,42 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
     return result;
 }
 
+struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *encrypt,
+                                    struct kc_authority *authority, uint64_t holder,
+                                    const char *subject, const struct kc_public_key *sign_key,
+                                    const struct kc_public_key *encrypt_key, uint64_t expires_ms,
+                                    const uint8_t request[KC_DIGEST_SIZE])
+{
+    return kc_authority_issue_made(sign, encrypt, authority, holder, subject, sign_key, encrypt_key,
+                                   expires_ms, request, NULL);
+}
+
+struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
+                                        enum kc_profile profile, uint64_t holder,
+                                        const char *subject, const struct kc_public_key *key,
+                                        uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
+{
+    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
+}
+
 struct pairing {
     struct kc_pair *pair;
     uint64_t now_ms;
 };
+
+/* Of two that end together, as all do that outlast their issuer, the later one counts. */
+static bool outlasts(const struct kc_issued *a, const struct kc_issued *b)
+{
+    struct kc_certificate first;
+    struct kc_certificate second;
+    if (a->expires_ms != b->expires_ms) {
+        return a->expires_ms > b->expires_ms;
+    }
+    return !kc_failed(kc_certificate_read(&first, kc_view(a->der, a->der_size))) &&
+           !kc_failed(kc_certificate_read(&second, kc_view(b->der, b->der_size))) &&
+           first.not_before_ms > second.not_before_ms;
+}
 
 static bool take_valid(void *owner, const struct kc_issued *issued)
 {
@@ -92,13 +130,13 @@ static bool take_valid(void *owner, const struct kc_issued *issued)
         return true;
     }
     if (issued->use == KC_PROFILE_SIGN) {
-        if (pair->sign_count > 0 && pair->sign.expires_ms >= issued->expires_ms) {
+        if (pair->sign_count > 0 && !outlasts(issued, &pair->sign)) {
             return true;
         }
         pair->sign = *issued;
         pair->sign_count = 1;
     } else if (issued->use == KC_PROFILE_ENCRYPT) {
-        if (pair->encrypt_count > 0 && pair->encrypt.expires_ms >= issued->expires_ms) {
+        if (pair->encrypt_count > 0 && !outlasts(issued, &pair->encrypt)) {
             return true;
         }
         pair->encrypt = *issued;
@@ -114,6 +152,15 @@ struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *aut
     out->sign_count = 0;
     out->encrypt_count = 0;
     return kc_authority_store_of_holder(authority->store, holder, take_valid, &pairing);
+}
+
+struct kc_result kc_authority_pair_with(struct kc_pair *out, struct kc_authority *authority,
+                                        uint64_t holder, const uint8_t serial[KC_SERIAL_SIZE])
+{
+    struct pairing pairing = {.pair = out, .now_ms = kc_clock_now_ms()};
+    out->sign_count = 0;
+    out->encrypt_count = 0;
+    return kc_authority_store_with(authority->store, holder, serial, take_valid, &pairing);
 }
 
 struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder)

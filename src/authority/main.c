@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/made.h"
+#include "authority/ocsp.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -18,6 +20,8 @@
 #define SERVER_MS (UINT64_C(3650) * 86400000)
 #define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
+#define WIPE_EVERY_NS UINT64_C(1000000000)
+#define ROLLS_MAX 32u
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
@@ -45,14 +49,41 @@ static const struct kc_program program = {
 
 /* ---- serve ---- */
 
+/* A request, one at a time: its answer into *reply, which may be there after a refusal too. */
+typedef struct kc_result (*answer_kind)(struct kc_buffer *reply, struct kc_authority *authority,
+                                        struct kc_view bytes);
+
+static const struct place {
+    const char *path;
+    const char *content_type;
+    answer_kind answer;
+    bool status; /* a refusal shows in the HTTP status too */
+} places[] = {
+    {"/v1/message", KC_CONTENT_COSE, kc_authority_handle, true},
+    {"/cmp", KC_CONTENT_CMP, kc_authority_cmp_answer, false},
+};
+
+static const struct place *find_place(const char *path)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strcmp(places[i].path, path) == 0) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
 static void handle(void *owner, struct kc_http_exchange *exchange,
                    const struct kc_http_request *request)
 {
     struct kc_authority *authority = owner;
     uint8_t *bytes = NULL;
-    struct kc_result result = strcmp(request->path, "/v1/message") == 0
-                                  ? kc_http_expect(request, "POST", KC_CONTENT_COSE)
-                                  : kc_result(KC_NOT_FOUND);
+    if (kc_responder_handle(authority->responder, exchange, request)) {
+        return;
+    }
+    const struct place *place = find_place(request->path);
+    struct kc_result result = place == NULL ? kc_result(KC_NOT_FOUND)
+                                            : kc_http_expect(request, "POST", place->content_type);
     if (!kc_failed(result)) {
         bytes = malloc(KC_MESSAGE_SIZE_MAX);
         result = bytes == NULL ? kc_result(KC_NO_MEMORY) : result;
@@ -63,32 +94,51 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     }
     struct kc_buffer reply = {.data = bytes, .capacity = KC_MESSAGE_SIZE_MAX};
     (void)pthread_mutex_lock(&authority->lock);
-    result = kc_authority_handle(&reply, authority, request->body);
+    result = place->answer(&reply, authority, request->body);
     (void)pthread_mutex_unlock(&authority->lock);
     kc_capture(authority->config.capture, request->body, kc_buffer_view(&reply));
     if (reply.size > 0) {
-        int status = kc_failed(result) ? kc_error_http_status(result.code) : 200;
-        kc_http_answer(exchange, status, KC_CONTENT_COSE, kc_buffer_view(&reply));
+        int status = kc_failed(result) && place->status ? kc_error_http_status(result.code) : 200;
+        kc_http_answer(exchange, status, place->content_type, kc_buffer_view(&reply));
     } else {
         kc_http_answer_error(exchange, kc_failed(result) ? result.code : KC_INTERNAL);
     }
     free(bytes);
 }
 
+/* Private keys whose time ran out, and what is left of others in the files. */
+static void wipe_due(struct kc_authority *authority)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&authority->lock);
+    struct kc_result result = kc_authority_wipe_due(&count, authority);
+    (void)pthread_mutex_unlock(&authority->lock);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "wiping keys failed reason=%s", kc_error_name(result.code));
+    }
+}
+
 /* By the monotonic clock: a clock that is set back must not hold up the list. */
 static void *publish_main(void *owner)
 {
     struct kc_authority *authority = owner;
+    uint64_t wipe_ns = 0;
     uint64_t next_ns =
         kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
+        if (kc_clock_monotonic_ns() >= wipe_ns) {
+            wipe_due(authority);
+            wipe_ns = kc_clock_monotonic_ns() + WIPE_EVERY_NS;
+        }
         if (kc_clock_monotonic_ns() < next_ns) {
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
         struct kc_result result = kc_authority_publish_all(authority);
+        struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
+        result = kc_failed(result) ? result : certified;
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
@@ -114,6 +164,7 @@ static void publish_first(struct kc_authority *authority)
 static struct kc_result serve(const struct kc_command *command, const char *dir)
 {
     static struct kc_authority authority;
+    static struct kc_responder responder;
     struct kc_http_server *server = NULL;
     pthread_t publisher;
     int lock = -1;
@@ -124,10 +175,23 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (!kc_failed(result)) {
         result = kc_authority_open(&authority, dir);
     }
+    if (!kc_failed(result)) {
+        result = kc_responder_open(&responder, dir);
+    }
     if (kc_failed(result)) {
         return result;
     }
+    struct kc_result certified = kc_responder_certify(&responder, &authority);
+    if (kc_failed(certified)) {
+        kc_log(KC_LOG_WARN, "no certificate for the responder reason=%s",
+               kc_error_name(certified.code));
+    }
+    authority.responder = &responder;
     publish_first(&authority);
+    struct kc_result cmp = kc_authority_cmp_open(&authority);
+    if (kc_failed(cmp)) {
+        kc_log(KC_LOG_WARN, "CMP is not spoken reason=%s", kc_error_name(cmp.code));
+    }
     const struct kc_http_options http = {.address = authority.config.address,
                                          .port = (unsigned)authority.config.port,
                                          .threads = 2,
@@ -146,6 +210,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (server != NULL) {
         kc_http_server_stop(server);
     }
+    kc_responder_close(&responder);
     kc_authority_close(&authority);
     kc_file_unlock(lock);
     return result;
@@ -183,6 +248,69 @@ static struct kc_result read_public(struct kc_public_key *out, const char *folde
     return kc_failed(result) ? result : kc_pem_read_public(out, kc_buffer_view(&buffer));
 }
 
+/* The newest keys that a server made: sign, or sign-N after N roll-overs. */
+static unsigned newest_keys(const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[32];
+    unsigned number = 0;
+    for (; number < ROLLS_MAX; number++) {
+        (void)snprintf(file, sizeof file, "sign-%u.pub", number + 1);
+        if (kc_failed(kc_path_join(path, folder, file, NULL)) || !kc_file_exists(path)) {
+            break;
+        }
+    }
+    return number;
+}
+
+static void file_of(char out[32], const char *base, unsigned number, const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, 32, "%s.%s", base, end);
+    } else {
+        (void)snprintf(out, 32, "%s-%u.%s", base, number, end);
+    }
+}
+
+/* Whether the pair is of these keys. After a roll-over it may still be that of the old ones. */
+static bool is_of_keys(const struct kc_pair *pair, const struct kc_public_key *sign,
+                       const struct kc_public_key *encrypt)
+{
+    struct kc_certificate certificates[2];
+    return pair->sign_count > 0 && pair->encrypt_count > 0 &&
+           !kc_failed(kc_certificate_read(&certificates[0],
+                                          kc_view(pair->sign.der, pair->sign.der_size))) &&
+           !kc_failed(kc_certificate_read(&certificates[1],
+                                          kc_view(pair->encrypt.der, pair->encrypt.der_size))) &&
+           kc_key_equal(&certificates[0].key, sign) && kc_key_equal(&certificates[1].key, encrypt);
+}
+
+/* Certificates of the newest keys. A repeat finds what was issued. */
+static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority *authority,
+                                       const char *folder, uint64_t holder, unsigned number)
+{
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    char file[32];
+    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    struct kc_result result = kc_authority_pair(pair, authority, holder);
+    if (kc_failed(result) || (number == 0 && pair->sign_count > 0)) {
+        return result;
+    }
+    file_of(file, "sign", number, "pub");
+    result = read_public(&sign, folder, file);
+    if (!kc_failed(result)) {
+        file_of(file, "encrypt", number, "pub");
+        result = read_public(&encrypt, folder, file);
+    }
+    if (kc_failed(result) || is_of_keys(pair, &sign, &encrypt)) {
+        return result;
+    }
+    return kc_authority_issue(&pair->sign, &pair->encrypt, authority, holder,
+                              kc_authority_server_name(holder), &sign, &encrypt,
+                              kc_clock_now_ms() + SERVER_MS, by_hand);
+}
+
 static struct kc_result issue_server(struct kc_authority *authority, const char *dir,
                                      uint64_t number)
 {
@@ -190,30 +318,20 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
     char folder[KC_PATH_SIZE_MAX];
     uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(root_bytes);
-    struct kc_public_key sign;
-    struct kc_public_key encrypt;
-    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
-    const char *name = kc_authority_server_name(number);
-    struct kc_result result = kc_authority_pair(&pair, authority, number);
+    char file[32];
+    unsigned newest = 0;
+    struct kc_result result = kc_path_join(folder, dir, kc_authority_server_name(number), NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(folder, dir, name, NULL);
+        newest = newest_keys(folder);
+        result = certify_newest(&pair, authority, folder, number, newest);
     }
-    if (!kc_failed(result) && pair.sign_count == 0) {
-        result = read_public(&sign, folder, "sign.pub");
-        if (!kc_failed(result)) {
-            result = read_public(&encrypt, folder, "encrypt.pub");
-        }
-        if (!kc_failed(result)) {
-            result = kc_authority_issue(&pair.sign, &pair.encrypt, authority, number, name, &sign,
-                                        &encrypt, kc_clock_now_ms() + SERVER_MS, by_hand);
-        }
-    }
+    file_of(file, "sign", newest, "crt");
     if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "sign.crt",
-                                          kc_view(pair.sign.der, pair.sign.der_size));
+        result = kc_certificate_file_save(folder, file, kc_view(pair.sign.der, pair.sign.der_size));
     }
+    file_of(file, "encrypt", newest, "crt");
     if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "encrypt.crt",
+        result = kc_certificate_file_save(folder, file,
                                           kc_view(pair.encrypt.der, pair.encrypt.der_size));
     }
     char own[KC_PATH_SIZE_MAX];
@@ -255,6 +373,9 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
                                                         kc_clock_now_ms(), reason);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_remove(authority->store, account.number);
+    }
     if (!kc_failed(result) && count == 0) {
         return kc_result(KC_NOT_FOUND);
     }
@@ -278,7 +399,9 @@ static bool show(void *owner, const struct kc_issued *issued)
     struct kc_json_out json;
     char serial[2 * KC_SERIAL_SIZE + 1];
     char expires[KC_CLOCK_TEXT_SIZE];
-    const char *use = issued->use == KC_PROFILE_SIGN ? "sign" : "encrypt";
+    const char *use = issued->use == KC_PROFILE_SIGN     ? "sign"
+                      : issued->use == KC_PROFILE_STATUS ? "status"
+                                                         : "encrypt";
     kc_hex_write(serial, kc_view(issued->serial, KC_SERIAL_SIZE));
     kc_clock_format(expires, issued->expires_ms);
     if (!command->json) {

@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define REVOKE_SUPERSEDED 4u /* RFC 5280 section 5.3.1 */
-
 struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority_request *request,
                                     struct kc_authority *authority)
 {
@@ -54,9 +52,8 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
         result = kc_result(newest ? KC_OK : KC_MISMATCH);
     }
     if (!kc_failed(result)) {
-        result = kc_authority_store_retire(authority->store, &count, order->account.number,
-                                           pair->sign.serial, pair->encrypt.serial,
-                                           kc_clock_now_ms(), REVOKE_SUPERSEDED);
+        result = kc_authority_end_old(&count, authority, order->account.number, pair->sign.serial,
+                                      pair->encrypt.serial);
     }
     if (!kc_failed(result)) {
         result = kc_authority_publish_crl(authority);

@@ -12,6 +12,7 @@ struct kc_authority_request {
     uint64_t sender;
     struct kc_public_key sender_sign;
     struct kc_public_key sender_encrypt;
+    uint8_t sender_serial[KC_SERIAL_SIZE]; /* of the certificate that the signature verified by */
     uint8_t digest[KC_DIGEST_SIZE];
     struct kc_pair pair;
     union {
@@ -19,6 +20,9 @@ struct kc_authority_request {
         struct kc_revoke_request revoke;
         struct kc_renew_certify_request renew;
         struct kc_retire_request retire;
+        struct kc_keys_request keys;
+        struct kc_key_request key;
+        struct kc_key_confirm confirm;
     } message;
 };
 
@@ -37,6 +41,16 @@ KC_MUST_USE struct kc_result kc_authority_issue_or_find(struct kc_authority_requ
 KC_MUST_USE struct kc_result kc_authority_give_pair(struct kc_buffer *reply,
                                                     struct kc_authority *authority,
                                                     const struct kc_authority_request *request);
+
+/* KC_MISMATCH unless the signer's certificate is the newest of its account, and this its digest. */
+KC_MUST_USE struct kc_result kc_authority_check_newest(struct kc_authority_request *request,
+                                                       struct kc_authority *authority,
+                                                       const uint8_t certificate[KC_DIGEST_SIZE]);
+/* made.c: every certificate of the account but these two is revoked, and what private keys wait for it go with that. */
+KC_MUST_USE struct kc_result kc_authority_end_old(size_t *count, struct kc_authority *authority,
+                                                  uint64_t account,
+                                                  const uint8_t sign[KC_SERIAL_SIZE],
+                                                  const uint8_t encrypt[KC_SERIAL_SIZE]);
 
 /* renew.c: the bank's requests in a renewal. */
 KC_MUST_USE struct kc_result kc_authority_renew(struct kc_buffer *reply,

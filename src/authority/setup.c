@@ -39,11 +39,14 @@ static const struct kc_config_key keys[] = {
     UINT("times", "clock_ms", clock_ms, 1000, DAY_MS, "300000"),
     UINT("times", "outside_ms", outside_ms, 50, 60000, "3000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "94608000000"),
+    UINT("times", "keys_ms", keys_ms, 100, 366 * DAY_MS, "2592000000"),
     TEXT("keys", "issuing", keys.issuing, 0, ""),
     TEXT("keys", "sign", keys.sign, 0, ""),
     TEXT("keys", "encrypt", keys.encrypt, 0, ""),
     TEXT("keys", "module", keys.module, 0, ""),
     TEXT("keys", "pin", keys.pin, 1, "token.pin"),
+    UINT("cmp", "serve", cmp, 0, 1, "1"),
+    UINT("cmp", "users", cmp_users, 0, 1, "0"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 
@@ -347,12 +350,14 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_open(&authority->store, path);
+        authority->unclean = !kc_failed(result);
     }
     return kc_failed(result) ? result : kc_database_made(path);
 }
 
 void kc_authority_close(struct kc_authority *authority)
 {
+    kc_cmp_server_close(authority->cmp);
     kc_authority_store_close(authority->store);
     kc_directory_close(authority->directory);
     kc_key_close(&authority->encrypt_key);

@@ -469,27 +469,27 @@ static void show_proof(struct desk *desk, const struct kc_proof *proof, const ch
     end_object(desk, &json);
 }
 
-static struct kc_result load_prover(struct kc_prover *out, const struct desk *desk)
+static struct kc_result load_prover(struct kc_prover *out, struct kc_bank_keys *keys,
+                                    const struct desk *desk)
 {
-    const char *folder = desk->folder;
     *out = (struct kc_prover){.store = &desk->store,
                               .crypto = &desk->crypto,
                               .realm = desk->realm,
-                              .decimals = desk->config.decimals};
-    struct kc_result result = kc_key_pair_open(&out->sign_key, &out->sign_public, &desk->crypto,
-                                               folder, "sign", &desk->config.keys);
-    if (!kc_failed(result)) {
-        result = kc_key_pair_open(&out->encrypt_key, NULL, &desk->crypto, folder, "encrypt",
-                                  &desk->config.keys);
-    }
-    return result;
+                              .decimals = desk->config.decimals,
+                              .keys = keys};
+    return kc_bank_keys_open(keys, &desk->crypto, &desk->realm, desk->folder, &desk->config.keys,
+                             true);
 }
 
 /* All that is read is of one moment, also beside a running bank. */
 static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
 {
     struct kc_prover prover;
-    struct kc_result result = load_prover(&prover, desk);
+    struct kc_bank_keys *keys = calloc(1, sizeof *keys);
+    if (keys == NULL) {
+        return kc_result(KC_NO_MEMORY);
+    }
+    struct kc_result result = load_prover(&prover, keys, desk);
     if (!kc_failed(result)) {
         result = desk->store.begin(desk->store.context);
     }
@@ -497,9 +497,8 @@ static struct kc_result prove(struct desk *desk, struct kc_proof *proof)
         result = kc_bank_prove(proof, &prover, kc_clock_now_ms());
         desk->store.rollback(desk->store.context);
     }
-    kc_key_close(&prover.encrypt_key);
-    kc_key_close(&prover.sign_key);
-    kc_wipe(&prover, sizeof prover);
+    kc_bank_keys_close(keys);
+    free(keys);
     return result;
 }
 
@@ -697,6 +696,25 @@ static struct kc_result post_policy(const struct desk *desk, const char *number,
     return kc_bank_order(&desk->config, desk->folder, "/v1/admin/log-policy", body);
 }
 
+/* Orders new keys of the authority for the purse of an account. */
+static struct kc_result renew(struct desk *desk, const char *number)
+{
+    char body[64];
+    struct kc_json_out json;
+    struct kc_account_id id;
+    if (kc_failed(kc_account_parse(&id, number))) {
+        return kc_result(KC_UNKNOWN_ACCOUNT);
+    }
+    (void)snprintf(body, sizeof body, "{\"account\": \"%s\"}", number);
+    struct kc_result result = kc_bank_order(&desk->config, desk->folder, "/v1/admin/keys", body);
+    if (!kc_failed(result)) {
+        begin_object(desk, &json);
+        show_text(desk, &json, "result", "ordered");
+        end_object(desk, &json);
+    }
+    return result;
+}
+
 static struct kc_result show_charges(struct desk *desk, const char *unused)
 {
     (void)unused;
@@ -771,6 +789,7 @@ static const struct verb verbs[] = {
     {"audit", false, run_audit},      {"stats", false, show_stats},
     {"hotlist", false, show_hotlist}, {"charges", false, show_charges},
     {"close", true, close_account},   {"closings", false, show_closings},
+    {"renew", true, renew},
 };
 
 static struct kc_result open_desk(struct desk *desk, const char *dir)

@@ -33,8 +33,12 @@ static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
         return &kc_charge_order_shape;
     case KC_EVIDENCE_CLOSE:
         return &kc_close_request_shape;
+    case KC_EVIDENCE_MOVE:
+        return &kc_move_request_shape;
     case KC_EVIDENCE_RENEW:
         return &kc_renew_request_shape;
+    case KC_EVIDENCE_CLAIM:
+        return &kc_claim_request_shape;
     case KC_EVIDENCE_SETTLE:
         return &kc_settle_request_shape;
     case KC_EVIDENCE_GIVE_BACK:
@@ -49,7 +53,8 @@ static bool is_registrars(enum kc_evidence_kind kind)
 {
     return kind == KC_EVIDENCE_OPEN || kind == KC_EVIDENCE_CONFIRM || kind == KC_EVIDENCE_CANCEL ||
            kind == KC_EVIDENCE_IDENTIFY || kind == KC_EVIDENCE_LOST ||
-           kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE || kind == KC_EVIDENCE_CLOSE;
+           kind == KC_EVIDENCE_REISSUE || kind == KC_EVIDENCE_CHARGE || kind == KC_EVIDENCE_CLOSE ||
+           kind == KC_EVIDENCE_MOVE;
 }
 
 /* The key kept for a signer id, which must be the one that the id was made of. */

@@ -14,6 +14,8 @@
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
+#include "bank/revocation.h"
+#include "bank/rolls.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -43,6 +45,15 @@ struct kc_bank_retiring {
     uint64_t last_purse;
 };
 
+/* Keys that the authority is asked to make, in rounds as above, and purses that want some. */
+struct kc_bank_offering {
+    atomic_size_t asking;
+    uint64_t begun_ms; /* the rest is the writer's */
+    uint64_t last_purse;
+    uint64_t last_wanted;
+};
+
+/* The newest hotlist as it was signed. */
 /* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step`
  * that is not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
 enum kc_bank_form { KC_FORM_LIST, KC_FORM_BASE, KC_FORM_DELTA };
@@ -74,13 +85,15 @@ struct kc_bank_listing {
 
 struct kc_bank {
     struct kc_bank_config config;
-    struct kc_private_key sign_key;
+    struct kc_bank_keys keys;       /* all generations of them */
+    struct kc_private_key sign_key; /* those in force, as they are in `keys`, which closes them */
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
+    struct kc_revocation revocation;
     struct kc_store store; /* the writer's */
     struct kc_ledger ledger;
     struct kc_pipeline pipeline;
@@ -93,9 +106,11 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
     struct kc_bank_again again;
-    struct kc_bank_again charges; /* the same, for orders of management charges; by account */
-    struct kc_bank_again payouts; /* and for pay-outs of closed accounts */
+    struct kc_bank_again charges;  /* the same, for orders of management charges; by account */
+    struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
+    struct kc_bank_again revoking; /* and for their certificates */
     struct kc_bank_retiring retiring;
+    struct kc_bank_offering offering;
 };
 
 struct kc_bank_authority;
@@ -105,6 +120,7 @@ struct kc_bank_thread {
     struct kc_crypto crypto;
     struct kc_directory *directory;      /* DIRECTORY */
     struct kc_bank_authority *authority; /* DIRECTORY */
+    struct kc_http_client *responder;    /* DIRECTORY, unless the list alone counts */
     struct kc_store store;               /* DIRECTORY: to read beside the writer */
     struct kc_ordinary_bank ordinary;    /* ORDINARY */
     struct kc_envelope_work work;        /* WORK */
@@ -136,16 +152,21 @@ union kc_bank_message {
     struct kc_identify_request identify_request;
     struct kc_settle_request settle_request;
     struct kc_renew_request renew_request;
+    struct kc_claim_request claim_request;
+    struct kc_account_id account;
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
     struct kc_bank_listing listing;
     struct kc_close_request close_request;
+    struct kc_move_request move_request;
     struct kc_account_id close;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
     struct kc_give_back give_back;
+    struct kc_identity identity;
+    uint64_t roll;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -158,6 +179,7 @@ enum kc_bank_at { KC_AT_RECEIVE, KC_AT_FETCH, KC_AT_OPEN, KC_AT_OWN };
 struct kc_bank_renewal {
     struct kc_purse_key_row keys;
     struct kc_renewal_row row;
+    struct kc_key_offer_row offer;
     size_t sign_size;
     size_t encrypt_size;
     uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
@@ -205,6 +227,7 @@ struct kc_bank_item {
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
     struct kc_person holder; /* whose purse is confirmed */
+    uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
     const char *content_type;
     int status;
@@ -243,19 +266,26 @@ extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
 extern const struct kc_bank_kind kc_bank_renew_request;
 extern const struct kc_bank_kind kc_bank_retire;
+extern const struct kc_bank_kind kc_bank_claim_request;
+extern const struct kc_bank_kind kc_bank_make_keys;
+extern const struct kc_bank_kind kc_bank_offer_keys;
 extern const struct kc_bank_kind kc_bank_lost_request;
 extern const struct kc_bank_kind kc_bank_reissue_request;
 extern const struct kc_bank_kind kc_bank_make_hotlist;
 extern const struct kc_bank_kind kc_bank_make_card;
 extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
+extern const struct kc_bank_kind kc_bank_give_roll;
+extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
 extern const struct kc_bank_kind kc_bank_ask_charge;
 extern const struct kc_bank_kind kc_bank_close_request;
+extern const struct kc_bank_kind kc_bank_move_request;
 extern const struct kc_bank_kind kc_bank_close_order;
 extern const struct kc_bank_kind kc_bank_ask_payout;
+extern const struct kc_bank_kind kc_bank_revoke_closed;
 
 /* The registrar's requests have no counter behind them: their time must be near the bank's. KC_EXPIRED. */
 KC_MUST_USE struct kc_result kc_bank_check_clock(const struct kc_bank *bank, uint64_t time_ms);
@@ -268,9 +298,15 @@ kc_bank_answer_done(struct kc_bank *bank, struct kc_bank_thread *thread, struct 
 
 /* A purse that the directory vouches for no more may still speak, and is told why it is refused: when its keys are kept and it is
  * out of use, item->signer gets them. Else gives `because`. On the DIRECTORY lane. */
-KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item,
+KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
+
+/* Asks the responder about somebody whom list and directory vouch for, where the bank is to ask and has no fresh answer.
+ * KC_CERT_REVOKED, KC_UNKNOWN_SIGNER, KC_REVOCATION_UNKNOWN. On the DIRECTORY lane. */
+KC_MUST_USE struct kc_result kc_bank_check_revocation(struct kc_bank *bank,
+                                                      struct kc_bank_thread *thread,
+                                                      const struct kc_person *person);
 
 /* Reads which base somebody holds that asks for the hotlist. KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_hotlist(struct kc_bank_item *item,
@@ -285,6 +321,11 @@ KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
                                                     const struct kc_bank *bank,
                                                     const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
+                                               const struct kc_bank *bank,
+                                               const struct kc_http_request *request);
+
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
@@ -350,6 +391,29 @@ void kc_bank_charge_asked(struct kc_bank *bank);
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_retire_ended(struct kc_bank *bank);
 
+/* The certificates in the reply stand in the directory, good: into item->renewal, whose holder becomes item->holder.
+ * KC_CERT_INVALID, KC_MISMATCH, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
+                                                    struct kc_bank_thread *thread,
+                                                    struct kc_bank_item *item,
+                                                    const struct kc_certify_reply *reply);
+/* Makes the claims of the new identity, from the certificate found. */
+KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
+                                                        struct kc_bank_thread *thread,
+                                                        struct kc_bank_item *item);
+/* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
+bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                    const struct kc_purse_key_row *keys);
+
+/* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
+ * writer. kc_bank_make_keys_ended: one of them has come to its end. */
+void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms);
+void kc_bank_make_keys_ended(struct kc_bank *bank);
+/* Reads an operator's order of keys into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
+                                                    const struct kc_bank *bank,
+                                                    const struct kc_http_request *request);
+
 /* What a thread needs to ask the authority. KC_NO_MEMORY. */
 KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
                                                     unsigned timeout_ms);
@@ -362,9 +426,11 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What is due of closed accounts, and their pay-outs; for the writer. kc_bank_payout_asked: one of these has come to its end. */
+/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer.
+ * kc_bank_payout_asked, kc_bank_revoke_ended: one of these has come to its end. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_payout_asked(struct kc_bank *bank);
+void kc_bank_revoke_ended(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);
@@ -376,5 +442,13 @@ void kc_bank_unload(struct kc_bank *bank);
 KC_MUST_USE struct kc_result kc_bank_init(const char *dir);
 
 int kc_bank_serve(const char *dir);
+
+struct kc_command;
+/* `roll`: the next step of a roll-over of the bank's keys; the exit status. */
+int kc_bank_roll_command(const struct kc_command *command, const char *dir);
+
+/* Ends a roll-over that was begun, as far as its certificates are there. Errors of kc_bank_roll. */
+KC_MUST_USE struct kc_result kc_bank_finish_roll(const struct kc_bank_config *config,
+                                                 const char *folder);
 
 #endif

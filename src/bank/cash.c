@@ -92,8 +92,11 @@ static struct kc_result apply_state(struct kc_bank *bank, struct kc_bank_thread 
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_state(&item->outcome, &bank->ledger, &item->message.state_request,
-                           &item->information, &source);
+    struct kc_result result = kc_ledger_state(
+        &item->outcome, &bank->ledger, &item->message.state_request, &item->information, &source);
+    return kc_failed(result) ? result
+                             : kc_ledger_key_ready(&item->key_ready_ms, &bank->ledger,
+                                                   item->information.information.purse);
 }
 
 static struct kc_result answer_state(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -106,6 +109,8 @@ static struct kc_result answer_state(struct kc_bank *bank, struct kc_bank_thread
                                    .transaction_ms = request->pending_ms,
                                    .purse = item->information.information.purse,
                                    .outcome = item->outcome.outcome,
+                                   .has_key_ready = item->key_ready_ms != 0,
+                                   .key_ready_ms = item->key_ready_ms,
                                    .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     struct kc_result result = kc_bank_certify(&certified, bank, thread, &item->outcome.certified);

@@ -1,4 +1,4 @@
-/* Closing accounts: at the registrar's word or the operator's; the scheduler's turn in the writer, and pay-outs. */
+/* Closing accounts: at the registrar's word or the operator's; the scheduler's turn in the writer, pay-outs and revocations. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -14,6 +14,9 @@
 /* A round takes at most one in so many items, for all of it may wait for an ordinary bank that is silent. */
 #define ROUND_PART 8u
 #define ROUND_EVERY_MS 2000u
+#define REVOKE_MAX 4u
+/* RFC 5280 section 5.3.1. */
+#define REVOKE_CESSATION 5u
 
 /* ---- the registrar's word ---- */
 
@@ -178,6 +181,75 @@ static void ask_round(struct kc_bank *bank, uint64_t now_ms)
     round->last_ms = more ? payouts[sent - 1].account.number : 0;
 }
 
+/* ---- certificates ---- */
+
+static struct kc_result ask_revoke(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_done done;
+    const struct kc_revoke_request request = {
+        .account = item->message.close, .reason = REVOKE_CESSATION, .time_ms = kc_clock_now_ms()};
+    return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
+                                 &kc_revoke_request_shape, &request);
+}
+
+static struct kc_result apply_revoked(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      struct kc_bank_item *item)
+{
+    (void)thread;
+    return kc_ledger_closed_revoked(&bank->ledger, item->message.close);
+}
+
+const struct kc_bank_kind kc_bank_revoke_closed = {
+    .steps = {{KC_LANE_DIRECTORY, ask_revoke, NULL}, {KC_LANE_WRITE, apply_revoked, NULL}},
+};
+
+void kc_bank_revoke_ended(struct kc_bank *bank)
+{
+    atomic_fetch_sub(&bank->revoking.asking, 1);
+}
+
+static bool send_revoke(struct kc_bank *bank, struct kc_account_id account)
+{
+    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+    if (item == NULL) {
+        return false;
+    }
+    item->exchange = NULL;
+    item->kind = &kc_bank_revoke_closed;
+    item->step = KC_AT_OWN;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->message.close = account;
+    item->head.lane = kc_bank_revoke_closed.steps[0].lane;
+    atomic_fetch_add(&bank->revoking.asking, 1);
+    kc_pipeline_send(&bank->pipeline, &item->head);
+    return true;
+}
+
+/* What the registrar had revoked is asked for once more, which changes nothing. */
+static void revoke_round(struct kc_bank *bank, uint64_t now_ms)
+{
+    struct kc_account_id accounts[REVOKE_MAX];
+    struct kc_bank_again *round = &bank->revoking;
+    size_t count = 0;
+    size_t sent = 0;
+    bool soon = now_ms >= round->begun_ms && now_ms - round->begun_ms < ROUND_EVERY_MS;
+    if (bank->config.authority_url[0] == '\0' || atomic_load(&round->asking) > 0 || soon) {
+        return;
+    }
+    round->begun_ms = now_ms;
+    if (kc_failed(
+            kc_ledger_unrevoked(accounts, &count, REVOKE_MAX, &bank->ledger, round->last_ms))) {
+        return;
+    }
+    while (sent < count && send_revoke(bank, accounts[sent])) {
+        sent++;
+    }
+    bool more = sent > 0 && (sent < count || count == REVOKE_MAX);
+    round->last_ms = more ? accounts[sent - 1].number : 0;
+}
+
 /* ---- the scheduler ---- */
 
 static size_t run_batch(struct kc_bank *bank, uint64_t now_ms)
@@ -204,4 +276,5 @@ void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms)
     for (unsigned i = 0; i < BATCHES_MAX && run_batch(bank, now_ms) > 0; i++) {
     }
     ask_round(bank, now_ms);
+    revoke_round(bank, now_ms);
 }

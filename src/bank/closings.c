@@ -83,15 +83,18 @@ static void write_closing(const struct showing *showing, const struct kc_closing
     char begun[KC_CLOCK_TEXT_SIZE];
     char due[KC_CLOCK_TEXT_SIZE];
     char closed[KC_CLOCK_TEXT_SIZE];
+    char revoked[KC_CLOCK_TEXT_SIZE];
     enum kc_account_state state = row->closed_ms == 0 ? KC_ACCOUNT_CLOSING : KC_ACCOUNT_CLOSED;
     const char *word = kc_bank_account_state_word(state);
     format_time(begun, row->begun_ms);
     format_time(due, row->due_ms);
     format_time(closed, row->closed_ms);
+    format_time(revoked, row->revoked_ms);
     if (!showing->json) {
-        (void)fprintf(showing->out, "closing %" PRIu64 "  %-7s  by %s on %s, until %s%s\n",
+        (void)fprintf(showing->out, "closing %" PRIu64 "  %-7s  by %s on %s, until %s%s%s\n",
                       row->account.number, word, by_word(row->by), begun, due,
-                      row->early ? "  purse empty" : "");
+                      row->early ? "  purse empty" : "",
+                      row->revoked_ms == 0 ? "  not revoked" : "");
         return;
     }
     kc_json_open(&json, showing->out);
@@ -103,6 +106,7 @@ static void write_closing(const struct showing *showing, const struct kc_closing
     kc_json_text(&json, "begun", begun);
     kc_json_text(&json, "due", due);
     kc_json_text(&json, "closed", closed);
+    kc_json_text(&json, "revoked", revoked);
     kc_json_close(&json);
 }
 

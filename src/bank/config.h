@@ -36,15 +36,19 @@ struct kc_bank_config {
     uint64_t charge_period_days;
     uint64_t charge_notice_days;
     uint64_t charge_grace_days;
-    uint64_t hotlist_step;      /* changes of the hotlist from base to base */
-    uint64_t charge_close_days; /* of suspension; 0: it is never closed */
-    uint64_t crl_ms;            /* how often the revocation list is fetched */
-    uint64_t outside_ms;        /* how long directory and ordinary bank may take */
-    uint64_t clock_ms;          /* how far a registrar's clock may be off */
-    uint64_t work_threads;      /* 0: one a core */
+    uint64_t hotlist_step;        /* changes of the hotlist from base to base */
+    uint64_t charge_close_days;   /* of suspension; 0: it is never closed */
+    uint64_t renewal_before_days; /* before the end of keys others are ordered; 0: never */
+    uint64_t crl_ms;              /* how often the revocation list is fetched */
+    uint64_t outside_ms;          /* how long directory and ordinary bank may take */
+    uint64_t clock_ms;            /* how far a registrar's clock may be off */
+    uint64_t work_threads;        /* 0: one a core */
     uint64_t items;
     uint64_t people;         /* certificates kept in memory */
     uint64_t page_count_max; /* of the database; 0: no limit */
+    char revocation_mode[8]; /* crl, both or ocsp */
+    char revocation_url[KC_URL_SIZE_MAX + 1];
+    uint64_t revocation_fresh_ms; /* how long an answer of the responder is believed */
     struct kc_key_places keys;
     char capture[256]; /* a folder for a copy of every message; empty: none */
 };

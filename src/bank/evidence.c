@@ -10,6 +10,8 @@
 #define NAMED_MAX 8u
 #define KEYS_MAX 8u
 
+_Static_assert(KC_EVIDENCE_FORMERS_MAX >= KC_ROLLS_MAX, "every key the bank had");
+
 /* An item with the memory that it points into. */
 struct kept_item {
     struct kc_evidence_item item;
@@ -87,8 +89,8 @@ static struct kc_result add_identity(struct identities *out, const struct kc_pro
                                          .issued_s = account.created_ms / 1000,
                                          .expires_s = account.expires_ms / 1000,
                                          .key = *key};
-    result =
-        kc_identity_sign(&buffer, prover->crypto, &prover->sign_key, &prover->realm, &identity);
+    result = kc_identity_sign(&buffer, prover->crypto, &prover->keys->sign_key, &prover->realm,
+                              &identity);
     if (!kc_failed(result)) {
         out->sizes[out->count++] = buffer.size;
     }
@@ -250,14 +252,36 @@ static bool take_answer(struct kept_item *out, const struct kc_log_record *recor
     return false;
 }
 
+/* Gives the content key when it opens the envelope. */
+static bool opens(uint8_t key[KC_GCM_KEY_SIZE], const struct kc_prover *prover,
+                  const struct kc_private_key *own, const struct kc_signed *envelope)
+{
+    uint8_t plain_bytes[KC_PLAIN_SIZE_MAX];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    const struct kc_shape *shape = kc_signed_shape(envelope);
+    bool good = own->type != KC_KEY_NONE && shape != NULL &&
+                !kc_failed(kc_seal_content_key(key, prover->crypto, own, envelope->payload)) &&
+                !kc_failed(kc_unseal_with(&plain, prover->crypto, key, &prover->realm,
+                                          shape->domain, envelope->payload));
+    kc_wipe(plain_bytes, sizeof plain_bytes);
+    return good;
+}
+
 static bool take_envelope(struct kept_item *out, const struct kc_prover *prover,
                           struct kc_view bytes)
 {
     struct kc_signed parsed;
     keep_item(out, KC_PROOF_KIND_ENVELOPE, bytes);
-    out->item.has_key = !kc_failed(kc_signed_parse(&parsed, bytes)) &&
-                        !kc_failed(kc_seal_content_key(out->item.key, prover->crypto,
-                                                       &prover->encrypt_key, parsed.payload));
+    const struct kc_bank_keys *keys = prover->keys;
+    if (kc_failed(kc_signed_parse(&parsed, bytes))) {
+        return false;
+    }
+    /* It is sealed for the key that was in force when it was sent. */
+    out->item.has_key = opens(out->item.key, prover, &keys->encrypt_key, &parsed);
+    for (uint64_t i = keys->generation; i > 0 && !out->item.has_key; i--) {
+        out->item.has_key =
+            opens(out->item.key, prover, &keys->formers[i - 1].encrypt_key, &parsed);
+    }
     return out->item.has_key;
 }
 
@@ -278,8 +302,8 @@ static bool try_items(struct search *search, const struct kc_evidence_item *a,
     for (size_t i = 0; i < search->accused.count; i++) {
         content->identity = identity_at(&search->accused, i);
         struct kc_result result =
-            kc_evidence_find(finding, &search->work, prover->crypto, &prover->sign_public, content,
-                             search->proof->alert.reason);
+            kc_evidence_find(finding, &search->work, prover->crypto, &prover->keys->sign_public,
+                             content, search->proof->alert.reason);
         search->found = !kc_failed(result);
         if (search->found || result.code == KC_NOT_PROVEN) {
             /* It verified under this key, so it does under no other. */
@@ -475,17 +499,17 @@ static struct kc_result finish(struct search *search, uint64_t now_ms)
     struct kc_proof *proof = search->proof;
     const struct kc_prover *prover = search->prover;
     struct kc_buffer out = KC_BUFFER(proof->bytes);
-    struct kc_signer signer = {.key = &prover->sign_key};
+    struct kc_signer signer = {.key = &prover->keys->sign_key};
     const struct kc_evidence_label label = {
         .alert = proof->alert.id, .decimals = prover->decimals, .time_ms = now_ms};
     struct kc_evidence_verdict verdict;
-    kc_signer_id_make(&signer.id, prover->crypto, KC_SERVER_BANK, &prover->sign_public);
+    kc_signer_id_make(&signer.id, prover->crypto, KC_SERVER_BANK, &prover->keys->sign_public);
     struct kc_result result = kc_evidence_make(&out, &search->work, prover->crypto, &signer,
                                                &search->content, &proof->finding, &label);
     if (!kc_failed(result)) {
         proof->size = out.size;
-        result = kc_evidence_verify(&verdict, &search->work, prover->crypto, &prover->sign_public,
-                                    kc_buffer_view(&out));
+        result = kc_evidence_verify(&verdict, &search->work, prover->crypto,
+                                    &prover->keys->sign_public, kc_buffer_view(&out));
     }
     return result;
 }
@@ -502,6 +526,9 @@ struct kc_result kc_bank_prove(struct kc_proof *out, const struct kc_prover *pro
     }
     search->prover = prover;
     search->proof = out;
+    for (uint64_t i = 0; i < prover->keys->generation; i++) {
+        search->work.formers[search->work.former_count++] = prover->keys->formers[i].sign_public;
+    }
     struct kc_result result = begin(search);
     if (!kc_failed(result)) {
         result = try_named(search);
@@ -573,8 +600,12 @@ const char *kc_bank_evidence_word(enum kc_evidence_kind kind)
         return "charge-order";
     case KC_EVIDENCE_CLOSE:
         return "close-request";
+    case KC_EVIDENCE_MOVE:
+        return "move-request";
     case KC_EVIDENCE_RENEW:
         return "renew-request";
+    case KC_EVIDENCE_CLAIM:
+        return "claim-request";
     case KC_EVIDENCE_SETTLE:
         return "settle-request";
     case KC_EVIDENCE_RECORD:

@@ -2,18 +2,17 @@
 #ifndef KC_BANK_EVIDENCE_H
 #define KC_BANK_EVIDENCE_H
 
+#include "bank/rolls.h"
 #include "evidence/evidence.h"
 #include "ledger/store.h"
 
-/* What the bank needs to make one: the kept messages, the keys that open and sign, and the certificate's key. */
+/* What the bank needs to make one: the kept messages, and the keys that open and sign. */
 struct kc_prover {
     const struct kc_store *store;
     const struct kc_crypto *crypto;
     struct kc_realm realm;
     uint64_t decimals;
-    struct kc_private_key sign_key;
-    struct kc_public_key sign_public;
-    struct kc_private_key encrypt_key;
+    const struct kc_bank_keys *keys; /* all that the bank ever had, as far as they are kept */
 };
 
 struct kc_proof {

@@ -12,10 +12,12 @@ static struct kc_result read_certified(struct kc_bank *bank, struct kc_bank_thre
     if (kc_failed(result)) {
         return result;
     }
-    kc_known_name(name, &thread->crypto, &bank->realm, kc_certified_shape.domain,
-                  &bank->sign_public, bytes);
+    /* It may be a long time since the purse was here last: what it says of itself the ledger compares with its own. */
+    const struct kc_public_key *key = kc_bank_keys_former(&bank->keys, &parsed.signer);
+    key = key == NULL ? &bank->sign_public : key;
+    kc_known_name(name, &thread->crypto, &bank->realm, kc_certified_shape.domain, key, bytes);
     if (!kc_known_has(&bank->known, name)) {
-        result = kc_signed_verify(&parsed, &thread->crypto, &bank->sign_public, &bank->realm,
+        result = kc_signed_verify(&parsed, &thread->crypto, key, &bank->realm,
                                   kc_certified_shape.domain);
         if (!kc_failed(result)) {
             kc_known_add(&bank->known, name);

@@ -15,13 +15,12 @@
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
 {
-    struct kc_result result = kc_key_pair_open(&bank->sign_key, &bank->sign_public, &bank->crypto,
-                                               folder, "sign", &bank->config.keys);
+    struct kc_result result = kc_bank_keys_open(&bank->keys, &bank->crypto, &bank->realm, folder,
+                                                &bank->config.keys, false);
     if (!kc_failed(result)) {
-        result = kc_key_pair_open(&bank->encrypt_key, NULL, &bank->crypto, folder, "encrypt",
-                                  &bank->config.keys);
-    }
-    if (!kc_failed(result)) {
+        bank->sign_key = bank->keys.sign_key;
+        bank->encrypt_key = bank->keys.encrypt_key;
+        bank->sign_public = bank->keys.sign_public;
         kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
     }
     return result;
@@ -136,6 +135,27 @@ static struct kc_result open_known(struct kc_bank *bank, const char *folder)
     return kc_known_open(&bank->known, KNOWN_COUNT);
 }
 
+/* Whom the bank asks about revocation, from the section [revocation]. */
+static struct kc_result open_revocation(struct kc_bank *bank, const char *folder)
+{
+    const struct kc_bank_config *config = &bank->config;
+    enum kc_revocation_mode mode;
+    (void)folder;
+    if (!kc_revocation_mode_read(&mode, config->revocation_mode)) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode is crl, both or ocsp");
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    bank->people.list_may_be_old = mode == KC_REVOCATION_OCSP;
+    struct kc_result result =
+        kc_revocation_open(&bank->revocation, mode, config->revocation_url, config->authority_url,
+                           config->revocation_fresh_ms, config->clock_ms, config->people);
+    if (result.code == KC_CONFIG_INVALID) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [revocation] mode %s wants a url",
+               config->revocation_mode);
+    }
+    return result;
+}
+
 static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 {
     char *path = bank->database;
@@ -196,7 +216,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, load_tokens, load_people, open_known, open_ledger};
+        load_keys, load_tokens, load_people, open_known, open_revocation, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
@@ -215,17 +235,20 @@ struct kc_result kc_bank_init(const char *dir)
     if (!kc_failed(result)) {
         result = kc_bank_config_read(&config, path);
     }
-    return kc_failed(result) ? result : kc_server_keys_ensure_at(folder, &config.keys);
+    if (!kc_failed(result)) {
+        result = kc_server_keys_ensure_at(folder, &config.keys);
+    }
+    return kc_failed(result) ? result : kc_bank_finish_roll(&config, folder);
 }
 
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
     kc_known_close(&bank->known);
+    kc_revocation_close(&bank->revocation);
     kc_holders_close(&bank->holders);
     kc_sqlite_close(&bank->store);
-    kc_key_close(&bank->encrypt_key);
-    kc_key_close(&bank->sign_key);
+    kc_bank_keys_close(&bank->keys);
     kc_libcrypto_close(&bank->crypto);
     kc_wipe(bank, sizeof *bank);
 }

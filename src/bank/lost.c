@@ -50,29 +50,77 @@ const struct kc_bank_kind kc_bank_reissue_request = {
               {KC_LANE_WORK, kc_bank_answer_open, NULL}},
 };
 
-/* ---- whoever has the old one ---- */
-
-/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones. */
-static bool renews(const struct kc_store *store, const struct kc_purse_key_row *keys)
+static struct kc_result check_move(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
 {
-    struct kc_renewal_row row;
-    return !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
-           (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING) &&
-           keys->expires_ms >= kc_clock_now_ms();
+    (void)thread;
+    return kc_bank_check_clock(bank, item->message.move_request.time_ms);
 }
 
-struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank_thread *thread,
-                                      struct kc_result because)
+static struct kc_result apply_move(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                   struct kc_bank_item *item)
+{
+    struct kc_ledger_source source = kc_bank_source(item);
+    (void)thread;
+    return kc_ledger_move(&item->opened, &item->due_ms, &bank->ledger, &item->message.move_request,
+                          &source);
+}
+
+const struct kc_bank_kind kc_bank_move_request = {
+    .shape = &kc_move_request_shape,
+    .steps = {{KC_LANE_WORK, check_move, NULL},
+              {KC_LANE_WRITE, apply_move, NULL},
+              {KC_LANE_WORK, kc_bank_answer_open, NULL}},
+};
+
+/* ---- whoever has the old one ---- */
+
+/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
+ * When it shows none that are good, an account's certificates were revoked, old and new. */
+bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                    const struct kc_purse_key_row *keys)
+{
+    struct kc_renewal_row row;
+    struct kc_key_offer_row offer;
+    struct kc_person shown;
+    uint8_t digests[2][KC_DIGEST_SIZE];
+    const struct kc_store *store = &thread->store;
+    uint64_t now_ms = kc_clock_now_ms();
+    /* An order of the authority's keys may have been carried out that nobody has heard the answer of. */
+    bool offered = !kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number)) &&
+                   offer.state != KC_KEY_OFFER_ENDED;
+    bool asked = !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
+                 (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING);
+    return (offered || asked) && keys->expires_ms >= now_ms &&
+           !kc_failed(kc_people_certificates(&shown, digests[0], digests[1], &bank->people,
+                                             thread->directory, &thread->crypto,
+                                             keys->account.number, now_ms)) &&
+           !kc_failed(kc_bank_check_revocation(bank, thread, &shown));
+}
+
+/* Whether a newer key of the same purse was confirmed. Who asks need not prove anything to hear that, and nothing changes. */
+static bool is_renewed(const struct kc_store *store, const uint8_t signer[KC_SIGNER_SIZE])
+{
+    struct kc_renewal_row row;
+    return !kc_failed(store->renewal_by_signer(store->context, &row, signer)) &&
+           row.state >= KC_RENEWAL_DONE && memcmp(row.old_signer, signer, KC_SIGNER_SIZE) == 0;
+}
+
+struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread, struct kc_result because)
 {
     struct kc_purse_key_row keys;
     struct kc_purse_row purse;
     struct kc_person person = {.id = item->envelope.signer};
     const struct kc_store *store = &thread->store;
     bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED;
+    if (asked && is_renewed(store, person.id.bytes)) {
+        return kc_result(KC_KEY_RENEWED);
+    }
     if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number)) ||
         (purse.state != KC_PURSE_OUT &&
-         (because.code != KC_UNKNOWN_SIGNER || !renews(store, &keys)))) {
+         (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(bank, thread, &keys)))) {
         return because;
     }
     person.number = keys.account.number;

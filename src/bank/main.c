@@ -9,6 +9,9 @@ static const struct kc_option options[] = {
     {"statement", NULL, "account: every posting, oldest first, as text or with --json"},
     {"csv", NULL, "with --statement: as CSV"},
     {"charge", "C", "account: its charge from account, ordinary or included; paid: by a sale"},
+    {"days", "N", "roll: how long the old keys still count (default 90)"},
+    {"token", "URI", "roll: PKCS#11 token for the new keys (default: files)"},
+    {"emergency", NULL, "roll: even while the keys before the old ones still count"},
     {"log-policy", "P", "purse: refuse, overwrite or report when its history is full"},
 };
 
@@ -23,7 +26,9 @@ static const struct kc_program program = {
         "       kinchaku-bank account N --statement [--csv] [--dir D]\n"
         "       kinchaku-bank evidence ALERT [--out FILE] | evidence PURSE [--dir D]\n"
         "       kinchaku-bank account N --charge account|ordinary|included|paid [--dir D]\n"
-        "       kinchaku-bank purse ID --log-policy P [--dir D]",
+        "       kinchaku-bank purse ID --log-policy P [--dir D]\n"
+        "       kinchaku-bank renew N [--dir D]\n"
+        "       kinchaku-bank roll [--days N] [--token URI] [--emergency] [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -46,6 +51,9 @@ int main(int argc, char **argv)
     if (strcmp(command.arguments[0], "init") == 0 && command.argument_count == 1) {
         struct kc_result result = kc_bank_init(dir);
         return kc_failed(result) ? kc_command_fail(&command, result, "init") : 0;
+    }
+    if (strcmp(command.arguments[0], "roll") == 0 && command.argument_count == 1) {
+        return kc_bank_roll_command(&command, dir);
     }
     return kc_bank_admin(&command, dir);
 }

@@ -159,6 +159,9 @@ static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thr
             kc_people_certificates(holder, sign, encrypt, &bank->people, thread->directory,
                                    &thread->crypto, request->account.number, kc_clock_now_ms());
     }
+    if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, holder);
+    }
     if (kc_failed(result)) {
         return result;
     }

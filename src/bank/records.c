@@ -127,6 +127,34 @@ static uint64_t partner_of(const struct kc_records *records, size_t at)
     return 0;
 }
 
+/* The payee's counter in an answer, or 0. */
+static uint64_t answered_counter(struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_receipt receipt;
+    struct kc_decline decline;
+    if (kc_failed(kc_brief_parse(&parsed, bytes))) {
+        return 0;
+    }
+    if (!kc_failed(kc_shape_decode(&receipt, &kc_receipt_shape, parsed.payload))) {
+        return receipt.counter;
+    }
+    return kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload))
+               ? 0
+               : decline.counter;
+}
+
+uint64_t kc_records_counter(const struct kc_records *records, size_t at, uint64_t partner)
+{
+    const struct kc_ledger_record *record = &records->items[at];
+    if (partner == 0 || partner_of(records, at) != partner) {
+        return 0;
+    }
+    bool ordered =
+        record->entry.kind == KC_ENTRY_KIND_RECEIVE || record->entry.kind == KC_ENTRY_KIND_REFUSE;
+    return ordered ? record->order.payer_counter : answered_counter(records->answers[at]);
+}
+
 static struct kc_partner *find_partner(struct kc_records *records, uint64_t number)
 {
     for (size_t i = 0; i < records->partner_count; i++) {
@@ -253,17 +281,6 @@ static enum kc_error read_answer(struct kc_ledger_record *record, struct kc_view
     return about ? KC_OK : KC_MISMATCH;
 }
 
-/* The renewed key that a partner had at that counter of its own; NULL: the one it has now. */
-static struct kc_partner_old *old_key(struct kc_partner *partner, uint64_t counter)
-{
-    for (size_t i = 0; i < partner->old_count; i++) {
-        if (counter <= partner->old[i].until) {
-            return &partner->old[i];
-        }
-    }
-    return NULL;
-}
-
 /* Whose key verified, and the key, as it is kept beside the evidence. */
 static void keep_partner(struct kc_ledger_record *record, struct kc_partner *partner,
                          struct kc_partner_old *old, const struct kc_crypto *crypto)
@@ -281,27 +298,41 @@ static void keep_partner(struct kc_ledger_record *record, struct kc_partner *par
     record->key = kc_buffer_view(&key);
 }
 
-/* The payee's counter in an answer that was read before. */
-static uint64_t answered_counter(struct kc_view bytes)
+/* Verifies with the keys that the partner had or may have had; *used says which it was, NULL the newest one. `newer`: also what
+ * the newest key says of a counter before it counts. */
+static enum kc_error verify_partner(struct kc_partner_old **used, struct kc_view bytes,
+                                    struct kc_records *records, size_t at,
+                                    const struct kc_partner *partner, const struct kc_shape *shape,
+                                    bool newer, const struct kc_crypto *crypto,
+                                    const struct kc_realm *realm)
 {
-    struct kc_signed parsed;
-    struct kc_receipt receipt;
-    struct kc_decline decline;
-    if (kc_failed(kc_brief_parse(&parsed, bytes))) {
-        return 0;
+    enum kc_error error;
+    struct kc_partner_old *old = &records->old[at];
+    *used = NULL;
+    if (old->term == KC_TERM_ONLY || old->term == KC_TERM_EITHER) {
+        error = verify(bytes, crypto, realm, &old->key, shape, records->known);
+        if (error == KC_OK) {
+            *used = old;
+            return old->late ? KC_EXPIRED : KC_OK;
+        }
+        if (old->term == KC_TERM_ONLY && !newer) {
+            return error;
+        }
     }
-    if (!kc_failed(kc_shape_decode(&receipt, &kc_receipt_shape, parsed.payload))) {
-        return receipt.counter;
+    error = verify(bytes, crypto, realm, &partner->key, shape, records->known);
+    if (error == KC_OK) {
+        return partner->error;
     }
-    return kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload))
-               ? 0
-               : decline.counter;
+    bool renewed = old->term == KC_TERM_ENDED &&
+                   verify(bytes, crypto, realm, &old->key, shape, records->known) == KC_OK;
+    return renewed ? KC_KEY_RENEWED : error;
 }
 
 static void verify_answer(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
                           const struct kc_realm *realm)
 {
     struct kc_ledger_record *record = &records->items[at];
+    struct kc_partner_old *old = NULL;
     const struct kc_shape *shape = NULL;
     struct kc_partner *partner = find_partner(records, partner_of(records, at));
     if (records->answers[at].size == 0) {
@@ -311,17 +342,10 @@ static void verify_answer(struct kc_records *records, size_t at, const struct kc
     if (error == KC_OK) {
         error = partner == NULL || partner->bearer ? KC_UNKNOWN_SIGNER : partner->error;
     }
-    struct kc_partner_old *old =
-        error == KC_OK ? old_key(partner, answered_counter(records->answers[at])) : NULL;
-    if (old != NULL && !old->late &&
-        verify(records->answers[at], crypto, realm, &old->key, shape, records->known) != KC_OK) {
-        /* A payee may say after its renewal, with its new key, that a counter before it is past. */
-        old = NULL;
-    }
     if (error == KC_OK) {
-        error = old != NULL ? old->late ? KC_EXPIRED : KC_OK
-                            : verify(records->answers[at], crypto, realm, &partner->key, shape,
-                                     records->known);
+        /* A payee may say after its renewal, with its new key, that a counter before it is past. */
+        error = verify_partner(&old, records->answers[at], records, at, partner, shape, true,
+                               crypto, realm);
     }
     if (error != KC_OK) {
         record->answer_objection = error;
@@ -346,24 +370,12 @@ static enum kc_error verify_mark(const struct kc_ledger_record *record,
     return result.code;
 }
 
-static enum kc_error verify_order(struct kc_records *records, const struct kc_ledger_record *record,
-                                  const struct kc_partner *partner,
-                                  const struct kc_partner_old *old, const struct kc_crypto *crypto,
-                                  const struct kc_realm *realm)
-{
-    if (partner->bearer) {
-        return verify_mark(record, partner, crypto, realm);
-    }
-    return verify(record->order_bytes, crypto, realm, old == NULL ? &partner->key : &old->key,
-                  &kc_payment_order_shape, records->known);
-}
-
 static void verify_record(struct kc_records *records, size_t at, const struct kc_crypto *crypto,
                           const struct kc_realm *realm, const struct kc_public_key *own)
 {
     struct kc_ledger_record *record = &records->items[at];
     struct kc_partner *partner;
-    struct kc_partner_old *old;
+    struct kc_partner_old *old = NULL;
     switch (record->entry.kind) {
     case KC_ENTRY_KIND_PAY:
         record->objection = verify(record->order_bytes, crypto, realm, own, &kc_payment_order_shape,
@@ -387,13 +399,13 @@ static void verify_record(struct kc_records *records, size_t at, const struct kc
             record->objection = KC_MISMATCH;
             break;
         }
-        old = old_key(partner, record->order.payer_counter);
-        record->objection = verify_order(records, record, partner, old, crypto, realm);
-        bool late = old == NULL ? partner->error == KC_EXPIRED : old->late;
-        if (record->objection == KC_OK && late) {
-            /* It was signed, and comes too late: what its payee spent of it is owed. */
-            record->objection = KC_EXPIRED;
-            break;
+        /* KC_EXPIRED: it was signed, and comes too late; what its payee spent of it is owed. */
+        if (!partner->bearer) {
+            record->objection = verify_partner(&old, record->order_bytes, records, at, partner,
+                                               &kc_payment_order_shape, false, crypto, realm);
+        } else {
+            record->objection = verify_mark(record, partner, crypto, realm);
+            record->objection = record->objection == KC_OK ? partner->error : record->objection;
         }
         if (record->objection == KC_OK && partner->bearer) {
             record->partner = partner->account;

@@ -7,14 +7,21 @@
 #include "ledger/ledger.h"
 #include "message/cose.h"
 
-/* A key that a partner renewed: it signed up to this counter. */
+/* How the key that a partner renewed stands to one counter of its own. */
+enum kc_partner_term {
+    KC_TERM_NONE,   /* it renewed none */
+    KC_TERM_ONLY,   /* it had this one: the counter is not behind the close entry */
+    KC_TERM_EITHER, /* it has both: nobody knows yet whether it changed over */
+    KC_TERM_ENDED,  /* it had no more than the newest one */
+};
+
+/* The renewed key that matters for one record. */
 struct kc_partner_old {
-    uint64_t until;
+    enum kc_partner_term term;
     bool late; /* what it signed is waited for no more */
     struct kc_public_key key;
     uint8_t encoded[KC_COSE_KEY_SIZE_MAX];
 };
-#define KC_PARTNER_OLD_MAX 2u
 
 /* Whose key verifies a partner's signature. */
 struct kc_partner {
@@ -26,14 +33,13 @@ struct kc_partner {
     uint8_t secret[KC_MAC_SECRET_SIZE]; /* with this */
     struct kc_public_key key;
     uint8_t encoded[KC_COSE_KEY_SIZE_MAX]; /* it as COSE_Key, once something was verified with it */
-    size_t old_count;                      /* the newest of its renewed keys, oldest first */
-    struct kc_partner_old old[KC_PARTNER_OLD_MAX];
 };
 
 struct kc_records {
     size_t count;
     struct kc_ledger_record items[KC_LIST_COUNT_MAX];
-    struct kc_view answers[KC_LIST_COUNT_MAX]; /* as they came; empty where there is none */
+    struct kc_view answers[KC_LIST_COUNT_MAX];    /* as they came; empty where there is none */
+    struct kc_partner_old old[KC_LIST_COUNT_MAX]; /* of the partner of each; set by the caller */
     size_t partner_count;
     struct kc_partner partners[KC_LIST_COUNT_MAX];
     struct kc_known
@@ -58,6 +64,9 @@ KC_MUST_USE struct kc_result kc_records_read(struct kc_records *out,
                                              const struct kc_ledger_information *information,
                                              const struct kc_view_list *list,
                                              const struct kc_crypto *crypto);
+
+/* The counter of its own at which this partner signed for the record; 0 when the record wants none of its signatures. */
+uint64_t kc_records_counter(const struct kc_records *records, size_t at, uint64_t partner);
 
 /* Verifies every order and answer; what does not verify or fit becomes the objection of its record. `own` is the reporter's. */
 void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypto,

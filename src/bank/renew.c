@@ -82,34 +82,51 @@ static void keep_certificate(uint8_t bytes[KC_CERTIFICATE_SIZE_MAX], size_t *siz
     kc_digest(crypto, digest, certificate);
 }
 
-/* The certificates must stand in the directory, good and over the keys that the purse named. */
-static struct kc_result look_up(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                struct kc_bank_item *item, uint8_t wanted[2][KC_DIGEST_SIZE])
+struct kc_result kc_bank_find_certified(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                        struct kc_bank_item *item,
+                                        const struct kc_certify_reply *reply)
 {
+    uint8_t wanted[2][KC_DIGEST_SIZE];
     uint8_t found[2][KC_DIGEST_SIZE] = {{0}, {0}};
-    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
-    struct kc_buffer key = KC_BUFFER(bytes);
-    struct kc_renewal_row *row = &item->renewal.row;
-    struct kc_person *holder = &item->holder;
+    struct kc_bank_renewal *renewal = &item->renewal;
+    if (reply->sign_certificate.size == 0 || reply->encrypt_certificate.size == 0) {
+        return kc_result(KC_CERT_INVALID);
+    }
+    keep_certificate(renewal->sign, &renewal->sign_size, wanted[0], &thread->crypto,
+                     reply->sign_certificate);
+    keep_certificate(renewal->encrypt, &renewal->encrypt_size, wanted[1], &thread->crypto,
+                     reply->encrypt_certificate);
     struct kc_result result =
-        kc_people_certificates(holder, found[0], found[1], &bank->people, thread->directory,
-                               &thread->crypto, row->account.number, kc_clock_now_ms());
+        kc_people_certificates(&item->holder, found[0], found[1], &bank->people, thread->directory,
+                               &thread->crypto, renewal->row.account.number, kc_clock_now_ms());
     if (!kc_failed(result)) {
-        result = kc_key_encode(&key, &holder->sign_key);
+        result = kc_bank_check_revocation(bank, thread, &item->holder);
     }
     if (kc_failed(result)) {
         return result;
     }
-    bool same = memcmp(found, wanted, sizeof found) == 0 &&
-                kc_view_equal(kc_buffer_view(&key), kc_view(row->sign_key, row->sign_size));
-    memcpy(row->certificate, found[0], KC_DIGEST_SIZE);
-    row->expires_ms = holder->expires_ms;
+    memcpy(renewal->row.certificate, found[0], KC_DIGEST_SIZE);
+    renewal->row.expires_ms = item->holder.expires_ms;
+    return kc_result(memcmp(found, wanted, sizeof found) == 0 ? KC_OK : KC_MISMATCH);
+}
+
+/* They must be over the key that the purse named. */
+static struct kc_result check_named(const struct kc_bank_item *item)
+{
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer key = KC_BUFFER(bytes);
+    const struct kc_renewal_row *row = &item->renewal.row;
+    struct kc_result result = kc_key_encode(&key, &item->holder.sign_key);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool same = kc_view_equal(kc_buffer_view(&key), kc_view(row->sign_key, row->sign_size));
     return kc_result(same ? KC_OK : KC_MISMATCH);
 }
 
 /* Everything in the identity comes from the certificate, so that a repeat makes the same claims. */
-static struct kc_result identify(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                 struct kc_bank_item *item)
+struct kc_result kc_bank_identify_certified(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                            struct kc_bank_item *item)
 {
     struct kc_buffer claims = KC_BUFFER(item->identity);
     const struct kc_value_information *from = &item->information.information;
@@ -130,8 +147,7 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
                                 struct kc_bank_item *item)
 {
     struct kc_certify_reply reply;
-    struct kc_bank_renewal *renewal = &item->renewal;
-    uint8_t digests[2][KC_DIGEST_SIZE];
+    const struct kc_bank_renewal *renewal = &item->renewal;
     const struct kc_renew_certify_request request = {.account = renewal->row.account,
                                                      .expires_ms = renewal->row.expires_ms,
                                                      .proof = item->message.renew_request.proof,
@@ -139,18 +155,13 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
     struct kc_result result =
         kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
                               &kc_renew_certify_request_shape, &request);
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result)) {
+        result = kc_bank_find_certified(bank, thread, item, &reply);
     }
-    if (reply.sign_certificate.size == 0 || reply.encrypt_certificate.size == 0) {
-        return kc_result(KC_CERT_INVALID);
+    if (!kc_failed(result)) {
+        result = check_named(item);
     }
-    keep_certificate(renewal->sign, &renewal->sign_size, digests[0], &thread->crypto,
-                     reply.sign_certificate);
-    keep_certificate(renewal->encrypt, &renewal->encrypt_size, digests[1], &thread->crypto,
-                     reply.encrypt_certificate);
-    result = look_up(bank, thread, item, digests);
-    return kc_failed(result) ? result : identify(bank, thread, item);
+    return kc_failed(result) ? result : kc_bank_identify_certified(bank, thread, item);
 }
 
 static struct kc_result apply_certified(struct kc_bank *bank, struct kc_bank_thread *thread,

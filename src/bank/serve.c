@@ -34,6 +34,7 @@ static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cancel_request, &kc_bank_identify_request, &kc_bank_settle_request,
     &kc_bank_lost_request,   &kc_bank_reissue_request,  &kc_bank_transfer_request,
     &kc_bank_charge_order,   &kc_bank_renew_request,    &kc_bank_close_request,
+    &kc_bank_claim_request,  &kc_bank_move_request,
 };
 
 /* ---- the way of an item ---- */
@@ -68,6 +69,10 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
     kc_digest(&thread->crypto, item->digest, item->bytes);
     result =
         kc_people_find(&item->signer, &bank->people, &item->envelope.signer, kc_clock_now_ms());
+    if (!kc_failed(result) && kc_revocation_must_ask(&result, &bank->revocation, &item->signer,
+                                                     kc_clock_monotonic_ns())) {
+        result = kc_result(KC_NOT_FOUND);
+    }
     if (!kc_failed(result)) {
         item->step = KC_AT_OPEN;
         return result;
@@ -78,16 +83,30 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
     return here && !item->kind->from_purse ? result : kc_ok();
 }
 
+struct kc_result kc_bank_check_revocation(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                          const struct kc_person *person)
+{
+    struct kc_result word;
+    return kc_revocation_must_ask(&word, &bank->revocation, person, kc_clock_monotonic_ns())
+               ? kc_revocation_ask(&bank->revocation, thread->responder, &thread->crypto,
+                                   &bank->people, person, kc_clock_now_ms())
+               : word;
+}
+
 static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *thread,
                               struct kc_bank_item *item)
 {
     uint64_t now_ms = kc_clock_now_ms();
     item->step = KC_AT_OPEN;
     if (item->denied != KC_OK) {
-        return kc_bank_find_blocked(item, thread, kc_result(item->denied));
+        return kc_bank_find_blocked(item, bank, thread, kc_result(item->denied));
     }
-    struct kc_result result = kc_people_fetch(&item->signer, &bank->people, thread->directory,
-                                              &thread->crypto, &item->envelope.signer, now_ms);
+    struct kc_result result =
+        kc_people_find(&item->signer, &bank->people, &item->envelope.signer, now_ms);
+    if (kc_failed(result)) {
+        result = kc_people_fetch(&item->signer, &bank->people, thread->directory, &thread->crypto,
+                                 &item->envelope.signer, now_ms);
+    }
     if (result.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_INVALID) {
         /* The list in memory may be old because the directory was away, or know nothing of a new issuer. Whoever is not in
          * the directory, or is there with another key, makes us fetch no list: anybody can claim to be somebody. */
@@ -97,8 +116,12 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
                                      &thread->crypto, &item->envelope.signer, now_ms);
         }
     }
-    return kc_failed(result) && item->kind->from_purse ? kc_bank_find_blocked(item, thread, result)
-                                                       : result;
+    if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, &item->signer);
+    }
+    return kc_failed(result) && item->kind->from_purse
+               ? kc_bank_find_blocked(item, bank, thread, result)
+               : result;
 }
 
 /* The time in the message, which the table puts last in every message. */
@@ -134,8 +157,9 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_unseal(&plain, &thread->crypto, &bank->encrypt_key, &bank->realm,
-                       item->kind->shape->domain, item->envelope.payload);
+    result =
+        kc_bank_keys_unseal(&plain, &bank->keys, &thread->crypto, &bank->realm,
+                            item->kind->shape->domain, item->envelope.payload, kc_clock_now_ms());
     if (!kc_failed(result)) {
         result = kc_shape_decode(&item->message, item->kind->shape, kc_buffer_view(&plain));
     }
@@ -241,6 +265,10 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     kc_wipe(item->password_hash, sizeof item->password_hash);
     if (item->exchange == NULL && item->kind == &kc_bank_retire) {
         kc_bank_retire_ended(bank);
+    } else if (item->exchange == NULL && item->kind == &kc_bank_make_keys) {
+        kc_bank_make_keys_ended(bank);
+    } else if (item->exchange == NULL && item->kind == &kc_bank_revoke_closed) {
+        kc_bank_revoke_ended(bank);
     } else if (item->exchange == NULL) {
         bool charge = item->kind == &kc_bank_ask_charge;
         bool payout = item->kind == &kc_bank_ask_payout;
@@ -372,6 +400,7 @@ static void idle(void *owner, void *thread)
         kc_bank_closings(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_retire_due(bank, now_ms);
+        kc_bank_key_offer_due(bank, now_ms);
     }
 }
 
@@ -385,6 +414,9 @@ static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread
     switch (lane) {
     case KC_LANE_DIRECTORY: {
         struct kc_result result = kc_sqlite_open(&thread->store, bank->database, false, 0);
+        if (!kc_failed(result) && bank->revocation.mode != KC_REVOCATION_CRL) {
+            result = kc_http_client_open(&thread->responder, timeout_ms);
+        }
         if (!kc_failed(result)) {
             result = kc_bank_authority_open(&thread->authority, timeout_ms);
         }
@@ -408,6 +440,7 @@ static void thread_close(void *owner, enum kc_lane lane, void *context)
     (void)owner;
     (void)lane;
     kc_directory_close(thread->directory);
+    kc_http_client_close(thread->responder);
     kc_bank_authority_close(thread->authority);
     kc_sqlite_close(&thread->store);
     kc_ordinary_http_close(&thread->ordinary);
@@ -485,9 +518,12 @@ static const struct route routes[] = {
     {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, kc_bank_read_hotlist,
      &kc_bank_make_hotlist},
     {"/v1/card", "GET", NULL, NULL, kc_bank_read_card, &kc_bank_make_card},
+    {"/v1/roll", "GET", NULL, NULL, kc_bank_read_roll, &kc_bank_give_roll},
+    {"/v1/identity", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_sign_identity},
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
+    {"/v1/admin/keys", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_key_offer, &kc_bank_offer_keys},
     {"/v1/admin/charge", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_charge, &kc_bank_set_charge},
     {"/v1/admin/close", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_close, &kc_bank_close_order},
 };

@@ -5,9 +5,6 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
-/* Renewals of one purse that are gone through; one a year. */
-#define RENEWALS_MAX 64u
-
 /* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
  * up on the lane that may wait. */
 static bool find_partners(struct kc_bank *bank, struct kc_records *records)
@@ -101,62 +98,68 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
 }
 
 /* A renewed key, as it is kept: what it signed holds for as long after its certificate's end as late records are waited for. */
-static void take_old(struct kc_partner *partner, const struct kc_renewal_row *row,
-                     uint64_t settle_ms)
+static struct kc_result take_old(struct kc_partner_old *out, enum kc_partner_term term,
+                                 const struct kc_renewal_row *row, uint64_t settle_ms)
 {
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_partner_old old = {.until = row->counter + 1,
-                                 .late = now_ms > row->old_expires_ms &&
-                                         now_ms - row->old_expires_ms > settle_ms};
-    if (kc_failed(kc_key_decode(&old.key, kc_view(row->old_sign_key, row->old_sign_size)))) {
-        return;
-    }
-    if (partner->old_count == KC_PARTNER_OLD_MAX) {
-        memmove(&partner->old[0], &partner->old[1],
-                (KC_PARTNER_OLD_MAX - 1) * sizeof partner->old[0]);
-        partner->old_count -= 1;
-    }
-    partner->old[partner->old_count++] = old;
+    out->term = term;
+    out->late = now_ms > row->old_expires_ms && now_ms - row->old_expires_ms > settle_ms;
+    return kc_key_decode(&out->key, kc_view(row->old_sign_key, row->old_sign_size));
 }
 
-/* The keys that a partner renewed, and while its newest ones wait for the confirmation these: it may pay with them already. *some
- * says whether there are any. */
-static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
-                                      struct kc_bank_thread *thread, struct kc_partner *partner)
+/* Which of its keys a partner had at that counter, `last` being its newest renewal. */
+static struct kc_result fetch_old(struct kc_partner_old *out, struct kc_bank *bank,
+                                  struct kc_bank_thread *thread, const struct kc_renewal_row *last,
+                                  uint64_t counter)
 {
     struct kc_renewal_row row;
-    uint64_t counter = 1;
     const struct kc_store *store = &thread->store;
-    struct kc_result result = store->renewal_last(store->context, &row, partner->number);
+    enum kc_partner_term term = KC_TERM_ONLY;
+    struct kc_result result = store->renewal_at(store->context, &row, last->purse.number, counter);
+    if (result.code == KC_NOT_FOUND) {
+        row = *last;
+        if (last->state >= KC_RENEWAL_DONE) {
+            term = KC_TERM_ENDED;
+        } else if (last->state == KC_RENEWAL_WAITING && counter > last->counter) {
+            term = KC_TERM_EITHER;
+        }
+        result = kc_ok();
+    }
+    return kc_failed(result) ? result : take_old(out, term, &row, bank->config.settle_ms);
+}
+
+/* The keys that a partner renewed. While the newest ones wait for the confirmation the bank's own books know both, whatever the
+ * directory shows: it may pay with either. *some says whether there are any. */
+static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread, struct kc_records *records,
+                                      struct kc_partner *partner)
+{
+    struct kc_renewal_row last;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->renewal_last(store->context, &last, partner->number);
     *some = !kc_failed(result);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
-    bool waits = row.state == KC_RENEWAL_WAITING;
-    const struct kc_renewal_row last = row;
-    partner->old_count = 0;
-    for (unsigned i = 0; i < RENEWALS_MAX; i++) {
-        result = store->renewal_at(store->context, &row, partner->number, counter);
-        if (kc_failed(result)) {
-            break;
+    for (size_t i = 0; i < records->count && !kc_failed(result); i++) {
+        uint64_t counter = kc_records_counter(records, i, partner->number);
+        if (counter > 0) {
+            result = fetch_old(&records->old[i], bank, thread, &last, counter);
         }
-        take_old(partner, &row, bank->config.settle_ms);
-        counter = row.counter + 2;
     }
-    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
-        return result;
-    }
-    if (waits) {
-        take_old(partner, &last, bank->config.settle_ms);
+    if (!kc_failed(result) && last.state < KC_RENEWAL_DONE) {
+        bool waits = last.state == KC_RENEWAL_WAITING;
+        struct kc_view key = waits ? kc_view(last.sign_key, last.sign_size)
+                                   : kc_view(last.old_sign_key, last.old_sign_size);
         partner->account = last.account.number;
-        partner->error = kc_key_decode(&partner->key, kc_view(last.sign_key, last.sign_size)).code;
+        partner->error = kc_key_decode(&partner->key, key).code;
     }
-    return kc_ok();
+    return result;
 }
 
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                      struct kc_partner *partner)
+                                      struct kc_records *records, struct kc_partner *partner)
 {
     struct kc_purse_key_row keys;
     struct kc_purse_row purse;
@@ -175,7 +178,7 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
     bool renewed = false;
-    result = fetch_renewed(&renewed, bank, thread, partner);
+    result = fetch_renewed(&renewed, bank, thread, records, partner);
     if (kc_failed(result) || partner->error == KC_OK) {
         return result;
     }
@@ -185,7 +188,8 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
-    if (result.code == KC_CERT_EXPIRED) {
+    if (result.code == KC_CERT_EXPIRED ||
+        (result.code == KC_UNKNOWN_SIGNER && kc_bank_renews(bank, thread, &keys))) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }
@@ -210,7 +214,7 @@ static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thre
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < records->partner_count && !kc_failed(result); i++) {
         if (records->partners[i].error != KC_OK) {
-            result = fetch_partner(bank, thread, &records->partners[i]);
+            result = fetch_partner(bank, thread, records, &records->partners[i]);
         }
     }
     return result;
@@ -221,8 +225,12 @@ static struct kc_result apply_report(struct kc_bank *bank, struct kc_bank_thread
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_settle(&item->settled, &bank->ledger, item->message.settle_request.time_ms,
-                            &item->information, item->records.items, item->records.count, &source);
+    struct kc_result result =
+        kc_ledger_settle(&item->settled, &bank->ledger, item->message.settle_request.time_ms,
+                         &item->information, item->records.items, item->records.count, &source);
+    return kc_failed(result) ? result
+                             : kc_ledger_key_ready(&item->key_ready_ms, &bank->ledger,
+                                                   item->information.information.purse);
 }
 
 /* Room for the small records of a reply. */
@@ -255,6 +263,8 @@ static struct kc_result answer_report(struct kc_bank *bank, struct kc_bank_threa
     struct lists lists;
     struct kc_buffer certified = KC_BUFFER(bytes);
     struct kc_settle_reply reply = {.purse = item->information.information.purse,
+                                    .has_key_ready = item->key_ready_ms != 0,
+                                    .key_ready_ms = item->key_ready_ms,
                                     .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     struct kc_result result = kc_bank_certify(&certified, bank, thread, &item->settled.certified);

@@ -48,6 +48,11 @@
     X(ASK_BANK, 0x19, "ask-the-bank", 0x9e19, 409, 1,                                              \
       "the purse no longer has it: only the bank can say")                                         \
     X(NOT_PROVEN, 0x1a, "not-proven", 0x9e1a, 409, 1, "the evidence does not prove what it says")  \
+    X(NO_KEY_READY, 0x1b, "no-key-ready", 0x9e1b, 409, 1,                                          \
+      "the authority made no new keys for this purse")                                             \
+    X(KEY_GONE, 0x1c, "key-gone", 0x9e1c, 409, 1, "the keys that the authority made wait no more") \
+    X(BANK_KEY_ENDED, 0x21, "bank-key-ended", 0x9e21, 409, 1,                                      \
+      "it was made under a bank key whose time is over")                                           \
     X(BASE_NEEDED, 0x20, "base-needed", 0x9e20, 409, 1,                                            \
       "it adds to a hotlist that the purse does not hold")                                         \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
@@ -152,6 +157,10 @@
       "more than one token or key fits the name")                                                  \
     X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
       "the token would give the key away")                                                         \
+    X(AUTHORITY_REFUSED, 0xa0, "authority-refused", 0x9ea0, 502, 4,                                \
+      "the authority refuses, and its reason has no name here")                                    \
+    X(REVOCATION_UNKNOWN, 0xa2, "revocation-unknown", 0x9ea2, 503, 3,                              \
+      "whether a certificate was revoked cannot be told now")                                      \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \
     X(OVERFLOW, 0xb1, "overflow", 0x9eb1, 500, 4, "a sum does not fit")                            \
     X(BUFFER_SMALL, 0xb2, "buffer-small", 0x9eb2, 500, 4, "a buffer is too small")                 \

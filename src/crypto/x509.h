@@ -4,6 +4,7 @@
  *   issuer    CA signed by the root, path length 0
  *   sign      leaf: digitalSignature, nonRepudiation
  *   encrypt   leaf: keyAgreement (P-256) or keyEncipherment (RSA)
+ *   status    leaf: digitalSignature, for OCSP answers alone (crypto/ocsp.h); made here, and nowhere read as somebody's
  *
  * The subject is CN=<account number or server name>. */
 #ifndef KC_CRYPTO_X509_H
@@ -16,7 +17,13 @@
 #define KC_SUBJECT_SIZE 64
 #define KC_CRL_SIZE_MAX (8u * 1024u * 1024u)
 
-enum kc_profile { KC_PROFILE_ROOT, KC_PROFILE_ISSUER, KC_PROFILE_SIGN, KC_PROFILE_ENCRYPT };
+enum kc_profile {
+    KC_PROFILE_ROOT,
+    KC_PROFILE_ISSUER,
+    KC_PROFILE_SIGN,
+    KC_PROFILE_ENCRYPT,
+    KC_PROFILE_STATUS
+};
 
 struct kc_certificate {
     enum kc_profile profile;

@@ -7,8 +7,9 @@
 
 #include "crypto/libcrypto_keys.h"
 #include "crypto/x509.h"
+#include "crypto/x509_inside.h"
 
-static bool set_serial(ASN1_INTEGER *out, const uint8_t serial[KC_SERIAL_SIZE])
+bool kc_x509_set_serial(ASN1_INTEGER *out, const uint8_t serial[KC_SERIAL_SIZE])
 {
     BIGNUM *number = BN_bin2bn(serial, KC_SERIAL_SIZE, NULL);
     bool good = number != NULL && BN_to_ASN1_INTEGER(number, out) != NULL;
@@ -38,6 +39,8 @@ static const char *usage_of(const struct kc_certificate_order *order)
         return "critical,keyCertSign,cRLSign";
     case KC_PROFILE_SIGN:
         return "critical,digitalSignature,nonRepudiation";
+    case KC_PROFILE_STATUS:
+        return "critical,digitalSignature";
     case KC_PROFILE_ENCRYPT:
         break;
     }
@@ -51,6 +54,13 @@ static const char *constraints_of(enum kc_profile profile)
                                           : "critical,CA:FALSE";
 }
 
+/* RFC 6960 section 4.2.2.2: for answers about revocation, and itself good until its end, which is near. */
+static bool add_status_use(X509 *certificate, X509V3_CTX *context)
+{
+    return add_extension(certificate, context, NID_ext_key_usage, "critical,OCSPSigning") &&
+           add_extension(certificate, context, NID_id_pkix_OCSP_noCheck, "ignored");
+}
+
 static bool add_extensions(X509 *certificate, X509 *issuer,
                            const struct kc_certificate_order *order)
 {
@@ -60,7 +70,8 @@ static bool add_extensions(X509 *certificate, X509 *issuer,
                          constraints_of(order->profile)) &&
            add_extension(certificate, &context, NID_key_usage, usage_of(order)) &&
            add_extension(certificate, &context, NID_subject_key_identifier, "hash") &&
-           add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always");
+           add_extension(certificate, &context, NID_authority_key_identifier, "keyid:always") &&
+           (order->profile != KC_PROFILE_STATUS || add_status_use(certificate, &context));
 }
 
 static X509 *parse_issuer(const struct kc_view *der)
@@ -200,7 +211,7 @@ static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_or
                  EVP_PKEY *key, EVP_PKEY *issuer_key)
 {
     return X509_set_version(certificate, X509_VERSION_3) == 1 &&
-           set_serial(X509_get_serialNumber(certificate), order->serial) &&
+           kc_x509_set_serial(X509_get_serialNumber(certificate), order->serial) &&
            set_times(certificate, order) &&
            set_name(X509_get_subject_name(certificate), order->subject) &&
            X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
@@ -246,7 +257,7 @@ static bool add_revoked(X509_CRL *list, const struct kc_revoked *revoked)
     ASN1_TIME *time = ASN1_TIME_set(NULL, (time_t)(revoked->time_ms / 1000u));
     ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
     bool good = entry != NULL && serial != NULL && time != NULL && reason != NULL &&
-                set_serial(serial, revoked->serial) &&
+                kc_x509_set_serial(serial, revoked->serial) &&
                 X509_REVOKED_set_serialNumber(entry, serial) == 1 &&
                 X509_REVOKED_set_revocationDate(entry, time) == 1 &&
                 ASN1_ENUMERATED_set(reason, (long)revoked->reason) == 1 &&

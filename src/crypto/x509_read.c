@@ -10,11 +10,12 @@
 
 #include "crypto/libcrypto_keys.h"
 #include "crypto/x509.h"
+#include "crypto/x509_inside.h"
 
 #define USAGE_SIGN (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)
 #define USAGE_CA (KU_KEY_CERT_SIGN | KU_CRL_SIGN)
 
-static X509 *parse(struct kc_view der)
+X509 *kc_x509_parse(struct kc_view der)
 {
     const unsigned char *at = der.data;
     X509 *certificate = d2i_X509(NULL, &at, (long)der.size);
@@ -25,7 +26,7 @@ static X509 *parse(struct kc_view der)
     return certificate;
 }
 
-static bool read_time(uint64_t *out_ms, const ASN1_TIME *time)
+bool kc_x509_time(uint64_t *out_ms, const ASN1_TIME *time)
 {
     struct tm parts;
     if (ASN1_TIME_to_tm(time, &parts) != 1) {
@@ -51,7 +52,7 @@ static bool read_profile(enum kc_profile *out, X509 *certificate, enum kc_key_ty
     return !is_ca && (usage == USAGE_SIGN || usage == encrypt);
 }
 
-static bool read_serial(uint8_t out[KC_SERIAL_SIZE], const ASN1_INTEGER *serial)
+bool kc_x509_serial(uint8_t out[KC_SERIAL_SIZE], const ASN1_INTEGER *serial)
 {
     BIGNUM *number = ASN1_INTEGER_to_BN(serial, NULL);
     bool good = number != NULL && !BN_is_negative(number) &&
@@ -74,17 +75,17 @@ static struct kc_result read_certificate(struct kc_certificate *out, X509 *certi
     EVP_PKEY *key = X509_get0_pubkey(certificate);
     bool good = key != NULL && !kc_failed(kc_pkey_to_public(&out->key, key)) &&
                 read_profile(&out->profile, certificate, out->key.type) &&
-                read_serial(out->serial, X509_get0_serialNumber(certificate)) &&
+                kc_x509_serial(out->serial, X509_get0_serialNumber(certificate)) &&
                 read_subject(out->subject, certificate) &&
-                read_time(&out->not_before_ms, X509_get0_notBefore(certificate)) &&
-                read_time(&out->not_after_ms, X509_get0_notAfter(certificate));
+                kc_x509_time(&out->not_before_ms, X509_get0_notBefore(certificate)) &&
+                kc_x509_time(&out->not_after_ms, X509_get0_notAfter(certificate));
     ERR_clear_error();
     return kc_result(good ? KC_OK : KC_CERT_INVALID);
 }
 
 struct kc_result kc_certificate_read(struct kc_certificate *out, struct kc_view der)
 {
-    X509 *certificate = parse(der);
+    X509 *certificate = kc_x509_parse(der);
     if (certificate == NULL) {
         ERR_clear_error();
         return kc_result(KC_CERT_INVALID);
@@ -132,9 +133,9 @@ static struct kc_result verify_chain(X509 *leaf, X509 *issuer, X509 *root, int l
 struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_view leaf,
                                        struct kc_view issuer, struct kc_view root, uint64_t now_ms)
 {
-    X509 *leaf_certificate = parse(leaf);
-    X509 *issuer_certificate = parse(issuer);
-    X509 *root_certificate = parse(root);
+    X509 *leaf_certificate = kc_x509_parse(leaf);
+    X509 *issuer_certificate = kc_x509_parse(issuer);
+    X509 *root_certificate = kc_x509_parse(root);
     struct kc_result result = kc_result(KC_CERT_INVALID);
     if (leaf_certificate != NULL && issuer_certificate != NULL && root_certificate != NULL) {
         result = verify_chain(leaf_certificate, issuer_certificate, root_certificate, 3, now_ms);
@@ -157,8 +158,8 @@ struct kc_result kc_certificate_verify_issuer(struct kc_view issuer, struct kc_v
                                               uint64_t now_ms)
 {
     struct kc_certificate read;
-    X509 *issuer_certificate = parse(issuer);
-    X509 *root_certificate = parse(root);
+    X509 *issuer_certificate = kc_x509_parse(issuer);
+    X509 *root_certificate = kc_x509_parse(root);
     struct kc_result result = kc_result(KC_CERT_INVALID);
     if (issuer_certificate != NULL && root_certificate != NULL) {
         result = read_certificate(&read, issuer_certificate);
@@ -223,7 +224,7 @@ static bool collect(struct kc_crl *out, X509_CRL *list)
     for (size_t i = 0; i < count; i++) {
         const X509_REVOKED *entry = sk_X509_REVOKED_value(revoked, (int)i);
         if (!is_plain_entry(entry) ||
-            !read_serial(out->serials[i], X509_REVOKED_get0_serialNumber(entry))) {
+            !kc_x509_serial(out->serials[i], X509_REVOKED_get0_serialNumber(entry))) {
             return false;
         }
     }
@@ -244,14 +245,14 @@ struct kc_result kc_crl_read(struct kc_crl **out, struct kc_view der, struct kc_
 {
     const unsigned char *at = der.data;
     struct kc_crl *crl = calloc(1, sizeof *crl);
-    X509 *certificate = parse(issuer);
+    X509 *certificate = kc_x509_parse(issuer);
     X509_CRL *list = der.size > KC_CRL_SIZE_MAX ? NULL : d2i_X509_CRL(NULL, &at, (long)der.size);
     EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
     bool good = crl != NULL && list != NULL && key != NULL && at == der.data + der.size &&
                 X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(certificate)) == 0 &&
                 X509_CRL_verify(list, key) == 1 && is_plain(list) &&
                 X509_CRL_get0_nextUpdate(list) != NULL &&
-                read_time(&crl->next_update_ms, X509_CRL_get0_nextUpdate(list)) &&
+                kc_x509_time(&crl->next_update_ms, X509_CRL_get0_nextUpdate(list)) &&
                 read_number(&crl->number, list) && collect(crl, list);
     X509_CRL_free(list);
     X509_free(certificate);
@@ -314,7 +315,7 @@ struct kc_result kc_certificate_from_pem(struct kc_buffer *der, struct kc_view p
 
 struct kc_result kc_certificate_to_pem(struct kc_buffer *pem, struct kc_view der)
 {
-    X509 *certificate = parse(der);
+    X509 *certificate = kc_x509_parse(der);
     BIO *bio = BIO_new(BIO_s_mem());
     struct kc_result result = kc_result(KC_CERT_INVALID);
     char *text = NULL;

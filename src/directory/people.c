@@ -64,7 +64,8 @@ static struct kc_result check_person(const struct kc_people *people, const struc
     if (person->expires_ms < now_ms) {
         return kc_result(KC_CERT_EXPIRED);
     }
-    if (people->crl == NULL || kc_crl_next_update_ms(people->crl) < now_ms) {
+    if (people->crl == NULL ||
+        (!people->list_may_be_old && kc_crl_next_update_ms(people->crl) < now_ms)) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     bool revoked = kc_crl_has(people->crl, person->sign_serial) ||
@@ -175,6 +176,18 @@ struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people
     }
     (void)pthread_rwlock_wrlock(&people->lock);
     *place_of(people, id) = *out;
+    (void)pthread_rwlock_unlock(&people->lock);
+    return result;
+}
+
+struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people)
+{
+    (void)pthread_rwlock_rdlock(&people->lock);
+    out->size = 0;
+    struct kc_result result =
+        people->issuer_size == 0
+            ? kc_result(KC_DIRECTORY_DOWN)
+            : kc_buffer_append(out, kc_view(people->issuer, people->issuer_size));
     (void)pthread_rwlock_unlock(&people->lock);
     return result;
 }

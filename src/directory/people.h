@@ -25,7 +25,9 @@ struct kc_person {
 
 struct kc_people {
     pthread_rwlock_t lock;
-    size_t count; /* a power of two */
+    bool
+        list_may_be_old; /* somebody else is asked about everybody: whom the list names is refused, and no more is wanted of it */
+    size_t count;        /* a power of two */
     struct kc_person *places;
     struct kc_crl *crl;
     uint64_t crl_fetched_ms;
@@ -56,6 +58,9 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        uint8_t encrypt[KC_DIGEST_SIZE], struct kc_people *people,
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
+
+/* The issuing certificate, verified. KC_DIRECTORY_DOWN before the first refresh. */
+KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
 
 /* Fetches issuer and revocation list. Waits. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,

@@ -270,6 +270,22 @@ struct kc_result kc_evidence_make(struct kc_buffer *out, struct kc_evidence_work
                                        kc_evidence_file_shape.domain, 0, kc_buffer_view(&plain));
 }
 
+struct kc_result kc_evidence_realm(struct kc_realm *out, struct kc_view bytes)
+{
+    struct kc_signed parsed;
+    struct kc_evidence_file file;
+    char currency[4] = "";
+    struct kc_result result = kc_signed_parse(&parsed, bytes);
+    if (!kc_failed(result)) {
+        result = kc_shape_decode(&file, &kc_evidence_file_shape, parsed.payload);
+    }
+    if (!kc_failed(result)) {
+        memcpy(currency, file.currency.data, file.currency.size);
+        result = kc_realm_set(out, file.bank, currency);
+    }
+    return result;
+}
+
 static struct kc_result read_file(struct kc_evidence_verdict *out, const struct kc_crypto *crypto,
                                   const struct kc_public_key *bank, struct kc_view bytes)
 {

@@ -1,9 +1,9 @@
 /* Evidence files: a proof against a purse by its own signatures, which a stranger checks with the bank's certificate alone
  * (docs/protocol.md "Evidence files").
  *
- * Items are taken apart into statements, each a thing that the purse signed: "the entry of counter 7 is this", "the history up to
- * counter 6 has this head". An honest purse never signs two statements that exclude each other, nor a history that pays more than
- * it held. A file names the rule and the counter; a reader looks for exactly that.
+ * Items are taken apart into statements, each a thing that the purse signed: "the entry of counter 7 is this", "the history
+ * up to counter 6 has this head". An honest purse never signs two statements that exclude each other, nor a history that pays
+ * more than it held. A file names the rule and the counter; a reader looks for exactly that.
  *
  *  1. Every item verifies under the one key that the bank's signed identity gives the accused purse, and names that purse.
  *  2. What nobody signed counts for nothing. What only the bank could know counts in favour of the accused.
@@ -102,7 +102,13 @@ struct kc_evidence_history {
     struct kc_log_record records[KC_LIST_COUNT_MAX];
 };
 
+/* Keys of the bank before the one that signs the file: for what it certified long ago. They say nothing for who holds a
+ * purse's key. */
+#define KC_EVIDENCE_FORMERS_MAX 32
+
 struct kc_evidence_work {
+    size_t former_count; /* zero, or set by the caller with `formers` */
+    struct kc_public_key formers[KC_EVIDENCE_FORMERS_MAX];
     uint8_t plain[KC_EVIDENCE_ITEMS_MAX][KC_EVIDENCE_ITEM_SIZE_MAX];
     uint8_t encoded[KC_EVIDENCE_SIZE_MAX];
     size_t statement_count;
@@ -138,6 +144,9 @@ KC_MUST_USE struct kc_result kc_evidence_make(struct kc_buffer *out, struct kc_e
                                               const struct kc_evidence_content *content,
                                               const struct kc_evidence_finding *finding,
                                               const struct kc_evidence_label *label);
+
+/* Whose file it says it is, before anything is verified. KC_MALFORMED and the decoder's errors. */
+KC_MUST_USE struct kc_result kc_evidence_realm(struct kc_realm *out, struct kc_view bytes);
 
 struct kc_evidence_verdict {
     struct kc_evidence_file file; /* views point into the file's bytes */

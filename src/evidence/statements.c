@@ -158,14 +158,28 @@ static struct kc_result follow(struct kc_entry *entry, struct chain *chain,
     return kc_ok();
 }
 
+/* The bank's, under the key in force when it was signed. */
+static struct kc_result verify_banks(const struct kc_evidence_case *about,
+                                     const struct kc_signed *parsed, const char *domain)
+{
+    const struct kc_realm *realm = &about->content->realm;
+    struct kc_result result = kc_signed_verify(parsed, about->crypto, about->bank, realm, domain);
+    for (size_t i = 0; i < about->work->former_count; i++) {
+        if (result.code != KC_BAD_SIGNATURE && result.code != KC_WRONG_ALGORITHM) {
+            break;
+        }
+        result = kc_signed_verify(parsed, about->crypto, &about->work->formers[i], realm, domain);
+    }
+    return result;
+}
+
 static struct kc_result open_certified(struct kc_certified *out,
                                        const struct kc_evidence_case *about, struct kc_view bytes)
 {
     struct kc_signed parsed;
     struct kc_result result = kc_signed_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, about->crypto, about->bank, &about->content->realm,
-                                  kc_certified_shape.domain);
+        result = verify_banks(about, &parsed, kc_certified_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(out, &kc_certified_shape, parsed.payload);

@@ -13,6 +13,9 @@
 #include "service/json_out.h"
 #include "service/keys.h"
 
+#define ROLL_DAYS 90u
+#define ROLL_DAYS_MAX 3660u
+
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
     {"store", "S", "first up: where the bank keeps its ledger: sqlite (default)"},
@@ -20,9 +23,13 @@ static const struct kc_option options[] = {
     {"currency", "C", "first up: currency code (default JPY)"},
     {"decimals", "N", "first up: decimals of the currency (default 0)"},
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
-    {"token", "URI", "first up: PKCS#11 token for the keys of bank and authority"},
+    {"token", "URI", "first up, roll: PKCS#11 token for the keys of bank and authority"},
+    {"days", "N", "roll: how long the bank's old keys still count (default 90)"},
+    {"emergency", NULL, "roll: even while the keys before the old ones still count"},
     {"keep", NULL, "demo: keep the new folder"},
     {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
+    {"roll", "FILE",
+     "verify-evidence: the bank's record of a roll-over of its keys since or before"},
 };
 
 static const struct kc_program program = {
@@ -31,8 +38,9 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku up | init [--dir D] [--store sqlite] [--bank ID] [--currency C]\n"
              "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
+             "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
-             "       kinchaku verify-evidence FILE --certificate FILE",
+             "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -195,6 +203,33 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     return result;
 }
 
+/* While the system is down: the bank would go on under its old keys, and the registrar seal for the new ones. */
+static struct kc_result roll(const struct kc_command *command, const char *dir)
+{
+    struct kc_system system;
+    uint64_t days = ROLL_DAYS;
+    int fd = -1;
+    const char *token = kc_command_value(command, "token");
+    if (!kc_command_number(&days, command, "days", 0, ROLL_DAYS_MAX, ROLL_DAYS) ||
+        (token != NULL && !kc_token_uri_fits(token))) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result = kc_system_open(&system, dir);
+    if (!kc_failed(result)) {
+        result = lock(&fd, system.dir);
+    }
+    if (!kc_failed(result) && (kc_process_find(system.dir, kc_node_name(KC_NODE_BANK)) != 0 ||
+                               kc_process_find(system.dir, kc_node_name(KC_NODE_AUTHORITY)) != 0)) {
+        result = kc_result(KC_IN_USE);
+    }
+    if (!kc_failed(result)) {
+        result =
+            kc_system_roll(&system, days, token, kc_command_value(command, "emergency") != NULL);
+    }
+    kc_file_unlock(fd);
+    return result;
+}
+
 static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *place)
 {
     (void)status;
@@ -261,6 +296,9 @@ static const char *detail_of(enum kc_error error, const char *verb)
     if (error == KC_MALFORMED && strcmp(verb, "demo") != 0) {
         return "the path of --dir has a \", a \\ or a line break, which slapd cannot take";
     }
+    if (error == KC_IN_USE && strcmp(verb, "roll") == 0) {
+        return "the system has to be down: 'kinchaku down', roll, 'kinchaku up'";
+    }
     if (error == KC_IN_USE) {
         return "wait until the other kinchaku command on this system has ended";
     }
@@ -272,8 +310,8 @@ struct verb {
     struct kc_result (*run)(const struct kc_command *command, const char *dir);
 };
 
-static const struct verb verbs[] = {
-    {"up", up}, {"init", init}, {"status", status}, {"down", down}, {"demo", demo}};
+static const struct verb verbs[] = {{"up", up},     {"init", init}, {"status", status},
+                                    {"down", down}, {"roll", roll}, {"demo", demo}};
 
 int main(int argc, char **argv)
 {
@@ -297,7 +335,7 @@ int main(int argc, char **argv)
                 return kc_command_usage(&command,
                                         "--bank is a number from 1, --currency three capital "
                                         "letters, --decimals 0 to 8, --store sqlite, "
-                                        "--token a PKCS#11 URI without a PIN");
+                                        "--token a PKCS#11 URI without a PIN, --days 0 to 3660");
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

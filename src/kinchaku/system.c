@@ -222,9 +222,9 @@ static void fill_words(struct words *out, const struct kc_system *system)
     }
 }
 
-/* Runs one of our programs with `arguments` (ended by NULL) and --dir. */
-static struct kc_result run_program(const struct kc_system *system, const char *name,
-                                    const char *const *arguments)
+/* Runs one of our programs with `arguments` (ended by NULL) and --dir. An exit status of `also` is as good as 0. */
+static struct kc_result run_until(const struct kc_system *system, const char *name,
+                                  const char *const *arguments, int also)
 {
     char path[KC_PATH_SIZE];
     char *argv[24] = {path};
@@ -241,11 +241,17 @@ static struct kc_result run_program(const struct kc_system *system, const char *
     argv[count++] = kc_process_word("--dir");
     argv[count] = kc_process_word(system->dir);
     result = kc_process_run(&status, NULL, argv, false);
-    if (!kc_failed(result) && status != 0) {
+    if (!kc_failed(result) && status != 0 && status != also) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s %s failed status=%d", name, arguments[0], status);
         result = kc_result(KC_CONFIG_INVALID);
     }
     return result;
+}
+
+static struct kc_result run_program(const struct kc_system *system, const char *name,
+                                    const char *const *arguments)
+{
+    return run_until(system, name, arguments, 0);
 }
 
 static struct kc_result prepare_authority(const struct kc_system *system, const struct words *words)
@@ -368,7 +374,11 @@ static struct kc_result prepare_bank(const struct kc_system *system, const struc
     if (!kc_failed(result)) {
         result = run_program(system, "bank", init);
     }
-    return kc_failed(result) ? result : run_program(system, "authority", certify);
+    if (!kc_failed(result)) {
+        result = run_program(system, "authority", certify);
+    }
+    /* Ends a roll-over of its keys that was cut off before they were certified. */
+    return kc_failed(result) ? result : run_program(system, "bank", init);
 }
 
 static struct kc_result prepare_directory(const struct kc_system *system)
@@ -424,4 +434,30 @@ struct kc_result kc_system_prepare(const struct kc_system *system)
         result = prepare_bank(system, &words);
     }
     return kc_failed(result) ? result : prepare_directory(system);
+}
+
+/* ---- the bank's next keys ---- */
+
+#define STATUS_NOT_COMPLETED 3
+
+struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days, const char *token,
+                                bool emergency)
+{
+    char text[24];
+    const char *roll[8] = {"roll", "--days", text};
+    size_t count = 3;
+    static const char *const certify[] = {"server", "--name", "bank", NULL};
+    (void)snprintf(text, sizeof text, "%" PRIu64, days);
+    if (token != NULL) {
+        roll[count++] = "--token";
+        roll[count++] = token;
+    }
+    if (emergency) {
+        roll[count++] = "--emergency";
+    }
+    struct kc_result result = run_until(system, "bank", roll, STATUS_NOT_COMPLETED);
+    if (!kc_failed(result)) {
+        result = run_program(system, "authority", certify);
+    }
+    return kc_failed(result) ? result : run_program(system, "bank", roll);
 }

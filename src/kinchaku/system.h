@@ -56,4 +56,10 @@ KC_MUST_USE struct kc_result kc_system_down(const struct kc_system *system);
 /* True when the node's process runs and answers. */
 bool kc_system_answers(const struct kc_system *system, enum kc_node node);
 
+/* Rolls the bank's keys over: makes the new ones, has the authority certify them, writes the record. The system is down. Cut
+ * off, it is gone on with when it is repeated, or when the system comes up. KC_CONFIG_INVALID: a program failed, which said
+ * why. */
+KC_MUST_USE struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days,
+                                            const char *token, bool emergency);
+
 #endif

@@ -9,6 +9,7 @@
 #include "crypto/x509.h"
 #include "evidence/words.h"
 #include "message/generated/names.h"
+#include "message/roll.h"
 #include "service/files.h"
 #include "service/json_out.h"
 
@@ -128,6 +129,32 @@ static void print_words(const struct kc_evidence_verdict *verdict)
     (void)printf("  2. %s\n", words);
 }
 
+/* The bank's record of a roll-over leads from the certificate's key to the one that signed the file, or back to the one
+ * before. */
+static struct kc_result follow_roll(struct desk *desk, struct kc_view file, const char *path)
+{
+    uint8_t bytes[KC_ROLL_SIZE_MAX];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_realm realm;
+    struct kc_roll roll;
+    struct kc_result result = kc_evidence_realm(&realm, file);
+    if (!kc_failed(result)) {
+        result = kc_file_read(&buffer, path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_roll_open(&roll, &desk->crypto, &realm, kc_buffer_view(&buffer));
+    }
+    bool forth = !kc_failed(result) && kc_key_equal(&roll.former_key, &desk->bank);
+    bool back = !kc_failed(result) && kc_key_equal(&roll.sign_key, &desk->bank);
+    if (!forth && !back) {
+        return kc_failed(result) ? result : kc_result(KC_UNKNOWN_SIGNER);
+    }
+    desk->bank = roll.sign_key;
+    desk->work.formers[0] = roll.former_key;
+    desk->work.former_count = 1;
+    return kc_ok();
+}
+
 /* *about: the file that the result is about. */
 static struct kc_result check(const char **about, struct desk *desk,
                               const struct kc_command *command, const char *path)
@@ -141,6 +168,15 @@ static struct kc_result check(const char **about, struct desk *desk,
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&desk->crypto, 16);
+    }
+    const char *roll = kc_command_value(command, "roll");
+    if (!kc_failed(result) && roll != NULL) {
+        *about = roll;
+        result = follow_roll(desk, kc_buffer_view(&file), roll);
+        *about = kc_failed(result) ? roll : path;
+        if (kc_failed(result)) {
+            kc_libcrypto_close(&desk->crypto);
+        }
     }
     if (!kc_failed(result)) {
         result = kc_evidence_verify(&desk->verdict, &desk->work, &desk->crypto, &desk->bank,

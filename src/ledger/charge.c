@@ -176,6 +176,8 @@ static struct kc_result notify(struct kc_ledger *ledger, struct current *current
                                .due_ms = charging->due_ms > soonest ? charging->due_ms : soonest,
                                .notified_ms = ledger->now_ms};
     current->has_notice = true;
+    /* What comes after a day that was put off is counted from there: no period is shorter than it ought to be. */
+    charging->due_ms = current->charge.due_ms;
     charging->act_ms = current->charge.due_ms;
     return save(ledger, current);
 }

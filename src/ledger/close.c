@@ -39,6 +39,12 @@ struct kc_result kc_account_standing(const struct kc_account_row *account)
     return kc_result(KC_ACCOUNT_NOT_OPEN);
 }
 
+bool kc_purse_out_by_word(const struct kc_purse_row *purse)
+{
+    return purse->out_reason == KC_REPORTED_LOST || purse->out_reason == KC_CLOSED ||
+           purse->out_reason == KC_KEY_RENEWED;
+}
+
 enum kc_error kc_purse_refusal(const struct kc_purse_row *purse)
 {
     bool told = purse->out_reason == KC_REPORTED_LOST || purse->out_reason == KC_CLOSED;
@@ -65,8 +71,7 @@ static struct kc_result save(struct kc_ledger *ledger, const struct kc_closing_r
 
 /* ---- giving up ---- */
 
-/* Nothing that it could still spend, and nothing that it owes. */
-static bool is_empty(const struct kc_purse_row *purse)
+bool kc_purse_is_empty(const struct kc_purse_row *purse)
 {
     return kc_amount_is_zero(purse->value) && kc_amount_is_zero(kc_shadow_of(purse).amount) &&
            kc_amount_is_zero(purse->owed) && kc_amount_is_zero(purse->withheld);
@@ -129,7 +134,7 @@ static struct kc_result close_open(struct kc_ledger *ledger, struct kc_account_r
     struct kc_closing_row row = {.account = account->account,
                                  .purse = purse->purse,
                                  .by = by,
-                                 .early = is_empty(purse),
+                                 .early = kc_purse_is_empty(purse),
                                  .begun_ms = ledger->now_ms,
                                  .due_ms = since + ledger->options.settle_ms};
     row.act_ms = row.early ? ledger->now_ms : row.due_ms;
@@ -172,7 +177,7 @@ static struct kc_result give_up(struct kc_ledger_closed *out, struct kc_ledger *
     if (!kc_failed(result) && kind == KC_CLOSE_KIND_FOLLOW) {
         result = kc_result(KC_OUT_OF_ORDER);
     }
-    if (!kc_failed(result) && kind == KC_CLOSE_KIND_EMPTY && !is_empty(&purse)) {
+    if (!kc_failed(result) && kind == KC_CLOSE_KIND_EMPTY && !kc_purse_is_empty(&purse)) {
         result = kc_result(KC_NOT_EMPTY);
     }
     if (!kc_failed(result)) {
@@ -392,6 +397,45 @@ struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count)
     }
     *count = kc_failed(result) ? 0 : due.count;
     return result;
+}
+
+/* ---- the authority ---- */
+
+struct unrevoked {
+    struct kc_account_id *out;
+    size_t count;
+    size_t max;
+};
+
+static bool note_unrevoked(void *owner, const struct kc_closing_row *row)
+{
+    struct unrevoked *found = owner;
+    found->out[found->count++] = row->account;
+    return found->count < found->max;
+}
+
+struct kc_result kc_ledger_unrevoked(struct kc_account_id *out, size_t *count, size_t max,
+                                     struct kc_ledger *ledger, uint64_t account)
+{
+    struct unrevoked found = {.out = out, .max = max};
+    const struct kc_store_scan scan = {.owner = &found, .closing = note_unrevoked};
+    struct kc_result result = ledger->store->scan_unrevoked(ledger->store->context, &scan, account);
+    *count = kc_failed(result) ? 0 : found.count;
+    return result;
+}
+
+struct kc_result kc_ledger_closed_revoked(struct kc_ledger *ledger, struct kc_account_id account)
+{
+    struct kc_closing_row row;
+    const struct kc_store *store = ledger->store;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result =
+        kc_ledger_note(ledger, store->closing_get(store->context, &row, account.number));
+    if (kc_failed(result) || row.revoked_ms != 0) {
+        return result;
+    }
+    row.revoked_ms = ledger->now_ms;
+    return save(ledger, &row);
 }
 
 /* ---- the ordinary bank ---- */

@@ -118,8 +118,7 @@ struct kc_result kc_count_accuse_partner(struct kc_report *report, struct kc_pur
                                          const struct kc_shown *against)
 {
     struct kc_shown evidence;
-    bool proved = partner->state == KC_PURSE_OUT && partner->out_reason != KC_REPORTED_LOST &&
-                  partner->out_reason != KC_CLOSED;
+    bool proved = partner->state == KC_PURSE_OUT && !kc_purse_out_by_word(partner);
     struct kc_result result = keep_record(&evidence, report, partner, record);
     if (kc_failed(result) || proved) {
         return result;
@@ -764,12 +763,13 @@ struct kc_result kc_report_count(struct kc_report *report, const struct kc_ledge
     if (kc_failed(result)) {
         return result;
     }
-    bool lost = verdict.objection == KC_EXPIRED || verdict.objection == KC_CARD_EXHAUSTED;
+    bool lost = verdict.objection == KC_EXPIRED || verdict.objection == KC_CARD_EXHAUSTED ||
+                verdict.objection == KC_KEY_RENEWED;
     if (record->entry.kind == KC_ENTRY_KIND_RECEIVE && is_unproven(verdict.objection) &&
         (lost || !leave_out(report, record->entry.amount))) {
         if (lost) {
-            /* It came too late, or from a copied card, and may be spent in good faith, here or meanwhile: it is owed, and
-             * taken from the value when a report comes to the newest entry. */
+            /* It came too late, from a copied card, or by a key that had ended, and may be spent in good faith, here or
+             * meanwhile: it is owed, and taken from the value when a report comes to the newest entry. */
             result =
                 kc_claim_owe(report->purse, record->entry.amount) ? kc_ok() : kc_result(KC_PENDING);
         }

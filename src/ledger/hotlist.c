@@ -8,8 +8,7 @@ struct kc_result kc_ledger_put_out(struct kc_ledger *ledger, struct kc_purse_row
     KC_ASSERT(ledger->in_batch && reason != KC_OK);
     if (purse->state == KC_PURSE_OUT) {
         /* A proof says more than the holder's word. */
-        bool word = purse->out_reason == KC_REPORTED_LOST || purse->out_reason == KC_CLOSED;
-        purse->out_reason = word ? reason : purse->out_reason;
+        purse->out_reason = kc_purse_out_by_word(purse) ? reason : purse->out_reason;
         return kc_ok();
     }
     purse->state = KC_PURSE_OUT;

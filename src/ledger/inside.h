@@ -126,6 +126,22 @@ KC_MUST_USE struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct 
                                                const struct kc_ledger_record *records, size_t count,
                                                const struct kc_ledger_source *source);
 
+/* kc_ledger_renew, with the message kept as this kind of evidence. */
+KC_MUST_USE struct kc_result
+kc_ledger_renew_as(struct kc_renewal_row *row, struct kc_ledger *ledger, enum kc_evidence_kind kind,
+                   uint64_t time_ms, const struct kc_ledger_information *information,
+                   const struct kc_purse_key_row *keys, const struct kc_ledger_source *source);
+/* kc_ledger_renew_certified, where the keys may have been made anew. */
+KC_MUST_USE struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
+                                                          const struct kc_renewal_row *row,
+                                                          bool made_anew);
+/* KC_ALREADY_EXISTS: another purse has or had that key, or this one had it. */
+KC_MUST_USE struct kc_result kc_ledger_check_fresh(struct kc_ledger *ledger,
+                                                   struct kc_purse_id purse,
+                                                   const struct kc_purse_key_row *keys);
+/* key_offer.c: the purse has new keys, so none wait for it. */
+KC_MUST_USE struct kc_result kc_ledger_end_key_offer(struct kc_ledger *ledger,
+                                                     struct kc_purse_id purse);
 /* Whether a confirmed renewal ended a key of the purse with the entry of this counter. */
 KC_MUST_USE struct kc_result kc_ledger_closed(bool *closed, struct kc_ledger *ledger,
                                               const struct kc_purse_row *purse, uint64_t counter);
@@ -350,6 +366,10 @@ KC_MUST_USE struct kc_result kc_charge_drop(struct kc_ledger *ledger, uint64_t a
 
 /* KC_OK when it is open, whatever its time; KC_CLOSED, KC_ACCOUNT_NOT_OPEN. */
 KC_MUST_USE struct kc_result kc_account_standing(const struct kc_account_row *account);
+/* Nothing that it could still spend, and nothing that it owes, as far as the bank knows. */
+bool kc_purse_is_empty(const struct kc_purse_row *purse);
+/* Whether a purse is out of use by somebody's word, and not by a proof. */
+bool kc_purse_out_by_word(const struct kc_purse_row *purse);
 /* Why a purse that is out of use is refused, as far as it may be told. */
 enum kc_error kc_purse_refusal(const struct kc_purse_row *purse);
 /* Closes the account, whatever its purse holds, because nobody pays for it; *account is as it is then. Nothing happens while it
@@ -362,6 +382,9 @@ KC_MUST_USE struct kc_result kc_close_incoming(struct kc_ledger *ledger,
 /* The purse that waits to take the place of the account's one will not. */
 KC_MUST_USE struct kc_result kc_reissue_give_up(struct kc_ledger *ledger,
                                                 struct kc_account_id account);
+/* The purse of the account gives way to the one that is confirmed now: out of use, if it was at hand, and empty still; *old is
+ * the caller's to save. KC_NOT_EMPTY; KC_SETTLEMENT_RUNS: it went out of use meanwhile, and late records are waited for. */
+KC_MUST_USE struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_row *old);
 /* Something about an account that the operator ought to know, and that accuses nobody: no message shows it. */
 KC_MUST_USE struct kc_result kc_account_alert(struct kc_ledger *ledger, struct kc_purse_id purse,
                                               enum kc_error reason);

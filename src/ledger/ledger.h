@@ -170,12 +170,50 @@ KC_MUST_USE struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct 
 KC_MUST_USE struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
                                                        const struct kc_renewal_row *row);
 
+/* ---- keys that the authority makes (key_offer.c) ---- */
+
+/* Orders them for the purse in use of an account. Again is fine. KC_UNKNOWN_ACCOUNT, KC_ACCOUNT_NOT_OPEN, KC_ACCOUNT_EXPIRED,
+ * KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a card without keys), KC_PENDING (a renewal is on its way). */
+KC_MUST_USE struct kc_result kc_ledger_key_offer(struct kc_ledger *ledger,
+                                                 struct kc_account_id account);
+/* The same for the first purse behind *after, which becomes that one, whose certificates end before that time and that has none
+ * ordered; one that may have none now is passed over. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_ledger_key_offer_wanted(struct kc_ledger *ledger, uint64_t *after,
+                                                        uint64_t until_ms);
+/* The first one that the authority is to be asked for, of a purse behind this one; KC_NOT_FOUND. Outside a batch. */
+KC_MUST_USE struct kc_result kc_ledger_key_offer_due(struct kc_key_offer_row *row,
+                                                     struct kc_ledger *ledger, uint64_t after);
+/* Their certificates, over the keys in the row, stand in the directory. KC_OUT_OF_ORDER: it was not ordered, or ended. */
+KC_MUST_USE struct kc_result kc_ledger_key_offer_ready(struct kc_ledger *ledger,
+                                                       const struct kc_key_offer_row *row);
+/* Since when keys wait for the purse, or 0. */
+KC_MUST_USE struct kc_result kc_ledger_key_ready(uint64_t *ready_ms, struct kc_ledger *ledger,
+                                                 struct kc_purse_id purse);
+/* The purse claims them: as kc_ledger_renew. KC_NO_KEY_READY. */
+KC_MUST_USE struct kc_result kc_ledger_claim(struct kc_renewal_row *row, struct kc_ledger *ledger,
+                                             uint64_t time_ms,
+                                             const struct kc_ledger_information *information,
+                                             const struct kc_ledger_source *source);
+/* As kc_ledger_renew_certified; the keys in the row may be others than those of the claim, made since. KC_NO_KEY_READY,
+ * KC_ALREADY_EXISTS. */
+KC_MUST_USE struct kc_result kc_ledger_claimed(struct kc_ledger *ledger,
+                                               const struct kc_renewal_row *row);
+
 /* The first confirmed renewal, of a purse behind this one, whose old certificates are not known to be revoked; KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_ledger_renew_due(struct kc_renewal_row *row,
                                                  struct kc_ledger *ledger, uint64_t after);
 /* They are. */
 KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
                                                      const struct kc_renewal_row *row);
+
+/* The same for an account whose purse is in use, at hand and empty; that goes out of use, and on the hotlist, when the new one is
+ * confirmed. The confirmation is KC_NOT_EMPTY when there is value in it by then, and KC_SETTLEMENT_RUNS when it was lost
+ * meanwhile. Where the purse is out of use already this is kc_ledger_reissue. Its errors but KC_OUT_OF_ORDER, and KC_NOT_EMPTY,
+ * KC_NOT_ALLOWED (a card, which is deposited). */
+KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
+                                            struct kc_ledger *ledger,
+                                            const struct kc_move_request *request,
+                                            const struct kc_ledger_source *source);
 
 /* From the next certified value on the purse follows this policy. KC_UNKNOWN_PURSE, KC_PURSE_BLOCKED, KC_NOT_ALLOWED (a bearer
  * card, which overwrites). */
@@ -354,6 +392,13 @@ KC_MUST_USE struct kc_result kc_ledger_close_account(struct kc_ledger_closed *ou
 
 /* What is to be done by now about closed accounts, a bounded part of it; *count says how many it was. */
 KC_MUST_USE struct kc_result kc_ledger_closings(struct kc_ledger *ledger, size_t *count);
+
+/* At most `max` closed accounts whose certificates are not known to be revoked, behind `account`; and that those of one are. */
+KC_MUST_USE struct kc_result kc_ledger_unrevoked(struct kc_account_id *out, size_t *count,
+                                                 size_t max, struct kc_ledger *ledger,
+                                                 uint64_t account);
+KC_MUST_USE struct kc_result kc_ledger_closed_revoked(struct kc_ledger *ledger,
+                                                      struct kc_account_id account);
 
 /* What the ordinary bank is to be asked. */
 struct kc_payout {

@@ -203,11 +203,15 @@ static struct kc_result succeed(struct kc_account_row *account, struct kc_purse_
         result =
             kc_ledger_note(ledger, store->purse_get(store->context, &old, account->purse.number));
     }
-    if (kc_failed(result) || old.state != KC_PURSE_OUT) {
+    if (kc_failed(result)) {
         return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
     }
     if (row.temporary_until_ms < ledger->now_ms) {
         return kc_result(KC_ACCOUNT_EXPIRED);
+    }
+    result = kc_reissue_release(ledger, &old);
+    if (kc_failed(result)) {
+        return result;
     }
     account->purse = purse->purse;
     account->suite = row.suite;

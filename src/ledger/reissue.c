@@ -1,4 +1,5 @@
-/* A purse that is out of use, and the one that replaces it (docs/protocol.md "Lost purse and re-issue").
+/* A purse that is out of use, and the one that replaces it (docs/protocol.md "Lost purse and re-issue"); or one that is at hand
+ * and empty ("Moving to a new purse"), which goes out of use when the new one is confirmed.
  *
  *            lost, or a proof         settlement time over: reissue           confirm
  *    active ─────────────────> out ─────────────────────────────────> out ─────────────> out, replaced
@@ -428,10 +429,30 @@ static struct kc_result repeat(struct kc_ledger_opened *out, struct kc_ledger *l
     return kc_result(same ? KC_OK : KC_MISMATCH);
 }
 
-struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_ms,
-                                   struct kc_ledger *ledger,
-                                   const struct kc_reissue_request *request,
-                                   const struct kc_ledger_source *source)
+/* The old purse is at hand, and holds nothing: it stays in use until the new one is confirmed. Where it is out of use it is as
+ * for a re-issue. */
+static struct kc_result check_move(uint64_t *due_ms, const struct kc_ledger *ledger,
+                                   const struct kc_account_row *account,
+                                   const struct kc_purse_row *old)
+{
+    struct kc_result result = check_old(due_ms, ledger, account, old);
+    if (result.code != KC_OUT_OF_ORDER) {
+        return result;
+    }
+    if (old->type != KC_PURSE_TYPE_UIM && old->type != KC_PURSE_TYPE_MACHINE) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
+    return kc_result(kc_purse_is_empty(old) ? KC_OK : KC_NOT_EMPTY);
+}
+
+typedef struct kc_result (*check)(uint64_t *due_ms, const struct kc_ledger *ledger,
+                                  const struct kc_account_row *account,
+                                  const struct kc_purse_row *old);
+
+static struct kc_result issue(struct kc_ledger_opened *out, uint64_t *due_ms,
+                              struct kc_ledger *ledger, const struct kc_reissue_request *request,
+                              enum kc_evidence_kind kind, check may,
+                              const struct kc_ledger_source *source)
 {
     struct kc_account_row account;
     struct kc_purse_row old;
@@ -448,7 +469,7 @@ struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_m
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_ACCOUNT) : result;
     }
-    result = kc_ledger_keep(ledger, old.purse, request->time_ms, KC_EVIDENCE_REISSUE, source);
+    result = kc_ledger_keep(ledger, old.purse, request->time_ms, kind, source);
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger, store->reissue_by_id(store->context, &row, request->id));
     }
@@ -456,7 +477,7 @@ struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_m
         return repeat(out, ledger, request, &row, &account);
     }
     if (result.code == KC_NOT_FOUND) {
-        result = check_old(due_ms, ledger, &account, &old);
+        result = may(due_ms, ledger, &account, &old);
     }
     if (!kc_failed(result)) {
         result = make_successor(&row, ledger, &old, request);
@@ -465,4 +486,41 @@ struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_m
         fill_opened(out, &row, &account);
     }
     return result;
+}
+
+struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_ms,
+                                   struct kc_ledger *ledger,
+                                   const struct kc_reissue_request *request,
+                                   const struct kc_ledger_source *source)
+{
+    return issue(out, due_ms, ledger, request, KC_EVIDENCE_REISSUE, check_old, source);
+}
+
+struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
+                                struct kc_ledger *ledger, const struct kc_move_request *request,
+                                const struct kc_ledger_source *source)
+{
+    struct kc_reissue_request like = {.account = request->account,
+                                      .suite = request->suite,
+                                      .log_policy = request->log_policy,
+                                      .time_ms = request->time_ms};
+    memcpy(like.id, request->id, sizeof like.id);
+    return issue(out, due_ms, ledger, &like, KC_EVIDENCE_MOVE, check_move, source);
+}
+
+struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_row *old)
+{
+    if (old->state == KC_PURSE_OUT) {
+        bool runs = old->out_ms != 0 && ledger->now_ms < old->out_ms + ledger->options.settle_ms;
+        /* It was lost, or proved to be copied, while the new one was being written. */
+        return kc_result(runs ? KC_SETTLEMENT_RUNS : KC_OK);
+    }
+    if (old->state != KC_PURSE_ACTIVE) {
+        return kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT));
+    }
+    if (!kc_purse_is_empty(old)) {
+        return kc_result(KC_NOT_EMPTY);
+    }
+    struct kc_result result = kc_ledger_end_open(ledger, old);
+    return kc_failed(result) ? result : kc_ledger_put_out(ledger, old, KC_KEY_RENEWED);
 }

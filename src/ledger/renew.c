@@ -82,8 +82,8 @@ static struct kc_result check_settled(struct kc_ledger *ledger, struct kc_purse_
 }
 
 /* A key is one purse's for good: not another's of the account, and none that this one had before. */
-static struct kc_result check_fresh(struct kc_ledger *ledger, const struct kc_purse_row *purse,
-                                    const struct kc_purse_key_row *keys)
+struct kc_result kc_ledger_check_fresh(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                       const struct kc_purse_key_row *keys)
 {
     struct kc_purse_key_row other;
     struct kc_renewal_row row;
@@ -97,7 +97,7 @@ static struct kc_result check_fresh(struct kc_ledger *ledger, const struct kc_pu
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
-    bool goes_on = row.purse.number == purse->purse.number && row.state < KC_RENEWAL_DONE &&
+    bool goes_on = row.purse.number == purse.number && row.state < KC_RENEWAL_DONE &&
                    !same_signer(row.old_signer, keys->signer);
     return kc_result(goes_on ? KC_OK : KC_ALREADY_EXISTS);
 }
@@ -139,17 +139,18 @@ static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledge
     return kc_ok();
 }
 
-struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *ledger,
-                                 uint64_t time_ms, const struct kc_ledger_information *information,
-                                 const struct kc_purse_key_row *keys,
-                                 const struct kc_ledger_source *source)
+struct kc_result kc_ledger_renew_as(struct kc_renewal_row *row, struct kc_ledger *ledger,
+                                    enum kc_evidence_kind kind, uint64_t time_ms,
+                                    const struct kc_ledger_information *information,
+                                    const struct kc_purse_key_row *keys,
+                                    const struct kc_ledger_source *source)
 {
     struct kc_ledger_arrival arrival;
     struct kc_account_row account;
     uint64_t pending_entry = 0;
     KC_ASSERT(keys->sign_size > 0 && keys->encrypt_size > 0);
-    struct kc_result result = kc_ledger_arrive(&arrival, ledger, &information->information, time_ms,
-                                               KC_EVIDENCE_RENEW, source);
+    struct kc_result result =
+        kc_ledger_arrive(&arrival, ledger, &information->information, time_ms, kind, source);
     if (kc_failed(result)) {
         return result;
     }
@@ -161,7 +162,7 @@ struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *l
         result = check_settled(ledger, &arrival.purse, information);
     }
     if (!kc_failed(result)) {
-        result = check_fresh(ledger, &arrival.purse, keys);
+        result = kc_ledger_check_fresh(ledger, arrival.purse.purse, keys);
     }
     if (!kc_failed(result)) {
         result = fill(row, ledger, &arrival.purse, keys);
@@ -173,8 +174,22 @@ struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *l
     return kc_failed(saved) ? saved : result;
 }
 
+struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *ledger,
+                                 uint64_t time_ms, const struct kc_ledger_information *information,
+                                 const struct kc_purse_key_row *keys,
+                                 const struct kc_ledger_source *source)
+{
+    return kc_ledger_renew_as(row, ledger, KC_EVIDENCE_RENEW, time_ms, information, keys, source);
+}
+
 struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
                                            const struct kc_renewal_row *row)
+{
+    return kc_ledger_renew_certified_as(ledger, row, false);
+}
+
+struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
+                                              const struct kc_renewal_row *row, bool made_anew)
 {
     struct kc_renewal_row last;
     struct kc_renewal_row next = *row;
@@ -185,7 +200,7 @@ struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
     }
     bool waits = last.state == KC_RENEWAL_ASKED || last.state == KC_RENEWAL_WAITING;
     if (!waits || last.number != row->number || last.counter != row->counter ||
-        !same_signer(last.signer, row->signer)) {
+        (!made_anew && !same_signer(last.signer, row->signer))) {
         return kc_result(KC_OUT_OF_ORDER);
     }
     next.state = KC_RENEWAL_WAITING;
@@ -254,6 +269,9 @@ struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row
     result = put_keys(ledger, &row);
     if (!kc_failed(result)) {
         result = save(ledger, &row);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_end_key_offer(ledger, purse->purse);
     }
     return kc_failed(result) ? result : kc_ledger_save_purse(ledger, purse);
 }

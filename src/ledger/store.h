@@ -54,12 +54,14 @@ enum kc_evidence_kind {
     KC_EVIDENCE_TRANSFER = 11,
     KC_EVIDENCE_GIVE_BACK = 12,
     KC_EVIDENCE_RENEW = 13,
+    KC_EVIDENCE_CLAIM = 14,
     KC_EVIDENCE_CHARGE = 15,
     KC_EVIDENCE_SETTLE = 16,
     /* Log records that contradict something else, kept under the purse whose signatures they carry. */
     KC_EVIDENCE_RECORD = 17,
     KC_EVIDENCE_OTHER_RECORD = 18,
     KC_EVIDENCE_CLOSE = 19,
+    KC_EVIDENCE_MOVE = 20,
 };
 /* A payment between purses, by what the bank knows of it. Counted: the entry stands in the counted chain of that purse.
  *
@@ -402,6 +404,26 @@ struct kc_renewal_row {
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
 };
 
+/* Keys that the authority makes for a purse, one row a purse (ledger/key_offer.c). Stored numbers. */
+enum kc_key_offer_state {
+    KC_KEY_OFFER_ORDERED = 1, /* the authority is to be asked */
+    KC_KEY_OFFER_READY = 2,   /* their certificates are in the directory, and wait for the purse */
+    KC_KEY_OFFER_ENDED = 3,   /* the purse has new keys: these, or others */
+};
+
+struct kc_key_offer_row {
+    struct kc_purse_id purse;
+    struct kc_account_id account;
+    enum kc_key_offer_state state;
+    uint64_t ordered_ms;
+    uint64_t ready_ms;
+    uint8_t signer[KC_SIGNER_SIZE]; /* of the keys made last, as the following; sizes 0 before */
+    size_t sign_size;
+    uint8_t sign_key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
+    size_t encrypt_size;
+    uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+};
+
 /* What left a purse that another one replaced, or was paid in for it (ledger/reissue.c); what a machine took for its
  * owner. Stored numbers. */
 enum kc_move_kind {
@@ -472,10 +494,11 @@ struct kc_closing_row {
     enum kc_closing_by by;
     bool early; /* its purse held nothing: what is in the account is not kept back */
     uint64_t begun_ms;
-    uint64_t due_ms;    /* nothing more is waited for */
-    uint64_t closed_ms; /* when that was done, or 0 */
-    uint64_t act_ms;    /* when something is to be done next */
-    uint64_t payouts;   /* so far; the number of the last one */
+    uint64_t due_ms;     /* nothing more is waited for */
+    uint64_t closed_ms;  /* when that was done, or 0 */
+    uint64_t act_ms;     /* when something is to be done next */
+    uint64_t payouts;    /* so far; the number of the last one */
+    uint64_t revoked_ms; /* when the authority said that its certificates are, or 0 */
 };
 
 /* What went from such an account to its ordinary bank account: one row an order, for ever. */
@@ -619,6 +642,14 @@ struct kc_store {
                                    uint64_t counter);
     /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
     struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
+    /* Replaces that purse's. */
+    struct kc_result (*key_offer_put)(void *context, const struct kc_key_offer_row *row);
+    struct kc_result (*key_offer_get)(void *context, struct kc_key_offer_row *out, uint64_t purse);
+    /* The first one in the state KC_KEY_OFFER_ORDERED of a purse in use behind this one. */
+    struct kc_result (*key_offer_due)(void *context, struct kc_key_offer_row *out, uint64_t after);
+    /* The first purse in use behind this one whose keys end before that time, and that no keys are ordered or ready for. */
+    struct kc_result (*key_offer_wanted)(void *context, struct kc_purse_id *out, uint64_t until_ms,
+                                         uint64_t after);
     struct kc_result (*move_add)(void *context, const struct kc_move_row *row);
     /* Newest first. */
     struct kc_result (*scan_hotlist)(void *context, const struct kc_store_scan *scan);
@@ -665,6 +696,9 @@ struct kc_store {
     /* Those to act on until `until_ms`, in the order of that time. */
     struct kc_result (*scan_closings)(void *context, const struct kc_store_scan *scan,
                                       uint64_t until_ms);
+    /* Those whose certificates are not known to be revoked, behind `account`, in the order of accounts. */
+    struct kc_result (*scan_unrevoked)(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account);
     /* Machines of an owner that are in use, or being made; only row->account and row->purse are set. */
     struct kc_result (*scan_owned)(void *context, const struct kc_store_scan *scan, uint64_t owner);
     struct kc_result (*payout_get)(void *context, struct kc_payout_row *out, uint64_t account,

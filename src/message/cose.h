@@ -61,6 +61,9 @@ KC_MUST_USE struct kc_result kc_key_encode(struct kc_buffer *out, const struct k
 /* Decodes one; KC_MALFORMED and the cursor's errors. A point off the curve is found when it is first used. */
 KC_MUST_USE struct kc_result kc_key_decode(struct kc_public_key *out, struct kc_view encoded);
 
+/* Whether two keys are one; two of no type are. */
+bool kc_key_equal(const struct kc_public_key *a, const struct kc_public_key *b);
+
 /* The same inside a larger item: appends to a writer, reads from a reader (which fails on a bad key). */
 KC_MUST_USE struct kc_result kc_key_write(struct kc_writer *writer,
                                           const struct kc_public_key *key);

@@ -152,3 +152,16 @@ uint64_t kc_signer_id_holder(const struct kc_signer_id *id)
 {
     return kc_be64_load(id->bytes);
 }
+
+bool kc_key_equal(const struct kc_public_key *a, const struct kc_public_key *b)
+{
+    uint8_t first_bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t second_bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer first = KC_BUFFER(first_bytes);
+    struct kc_buffer second = KC_BUFFER(second_bytes);
+    if (a->type == KC_KEY_NONE || b->type == KC_KEY_NONE) {
+        return a->type == b->type;
+    }
+    return !kc_failed(kc_key_encode(&first, a)) && !kc_failed(kc_key_encode(&second, b)) &&
+           kc_view_equal(kc_buffer_view(&first), kc_buffer_view(&second));
+}

@@ -68,8 +68,11 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_SETTLE_REQUEST, true, KEY_AND_DATA, WORKING, kc_purse_settle_request},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, false, DATA_USED, WORKING, kc_purse_take_certified},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, false, P1_AND_DATA, WORKING, kc_purse_take_roll},
     {KC_CLA_KINCHAKU, KC_INS_RENEW_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
      kc_purse_renew_request},
+    {KC_CLA_KINCHAKU, KC_INS_HANDOVER, true, KEY_USED | P1_AND_DATA, MAY_REQUEST,
+     kc_purse_handover},
     {KC_CLA_KINCHAKU, KC_INS_SIGN_SALE, true, KEY_AND_DATA, WORKING, kc_purse_sign_sale},
 };
 
@@ -124,6 +127,9 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .charge_due_ms = purse->certified.charge_due_ms,
                                  .has_charge_amount = purse->certified.has_charge_amount,
                                  .charge_amount = purse->certified.charge_amount,
+                                 .handover = state->handover,
+                                 .has_key_ready = state->has_key_ready,
+                                 .key_ready_ms = state->key_ready_ms,
                                  .hotlist_base = purse->hotlist.base};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
@@ -169,6 +175,36 @@ static struct kc_result get_hotlist(struct kc_purse *purse, bool delta)
     return kc_failed(result) ? result : kc_purse_respond(purse, list);
 }
 
+/* Only while they are of use; what stands in the place else may be torn. */
+static struct kc_result get_next_keys(struct kc_purse *purse)
+{
+    bool waits = purse->state.handover == KC_HANDOVER_WAITING ||
+                 purse->state.handover == KC_HANDOVER_CHANGED;
+    return waits ? get_static(purse, KC_STATIC_NEXT_KEYS) : kc_result(KC_NOT_FOUND);
+}
+
+static struct kc_result get_roll(struct kc_purse *purse, uint8_t back)
+{
+    struct kc_view roll;
+    struct kc_result result = kc_purse_roll_get(&roll, purse, back);
+    return kc_failed(result) ? result : kc_purse_respond(purse, roll);
+}
+
+/* The key in force, or the one before it as long as it counts. */
+static struct kc_result get_bank_key(struct kc_purse *purse, uint8_t back)
+{
+    struct kc_buffer out = KC_BUFFER(purse->output);
+    bool former =
+        purse->bank_former.type != KC_KEY_NONE && purse->state.stamp_ms < purse->roll_until_ms;
+    const struct kc_public_key *key = back == 0 ? &purse->bank_verify : &purse->bank_former;
+    if (back > 1 || (back == 1 && !former) || key->type == KC_KEY_NONE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    struct kc_result result = kc_key_encode(&out, key);
+    purse->output_size = out.size;
+    return result;
+}
+
 static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_view information;
@@ -184,7 +220,9 @@ static struct kc_result get_private(struct kc_purse *purse, const struct kc_apdu
 
 struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
-    if (apdu->p2 != 0 && apdu->p1 != KC_TAG_HISTORY) {
+    bool has_p2 =
+        apdu->p1 == KC_TAG_HISTORY || apdu->p1 == KC_TAG_ROLL || apdu->p1 == KC_TAG_BANK_VERIFY_KEY;
+    if (apdu->p2 != 0 && !has_p2) {
         return kc_result(KC_MALFORMED);
     }
     switch (apdu->p1) {
@@ -201,7 +239,11 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
     case KC_TAG_HOTLIST_DELTA:
         return get_hotlist(purse, apdu->p1 == KC_TAG_HOTLIST_DELTA);
     case KC_TAG_BANK_VERIFY_KEY:
-        return get_static(purse, KC_STATIC_BANK_VERIFY);
+        return get_bank_key(purse, apdu->p2);
+    case KC_TAG_ROLL:
+        return get_roll(purse, apdu->p2);
+    case KC_TAG_NEXT_KEYS:
+        return get_next_keys(purse);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:
@@ -422,6 +464,7 @@ void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm, const struc
     purse->crypto = *crypto;
     purse->state.life = KC_LIFE_BLANK;
     purse->state.suite = KC_SUITE_ES256;
+    purse->state.handover = KC_HANDOVER_NONE;
     KC_ASSERT(nvm->size >= KC_NVM_SIZE);
     struct kc_result result = kc_purse_load(purse);
     purse->locked = purse->locked || kc_failed(result);

@@ -51,34 +51,44 @@
 #define KC_INS_SETTLE_REQUEST 0x6eu /* data: time; gives an envelope */
 #define KC_INS_TAKE_CERTIFIED 0x74u /* bearer card; data: SGN4 as the bank signed it */
 #define KC_INS_TAKE_HOTLIST 0x70u   /* both; data: a hotlist as the bank signed it */
+#define KC_INS_TAKE_ROLL                                                                           \
+    0x3cu /* both; P1: KC_ROLL_...; data: rolled-keys as the bank signed it, or the purse's identity          \
+             signed anew */
 #define KC_INS_TRANSFER_REQUEST                                                                    \
     0x72u /* data: source (1), amount (8), host's time (8), to account (8), for a machine's offer its         \
              digest (32) and purse (8); gives an envelope */
 #define KC_INS_SIGN_SALE                                                                           \
     0x78u /* a seller's; data: sale, sale-offer or give-back; gives it signed */
 
+#define KC_ROLL_KEYS 0u
+#define KC_ROLL_IDENTITY 1u
+
 #define KC_INS_RENEW_REQUEST 0x7au /* data: host's time (8); gives an envelope */
+#define KC_INS_HANDOVER                                                                            \
+    0x7cu /* P1: 1 claim, 2 key request, 3 key confirm; data: host's time (8); gives an envelope */
 
 #define KC_KEY_USE_SIGN 1u
 #define KC_KEY_USE_ENCRYPT 2u
 
 enum kc_purse_tag {
     KC_TAG_SETTINGS = 1,         /* put: purse-settings */
-    KC_TAG_BANK_VERIFY_KEY = 2,  /* put, get: COSE_Key */
+    KC_TAG_BANK_VERIFY_KEY = 2,  /* put, get: COSE_Key; get with P2 1: the one before */
     KC_TAG_BANK_ENCRYPT_KEY = 3, /* put: COSE_Key */
     KC_TAG_SIGN_CERTIFICATE = 4, /* put, get: X.509 of the purse's own keys */
     KC_TAG_ENCRYPT_CERTIFICATE = 5,
     KC_TAG_BANK_SIGN_CERTIFICATE = 6,
     KC_TAG_BANK_ENCRYPT_CERTIFICATE = 7,
     KC_TAG_AUTHORITY_CERTIFICATE = 8,
-    KC_TAG_PIN = 9,            /* put */
-    KC_TAG_IDENTITY = 10,      /* put, get: SGN1 */
-    KC_TAG_CERTIFIED = 11,     /* put, get: SGN2 */
-    KC_TAG_INFO = 12,          /* get: purse-info */
-    KC_TAG_INFORMATION = 13,   /* get: value-information; needs the PIN */
-    KC_TAG_HISTORY = 14,       /* get: an entry; needs the PIN */
-    KC_TAG_HOTLIST = 15,       /* get: the base of the hotlist as the bank signed it */
-    KC_TAG_HOTLIST_DELTA = 32, /* get: what adds to it, as the bank signed it */
+    KC_TAG_PIN = 9,          /* put */
+    KC_TAG_IDENTITY = 10,    /* put, get: SGN1 */
+    KC_TAG_CERTIFIED = 11,   /* put, get: SGN2 */
+    KC_TAG_INFO = 12,        /* get: purse-info */
+    KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
+    KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
+    KC_TAG_HOTLIST = 15,     /* get: the base of the hotlist as the bank signed it */
+    KC_TAG_NEXT_KEYS = 16, /* get: next-keys, while keys that the authority made are on their way */
+    KC_TAG_ROLL = 24,      /* get: rolled-keys; P2: 0 the newest, 1 the one before */
+    KC_TAG_HOTLIST_DELTA = 32, /* get: what adds to the base, as the bank signed it */
 };
 
 #define KC_PIN_SIZE_MIN 4u

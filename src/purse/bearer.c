@@ -124,6 +124,27 @@ struct kc_result kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_
     return kc_failed(result) || time_ms == 0 ? result : check_before(purse, order, spent);
 }
 
+/* The same word under the bank's new key: its takers may know the old one no more. Anything else of this sequence changes
+ * nothing. */
+static struct kc_result take_signed_anew(struct kc_purse *purse, struct kc_view bytes)
+{
+    struct kc_signed given;
+    struct kc_signed held;
+    struct kc_purse_state next = purse->state;
+    struct kc_result result = kc_signed_parse(&given, bytes);
+    if (!kc_failed(result)) {
+        result = kc_signed_parse(&held, purse->state.certified);
+    }
+    if (kc_failed(result) || purse->bank_former.type == KC_KEY_NONE ||
+        !kc_view_equal(given.payload, held.payload) ||
+        kc_purse_bank_key(purse, &given) != &purse->bank_verify ||
+        kc_purse_bank_key(purse, &held) == &purse->bank_verify) {
+        return result;
+    }
+    next.certified = bytes;
+    return kc_purse_commit(purse, &next);
+}
+
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
     struct kc_certified certified;
@@ -132,8 +153,11 @@ struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc
         return kc_result(KC_NOT_ALLOWED);
     }
     struct kc_result result = kc_purse_read_certified(&certified, purse, apdu->data);
-    if (kc_failed(result) || certified.sequence == purse->certified.sequence) {
+    if (kc_failed(result)) {
         return result;
+    }
+    if (certified.sequence == purse->certified.sequence) {
+        return take_signed_anew(purse, apdu->data);
     }
     if (certified.sequence < purse->certified.sequence) {
         return kc_result(KC_STALE_STATE);

@@ -7,20 +7,27 @@
 
 /* ---- out ---- */
 
-struct kc_result kc_purse_make_envelope(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SIZE],
-                                        uint64_t time_ms, const struct kc_shape *shape,
-                                        const void *message)
+struct kc_result kc_purse_make_envelope_for(struct kc_purse *purse,
+                                            const struct kc_public_key *recipient,
+                                            uint8_t digest[KC_DIGEST_SIZE], uint64_t time_ms,
+                                            const struct kc_shape *shape, const void *message)
 {
     struct kc_buffer out = KC_BUFFER(purse->output);
     struct kc_signer signer = {.key = &purse->sign_key, .id = purse->signer_id};
-    struct kc_result result =
-        kc_envelope_make(&out, &purse->work, &purse->crypto, &signer, &purse->bank_encrypt,
-                         &purse->realm, time_ms, shape, message);
+    struct kc_result result = kc_envelope_make(&out, &purse->work, &purse->crypto, &signer,
+                                               recipient, &purse->realm, time_ms, shape, message);
     purse->output_size = out.size;
     if (!kc_failed(result)) {
         kc_digest(&purse->crypto, digest, kc_buffer_view(&out));
     }
     return result;
+}
+
+struct kc_result kc_purse_make_envelope(struct kc_purse *purse, uint8_t digest[KC_DIGEST_SIZE],
+                                        uint64_t time_ms, const struct kc_shape *shape,
+                                        const void *message)
+{
+    return kc_purse_make_envelope_for(purse, &purse->bank_encrypt, digest, time_ms, shape, message);
 }
 
 struct kc_result kc_purse_release(struct kc_purse *purse, struct kc_purse_state *next)
@@ -595,6 +602,8 @@ static struct kc_result take_state(struct kc_purse *purse, struct kc_purse_state
     struct kc_result result = conclude(purse, next, reply->outcome, reply->certified);
     if (!kc_failed(result)) {
         memset(next->state_request, 0, KC_DIGEST_SIZE);
+        next->has_key_ready = reply->has_key_ready;
+        next->key_ready_ms = reply->key_ready_ms;
     }
     return result;
 }
@@ -667,14 +676,34 @@ static const struct taker takers[] = {
      kc_purse_take_settle},
     {&kc_renew_reply_shape, offsetof(struct kc_renew_reply, time_ms), IN(KC_LIFE_READY),
      kc_purse_take_renew},
+    {&kc_claim_reply_shape, offsetof(struct kc_claim_reply, time_ms), IN(KC_LIFE_READY),
+     kc_purse_take_claimed},
 };
+
+/* Which may come from the authority that the bank named. */
+static const struct taker authority_takers[] = {
+    {&kc_key_reply_shape, offsetof(struct kc_key_reply, time_ms), IN(KC_LIFE_READY),
+     kc_purse_take_keys},
+    {&kc_done_shape, offsetof(struct kc_done, time_ms), ANY_READY, kc_purse_take_done},
+    {&kc_refusal_shape, offsetof(struct kc_refusal, time_ms), ANY_READY,
+     kc_purse_take_authority_refusal},
+};
+
+static bool is_by_authority(const struct kc_signed *envelope)
+{
+    return kc_signer_id_holder(&envelope->signer) == KC_SERVER_AUTHORITY;
+}
 
 static const struct taker *find_taker(const struct kc_signed *envelope)
 {
     const struct kc_shape *shape = kc_signed_shape(envelope);
-    for (size_t i = 0; i < sizeof takers / sizeof takers[0]; i++) {
-        if (takers[i].shape == shape) {
-            return &takers[i];
+    bool authority = is_by_authority(envelope);
+    const struct taker *rows = authority ? authority_takers : takers;
+    size_t count = authority ? sizeof authority_takers / sizeof authority_takers[0]
+                             : sizeof takers / sizeof takers[0];
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].shape == shape) {
+            return &rows[i];
         }
     }
     return NULL;
@@ -690,6 +719,9 @@ union taken {
     struct kc_refusal refusal;
     struct kc_settle_reply settle;
     struct kc_renew_reply renew;
+    struct kc_claim_reply claim;
+    struct kc_key_reply keys;
+    struct kc_done done;
 };
 
 /* Opens the envelope; the time in its header must be the message's own. */
@@ -698,9 +730,21 @@ static struct kc_result open_envelope(union taken *message, struct kc_buffer *pl
                                       const struct taker *taker)
 {
     uint64_t time_ms;
-    struct kc_result result =
-        kc_envelope_open(message, plain, envelope, &purse->crypto, &purse->bank_verify,
-                         &purse->encrypt_key, &purse->realm, taker->shape);
+    struct kc_public_key authority;
+    const struct kc_public_key *key = &authority;
+    bool by_bank = !is_by_authority(envelope);
+    struct kc_result result = by_bank ? kc_ok() : kc_purse_authority_key(&authority, purse);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (by_bank) {
+        key = kc_purse_bank_key(purse, envelope);
+    }
+    result = kc_envelope_open(message, plain, envelope, &purse->crypto, key, &purse->encrypt_key,
+                              &purse->realm, taker->shape);
+    if (!kc_failed(result) && by_bank) {
+        result = kc_purse_check_bank_key(purse, envelope);
+    }
     if (kc_failed(result)) {
         return result;
     }

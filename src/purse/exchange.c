@@ -12,11 +12,10 @@ static bool is_expired(uint64_t expires_s, uint64_t time_ms)
 
 static struct kc_result open_identity(struct kc_partner *out, struct kc_purse *purse,
                                       struct kc_account_id account, struct kc_purse_id number,
-                                      struct kc_view bytes)
+                                      struct kc_view bytes, uint64_t time_ms)
 {
     struct kc_identity identity;
-    struct kc_result result =
-        kc_identity_open(&identity, &purse->crypto, &purse->bank_verify, &purse->realm, bytes);
+    struct kc_result result = kc_purse_open_identity(&identity, purse, bytes, time_ms);
     if (kc_failed(result)) {
         return result;
     }
@@ -50,7 +49,7 @@ struct kc_result kc_purse_meet(struct kc_partner *out, struct kc_purse *purse,
         bool known = !kc_failed(result) && !is_expired(out->expires_s, time_ms);
         return kc_result(known ? KC_OK : KC_IDENTITY_NEEDED);
     }
-    struct kc_result result = open_identity(out, purse, account, number, identity);
+    struct kc_result result = open_identity(out, purse, account, number, identity, time_ms);
     if (!kc_failed(result) && is_expired(out->expires_s, time_ms)) {
         result = kc_result(KC_IDENTITY_EXPIRED);
     }
@@ -119,6 +118,7 @@ struct kc_result kc_purse_identify(struct kc_purse *purse, const struct kc_apdu 
                                    .purse = purse->settings.purse,
                                    .hotlist = purse->hotlist.version,
                                    .full = apdu->p1 == 1,
+                                   .roll = purse->roll_number,
                                    .hotlist_base = purse->hotlist.base};
     if (apdu->p1 > 1 || apdu->data.size != 0) {
         return kc_result(KC_MALFORMED);
@@ -149,6 +149,7 @@ struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *ap
                                       .counter = purse->state.counter + 1,
                                       .hotlist = purse->hotlist.version,
                                       .most = kc_purse_take_most(purse, purse->state.stamp_ms),
+                                      .roll = purse->roll_number,
                                       .hotlist_base = purse->hotlist.base};
     if (apdu->data.size < 8) {
         return kc_result(KC_MALFORMED);

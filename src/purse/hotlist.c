@@ -335,8 +335,7 @@ static struct kc_result verify(struct list *out, struct kc_purse *purse, struct 
         return result;
     }
     const struct kc_shape *shape = shape_of(&parsed);
-    result = kc_signed_verify(&parsed, &purse->crypto, &purse->bank_verify, &purse->realm,
-                              shape->domain);
+    result = kc_purse_verify_bank(purse, &parsed, shape->domain);
     if (!kc_failed(result)) {
         result = decode(out, &parsed, shape);
     }

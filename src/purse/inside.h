@@ -2,6 +2,8 @@
 #ifndef KC_PURSE_INSIDE_H
 #define KC_PURSE_INSIDE_H
 
+#include "message/identity.h"
+#include "message/roll.h"
 #include "purse/purse.h"
 
 /* Places in the non-volatile memory; docs/purse.md draws them. */
@@ -18,7 +20,6 @@
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
 #define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
 #define KC_NVM_SECOND_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
-#define KC_NVM_DELTAS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
 #define KC_HOTLIST_DELTA_ROOM (4u + KC_HOTLIST_DELTA_SIZE_MAX + 8u)
 
 /* Items that are written once, before the purse is ready. */
@@ -36,6 +37,22 @@ enum kc_static_item {
 #define KC_STATIC_COUNT 9u
 /* The purse's own among them have a second place each, behind the others: a renewal fills the one that is not in use. */
 #define KC_STATIC_OWN_COUNT 4u
+/* Behind those: what waits for the private keys that the authority made. No digest counts on it. */
+#define KC_STATIC_NEXT_KEYS (KC_STATIC_COUNT + KC_STATIC_OWN_COUNT)
+#define KC_STATIC_NEXT_IDENTITY (KC_STATIC_NEXT_KEYS + 1u)
+#define KC_STATIC_PLACES (KC_STATIC_NEXT_IDENTITY + 1u)
+
+/* Behind all that was there before. */
+#define KC_NVM_ROLLS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
+#define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
+#define KC_ROLL_COUNT 2u
+
+/* And behind those what waits for the private keys that the authority made. */
+#define KC_NVM_NEXT_AT (KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT)
+
+/* And behind that the deltas of the hotlist. */
+#define KC_NVM_DELTAS_AT                                                                           \
+    (KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS))
 
 _Static_assert(KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
@@ -102,6 +119,10 @@ KC_MUST_USE struct kc_result kc_purse_make_keys(struct kc_purse *purse, enum kc_
                                                 uint64_t key_set);
 KC_MUST_USE struct kc_result kc_purse_load_private(struct kc_private_key *out,
                                                    struct kc_purse *purse, unsigned place);
+/* A private-key-record; KC_MALFORMED and the cursor's errors. */
+KC_MUST_USE struct kc_result kc_purse_decode_private(struct kc_private_key *out,
+                                                     struct kc_view encoded);
+bool kc_purse_same_key(const struct kc_public_key *a, const struct kc_public_key *b);
 /* The key-proof of a pair, signed by its signature key. Uses purse->work. */
 KC_MUST_USE struct kc_result kc_purse_make_proof(struct kc_buffer *out, struct kc_purse *purse,
                                                  const struct kc_private_key *sign,
@@ -180,6 +201,28 @@ bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
 KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse,
                                                   bool delta);
 
+/* ---- roll.c: the bank's keys as they roll over ---- */
+
+/* Finds the newest whole record of new keys and puts them in force. One that is torn counts as not there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_rolls_load(struct kc_purse *purse);
+/* The record as it was signed, in purse->scratch: the newest (0) or the one before it (1). KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_roll_get(struct kc_view *out, struct kc_purse *purse,
+                                               unsigned back);
+/* Verifies what the bank signed, with the key in force or the one before it. KC_BANK_KEY_ENDED: it is the old key's and that
+ * key's time is over. Errors of kc_signed_verify. */
+KC_MUST_USE struct kc_result kc_purse_verify_bank(const struct kc_purse *purse,
+                                                  const struct kc_signed *parsed,
+                                                  const char *domain);
+/* The key that such bytes say they are signed with, and whether that key still counts: KC_BANK_KEY_ENDED. */
+const struct kc_public_key *kc_purse_bank_key(const struct kc_purse *purse,
+                                              const struct kc_signed *parsed);
+KC_MUST_USE struct kc_result kc_purse_check_bank_key(const struct kc_purse *purse,
+                                                     const struct kc_signed *parsed);
+/* The same of a partner's identity, at the later of the purse's own time stamp and `time_ms`. */
+KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
+                                                    const struct kc_purse *purse,
+                                                    struct kc_view bytes, uint64_t time_ms);
+
 /* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
 
 /* KC_LIMIT_EXCEEDED: more than may be paid at once, or than `most`, which the payee takes. KC_CONTACT_NEEDED: more than may be
@@ -249,7 +292,9 @@ struct kc_result kc_purse_open_again(struct kc_purse *purse, const struct kc_apd
 struct kc_result kc_purse_settle_request(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_certified(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_handover(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_roll(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses
@@ -289,8 +334,9 @@ KC_MUST_USE struct kc_result kc_purse_walk_log(struct kc_purse_state *walk, stru
  * value and totals of the state. Else KC_PURSE_CORRUPT. */
 KC_MUST_USE struct kc_result kc_purse_check_log(struct kc_purse *purse);
 
-/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it does
- * not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of them. */
+/* Takes a verified certified value into `next`; see invariant 1. An older or equal sequence changes nothing. KC_MISMATCH: it
+ * does not fit the chain. KC_STALE_STATE: it covers only some of the entries that were given up; the bank has to be told of
+ * them. */
 KC_MUST_USE struct kc_result kc_purse_apply(struct kc_purse *purse, struct kc_purse_state *next,
                                             const struct kc_certified *certified,
                                             struct kc_view bytes);
@@ -306,6 +352,11 @@ KC_MUST_USE struct kc_result kc_purse_make_envelope(struct kc_purse *purse,
                                                     uint8_t digest[KC_DIGEST_SIZE],
                                                     uint64_t time_ms, const struct kc_shape *shape,
                                                     const void *message);
+/* The same for another recipient. */
+KC_MUST_USE struct kc_result
+kc_purse_make_envelope_for(struct kc_purse *purse, const struct kc_public_key *recipient,
+                           uint8_t digest[KC_DIGEST_SIZE], uint64_t time_ms,
+                           const struct kc_shape *shape, const void *message);
 /* Commits the state under which the envelope in purse->output may leave. */
 KC_MUST_USE struct kc_result kc_purse_release(struct kc_purse *purse, struct kc_purse_state *next);
 
@@ -369,5 +420,30 @@ struct kc_result kc_purse_take_settle(struct kc_purse *purse, struct kc_purse_st
                                       const void *message, struct kc_view plain);
 struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_state *next,
                                      const void *message, struct kc_view plain);
+
+/* ---- renew.c: the change from one key set to the other ---- */
+
+/* The key set that is not in force. */
+uint64_t kc_purse_other_set(const struct kc_purse *purse);
+/* Nothing is open and nothing uncovered: KC_PENDING. */
+KC_MUST_USE struct kc_result kc_purse_check_settled(const struct kc_purse *purse);
+/* Ends the old key's chain in `next` and puts the other key set, whole by now, in force under its identity. */
+KC_MUST_USE struct kc_result
+kc_purse_change_over(struct kc_purse *purse, struct kc_purse_state *next, struct kc_view identity);
+
+/* ---- handover.c: keys that the authority made ---- */
+
+/* The key that its messages are signed with, as the bank named it. KC_UNKNOWN_SIGNER when the bank named none. */
+KC_MUST_USE struct kc_result kc_purse_authority_key(struct kc_public_key *out,
+                                                    struct kc_purse *purse);
+struct kc_result kc_purse_take_claimed(struct kc_purse *purse, struct kc_purse_state *next,
+                                       const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_keys(struct kc_purse *purse, struct kc_purse_state *next,
+                                    const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_done(struct kc_purse *purse, struct kc_purse_state *next,
+                                    const void *message, struct kc_view plain);
+struct kc_result kc_purse_take_authority_refusal(struct kc_purse *purse,
+                                                 struct kc_purse_state *next, const void *message,
+                                                 struct kc_view plain);
 
 #endif

@@ -38,7 +38,7 @@ static size_t key_parts(uint8_t *parts[5], struct kc_private_key *key)
     return 5;
 }
 
-static struct kc_result decode_private(struct kc_private_key *out, struct kc_view encoded)
+struct kc_result kc_purse_decode_private(struct kc_private_key *out, struct kc_view encoded)
 {
     struct kc_private_key_record record;
     uint8_t *parts[5];
@@ -98,7 +98,7 @@ struct kc_result kc_purse_load_private(struct kc_private_key *out, struct kc_pur
     struct kc_view content;
     struct kc_result result = kc_purse_static_get(&content, purse, place);
     if (!kc_failed(result)) {
-        result = decode_private(out, content);
+        result = kc_purse_decode_private(out, content);
     }
     kc_wipe(purse->scratch, sizeof purse->scratch);
     return result;
@@ -149,7 +149,7 @@ struct kc_result kc_purse_load_keys(struct kc_purse *purse)
         kc_signer_id_make(&purse->signer_id, &purse->crypto, purse->settings.account.number,
                           &purse->sign_public);
     }
-    return kc_ok();
+    return whole ? kc_purse_rolls_load(purse) : kc_ok();
 }
 
 /* ---- keys ---- */
@@ -204,7 +204,7 @@ struct kc_result kc_purse_put_key(struct kc_purse *purse, const struct kc_apdu *
     if (!sign && apdu->p1 != KC_KEY_USE_ENCRYPT) {
         return kc_result(KC_MALFORMED);
     }
-    struct kc_result result = decode_private(&key, apdu->data);
+    struct kc_result result = kc_purse_decode_private(&key, apdu->data);
     if (!kc_failed(result)) {
         result = purse->crypto.derive_public(purse->crypto.context, &public_key, &key);
     }
@@ -375,7 +375,7 @@ struct kc_result kc_purse_put_data(struct kc_purse *purse, const struct kc_apdu 
 
 /* ---- activation ---- */
 
-static bool same_key(const struct kc_public_key *a, const struct kc_public_key *b)
+bool kc_purse_same_key(const struct kc_public_key *a, const struct kc_public_key *b)
 {
     if (a->type == KC_KEY_NONE || b->type == KC_KEY_NONE) {
         return a->type == b->type;
@@ -399,7 +399,8 @@ struct kc_result kc_purse_check_identity(struct kc_purse *purse, struct kc_view 
     }
     bool own = identity.account.number == purse->settings.account.number &&
                identity.purse.number == purse->settings.purse.number &&
-               identity.purse_type == purse->settings.purse_type && same_key(&identity.key, key);
+               identity.purse_type == purse->settings.purse_type &&
+               kc_purse_same_key(&identity.key, key);
     return kc_result(own ? KC_OK : KC_MISMATCH);
 }
 

@@ -6,8 +6,8 @@
  *     the payee's signed decline of that payment, allows.
  *  2. What leaves the purse rests on state that is durable: every command changes at most one image, written whole, before
  *     its response is given; entries stand in the log before the image that counts them is begun.
- *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as they
- *     stand in the log; of those that were overwritten, the sums stand in the state. Never below zero. An entry that no
+ *  3. value = certified purse amount + received + voids - paid - cash-outs, over the entries after the certified counter, as
+ *     they stand in the log; of those that were overwritten, the sums stand in the state. Never below zero. An entry that no
  *     certified value covers is overwritten only under the policy "overwrite", oldest first, and never the cash-out of an
  *     answered deposit.
  *  4. A time stamp is never used twice.
@@ -16,6 +16,7 @@
  *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
  *  8. What it pays and takes keeps within the limits of the certified value in force, and goes to and comes from no purse on its
  *     hotlist; what is in force of that gives way only to what the bank signed with a higher version.
+ *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
  *    blank ────────────────> personalising ────> ready ────────────────────> requested ────────> quoted ─────────> answered
@@ -42,7 +43,7 @@
 #include "purse/port.h"
 
 #define KC_IMAGE_SIZE_MAX 14336u
-#define KC_NVM_SIZE (152u * 1024u)
+#define KC_NVM_SIZE (160u * 1024u)
 #define KC_APDU_HEAD_MAX 7u
 #define KC_RESPONSE_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 2u)
 #define KC_COMMAND_SIZE_MAX (KC_MESSAGE_SIZE_MAX + KC_APDU_HEAD_MAX + 2u)
@@ -89,6 +90,12 @@ struct kc_purse {
     struct kc_public_key sign_public;
     struct kc_public_key bank_verify;
     struct kc_public_key bank_encrypt;
+    struct kc_public_key
+        bank_former; /* the key before bank_verify; of no type when there is none */
+    struct kc_signer_id bank_former_id;
+    uint64_t roll_number;   /* of the newest record of new keys; 0 when there is none */
+    uint64_t roll_until_ms; /* from then on bank_former counts no more */
+    unsigned roll_place;    /* where that record stands */
     struct kc_signer_id signer_id;
     uint8_t entry[KC_ENTRY_SIZE_MAX];          /* an entry being added */
     uint8_t order[KC_ORDER_SIZE_MAX];          /* a payment being made */
@@ -118,8 +125,8 @@ void kc_purse_open(struct kc_purse *purse, const struct kc_nvm *nvm,
 /* Wipes every secret from memory. */
 void kc_purse_close(struct kc_purse *purse);
 
-/* Runs one command APDU; the response, at most `capacity` bytes with the status word at its end, goes to `response`. The capacity
- * is at least KC_RESPONSE_SIZE_MAX. */
+/* Runs one command APDU; the response, at most `capacity` bytes with the status word at its end, goes to `response`. The
+ * capacity is at least KC_RESPONSE_SIZE_MAX. */
 void kc_purse_command(struct kc_purse *purse, uint8_t *response, size_t *response_size,
                       struct kc_view command);
 

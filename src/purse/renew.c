@@ -13,7 +13,7 @@
 
 #include "purse/inside.h"
 
-static struct kc_result check_settled(const struct kc_purse *purse)
+struct kc_result kc_purse_check_settled(const struct kc_purse *purse)
 {
     const struct kc_purse_state *state = &purse->state;
     bool settled = state->life == KC_LIFE_READY && state->pending_ms == 0 &&
@@ -22,7 +22,7 @@ static struct kc_result check_settled(const struct kc_purse *purse)
     return kc_result(settled ? KC_OK : KC_PENDING);
 }
 
-static uint64_t other_set(const struct kc_purse *purse)
+uint64_t kc_purse_other_set(const struct kc_purse *purse)
 {
     return purse->state.key_set ^ 1u;
 }
@@ -33,7 +33,7 @@ static struct kc_result prove_new(struct kc_view *out, struct kc_purse *purse)
     struct kc_private_key sign;
     struct kc_private_key encrypt;
     struct kc_buffer proof = KC_BUFFER(purse->slot);
-    uint64_t set = other_set(purse);
+    uint64_t set = kc_purse_other_set(purse);
     memset(&encrypt, 0, sizeof encrypt);
     struct kc_result result =
         kc_purse_load_private(&sign, purse, kc_purse_static_place(KC_STATIC_SIGN_KEY, set));
@@ -57,10 +57,10 @@ struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_
     struct kc_purse_state next = purse->state;
     struct kc_result result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
     if (!kc_failed(result)) {
-        result = check_settled(purse);
+        result = kc_purse_check_settled(purse);
     }
     if (!kc_failed(result) && !next.renewing) {
-        result = kc_purse_make_keys(purse, next.suite, other_set(purse));
+        result = kc_purse_make_keys(purse, next.suite, kc_purse_other_set(purse));
     }
     if (!kc_failed(result)) {
         result = prove_new(&request.proof, purse);
@@ -76,6 +76,7 @@ struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_
         return result;
     }
     next.renewing = true;
+    next.handover = KC_HANDOVER_NONE;
     next.renew_counter = next.counter;
     next.stamp_ms = request.time_ms;
     return kc_purse_release(purse, &next);
@@ -86,7 +87,7 @@ static struct kc_result check_reply(struct kc_purse *purse, const struct kc_rene
 {
     struct kc_private_key sign;
     struct kc_public_key key;
-    unsigned place = kc_purse_static_place(KC_STATIC_SIGN_KEY, other_set(purse));
+    unsigned place = kc_purse_static_place(KC_STATIC_SIGN_KEY, kc_purse_other_set(purse));
     struct kc_result result = kc_purse_load_private(&sign, purse, place);
     if (!kc_failed(result)) {
         result = purse->crypto.derive_public(purse->crypto.context, &key, &sign);
@@ -112,17 +113,35 @@ static struct kc_result close_chain(struct kc_purse *purse, struct kc_purse_stat
     return result;
 }
 
+struct kc_result kc_purse_change_over(struct kc_purse *purse, struct kc_purse_state *next,
+                                      struct kc_view identity)
+{
+    uint64_t set = kc_purse_other_set(purse);
+    struct kc_result result = kc_purse_static_digest(next->static_digest, purse, set);
+    if (!kc_failed(result)) {
+        result = close_chain(purse, next, identity);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    next->identity = identity;
+    next->key_set = set;
+    next->renewing = false;
+    memset(next->renew_request, 0, KC_DIGEST_SIZE);
+    return kc_ok();
+}
+
 struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_state *next,
                                      const void *message, struct kc_view plain)
 {
     const struct kc_renew_reply *reply = message;
-    uint64_t set = other_set(purse);
+    uint64_t set = kc_purse_other_set(purse);
     (void)plain;
     if (!next->renewing || !kc_purse_answers(reply->request, next->renew_request) ||
         reply->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
     }
-    if (kc_failed(check_settled(purse)) || next->counter != next->renew_counter) {
+    if (kc_failed(kc_purse_check_settled(purse)) || next->counter != next->renew_counter) {
         return kc_result(KC_PENDING);
     }
     struct kc_result result = check_reply(purse, reply);
@@ -135,18 +154,5 @@ struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_sta
             kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_ENCRYPT_CERTIFICATE, set),
                                 reply->encrypt_certificate);
     }
-    if (!kc_failed(result)) {
-        result = kc_purse_static_digest(next->static_digest, purse, set);
-    }
-    if (!kc_failed(result)) {
-        result = close_chain(purse, next, reply->identity);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    next->identity = reply->identity;
-    next->key_set = set;
-    next->renewing = false;
-    memset(next->renew_request, 0, KC_DIGEST_SIZE);
-    return kc_ok();
+    return kc_failed(result) ? result : kc_purse_change_over(purse, next, reply->identity);
 }

@@ -159,6 +159,8 @@ struct kc_result kc_purse_take_settle(struct kc_purse *purse, struct kc_purse_st
     if (kc_amount_compare(value, next->value) != 0) {
         kc_purse_drop_quote(next);
     }
+    next->has_key_ready = reply->has_key_ready;
+    next->key_ready_ms = reply->key_ready_ms;
     memset(next->settle_request, 0, KC_DIGEST_SIZE);
     return kc_ok();
 }

@@ -219,6 +219,7 @@ static void set_blank(struct kc_purse *purse)
     memset(&purse->state, 0, sizeof purse->state);
     purse->state.life = KC_LIFE_BLANK;
     purse->state.suite = KC_SUITE_ES256;
+    purse->state.handover = KC_HANDOVER_NONE;
     purse->image_sequence = 0;
     purse->live = 0;
 }
@@ -292,7 +293,10 @@ unsigned kc_purse_static_place(unsigned item, uint64_t key_set)
 
 static size_t static_at(unsigned place)
 {
-    KC_ASSERT(place < KC_STATIC_COUNT + KC_STATIC_OWN_COUNT);
+    KC_ASSERT(place < KC_STATIC_PLACES);
+    if (place >= KC_STATIC_NEXT_KEYS) {
+        return KC_NVM_NEXT_AT + (size_t)(place - KC_STATIC_NEXT_KEYS) * KC_STATIC_ROOM;
+    }
     return place < KC_STATIC_COUNT
                ? KC_NVM_STATIC_AT + (size_t)place * KC_STATIC_ROOM
                : KC_NVM_SECOND_AT + (size_t)(place - KC_STATIC_COUNT) * KC_STATIC_ROOM;

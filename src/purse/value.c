@@ -26,8 +26,7 @@ struct kc_result kc_purse_open_certified(struct kc_certified *out, struct kc_pur
     struct kc_signed parsed;
     struct kc_result result = kc_signed_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, &purse->crypto, &purse->bank_verify, &purse->realm,
-                                  kc_certified_shape.domain);
+        result = kc_purse_verify_bank(purse, &parsed, kc_certified_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(out, &kc_certified_shape, parsed.payload);

@@ -74,9 +74,78 @@ struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t 
     return kc_slot_send(out, slot, KC_CLA_STANDARD, KC_INS_GET_DATA, tag, 0, kc_view(NULL, 0));
 }
 
-struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot)
+struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot, uint8_t back)
 {
-    return kc_slot_get(out, slot, KC_TAG_BANK_VERIFY_KEY);
+    return kc_slot_send(out, slot, KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_BANK_VERIFY_KEY, back,
+                        kc_view(NULL, 0));
+}
+
+struct kc_result kc_slot_bank_keys(struct kc_bank_verifier *out, struct kc_slot *slot)
+{
+    struct kc_view encoded;
+    out->former.type = KC_KEY_NONE;
+    struct kc_result result = kc_slot_bank_key(&encoded, slot, 0);
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&out->key, encoded);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    struct kc_result former = kc_slot_bank_key(&encoded, slot, 1);
+    if (!kc_failed(former)) {
+        former = kc_key_decode(&out->former, encoded);
+    }
+    return kc_failed(former) && former.code != KC_NOT_FOUND ? former : kc_ok();
+}
+
+static bool tries_former(const struct kc_bank_verifier *by, struct kc_result result)
+{
+    return by->former.type != KC_KEY_NONE &&
+           (result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM);
+}
+
+struct kc_result kc_bank_verifier_signed(const struct kc_bank_verifier *by,
+                                         const struct kc_signed *parsed,
+                                         const struct kc_crypto *crypto,
+                                         const struct kc_realm *realm, const char *domain)
+{
+    struct kc_result result = kc_signed_verify(parsed, crypto, &by->key, realm, domain);
+    return tries_former(by, result) ? kc_signed_verify(parsed, crypto, &by->former, realm, domain)
+                                    : result;
+}
+
+struct kc_result kc_bank_verifier_identity(struct kc_identity *out,
+                                           const struct kc_bank_verifier *by,
+                                           const struct kc_crypto *crypto,
+                                           const struct kc_realm *realm, struct kc_view bytes)
+{
+    struct kc_result result = kc_identity_open(out, crypto, &by->key, realm, bytes);
+    return tries_former(by, result) ? kc_identity_open(out, crypto, &by->former, realm, bytes)
+                                    : result;
+}
+
+struct kc_result kc_slot_roll(struct kc_view *out, struct kc_slot *slot, unsigned back)
+{
+    return kc_slot_send(out, slot, KC_CLA_STANDARD, KC_INS_GET_DATA, KC_TAG_ROLL, (uint8_t)back,
+                        kc_view(NULL, 0));
+}
+
+struct kc_result kc_slot_identity(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_IDENTITY);
+}
+
+struct kc_result kc_slot_take_roll(struct kc_slot *slot, struct kc_view roll)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, KC_ROLL_KEYS, 0, roll);
+}
+
+struct kc_result kc_slot_take_identity(struct kc_slot *slot, struct kc_view identity)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, KC_ROLL_IDENTITY, 0,
+                        identity);
 }
 
 struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data)
@@ -188,6 +257,17 @@ struct kc_result kc_slot_settle_request(struct kc_view *out, struct kc_slot *slo
 struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot, uint64_t now_ms)
 {
     return send_time(out, slot, KC_INS_RENEW_REQUEST, 0, now_ms);
+}
+
+struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slot *slot,
+                                  enum kc_handover_step step, uint64_t now_ms)
+{
+    return send_time(out, slot, KC_INS_HANDOVER, step, now_ms);
+}
+
+struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_NEXT_KEYS);
 }
 
 struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot,

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "crypto/port.h"
 #include "message/generated/messages.h"
+#include "message/identity.h"
 
 struct kc_slot_port {
     void *context;
@@ -38,8 +39,38 @@ KC_MUST_USE struct kc_result kc_slot_history(struct kc_entry *out, struct kc_slo
 KC_MUST_USE struct kc_result kc_slot_get(struct kc_view *out, struct kc_slot *slot, uint8_t tag);
 KC_MUST_USE struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data);
 
-/* The key that verifies what the bank signed (COSE_Key). */
-KC_MUST_USE struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot);
+/* The key that verifies what the bank signed (COSE_Key); with back 1 the one before it, KC_NOT_FOUND when that counts no
+ * more. */
+KC_MUST_USE struct kc_result kc_slot_bank_key(struct kc_view *out, struct kc_slot *slot,
+                                              uint8_t back);
+
+/* What verifies the bank's word for a host: the purse's keys of the bank at this moment. */
+struct kc_bank_verifier {
+    struct kc_public_key key;
+    struct kc_public_key former; /* of no type when it counts no more */
+};
+KC_MUST_USE struct kc_result kc_slot_bank_keys(struct kc_bank_verifier *out, struct kc_slot *slot);
+/* As kc_signed_verify and kc_identity_open, with either key. */
+KC_MUST_USE struct kc_result kc_bank_verifier_signed(const struct kc_bank_verifier *by,
+                                                     const struct kc_signed *parsed,
+                                                     const struct kc_crypto *crypto,
+                                                     const struct kc_realm *realm,
+                                                     const char *domain);
+KC_MUST_USE struct kc_result kc_bank_verifier_identity(struct kc_identity *out,
+                                                       const struct kc_bank_verifier *by,
+                                                       const struct kc_crypto *crypto,
+                                                       const struct kc_realm *realm,
+                                                       struct kc_view bytes);
+
+/* The bank's record of new keys that the purse holds: the newest, or with back 1 the one before. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_roll(struct kc_view *out, struct kc_slot *slot, unsigned back);
+/* SGN1 or SGN3 as the bank signed it. */
+KC_MUST_USE struct kc_result kc_slot_identity(struct kc_view *out, struct kc_slot *slot);
+/* Hands in a record, whoever brought it. KC_STALE_STATE: not newer than the one held; KC_UNKNOWN_SIGNER: it does not begin at
+ * the key that the purse knows. Errors of verifying it. */
+KC_MUST_USE struct kc_result kc_slot_take_roll(struct kc_slot *slot, struct kc_view roll);
+/* Hands in the purse's identity as the bank signed it anew. KC_MISMATCH: it says something else. */
+KC_MUST_USE struct kc_result kc_slot_take_identity(struct kc_slot *slot, struct kc_view identity);
 
 /* Each gives an envelope for the bank. */
 KC_MUST_USE struct kc_result kc_slot_cash_request(struct kc_view *out, struct kc_slot *slot,
@@ -75,6 +106,17 @@ KC_MUST_USE struct kc_result kc_slot_settle_request(struct kc_view *out, struct 
 /* Makes a new pair of keys, unless one waits, and asks for its certificates. KC_PENDING: something is open or not reported. */
 KC_MUST_USE struct kc_result kc_slot_renew_request(struct kc_view *out, struct kc_slot *slot,
                                                    uint64_t now_ms);
+/* Keys that the authority made: claims them from the bank, asks the authority for them, tells it that they are in force.
+ * KC_PENDING: something is open or not reported, or was added since the claim. KC_OUT_OF_ORDER. */
+enum kc_handover_step {
+    KC_HANDOVER_STEP_CLAIM = 1,
+    KC_HANDOVER_STEP_REQUEST = 2,
+    KC_HANDOVER_STEP_CONFIRM = 3,
+};
+KC_MUST_USE struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slot *slot,
+                                              enum kc_handover_step step, uint64_t now_ms);
+/* What it keeps of keys that the authority made, while they are on their way; KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot);
 /* Parts that one contact passes on at most. */
 #define KC_HOTLIST_PARTS_MAX 2u
 /* What another purse said of its hotlist. */
@@ -108,9 +150,9 @@ KC_MUST_USE struct kc_result kc_slot_offer(struct kc_view *out, struct kc_slot *
 KC_MUST_USE struct kc_result kc_slot_pay(struct kc_view *out, struct kc_slot *slot,
                                          struct kc_amount amount, uint64_t now_ms,
                                          struct kc_view payee_identity);
-/* Payee: verifies a payment and gives its order, for display. *answered: it was decided before, so nobody is asked. KC_HOTLISTED,
- * KC_LIMIT_EXCEEDED, KC_AMOUNT_TOO_LARGE and KC_CONTACT_NEEDED leave a payment that is good, with nothing in *order:
- * declining it tells its payer the reason, and gives the value back. */
+/* Payee: verifies a payment and gives its order, for display. *answered: it was decided before, so nobody is asked.
+ * KC_HOTLISTED, KC_LIMIT_EXCEEDED, KC_AMOUNT_TOO_LARGE and KC_CONTACT_NEEDED leave a payment that is good, with nothing in
+ * *order: declining it tells its payer the reason, and gives the value back. */
 KC_MUST_USE struct kc_result kc_slot_examine(struct kc_payment_order *order, bool *answered,
                                              struct kc_slot *slot, uint64_t now_ms,
                                              struct kc_view payment);

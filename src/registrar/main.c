@@ -18,25 +18,27 @@ static const struct kc_option options[] = {
     {"phone", "T", "open: telephone number"},
     {"bank-account", "B", "open: ordinary bank account"},
     {"uim", "FILE",
-     "open, card, machine, reissue: where to write the purse: a file, or pcsc:READER"},
+     "open, card, machine, reissue, move: where to write the purse: a file, or pcsc:READER"},
     {"letter", "FILE",
-     "open, reissue: where to write PIN and password (default: FILE.letter of --uim)"},
-    {"suite", "S", "open, card, machine, reissue: es256 (default), rs2048 or rs3072"},
-    {"log-policy", "P", "open, card, machine, reissue: refuse (default), overwrite or report"},
+     "open, reissue, move: where to write PIN and password (default: FILE.letter of --uim)"},
+    {"suite", "S", "open, card, machine, reissue, move: es256 (default), rs2048 or rs3072"},
+    {"log-policy", "P",
+     "open, card, machine, reissue, move: refuse (default), overwrite or report"},
     {"password-file", "F",
-     "open, machine, identify, lost, reissue, charge, close: file with the password (none for a "
-     "card)"},
+     "open, machine, identify, lost, reissue, move, charge, close: file with the password (none "
+     "for a card)"},
     {"owner", "N", "machine: account number of the dealer"},
     {"grade", "G", "card: keyed (default), or bearer: without keys, for small amounts"},
-    {"pin-file", "F", "open, reissue: file with the UIM's PIN"},
-    {"bring-keys", NULL, "open, reissue: make the keys here instead of in the UIM"},
-    {"keys", "FOLDER", "open, reissue: bring in sign.key and encrypt.key, made elsewhere before"},
+    {"pin-file", "F", "open, reissue, move: file with the UIM's PIN"},
+    {"bring-keys", NULL, "open, reissue, move: make the keys here instead of in the UIM"},
+    {"keys", "FOLDER",
+     "open, reissue, move: bring in sign.key and encrypt.key, made elsewhere before"},
     {"file", "CSV",
      "bulk: name,address,phone,bank account,UIM file[,suite[,policy]] a line; "
      "card: card file[,suite[,policy]] a line"},
-    {"account", "N", "identify, lost, reissue, charge, close: account number"},
+    {"account", "N", "identify, lost, reissue, move, charge, close: account number"},
     {"from", "W", "charge: account, ordinary or included: where it comes from"},
-    {"paid", NULL, "charge: the price of a UIM or key paid the next one"},
+    {"paid", NULL, "charge, move: the price of a UIM or key paid the next one"},
     {"purse", "ID", "lost: purse number"},
     {"write-off", NULL, "close: also when there is value in the purse; it is waited for"},
     {"trace", "PLACE", "write every protocol step to a file, or to unix:PATH"},
@@ -72,6 +74,8 @@ static const struct kc_program program = {
         "       kinchaku-registrar reissue --account N --uim FILE [--password-file F] [--suite S]\n"
         "                          [--log-policy P] [--pin-file F] [--bring-keys | --keys FOLDER]\n"
         "                          [--dir D]\n"
+        "       kinchaku-registrar move --account N --uim FILE --password-file F [--paid] [as "
+        "reissue]\n"
         "       kinchaku-registrar init --bank-url U --authority-url U --directory-url U [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
@@ -355,6 +359,20 @@ static struct kc_result issue_machine(struct kc_registrar *registrar,
     return kc_failed(result) ? result : issue_purse(registrar, command, &application);
 }
 
+/* What no card has: somebody who is known to hold it. */
+static struct kc_result identify_person(struct kc_account_id *account,
+                                        struct kc_registrar *registrar,
+                                        const struct kc_command *command)
+{
+    char name[KC_NAME_SIZE_MAX + 1];
+    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    struct kc_result result = identify_holder(account, name, &type, registrar, command, "account");
+    bool card = type == KC_PURSE_TYPE_CARD || type == KC_PURSE_TYPE_BEARER;
+    return card && (!kc_failed(result) || result.code == KC_WRONG_PASSWORD)
+               ? kc_result(KC_NOT_ALLOWED)
+               : result;
+}
+
 static struct kc_result identify(struct kc_registrar *registrar, const struct kc_command *command)
 {
     char name[KC_NAME_SIZE_MAX + 1];
@@ -384,9 +402,7 @@ static struct kc_result identify(struct kc_registrar *registrar, const struct kc
 /* Where the charge comes from is its holder's to say, who is asked for the password; a sale anybody may have paid. */
 static struct kc_result charge(struct kc_registrar *registrar, const struct kc_command *command)
 {
-    char name[KC_NAME_SIZE_MAX + 1];
     struct kc_account_id account = {.number = 0};
-    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
     enum kc_charge_source source = KC_CHARGE_SOURCE_INCLUDED;
     struct kc_json_out json;
     const char *number = kc_command_value(command, "account");
@@ -398,8 +414,7 @@ static struct kc_result charge(struct kc_registrar *registrar, const struct kc_c
     if (number == NULL || kc_failed(kc_account_parse(&account, number))) {
         return usage("--account is missing or no account number");
     }
-    struct kc_result result =
-        paid ? kc_ok() : identify_holder(&account, name, &type, registrar, command, "account");
+    struct kc_result result = paid ? kc_ok() : identify_person(&account, registrar, command);
     if (!kc_failed(result)) {
         result = kc_registrar_charge(registrar, account, paid ? NULL : &source);
     }
@@ -477,13 +492,11 @@ static void show_closed(const struct kc_registrar *registrar, const struct kc_co
 static struct kc_result close_account(struct kc_registrar *registrar,
                                       const struct kc_command *command)
 {
-    char name[KC_NAME_SIZE_MAX + 1];
     struct kc_account_id account = {.number = 0};
     struct kc_close_reply reply = {.due_ms = 0};
-    enum kc_purse_type type = KC_PURSE_TYPE_UIM;
     bool write_off = kc_command_value(command, "write-off") != NULL;
     enum kc_close_kind kind = write_off ? KC_CLOSE_KIND_WRITE_OFF : KC_CLOSE_KIND_EMPTY;
-    struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
+    struct kc_result result = identify_person(&account, registrar, command);
     if (result.code == KC_CLOSED) {
         kind = KC_CLOSE_KIND_FOLLOW;
         result = kc_ok();
@@ -511,11 +524,11 @@ static void show_due(const struct kc_command *command, struct kc_account_id acco
     }
 }
 
-static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_command *command)
+static struct kc_result issue_again(struct kc_account_id *account, struct kc_registrar *registrar,
+                                    const struct kc_command *command, bool moves)
 {
     static struct kc_application application;
     struct kc_opened_account opened = {.expires_ms = 0};
-    struct kc_account_id account = {.number = 0};
     const char *uim = kc_command_value(command, "uim");
     bool letter = false;
     memset(&application, 0, sizeof application);
@@ -524,21 +537,46 @@ static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_
     }
     struct kc_result result = read_uim(&application, command);
     if (!kc_failed(result)) {
-        result = identify_holder(&account, application.name, &application.type, registrar, command,
+        application.moves = moves;
+        result = identify_holder(account, application.name, &application.type, registrar, command,
                                  "account");
     }
     if (!kc_failed(result)) {
         last_file = uim;
-        result = kc_letter_reissue(&opened, &letter, registrar, &application, account, uim);
+        result = kc_letter_reissue(&opened, &letter, registrar, &application, *account, uim);
         result = check_letter(result);
     }
     if (!kc_failed(result)) {
         show_opened(command, &opened, application.type, letter, true);
     }
     if (result.code == KC_SETTLEMENT_RUNS && registrar->due_ms != 0) {
-        show_due(command, account, registrar->due_ms);
+        show_due(command, *account, registrar->due_ms);
     }
     kc_wipe(&application, sizeof application);
+    return result;
+}
+
+static struct kc_result reissue(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    struct kc_account_id account = {.number = 0};
+    return issue_again(&account, registrar, command, false);
+}
+
+/* To a new UIM, whose price may have paid the next charge: that is said when there is one. */
+static struct kc_result move(struct kc_registrar *registrar, const struct kc_command *command)
+{
+    struct kc_account_id account = {.number = 0};
+    struct kc_result result = issue_again(&account, registrar, command, true);
+    bool paid = kc_command_value(command, "paid") != NULL;
+    if (kc_failed(result) || !paid) {
+        return result;
+    }
+    result = kc_registrar_charge(registrar, account, NULL);
+    if (kc_failed(result)) {
+        kc_log(
+            KC_LOG_WARN,
+            "the purse is written, the charge is not marked as paid: say it with 'charge --paid'");
+    }
     return result;
 }
 
@@ -606,9 +644,9 @@ static verb_run find_verb(const char *name)
     static const struct {
         const char *name;
         verb_run run;
-    } verbs[] = {{"open", open_account}, {"card", issue_card},    {"machine", issue_machine},
-                 {"identify", identify}, {"lost", lost},          {"reissue", reissue},
-                 {"charge", charge},     {"close", close_account}};
+    } verbs[] = {{"open", open_account}, {"card", issue_card},     {"machine", issue_machine},
+                 {"identify", identify}, {"lost", lost},           {"reissue", reissue},
+                 {"charge", charge},     {"close", close_account}, {"move", move}};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         if (strcmp(verbs[i].name, name) == 0) {
             return verbs[i].run;

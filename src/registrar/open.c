@@ -139,16 +139,17 @@ struct kc_result kc_registrar_revoke(struct kc_registrar *registrar, struct kc_a
     struct kc_done done;
     struct kc_revoke_request request = {
         .account = account, .reason = reason, .time_ms = kc_clock_now_ms()};
+    if (kc_cmp_place_speaks(&registrar->config.authority)) {
+        return kc_registrar_cmp_revoke(registrar, account, reason);
+    }
     return kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->authority,
                             registrar->config.authority_url, request.time_ms,
                             &kc_revoke_request_shape, &request);
 }
 
-/* A new purse for an account that is there. The old one's certificates go first: the authority issues no second pair beside a
- * good one. */
-static struct kc_result apply_again(struct progress *progress, struct kc_registrar *registrar,
-                                    const struct kc_application *application,
-                                    struct kc_account_id account)
+static struct kc_result ask_again(struct progress *progress, struct kc_registrar *registrar,
+                                  const struct kc_application *application,
+                                  struct kc_account_id account)
 {
     struct kc_reissue_request request = {.account = account,
                                          .suite = application->suite,
@@ -161,6 +162,33 @@ static struct kc_result apply_again(struct progress *progress, struct kc_registr
                                   &registrar->bank, registrar->config.bank_url, request.time_ms,
                                   &kc_reissue_request_shape, &request);
     }
+    return result;
+}
+
+static struct kc_result ask_move(struct progress *progress, struct kc_registrar *registrar,
+                                 const struct kc_application *application,
+                                 struct kc_account_id account)
+{
+    struct kc_move_request request = {.account = account,
+                                      .suite = application->suite,
+                                      .log_policy = application->log_policy,
+                                      .time_ms = kc_clock_now_ms()};
+    struct kc_result result =
+        registrar->crypto.random(registrar->crypto.context, request.id, sizeof request.id);
+    return kc_failed(result) ? result
+                             : kc_registrar_ask(&progress->opened, &kc_open_reply_shape, registrar,
+                                                &registrar->bank, registrar->config.bank_url,
+                                                request.time_ms, &kc_move_request_shape, &request);
+}
+
+/* A new purse for an account that is there. The old one's certificates go first: the authority issues no second pair beside a
+ * good one. */
+static struct kc_result apply_again(struct progress *progress, struct kc_registrar *registrar,
+                                    const struct kc_application *application,
+                                    struct kc_account_id account)
+{
+    struct kc_result result =
+        (application->moves ? ask_move : ask_again)(progress, registrar, application, account);
     if (!kc_failed(result)) {
         progress->has_account = true;
         result = kc_registrar_revoke(registrar, account, REVOKE_SUPERSEDED);
@@ -179,9 +207,12 @@ static struct kc_result certify(struct progress *progress, struct kc_registrar *
     struct kc_view *views[] = {&progress->certificates.sign_certificate,
                                &progress->certificates.encrypt_certificate};
     progress->has_certificates = true;
-    struct kc_result result = kc_registrar_ask(
-        &progress->certificates, &kc_certify_reply_shape, registrar, &registrar->authority,
-        registrar->config.authority_url, request.time_ms, &kc_certify_request_shape, &request);
+    struct kc_result result =
+        kc_cmp_place_speaks(&registrar->config.authority)
+            ? kc_registrar_cmp_certify(&progress->certificates, registrar, &request)
+            : kc_registrar_ask(&progress->certificates, &kc_certify_reply_shape, registrar,
+                               &registrar->authority, registrar->config.authority_url,
+                               request.time_ms, &kc_certify_request_shape, &request);
     uint64_t account = progress->opened.account.number;
     trace(registrar, "SZ4", "registrar", "authority", "certify-request", registrar->request_size,
           account);
@@ -384,10 +415,10 @@ struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1], enum kc_
         &reply, &kc_identify_reply_shape, registrar, &registrar->bank, registrar->config.bank_url,
         request.time_ms, &kc_identify_request_shape, &request);
     if (!kc_failed(result)) {
+        *type = reply.purse_type;
         result = check_password(&reply, password);
     }
     if (!kc_failed(result)) {
-        *type = reply.purse_type;
         (void)snprintf(name, KC_NAME_SIZE_MAX + 1, "%.*s", (int)reply.name.size,
                        (const char *)reply.name.data);
     }

@@ -1,11 +1,14 @@
 /* Writing a UIM (EP1221669 [0110]). */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "message/roll.h"
 #include "purse/apdu.h"
 #include "reader/reader.h"
 #include "registrar/registrar.h"
 #include "service/keys.h"
+#include "service/message_client.h"
 
 static struct kc_result put_settings(struct kc_registrar *registrar, struct kc_slot *uim,
                                      const struct kc_application *application,
@@ -145,6 +148,20 @@ static struct kc_result put_servers(struct kc_registrar *registrar, struct kc_sl
                              : put_key(uim, KC_TAG_BANK_ENCRYPT_KEY, &registrar->bank.encrypt_key);
 }
 
+/* The record that led to the bank's keys: with it the purse verifies what the old key signed, and tells other purses. It is the
+ * same wherever it comes from, so a purse that goes without learns it at its first contact. */
+static void put_roll(struct kc_registrar *registrar, struct kc_slot *uim)
+{
+    uint8_t bytes[KC_ROLL_SIZE_MAX];
+    char url[KC_URL_SIZE_MAX + 16];
+    struct kc_buffer roll = KC_BUFFER(bytes);
+    int size = snprintf(url, sizeof url, "%s/v1/roll", registrar->config.bank_url);
+    if (size > 0 && (size_t)size < sizeof url &&
+        !kc_failed(kc_message_get(&roll, registrar->client, url))) {
+        (void)kc_failed(kc_slot_take_roll(uim, kc_buffer_view(&roll)));
+    }
+}
+
 struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_slot *uim,
                                      const struct kc_application *application,
                                      const struct kc_certify_reply *certificates,
@@ -170,7 +187,11 @@ struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_s
         }
         result = kc_slot_put(uim, parts[i].tag, parts[i].content);
     }
-    return kc_failed(result)
-               ? result
-               : kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_ACTIVATE, 0, 0, kc_view(NULL, 0));
+    if (!kc_failed(result)) {
+        result = kc_slot_send(&out, uim, KC_CLA_KINCHAKU, KC_INS_ACTIVATE, 0, 0, kc_view(NULL, 0));
+    }
+    if (!kc_failed(result)) {
+        put_roll(registrar, uim);
+    }
+    return result;
 }

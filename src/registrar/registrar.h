@@ -6,7 +6,7 @@
 #include "directory/people.h"
 #include "message/generated/messages.h"
 #include "reader/pcsc.h"
-#include "service/http_client.h"
+#include "service/cmp_client.h"
 #include "service/trace.h"
 
 struct kc_registrar_config {
@@ -17,6 +17,7 @@ struct kc_registrar_config {
     char authority_url[KC_URL_SIZE_MAX + 1];
     char directory_url[KC_URL_SIZE_MAX + 1];
     uint64_t timeout_ms;
+    struct kc_cmp_place authority;
 };
 
 struct kc_registrar {
@@ -28,6 +29,8 @@ struct kc_registrar {
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
+    uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
+    size_t certificate_size;
     struct kc_people people;
     struct kc_directory *directory;
     struct kc_http_client *client;
@@ -56,6 +59,7 @@ struct kc_application {
     enum kc_log_policy log_policy;
     bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
     const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
+    bool moves;              /* of a re-issue: the old purse is at hand and empty */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
     const char
@@ -86,8 +90,9 @@ KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account 
                                                        const struct kc_application *application,
                                                        const char *path);
 
-/* Writes a new UIM for an account whose old purse is out of use and settled. The application gives suite, policy, PIN and the
- * holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms says until when), and as kc_registrar_open_account. */
+/* Writes a new UIM for an account whose old purse is out of use and settled, or, where the application moves it, at hand and
+ * empty (KC_NOT_EMPTY). The application gives suite, policy, PIN and the holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms
+ * says until when), and as kc_registrar_open_account. */
 KC_MUST_USE struct kc_result kc_registrar_reissue(struct kc_opened_account *out,
                                                   struct kc_registrar *registrar,
                                                   const struct kc_application *application,
@@ -116,6 +121,14 @@ KC_MUST_USE struct kc_result kc_registrar_close_account(struct kc_close_reply *o
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);
 
+/* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the directory
+ * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
+                                                      struct kc_registrar *registrar,
+                                                      const struct kc_certify_request *request);
+KC_MUST_USE struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
+                                                     struct kc_account_id account, uint64_t reason);
+
 /* Asks a server: sends `message`, opens the answer as `reply_shape` into *reply. The server's refusal by its reason. */
 KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,
                                               struct kc_registrar *registrar,
@@ -124,7 +137,8 @@ KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape
                                               const void *message);
 
 /* Checks a holder's password at the counter, for a machine its owner's; *name gets that holder's name, *type the kind of the
- * account's purse. A card has no known holder: then an empty password is right. KC_WRONG_PASSWORD. */
+ * account's purse, also when the password is wrong. A card has no known holder: then an empty password is right.
+ * KC_WRONG_PASSWORD. */
 KC_MUST_USE struct kc_result kc_registrar_identify(char name[KC_NAME_SIZE_MAX + 1],
                                                    enum kc_purse_type *type,
                                                    struct kc_registrar *registrar,

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 
 #define KC_CONTENT_COSE "application/cose"
+#define KC_CONTENT_CMP "application/pkixcmp"
 #define KC_CONTENT_JSON "application/json"
 
 struct kc_http_server;
@@ -22,6 +23,7 @@ struct kc_http_request {
     const char *authorization;
     const char *purse; /* the argument of that name in the address, or empty */
     const char *reference;
+    const char *after;
     const char *have;
     struct kc_view body;
 };

@@ -127,11 +127,17 @@ struct kc_result kc_token_file_ensure(const struct kc_crypto *crypto, const char
 
 /* ---- keys in files or in a token ---- */
 
+/* Names of later keys go on with a number: encrypt-1. */
+static bool is_encrypt(const char *name)
+{
+    return strncmp(name, "encrypt", 7) == 0;
+}
+
 static const char *uri_of(const struct kc_key_places *places, const char *name)
 {
-    const char *uri = strcmp(name, "sign") == 0      ? places->sign
-                      : strcmp(name, "encrypt") == 0 ? places->encrypt
-                                                     : places->issuing;
+    const char *uri = strncmp(name, "sign", 4) == 0 ? places->sign
+                      : is_encrypt(name)            ? places->encrypt
+                                                    : places->issuing;
     return uri[0] == '\0' ? NULL : uri;
 }
 
@@ -182,7 +188,7 @@ struct kc_result kc_key_place_ensure(struct kc_private_key *private_key,
     memset(private_key, 0, sizeof *private_key);
     if (uri_of(places, name) != NULL) {
         const struct kc_token_place place = place_of(places, folder, name);
-        bool opens = strcmp(name, "encrypt") == 0;
+        bool opens = is_encrypt(name);
         result = kc_token_key_ensure(private_key, &place, type,
                                      opens ? KC_TOKEN_DECRYPT : KC_TOKEN_SIGN);
     } else {
@@ -202,7 +208,7 @@ struct kc_result kc_key_place_ensure(struct kc_private_key *private_key,
     return result;
 }
 
-static struct kc_result ensure_pair(const struct kc_crypto *crypto, const char *folder,
+struct kc_result kc_key_pair_ensure(const struct kc_crypto *crypto, const char *folder,
                                     const char *name, const struct kc_key_places *places)
 {
     char path[KC_PATH_SIZE_MAX];
@@ -239,9 +245,9 @@ struct kc_result kc_server_keys_ensure_at(const char *folder, const struct kc_ke
     if (kc_failed(result)) {
         return result;
     }
-    result = ensure_pair(&crypto, folder, "sign", places);
+    result = kc_key_pair_ensure(&crypto, folder, "sign", places);
     if (!kc_failed(result)) {
-        result = ensure_pair(&crypto, folder, "encrypt", places);
+        result = kc_key_pair_ensure(&crypto, folder, "encrypt", places);
     }
     kc_libcrypto_close(&crypto);
     return result;
@@ -368,7 +374,7 @@ struct kc_result kc_key_pair_open(struct kc_private_key *private_key,
         result = kc_token_key_open(private_key, &place);
     }
     if (!kc_failed(result)) {
-        result = try_key(private_key, &certified, crypto, strcmp(name, "encrypt") != 0);
+        result = try_key(private_key, &certified, crypto, !is_encrypt(name));
         if (kc_failed(result) && result.code != KC_TOKEN_UNAVAILABLE) {
             kc_log(KC_LOG_ERROR, "the key in the token is not the key in %s.crt", name);
             result = kc_result(KC_CONFIG_INVALID);

@@ -53,6 +53,12 @@ kc_key_place_ensure(struct kc_private_key *private_key, struct kc_public_key *pu
                     const struct kc_crypto *crypto, const char *folder, const char *name,
                     const struct kc_key_places *places, enum kc_key_type type);
 
+/* Makes a P-256 key where it belongs and writes NAME.pub, unless NAME.crt is there: a certified key that is gone is nothing to be
+ * replaced in silence. Names begin with sign, encrypt or issuing. */
+KC_MUST_USE struct kc_result kc_key_pair_ensure(const struct kc_crypto *crypto, const char *folder,
+                                                const char *name,
+                                                const struct kc_key_places *places);
+
 /* Wipes a key, and ends the sessions of one in a token. Safe on a zeroed one. */
 void kc_key_close(struct kc_private_key *key);
 

@@ -6,6 +6,7 @@
 #include "message/cose.h"
 #include "service/message_client.h"
 #include "station/inside.h"
+#include "station/roll.h"
 
 #define STATUS_OK 200
 /* A base and a delta, or a base that became an older one meanwhile, a newer one and its delta. */

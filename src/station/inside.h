@@ -24,8 +24,18 @@ KC_MUST_USE struct kc_result kc_station_carry(struct kc_view *message, struct kc
                                               const struct kc_station_leg *there,
                                               const struct kc_station_leg *back);
 
+/* The same to another server, which the trace names. */
+KC_MUST_USE struct kc_result kc_station_carry_to(struct kc_view *message,
+                                                 struct kc_station *station, const char *server,
+                                                 const char *url, struct kc_view out,
+                                                 const struct kc_station_leg *there,
+                                                 const struct kc_station_leg *back);
+
 /* The reason in a refusal, or KC_OK when the message is something else. */
 KC_MUST_USE struct kc_result kc_station_check_refusal(struct kc_view message);
+
+/* True while the close entry of a key is not certified: the new key is in force, and only the bank's word on it is missing. */
+bool kc_station_is_unconfirmed(struct kc_station *station);
 
 /* Reports entries until the bank has certified all of them (Sc1 to Sc4), at least once. */
 KC_MUST_USE struct kc_result kc_station_report(struct kc_station *station);

@@ -11,6 +11,7 @@
 #include "station/empty.h"
 #include "station/offline.h"
 #include "station/pin.h"
+#include "station/roll.h"
 #include "station/show.h"
 
 #define TIMEOUT_MS 15000u
@@ -22,6 +23,7 @@ static const struct kc_option options[] = {
     {"card", "FILE",
      "a prepaid card, a file or pcsc:READER: in the place of the UIM; withdraw: loads it, deposit: "
      "empties it"},
+    {"by", "WHO", "renew: uim (default), the keys are made in it, or authority"},
     {"yes", NULL, "say OK to the quote or payment without asking"},
     {"no", NULL, "say NG to the quote or payment without asking"},
     {"to", "ACCOUNT", "transfer: the account that receives it"},
@@ -66,7 +68,7 @@ static const struct kc_program program = {
         "       kinchaku-station --uim FILE buy SLOT --from account --link L [--keep DIR] "
         "[--yes|--no]\n"
         "       kinchaku-station --uim FILE claim --link L [--keep DIR]\n"
-        "       kinchaku-station --uim FILE renew | pin NEW-PIN-FILE",
+        "       kinchaku-station --uim FILE renew [--by uim|authority] | pin NEW-PIN-FILE",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -593,9 +595,14 @@ static struct kc_result history(struct kc_station *station, const struct kc_comm
 
 static struct kc_result renew(struct kc_station *station, const struct kc_command *command)
 {
+    const char *by = kc_command_value(command, "by");
+    bool authority = by != NULL && strcmp(by, "authority") == 0;
+    if (by != NULL && !authority && strcmp(by, "uim") != 0) {
+        return kc_result(KC_USAGE);
+    }
     struct kc_result result = unlock(station, command);
     if (!kc_failed(result)) {
-        result = kc_station_renew(station);
+        result = authority ? kc_station_take_over(station) : kc_station_renew(station);
     }
     return kc_failed(result) ? result : kc_show_state(station, command, "completed");
 }
@@ -609,6 +616,7 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
         result = kc_slot_info(&info, &station->uim);
     }
     if (!kc_failed(result)) {
+        (void)kc_station_learn_keys(station);
         result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
                                                          : kc_station_sync(station, &outcome);
     }

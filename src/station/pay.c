@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "station/hotlist.h"
 #include "station/inside.h"
+#include "station/roll.h"
 #include "station/talk.h"
 
 /* As many payments as a purse keeps open. */
@@ -22,11 +23,15 @@ struct payer {
     uint8_t answer[KC_LINK_PAYLOAD_MAX];
 };
 
-/* The payee's identity, before which its hotlist may come, in parts. */
+/* The payee's identity, before which the bank's new keys and the hotlist, in parts, may come. */
 static struct kc_result hear_payee(struct kc_view *message, struct payer *payer)
 {
     struct kc_result result =
         kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
+    for (unsigned i = 0; i < KC_ROLLS_PASSED && !kc_failed(result) && kc_roll_is(*message); i++) {
+        kc_roll_take(payer->exchange, KC_STATION_PAYER, *message);
+        result = kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
+    }
     for (unsigned parts = 0;
          parts < KC_HOTLIST_PARTS_MAX && !kc_failed(result) && kc_slot_is_hotlist(*message);
          parts++) {
@@ -230,7 +235,10 @@ static struct kc_result pay_all(struct payer *payer, const struct kc_amount *amo
         payer->exchange->meet(payer->exchange->owner, &payer->payee);
     }
     const struct kc_hotlist_told theirs = {payer->payee.hotlist, payer->payee.hotlist_base};
-    result = kc_hotlist_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, theirs);
+    result = kc_roll_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, payer->payee.roll);
+    if (!kc_failed(result)) {
+        result = kc_hotlist_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, theirs);
+    }
     if (!kc_failed(result)) {
         result = finish_open(payer, &found);
     }

@@ -4,12 +4,14 @@
 #include "base/clock.h"
 #include "station/hotlist.h"
 #include "station/inside.h"
+#include "station/roll.h"
 #include "station/talk.h"
 
 /* A payer asks who is there at most four times and pays at most twice; whoever talks longer wants something else. */
 #define MESSAGES_MAX 16u
 
-/* Sb1, Sb2. Before the identity goes the hotlist, when the payer's is older: a payer of this bank, which the offer finds out. */
+/* Sb1, Sb2. Before the identity go the bank's new keys and the hotlist, when the payer's are older: a payer of this bank,
+ * which the offer finds out. */
 static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view identify)
 {
     static const struct kc_station_line line = {"Sb2", KC_STATION_PAYEE, KC_STATION_PAYER,
@@ -20,6 +22,9 @@ static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view i
     struct kc_result result = kc_slot_offer(&offer, uim, payee->asked, identify);
     if (!kc_failed(result)) {
         result = kc_shape_decode(&said, &kc_identify_shape, identify);
+    }
+    if (!kc_failed(result)) {
+        result = kc_roll_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, said.roll);
     }
     if (!kc_failed(result)) {
         const struct kc_hotlist_told theirs = {said.hotlist, said.hotlist_base};
@@ -124,6 +129,10 @@ static struct kc_result answer_message(struct kc_payee *payee, struct kc_view me
     }
     if (number == kc_payment_shape.number) {
         return answer_payment(payee, message);
+    }
+    if (kc_roll_is(message)) {
+        kc_roll_take(payee->exchange, KC_STATION_PAYEE, message);
+        return kc_ok();
     }
     if (kc_slot_is_hotlist(message)) {
         kc_hotlist_take(payee->exchange, KC_STATION_PAYEE, message);

@@ -4,9 +4,7 @@
 #include "base/clock.h"
 #include "station/inside.h"
 
-/* True when the newest entry is the close of a key that the bank has not confirmed: then the new one is in force, and only its
- * report is missing. */
-static bool is_unconfirmed(struct kc_station *station)
+bool kc_station_is_unconfirmed(struct kc_station *station)
 {
     struct kc_purse_info info;
     struct kc_entry entry;
@@ -55,7 +53,7 @@ static struct kc_result confirm(struct kc_station *station)
 struct kc_result kc_station_renew(struct kc_station *station)
 {
     enum kc_outcome outcome = KC_OUTCOME_NONE;
-    if (is_unconfirmed(station)) {
+    if (kc_station_is_unconfirmed(station)) {
         return confirm(station);
     }
     enum kc_station_loss lose = station->lose;

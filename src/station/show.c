@@ -52,6 +52,7 @@ struct texts {
     char until[KC_CLOCK_TEXT_SIZE];
     char charge[KC_AMOUNT_TEXT_SIZE];
     char charge_due[KC_CLOCK_TEXT_SIZE];
+    char key_ready[KC_CLOCK_TEXT_SIZE];
 };
 
 static void make_texts(struct texts *out, const struct kc_station *station,
@@ -68,6 +69,7 @@ static void make_texts(struct texts *out, const struct kc_station *station,
     kc_clock_format(out->until, info->valid_until_ms);
     format(out->charge, station, info->charge_amount);
     kc_clock_format(out->charge_due, info->charge_due_ms);
+    kc_clock_format(out->key_ready, info->key_ready_ms);
 }
 
 static void print_json(const struct kc_station *station, const struct kc_purse_info *info,
@@ -104,6 +106,10 @@ static void print_json(const struct kc_station *station, const struct kc_purse_i
         kc_json_text(&json, "charge", kc_charge_state_word(info->charge));
         kc_json_text(&json, "charge_due", texts->charge_due);
         kc_json_text(&json, "charge_amount", texts->charge);
+    }
+    kc_json_text(&json, "handover", kc_handover_word(info->handover));
+    if (info->has_key_ready) {
+        kc_json_text(&json, "key_ready", texts->key_ready);
     }
     kc_json_close(&json);
 }
@@ -149,7 +155,9 @@ static void print_limits(const struct kc_station *station, const struct kc_purse
         (void)printf("may hold     %s %s by payments it takes\n", texts->purse_most, currency);
     }
     if (info->valid_until_ms <= kc_clock_now_ms()) {
-        (void)printf("out of date  it has to meet the bank: run 'sync'\n");
+        bool suspended = info->has_charge && info->charge == KC_CHARGE_STATE_SUSPENDED;
+        (void)printf("out of date  %s\n", suspended ? "nothing is paid before the account is"
+                                                    : "it has to meet the bank: run 'sync'");
     } else {
         (void)printf("good until   %s without the bank\n", texts->until);
     }
@@ -198,6 +206,17 @@ static void print_charge(const struct kc_station *station, const struct kc_purse
     }
 }
 
+static void print_keys(const struct kc_purse_info *info, const struct texts *texts)
+{
+    if (info->handover == KC_HANDOVER_CHANGED) {
+        (void)printf("new keys     in force; the authority does not know yet: run 'renew --by "
+                     "authority'\n");
+    } else if (info->has_key_ready) {
+        (void)printf("new keys     wait at the authority since %s: run 'renew --by authority'\n",
+                     texts->key_ready);
+    }
+}
+
 static void print_text(const struct kc_station *station, const struct kc_purse_info *info,
                        const struct texts *texts, const char *result_word)
 {
@@ -221,6 +240,7 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
         print_limits(station, info, texts);
         print_history(info);
         print_charge(station, info, texts);
+        print_keys(info, texts);
     }
 }
 

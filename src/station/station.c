@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "service/message_client.h"
 #include "station/inside.h"
+#include "station/roll.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *place, const char *url,
                                  unsigned timeout_ms)
@@ -71,37 +72,55 @@ void kc_station_trace(struct kc_station *station, const char *step, const char *
                                                      .uim = value});
 }
 
-struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
-                                  struct kc_view out, const struct kc_station_leg *there,
-                                  const struct kc_station_leg *back)
+/* The bank may have new keys, which the UIM learns before it takes what they signed. */
+static struct kc_result take(struct kc_view *message, struct kc_station *station,
+                             struct kc_view reply)
+{
+    struct kc_result result = kc_slot_take(message, &station->uim, reply);
+    bool unknown = result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM;
+    return unknown && kc_station_learn_keys(station) ? kc_slot_take(message, &station->uim, reply)
+                                                     : result;
+}
+
+struct kc_result kc_station_carry_to(struct kc_view *message, struct kc_station *station,
+                                     const char *server, const char *url, struct kc_view out,
+                                     const struct kc_station_leg *there,
+                                     const struct kc_station_leg *back)
 {
     struct kc_buffer reply = KC_BUFFER(station->reply);
     size_t size = out.size;
     memmove(station->envelope, out.data, size);
-    kc_station_trace(station, there->step, "UIM", "bank", there->what, size);
+    kc_station_trace(station, there->step, "UIM", server, there->what, size);
     if (station->lose == there->loss) {
         kc_station_trace(station, there->step, "UIM", "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
     struct kc_result result =
-        kc_message_post(&reply, station->client, station->url, kc_view(station->envelope, size));
+        kc_message_post(&reply, station->client, url, kc_view(station->envelope, size));
     if (kc_failed(result)) {
         return result;
     }
     size = reply.size;
-    kc_station_trace(station, there->then, "bank", "bank", there->done, 0);
+    kc_station_trace(station, there->then, server, server, there->done, 0);
     if (station->lose == back->loss) {
-        kc_station_trace(station, back->step, "bank", "nobody", "lost on the way", size);
+        kc_station_trace(station, back->step, server, "nobody", "lost on the way", size);
         return kc_result(KC_TIMEOUT);
     }
-    kc_station_trace(station, back->step, "bank", "UIM", back->what, size);
-    result = kc_slot_take(message, &station->uim, kc_buffer_view(&reply));
+    kc_station_trace(station, back->step, server, "UIM", back->what, size);
+    result = take(message, station, kc_buffer_view(&reply));
     if (!kc_failed(result)) {
         memcpy(station->reply, message->data, message->size);
         *message = kc_view(station->reply, message->size);
         kc_station_trace(station, back->then, "UIM", "UIM", back->done, 0);
     }
     return result;
+}
+
+struct kc_result kc_station_carry(struct kc_view *message, struct kc_station *station,
+                                  struct kc_view out, const struct kc_station_leg *there,
+                                  const struct kc_station_leg *back)
+{
+    return kc_station_carry_to(message, station, "bank", station->url, out, there, back);
 }
 
 struct kc_result kc_station_check_refusal(struct kc_view message)

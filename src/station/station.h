@@ -88,6 +88,10 @@ KC_MUST_USE struct kc_result kc_station_sync(struct kc_station *station, enum kc
  * call stood. KC_PENDING: a payment is open, or the bank cannot cover everything yet. */
 KC_MUST_USE struct kc_result kc_station_renew(struct kc_station *station);
 
+/* S6-S11: reports, claims the keys that the authority made, has the UIM change over to them, and confirms; or goes on where an
+ * earlier call stood. KC_NO_KEY_READY, KC_KEY_GONE; KC_PENDING as above. */
+KC_MUST_USE struct kc_result kc_station_take_over(struct kc_station *station);
+
 /* Fetches the bank's newest hotlist, which is public, and gives it to the UIM. Nothing rests on it: a bank that has none or is
  * away leaves the UIM the one it has. */
 void kc_station_fetch_hotlist(struct kc_station *station);

@@ -35,7 +35,7 @@ struct paying {
     struct kc_offline *offline;
     char path[KC_PATH_SIZE_MAX];
     struct kc_purse_info info;
-    struct kc_public_key bank;
+    struct kc_bank_verifier bank;
     struct kc_realm realm;
     struct kc_sale_offer offer;
     struct kc_slot_offered offered;
@@ -142,7 +142,6 @@ static struct kc_result recall(struct paying *paying)
 
 static struct kc_result read_uim(struct paying *paying)
 {
-    struct kc_view bytes;
     char currency[4] = "";
     struct kc_slot *uim = &paying->offline->station->uim;
     struct kc_result result = kc_slot_info(&paying->info, uim);
@@ -152,9 +151,9 @@ static struct kc_result read_uim(struct paying *paying)
         result = kc_realm_set(&paying->realm, paying->info.bank, currency);
     }
     if (!kc_failed(result)) {
-        result = kc_slot_bank_key(&bytes, uim);
+        result = kc_slot_bank_keys(&paying->bank, uim);
     }
-    return kc_failed(result) ? result : kc_key_decode(&paying->bank, bytes);
+    return result;
 }
 
 /* What an offer says, and its digest. Who signed it is the caller's to check. */
@@ -177,7 +176,7 @@ static struct kc_result check_offer(struct paying *paying, struct kc_view machin
     struct kc_identity identity;
     const struct kc_crypto *crypto = &paying->offline->station->crypto;
     struct kc_result result =
-        kc_identity_open(&identity, crypto, &paying->bank, &paying->realm, machine);
+        kc_bank_verifier_identity(&identity, &paying->bank, crypto, &paying->realm, machine);
     if (!kc_failed(result) && identity.expires_s < kc_clock_now_ms() / 1000) {
         result = kc_result(KC_IDENTITY_EXPIRED);
     }
@@ -201,8 +200,8 @@ static struct kc_result check_voucher(struct paying *paying, struct kc_view byte
     struct kc_voucher voucher;
     struct kc_result result = kc_signed_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, &paying->offline->station->crypto, &paying->bank,
-                                  &paying->realm, kc_voucher_shape.domain);
+        result = kc_bank_verifier_signed(&paying->bank, &parsed, &paying->offline->station->crypto,
+                                         &paying->realm, kc_voucher_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&voucher, &kc_voucher_shape, parsed.payload);

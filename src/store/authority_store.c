@@ -6,7 +6,7 @@
 
 #include "store/sqlite_statements.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 enum query {
     QUERY_BEGIN,
@@ -15,15 +15,24 @@ enum query {
     QUERY_ADD,
     QUERY_OF_REQUEST,
     QUERY_OF_HOLDER,
+    QUERY_OF_SERIAL,
     QUERY_REVOKED,
     QUERY_ALL,
     QUERY_REVOKE,
     QUERY_RETIRE,
+    QUERY_REVOKE_ONE,
     QUERY_NUMBER,
+    QUERY_REVOKE_PAIR,
+    QUERY_WITH,
+    QUERY_MADE_PUT,
+    QUERY_MADE_GET,
+    QUERY_MADE_REMOVE,
+    QUERY_MADE_DUE,
     QUERY_COUNT
 };
 
 #define COLUMNS "serial, holder, use, expires, revoked, reason, der"
+#define MADE_COLUMNS "account, sign, encrypt, made, given, keys"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS certificates (serial BLOB PRIMARY KEY, holder INTEGER NOT NULL,"
@@ -34,6 +43,10 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates (expires) WHERE revoked > 0;"
     "CREATE TABLE IF NOT EXISTS numbers (one INTEGER PRIMARY KEY CHECK (one = 1),"
     " crl INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE IF NOT EXISTS made (account INTEGER PRIMARY KEY, sign BLOB NOT NULL,"
+    " encrypt BLOB NOT NULL, made INTEGER NOT NULL, given INTEGER NOT NULL,"
+    " keys BLOB NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS made_due ON made (made) WHERE length(keys) > 0 OR given = 0;"
     "INSERT OR IGNORE INTO numbers VALUES (1, 0);";
 
 static const char *const queries[QUERY_COUNT] = {
@@ -43,12 +56,25 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_ADD] = "INSERT INTO certificates (" COLUMNS ", request) VALUES (?,?,?,?,?,?,?,?)",
     [QUERY_OF_REQUEST] = "SELECT " COLUMNS " FROM certificates WHERE request = ? ORDER BY use",
     [QUERY_OF_HOLDER] = "SELECT " COLUMNS " FROM certificates WHERE holder = ? ORDER BY use",
+    [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
     [QUERY_REVOKED] = "SELECT " COLUMNS " FROM certificates WHERE revoked > 0 AND expires > ?",
     [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
     [QUERY_REVOKE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ? AND revoked = 0",
     [QUERY_RETIRE] = "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ?"
                      " AND revoked = 0 AND serial NOT IN (?,?)",
+    [QUERY_REVOKE_PAIR] = "UPDATE certificates SET revoked = ?, reason = ? WHERE serial IN (?,?)"
+                          " AND revoked = 0",
+    [QUERY_WITH] = "SELECT " COLUMNS " FROM certificates WHERE holder = ? AND request ="
+                   " (SELECT request FROM certificates WHERE serial = ?) ORDER BY use",
+    [QUERY_MADE_PUT] = "INSERT OR REPLACE INTO made (" MADE_COLUMNS ") VALUES (?,?,?,?,?,?)",
+    [QUERY_MADE_GET] = "SELECT " MADE_COLUMNS " FROM made WHERE account = ?",
+    [QUERY_MADE_REMOVE] = "DELETE FROM made WHERE account = ?",
+    [QUERY_MADE_DUE] = "SELECT " MADE_COLUMNS " FROM made WHERE (length(keys) > 0 OR given = 0)"
+                       " AND made < ?"
+                       " ORDER BY made LIMIT 1",
+    [QUERY_REVOKE_ONE] =
+        "UPDATE certificates SET revoked = ?, reason = ? WHERE serial = ? AND revoked = 0",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -75,7 +101,7 @@ static struct kc_result set_up(struct kc_authority_store *store)
     }
     int status = sqlite3_exec(store->db,
                               "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                              "PRAGMA trusted_schema=OFF;",
+                              "PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON;",
                               NULL, NULL, NULL);
     if (status == SQLITE_OK) {
         status = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
@@ -201,6 +227,15 @@ struct kc_result kc_authority_store_of_holder(struct kc_authority_store *store, 
     return visit_all(statement, visit, owner);
 }
 
+struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                              const uint8_t serial[KC_SERIAL_SIZE],
+                                              kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_OF_SERIAL];
+    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
 struct kc_result kc_authority_store_revoked(struct kc_authority_store *store, uint64_t now_ms,
                                             kc_issued_visit visit, void *owner)
 {
@@ -241,6 +276,113 @@ struct kc_result kc_authority_store_retire(struct kc_authority_store *store, siz
     struct kc_result result = step_done(statement);
     *count = kc_failed(result) ? 0 : (size_t)sqlite3_changes(store->db);
     return result;
+}
+
+struct kc_result kc_authority_store_revoke_pair(struct kc_authority_store *store,
+                                                const uint8_t sign[KC_SERIAL_SIZE],
+                                                const uint8_t encrypt[KC_SERIAL_SIZE],
+                                                uint64_t time_ms, uint64_t reason)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_REVOKE_PAIR];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
+    (void)sqlite3_bind_blob(statement, 3, sign, KC_SERIAL_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 4, encrypt, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
+}
+
+struct kc_result kc_authority_store_with(struct kc_authority_store *store, uint64_t holder,
+                                         const uint8_t serial[KC_SERIAL_SIZE],
+                                         kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_WITH];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)holder);
+    (void)sqlite3_bind_blob(statement, 2, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
+/* ---- keys that were made ---- */
+
+struct kc_result kc_authority_store_made_put(struct kc_authority_store *store,
+                                             const struct kc_made *made)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_MADE_PUT];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)made->account);
+    (void)sqlite3_bind_blob(statement, 2, made->sign_serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 3, made->encrypt_serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 4, (sqlite3_int64)made->made_ms);
+    (void)sqlite3_bind_int64(statement, 5, (sqlite3_int64)made->given_ms);
+    (void)sqlite3_bind_blob(statement, 6, made->keys, (int)made->keys_size, SQLITE_STATIC);
+    struct kc_result result = step_done(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return result;
+}
+
+static struct kc_result read_made(struct kc_made *out, sqlite3_stmt *statement)
+{
+    int status = sqlite3_step(statement);
+    memset(out, 0, sizeof *out);
+    if (status != SQLITE_ROW) {
+        (void)sqlite3_reset(statement);
+        return status == SQLITE_DONE ? kc_result(KC_NOT_FOUND) : kc_sqlite_error(status);
+    }
+    int size = sqlite3_column_bytes(statement, 5);
+    bool whole = sqlite3_column_bytes(statement, 1) == KC_SERIAL_SIZE &&
+                 sqlite3_column_bytes(statement, 2) == KC_SERIAL_SIZE && size >= 0 &&
+                 (size_t)size <= sizeof out->keys;
+    if (whole) {
+        out->account = (uint64_t)sqlite3_column_int64(statement, 0);
+        memcpy(out->sign_serial, sqlite3_column_blob(statement, 1), KC_SERIAL_SIZE);
+        memcpy(out->encrypt_serial, sqlite3_column_blob(statement, 2), KC_SERIAL_SIZE);
+        out->made_ms = (uint64_t)sqlite3_column_int64(statement, 3);
+        out->given_ms = (uint64_t)sqlite3_column_int64(statement, 4);
+        out->keys_size = (size_t)size;
+        if (size > 0) {
+            memcpy(out->keys, sqlite3_column_blob(statement, 5), (size_t)size);
+        }
+    }
+    (void)sqlite3_reset(statement);
+    return kc_result(whole ? KC_OK : KC_STORE_CORRUPT);
+}
+
+struct kc_result kc_authority_store_made_get(struct kc_authority_store *store, struct kc_made *out,
+                                             uint64_t account)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_MADE_GET];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)account);
+    return read_made(out, statement);
+}
+
+struct kc_result kc_authority_store_made_remove(struct kc_authority_store *store, uint64_t account)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_MADE_REMOVE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)account);
+    return step_done(statement);
+}
+
+struct kc_result kc_authority_store_made_due(struct kc_authority_store *store, struct kc_made *out,
+                                             uint64_t before_ms)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_MADE_DUE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)before_ms);
+    return read_made(out, statement);
+}
+
+struct kc_result kc_authority_store_clean(struct kc_authority_store *store)
+{
+    int status = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return status == SQLITE_BUSY ? kc_result(KC_BUSY) : kc_sqlite_error(status);
+}
+
+struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                               const uint8_t serial[KC_SERIAL_SIZE],
+                                               uint64_t time_ms, uint64_t reason)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_REVOKE_ONE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
+    (void)sqlite3_bind_blob(statement, 3, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
 }
 
 struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store, uint64_t *out)

@@ -43,6 +43,10 @@ KC_MUST_USE struct kc_result kc_authority_store_of_holder(struct kc_authority_st
 KC_MUST_USE struct kc_result kc_authority_store_revoked(struct kc_authority_store *store,
                                                         uint64_t now_ms, kc_issued_visit visit,
                                                         void *owner);
+/* The one with a serial, if there is one. */
+KC_MUST_USE struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
+                                                          const uint8_t serial[KC_SERIAL_SIZE],
+                                                          kc_issued_visit visit, void *owner);
 KC_MUST_USE struct kc_result kc_authority_store_all(struct kc_authority_store *store,
                                                     kc_issued_visit visit, void *owner);
 
@@ -57,6 +61,52 @@ KC_MUST_USE struct kc_result kc_authority_store_retire(struct kc_authority_store
                                                        const uint8_t sign[KC_SERIAL_SIZE],
                                                        const uint8_t encrypt[KC_SERIAL_SIZE],
                                                        uint64_t time_ms, uint64_t reason);
+
+/* Revokes these two, unless they are revoked. */
+KC_MUST_USE struct kc_result kc_authority_store_revoke_pair(struct kc_authority_store *store,
+                                                            const uint8_t sign[KC_SERIAL_SIZE],
+                                                            const uint8_t encrypt[KC_SERIAL_SIZE],
+                                                            uint64_t time_ms, uint64_t reason);
+
+/* Calls back for the certificates that were issued by the same request as this one, to this holder. */
+KC_MUST_USE struct kc_result kc_authority_store_with(struct kc_authority_store *store,
+                                                     uint64_t holder,
+                                                     const uint8_t serial[KC_SERIAL_SIZE],
+                                                     kc_issued_visit visit, void *owner);
+
+/* ---- keys that the authority made for an account; one row an account ---- */
+
+#define KC_MADE_SIZE_MAX 3072u
+
+struct kc_made {
+    uint64_t account;
+    uint8_t sign_serial[KC_SERIAL_SIZE]; /* of their certificates */
+    uint8_t encrypt_serial[KC_SERIAL_SIZE];
+    uint64_t made_ms;
+    uint64_t
+        given_ms; /* time stamp of the last request that was answered with them, by its purse; 0: none */
+    size_t keys_size;               /* 0: the private keys are gone */
+    uint8_t keys[KC_MADE_SIZE_MAX]; /* the private keys, sealed */
+};
+
+/* Replaces the account's row. */
+KC_MUST_USE struct kc_result kc_authority_store_made_put(struct kc_authority_store *store,
+                                                         const struct kc_made *made);
+/* KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_authority_store_made_get(struct kc_authority_store *store,
+                                                         struct kc_made *out, uint64_t account);
+KC_MUST_USE struct kc_result kc_authority_store_made_remove(struct kc_authority_store *store,
+                                                            uint64_t account);
+/* The first one made before that time whose private keys are there, or which no purse got. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_authority_store_made_due(struct kc_authority_store *store,
+                                                         struct kc_made *out, uint64_t before_ms);
+/* What was removed or written over leaves the files as well: pages are zeroed as they are freed, and here the log goes. Again
+ * later when a reader holds it: KC_BUSY. */
+KC_MUST_USE struct kc_result kc_authority_store_clean(struct kc_authority_store *store);
+/* Revokes the certificate of that serial, unless it is revoked already. */
+KC_MUST_USE struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                                           const uint8_t serial[KC_SERIAL_SIZE],
+                                                           uint64_t time_ms, uint64_t reason);
 
 /* The next number of a revocation list; grows with every call. Durable. */
 KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,

@@ -525,7 +525,7 @@ static void read_evidence(struct row *row, struct kc_evidence_row *out)
     memset(out, 0, sizeof *out);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
-    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_CLOSE);
+    out->kind = (enum kc_evidence_kind)next_enum(row, KC_EVIDENCE_MOVE);
     next_fixed(row, out->digest, KC_DIGEST_SIZE);
     next_bytes(row, out->bytes, &out->size, 0, sizeof out->bytes);
 }
@@ -867,6 +867,7 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     out->context = sqlite;
     kc_sqlite_charge_calls(out);
     kc_sqlite_renewal_calls(out);
+    kc_sqlite_key_offer_calls(out);
     struct kc_result result =
         kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (!kc_failed(result)) {

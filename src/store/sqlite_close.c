@@ -13,6 +13,7 @@ static void read_closing(struct row *row, struct kc_closing_row *out)
     out->closed_ms = next_number(row);
     out->act_ms = next_number(row);
     out->payouts = next_number(row);
+    out->revoked_ms = next_number(row);
 }
 
 static void read_payout(struct row *row, struct kc_payout_row *out)
@@ -51,9 +52,9 @@ static struct kc_result put(sqlite3_stmt *statement, const uint64_t *numbers, si
 
 static struct kc_result closing_put(void *context, const struct kc_closing_row *row)
 {
-    const uint64_t numbers[] = {row->account.number, row->purse.number, row->by,
-                                row->early,          row->begun_ms,     row->due_ms,
-                                row->closed_ms,      row->act_ms,       row->payouts};
+    const uint64_t numbers[] = {row->account.number, row->purse.number, row->by,        row->early,
+                                row->begun_ms,       row->due_ms,       row->closed_ms, row->act_ms,
+                                row->payouts,        row->revoked_ms};
     return put(get(context, STATEMENT_CLOSING_PUT), numbers, sizeof numbers / sizeof numbers[0]);
 }
 
@@ -102,6 +103,14 @@ static struct kc_result scan_closings(void *context, const struct kc_store_scan 
     return scan_each(statement, scan, give_closing);
 }
 
+static struct kc_result scan_unrevoked(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_SCAN_UNREVOKED);
+    bind_number(statement, 1, account);
+    return scan_each(statement, scan, give_closing);
+}
+
 static struct kc_result scan_owned(void *context, const struct kc_store_scan *scan, uint64_t owner)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_SCAN_OWNED);
@@ -131,6 +140,7 @@ void kc_sqlite_close_calls(struct kc_store *out)
     out->closing_get = closing_get;
     out->closing_put = closing_put;
     out->scan_closings = scan_closings;
+    out->scan_unrevoked = scan_unrevoked;
     out->scan_owned = scan_owned;
     out->payout_get = payout_get;
     out->payout_put = payout_put;

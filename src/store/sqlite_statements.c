@@ -10,6 +10,7 @@
 #define RENEWAL_COLUMNS                                                                            \
     "purse, number, account, state, counter, asked, done, old_expires, expires, old_signer, "      \
     "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key"
+#define KEY_OFFER_COLUMNS "purse, account, state, ordered, ready, signer, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
     "sequence, counter, head, counted, counted_digest, last, last_digest, open, paid, received, "  \
@@ -34,7 +35,8 @@
 #define CHARGE_COLUMNS                                                                             \
     "account, period, purse, step, source, amount, due, notified, told, since, suspended, ended, " \
     "attempt, sent, reason"
-#define CLOSING_COLUMNS "account, purse, closed_by, early, begun, due, closed, act, payouts"
+#define CLOSING_COLUMNS                                                                            \
+    "account, purse, closed_by, early, begun, due, closed, act, payouts, revoked"
 #define PAYOUT_COLUMNS "account, number, purse, state, amount, ordered, ended, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
@@ -153,7 +155,8 @@ const char *const kc_sqlite_schema[] = {
     "CREATE TABLE closings (account INTEGER PRIMARY KEY, purse INTEGER NOT NULL,"
     " closed_by INTEGER NOT NULL, early INTEGER NOT NULL, begun INTEGER NOT NULL,"
     " due INTEGER NOT NULL, closed INTEGER NOT NULL, act INTEGER NOT NULL,"
-    " payouts INTEGER NOT NULL) STRICT;"
+    " payouts INTEGER NOT NULL, revoked INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX closings_unrevoked ON closings (account) WHERE revoked = 0;"
     "CREATE INDEX closings_act ON closings (act, account);"
     "CREATE TABLE payouts (account INTEGER NOT NULL, number INTEGER NOT NULL,"
     " purse INTEGER NOT NULL, state INTEGER NOT NULL,"
@@ -171,7 +174,12 @@ const char *const kc_sqlite_schema[] = {
     " PRIMARY KEY (purse, number)) STRICT;"
     "CREATE INDEX renewals_old_signer ON renewals (old_signer);"
     "CREATE INDEX renewals_signer ON renewals (signer);"
-    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;",
+    "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;"
+    "CREATE TABLE key_offers (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, ordered INTEGER NOT NULL, ready INTEGER NOT NULL,"
+    " signer BLOB NOT NULL, sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL) STRICT;"
+    "CREATE INDEX key_offers_due ON key_offers (purse) WHERE state = 1;"
+    "CREATE INDEX purse_keys_expires ON purse_keys (expires, purse);",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -292,6 +300,17 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
                              " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
                               " AND purse > ? ORDER BY purse, number LIMIT 1",
+    [STATEMENT_KEY_OFFER_PUT] =
+        "INSERT OR REPLACE INTO key_offers (" KEY_OFFER_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
+    [STATEMENT_KEY_OFFER_GET] = "SELECT " KEY_OFFER_COLUMNS " FROM key_offers WHERE purse = ?",
+    [STATEMENT_KEY_OFFER_DUE] =
+        "SELECT " KEY_OFFER_COLUMNS " FROM key_offers AS o WHERE state = 1 AND purse > ?"
+        " AND EXISTS (SELECT 1 FROM purses AS p WHERE p.purse = o.purse AND p.state = 2)"
+        " ORDER BY purse LIMIT 1",
+    [STATEMENT_KEY_OFFER_WANTED] =
+        "SELECT k.purse FROM purse_keys AS k JOIN purses AS p ON p.purse = k.purse"
+        " WHERE k.purse > ?1 AND k.expires < ?2 AND p.state = 2 AND NOT EXISTS (SELECT 1 FROM"
+        " key_offers AS o WHERE o.purse = k.purse AND o.state < 3) ORDER BY k.purse LIMIT 1",
     [STATEMENT_PURSE_KEY_GET] = "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE purse = ?",
     [STATEMENT_PURSE_KEY_BY_SIGNER] =
         "SELECT " PURSE_KEY_COLUMNS " FROM purse_keys WHERE signer = ?",
@@ -338,10 +357,13 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " CHARGE_COLUMNS " FROM charges WHERE sent = 1 AND account > ? ORDER BY account",
     [STATEMENT_CLOSING_GET] = "SELECT " CLOSING_COLUMNS " FROM closings WHERE account = ?",
     [STATEMENT_CLOSING_PUT] =
-        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO closings (" CLOSING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_SCAN_CLOSINGS] =
         "SELECT " CLOSING_COLUMNS " FROM closings WHERE act <= ? ORDER BY act, account",
-    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0 FROM accounts"
+    [STATEMENT_SCAN_UNREVOKED] =
+        "SELECT " CLOSING_COLUMNS
+        " FROM closings WHERE revoked = 0 AND account > ? ORDER BY account",
+    [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0, 0 FROM accounts"
                              " WHERE owner = ? AND owner > 0 AND state IN (1, 2) ORDER BY account",
     [STATEMENT_PAYOUT_GET] =
         "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE account = ? AND number = ?",

@@ -249,6 +249,10 @@ static struct kc_result carry_out(struct kc_collect_reply *reply, struct kc_coll
         return kc_giveback_take(machine, request->piece);
     case KC_COLLECT_WANT_NOT_GIVEN_BACK:
         return take_refusal(reply, machine, request);
+    case KC_COLLECT_WANT_ROLL:
+        return kc_slot_take_roll(&machine->slot, request->piece);
+    case KC_COLLECT_WANT_SIGNED_ANEW:
+        return kc_slot_take_identity(&machine->slot, request->piece);
     }
     return kc_result(KC_INTERNAL);
 }

@@ -140,19 +140,15 @@ struct kc_result kc_giveback_next(struct kc_view *out, struct kc_machine *machin
 static struct kc_result verify(struct kc_given_back *out, struct kc_machine *machine,
                                struct kc_view word)
 {
-    struct kc_view encoded;
-    struct kc_public_key bank;
+    struct kc_bank_verifier bank;
     struct kc_signed parsed;
     struct kc_result result = kc_signed_parse(&parsed, word);
     if (!kc_failed(result)) {
-        result = kc_slot_get(&encoded, &machine->slot, KC_TAG_BANK_VERIFY_KEY);
+        result = kc_slot_bank_keys(&bank, &machine->slot);
     }
     if (!kc_failed(result)) {
-        result = kc_key_decode(&bank, encoded);
-    }
-    if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, &machine->crypto, &bank, &machine->realm,
-                                  kc_given_back_shape.domain);
+        result = kc_bank_verifier_signed(&bank, &parsed, &machine->crypto, &machine->realm,
+                                         kc_given_back_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(out, &kc_given_back_shape, parsed.payload);

@@ -539,9 +539,7 @@ static struct kc_result read_identity(struct kc_machine *machine)
 
 static struct kc_result read_bank_key(struct kc_machine *machine)
 {
-    struct kc_view bytes;
-    struct kc_result result = kc_slot_bank_key(&bytes, &machine->slot);
-    return kc_failed(result) ? result : kc_key_decode(&machine->bank, bytes);
+    return kc_slot_bank_keys(&machine->bank, &machine->slot);
 }
 
 static struct kc_result read_info(struct kc_machine *machine)

@@ -87,7 +87,7 @@ struct kc_machine {
     struct kc_account_id account;
     struct kc_purse_id purse;
     struct kc_journal_party party;
-    struct kc_public_key bank; /* verifies vouchers */
+    struct kc_bank_verifier bank; /* verifies vouchers */
     struct kc_journal journal;
     struct kc_stock stock;
     uint64_t jam;           /* a place that jams, for tests; 0 none */

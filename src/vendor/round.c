@@ -15,6 +15,7 @@
 #include "crypto/libcrypto.h"
 #include "message/identity.h"
 #include "service/message_client.h"
+#include "vendor/bank_chain.h"
 #include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
@@ -40,6 +41,7 @@ struct contact {
     struct kc_link link;
     struct kc_round_state state;
     struct kc_journal_party party;
+    struct kc_bank_chain chain;
     struct kc_journal journal;
     struct kc_collect_reply reply;
     uint8_t reply_bytes[KC_LINK_PAYLOAD_MAX];
@@ -269,37 +271,46 @@ static struct kc_result ask(struct contact *contact, struct kc_collect_request *
 
 /* ---- who it is ---- */
 
-static struct kc_result read_party(struct kc_journal_party *out, const struct kc_round *round,
+/* *at: which of the bank's keys signed the identity. */
+static struct kc_result read_party(struct kc_journal_party *out, size_t *at,
+                                   const struct kc_round *round, const struct kc_bank_chain *chain,
                                    const struct kc_crypto *crypto,
                                    const struct kc_round_machine *machine, struct kc_view bytes)
 {
     struct kc_identity identity;
     struct kc_result result =
-        kc_identity_open(&identity, crypto, &round->bank, &round->realm, bytes);
-    if (!kc_failed(result) && identity.purse.number != machine->purse.number) {
+        kc_bank_chain_open(&identity, at, chain, crypto, &round->realm, bytes, kc_clock_now_ms());
+    bool known = !kc_failed(result) || result.code == KC_BANK_KEY_ENDED;
+    if (known && identity.purse.number != machine->purse.number) {
         result = kc_result(KC_MISMATCH);
     }
     *out = (struct kc_journal_party){
         .crypto = crypto, .realm = round->realm, .purse = machine->purse, .restarts = true};
-    if (!kc_failed(result)) {
+    if (known) {
         out->key = identity.key;
     }
     return result;
 }
 
+/* Lines stay good when the key that their purse's identity was signed with has ended since. */
 struct kc_result kc_round_party(struct kc_journal_party *out, const struct kc_round *round,
                                 const struct kc_round_machine *machine)
 {
     char path[KC_PATH_SIZE_MAX];
     uint8_t bytes[KC_RECORD_SIZE_MAX];
     struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_bank_chain chain;
+    size_t at = 0;
     struct kc_result result = kc_round_path(path, round, machine, "identity");
     if (!kc_failed(result)) {
         result = kc_file_read(&buffer, path);
     }
-    return kc_failed(result)
-               ? result
-               : read_party(out, round, &round->crypto, machine, kc_buffer_view(&buffer));
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_bank_chain_load(&chain, round->dir, &round->bank, &round->crypto, &round->realm);
+    result = read_party(out, &at, round, &chain, &round->crypto, machine, kc_buffer_view(&buffer));
+    return result.code == KC_BANK_KEY_ENDED ? kc_ok() : result;
 }
 
 static struct kc_result keep_identity(const struct contact *contact)
@@ -312,13 +323,70 @@ static struct kc_result keep_identity(const struct contact *contact)
     return same ? kc_ok() : keep(contact, "identity", new);
 }
 
-static struct kc_result meet(struct contact *contact)
+/* ---- the bank's new keys ---- */
+
+static bool learn(struct contact *contact)
+{
+    const struct kc_round *round = contact->round;
+    return kc_bank_chain_learn(&contact->chain, round->dir, round->url, contact->client,
+                               contact->crypto, &round->realm);
+}
+
+/* The machine has the records that go on from the key of its identity, and its identity under the newest key. What it knows
+ * already it refuses; that changes nothing. */
+static struct kc_result teach(struct contact *contact, size_t from)
+{
+    uint8_t bytes[KC_ROLL_SIZE_MAX];
+    struct kc_result result = kc_ok();
+    for (size_t at = from; at + 1 < contact->chain.count && !kc_failed(result); at++) {
+        struct kc_buffer roll = KC_BUFFER(bytes);
+        result = kc_bank_chain_roll(&roll, &contact->chain, contact->round->dir, at);
+        struct kc_collect_request request = {.want = KC_COLLECT_WANT_ROLL,
+                                             .piece = kc_buffer_view(&roll)};
+        if (!kc_failed(result)) {
+            result = ask(contact, &request);
+            result = result.code == KC_STALE_STATE ? kc_ok() : result;
+        }
+    }
+    struct kc_collect_request state = {.want = KC_COLLECT_WANT_STATE};
+    if (!kc_failed(result)) {
+        result = ask(contact, &state);
+    }
+    struct kc_buffer anew = KC_BUFFER(bytes);
+    if (!kc_failed(result)) {
+        result = kc_message_post_to(&anew, contact->client, contact->round->url, "/v1/identity",
+                                    contact->reply.piece);
+    }
+    struct kc_collect_request request = {.want = KC_COLLECT_WANT_SIGNED_ANEW,
+                                         .piece = kc_buffer_view(&anew)};
+    return kc_failed(result) ? result : ask(contact, &request);
+}
+
+static struct kc_result ask_who(struct contact *contact, size_t *at)
 {
     struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
     struct kc_result result = ask(contact, &request);
-    if (!kc_failed(result)) {
-        result = read_party(&contact->party, contact->round, contact->crypto, contact->machine,
-                            contact->reply.piece);
+    return kc_failed(result) ? result
+                             : read_party(&contact->party, at, contact->round, &contact->chain,
+                                          contact->crypto, contact->machine, contact->reply.piece);
+}
+
+/* A bank that is away teaches nothing, and the old key may count yet. */
+static struct kc_result meet(struct contact *contact)
+{
+    size_t at = 0;
+    const struct kc_round *round = contact->round;
+    kc_bank_chain_load(&contact->chain, round->dir, &round->bank, contact->crypto, &round->realm);
+    struct kc_result result = ask_who(contact, &at);
+    if ((result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM) && learn(contact)) {
+        result = ask_who(contact, &at);
+    }
+    bool old =
+        at + 1 < contact->chain.count && (!kc_failed(result) || result.code == KC_BANK_KEY_ENDED);
+    if (old && !kc_failed(teach(contact, at))) {
+        result = ask_who(contact, &at);
+    } else if (old && !kc_failed(result)) {
+        result = ask_who(contact, &at);
     }
     return kc_failed(result) ? result : keep_identity(contact);
 }
@@ -514,7 +582,7 @@ static struct kc_result read_told(struct contact *contact)
     return kc_result(reason == KC_OK ? KC_MALFORMED : reason);
 }
 
-static struct kc_result hand_in(struct contact *contact)
+static struct kc_result hand_in_once(struct contact *contact)
 {
     struct kc_result result = kc_ok();
     size_t at = 0;
@@ -527,6 +595,17 @@ static struct kc_result hand_in(struct contact *contact)
                                              .piece = kc_view(contact->answer + at, size)};
         result = ask(contact, &request);
         at += size;
+    }
+    return result;
+}
+
+static struct kc_result hand_in(struct contact *contact)
+{
+    struct kc_result result = hand_in_once(contact);
+    bool unknown = result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM;
+    /* It may be a new key's, of which the machine has not heard. */
+    if (unknown && (learn(contact) || contact->chain.count > 1) && !kc_failed(teach(contact, 0))) {
+        result = hand_in_once(contact);
     }
     if (result.code == KC_UNREACHABLE || result.code == KC_TIMEOUT) {
         return result;

@@ -7,10 +7,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/cose.h"
+#include "message/roll.h"
 
 /* A buyer looks at the shelf, chooses, finishes an older payment and pays; whoever talks longer wants something else. */
 #define MESSAGES_MAX 32u
 #define NOTICE_MS 2000u
+/* Records of the bank's new keys that a purse holds. */
+#define ROLLS_PASSED 2u
 #define SHELF_ITEMS 8u
 #define ITEM_SIZE_MAX 80u
 
@@ -30,6 +33,13 @@ struct kc_result kc_talk_shape(struct kc_talk *talk, const struct kc_shape *shap
     struct kc_buffer out = KC_BUFFER(bytes);
     struct kc_result result = kc_shape_encode(&out, shape, message);
     return kc_failed(result) ? result : kc_talk_put(talk, kc_buffer_view(&out));
+}
+
+static bool is_roll(struct kc_view message)
+{
+    struct kc_signed parsed;
+    return !kc_failed(kc_signed_parse(&parsed, message)) &&
+           kc_signed_shape(&parsed) == &kc_rolled_keys_shape;
 }
 
 static struct kc_result get_one(struct kc_view *out, struct kc_talk *talk)
@@ -53,10 +63,14 @@ static struct kc_result get_one(struct kc_view *out, struct kc_talk *talk)
     return kc_result(reason == KC_OK ? KC_MALFORMED : reason);
 }
 
-/* A hotlist is the bank's word whoever brings it; one that is refused changes nothing. */
+/* The bank's new keys and a hotlist are its word whoever brings them; what is refused changes nothing. */
 struct kc_result kc_talk_get(struct kc_view *out, struct kc_talk *talk)
 {
     struct kc_result result = get_one(out, talk);
+    for (unsigned i = 0; i < ROLLS_PASSED && !kc_failed(result) && is_roll(*out); i++) {
+        (void)kc_failed(kc_slot_take_roll(&talk->machine->slot, *out));
+        result = get_one(out, talk);
+    }
     for (unsigned parts = 0;
          parts < KC_HOTLIST_PARTS_MAX && !kc_failed(result) && kc_slot_is_hotlist(*out); parts++) {
         (void)kc_failed(kc_slot_take_hotlist(&talk->machine->slot, *out));
@@ -136,7 +150,22 @@ static struct kc_result answer_select(struct kc_talk *talk, struct kc_view messa
 
 /* ---- the payment ---- */
 
-/* Before the identity goes the hotlist, when the payer's is older. */
+/* Before the identity go the bank's new keys that the payer does not know, older ones first. */
+static struct kc_result pass_rolls(struct kc_talk *talk, uint64_t theirs)
+{
+    struct kc_result result = kc_ok();
+    for (unsigned back = ROLLS_PASSED; back > 0 && !kc_failed(result); back--) {
+        struct kc_view bytes;
+        struct kc_roll roll;
+        if (!kc_failed(kc_slot_roll(&bytes, &talk->machine->slot, back - 1)) &&
+            !kc_failed(kc_roll_read(&roll, bytes)) && roll.number > theirs) {
+            result = kc_talk_put(talk, bytes);
+        }
+    }
+    return result;
+}
+
+/* Then the hotlist, when the payer's is older. */
 static struct kc_result pass_hotlist(struct kc_talk *talk, const struct kc_hotlist_told *theirs)
 {
     struct kc_view part;
@@ -160,6 +189,9 @@ static struct kc_result answer_identify(struct kc_talk *talk, struct kc_view mes
     struct kc_result result = kc_slot_offer(&offer, purse, asked, message);
     if (!kc_failed(result)) {
         result = kc_shape_decode(&identify, &kc_identify_shape, message);
+    }
+    if (!kc_failed(result)) {
+        result = pass_rolls(talk, identify.roll);
     }
     if (!kc_failed(result)) {
         const struct kc_hotlist_told theirs = {identify.hotlist, identify.hotlist_base};

@@ -109,14 +109,18 @@ static struct kc_result read_offer(struct presented *out, const struct kc_machin
     return result;
 }
 
-static struct kc_result read_voucher(struct presented *out, const struct kc_machine *machine,
+static struct kc_result read_voucher(struct presented *out, struct kc_machine *machine,
                                      struct kc_view bytes)
 {
     struct kc_signed parsed;
     struct kc_result result = kc_signed_parse(&parsed, bytes);
     if (!kc_failed(result)) {
-        result = kc_signed_verify(&parsed, &machine->crypto, &machine->bank, &machine->realm,
-                                  kc_voucher_shape.domain);
+        /* They may have rolled over, or the old one have ended, since the machine was started. */
+        result = kc_slot_bank_keys(&machine->bank, &machine->slot);
+    }
+    if (!kc_failed(result)) {
+        result = kc_bank_verifier_signed(&machine->bank, &parsed, &machine->crypto,
+                                         &machine->realm, kc_voucher_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&out->voucher, &kc_voucher_shape, parsed.payload);

@@ -236,6 +236,23 @@ static struct kc_renewal_row a_renewal(struct pair *pair)
     return row;
 }
 
+static struct kc_key_offer_row a_key_offer(struct pair *pair)
+{
+    struct kc_key_offer_row row;
+    memset(&row, 0, sizeof row);
+    row.purse.number = 11 + number(pair, 7);
+    row.account.number = 1 + number(pair, 3);
+    row.state = (enum kc_key_offer_state)(1 + number(pair, 3));
+    row.ordered_ms = number(pair, 60);
+    row.ready_ms = number(pair, 60);
+    row.signer[3] = (uint8_t)number(pair, 256);
+    row.sign_size = number(pair, 5);
+    row.sign_key[0] = row.sign_size == 0 ? 0 : (uint8_t)number(pair, 256);
+    row.encrypt_size = number(pair, 5);
+    row.encrypt_key[0] = row.encrypt_size == 0 ? 0 : (uint8_t)number(pair, 256);
+    return row;
+}
+
 /* ---- scans: every row goes into one running text of bytes ---- */
 
 struct seen {
@@ -309,7 +326,8 @@ static bool look_closing(void *owner, const struct kc_closing_row *row)
     const uint64_t numbers[] = {
         row->account.number, row->purse.number, row->act_ms != 0 ? row->by : 0,
         row->early,          row->begun_ms,     row->due_ms,
-        row->closed_ms,      row->act_ms,       row->payouts};
+        row->closed_ms,      row->act_ms,       row->payouts,
+        row->revoked_ms};
     return look(owner, numbers, sizeof numbers);
 }
 
@@ -406,6 +424,7 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_charges, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_charges_sent, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_closings, WITH(time));
+    SCAN_BOTH(pair, most, scan_unrevoked, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_owned, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts_sent, WITH(time % 5));
@@ -529,6 +548,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
     uint64_t purse = 11 + number(pair, 9);
     uint64_t versions[2] = {0, 0};
     struct kc_renewal_row renewal = a_renewal(pair);
+    struct kc_key_offer_row offer = a_key_offer(pair);
     switch (which) {
     case 0:
         PUT_BOTH(pair, gap_put, &gap);
@@ -551,6 +571,7 @@ static void put_third_half(struct pair *pair, uint64_t which)
         break;
     case 5:
         PUT_BOTH(pair, renewal_put, &renewal);
+        PUT_BOTH(pair, key_offer_put, &offer);
         break;
     default:
         same(pair->a.hotlist_add(pair->a.context, &versions[0], purse, 1 + number(pair, 1)),
@@ -602,6 +623,7 @@ static void put_closing(struct pair *pair)
     closing.due_ms = number(pair, 60);
     closing.act_ms = 1 + number(pair, 60);
     closing.payouts = number(pair, 4);
+    closing.revoked_ms = number(pair, 2) * number(pair, 60);
     payout.account.number = 1 + number(pair, 5);
     payout.number = 1 + number(pair, 4);
     payout.purse.number = closing.purse.number;
@@ -651,6 +673,9 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
     GET_BOTH(pair, kc_renewal_row, renewal_at, WITH(11 + purse % 2, 1 + purse % 12));
     GET_BOTH(pair, kc_renewal_row, renewal_due, WITH(10 + purse % 3));
+    GET_BOTH(pair, kc_key_offer_row, key_offer_get, WITH(purse));
+    GET_BOTH(pair, kc_key_offer_row, key_offer_due, WITH(purse - 3));
+    GET_BOTH(pair, kc_purse_id, key_offer_wanted, WITH(purse * 3, purse - 3));
     same(pair->a.hotlist_version(pair->a.context, &versions[0]),
          pair->b.hotlist_version(pair->b.context, &versions[1]));
     assert_int_equal(versions[0], versions[1]);

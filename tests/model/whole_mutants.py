@@ -245,8 +245,8 @@ MUTANTS = [
      "if (purse->settings.purse_type == KC_PURSE_TYPE_CARD) {", "if (purse == NULL) {"),
     # ---- the bank ----
     ("record-unsigned", "bank/records.c", "a record's order is not verified",
-     "    if (partner->bearer) {\n        return verify_mark(record, partner, crypto, realm);",
-     "    if (partner->bearer || realm != NULL) {\n        return partner->bearer ? verify_mark(record, partner, crypto, realm) : KC_OK;"),
+     "    error = verify(bytes, crypto, realm, &partner->key, shape, records->known);\n    if (error == KC_OK) {",
+     "    error = newer ? verify(bytes, crypto, realm, &partner->key, shape, records->known) : KC_OK;\n    if (error == KC_OK) {"),
 ]
 
 

@@ -37,6 +37,7 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_REISSUES] = TABLE(reissues, RAM_REISSUES),
     [RAM_TABLE_PURSE_KEYS] = TABLE(purse_keys, RAM_PURSE_KEYS),
     [RAM_TABLE_RENEWALS] = TABLE(renewals, RAM_RENEWALS),
+    [RAM_TABLE_KEY_OFFERS] = TABLE(key_offers, RAM_KEY_OFFERS),
     [RAM_TABLE_MOVES] = TABLE(moves, RAM_MOVES),
     [RAM_TABLE_GIVE_BACKS] = TABLE(give_backs, RAM_GIVE_BACKS),
     [RAM_TABLE_CHARGING] = TABLE(charging, RAM_CHARGING),

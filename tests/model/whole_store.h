@@ -28,6 +28,7 @@
 #define RAM_CLOSINGS 16
 #define RAM_PAYOUTS 64
 #define RAM_RENEWALS 8
+#define RAM_KEY_OFFERS 8
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
 
@@ -47,6 +48,7 @@ enum ram_table {
     RAM_TABLE_REISSUES,
     RAM_TABLE_PURSE_KEYS,
     RAM_TABLE_RENEWALS,
+    RAM_TABLE_KEY_OFFERS,
     RAM_TABLE_MOVES,
     RAM_TABLE_GIVE_BACKS,
     RAM_TABLE_CHARGING,
@@ -54,7 +56,7 @@ enum ram_table {
     RAM_TABLE_CLOSINGS,
     RAM_TABLE_PAYOUTS,
 };
-#define RAM_TABLES 21
+#define RAM_TABLES 22
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -106,6 +108,7 @@ struct ram_store {
     struct kc_reissue_row reissues[RAM_REISSUES];
     struct kc_purse_key_row purse_keys[RAM_PURSE_KEYS];
     struct kc_renewal_row renewals[RAM_RENEWALS];
+    struct kc_key_offer_row key_offers[RAM_KEY_OFFERS];
     struct kc_move_row moves[RAM_MOVES];
     struct kc_give_back_row give_backs[RAM_GIVE_BACKS];
     struct kc_charging_row charging[RAM_CHARGING];

@@ -282,6 +282,76 @@ static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, u
     return give_renewal(out, first);
 }
 
+/* ---- keys that the authority makes ---- */
+
+static size_t find_key_offer(const struct ram_store *store, uint64_t purse)
+{
+    FIND(RAM_TABLE_KEY_OFFERS, store->key_offers[i].purse.number == purse)
+}
+
+static struct kc_result key_offer_put(void *context, const struct kc_key_offer_row *row)
+{
+    struct ram_store *store = context;
+    size_t i = find_key_offer(store, row->purse.number);
+    return i == NOWHERE ? ram_add(store, RAM_TABLE_KEY_OFFERS, row)
+                        : ram_put(store, RAM_TABLE_KEY_OFFERS, i, row);
+}
+
+static struct kc_result key_offer_get(void *context, struct kc_key_offer_row *out, uint64_t purse)
+{
+    const struct ram_store *store = context;
+    size_t i = find_key_offer(store, purse);
+    if (i != NOWHERE) {
+        *out = store->key_offers[i];
+    }
+    return kc_result(i == NOWHERE ? KC_NOT_FOUND : KC_OK);
+}
+
+static bool in_use(const struct ram_store *store, uint64_t purse)
+{
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
+        if (store->purses[i].purse.number == purse) {
+            return store->purses[i].state == KC_PURSE_ACTIVE;
+        }
+    }
+    return false;
+}
+
+static struct kc_result key_offer_due(void *context, struct kc_key_offer_row *out, uint64_t after)
+{
+    const struct ram_store *store = context;
+    const struct kc_key_offer_row *first = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_KEY_OFFERS]; i++) {
+        const struct kc_key_offer_row *row = &store->key_offers[i];
+        bool fits = row->purse.number > after && row->state == KC_KEY_OFFER_ORDERED &&
+                    in_use(store, row->purse.number);
+        first = fits && (first == NULL || row->purse.number < first->purse.number) ? row : first;
+    }
+    if (first != NULL) {
+        *out = *first;
+    }
+    return kc_result(first == NULL ? KC_NOT_FOUND : KC_OK);
+}
+
+static struct kc_result key_offer_wanted(void *context, struct kc_purse_id *out, uint64_t until_ms,
+                                         uint64_t after)
+{
+    const struct ram_store *store = context;
+    const struct kc_purse_key_row *first = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSE_KEYS]; i++) {
+        const struct kc_purse_key_row *row = &store->purse_keys[i];
+        size_t offer = find_key_offer(store, row->purse.number);
+        bool fits = row->purse.number > after && row->expires_ms < until_ms &&
+                    in_use(store, row->purse.number) &&
+                    (offer == NOWHERE || store->key_offers[offer].state == KC_KEY_OFFER_ENDED);
+        first = fits && (first == NULL || row->purse.number < first->purse.number) ? row : first;
+    }
+    if (first != NULL) {
+        *out = first->purse;
+    }
+    return kc_result(first == NULL ? KC_NOT_FOUND : KC_OK);
+}
+
 /* ---- moves ---- */
 
 static struct kc_result move_add(void *context, const struct kc_move_row *row)
@@ -368,6 +438,10 @@ void ram_store_back_port(struct kc_store *port)
     port->renewal_by_signer = renewal_by_signer;
     port->renewal_at = renewal_at;
     port->renewal_due = renewal_due;
+    port->key_offer_put = key_offer_put;
+    port->key_offer_get = key_offer_get;
+    port->key_offer_due = key_offer_due;
+    port->key_offer_wanted = key_offer_wanted;
     port->move_add = move_add;
     port->scan_moves = scan_moves;
     port->give_back_get = give_back_get;

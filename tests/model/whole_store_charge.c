@@ -136,6 +136,16 @@ static struct kc_result scan_closings(void *context, const struct kc_store_scan 
     GIVE(closings, closing)
 }
 
+static struct kc_result scan_unrevoked(void *context, const struct kc_store_scan *scan,
+                                       uint64_t account)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_CLOSINGS,
+         store->closings[i].revoked_ms == 0 && store->closings[i].account.number > account,
+         store->closings[i].account.number, 0, 0, 0, NULL, 0)
+    GIVE(closings, closing)
+}
+
 static struct kc_result scan_owned(void *context, const struct kc_store_scan *scan, uint64_t owner)
 {
     const struct ram_store *store = context;
@@ -207,6 +217,7 @@ void ram_store_charge_port(struct kc_store *port)
     port->closing_get = closing_get;
     port->closing_put = closing_put;
     port->scan_closings = scan_closings;
+    port->scan_unrevoked = scan_unrevoked;
     port->scan_owned = scan_owned;
     port->payout_get = payout_get;
     port->payout_put = payout_put;

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kinchaku import OK, REFUSED
+from kinchaku import OK, REFUSED, Uim, run
 from test_charge import Years, statement, years  # noqa: F401
 
 SETTLE = 30
@@ -185,7 +185,13 @@ def test_who_never_pays_is_closed_with_pay_out(years):  # noqa: F811
     assert state(uim) == "closing" and closing(uim)[0]["by"] == "charge"
     assert [row["reason"] for row in system.bank("alerts").objects] == ["suspended", "account-closed"]
     assert years.must(uim, "sync", status=REFUSED).error == "account-closed"
-    # The certificates are the registrar's to revoke.
+    # The bank has the certificates revoked itself, as soon as the authority is there.
+    for _ in range(200):
+        if closing(uim)[0]["revoked"]:
+            break
+        time.sleep(0.1)
+    own = [row for row in system.authority("list").objects if row["holder"] == uim.account]
+    assert len(own) == 2 and all(row["revoked"] for row in own), (own, system.logs())
     assert close(years, uim).json["state"] == "closed"
     years.forward(SETTLE + 1)
     assert await_payout(uim, 1, "paid")["amount"] == "30"
@@ -207,3 +213,78 @@ def test_the_operator_closes_and_the_ordinary_bank_refuses(open_years):
     text = [line for line in system.bank("account", uim.account).objects if "payout" in line]
     assert text[0]["state"] == "paid"
     system.check_audit()
+
+
+def move(years, uim, path, *arguments, status=OK):
+    done = years.system.registrar("move", "--account", uim.account, "--password-file", password(uim), "--uim", path, *arguments,
+                                  env=years.env)
+    assert done.status == status, (done, years.system.logs())
+    if status != OK:
+        return done
+    fresh = Uim(years.system, path, done.objects[0])
+    fresh.ordinary = uim.ordinary
+    return fresh
+
+
+# shows: R-RENEW-6
+def test_an_account_moves_to_a_new_uim_whose_price_paid_the_charge(years, tmp_path):  # noqa: F811
+    system = years.system
+    uim = system.open(fund=100)
+    years.must(uim, "withdraw", 20, "--yes")
+    years.forward(5)
+    years.await_(uim, 1, "notified")
+    path = tmp_path / "new.uim"
+    assert move(years, uim, path, status=REFUSED).error == "not-empty" and not path.exists()
+    years.must(uim, "deposit", 20, "--yes")
+    fresh = move(years, uim, path, "--paid")
+    assert fresh.account == uim.account and fresh.purse != uim.purse
+    assert years.rows(uim)[1]["state"] == "paid" and years.rows(uim)[1]["source"] == "included"
+    years.must(fresh, "withdraw", 30, "--yes")
+    assert (fresh.balance(), fresh.value()) == (70, 30)
+    assert years.must(uim, "sync", status=REFUSED).error == "purse-blocked"
+    assert [row["reason"] for row in system.bank("hotlist").objects] == ["key-renewed"]
+    own = [row for row in system.authority("list").objects if row["holder"] == uim.account]
+    assert sorted(row["revoked"] for row in own) == [False, False, True, True], own
+    # The old one is not at hand: it is lost, and waited for.
+    assert system.registrar("lost", "--account", uim.account, "--purse", fresh.purse, "--password-file", password(uim),
+                            env=years.env).status == OK
+    assert move(years, uim, tmp_path / "third.uim", status=3).error == "settlement-time-runs"
+    years.forward(SETTLE + 1)
+    time.sleep(2)
+    third = move(years, uim, tmp_path / "third.uim")
+    assert years.must(third, "show").json["uim_amount"] == "30"
+    system.check_audit()
+
+
+# shows: R-RENEW-6
+@pytest.mark.parametrize("node", ["authority", "slapd"])
+def test_a_move_that_fails_is_done_again(open_years, tmp_path, node):
+    """The bank knows of the new purse, and the authority or the directory is away: nothing is lost, and the next try ends it."""
+    years, system = open_years, open_years.system
+    uim = system.open(fund=100)
+    system.kill(node)
+    path = tmp_path / "new.uim"
+    done = system.registrar("move", "--account", uim.account, "--password-file", password(uim), "--uim", path, env=years.env)
+    assert done.status == 3 and not path.exists(), done
+    years.start()
+    fresh = move(years, uim, path)
+    years.must(fresh, "withdraw", 30, "--yes")
+    assert (fresh.balance(), fresh.value()) == (70, 30)
+    system.check_audit()
+
+
+# shows: R-RENEW-1
+def test_a_card_has_no_charge_and_is_not_closed(years, tmp_path):  # noqa: F811
+    system = years.system
+    card = tmp_path / "a.card"
+    assert system.registrar("card", "--uim", card, env=years.env).status == OK
+    number = run("kinchaku-station", "--json", "--uim", card, "show", env=years.env).json["account"]
+    word = tmp_path / "word"
+    word.write_text("anything\n")
+    word.chmod(0o600)
+    for verb in (("charge", "--from", "ordinary"), ("close", "--write-off"), ("move", "--uim", tmp_path / "b.card")):
+        for more in ((), ("--password-file", word)):
+            done = system.registrar(verb[0], "--account", number, *verb[1:], *more, env=years.env)
+            assert done.error in ("not-allowed", "wrong-password"), (verb, done)
+            assert verb[0] == "move" or done.error == "not-allowed", (verb, done)
+    assert system.bank("close", number).error == "not-allowed"

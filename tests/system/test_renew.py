@@ -132,6 +132,30 @@ def test_a_payment_between_change_over_and_confirmation(shared):
     renewed(shared, a, old)
 
 
+# shows: R-RENEW-5 R-RENEW-7
+def test_payments_by_the_old_key_while_new_ones_wait(shared):
+    a, b = shared.open(fund=500), shared.open()
+    a.must("withdraw", 100, "--yes")
+    # The bank had the new keys certified, and its word did not arrive: the old ones go on, for as many payments as may be.
+    a.must("renew", "--lose", "quote", status=AGAIN)
+    for amount in (10, 11, 12):
+        paid, taken = meet(a, ("pay", amount), b)
+        assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    done = b.must("sync")
+    assert not done.json.get("objections"), done
+    assert b.shadow() == 33
+    a.must("renew")
+    assert a.shadow() == 67
+    for _ in range(3):
+        a.must("renew")
+        assert meet(a, ("pay", 1), b)[0].status == OK
+        a.must("sync")
+    # Four keys later.
+    assert not b.must("sync").json.get("objections")
+    assert (a.shadow(), b.shadow()) == (64, 36)
+    shared.check_audit()
+
+
 # shows: R-RENEW-5
 def test_an_open_payment_comes_first(shared):
     a, b = shared.open(fund=500), shared.open()
@@ -147,19 +171,35 @@ def test_an_open_payment_comes_first(shared):
     renewed(shared, a, old)
 
 
-# shows: R-RENEW-5
+# shows: R-RENEW-5 R-SEC-4
 def test_the_old_key_is_refused_after_the_confirmation(shared, tmp_path):
-    a = shared.open(fund=500)
+    a, b = shared.open(fund=500), shared.open()
     a.must("withdraw", 100, "--yes")
     copy = tmp_path / "copy.uim"
     shutil.copy(a.path, copy)
+    old = certificates(shared, a)
     a.must("renew")
     pin = Path(f"{a.path}.letter").read_text().split()[1]
-    path, a.path = a.path, copy
-    done = a.station("withdraw", 10, "--yes", env={"KINCHAKU_PIN": pin})
-    assert done.status == REFUSED and done.error in ("key-renewed", "certificate-revoked", "unknown-signer"), done
-    a.path = path
+    before = (a.balance(), a.shadow())
+
+    def each():
+        """Everything that a purse can ask of the bank, by one that has the old key still."""
+        path, a.path = a.path, copy
+        asked = [("withdraw", 10, "--yes"), ("deposit", 10, "--yes"), ("fund", 10), ("redeem", 10), ("renew",), ("sync",),
+                 ("transfer", 10, "--to", b.account, "--from", "account", "--yes")]
+        found = {words[0]: a.station(*words, env={"KINCHAKU_PIN": pin}) for words in asked}
+        a.path = path
+        return {verb: (done.status, done.error) for verb, done in found.items()}
+
+    # At once, while the bank has the old certificate in memory, and when it is on the list.
+    wrong = {verb: found for verb, found in each().items() if found != (REFUSED, "key-renewed")}
+    assert not wrong, wrong
+    wait_revoked(shared, set(old.values()))
+    wrong = {verb: found for verb, found in each().items() if found != (REFUSED, "key-renewed")}
+    assert not wrong, wrong
+    assert (a.balance(), a.shadow()) == before
     a.must("withdraw", 10, "--yes")
+    shared.check_audit()
 
 
 # shows: R-RENEW-5 R-RENEW-7

@@ -287,6 +287,28 @@ static enum kc_error delta_10(struct world *world)
     return take_part(world, false, 8, 10, 10);
 }
 
+/* The bank's new keys of that number, unless a cut left them whole already. */
+static enum kc_error take_keys(struct world *world, uint64_t number)
+{
+    enum kc_error error = world_take_roll(world, world_roll(world, number));
+    return error == KC_STALE_STATE && world->purse.roll_number == number ? KC_OK : error;
+}
+
+static enum kc_error keys_1(struct world *world)
+{
+    return take_keys(world, 1);
+}
+
+static enum kc_error keys_2(struct world *world)
+{
+    return take_keys(world, 2);
+}
+
+static enum kc_error keys_3(struct world *world)
+{
+    return take_keys(world, 3);
+}
+
 /* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
@@ -428,6 +450,21 @@ static enum kc_error ask_renewal(struct world *world)
 static enum kc_error change_over(struct world *world)
 {
     return world_take_renew(world);
+}
+
+static enum kc_error claim(struct world *world)
+{
+    return world_handover(world, 1);
+}
+
+static enum kc_error ask_keys(struct world *world)
+{
+    return world_handover(world, 2);
+}
+
+static enum kc_error confirm_keys(struct world *world)
+{
+    return world_handover(world, 3);
 }
 
 static enum kc_error confirmed(struct world *world)
@@ -657,11 +694,25 @@ const struct script scripts[] = {
      true,
      {SENDS("renew request", ask_renewal), SENDS("renew request again", ask_renewal),
       TAKES("renew reply", change_over), REPORT, TAKES("reply", confirmed)}},
+    {"keys that the authority made",
+     world_ready,
+     true,
+     true,
+     {SENDS("claim", claim), TAKES("claim reply", world_take_claimed),
+      SENDS("key request", ask_keys), TAKES("key reply", world_take_keys),
+      SENDS("key confirm", confirm_keys), TAKES("done", world_take_done), REPORT,
+      TAKES("reply", confirmed)}},
     {"hotlists",
      world_ready,
      true,
      true,
      {TAKES("list 1", list_1), TAKES("list 2", list_2), PAY, TAKES("list 3", list_3)}},
+    {"the bank's new keys",
+     world_ready,
+     true,
+     true,
+     {TAKES("keys 1", keys_1), TAKES("list 1", list_1), TAKES("keys 2", keys_2), PAY,
+      TAKES("keys 3", keys_3)}},
     {"base and deltas of the hotlist",
      world_ready,
      true,

@@ -24,13 +24,14 @@
 #define SECOND_CUTS_MAX 200u
 
 /* A purse's state outside of its image: digests of the static items, of the entries in the log with their orders and of the
- * answers beside them, by slot, of what it knows of the partner, and of its hotlist; zeros: not there. */
+ * answers beside them, by slot, of what it knows of the partner, of its hotlist and of the bank's new keys; zeros: not there. */
 struct outside {
     uint8_t items[ITEM_COUNT][KC_DIGEST_SIZE];
     uint8_t lines[KC_LOG_SLOT_COUNT][KC_DIGEST_SIZE];
     uint8_t answers[KC_LOG_SLOT_COUNT][KC_DIGEST_SIZE];
     uint8_t partner[KC_DIGEST_SIZE];
     uint8_t hotlist[KC_DIGEST_SIZE];
+    uint8_t roll[KC_DIGEST_SIZE];
 };
 
 /* A purse at rest between two steps of its script. */
@@ -139,6 +140,14 @@ static void digest_hotlist(struct outside *out)
     }
 }
 
+static void digest_roll(struct outside *out)
+{
+    struct kc_view roll;
+    if (!kc_failed(kc_purse_roll_get(&roll, &world.purse, 0))) {
+        kc_digest(&world.crypto, out->roll, roll);
+    }
+}
+
 static void look_outside(struct outside *out)
 {
     uint64_t newest = world.purse.state.counter;
@@ -151,6 +160,7 @@ static void look_outside(struct outside *out)
     }
     digest_partner(out);
     digest_hotlist(out);
+    digest_roll(out);
 }
 
 static void look(struct moment *out)
@@ -248,12 +258,15 @@ static void check_partner(const struct outside *now, size_t at, bool is_after)
           (!is_after && !same(before, after) && same(now->partner, nothing)));
 }
 
-/* The list before or the one after, never none where there was one. */
+/* The list before or the one after, never none where there was one; the bank's keys alike. */
 static void check_hotlist(const struct outside *now, size_t at, bool is_after)
 {
     const uint8_t *before = moments[at].outside.hotlist;
     const uint8_t *after = moments[at + 1].outside.hotlist;
     CHECK(same(now->hotlist, after) || (!is_after && same(now->hotlist, before)));
+    const uint8_t *keys_before = moments[at].outside.roll;
+    const uint8_t *keys_after = moments[at + 1].outside.roll;
+    CHECK(same(now->roll, keys_after) || (!is_after && same(now->roll, keys_before)));
 }
 
 /* Checks a purse that came up again after a cut in step `at`, or in the session before it (`sessions`, in which the right PIN

@@ -11,6 +11,7 @@ _Static_assert(sizeof(enum kc_fund_kind) == sizeof(uint32_t), "enums are read as
 _Static_assert(sizeof(enum kc_answer) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_handover) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -191,12 +192,16 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_due)},
     {.offset = offsetof(struct kc_purse_info, charge_amount), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_charge_amount)},
+    {.offset = offsetof(struct kc_purse_info, handover), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_purse_info, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_info, has_key_ready)},
     {.offset = offsetof(struct kc_purse_info, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 5,
     .brief = false,
-    .field_count = 33, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 35, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -325,12 +330,16 @@ static const struct kc_field purse_state_fields[] = {
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_purse_state, closed), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, handover), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1e, .presence = 0},
+    {.offset = offsetof(struct kc_purse_state, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_purse_state, has_key_ready)},
     {.offset = offsetof(struct kc_purse_state, last_message), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x2000, .presence = 0},
 };
 const struct kc_shape kc_purse_state_shape = {.number = 9, .version = 5,
     .brief = false,
-    .field_count = 41, .struct_size = sizeof(struct kc_purse_state),
+    .field_count = 43, .struct_size = sizeof(struct kc_purse_state),
     .domain = NULL, .fields = purse_state_fields};
 
 static const struct kc_field cash_request_fields[] = {
@@ -447,13 +456,15 @@ static const struct kc_field state_reply_fields[] = {
      .max = 0x7e, .presence = 0},
     {.offset = offsetof(struct kc_state_reply, certified), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_state_reply, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_state_reply, has_key_ready)},
     {.offset = offsetof(struct kc_state_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_state_reply_shape = {.number = 15, .version = 1,
+const struct kc_shape kc_state_reply_shape = {.number = 15, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_state_reply),
-    .domain = "kinchaku/1-state-reply", .fields = state_reply_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_state_reply),
+    .domain = "kinchaku/2-state-reply", .fields = state_reply_fields};
 
 static const struct kc_field fund_request_fields[] = {
     {.offset = offsetof(struct kc_fund_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -787,6 +798,23 @@ const struct kc_shape kc_reissue_request_shape = {.number = 29, .version = 1,
     .field_count = 5, .struct_size = sizeof(struct kc_reissue_request),
     .domain = "kinchaku/1-reissue-request", .fields = reissue_request_fields};
 
+static const struct kc_field move_request_fields[] = {
+    {.offset = offsetof(struct kc_move_request, id), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, suite), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
+    .brief = false,
+    .field_count = 5, .struct_size = sizeof(struct kc_move_request),
+    .domain = "kinchaku/1-move-request", .fields = move_request_fields};
+
 static const struct kc_field certify_request_fields[] = {
     {.offset = offsetof(struct kc_certify_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -890,6 +918,130 @@ const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
     .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
     .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
 
+static const struct kc_field keys_request_fields[] = {
+    {.offset = offsetof(struct kc_keys_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_keys_request, expires_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_keys_request, claimed_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_keys_request, has_claimed)},
+    {.offset = offsetof(struct kc_keys_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_keys_request_shape = {.number = 96, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_keys_request),
+    .domain = "kinchaku/1-keys-request", .fields = keys_request_fields};
+
+static const struct kc_field claim_request_fields[] = {
+    {.offset = offsetof(struct kc_claim_request, information), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0xa00, .presence = 0},
+    {.offset = offsetof(struct kc_claim_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_claim_request_shape = {.number = 97, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_claim_request),
+    .domain = "kinchaku/1-claim-request", .fields = claim_request_fields};
+
+static const struct kc_field claim_reply_fields[] = {
+    {.offset = offsetof(struct kc_claim_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, sign_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, encrypt_certificate), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, authority_verify), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, authority_encrypt), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, url), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x80, .presence = 0},
+    {.offset = offsetof(struct kc_claim_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_claim_reply_shape = {.number = 98, .version = 1,
+    .brief = false,
+    .field_count = 10, .struct_size = sizeof(struct kc_claim_reply),
+    .domain = "kinchaku/1-claim-reply", .fields = claim_reply_fields};
+
+static const struct kc_field key_request_fields[] = {
+    {.offset = offsetof(struct kc_key_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_request, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_key_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_key_request_shape = {.number = 99, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_key_request),
+    .domain = "kinchaku/1-key-request", .fields = key_request_fields};
+
+static const struct kc_field key_reply_fields[] = {
+    {.offset = offsetof(struct kc_key_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_key_reply, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_reply, keys), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x834, .presence = 0},
+    {.offset = offsetof(struct kc_key_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_key_reply_shape = {.number = 100, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_key_reply),
+    .domain = "kinchaku/1-key-reply", .fields = key_reply_fields};
+
+static const struct kc_field key_confirm_fields[] = {
+    {.offset = offsetof(struct kc_key_confirm, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_confirm, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_confirm, certificate), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_key_confirm, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_key_confirm_shape = {.number = 101, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_key_confirm),
+    .domain = "kinchaku/1-key-confirm", .fields = key_confirm_fields};
+
+static const struct kc_field key_pair_fields[] = {
+    {.offset = offsetof(struct kc_key_pair, sign_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x410, .presence = 0},
+    {.offset = offsetof(struct kc_key_pair, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x410, .presence = 0},
+};
+const struct kc_shape kc_key_pair_shape = {.number = 102, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_key_pair),
+    .domain = NULL, .fields = key_pair_fields};
+
+static const struct kc_field next_keys_fields[] = {
+    {.offset = offsetof(struct kc_next_keys, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_next_keys, authority_verify), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_next_keys, authority_encrypt), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_next_keys, url), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x80, .presence = 0},
+};
+const struct kc_shape kc_next_keys_shape = {.number = 103, .version = 1,
+    .brief = false,
+    .field_count = 4, .struct_size = sizeof(struct kc_next_keys),
+    .domain = NULL, .fields = next_keys_fields};
+
 static const struct kc_field identify_fields[] = {
     {.offset = offsetof(struct kc_identify, bank), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -901,12 +1053,14 @@ static const struct kc_field identify_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, full), .type = KC_FIELD_BOOL, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_identify_shape = {.number = 40, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_identify),
+    .field_count = 7, .struct_size = sizeof(struct kc_identify),
     .domain = NULL, .fields = identify_fields};
 
 static const struct kc_field payee_identity_fields[] = {
@@ -926,12 +1080,14 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = offsetof(struct kc_payee_identity, has_asked)},
     {.offset = offsetof(struct kc_payee_identity, most), .type = KC_FIELD_AMOUNT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, roll), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_payee_identity, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 3,
     .brief = false,
-    .field_count = 9, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 10, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -1137,6 +1293,36 @@ const struct kc_shape kc_hotlist_delta_shape = {.number = 113, .version = 1,
     .field_count = 9, .struct_size = sizeof(struct kc_hotlist_delta),
     .domain = "kinchaku/1-hotlist-delta", .fields = hotlist_delta_fields};
 
+static const struct kc_field key_roll_fields[] = {
+    {.offset = offsetof(struct kc_key_roll, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, from_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, former_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, sign_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_key_roll, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+};
+const struct kc_shape kc_key_roll_shape = {.number = 116, .version = 1,
+    .brief = false,
+    .field_count = 7, .struct_size = sizeof(struct kc_key_roll),
+    .domain = "kinchaku/1-key-roll", .fields = key_roll_fields};
+
+static const struct kc_field rolled_keys_fields[] = {
+    {.offset = offsetof(struct kc_rolled_keys, roll), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x700, .presence = 0},
+};
+const struct kc_shape kc_rolled_keys_shape = {.number = 117, .version = 1,
+    .brief = false,
+    .field_count = 1, .struct_size = sizeof(struct kc_rolled_keys),
+    .domain = "kinchaku/1-rolled-keys", .fields = rolled_keys_fields};
+
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
      .max = 0xa00, .presence = 0},
@@ -1187,13 +1373,15 @@ static const struct kc_field settle_reply_fields[] = {
      .max = 0x20, .presence = 0},
     {.offset = offsetof(struct kc_settle_reply, objections), .type = KC_FIELD_LIST, .count = 8,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_settle_reply, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_settle_reply, has_key_ready)},
     {.offset = offsetof(struct kc_settle_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_settle_reply_shape = {.number = 54, .version = 1,
+const struct kc_shape kc_settle_reply_shape = {.number = 54, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_settle_reply),
-    .domain = "kinchaku/1-settle-reply", .fields = settle_reply_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_settle_reply),
+    .domain = "kinchaku/2-settle-reply", .fields = settle_reply_fields};
 
 static const struct kc_field open_payment_fields[] = {
     {.offset = offsetof(struct kc_open_payment, counter), .type = KC_FIELD_UINT, .count = 0,
@@ -1402,7 +1590,7 @@ static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xfe, .presence = 0},
+     .max = 0x3fe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
@@ -1565,6 +1753,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_close_request_shape,
     &kc_close_reply_shape,
     &kc_reissue_request_shape,
+    &kc_move_request_shape,
     &kc_certify_request_shape,
     &kc_certify_reply_shape,
     &kc_revoke_request_shape,
@@ -1572,6 +1761,14 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_renew_reply_shape,
     &kc_renew_certify_request_shape,
     &kc_retire_request_shape,
+    &kc_keys_request_shape,
+    &kc_claim_request_shape,
+    &kc_claim_reply_shape,
+    &kc_key_request_shape,
+    &kc_key_reply_shape,
+    &kc_key_confirm_shape,
+    &kc_key_pair_shape,
+    &kc_next_keys_shape,
     &kc_identify_shape,
     &kc_payee_identity_shape,
     &kc_payment_order_shape,
@@ -1585,6 +1782,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_hotlist_shape,
     &kc_hotlist_base_shape,
     &kc_hotlist_delta_shape,
+    &kc_key_roll_shape,
+    &kc_rolled_keys_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 75
+#define KC_SHAPE_COUNT 86
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -81,6 +81,16 @@ enum kc_entry_kind {
 };
 /* The word for a value, such as "pay"; "?" for none of them. */
 const char *kc_entry_kind_word(uint64_t value);
+
+/* How far a purse is with keys that the authority made for it. */
+enum kc_handover {
+    KC_HANDOVER_NONE = 1, /* nothing is on its way */
+    KC_HANDOVER_CLAIMED = 2, /* it asked the bank what was made */
+    KC_HANDOVER_WAITING = 3, /* it knows, and may ask for the private keys */
+    KC_HANDOVER_CHANGED = 4, /* the new keys are in force, and the authority has not said that it knows */
+};
+/* The word for a value, such as "none"; "?" for none of them. */
+const char *kc_handover_word(uint64_t value);
 
 /* What a purse does when its history is full of entries that no certified value covers. */
 enum kc_log_policy {
@@ -206,6 +216,8 @@ enum kc_collect_want {
     KC_COLLECT_WANT_GIVE_BACK = 5, /* the machine's word on the next sale after a number whose payer only the bank can pay */
     KC_COLLECT_WANT_GIVEN_BACK = 6, /* hands in the bank's word on it */
     KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
+    KC_COLLECT_WANT_ROLL = 8, /* hands in the bank's record of new keys */
+    KC_COLLECT_WANT_SIGNED_ANEW = 9, /* hands in the identity of the machine's purse as the bank signed it anew */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -316,6 +328,9 @@ struct kc_purse_info {
     bool has_charge_due;
     struct kc_amount charge_amount; /* how much */
     bool has_charge_amount;
+    enum kc_handover handover; /* how far it is with keys that the authority made */
+    uint64_t key_ready_ms; /* since when such keys wait for it (S5) */
+    bool has_key_ready;
     uint64_t hotlist_base; /* version of the base of the hotlist it holds, 0 for none */
 };
 extern const struct kc_shape kc_purse_info_shape;
@@ -391,6 +406,9 @@ struct kc_purse_state {
     uint64_t renew_counter; /* counter of the newest entry when that word was last asked for */
     uint8_t renew_request[32]; /* SHA-256 of the signed request for it, zeros when there is none */
     uint64_t closed; /* counter of the newest close entry, 0 when there is none */
+    enum kc_handover handover; /* how far it is with keys that the authority made */
+    uint64_t key_ready_ms; /* since when such keys wait, as the bank said last */
+    bool has_key_ready;
     struct kc_view last_message; /* the last envelope made, for repeating */
 };
 extern const struct kc_shape kc_purse_state_shape;
@@ -494,6 +512,8 @@ struct kc_state_reply {
     struct kc_purse_id purse; /* which purse */
     enum kc_outcome outcome; /* how it ended */
     struct kc_view certified; /* SGN2 over the state of the purse */
+    uint64_t key_ready_ms; /* since when keys that the authority made wait for it (S5) */
+    bool has_key_ready;
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_state_reply_shape;
@@ -769,6 +789,20 @@ struct kc_reissue_request {
 };
 extern const struct kc_shape kc_reissue_request_shape;
 
+/* A new purse for an account whose old one is at hand and empty; answered by open-reply.
+ * from: registrar
+ * to: bank
+ * sealed: move-request
+ * source: EP1221669 [0114] */
+struct kc_move_request {
+    uint8_t id[16]; /* random id; a retry with the same id gets the stored answer */
+    struct kc_account_id account; /* account number */
+    enum kc_suite suite; /* kind of keys the purse will have */
+    enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    uint64_t time_ms; /* the registrar's time stamp */
+};
+extern const struct kc_shape kc_move_request_shape;
+
 /* Public keys to be certified.
  * step: SZ4
  * from: registrar
@@ -865,6 +899,111 @@ struct kc_retire_request {
 };
 extern const struct kc_shape kc_retire_request_shape;
 
+/* A new pair of keys for an account that has good ones; answered by certify-reply. Nothing is revoked.
+ * step: S2
+ * from: bank
+ * to: authority
+ * sealed: keys-request
+ * source: EP1221669 [0117] [0118] */
+struct kc_keys_request {
+    struct kc_account_id account; /* account number */
+    uint64_t expires_ms; /* when the certificates end */
+    uint64_t claimed_ms; /* time stamp of the purse's claim, signed by the keys in force: keys that were not given since may be made anew */
+    bool has_claimed;
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_keys_request_shape;
+
+/* The purse is ready to take the keys that wait for it. Signed by the old key: entries up to the counter are its.
+ * step: S5
+ * from: purse
+ * to: bank
+ * sealed: claim-request
+ * source: EP1221669 [0120] */
+struct kc_claim_request {
+    struct kc_view information; /* value-information, without entries */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_claim_request_shape;
+
+/* What the authority made, but for the private keys, and where to ask for these.
+ * step: S5
+ * from: bank
+ * to: purse
+ * sealed: claim-reply
+ * source: EP1221669 [0119] */
+struct kc_claim_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view identity; /* SGN1 over the new signature key */
+    struct kc_view encrypt_key; /* the new public encryption key (COSE_Key) */
+    struct kc_view sign_certificate; /* X.509 certificate of the new signature key */
+    struct kc_view encrypt_certificate; /* X.509 certificate of the new encryption key */
+    struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
+    struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
+    struct kc_view url; /* where it answers */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_claim_reply_shape;
+
+/* Asks for the private keys, at the user's word. Signed by the old key.
+ * step: S6
+ * from: purse
+ * to: authority
+ * sealed: key-request
+ * source: EP1221669 [0120] */
+struct kc_key_request {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* which purse */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_key_request_shape;
+
+/* The private keys, sealed for the old encryption key and for nobody else.
+ * step: S7
+ * from: authority
+ * to: purse
+ * sealed: key-reply
+ * source: EP1221669 [0121] */
+struct kc_key_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_purse_id purse; /* which purse */
+    struct kc_view keys; /* key-pair */
+    uint64_t time_ms; /* the authority's time stamp */
+};
+extern const struct kc_shape kc_key_reply_shape;
+
+/* The new keys are in force. Signed by the new key; answered by done, when the old ones are on the list.
+ * step: S10
+ * from: purse
+ * to: authority
+ * sealed: key-confirm
+ * source: EP1221669 [0122] */
+struct kc_key_confirm {
+    struct kc_account_id account; /* account number */
+    struct kc_purse_id purse; /* which purse */
+    uint8_t certificate[32]; /* SHA-256 of the certificate of the new signature key */
+    uint64_t time_ms; /* the purse's time stamp */
+};
+extern const struct kc_shape kc_key_confirm_shape;
+
+/* Two private keys on their way into a purse; at the authority, sealed for itself, as long as they wait. */
+struct kc_key_pair {
+    struct kc_view sign_key; /* private-key-record of the signature key */
+    struct kc_view encrypt_key; /* private-key-record of the encryption key */
+};
+extern const struct kc_shape kc_key_pair_shape;
+
+/* What a purse keeps of a claim-reply until it has the private keys, and the authority has its confirmation. */
+struct kc_next_keys {
+    struct kc_view encrypt_key; /* the new public encryption key (COSE_Key) */
+    struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
+    struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
+    struct kc_view url; /* where it answers */
+};
+extern const struct kc_shape kc_next_keys_shape;
+
 /* Opens an exchange: the payer asks who the payee is.
  * step: Sb1
  * from: purse
@@ -876,6 +1015,7 @@ struct kc_identify {
     struct kc_purse_id purse; /* the payer's purse */
     uint64_t hotlist; /* version of the hotlist the payer holds, 0 for none */
     bool full; /* the payer wants the payee's identity even if they have met */
+    uint64_t roll; /* number of the bank's newest key roll-over the payer knows, 0 for none */
     uint64_t hotlist_base; /* version of the base of the hotlist the payer holds, 0 for none */
 };
 extern const struct kc_shape kc_identify_shape;
@@ -896,6 +1036,7 @@ struct kc_payee_identity {
     struct kc_amount asked; /* the amount asked for */
     bool has_asked;
     struct kc_amount most; /* the most the payee's purse can take now */
+    uint64_t roll; /* number of the bank's newest key roll-over the payee knows, 0 for none */
     uint64_t hotlist_base; /* version of the base of the hotlist the payee holds, 0 for none */
 };
 extern const struct kc_shape kc_payee_identity_shape;
@@ -1046,6 +1187,26 @@ struct kc_hotlist_delta {
 };
 extern const struct kc_shape kc_hotlist_delta_shape;
 
+/* New keys of the bank. The new signature key signs it, so that nobody gives out somebody else's key as the bank's.
+ * signed: key-roll */
+struct kc_key_roll {
+    uint64_t bank; /* bank id */
+    uint64_t number; /* 1 for the bank's first roll-over, then without gaps; a purse takes the next one only */
+    uint64_t from_ms; /* from then on the bank signs with the new key */
+    uint64_t until_ms; /* before that the old key verifies and opens too; not before `from` */
+    struct kc_view former_key; /* old public signature key (COSE_Key) */
+    struct kc_view sign_key; /* new public signature key (COSE_Key) */
+    struct kc_view encrypt_key; /* new public encryption key (COSE_Key) */
+};
+extern const struct kc_shape kc_key_roll_shape;
+
+/* The same with the old key's consent: what a purse keeps and passes on to other purses.
+ * signed: rolled-keys */
+struct kc_rolled_keys {
+    struct kc_view roll; /* key-roll as the new signature key signed it; the old one signs this */
+};
+extern const struct kc_shape kc_rolled_keys_shape;
+
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1
  * from: purse
@@ -1088,6 +1249,8 @@ struct kc_settle_reply {
     struct kc_view certified; /* SGN2 over the state of the purse */
     struct kc_view_list released; /* release, oldest first */
     struct kc_view_list objections; /* objection */
+    uint64_t key_ready_ms; /* since when keys that the authority made wait for it (S5) */
+    bool has_key_ready;
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_settle_reply_shape;
@@ -1262,7 +1425,7 @@ struct kc_collect_request {
     enum kc_collect_want want; /* what is wanted */
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
-    struct kc_view piece; /* of answer; of given-back: given-back, as the bank signed it */
+    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it */
     uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;

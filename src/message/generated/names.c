@@ -119,6 +119,22 @@ const char *kc_entry_kind_word(uint64_t value)
     }
 }
 
+const char *kc_handover_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "none";
+    case 2:
+        return "claimed";
+    case 3:
+        return "waiting";
+    case 4:
+        return "changed";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_log_policy_word(uint64_t value)
 {
     switch (value) {
@@ -326,6 +342,10 @@ const char *kc_collect_want_word(uint64_t value)
         return "given-back";
     case 7:
         return "not-given-back";
+    case 8:
+        return "roll";
+    case 9:
+        return "signed-anew";
     default:
         return "?";
     }
@@ -411,6 +431,8 @@ static const struct kc_field_name purse_info_names[] = {
     {"charge", kc_charge_state_word},
     {"charge-due", 0},
     {"charge-amount", 0},
+    {"handover", kc_handover_word},
+    {"key-ready", 0},
     {"hotlist-base", 0},
 };
 static const struct kc_field_name key_proof_names[] = {
@@ -472,6 +494,8 @@ static const struct kc_field_name purse_state_names[] = {
     {"renew-counter", 0},
     {"renew-request", 0},
     {"closed", 0},
+    {"handover", kc_handover_word},
+    {"key-ready", 0},
     {"last-message", 0},
 };
 static const struct kc_field_name cash_request_names[] = {
@@ -524,6 +548,7 @@ static const struct kc_field_name state_reply_names[] = {
     {"purse", 0},
     {"outcome", kc_outcome_word},
     {"certified", 0},
+    {"key-ready", 0},
     {"time", 0},
 };
 static const struct kc_field_name fund_request_names[] = {
@@ -665,6 +690,13 @@ static const struct kc_field_name reissue_request_names[] = {
     {"log-policy", kc_log_policy_word},
     {"time", 0},
 };
+static const struct kc_field_name move_request_names[] = {
+    {"id", 0},
+    {"account", 0},
+    {"suite", kc_suite_word},
+    {"log-policy", kc_log_policy_word},
+    {"time", 0},
+};
 static const struct kc_field_name certify_request_names[] = {
     {"account", 0},
     {"expires", 0},
@@ -706,12 +738,63 @@ static const struct kc_field_name retire_request_names[] = {
     {"certificate", 0},
     {"time", 0},
 };
+static const struct kc_field_name keys_request_names[] = {
+    {"account", 0},
+    {"expires", 0},
+    {"claimed", 0},
+    {"time", 0},
+};
+static const struct kc_field_name claim_request_names[] = {
+    {"information", 0},
+    {"time", 0},
+};
+static const struct kc_field_name claim_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"identity", 0},
+    {"encrypt-key", 0},
+    {"sign-certificate", 0},
+    {"encrypt-certificate", 0},
+    {"authority-verify", 0},
+    {"authority-encrypt", 0},
+    {"url", 0},
+    {"time", 0},
+};
+static const struct kc_field_name key_request_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name key_reply_names[] = {
+    {"request", 0},
+    {"purse", 0},
+    {"keys", 0},
+    {"time", 0},
+};
+static const struct kc_field_name key_confirm_names[] = {
+    {"account", 0},
+    {"purse", 0},
+    {"certificate", 0},
+    {"time", 0},
+};
+static const struct kc_field_name key_pair_names[] = {
+    {"sign-key", 0},
+    {"encrypt-key", 0},
+};
+static const struct kc_field_name next_keys_names[] = {
+    {"encrypt-key", 0},
+    {"authority-verify", 0},
+    {"authority-encrypt", 0},
+    {"url", 0},
+};
 static const struct kc_field_name identify_names[] = {
     {"bank", 0},
     {"account", 0},
     {"purse", 0},
     {"hotlist", 0},
     {"full", 0},
+    {"roll", 0},
     {"hotlist-base", 0},
 };
 static const struct kc_field_name payee_identity_names[] = {
@@ -723,6 +806,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"hotlist", 0},
     {"asked", 0},
     {"most", 0},
+    {"roll", 0},
     {"hotlist-base", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
@@ -810,6 +894,18 @@ static const struct kc_field_name hotlist_delta_names[] = {
     {"bits", 0},
     {"listed", 0},
 };
+static const struct kc_field_name key_roll_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"from", 0},
+    {"until", 0},
+    {"former-key", 0},
+    {"sign-key", 0},
+    {"encrypt-key", 0},
+};
+static const struct kc_field_name rolled_keys_names[] = {
+    {"roll", 0},
+};
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
     {"gap", 0},
@@ -831,6 +927,7 @@ static const struct kc_field_name settle_reply_names[] = {
     {"certified", 0},
     {"released", 0},
     {"objections", 0},
+    {"key-ready", 0},
     {"time", 0},
 };
 static const struct kc_field_name open_payment_names[] = {
@@ -1007,6 +1104,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},
     {"reissue-request", reissue_request_names},
+    {"move-request", move_request_names},
     {"certify-request", certify_request_names},
     {"certify-reply", certify_reply_names},
     {"revoke-request", revoke_request_names},
@@ -1014,6 +1112,14 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"renew-reply", renew_reply_names},
     {"renew-certify-request", renew_certify_request_names},
     {"retire-request", retire_request_names},
+    {"keys-request", keys_request_names},
+    {"claim-request", claim_request_names},
+    {"claim-reply", claim_reply_names},
+    {"key-request", key_request_names},
+    {"key-reply", key_reply_names},
+    {"key-confirm", key_confirm_names},
+    {"key-pair", key_pair_names},
+    {"next-keys", next_keys_names},
     {"identify", identify_names},
     {"payee-identity", payee_identity_names},
     {"payment-order", payment_order_names},
@@ -1027,6 +1133,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"hotlist", hotlist_names},
     {"hotlist-base", hotlist_base_names},
     {"hotlist-delta", hotlist_delta_names},
+    {"key-roll", key_roll_names},
+    {"rolled-keys", rolled_keys_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/libcrypto.h"
+#include "directory_in_memory.h"
 #include "message/generated/messages.h"
 #include "service/files.h"
 #include "service/keys.h"
@@ -27,94 +28,6 @@
 #define EXPECT(result, expected)                                                                   \
     assert_string_equal(kc_error_name((result).code), kc_error_name(expected))
 #define YEAR_MS (UINT64_C(365) * 86400000)
-
-/* ---- the directory in memory ---- */
-
-static struct {
-    bool down;
-    uint64_t account;
-    size_t count;
-    uint8_t certificates[2][KC_CERTIFICATE_SIZE_MAX];
-    size_t sizes[2];
-    size_t puts;
-    uint8_t crl[65536];
-    size_t crl_size;
-} directory;
-
-struct kc_result kc_directory_open(struct kc_directory **out, const char *url, const char *password,
-                                   unsigned timeout_ms)
-{
-    (void)timeout_ms;
-    *out = NULL;
-    return kc_result(url[0] != '\0' && password[0] != '\0' ? KC_OK : KC_CONFIG_INVALID);
-}
-
-void kc_directory_close(struct kc_directory *unused)
-{
-    (void)unused;
-}
-
-struct kc_result kc_directory_prepare(struct kc_directory *unused)
-{
-    (void)unused;
-    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
-}
-
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
-                                     struct kc_directory *unused)
-{
-    (void)unused;
-    *certificate = kc_view(NULL, 0);
-    *crl = kc_view(directory.crl, directory.crl_size);
-    return kc_result(directory.down            ? KC_DIRECTORY_DOWN
-                     : directory.crl_size == 0 ? KC_NOT_FOUND
-                                               : KC_OK);
-}
-
-void kc_directory_free_view(struct kc_view view)
-{
-    (void)view;
-}
-
-struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t account,
-                                          const struct kc_view *certificates, size_t count)
-{
-    (void)unused;
-    if (directory.down) {
-        return kc_result(KC_DIRECTORY_DOWN);
-    }
-    directory.account = account;
-    directory.count = count;
-    directory.puts += 1;
-    for (size_t i = 0; i < count && i < 2; i++) {
-        directory.sizes[i] = certificates[i].size;
-        memcpy(directory.certificates[i], certificates[i].data, certificates[i].size);
-    }
-    return kc_ok();
-}
-
-struct kc_result kc_directory_put_server(struct kc_directory *unused, const char *name,
-                                         const struct kc_view *certificates, size_t count)
-{
-    (void)unused;
-    (void)name;
-    (void)certificates;
-    (void)count;
-    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
-}
-
-struct kc_result kc_directory_put_issuer(struct kc_directory *unused, struct kc_view certificate,
-                                         struct kc_view crl)
-{
-    (void)unused;
-    if (directory.down) {
-        return kc_result(KC_DIRECTORY_DOWN);
-    }
-    assert_true(certificate.size > 0 && crl.size <= sizeof directory.crl);
-    memcpy(directory.crl, crl.data, crl.size);
-    directory.crl_size = crl.size;
-    return kc_ok();
-}
 
 /* ---- a place with an authority and two servers that it knows ---- */
 
@@ -673,6 +586,142 @@ static void a_repeated_revocation_spares_new_certificates(void **state)
     assert_int_equal(pair.sign_count + pair.encrypt_count, 2);
 }
 
+/* ---- renewals ---- */
+
+/* The bank's request for new keys, whose certificates end that much later than those of an opening. */
+static struct kc_result send_renew(struct place *place, const struct certify *certify,
+                                   uint64_t later_ms)
+{
+    const struct kc_renew_certify_request request = {.account = certify->request.account,
+                                                     .expires_ms =
+                                                         certify->request.expires_ms + later_ms,
+                                                     .proof = certify->request.proof,
+                                                     .time_ms = kc_clock_now_ms()};
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms,
+                &kc_renew_certify_request_shape, &request);
+}
+
+static struct kc_result send_retire(struct place *place, struct kc_account_id account,
+                                    const struct kc_pair *pair)
+{
+    struct kc_retire_request request = {.account = account, .time_ms = kc_clock_now_ms()};
+    kc_digest(&place->crypto, request.certificate, kc_view(pair->sign.der, pair->sign.der_size));
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms, &kc_retire_request_shape,
+                &request);
+}
+
+static struct kc_pair pair_of(struct place *place, struct kc_account_id account)
+{
+    struct kc_pair pair;
+    EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+    return pair;
+}
+
+/* An account with certificates of its first keys. */
+static struct kc_pair open_account(struct place *place, struct kc_account_id account,
+                                   struct certify *certify)
+{
+    struct pair_of_keys keys;
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(certify, place, account, &keys, &keys.sign);
+    EXPECT(send_certify(place, certify), KC_OK);
+    return pair_of(place, account);
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-NODE-2 */
+static void new_keys_stand_beside_the_old_ones_until_these_are_retired(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_certify_reply reply;
+    struct kc_done done;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    directory.down = true;
+    EXPECT(send_renew(place, &certify, 5000), KC_DIRECTORY_DOWN);
+    directory.down = false;
+    EXPECT(send_renew(place, &certify, 5000), KC_OK);
+    open_reply(&reply, place, &place->bank, &kc_certify_reply_shape);
+    const struct kc_pair new = pair_of(place, account);
+    assert_memory_not_equal(new.sign.serial, old.sign.serial, KC_SERIAL_SIZE);
+    assert_true(kc_view_equal(reply.sign_certificate, kc_view(new.sign.der, new.sign.der_size)));
+    assert_true(kc_view_equal(kc_view(directory.certificates[0], directory.sizes[0]),
+                              reply.sign_certificate));
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &old, false, &number);
+    /* With the wrong certificate, or one that is not the newest, nothing is revoked. */
+    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+    expect_refusal(place, &place->bank, KC_MISMATCH);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_retire(place, account, &new), KC_OK);
+        open_reply(&done, place, &place->bank, &kc_done_shape);
+        expect_listed(place, &old, true, &number);
+    }
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &new, false, &number);
+    const struct kc_pair left = pair_of(place, account);
+    assert_memory_equal(left.sign.serial, new.sign.serial, KC_SERIAL_SIZE);
+    /* After the next renewal that word is an old one. */
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, 10000), KC_OK);
+    EXPECT(send_retire(place, account, &new), KC_MISMATCH);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &new, false, &number);
+}
+
+/* shows: R-RENEW-5 R-NODE-2 R-SEC-4 */
+static void a_renewal_that_may_not_be_is_refused(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct pair_of_keys other;
+    struct certify certify;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_keys(&other, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    const struct kc_renew_certify_request request = {.account = account,
+                                                     .expires_ms =
+                                                         certify.request.expires_ms + 5000,
+                                                     .proof = certify.request.proof,
+                                                     .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, request.time_ms,
+                &kc_renew_certify_request_shape, &request),
+           KC_NOT_ALLOWED);
+    EXPECT(send(place, &keys, account.number, request.time_ms, &kc_renew_certify_request_shape,
+                &request),
+           KC_NOT_ALLOWED);
+    const struct kc_retire_request retire = {.account = account, .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, retire.time_ms,
+                &kc_retire_request_shape, &retire),
+           KC_NOT_ALLOWED);
+    /* Of two good pairs the one that ends last counts, so the new one has to. */
+    EXPECT(send_renew(place, &certify, 0), KC_OK);
+    make_certify(&certify, place, account, &other, &other.sign);
+    certify.request.expires_ms -= 60000;
+    EXPECT(send_renew(place, &certify, 0), KC_MALFORMED);
+    EXPECT(send_renew(place, &certify, 10 * YEAR_MS), KC_MALFORMED);
+    make_certify(&certify, place, account, &other, &keys.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_BAD_SIGNATURE);
+    /* Whose certificates were revoked meanwhile, or who never had any, gets none by this way. */
+    make_certify(&certify, place, kc_account_nth(1000001), &other, &other.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
+    const struct kc_revoke_request revoke = {
+        .account = account, .reason = 4, .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->bank, KC_SERVER_BANK, revoke.time_ms, &kc_revoke_request_shape,
+                &revoke),
+           KC_OK);
+    make_certify(&certify, place, account, &other, &other.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
+    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+}
+
 /* ---- killed while issuing ---- */
 
 #define ROUNDS 8
@@ -772,6 +821,8 @@ int main(void)
         TEST(what_may_not_be_certified_is_refused),
         TEST(only_its_servers_are_heard),
         TEST(revoking_on_request_lists_both_certificates),
+        TEST(new_keys_stand_beside_the_old_ones_until_these_are_retired),
+        TEST(a_renewal_that_may_not_be_is_refused),
         TEST(a_repeated_revocation_spares_new_certificates),
         TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),
     };

@@ -175,6 +175,12 @@ static void accounts_are_opened_by_the_registrar_alone(void **state)
                                                  .time_ms = WORLD_START_MS};
         sign(setting, KC_EVIDENCE_CLOSE, &kc_close_request_shape, &closing);
         assert_int_equal(verifies(setting), i == 0);
+        const struct kc_move_request moving = {.account = holder,
+                                               .suite = KC_SUITE_ES256,
+                                               .log_policy = KC_LOG_POLICY_REFUSE,
+                                               .time_ms = WORLD_START_MS};
+        sign(setting, KC_EVIDENCE_MOVE, &kc_move_request_shape, &moving);
+        assert_int_equal(verifies(setting), i == 0);
         sign_cash(setting);
         assert_int_equal(verifies(setting), i == 1);
     }

@@ -43,6 +43,11 @@ struct setting {
     struct kc_view_list list;
     struct piece pieces[KC_LIST_COUNT_MAX];
     struct kc_records records;
+    /* holder 0 renewed its key: the one before, and how it stands to the counter */
+    bool renewed;
+    struct kc_public_key old;
+    enum kc_partner_term term;
+    bool late;
     struct kc_known known; /* as in the bank: what verified once is not verified again */
 };
 
@@ -216,6 +221,12 @@ static void judge(struct setting *setting, unsigned reporter)
                 partner->key = setting->holders[j].public_key;
                 partner->bearer = (setting->cards & 1u << j) != 0;
                 secret_of(partner->secret, partner->number);
+            }
+        }
+        for (size_t j = 0; j < setting->records.count && setting->renewed; j++) {
+            if (kc_records_counter(&setting->records, j, setting->holders[0].purse.number) > 0) {
+                setting->records.old[j] = (struct kc_partner_old){
+                    .term = setting->term, .late = setting->late, .key = setting->old};
             }
         }
     }
@@ -711,6 +722,113 @@ static void any_changed_byte_is_found(void **state)
     }
 }
 
+/* Holder 0 gets a new key; *before is what it was. */
+static void renew_key(struct setting *setting, struct holder *before)
+{
+    struct holder *holder = &setting->holders[0];
+    *before = *holder;
+    setting->renewed = true;
+    setting->old = holder->public_key;
+    EXPECT(setting->crypto.generate(setting->crypto.context, &holder->key, &holder->public_key,
+                                    holder->public_key.type),
+           KC_OK);
+}
+
+/* What the reporter, holder 1, hears of a payment by holder 0. */
+static void expect_order(struct setting *setting, enum kc_partner_term term, bool late,
+                         const struct piece *order, enum kc_error wanted,
+                         const struct kc_public_key *by)
+{
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer key = KC_BUFFER(bytes);
+    start(setting, 1);
+    setting->term = term;
+    setting->late = late;
+    struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_RECEIVE, order);
+    report(setting, &entry, order, NULL);
+    judge(setting, 1);
+    const struct kc_ledger_record *record = &setting->records.items[0];
+    EXPECT_CODE(record->objection, wanted);
+    if (by != NULL) {
+        EXPECT(kc_key_encode(&key, by), KC_OK);
+        assert_true(kc_view_equal(record->key, kc_buffer_view(&key)));
+    }
+}
+
+/* shows: R-RENEW-5 */
+static void a_renewed_key_holds_for_its_own_counters(void **state)
+{
+    struct setting *setting = *state;
+    struct piece by_old;
+    struct piece by_new;
+    struct holder before;
+    struct kc_payment_order order = order_of(setting, 0, 1);
+    sign_order(&by_old, setting, 0, &order);
+    renew_key(setting, &before);
+    sign_order(&by_new, setting, 0, &order);
+    const struct kc_public_key *old = &before.public_key;
+    const struct kc_public_key *new = &setting->holders[0].public_key;
+    /* Twice: the second time it is known already. */
+    for (int i = 0; i < 2; i++) {
+        expect_order(setting, KC_TERM_ONLY, false, &by_old, KC_OK, old);
+        expect_order(setting, KC_TERM_ONLY, false, &by_new, KC_BAD_SIGNATURE, NULL);
+        expect_order(setting, KC_TERM_ONLY, true, &by_old, KC_EXPIRED, NULL);
+        expect_order(setting, KC_TERM_EITHER, false, &by_old, KC_OK, old);
+        expect_order(setting, KC_TERM_EITHER, false, &by_new, KC_OK, new);
+        expect_order(setting, KC_TERM_ENDED, false, &by_new, KC_OK, new);
+        expect_order(setting, KC_TERM_ENDED, false, &by_old, KC_KEY_RENEWED, NULL);
+        expect_order(setting, KC_TERM_NONE, false, &by_old, KC_BAD_SIGNATURE, NULL);
+    }
+    /* A stranger's is neither. */
+    sign_order(&by_new, setting, 2, &order);
+    for (int term = KC_TERM_NONE; term <= KC_TERM_ENDED; term++) {
+        expect_order(setting, (enum kc_partner_term)term, false, &by_new, KC_BAD_SIGNATURE, NULL);
+    }
+}
+
+/* shows: R-RENEW-5 */
+static void a_payee_answers_with_the_key_it_has(void **state)
+{
+    struct setting *setting = *state;
+    struct piece paid;
+    struct piece by_old;
+    struct piece by_new;
+    struct holder before;
+    struct kc_payment_order order = order_of(setting, 1, 0);
+    sign_order(&paid, setting, 1, &order);
+    receipt_of(&by_old, setting, 0, &paid, 0);
+    renew_key(setting, &before);
+    receipt_of(&by_new, setting, 0, &paid, 0);
+    const struct {
+        enum kc_partner_term term;
+        bool late;
+        const struct piece *answer;
+        enum kc_error wanted;
+    } cases[] = {
+        {KC_TERM_ONLY, false, &by_old, KC_OK},
+        {KC_TERM_ONLY, true, &by_old, KC_EXPIRED},
+        /* It said so after the renewal, of a counter before. */
+        {KC_TERM_ONLY, false, &by_new, KC_OK},
+        {KC_TERM_EITHER, false, &by_old, KC_OK},
+        {KC_TERM_EITHER, false, &by_new, KC_OK},
+        {KC_TERM_ENDED, false, &by_new, KC_OK},
+        {KC_TERM_ENDED, false, &by_old, KC_KEY_RENEWED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start(setting, 1);
+        setting->term = cases[i].term;
+        setting->late = cases[i].late;
+        struct kc_entry entry = entry_of(setting, KC_ENTRY_KIND_PAY, &paid);
+        report(setting, &entry, &paid, cases[i].answer);
+        judge(setting, 1);
+        const struct kc_ledger_record *record = &setting->records.items[0];
+        EXPECT_CODE(record->objection, KC_OK);
+        EXPECT_CODE(record->answer_objection, cases[i].wanted);
+        assert_int_equal(record->answer,
+                         cases[i].wanted == KC_OK ? KC_ANSWER_RECEIPT : KC_ANSWER_NONE);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -727,6 +845,10 @@ int main(void)
         TEST(an_answer_that_does_not_fit_is_none),
         TEST(a_certificate_that_is_no_more_is_the_objection),
         TEST(a_kept_key_holds_for_the_settlement_time),
+        TEST(a_renewed_key_holds_for_its_own_counters),
+        cmocka_unit_test_setup_teardown(a_renewed_key_holds_for_its_own_counters, set_up_rsa,
+                                        tear_down),
+        TEST(a_payee_answers_with_the_key_it_has),
         TEST(records_must_be_a_chain),
         TEST(a_gap_is_where_the_records_begin),
         TEST(a_gap_has_to_fit_its_purse),

@@ -47,6 +47,7 @@ static const struct pinned pins[] = {
     {0x19, "ask-the-bank", 0x9e19, 409, 1},
     {0x1a, "not-proven", 0x9e1a, 409, 1},
     {0x20, "base-needed", 0x9e20, 409, 1},
+    {0x21, "bank-key-ended", 0x9e21, 409, 1},
     {0x40, "insufficient-value", 0x9e40, 409, 1},
     {0x41, "insufficient-account", 0x9e41, 409, 1},
     {0x42, "amount-zero", 0x9e42, 400, 1},

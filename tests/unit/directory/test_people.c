@@ -303,6 +303,25 @@ static void a_list_past_its_end_vouches_for_nobody(void **state)
     EXPECT(find(NOW_MS + DAY_MS + 1000), KC_OK);
 }
 
+/* shows: R-SEC-4 */
+static void where_somebody_else_is_asked_an_old_list_still_refuses(void **state)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer found = KC_BUFFER(bytes);
+    (void)state;
+    people.list_may_be_old = true;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS + 2 * DAY_MS), KC_OK);
+    put_list(6, &encrypt, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS + 2 * DAY_MS), KC_CERT_REVOKED);
+    EXPECT(kc_people_issuer(&found, &people), KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&found), kc_buffer_view(&issuer.der)));
+    kc_people_close(&people);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&root.der)), KC_OK);
+    EXPECT(kc_people_issuer(&found, &people), KC_DIRECTORY_DOWN);
+}
+
 static void lists_and_issuers_of_others_change_nothing(void **state)
 {
     (void)state;
@@ -362,6 +381,7 @@ int main(void)
         TEST(revoking_either_certificate_ends_the_belief),
         TEST(an_older_list_does_not_come_back),
         TEST(a_list_past_its_end_vouches_for_nobody),
+        TEST(where_somebody_else_is_asked_an_old_list_still_refuses),
         TEST(lists_and_issuers_of_others_change_nothing),
         cmocka_unit_test(the_configuration_takes_no_second_line),
     };

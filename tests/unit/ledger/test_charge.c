@@ -538,6 +538,25 @@ static void every_corruption_of_a_charge_is_found(void **state)
 }
 
 /* shows: R-RENEW-1 */
+static void a_day_that_was_put_off_puts_off_those_after_it(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    set_rule(world, 12);
+    world->ledger.options.charge.first_ms = 0;
+    toy_rich(&toy, world, 1, 100, 0);
+    (void)run(world);
+    struct kc_charge_row first = charge_of(world, &toy, 1);
+    assert_int_equal(first.due_ms, WORLD_START_MS + NOTICE * DAY_MS);
+    pass(world, NOTICE);
+    assert_int_equal(charge_of(world, &toy, 1).step, KC_CHARGE_PAID);
+    pass(world, PERIOD);
+    assert_int_equal(charge_of(world, &toy, 2).due_ms, first.due_ms + PERIOD * DAY_MS);
+    assert_int_equal(charge_of(world, &toy, 2).step, KC_CHARGE_PAID);
+    assert_int_equal(fees(world), 24);
+}
+
+/* shows: R-RENEW-1 */
 static void an_account_that_nobody_pays_for_is_closed_and_paid_out(void **state)
 {
     struct world *world = *state;
@@ -592,6 +611,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_account_that_nobody_pays_for_is_closed_and_paid_out),
+        TEST(a_day_that_was_put_off_puts_off_those_after_it),
         TEST(a_charge_is_notified_told_and_taken_on_its_day),
         TEST(what_was_notified_is_what_is_taken),
         TEST(down_time_charges_no_period_twice_and_none_without_notice),

@@ -267,6 +267,15 @@ static void an_order_to_the_ordinary_bank_ends_after_the_closing(void **state)
     EXPECT(world_settle(world, &end, &reply.order, KC_OK), KC_OK);
     assert_int_equal(pay_all(world), 40);
     assert_int_equal(outside(world), 0);
+    /* Where the purse holds something it is kept with the rest until the settlement time is over. */
+    toy_rich(&toy, world, 2, 100, 5);
+    toy_fund(&message, &toy, world, KC_FUND_KIND_FUND, 40);
+    EXPECT(world_send(world, &reply, &message), KC_OK);
+    EXPECT(close_kind(world, &toy, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
+    EXPECT(world_settle(world, &end, &reply.order, KC_OK), KC_OK);
+    assert_int_equal(pay_all(world), 0);
+    world->now_ms += WORLD_SETTLE_MS;
+    assert_int_equal(pay_all(world), 145);
 }
 
 /* shows: R-OPEN-3 */
@@ -315,6 +324,62 @@ static void a_lost_purse_does_not_keep_its_account_open(void **state)
     assert_int_equal(state_of(world, &toy), KC_ACCOUNT_CLOSED);
 }
 
+/* Closings and pay-outs that say otherwise than the journal, or that stand for nothing. */
+static void the_audit_finds_closings_that_do_not_fit(void **state)
+{
+    static const char *const plants[] = {
+        "UPDATE payouts SET amount = amount + 1 WHERE state = 2",
+        "UPDATE payouts SET state = 1, ended = 0 WHERE state = 2",
+        "UPDATE payouts SET state = 2, reason = 0 WHERE state = 3",
+        "UPDATE payouts SET ended = ended + 1 WHERE state = 2",
+        "UPDATE payouts SET ordered = ordered - 1 WHERE state = 2",
+        "UPDATE payouts SET number = number + 10 WHERE state = 2",
+        "UPDATE payouts SET account = (SELECT max(account) FROM accounts)",
+        "DELETE FROM payouts WHERE state = 2",
+        "DELETE FROM closings",
+        "UPDATE accounts SET state = 2 WHERE state = 5",
+        "UPDATE accounts SET state = 4 WHERE state = 5",
+        "UPDATE accounts SET state = 5 WHERE state = 2",
+        "UPDATE closings SET closed = 0",
+        "UPDATE closings SET due = closed + 1",
+        "UPDATE closings SET payouts = 0",
+        "UPDATE closings SET purse = (SELECT max(purse) FROM purses)",
+        "DELETE FROM hotlist",
+        "UPDATE alerts SET reason = 88",
+        "UPDATE alerts SET counter = 1",
+    };
+    struct world *world = *state;
+    struct toy toy;
+    struct toy other;
+    struct kc_payout out[4];
+    toy_rich(&toy, world, 1, 100, 0);
+    toy_rich(&other, world, 2, 100, 0);
+    EXPECT(close_kind(world, &toy, KC_CLOSE_KIND_EMPTY), KC_OK);
+    run(world);
+    assert_int_equal(payouts(out, world), 1);
+    answer(world, &out[0], KC_NO_BANK_ACCOUNT);
+    world->now_ms += WORLD_SETTLE_MS;
+    assert_int_equal(pay_all(world), 100);
+    expect_clean(world);
+    world_close(world);
+    for (size_t i = 0; i < sizeof plants / sizeof plants[0]; i++) {
+        struct world copy = *world;
+        uint64_t faults = 0;
+        char first[160] = "";
+        assert_true(world_copy(&copy, world));
+        if (!world_plant(&copy, plants[i])) {
+            fail_msg("%s", plants[i]);
+        }
+        EXPECT(world_open_store(&copy), KC_OK);
+        struct kc_result result = world_audit(&copy, &faults, first);
+        if (result.code != KC_STORE_CORRUPT) {
+            fail_msg("not found: %s", plants[i]);
+        }
+        world_close(&copy);
+        world_unlink(&copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +396,8 @@ int main(void)
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(machines_are_closed_before_their_owner_and_cards_not_at_all,
                                         world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_audit_finds_closings_that_do_not_fit, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(a_lost_purse_does_not_keep_its_account_open, world_setup,
                                         world_teardown),
     };

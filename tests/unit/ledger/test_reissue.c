@@ -620,10 +620,99 @@ static void the_audit_finds_what_was_changed(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
+/* ---- moved ---- */
+
+static struct kc_result move(struct kc_ledger_opened *out, uint64_t *due_ms, struct world *world,
+                             const struct toy *old, unsigned id)
+{
+    struct world_letter letter;
+    struct kc_move_request request = {.account = old->account,
+                                      .suite = KC_SUITE_RS2048,
+                                      .log_policy = KC_LOG_POLICY_OVERWRITE,
+                                      .time_ms = world->now_ms};
+    kc_be32_store(request.id, id);
+    world_write(&letter, world, "move", id, request.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result = kc_ledger_move(out, due_ms, &world->ledger, &request, &letter.source);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* shows: R-RENEW-6 */
+static void an_empty_purse_at_hand_gives_way_when_the_new_one_is_confirmed(void **state)
+{
+    struct world *world = *state;
+    struct kc_ledger_opened opened;
+    struct kc_ledger_opened again;
+    struct toy old;
+    struct toy fresh;
+    struct toy_message message;
+    struct toy_reply reply;
+    uint64_t due_ms = 0;
+    toy_rich(&old, world, 1, 100, 40);
+    EXPECT(move(&opened, &due_ms, world, &old, 1), KC_NOT_EMPTY);
+    EXPECT(toy_cash_whole(&old, world, KC_CASH_KIND_DEPOSIT, 40, &reply), KC_OK);
+    EXPECT(move(&opened, &due_ms, world, &old, 2), KC_OK);
+    EXPECT(move(&again, &due_ms, world, &old, 2), KC_OK);
+    assert_int_equal(again.purse.number, opened.purse.number);
+    /* Until then it is what it was. */
+    EXPECT(toy_cash_whole(&old, world, KC_CASH_KIND_WITHDRAW, 5, &reply), KC_OK);
+    EXPECT(confirm(&fresh, world, &opened), KC_NOT_EMPTY);
+    assert_int_equal(world_purse(world, old.purse).state, KC_PURSE_ACTIVE);
+    EXPECT(toy_cash_whole(&old, world, KC_CASH_KIND_DEPOSIT, 5, &reply), KC_OK);
+    EXPECT(confirm(&fresh, world, &opened), KC_OK);
+    struct kc_purse_row row = world_purse(world, old.purse);
+    assert_int_equal(row.state, KC_PURSE_OUT);
+    assert_int_equal(row.out_reason, KC_KEY_RENEWED);
+    assert_int_equal(world->ledger.hotlist_version, 1);
+    toy_state(&message, &old, world);
+    EXPECT(world_send(world, &reply, &message), KC_PURSE_BLOCKED);
+    assert_int_equal(fresh.value, 0);
+    EXPECT(toy_cash_whole(&fresh, world, KC_CASH_KIND_WITHDRAW, 60, &reply), KC_OK);
+    expect_amounts(world, &fresh, 80, 60);
+    /* Said again nothing changes. */
+    EXPECT(confirm(&fresh, world, &opened), KC_ALREADY_EXISTS);
+}
+
+/* shows: R-RENEW-6 */
+static void a_purse_that_is_lost_while_it_is_moved_is_waited_for(void **state)
+{
+    struct world *world = *state;
+    struct kc_ledger_opened opened;
+    struct toy old;
+    struct toy fresh;
+    struct toy payer;
+    struct toy card;
+    struct toy_reply reply;
+    uint64_t due_ms = 0;
+    toy_rich(&old, world, 1, 100, 0);
+    toy_rich(&payer, world, 2, 0, 50);
+    EXPECT(toy_open_kind(&card, world, 3, KC_PURSE_TYPE_CARD, NULL), KC_OK);
+    EXPECT(move(&opened, &due_ms, world, &card, 9), KC_NOT_ALLOWED);
+    EXPECT(move(&opened, &due_ms, world, &old, 1), KC_OK);
+    EXPECT(lose(world, &old), KC_OK);
+    EXPECT(confirm(&fresh, world, &opened), KC_SETTLEMENT_RUNS);
+    EXPECT(move(&opened, &due_ms, world, &old, 2), KC_SETTLEMENT_RUNS);
+    assert_int_equal(due_ms, world->now_ms + WORLD_SETTLE_MS);
+    world->now_ms += WORLD_SETTLE_MS;
+    EXPECT(move(&opened, &due_ms, world, &old, 3), KC_OK);
+    EXPECT(confirm(&fresh, world, &opened), KC_OK);
+    /* What a purse took that was moved then: its payer has the receipt. */
+    toy_rich(&old, world, 4, 10, 0);
+    (void)toy_exchange(&payer, &old, world, 20);
+    EXPECT(move(&opened, &due_ms, world, &old, 4), KC_OK);
+    EXPECT(confirm(&fresh, world, &opened), KC_OK);
+    EXPECT(toy_report(&payer, world, &reply), KC_OK);
+    expect_amounts(world, &old, 30, 0);
+    assert_int_equal(world_shadow(world, payer.purse), 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_lost_purse_is_out_and_listed_at_once),
+        TEST(an_empty_purse_at_hand_gives_way_when_the_new_one_is_confirmed),
+        TEST(a_purse_that_is_lost_while_it_is_moved_is_waited_for),
         TEST(a_proof_lists_and_nothing_less_does),
         TEST(a_proof_against_a_lost_purse_is_an_alert),
         TEST(the_hotlist_gives_the_newest_first),

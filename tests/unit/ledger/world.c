@@ -288,6 +288,7 @@ static void start_message(struct toy_message *out, enum toy_kind kind, const str
     memset(out, 0, sizeof *out);
     out->kind = kind;
     out->holder = toy->account;
+    memcpy(out->signer, toy->signer, sizeof out->signer);
     fill_information(&out->information, toy);
 }
 
@@ -511,11 +512,18 @@ static void settle_item(struct world *world, struct toy_reply *reply,
                                      &message->information, records, message->slot_count, source);
 }
 
+struct kc_ledger_source toy_source(const struct toy_message *message)
+{
+    struct kc_ledger_source source = {.bytes = kc_view(message->bytes, message->size)};
+    memcpy(source.digest, message->digest, KC_DIGEST_SIZE);
+    memcpy(source.signer, message->signer, sizeof source.signer);
+    return source;
+}
+
 void world_item(struct world *world, struct toy_reply *reply, const struct toy_message *message)
 {
     struct kc_ledger *ledger = &world->ledger;
-    struct kc_ledger_source source = {.bytes = kc_view(message->bytes, message->size)};
-    memcpy(source.digest, message->digest, KC_DIGEST_SIZE);
+    struct kc_ledger_source source = toy_source(message);
     memset(reply, 0, sizeof *reply);
     switch (message->kind) {
     case TOY_CASH:

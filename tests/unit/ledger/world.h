@@ -74,6 +74,7 @@ struct toy {
     struct kc_account_id account;
     struct kc_purse_id purse;
     uint8_t identity_digest[KC_DIGEST_SIZE];
+    uint8_t signer[KC_SIGNER_SIZE]; /* by which key it signs; zeros where no test asks */
     struct kc_certified certified;
     size_t entry_count;
     struct kc_ledger_entry entries[TOY_LOG];
@@ -98,6 +99,7 @@ enum toy_kind { TOY_CASH, TOY_ANSWER, TOY_STATE, TOY_FUND, TOY_SETTLE };
 struct toy_message {
     enum toy_kind kind;
     struct kc_account_id holder;
+    uint8_t signer[KC_SIGNER_SIZE];
     struct kc_ledger_information information;
     struct kc_cash_request cash;
     struct kc_cash_answer answer;
@@ -163,6 +165,8 @@ void toy_settle(struct toy_message *out, struct toy *toy, struct world *world);
 /* Gives a changed message its own bytes and digest again. */
 void toy_stamp(struct toy_message *message, struct world *world, const char *mark);
 
+/* A message as it is kept for evidence. */
+struct kc_ledger_source toy_source(const struct toy_message *message);
 /* One item inside a batch; and with a batch of its own, whose failure is the result. */
 void world_item(struct world *world, struct toy_reply *reply, const struct toy_message *message);
 struct kc_result world_send(struct world *world, struct toy_reply *reply,

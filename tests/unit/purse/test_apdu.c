@@ -29,6 +29,7 @@ struct command {
         RECEIPT,
         DECLINE,
         HOTLIST,
+        ROLL,
         SALE
     } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
@@ -170,6 +171,7 @@ static const struct command commands[] = {
      0,
      TIME_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
+    {"TAKE ROLL", KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, 0, 0, ROLL, WORKING_ONLY},
     {"TAKE HOTLIST", KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, HOTLIST, WORKING_ONLY},
     {"TAKE CERTIFIED",
      KC_CLA_KINCHAKU,
@@ -188,6 +190,38 @@ static const struct command commands[] = {
      TIME_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_PENDING, KC_PENDING, KC_PENDING,
       KC_PURSE_BLOCKED}},
+    {"HANDOVER claim",
+     KC_CLA_KINCHAKU,
+     KC_INS_HANDOVER,
+     1,
+     0,
+     TIME_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_PENDING, KC_PENDING, KC_PENDING,
+      KC_PURSE_BLOCKED}},
+    {"HANDOVER key request",
+     KC_CLA_KINCHAKU,
+     KC_INS_HANDOVER,
+     2,
+     0,
+     TIME_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER,
+      KC_PENDING, KC_PURSE_BLOCKED}},
+    {"HANDOVER key confirm",
+     KC_CLA_KINCHAKU,
+     KC_INS_HANDOVER,
+     3,
+     0,
+     TIME_DATA,
+     {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OUT_OF_ORDER,
+      KC_PENDING, KC_PURSE_BLOCKED}},
+    {"GET next keys",
+     KC_CLA_STANDARD,
+     KC_INS_GET_DATA,
+     KC_TAG_NEXT_KEYS,
+     0,
+     NO_DATA,
+     {KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND, KC_NOT_FOUND,
+      KC_NOT_FOUND}},
     {"GET hotlist",
      KC_CLA_STANDARD,
      KC_INS_GET_DATA,
@@ -262,6 +296,9 @@ static struct kc_view said_to_it(uint8_t out[1024], const struct command *comman
     if (command->data == REPORTED) {
         return world_say_settle(&world, 0, WORLD_VALUE, NULL);
     }
+    if (command->data == ROLL) {
+        return world_roll(&world, 1);
+    }
     if (command->data == HOTLIST) {
         return world_hotlist(&world, 1, listed, 1);
     }
@@ -324,6 +361,7 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
     case RECEIPT:
     case DECLINE:
     case HOTLIST:
+    case ROLL:
     case SALE:
         return said_to_it(out, command);
     }
@@ -416,6 +454,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
         const struct command *command = &commands[i];
         bool free_of_pin = command->ins == KC_INS_VERIFY_PIN || command->ins == KC_INS_TAKE ||
                            command->ins == KC_INS_IDENTIFY || command->ins == KC_INS_TAKE_HOTLIST ||
+                           command->ins == KC_INS_TAKE_ROLL ||
                            (command->ins == KC_INS_GET_DATA && command->p1 != KC_TAG_INFORMATION &&
                             command->p1 != KC_TAG_HISTORY);
         for (unsigned life = KC_LIFE_READY; life <= KC_LIFE_ANSWERED; life++) {

@@ -186,6 +186,9 @@ struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64
 struct kc_view world_hotlist_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
                                   uint64_t number);
 enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
+/* The record of the bank's roll-over of that number, odd ones to the partner's key and even ones back. */
+struct kc_view world_roll(struct world *world, uint64_t number);
+enum kc_error world_take_roll(struct world *world, struct kc_view roll);
 
 /* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
  * those entries, that amount. */
@@ -242,6 +245,26 @@ struct kc_view world_say_settle(struct world *world, uint64_t included, uint64_t
                                 const struct kc_release *release);
 enum kc_error world_take_settle(struct world *world, uint64_t included, uint64_t amount,
                                 const struct kc_release *release);
+
+/* A renewal by the authority: the purse's steps (1 claim, 2 key request, 3 key confirm), and honest answers to the last one. */
+enum world_made {
+    WORLD_MADE_SIGN,
+    WORLD_MADE_ENCRYPT,
+    WORLD_AUTHORITY_SIGN,
+    WORLD_AUTHORITY_ENCRYPT,
+    WORLD_MADE_COUNT
+};
+const struct world_party *world_made(struct world *world, enum world_made which);
+enum kc_error world_handover(struct world *world, unsigned step);
+struct kc_claim_reply world_claim_reply(struct world *world);
+enum kc_error world_take_claimed(struct world *world);
+struct kc_view world_key_pair(const struct world_party *sign, const struct world_party *encrypt);
+struct kc_key_reply world_key_reply(struct world *world);
+enum kc_error world_take_keys(struct world *world);
+enum kc_error world_take_done(struct world *world);
+/* An envelope that names the authority as its signer, signed by anybody. */
+struct kc_view world_authority_says(struct world *world, const struct world_party *from,
+                                    const struct kc_shape *shape, const void *message);
 
 /* A renewal: the request, and the bank's honest reply to the last one, over the keys that lie in the other key set. */
 enum kc_error world_renew_request(struct world *world);

@@ -1,0 +1,22 @@
+/* The directory, in memory, which can be told to be down: stands in for the LDAP client. */
+#ifndef KC_TEST_DIRECTORY_IN_MEMORY_H
+#define KC_TEST_DIRECTORY_IN_MEMORY_H
+
+#include "crypto/x509.h"
+#include "directory/directory.h"
+
+struct directory_in_memory {
+    bool down;
+    uint64_t account;
+    size_t count;
+    uint8_t certificates[2][KC_CERTIFICATE_SIZE_MAX];
+    size_t sizes[2];
+    size_t puts;
+    uint8_t crl[65536];
+    size_t crl_size;
+};
+
+/* The one that all calls of the client go to. */
+extern struct directory_in_memory directory;
+
+#endif
