@@ -47,6 +47,7 @@ static const struct kc_config_key keys[] = {
     UINT("charge", "period", charge_period_days, 1, 3660, "365"),
     UINT("charge", "notice", charge_notice_days, 1, 366, "30"),
     UINT("charge", "grace", charge_grace_days, 0, 366, "30"),
+    UINT("charge", "day_ms", charge_day_ms, 1000, DAY_MS, "86400000"),
     UINT("charge", "close", charge_close_days, 0, 3660, "0"),
     UINT("renewal", "before", renewal_before_days, 0, 3660, "0"),
     UINT("times", "crl_ms", crl_ms, 100, DAY_MS, "5000"),

@@ -10,7 +10,6 @@
 #include "store/sqlite.h"
 
 /* Signatures remembered: 2 MiB, and some minutes of the traffic that one machine can take. */
-#define DAY_MS UINT64_C(86400000)
 #define KNOWN_COUNT 65536u
 
 static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
@@ -119,11 +118,11 @@ static struct kc_result read_charge(struct kc_charge_rule *out, const struct kc_
 {
     const struct kc_bank_config *config = &bank->config;
     *out = (struct kc_charge_rule){.amount = kc_amount_zero(),
-                                   .first_ms = config->charge_first_days * DAY_MS,
-                                   .period_ms = config->charge_period_days * DAY_MS,
-                                   .notice_ms = config->charge_notice_days * DAY_MS,
-                                   .grace_ms = config->charge_grace_days * DAY_MS,
-                                   .close_ms = config->charge_close_days * DAY_MS};
+                                   .first_ms = config->charge_first_days * config->charge_day_ms,
+                                   .period_ms = config->charge_period_days * config->charge_day_ms,
+                                   .notice_ms = config->charge_notice_days * config->charge_day_ms,
+                                   .grace_ms = config->charge_grace_days * config->charge_day_ms,
+                                   .close_ms = config->charge_close_days * config->charge_day_ms};
     struct kc_result result =
         read_limit(&out->amount, bank, "charge", "amount", config->charge_amount);
     return kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;

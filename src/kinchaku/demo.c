@@ -315,6 +315,9 @@ struct kc_result kc_demo_run(const struct kc_system *system, bool json)
         result = kc_demo_vending(&watch);
     }
     if (!kc_failed(result)) {
+        result = kc_demo_years(&watch);
+    }
+    if (!kc_failed(result)) {
         result = kc_demo_copied(&watch);
     }
     if (!kc_failed(result)) {

@@ -16,37 +16,8 @@
 
 enum who { A, B, C };
 
-/* What a purse holds and what the bank's record of it says, for each person. */
-struct columns {
-    const char *uim[KC_PEOPLE_MAX];
-    const char *shadow[KC_PEOPLE_MAX];
-};
-
-/* A payment over a link, how each station must end, and the columns then. */
-struct deal {
-    const char *part;
-    const char *words;
-    enum who payer;
-    enum who payee;
-    const char *pay[5];
-    const char *receive[4];
-    int payer_status;
-    int payee_status;
-    struct columns columns;
-};
-
-/* What one person does with the bank. */
-struct call {
-    const char *part;
-    const char *words;
-    enum who who;
-    const char *arguments[4];
-    int status;
-    struct columns columns;
-};
-
 static struct kc_result check(struct kc_watch *watch, const char *part,
-                              const struct columns *columns)
+                              const struct kc_demo_columns *columns)
 {
     unsigned decimals = (unsigned)watch->system->config.decimals;
     struct kc_result result = kc_watch_look(watch);
@@ -80,8 +51,8 @@ static struct kc_result check(struct kc_watch *watch, const char *part,
     return result;
 }
 
-/* `uim` is the payer's, or NULL for its own. */
-static struct kc_result play_deal(struct kc_watch *watch, const struct deal *deal, const char *uim)
+struct kc_result kc_demo_meet(struct kc_watch *watch, const struct kc_demo_deal *deal,
+                              const char *uim)
 {
     const char *receive[8] = {"receive", "--yes"};
     for (size_t i = 0; i < 4 && deal->receive[i] != NULL; i++) {
@@ -96,7 +67,7 @@ static struct kc_result play_deal(struct kc_watch *watch, const struct deal *dea
     return kc_failed(result) ? result : check(watch, deal->part, &deal->columns);
 }
 
-static struct kc_result play_call(struct kc_watch *watch, const struct call *call)
+struct kc_result kc_demo_ask(struct kc_watch *watch, const struct kc_demo_call *call)
 {
     const char *arguments[7] = {"--uim", watch->people[call->who].uim};
     for (size_t i = 0; i < 4 && call->arguments[i] != NULL; i++) {
@@ -107,11 +78,11 @@ static struct kc_result play_call(struct kc_watch *watch, const struct call *cal
     return kc_failed(result) ? result : check(watch, call->part, &call->columns);
 }
 
-static const struct call top_up = {"top-up", "A withdraws 40 more",
-                                   A,        {"withdraw", "40", "--yes"},
-                                   0,        {{"120", "0", "0"}, {"120", "0", "0"}}};
+static const struct kc_demo_call top_up = {"top-up", "A withdraws 40 more",
+                                           A,        {"withdraw", "40", "--yes"},
+                                           0,        {{"120", "0", "0"}, {"120", "0", "0"}}};
 
-static const struct deal away[] = {
+static const struct kc_demo_deal away[] = {
     {"pay",
      "the bank is stopped; A pays B 100 over a link",
      A,
@@ -132,7 +103,7 @@ static const struct deal away[] = {
      {{"20", "60", "40"}, {"120", "0", "0"}}},
 };
 
-static const struct call reports[] = {
+static const struct kc_demo_call reports[] = {
     {"c-reports",
      "the bank is back; C reports: B's record waits for what B was paid, below zero, and accuses "
      "nobody",
@@ -154,7 +125,7 @@ static const struct call reports[] = {
      {{"20", "60", "40"}, {"20", "60", "40"}}},
 };
 
-static const struct deal torn[] = {
+static const struct kc_demo_deal torn[] = {
     {"torn",
      "A pays B 10 and B's receipt is lost: A's 10 are under way, neither A's nor given up",
      A,
@@ -178,7 +149,7 @@ static const struct deal torn[] = {
 /* ---- a copied purse ---- */
 
 /* The original pays B, the copy pays C, each with A's next counter. */
-static const struct deal copied[] = {
+static const struct kc_demo_deal copied[] = {
     {"copied",
      "A's UIM file was copied; the original pays B 8",
      A,
@@ -187,7 +158,7 @@ static const struct deal copied[] = {
      {NULL},
      0,
      0,
-     {{"2", "28", "40"}, {"10", "20", "40"}}},
+     {{"2", "33", "40"}, {"10", "25", "40"}}},
     {"copied-twice",
      "the copy pays C 9 of the same 10: offline nobody can know",
      A,
@@ -196,29 +167,29 @@ static const struct deal copied[] = {
      {NULL},
      0,
      0,
-     {{"2", "28", "49"}, {"10", "20", "40"}}},
+     {{"2", "33", "49"}, {"10", "25", "40"}}},
 };
 
-static const struct call caught[] = {
+static const struct kc_demo_call caught[] = {
     {"copied-b-reports",
      "B reports: nothing is wrong yet",
      B,
      {"sync"},
      0,
-     {{"2", "28", "49"}, {"2", "28", "40"}}},
+     {{"2", "33", "49"}, {"2", "33", "40"}}},
     {"copied-c-reports",
      "C reports: two payments with one counter. C keeps its 9, the 7 that are missing come out of "
      "A's account",
      C,
      {"sync"},
      0,
-     {{"2", "28", "49"}, {"0", "28", "49"}}},
+     {{"2", "33", "49"}, {"0", "33", "49"}}},
     {"copied-blocked",
      "A reports, and its UIM is out of use",
      A,
      {"sync"},
      REFUSED_STATUS,
-     {{"2", "28", "49"}, {"0", "28", "49"}}},
+     {{"2", "33", "49"}, {"0", "33", "49"}}},
 };
 
 static struct kc_result copy_file(const char *from, const char *to)
@@ -318,13 +289,13 @@ struct kc_result kc_demo_copied(struct kc_watch *watch)
     char copy[KC_PATH_SIZE];
     struct kc_result result = copy_uim(copy, &watch->people[A]);
     if (!kc_failed(result)) {
-        result = play_deal(watch, &copied[0], NULL);
+        result = kc_demo_meet(watch, &copied[0], NULL);
     }
     if (!kc_failed(result)) {
-        result = play_deal(watch, &copied[1], copy);
+        result = kc_demo_meet(watch, &copied[1], copy);
     }
     for (size_t i = 0; i < sizeof caught / sizeof caught[0] && !kc_failed(result); i++) {
-        result = play_call(watch, &caught[i]);
+        result = kc_demo_ask(watch, &caught[i]);
     }
     return kc_failed(result) ? result : show_evidence(watch);
 }
@@ -338,22 +309,22 @@ struct kc_result kc_demo_exchange(struct kc_watch *watch)
         result = kc_demo_join(watch, "C", "Yoko Sato", NULL);
     }
     if (!kc_failed(result)) {
-        result = play_call(watch, &top_up);
+        result = kc_demo_ask(watch, &top_up);
     }
     if (!kc_failed(result)) {
         result = kc_process_stop(watch->system->dir, "bank", STOP_MS);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
-        result = play_deal(watch, &away[i], NULL);
+        result = kc_demo_meet(watch, &away[i], NULL);
     }
     if (!kc_failed(result)) {
         result = kc_system_up(watch->system);
     }
     for (size_t i = 0; i < 3 && !kc_failed(result); i++) {
-        result = play_call(watch, &reports[i]);
+        result = kc_demo_ask(watch, &reports[i]);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
-        result = play_deal(watch, &torn[i], NULL);
+        result = kc_demo_meet(watch, &torn[i], NULL);
     }
     return result;
 }

@@ -11,7 +11,7 @@ from kinchaku import AGAIN, OK, REFUSED, USAGE, System, program, run
 
 
 def demo(*arguments):
-    done = run("kinchaku", "demo", *arguments, timeout=180)
+    done = run("kinchaku", "demo", *arguments, timeout=300)
     assert done.status == OK, done
     return done
 
@@ -44,9 +44,10 @@ def test_demo_shows_every_step_and_both_balances(tmp_path):
     assert columns["b-reports"] == columns["a-reports"] == (("20", "20"), ("60", "60"), ("40", "40"))
     assert columns["torn"] == columns["torn-recovery"] == (("10", "20"), ("70", "60"), ("40", "40"))
     check_machine(by_part)
-    assert columns["copied-twice"] == (("1", "10"), ("28", "20"), ("49", "40"))
-    assert columns["copied-c-reports"] == columns["copied-blocked"] == (("2", "0"), ("28", "28"), ("49", "49"))
-    assert by_part["copied-blocked"][-1]["account_a"] == "823"
+    check_years(by_part)
+    assert columns["copied-twice"] == (("1", "10"), ("33", "25"), ("49", "40"))
+    assert columns["copied-c-reports"] == columns["copied-blocked"] == (("2", "0"), ("33", "33"), ("49", "49"))
+    assert by_part["copied-blocked"][-1]["account_a"] == "806"
     assert by_part["evidence"][-1]["verdict"] == "proven" and by_part["evidence"][-1]["reason"] == "copied-or-restored"
     check_sum(by_part["audit"])
     left = run("kinchaku", "status", "--dir", str(tmp_path / "demo system"))
@@ -84,22 +85,45 @@ def check_machine(by_part):
     assert end("transfer")[0] == "830" and (transfer[-1]["uim_b"], transfer[-1]["shadow_b"]) == ("20", "20")
 
 
+# shows: R-RENEW-1 R-RENEW-2 R-RENEW-3 R-RENEW-4 R-RENEW-5 R-RENEW-6
+def check_years(by_part):
+    """A's charge, A's keys renewed in both ways, the old certificates on the list, and the payment of the first key settled."""
+    def end(part):
+        rows = [row for row in by_part[part] if "account_a" in row]
+        return (rows[-1]["account_a"], *((rows[-1][f"uim_{who}"], rows[-1][f"shadow_{who}"]) for who in "ab"))
+
+    notice = [row for row in by_part["charge-notice"] if row["step"] == "notice"]
+    assert [row["amount"] for row in notice] == ["12"] and end("charge-notice")[0] == "830"
+    assert end("charge-taken")[0] == "818"
+    assert end("old-key-payment") == ("818", ("5", "10"), ("25", "20"))
+    inside = [row["step"] for row in by_part["renew-inside"]]
+    assert [step for step in inside if step.startswith("Sr")] == ["Sr1", "Sr2-Sr3", "Sr4", "Sr4"]
+    assert by_part["key-order"][-1]["key_ready"]
+    made = [row["step"] for row in by_part["renew-authority"]]
+    assert made.index("S6") < made.index("S7") < made.index("S8-S9") < made.index("S10") < made.index("S11")
+    listed = by_part["revoked"][-1]
+    assert (listed["old"], listed["old_revoked"], listed["new"], listed["new_revoked"]) == (4, 4, 2, 0)
+    assert end("old-key-settled") == ("818", ("5", "5"), ("25", "25"))
+    assert end("new-key") == ("813", ("10", "10"), ("25", "25"))
+
+
 def check_sum(rows):
     """Every unit stands somewhere: what was funded is with accounts, in purses, with the bank as fees, or under way."""
     audit, total = rows
     assert (audit["step"], audit["audit"], audit["faults"]) == ("audit", "good", 0)
     assert total["step"] == "sum" and total["funded_less_redeemed"] == total["sum"] == "1000"
     parts = [total[name] for name in ("accounts", "shadows", "fees", "in_flight", "claims")]
-    assert parts == ["900", "97", "3", "0", "0"] and sum(map(int, parts)) == 1000
+    assert parts == ["871", "102", "27", "0", "0"] and sum(map(int, parts)) == 1000
     assert parts == [audit[name] for name in ("accounts_total", "shadows_total", "fees", "in_flight", "claims")]
 
 
 def test_demo_in_words_leaves_nothing_behind(tmp_path):
-    done = run("kinchaku", "demo", timeout=180, env={"TMPDIR": str(tmp_path)})
+    done = run("kinchaku", "demo", timeout=300, env={"TMPDIR": str(tmp_path)})
     assert done.status == OK, done
     assert "account 900, UIM 100 JPY" in done.out
     for words in ("refused   insufficient-value", "refused   item-stuck", "80 swept to the dealer, fee 3: 77",
-                  "accounts 900 + purses 97 + fees 3 + in flight 0 - claims 0 = 1000; funded less redeemed: 1000"):
+                  "A's 4 old certificates: 4 on the list; the 2 new ones: 0",
+                  "accounts 871 + purses 102 + fees 27 + in flight 0 - claims 0 = 1000; funded less redeemed: 1000"):
         assert words in done.out, done.out
     assert done.err == ""
     assert list(tmp_path.iterdir()) == []
