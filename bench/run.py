@@ -3,7 +3,8 @@
 
 Speeds are set beside something that ran in the same run on the same cores: withdrawals beside the bare cryptographic operations
 of both sides of a withdrawal, since load generator and bank share the machine; settled records beside the verifications of the
-signatures in the same reports, which purses made before the clock ran.
+signatures in the same reports, which purses made before the clock ran; renewals beside the bare operations of purse, bank and
+authority, and beside bare writes to the same directory.
 """
 import json
 import os
@@ -27,6 +28,9 @@ PURSES = int(os.environ.get("BENCH_PURSES", "48"))
 SETTLERS = {"es256": 4 * PURSES, "rs2048": PURSES}
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
+FLEET = int(os.environ.get("BENCH_FLEET", "10000"))
+FLEET_DAYS = int(os.environ.get("BENCH_FLEET_DAYS", "3"))
+WRITES = int(os.environ.get("BENCH_WRITES", "300"))
 SIZES = [int(size) for size in os.environ.get("BENCH_ACCOUNTS", "10000,100000").split(",")]
 
 
@@ -137,6 +141,69 @@ def measure_token():
                 figure(name, found["token"], "1/s", f"{name}.libcrypto", found["libcrypto"])
 
 
+def directory_writes(system):
+    """The certificates of one account put in place of themselves, again and again: what the directory takes, one after another."""
+    secret = (system.dir / "authority/directory.secret").read_text().strip()
+    address = ["-x", "-H", f"ldap://127.0.0.1:{system.port('slapd')}"]
+    found = subprocess.run(["ldapsearch", *address, "-LLL", "-o", "ldif-wrap=no", "-b", "ou=accounts,o=kinchaku", "-z", "1",
+                            "(userCertificate;binary=*)", "userCertificate;binary"], capture_output=True, text=True, check=False)
+    lines = found.stdout.split("\n\n")[0].splitlines()
+    assert lines and lines[0].startswith("dn: "), found
+    change = "\n".join([lines[0], "changetype: modify", "replace: userCertificate;binary", *lines[1:], "-", "", ""])
+    start = time.monotonic()
+    subprocess.run(["ldapmodify", *address, "-D", "cn=authority,o=kinchaku", "-w", secret], input=change * WRITES, text=True,
+                   capture_output=True, check=True)
+    return WRITES / (time.monotonic() - start)
+
+
+def revoked_count(system):
+    found = subprocess.run(["sqlite3", "-readonly", str(system.dir / "authority" / "authority.db"),
+                            "SELECT count(*) FROM certificates WHERE revoked IS NOT NULL AND revoked > 0"],
+                           capture_output=True, text=True, check=True)
+    return int(found.stdout)
+
+
+def measure_renewal(place, suite, paths):
+    """Every purse once, so many at a time. The old certificates are revoked behind it, at the bank's own pace."""
+    name, system = f"renew.{suite}", place.system
+    wanted = revoked_count(system) + 2 * len(paths)
+    tool("bench-load", "--renew", *paths[:4])
+    todo, done, seconds, times = paths[4:], 0, 0.0, []
+    begun = time.monotonic()
+    for at in range(0, len(todo), PURSES):
+        part = tool("bench-load", "--renew", *todo[at:at + PURSES])
+        assert part["failed"] == 0 and part["done"] == len(todo[at:at + PURSES]), part
+        done, seconds = done + part["done"], seconds + part["done"] / part["per_second"]
+        times.append(part["p50_us"] / 1000)
+    for _ in range(3000):
+        if revoked_count(system) >= wanted:
+            break
+        time.sleep(0.1)
+    ended = time.monotonic() - begun
+    assert revoked_count(system) == wanted, "old certificates are still good"
+    bare = tool("bench-bare", "--renew", "--seconds", max(2, SECONDS // 2), suite)
+    writes = directory_writes(system)
+    figure(f"{name}.bare", bare["per_second"], "1/s")
+    figure(f"{name}.directory-writes", writes, "1/s")
+    figure(name, done / seconds, "1/s", f"{name}.bare", bare["per_second"])
+    figure(f"{name}.beside-directory", done / seconds, "1/s", f"{name}.directory-writes", writes)
+    figure(f"{name}.p50.full-load", sorted(times)[len(times) // 2], "ms")
+    figure(f"{name}.revoked", done / ended, "1/s", name, done / seconds)
+
+
+def measure_fleet():
+    """In one process; the database where writing costs nothing, because what is asked is whether a payment fails."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="kinchaku-fleet-", dir=memory) as folder:
+        found = tool("bench-fleet", "--purses", FLEET, "--days", FLEET_DAYS, Path(folder) / "fleet.db")
+    for name in ("purses", "days", "renewals", "lost_answers", "revoked", "payments", "old_key", "unconfirmed", "late_reports",
+                 "requests", "failures", "audit_faults"):
+        figure(f"fleet.{name.replace('_', '-')}", found[name], name.replace("_", " "))
+    figure("fleet.open", found["open_seconds"], "s")
+    figure("fleet.wall", found["days_seconds"], "s")
+    assert found["failures"] == 0 and found["audit_faults"] == 0, found
+
+
 def half_load(name, per_second, paths):
     """Every purse begins a withdrawal at fixed times, so that together they ask for half of what was reached."""
     every_us = int(2e6 * len(paths) / per_second)
@@ -178,6 +245,7 @@ def measure_speed():
             paths = place.open_uims(suite, SETTLERS[suite])
             measure_suite(place, suite, paths[:PURSES])
             measure_settle(place, suite, paths)
+            measure_renewal(place, suite, paths)
         system = place.system
         paths = sorted(place.uims.glob("es256-*.uim"))[:PURSES]
         size = checkpointed_bytes(system)
@@ -375,6 +443,7 @@ def main():
     measure_simulator()
     measure_token()
     measure_speed()
+    measure_fleet()
     measure_vendors()
     measure_size()
 

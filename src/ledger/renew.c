@@ -248,6 +248,25 @@ static struct kc_result put_keys(struct kc_ledger *ledger, const struct kc_renew
     return result;
 }
 
+/* Renewals of the purse whose old certificates are not known to be revoked: those end with this one's, because the authority
+ * ends whatever is older than the newest pair, and is asked by that pair alone. */
+static struct kc_result take_over_older(struct kc_ledger *ledger, struct kc_purse_id purse)
+{
+    struct kc_renewal_row older;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result = kc_ok();
+    while (!kc_failed(result)) {
+        result =
+            kc_ledger_note(ledger, store->renewal_due(store->context, &older, purse.number - 1));
+        if (kc_failed(result) || older.purse.number != purse.number) {
+            break;
+        }
+        older.state = KC_RENEWAL_RETIRED;
+        result = save(ledger, &older);
+    }
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
 struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row *purse,
                                    const struct kc_ledger_information *information,
                                    const struct kc_ledger_record *records, size_t count,
@@ -267,6 +286,9 @@ struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row
     row.state = KC_RENEWAL_DONE;
     row.done_ms = ledger->now_ms;
     result = put_keys(ledger, &row);
+    if (!kc_failed(result)) {
+        result = take_over_older(ledger, purse->purse);
+    }
     if (!kc_failed(result)) {
         result = save(ledger, &row);
     }

@@ -44,6 +44,27 @@ def test_withdrawals_under_load(shared, paths):
     assert found["done"] > 0 and found["failed"] == 0
 
 
+# shows: R-RENEW-5
+def test_every_purse_renews_under_load(shared, paths):
+    found = measure("load", "--renew", *paths)
+    assert (found["done"], found["failed"]) == (len(paths), 0)
+    assert found["per_second"] > 0
+    for suite in ("es256", "rs2048"):
+        assert measure("bare", "--renew", "--seconds", 1, suite)["per_second"] > 0
+    assert shared.bank("alerts").objects == []
+
+
+# shows: R-RENEW-5
+def test_a_fleet_renews_while_it_pays(tmp_path):
+    found = measure("fleet", "--purses", 300, "--days", 3, tmp_path / "fleet.db")
+    assert (found["failures"], found["audit_faults"]) == (0, 0)
+    assert found["renewals"] == found["revoked"] == found["unconfirmed"] == 9
+    assert found["old_key"] == found["renewals"] + found["lost_answers"]
+    # Each renewal has five payments, and one more where an answer was lost.
+    assert found["payments"] == 5 * found["renewals"] + found["lost_answers"]
+    assert found["late_reports"] > 0
+
+
 # shows: R-XCHG-4
 def test_an_exchange_has_the_size_aimed_at():
     found = measure("exchange", "--pairs", 1, "es256")

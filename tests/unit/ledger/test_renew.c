@@ -436,6 +436,30 @@ static void the_old_certificates_are_retired_once_each_and_after_the_confirmatio
     }
 }
 
+/* shows: R-RENEW-4 R-RENEW-5 */
+static void a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    renew(&toy, world, 'b');
+    renew(&toy, world, 'c');
+    renew(&toy, world, 'd');
+    EXPECT(kc_ledger_renew_due(&row, &world->ledger, 0), KC_OK);
+    assert_int_equal(row.sign_key[0], 'd');
+    EXPECT(kc_ledger_renew_due(&row, &world->ledger, row.purse.number), KC_NOT_FOUND);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_renew_retired(&world->ledger, &row), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    EXPECT(kc_ledger_renew_due(&row, &world->ledger, 0), KC_NOT_FOUND);
+    for (char letter = 'a'; letter < 'd'; letter++) {
+        uint8_t old[KC_SIGNER_SIZE];
+        name_key(old, &toy, letter);
+        expect_all(world, &toy, old, KC_KEY_RENEWED);
+    }
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
@@ -451,6 +475,7 @@ int main(void)
         TEST(what_it_did_before_and_since_is_booked_whoever_reports),
         TEST(a_purse_out_of_use_gets_no_new_keys),
         TEST(the_old_certificates_are_retired_once_each_and_after_the_confirmation),
+        TEST(a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all),
     };
     return cmocka_run_group_tests_name("ledger: new keys of a purse", tests, NULL, NULL);
 }
