@@ -21,6 +21,7 @@
 #include "directory/people.h"
 #include "ledger/ledger.h"
 #include "message/identity.h"
+#include "message/listed.h"
 #include "service/files.h"
 #include "service/http_server.h"
 
@@ -54,13 +55,33 @@ struct kc_bank_offering {
 };
 
 /* The newest hotlist as it was signed. */
+/* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step`
+ * that is not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
+enum kc_bank_form { KC_FORM_LIST, KC_FORM_BASE, KC_FORM_DELTA };
+#define KC_FORM_COUNT 3u
+
 struct kc_bank_hotlist {
     pthread_mutex_t lock;
     atomic_ullong newest; /* the version that the ledger has */
-    bool made;            /* what follows is guarded by the lock */
-    uint64_t version;
-    size_t size;
-    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    uint64_t step;        /* changes from base to base */
+    struct {              /* guarded by the lock */
+        bool made;
+        uint64_t version;
+        size_t size;
+        uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    } forms[KC_FORM_COUNT];
+};
+
+/* What a purse is to be told that asks for the hotlist. */
+struct kc_bank_listing {
+    bool has_base; /* false: it asks for the older form */
+    uint64_t base; /* which base it holds, 0 for none */
+    enum kc_bank_form form;
+    union {
+        struct kc_hotlist list;
+        struct kc_hotlist_base base;
+        struct kc_hotlist_delta delta;
+    } record;
 };
 
 struct kc_bank {
@@ -138,11 +159,11 @@ union kc_bank_message {
     struct kc_lost_request lost_request;
     struct kc_reissue_request reissue_request;
     struct kc_charge_order charge_order;
+    struct kc_bank_listing listing;
     struct kc_close_request close_request;
     struct kc_move_request move_request;
     struct kc_counter_request counter_request;
     struct kc_account_id close;
-    struct kc_hotlist hotlist;
     struct kc_bank_policy policy;
     struct kc_bank_charge_word charge_word;
     struct kc_purse_id card;
@@ -296,8 +317,13 @@ KC_MUST_USE struct kc_result kc_bank_check_revocation(struct kc_bank *bank,
                                                       struct kc_bank_thread *thread,
                                                       const struct kc_person *person);
 
+/* Reads which base somebody holds that asks for the hotlist. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_hotlist(struct kc_bank_item *item,
+                                                  const struct kc_bank *bank,
+                                                  const struct kc_http_request *request);
 /* The hotlist as it was signed, when it is the newest: answers the exchange and gives true. */
-bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange);
+bool kc_bank_answer_hotlist(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                            const struct kc_http_request *request);
 
 /* Reads which offer, or card, somebody asks about. KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_reference(struct kc_bank_item *item,
@@ -329,7 +355,10 @@ KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
                                                 const struct kc_bank *bank,
                                                 const struct kc_http_request *request);
 
-/* Encodes the purses, in any order, as the record wants them: as many as fit of those that stand first. *count says how many. */
+/* Writes the purses, in any order, in the short form: as many as fit of those that stand first. */
+KC_MUST_USE struct kc_result kc_bank_hotlist_write(struct kc_listed *out, struct kc_buffer *bytes,
+                                                   const uint64_t *purses, size_t purse_count);
+/* The same in the older form of the record. *count says how many. */
 KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
                                                     const uint64_t *purses, size_t purse_count);
 

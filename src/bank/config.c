@@ -30,6 +30,7 @@ static const struct kc_config_key keys[] = {
     UINT("times", "temporary_ms", temporary_ms, 100, 30 * DAY_MS, "86400000"),
     UINT("times", "account_ms", account_ms, 1000, 3660 * DAY_MS, "63072000000"),
     UINT("times", "settle_ms", settle_ms, 100, 366 * DAY_MS, "2592000000"),
+    UINT("hotlist", "step", hotlist_step, 1, UINT32_MAX, "128"),
     TEXT("offline", "purse_most", purse_most, 0, ""),
     TEXT("offline", "payment_most", payment_most, 0, ""),
     TEXT("offline", "spend_most", spend_most, 0, ""),

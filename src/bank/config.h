@@ -36,6 +36,7 @@ struct kc_bank_config {
     uint64_t charge_period_days;
     uint64_t charge_notice_days;
     uint64_t charge_grace_days;
+    uint64_t hotlist_step;        /* changes of the hotlist from base to base */
     uint64_t charge_day_ms;       /* how long such a day is; shorter ones are for trials */
     uint64_t charge_close_days;   /* of suspension; 0: it is never closed */
     uint64_t renewal_before_days; /* before the end of keys others are ordered; 0: never */

@@ -189,6 +189,7 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
     if (!kc_failed(result)) {
         result = kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options);
     }
+    bank->hotlist.step = bank->config.hotlist_step;
     atomic_init(&bank->hotlist.newest, kc_failed(result) ? 0 : bank->ledger.hotlist_version);
     return result;
 }

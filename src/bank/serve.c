@@ -505,7 +505,8 @@ struct route {
     const char *method;
     const char *content_type; /* NULL: no body */
     /* Answers without an item when it can, and says so; NULL. */
-    bool (*at_once)(struct kc_bank *bank, struct kc_http_exchange *exchange);
+    bool (*at_once)(struct kc_bank *bank, struct kc_http_exchange *exchange,
+                    const struct kc_http_request *request);
     /* Reads what is asked into the item; NULL: nothing. */
     struct kc_result (*read)(struct kc_bank_item *item, const struct kc_bank *bank,
                              const struct kc_http_request *request);
@@ -515,7 +516,8 @@ struct route {
 static const struct route routes[] = {
     {"/v1/message", "POST", KC_CONTENT_COSE, NULL, take_body, NULL},
     {"/v1/give-back", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_give_back},
-    {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, NULL, &kc_bank_make_hotlist},
+    {"/v1/hotlist", "GET", NULL, kc_bank_answer_hotlist, kc_bank_read_hotlist,
+     &kc_bank_make_hotlist},
     {"/v1/card", "GET", NULL, NULL, kc_bank_read_card, &kc_bank_make_card},
     {"/v1/roll", "GET", NULL, NULL, kc_bank_read_roll, &kc_bank_give_roll},
     {"/v1/identity", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_sign_identity},
@@ -549,7 +551,7 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
         kc_http_answer_error(exchange, result.code);
         return;
     }
-    if (route->at_once != NULL && route->at_once(bank, exchange)) {
+    if (route->at_once != NULL && route->at_once(bank, exchange, request)) {
         return;
     }
     struct kc_bank_item *item = take_item(bank, exchange);

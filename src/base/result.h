@@ -53,6 +53,8 @@
     X(KEY_GONE, 0x1c, "key-gone", 0x9e1c, 409, 1, "the keys that the authority made wait no more") \
     X(BANK_KEY_ENDED, 0x21, "bank-key-ended", 0x9e21, 409, 1,                                      \
       "it was made under a bank key whose time is over")                                           \
+    X(BASE_NEEDED, 0x20, "base-needed", 0x9e20, 409, 1,                                            \
+      "it adds to a hotlist that the purse does not hold")                                         \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \
       "not enough value in the purse")                                                             \
     X(INSUFFICIENT_ACCOUNT, 0x41, "insufficient-account", 0x9e41, 409, 1,                          \

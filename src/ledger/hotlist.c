@@ -27,6 +27,8 @@ void kc_purse_copy_out(struct kc_purse_row *to, const struct kc_purse_row *from)
 }
 
 struct listing {
+    uint64_t after;
+    uint64_t upto;
     uint64_t *purses;
     size_t count;
     size_t max;
@@ -36,6 +38,12 @@ struct listing {
 static bool list(void *owner, const struct kc_hotlist_row *row)
 {
     struct listing *listing = owner;
+    if (row->version > listing->upto) {
+        return true;
+    }
+    if (row->version <= listing->after) {
+        return false;
+    }
     listing->complete = listing->count < listing->max;
     if (listing->complete) {
         listing->purses[listing->count++] = row->purse.number;
@@ -44,9 +52,11 @@ static bool list(void *owner, const struct kc_hotlist_row *row)
 }
 
 struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
-                                   struct kc_ledger *ledger, size_t max)
+                                   struct kc_ledger *ledger, uint64_t after, uint64_t upto,
+                                   size_t max)
 {
-    struct listing listing = {.purses = purses, .max = max, .complete = true};
+    struct listing listing = {
+        .after = after, .upto = upto, .purses = purses, .max = max, .complete = true};
     const struct kc_store_scan scan = {.owner = &listing, .hotlist = list};
     struct kc_result result =
         kc_ledger_note(ledger, ledger->store->scan_hotlist(ledger->store->context, &scan));

@@ -220,10 +220,11 @@ KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64
 KC_MUST_USE struct kc_result
 kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
 
-/* The purses of the hotlist that were listed last, newest first, at most `max`; *complete when these are all. The version is
- * ledger->hotlist_version. */
+/* Of the purses that were listed under the versions above `after` up to `upto`, those that were listed last, newest first, at
+ * most `max`; *complete when these are all. */
 KC_MUST_USE struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
-                                               struct kc_ledger *ledger, size_t max);
+                                               struct kc_ledger *ledger, uint64_t after,
+                                               uint64_t upto, size_t max);
 
 /* ---- transactions of a purse ---- */
 

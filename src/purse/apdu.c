@@ -118,7 +118,7 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .spend_left = kc_purse_spend_left(purse),
                                  .count_left = kc_purse_count_left(purse),
                                  .valid_until_ms = purse->certified.valid_until_ms,
-                                 .hotlist = purse->hotlist_version,
+                                 .hotlist = purse->hotlist.version,
                                  .url = purse->settings.url,
                                  .user_id = purse->settings.user_id,
                                  .has_charge = purse->certified.has_charge,
@@ -129,7 +129,8 @@ static struct kc_result get_info(struct kc_purse *purse)
                                  .charge_amount = purse->certified.charge_amount,
                                  .handover = state->handover,
                                  .has_key_ready = state->has_key_ready,
-                                 .key_ready_ms = state->key_ready_ms};
+                                 .key_ready_ms = state->key_ready_ms,
+                                 .hotlist_base = purse->hotlist.base};
     if (state->settings.size == 0) {
         info.purse_type = KC_PURSE_TYPE_UIM;
     }
@@ -167,10 +168,10 @@ static struct kc_result get_record(struct kc_purse *purse, struct kc_view record
     return record.size == 0 ? kc_result(KC_NOT_FOUND) : kc_purse_respond(purse, record);
 }
 
-static struct kc_result get_hotlist(struct kc_purse *purse)
+static struct kc_result get_hotlist(struct kc_purse *purse, bool delta)
 {
     struct kc_view list;
-    struct kc_result result = kc_purse_hotlist_get(&list, purse);
+    struct kc_result result = kc_purse_hotlist_get(&list, purse, delta);
     return kc_failed(result) ? result : kc_purse_respond(purse, list);
 }
 
@@ -235,7 +236,8 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
     case KC_TAG_INFORMATION:
         return get_private(purse, apdu);
     case KC_TAG_HOTLIST:
-        return get_hotlist(purse);
+    case KC_TAG_HOTLIST_DELTA:
+        return get_hotlist(purse, apdu->p1 == KC_TAG_HOTLIST_DELTA);
     case KC_TAG_BANK_VERIFY_KEY:
         return get_bank_key(purse, apdu->p2);
     case KC_TAG_ROLL:

@@ -85,9 +85,10 @@ enum kc_purse_tag {
     KC_TAG_INFO = 12,        /* get: purse-info */
     KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
     KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
-    KC_TAG_HOTLIST = 15,     /* get: the hotlist as the bank signed it */
+    KC_TAG_HOTLIST = 15,     /* get: the base of the hotlist as the bank signed it */
     KC_TAG_NEXT_KEYS = 16, /* get: next-keys, while keys that the authority made are on their way */
     KC_TAG_ROLL = 24,      /* get: rolled-keys; P2: 0 the newest, 1 the one before */
+    KC_TAG_HOTLIST_DELTA = 32, /* get: what adds to the base, as the bank signed it */
 };
 
 #define KC_PIN_SIZE_MIN 4u

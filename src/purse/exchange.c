@@ -116,9 +116,10 @@ struct kc_result kc_purse_identify(struct kc_purse *purse, const struct kc_apdu 
     struct kc_identify identify = {.bank = purse->settings.bank,
                                    .account = purse->settings.account,
                                    .purse = purse->settings.purse,
-                                   .hotlist = purse->hotlist_version,
+                                   .hotlist = purse->hotlist.version,
                                    .full = apdu->p1 == 1,
-                                   .roll = purse->roll_number};
+                                   .roll = purse->roll_number,
+                                   .hotlist_base = purse->hotlist.base};
     if (apdu->p1 > 1 || apdu->data.size != 0) {
         return kc_result(KC_MALFORMED);
     }
@@ -146,9 +147,10 @@ struct kc_result kc_purse_offer(struct kc_purse *purse, const struct kc_apdu *ap
     struct kc_payee_identity offer = {.account = purse->settings.account,
                                       .purse = purse->settings.purse,
                                       .counter = purse->state.counter + 1,
-                                      .hotlist = purse->hotlist_version,
+                                      .hotlist = purse->hotlist.version,
                                       .most = kc_purse_take_most(purse, purse->state.stamp_ms),
-                                      .roll = purse->roll_number};
+                                      .roll = purse->roll_number,
+                                      .hotlist_base = purse->hotlist.base};
     if (apdu->data.size < 8) {
         return kc_result(KC_MALFORMED);
     }

@@ -1,20 +1,94 @@
-/* The hotlist: purses that the bank put out of use, as far as room allows, told by the bank or passed on by another purse. Two
- * places, written in turn: one that a power cut left torn does not count, and the list before it stands in the other.
+/* The hotlist: purses that the bank put out of use, as far as room allows, told by the bank or passed on by another purse. It
+ * is a base and one delta that adds to it; or a base alone, or a delta that adds to none.
  *
- * Place: size (4), the list as the bank signed it, SHA-256 over these cut to 8 bytes. */
+ *  1. In force is what has the highest version of all that is whole: each base, and each delta whose base is there.
+ *  2. A write goes to a place of which nothing is in force. So a power cut at any byte leaves in force what was, or what was
+ *     written.
+ *  3. What is in force changes to a higher version only, unless the memory is damaged.
+ *
+ * Two places for bases, two for deltas. A base whose version is not the higher one waits in its place for its delta. A list of
+ * the older form is a base like any other.
+ *
+ * Place: size (4), what the bank signed, SHA-256 over these cut to 8 bytes. */
 #include <string.h>
 
 #include "base/assert.h"
+#include "message/listed.h"
 #include "purse/inside.h"
 
 #define CHECK_SIZE 8u
 #define HEAD 4u
 #define NUMBER_SIZE_MAX 10u /* of 64 bits, 7 a byte */
+/* Every part may turn out to be damaged, one after the other. */
+#define TRIES_MAX (2u * KC_HOTLIST_COUNT + 1u)
 
-static size_t place_at(unsigned place)
+_Static_assert(HEAD + KC_HOTLIST_SIZE_MAX + CHECK_SIZE <= KC_MESSAGE_SIZE_MAX,
+               "a place fits purse->scratch");
+
+/* ---- what the bank signs: three forms of one thing ---- */
+
+struct list {
+    uint64_t bank;
+    uint64_t version;
+    uint64_t base;
+    bool is_delta;
+    bool older; /* `listed` is of the older form */
+    struct kc_listed listed;
+};
+
+/* The form is told by the domain word, which is verified or was; of another one it is the older form, which then fails. */
+static struct kc_result decode(struct list *out, const struct kc_signed *parsed,
+                               const struct kc_shape *shape)
+{
+    union {
+        struct kc_hotlist list;
+        struct kc_hotlist_base base;
+        struct kc_hotlist_delta delta;
+    } record;
+    struct kc_result result = kc_shape_decode(&record, shape, parsed->payload);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (shape == &kc_hotlist_delta_shape) {
+        const struct kc_hotlist_delta *delta = &record.delta;
+        *out = (struct list){.bank = delta->bank,
+                             .version = delta->version,
+                             .base = delta->base,
+                             .is_delta = true,
+                             .listed = {delta->count, delta->least, delta->bits, delta->listed}};
+    } else if (shape == &kc_hotlist_base_shape) {
+        const struct kc_hotlist_base *base = &record.base;
+        *out = (struct list){.bank = base->bank,
+                             .version = base->version,
+                             .listed = {base->count, base->least, base->bits, base->listed}};
+    } else {
+        *out = (struct list){.bank = record.list.bank,
+                             .version = record.list.version,
+                             .older = true,
+                             .listed = {record.list.count, 0, 0, record.list.listed}};
+    }
+    return kc_ok();
+}
+
+static const struct kc_shape *shape_of(const struct kc_signed *parsed)
+{
+    const struct kc_shape *shape = kc_signed_shape(parsed);
+    return shape == &kc_hotlist_base_shape || shape == &kc_hotlist_delta_shape ? shape
+                                                                               : &kc_hotlist_shape;
+}
+
+/* ---- places ---- */
+
+static size_t place_at(bool delta, unsigned place)
 {
     KC_ASSERT(place < KC_HOTLIST_COUNT);
-    return KC_NVM_HOTLISTS_AT + (size_t)place * KC_HOTLIST_ROOM;
+    return delta ? KC_NVM_DELTAS_AT + (size_t)place * KC_HOTLIST_DELTA_ROOM
+                 : KC_NVM_HOTLISTS_AT + (size_t)place * KC_HOTLIST_ROOM;
+}
+
+static size_t size_max(bool delta)
+{
+    return delta ? KC_HOTLIST_DELTA_SIZE_MAX : KC_HOTLIST_SIZE_MAX;
 }
 
 static void check_of(uint8_t out[CHECK_SIZE], const struct kc_purse *purse, struct kc_view bytes)
@@ -25,19 +99,21 @@ static void check_of(uint8_t out[CHECK_SIZE], const struct kc_purse *purse, stru
 }
 
 /* Reads a place into purse->scratch. KC_NOT_FOUND when nothing whole is there. */
-static struct kc_result read_place(struct kc_view *out, struct kc_purse *purse, unsigned place)
+static struct kc_result read_place(struct kc_view *out, struct kc_purse *purse, bool delta,
+                                   unsigned place)
 {
     uint8_t check[CHECK_SIZE];
     uint8_t *bytes = purse->scratch;
-    struct kc_result result = kc_purse_nvm_read(purse, place_at(place), bytes, HEAD);
+    size_t at = place_at(delta, place);
+    struct kc_result result = kc_purse_nvm_read(purse, at, bytes, HEAD);
     if (kc_failed(result)) {
         return result;
     }
     size_t size = kc_be32_load(bytes);
-    if (size == 0 || size > KC_HOTLIST_SIZE_MAX) {
+    if (size == 0 || size > size_max(delta)) {
         return kc_result(KC_NOT_FOUND);
     }
-    result = kc_purse_nvm_read(purse, place_at(place) + HEAD, bytes + HEAD, size + CHECK_SIZE);
+    result = kc_purse_nvm_read(purse, at + HEAD, bytes + HEAD, size + CHECK_SIZE);
     if (kc_failed(result)) {
         return result;
     }
@@ -46,39 +122,103 @@ static struct kc_result read_place(struct kc_view *out, struct kc_purse *purse, 
     return kc_result(memcmp(check, bytes + HEAD + size, CHECK_SIZE) == 0 ? KC_OK : KC_NOT_FOUND);
 }
 
-static struct kc_result decode(struct kc_hotlist *out, struct kc_signed *parsed,
-                               struct kc_view bytes)
+static struct kc_result write_place(struct kc_purse *purse, bool delta, unsigned place,
+                                    struct kc_view bytes)
 {
-    struct kc_result result = kc_signed_parse(parsed, bytes);
-    return kc_failed(result) ? result : kc_shape_decode(out, &kc_hotlist_shape, parsed->payload);
+    uint8_t *out = purse->scratch;
+    kc_be32_store(out, (uint32_t)bytes.size);
+    memcpy(out + HEAD, bytes.data, bytes.size);
+    check_of(out + HEAD + bytes.size, purse, kc_view(out, HEAD + bytes.size));
+    struct kc_result result =
+        kc_purse_nvm_write(purse, place_at(delta, place), out, HEAD + bytes.size + CHECK_SIZE);
+    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 
-struct kc_result kc_purse_hotlist_load(struct kc_purse *purse)
+/* Reads and decodes what stands in a place. KC_NOT_FOUND also for what is whole and of no use. */
+static struct kc_result read_list(struct list *out, struct kc_purse *purse, bool delta,
+                                  unsigned place)
 {
-    purse->hotlist_version = 0;
-    purse->hotlist_place = 0;
-    for (unsigned place = 0; place < KC_HOTLIST_COUNT; place++) {
-        struct kc_view bytes;
-        struct kc_signed parsed;
-        struct kc_hotlist list;
-        struct kc_result result = read_place(&bytes, purse, place);
-        if (kc_failed(result) && result.code != KC_NOT_FOUND) {
-            return result;
-        }
-        if (!kc_failed(result) && !kc_failed(decode(&list, &parsed, bytes)) &&
-            list.version > purse->hotlist_version) {
-            purse->hotlist_version = list.version;
-            purse->hotlist_place = place;
-        }
+    struct kc_view bytes;
+    struct kc_signed parsed;
+    struct kc_result result = read_place(&bytes, purse, delta, place);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (kc_failed(kc_signed_parse(&parsed, bytes)) ||
+        kc_failed(decode(out, &parsed, shape_of(&parsed))) || out->is_delta != delta) {
+        return kc_result(KC_NOT_FOUND);
     }
     return kc_ok();
 }
 
-struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse)
+/* ---- what is in force ---- */
+
+static void consider(struct kc_hotlist_held *held, uint64_t version, uint64_t base,
+                     unsigned base_place, unsigned delta_place)
 {
-    /* When the list was damaged since the power-up, the one before it still tells something. */
-    for (unsigned tries = 0; tries < KC_HOTLIST_COUNT && purse->hotlist_version > 0; tries++) {
-        struct kc_result result = read_place(out, purse, purse->hotlist_place);
+    if (version > held->version) {
+        held->version = version;
+        held->base = base;
+        held->base_place = base_place;
+        held->delta_place = delta_place;
+    }
+}
+
+static void choose(struct kc_hotlist_held *held)
+{
+    held->version = 0;
+    held->base = 0;
+    held->base_place = KC_HOTLIST_COUNT;
+    held->delta_place = KC_HOTLIST_COUNT;
+    for (unsigned i = 0; i < KC_HOTLIST_COUNT; i++) {
+        consider(held, held->bases[i], held->bases[i], i, KC_HOTLIST_COUNT);
+    }
+    for (unsigned delta = 0; delta < KC_HOTLIST_COUNT; delta++) {
+        uint64_t of_base = held->of_base[delta];
+        if (of_base == 0) {
+            consider(held, held->deltas[delta], 0, KC_HOTLIST_COUNT, delta);
+        }
+        for (unsigned i = 0; i < KC_HOTLIST_COUNT && of_base > 0; i++) {
+            if (held->bases[i] == of_base) {
+                consider(held, held->deltas[delta], of_base, i, delta);
+            }
+        }
+    }
+}
+
+struct kc_result kc_purse_hotlist_load(struct kc_purse *purse)
+{
+    struct kc_hotlist_held *held = &purse->hotlist;
+    memset(held, 0, sizeof *held);
+    choose(held);
+    for (unsigned i = 0; i < 2 * KC_HOTLIST_COUNT; i++) {
+        bool delta = i >= KC_HOTLIST_COUNT;
+        unsigned place = i % KC_HOTLIST_COUNT;
+        struct list list = {.version = 0};
+        struct kc_result result = read_list(&list, purse, delta, place);
+        if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+            return result;
+        }
+        if (!kc_failed(result) && delta) {
+            held->deltas[place] = list.version;
+            held->of_base[place] = list.base;
+        } else if (!kc_failed(result)) {
+            held->bases[place] = list.version;
+        }
+    }
+    choose(held);
+    return kc_ok();
+}
+
+struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse, bool delta)
+{
+    /* When something was damaged since the power-up, what is left still tells something. */
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        unsigned place = delta ? purse->hotlist.delta_place : purse->hotlist.base_place;
+        if (place == KC_HOTLIST_COUNT) {
+            return kc_result(KC_NOT_FOUND);
+        }
+        struct kc_result result = read_place(out, purse, delta, place);
         if (result.code != KC_NOT_FOUND) {
             return result;
         }
@@ -90,7 +230,7 @@ struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purs
     return kc_result(KC_NOT_FOUND);
 }
 
-/* ---- the numbers: each as the difference to the one before, lowest 7 bits first ---- */
+/* ---- the older form: each number as the difference to the one before, lowest 7 bits first ---- */
 
 /* Reads the next number of the list. KC_MALFORMED: it is not greater than the one before, not in its shortest form, or cut. */
 static struct kc_result next_number(uint64_t *number, size_t *at, struct kc_view listed)
@@ -112,88 +252,156 @@ static struct kc_result next_number(uint64_t *number, size_t *at, struct kc_view
     return kc_result(KC_MALFORMED);
 }
 
-static struct kc_result check_numbers(const struct kc_hotlist *list)
+static struct kc_result check_numbers(const struct list *list)
 {
     uint64_t number = 0;
     uint64_t count = 0;
     size_t at = 0;
-    while (at < list->listed.size) {
-        struct kc_result result = next_number(&number, &at, list->listed);
+    struct kc_view bytes = list->listed.bytes;
+    if (!list->older) {
+        return kc_listed_check(&list->listed);
+    }
+    while (at < bytes.size) {
+        struct kc_result result = next_number(&number, &at, bytes);
         if (kc_failed(result)) {
             return result;
         }
         count++;
     }
-    return kc_result(count == list->count ? KC_OK : KC_MALFORMED);
+    return kc_result(count == list->listed.count ? KC_OK : KC_MALFORMED);
 }
 
-bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number)
+static bool has(const struct list *list, struct kc_purse_id number)
 {
-    struct kc_view bytes;
-    struct kc_signed parsed;
-    struct kc_hotlist list;
     uint64_t listed = 0;
     size_t at = 0;
-    if (kc_failed(kc_purse_hotlist_get(&bytes, purse)) ||
-        kc_failed(decode(&list, &parsed, bytes))) {
-        return false;
+    struct kc_view bytes = list->listed.bytes;
+    if (!list->older) {
+        return kc_listed_has(&list->listed, number);
     }
-    while (at < list.listed.size && listed < number.number) {
-        if (kc_failed(next_number(&listed, &at, list.listed))) {
+    while (at < bytes.size && listed < number.number) {
+        if (kc_failed(next_number(&listed, &at, bytes))) {
             return false;
         }
     }
     return listed != 0 && listed == number.number;
 }
 
-/* ---- TAKE HOTLIST ---- */
-
-static struct kc_result write_place(struct kc_purse *purse, unsigned place, struct kc_view bytes)
+/* Looks through what is in force. KC_NOT_FOUND: a part of it is damaged. */
+static struct kc_result look(bool *listed, struct kc_purse *purse, struct kc_purse_id number)
 {
-    uint8_t *out = purse->scratch;
-    kc_be32_store(out, (uint32_t)bytes.size);
-    memcpy(out + HEAD, bytes.data, bytes.size);
-    check_of(out + HEAD + bytes.size, purse, kc_view(out, HEAD + bytes.size));
-    struct kc_result result =
-        kc_purse_nvm_write(purse, place_at(place), out, HEAD + bytes.size + CHECK_SIZE);
-    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
+    const unsigned places[2] = {purse->hotlist.base_place, purse->hotlist.delta_place};
+    *listed = false;
+    for (unsigned i = 0; i < 2 && !*listed; i++) {
+        struct list list;
+        if (places[i] == KC_HOTLIST_COUNT) {
+            continue;
+        }
+        struct kc_result result = read_list(&list, purse, i == 1, places[i]);
+        if (kc_failed(result)) {
+            return result;
+        }
+        *listed = has(&list, number);
+    }
+    return kc_ok();
 }
 
+bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number)
+{
+    bool listed = false;
+    for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
+        struct kc_result result = look(&listed, purse, number);
+        if (result.code != KC_NOT_FOUND) {
+            return !kc_failed(result) && listed;
+        }
+        if (kc_failed(kc_purse_hotlist_load(purse))) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* ---- TAKE HOTLIST ---- */
+
 /* It comes from anybody, so everything in it is the bank's signed word or refused. */
-static struct kc_result verify(struct kc_hotlist *out, struct kc_purse *purse, struct kc_view bytes)
+static struct kc_result verify(struct list *out, struct kc_purse *purse, struct kc_view bytes)
 {
     struct kc_signed parsed;
     if (bytes.size > KC_HOTLIST_SIZE_MAX) {
         return kc_result(KC_TOO_LARGE);
     }
     struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_purse_verify_bank(purse, &parsed, kc_hotlist_shape.domain);
+    if (kc_failed(result)) {
+        return result;
     }
+    const struct kc_shape *shape = shape_of(&parsed);
+    result = kc_purse_verify_bank(purse, &parsed, shape->domain);
     if (!kc_failed(result)) {
-        result = kc_shape_decode(out, &kc_hotlist_shape, parsed.payload);
+        result = decode(out, &parsed, shape);
     }
     if (!kc_failed(result) && out->bank != purse->settings.bank) {
         result = kc_result(KC_WRONG_DOMAIN);
     }
+    if (!kc_failed(result) && bytes.size > size_max(out->is_delta)) {
+        result = kc_result(KC_TOO_LARGE);
+    }
     return kc_failed(result) ? result : check_numbers(out);
+}
+
+static unsigned other_place(unsigned place)
+{
+    return place == 0 ? 1u : 0u;
+}
+
+static bool has_base(const struct kc_hotlist_held *held, uint64_t base)
+{
+    return base == 0 || held->bases[0] == base || held->bases[1] == base;
+}
+
+/* A base that is newer than every one held is taken even when it says less than what is in force: a delta will add to it. */
+static struct kc_result take_base(struct kc_purse *purse, uint64_t version, struct kc_view bytes)
+{
+    struct kc_hotlist_held *held = &purse->hotlist;
+    if (version <= held->bases[0] || version <= held->bases[1]) {
+        return kc_result(KC_STALE_STATE);
+    }
+    unsigned place = other_place(held->base_place);
+    held->bases[place] = 0;
+    struct kc_result result = write_place(purse, false, place, bytes);
+    if (!kc_failed(result)) {
+        held->bases[place] = version;
+    }
+    return result;
+}
+
+static struct kc_result take_delta(struct kc_purse *purse, const struct list *list,
+                                   struct kc_view bytes)
+{
+    struct kc_hotlist_held *held = &purse->hotlist;
+    if (list->version <= held->version) {
+        return kc_result(KC_STALE_STATE);
+    }
+    if (!has_base(held, list->base)) {
+        return kc_result(KC_BASE_NEEDED);
+    }
+    unsigned place = other_place(held->delta_place);
+    held->deltas[place] = 0;
+    struct kc_result result = write_place(purse, true, place, bytes);
+    if (!kc_failed(result)) {
+        held->deltas[place] = list->version;
+        held->of_base[place] = list->base;
+    }
+    return result;
 }
 
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu)
 {
-    struct kc_hotlist list;
+    struct list list;
     struct kc_result result = verify(&list, purse, apdu->data);
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (list.version <= purse->hotlist_version) {
-        return kc_result(KC_STALE_STATE);
-    }
-    unsigned place = purse->hotlist_version == 0 ? 0 : purse->hotlist_place ^ 1u;
-    result = write_place(purse, place, apdu->data);
     if (!kc_failed(result)) {
-        purse->hotlist_version = list.version;
-        purse->hotlist_place = place;
+        result = list.is_delta ? take_delta(purse, &list, apdu->data)
+                               : take_base(purse, list.version, apdu->data);
     }
+    choose(&purse->hotlist);
     return result;
 }

@@ -19,8 +19,8 @@
 #define KC_PARTNER_COUNT 16u
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
 #define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
-#define KC_HOTLIST_COUNT 2u
 #define KC_NVM_SECOND_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
+#define KC_HOTLIST_DELTA_ROOM (4u + KC_HOTLIST_DELTA_SIZE_MAX + 8u)
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -52,8 +52,11 @@ enum kc_static_item {
 /* And behind those what waits for the private keys that the authority made, and the former identity. */
 #define KC_NVM_NEXT_AT (KC_NVM_ROLLS_AT + KC_ROLL_ROOM * KC_ROLL_COUNT)
 
-_Static_assert(KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS) <=
-                   KC_NVM_SIZE,
+/* And behind that the deltas of the hotlist. */
+#define KC_NVM_DELTAS_AT                                                                           \
+    (KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS))
+
+_Static_assert(KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -192,12 +195,13 @@ KC_MUST_USE struct kc_result kc_purse_nvm_sync(struct kc_purse *purse);
 
 /* ---- hotlist.c: purses that the bank put out of use, as far as this one was told ---- */
 
-/* Power-up: finds the newest whole list. One that is torn counts as not there. KC_IO_FAILED. */
+/* Power-up: finds the newest that is whole. What is torn counts as not there. KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_hotlist_load(struct kc_purse *purse);
 /* Whether a purse is on the list held. Uses purse->scratch. */
 bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
-/* The list as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
-KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse);
+/* The base in force, or the delta, as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse,
+                                                  bool delta);
 
 /* ---- roll.c: the bank's keys as they roll over ---- */
 

@@ -15,7 +15,7 @@
  *  6. One payment takes one counter of its payee: it is credited once, and whatever was answered to it is answered again.
  *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
  *  8. What it pays and takes keeps within the limits of the certified value in force, and goes to and comes from no purse on its
- *     hotlist; a hotlist gives way only to one that the bank signed with a higher version.
+ *     hotlist; what is in force of that gives way only to what the bank signed with a higher version.
  *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
@@ -55,8 +55,21 @@
 #define KC_LOG_COUNT 48u
 #define KC_LOG_SLOT_COUNT (KC_LOG_COUNT + 1u)
 #define KC_LOG_ROOM 1648u
-/* The largest signed hotlist. */
+/* The largest signed hotlist or base of one, and the largest signed delta. */
 #define KC_HOTLIST_SIZE_MAX 2816u
+#define KC_HOTLIST_DELTA_SIZE_MAX 1280u
+#define KC_HOTLIST_COUNT 2u /* places for either */
+
+/* The hotlists a purse holds: which parts stand in its memory, and which of them are in force. */
+struct kc_hotlist_held {
+    uint64_t version;     /* of what is in force, 0 when nothing is */
+    uint64_t base;        /* of the base in force, 0 when none is */
+    unsigned base_place;  /* where that stands; KC_HOTLIST_COUNT: nowhere */
+    unsigned delta_place; /* where the delta in force stands; KC_HOTLIST_COUNT: nowhere */
+    uint64_t bases[KC_HOTLIST_COUNT];   /* versions; 0: nothing whole */
+    uint64_t deltas[KC_HOTLIST_COUNT];  /* the same */
+    uint64_t of_base[KC_HOTLIST_COUNT]; /* what the delta adds to */
+};
 
 /* All memory of a purse; lent by the platform, wiped by kc_purse_close. Members are the core's own. */
 struct kc_purse {
@@ -91,8 +104,7 @@ struct kc_purse {
     uint8_t examined[KC_ORDER_SIZE_MAX];       /* the payment examined last, as signed */
     size_t examined_size;                      /* 0 when there is none */
     uint8_t slot[KC_LOG_ROOM];                 /* a slot of the log, read or being written */
-    uint64_t hotlist_version;                  /* 0 when there is none */
-    unsigned hotlist_place;                    /* where it stands */
+    struct kc_hotlist_held hotlist;
     uint8_t input[KC_MESSAGE_SIZE_MAX];
     size_t input_size;
     bool chaining; /* pieces of a command lie in `input` */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "message/cose.h"
 #include "purse/apdu.h"
 
 /* Writes a command in the extended form always: then the purse gives its whole response at once. */
@@ -269,9 +270,31 @@ struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot)
     return kc_slot_get(out, slot, KC_TAG_NEXT_KEYS);
 }
 
-struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot)
+struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot,
+                                 const struct kc_hotlist_told *theirs, unsigned *part)
 {
-    return kc_slot_get(out, slot, KC_TAG_HOTLIST);
+    struct kc_purse_info info;
+    struct kc_result result = kc_slot_info(&info, slot);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (*part > 1 || info.hotlist <= theirs->version) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    bool base = *part == 0 && info.hotlist_base > 0 && info.hotlist_base != theirs->base;
+    *part = base ? 1 : 2;
+    return kc_slot_get(out, slot, base ? KC_TAG_HOTLIST : KC_TAG_HOTLIST_DELTA);
+}
+
+bool kc_slot_is_hotlist(struct kc_view message)
+{
+    struct kc_signed parsed;
+    if (kc_failed(kc_signed_parse(&parsed, message))) {
+        return false;
+    }
+    const struct kc_shape *shape = kc_signed_shape(&parsed);
+    return shape == &kc_hotlist_shape || shape == &kc_hotlist_base_shape ||
+           shape == &kc_hotlist_delta_shape;
 }
 
 struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotlist)

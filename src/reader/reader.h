@@ -117,9 +117,21 @@ KC_MUST_USE struct kc_result kc_slot_handover(struct kc_view *out, struct kc_slo
                                               enum kc_handover_step step, uint64_t now_ms);
 /* What it keeps of keys that the authority made, while they are on their way; KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_next_keys(struct kc_view *out, struct kc_slot *slot);
-/* The hotlist that the purse holds, as the bank signed it; KC_NOT_FOUND. */
-KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot);
-/* Hands in a hotlist, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */
+/* Parts that one contact passes on at most. */
+#define KC_HOTLIST_PARTS_MAX 2u
+/* What another purse said of its hotlist. */
+struct kc_hotlist_told {
+    uint64_t version;
+    uint64_t base;
+};
+/* What brings that purse up to date, as the bank signed it, part by part: the base unless it holds the same, then the delta.
+ * *part is 0 at first. KC_NOT_FOUND: there is no more. */
+KC_MUST_USE struct kc_result kc_slot_hotlist(struct kc_view *out, struct kc_slot *slot,
+                                             const struct kc_hotlist_told *theirs, unsigned *part);
+/* True for a part of a hotlist, or one of the older form. */
+bool kc_slot_is_hotlist(struct kc_view message);
+/* Hands in a part, or a list of the older form, whoever brought it. KC_STALE_STATE: not newer than what is held;
+ * KC_BASE_NEEDED: a delta whose base is not. Errors of verifying it. */
 KC_MUST_USE struct kc_result kc_slot_take_hotlist(struct kc_slot *slot, struct kc_view hotlist);
 /* A card without keys: takes SGN4. KC_STALE_STATE (it has a newer one), KC_NOT_ALLOWED (a purse with keys). */
 KC_MUST_USE struct kc_result kc_slot_take_certified(struct kc_slot *slot, struct kc_view certified);

@@ -177,6 +177,7 @@ static bool dispatch(struct kc_http_exchange *exchange, const char *method, cons
         .purse = argument(exchange->connection, "purse"),
         .reference = argument(exchange->connection, "reference"),
         .after = argument(exchange->connection, "after"),
+        .have = argument(exchange->connection, "have"),
         .body = kc_view(exchange->body, exchange->size)};
     bool refused = exchange->phase == PHASE_REFUSED;
     exchange->phase = PHASE_HANDLED;

@@ -24,6 +24,7 @@ struct kc_http_request {
     const char *purse; /* the argument of that name in the address, or empty */
     const char *reference;
     const char *after;
+    const char *have;
     struct kc_view body;
 };
 

@@ -4,8 +4,8 @@
 
 #include "station/talk.h"
 
-/* What a payee says to one message: the bank's new keys, its hotlist, its answer, or a notice. */
-#define ANSWERS_MAX 8u
+/* What a payee says to one message: the bank's new keys, its hotlist in two parts, its answer, or a notice. */
+#define ANSWERS_MAX 9u
 
 struct pair {
     struct kc_payee payee;

@@ -9,21 +9,42 @@
 #include "station/roll.h"
 
 #define STATUS_OK 200
+/* A base and a delta, or a base that became an older one meanwhile, a newer one and its delta. */
+#define PARTS_MAX 3u
+
+/* Asks for what adds to a base, and gives it to the UIM. False when nothing came; *base becomes the version of a base that came,
+ * whether the UIM took it or held it before. */
+static bool fetch_part(struct kc_station *station, uint64_t *base)
+{
+    char full[KC_URL_SIZE_MAX + 48];
+    struct kc_buffer part = KC_BUFFER(station->reply);
+    struct kc_http_reply reply = {.content = &part};
+    int size = snprintf(full, sizeof full, "%s/v1/hotlist?have=%" PRIu64, station->url, *base);
+    const struct kc_http_call call = {.url = full};
+    struct kc_signed parsed;
+    struct kc_hotlist_base record;
+    if (size < 0 || (size_t)size >= sizeof full ||
+        kc_failed(kc_http_client_call(station->client, &reply, &call)) ||
+        reply.status != STATUS_OK || kc_failed(kc_signed_parse(&parsed, kc_buffer_view(&part)))) {
+        return false;
+    }
+    if (!kc_failed(kc_slot_take_hotlist(&station->uim, kc_buffer_view(&part)))) {
+        kc_station_trace(station, "hotlist", "bank", "UIM", "hotlist taken", part.size);
+    }
+    bool more = kc_signed_shape(&parsed) == &kc_hotlist_base_shape &&
+                !kc_failed(kc_shape_decode(&record, &kc_hotlist_base_shape, parsed.payload));
+    *base = more ? record.version : *base;
+    return more;
+}
 
 void kc_station_fetch_hotlist(struct kc_station *station)
 {
-    char full[KC_URL_SIZE_MAX + 16];
-    struct kc_buffer list = KC_BUFFER(station->reply);
-    struct kc_http_reply reply = {.content = &list};
-    int size = snprintf(full, sizeof full, "%s/v1/hotlist", station->url);
-    const struct kc_http_call call = {.url = full};
-    if (size < 0 || (size_t)size >= sizeof full ||
-        kc_failed(kc_http_client_call(station->client, &reply, &call)) ||
-        reply.status != STATUS_OK || list.size == 0) {
+    struct kc_purse_info info;
+    if (kc_failed(kc_slot_info(&info, &station->uim))) {
         return;
     }
-    if (!kc_failed(kc_slot_take_hotlist(&station->uim, kc_buffer_view(&list)))) {
-        kc_station_trace(station, "hotlist", "bank", "UIM", "hotlist taken", list.size);
+    for (unsigned parts = 0; parts < PARTS_MAX && fetch_part(station, &info.hotlist_base);
+         parts++) {
     }
 }
 
@@ -52,28 +73,20 @@ struct kc_result kc_station_load_card(struct kc_station *station)
 }
 
 struct kc_result kc_hotlist_pass(const struct kc_exchange *exchange, const char *from,
-                                 const char *to, uint64_t theirs)
+                                 const char *to, struct kc_hotlist_told theirs)
 {
     const struct kc_station_line line = {"hotlist", from, to, "hotlist", KC_LOSE_HOTLIST};
     struct kc_slot *uim = &exchange->station->uim;
-    struct kc_purse_info info;
-    struct kc_view list;
-    struct kc_result result = kc_slot_info(&info, uim);
-    if (kc_failed(result) || info.hotlist <= theirs) {
-        return result;
+    struct kc_view part;
+    unsigned next = 0;
+    struct kc_result result = kc_slot_hotlist(&part, uim, &theirs, &next);
+    while (!kc_failed(result)) {
+        result = kc_talk_send(exchange, &line, part);
+        if (!kc_failed(result)) {
+            result = kc_slot_hotlist(&part, uim, &theirs, &next);
+        }
     }
-    result = kc_slot_hotlist(&list, uim);
-    if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_ok() : result;
-    }
-    return kc_talk_send(exchange, &line, list);
-}
-
-bool kc_hotlist_is(struct kc_view message)
-{
-    struct kc_signed parsed;
-    return !kc_failed(kc_signed_parse(&parsed, message)) &&
-           kc_signed_shape(&parsed) == &kc_hotlist_shape;
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
 void kc_hotlist_take(const struct kc_exchange *exchange, const char *to, struct kc_view message)

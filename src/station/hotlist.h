@@ -5,14 +5,11 @@
 
 #include "station/talk.h"
 
-/* Sends the UIM's hotlist when it is newer than `theirs`, the version that the other side holds. Errors of the link. */
+/* Sends what of the UIM's hotlist is newer than what the other side holds. Errors of the link. */
 KC_MUST_USE struct kc_result kc_hotlist_pass(const struct kc_exchange *exchange, const char *from,
-                                             const char *to, uint64_t theirs);
+                                             const char *to, struct kc_hotlist_told theirs);
 
-/* True when that message of the other side is a hotlist. */
-bool kc_hotlist_is(struct kc_view message);
-
-/* Gives it to the UIM. One that is refused changes nothing, and is no reason to go no further. */
+/* Gives a part to the UIM. One that is refused changes nothing, and is no reason to go no further. */
 void kc_hotlist_take(const struct kc_exchange *exchange, const char *to, struct kc_view message);
 
 #endif

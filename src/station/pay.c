@@ -23,7 +23,7 @@ struct payer {
     uint8_t answer[KC_LINK_PAYLOAD_MAX];
 };
 
-/* The payee's identity, before which the bank's new keys and the hotlist may come. */
+/* The payee's identity, before which the bank's new keys and the hotlist, in parts, may come. */
 static struct kc_result hear_payee(struct kc_view *message, struct payer *payer)
 {
     struct kc_result result =
@@ -32,7 +32,9 @@ static struct kc_result hear_payee(struct kc_view *message, struct payer *payer)
         kc_roll_take(payer->exchange, KC_STATION_PAYER, *message);
         result = kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
     }
-    if (!kc_failed(result) && kc_hotlist_is(*message)) {
+    for (unsigned parts = 0;
+         parts < KC_HOTLIST_PARTS_MAX && !kc_failed(result) && kc_slot_is_hotlist(*message);
+         parts++) {
         kc_hotlist_take(payer->exchange, KC_STATION_PAYER, *message);
         result = kc_talk_receive(message, payer->exchange, &payer->heard, payer->exchange->link_ms);
     }
@@ -232,10 +234,10 @@ static struct kc_result pay_all(struct payer *payer, const struct kc_amount *amo
     if (payer->exchange->meet != NULL) {
         payer->exchange->meet(payer->exchange->owner, &payer->payee);
     }
+    const struct kc_hotlist_told theirs = {payer->payee.hotlist, payer->payee.hotlist_base};
     result = kc_roll_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, payer->payee.roll);
     if (!kc_failed(result)) {
-        result = kc_hotlist_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE,
-                                 payer->payee.hotlist);
+        result = kc_hotlist_pass(payer->exchange, KC_STATION_PAYER, KC_STATION_PAYEE, theirs);
     }
     if (!kc_failed(result)) {
         result = finish_open(payer, &found);

@@ -27,7 +27,8 @@ static struct kc_result answer_identify(struct kc_payee *payee, struct kc_view i
         result = kc_roll_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, said.roll);
     }
     if (!kc_failed(result)) {
-        result = kc_hotlist_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, said.hotlist);
+        const struct kc_hotlist_told theirs = {said.hotlist, said.hotlist_base};
+        result = kc_hotlist_pass(payee->exchange, KC_STATION_PAYEE, KC_STATION_PAYER, theirs);
     }
     /* Again, because it lay in the memory of the slot; nothing changes with it. */
     if (!kc_failed(result)) {
@@ -133,7 +134,7 @@ static struct kc_result answer_message(struct kc_payee *payee, struct kc_view me
         kc_roll_take(payee->exchange, KC_STATION_PAYEE, message);
         return kc_ok();
     }
-    if (kc_hotlist_is(message)) {
+    if (kc_slot_is_hotlist(message)) {
         kc_hotlist_take(payee->exchange, KC_STATION_PAYEE, message);
         return kc_ok();
     }

@@ -42,13 +42,6 @@ static bool is_roll(struct kc_view message)
            kc_signed_shape(&parsed) == &kc_rolled_keys_shape;
 }
 
-static bool is_hotlist(struct kc_view message)
-{
-    struct kc_signed parsed;
-    return !kc_failed(kc_signed_parse(&parsed, message)) &&
-           kc_signed_shape(&parsed) == &kc_hotlist_shape;
-}
-
 static struct kc_result get_one(struct kc_view *out, struct kc_talk *talk)
 {
     struct kc_view view;
@@ -78,7 +71,8 @@ struct kc_result kc_talk_get(struct kc_view *out, struct kc_talk *talk)
         (void)kc_failed(kc_slot_take_roll(&talk->machine->slot, *out));
         result = get_one(out, talk);
     }
-    if (!kc_failed(result) && is_hotlist(*out)) {
+    for (unsigned parts = 0;
+         parts < KC_HOTLIST_PARTS_MAX && !kc_failed(result) && kc_slot_is_hotlist(*out); parts++) {
         (void)kc_failed(kc_slot_take_hotlist(&talk->machine->slot, *out));
         result = get_one(out, talk);
     }
@@ -172,16 +166,18 @@ static struct kc_result pass_rolls(struct kc_talk *talk, uint64_t theirs)
 }
 
 /* Then the hotlist, when the payer's is older. */
-static struct kc_result pass_hotlist(struct kc_talk *talk, uint64_t theirs)
+static struct kc_result pass_hotlist(struct kc_talk *talk, const struct kc_hotlist_told *theirs)
 {
-    struct kc_purse_info info;
-    struct kc_view list;
-    struct kc_result result = kc_slot_info(&info, &talk->machine->slot);
-    if (kc_failed(result) || info.hotlist <= theirs) {
-        return result;
+    struct kc_view part;
+    unsigned next = 0;
+    struct kc_result result = kc_slot_hotlist(&part, &talk->machine->slot, theirs, &next);
+    while (!kc_failed(result)) {
+        result = kc_talk_put(talk, part);
+        if (!kc_failed(result)) {
+            result = kc_slot_hotlist(&part, &talk->machine->slot, theirs, &next);
+        }
     }
-    result = kc_slot_hotlist(&list, &talk->machine->slot);
-    return kc_failed(result) ? kc_ok() : kc_talk_put(talk, list);
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
 static struct kc_result answer_identify(struct kc_talk *talk, struct kc_view message)
@@ -198,7 +194,8 @@ static struct kc_result answer_identify(struct kc_talk *talk, struct kc_view mes
         result = pass_rolls(talk, identify.roll);
     }
     if (!kc_failed(result)) {
-        result = pass_hotlist(talk, identify.hotlist);
+        const struct kc_hotlist_told theirs = {identify.hotlist, identify.hotlist_base};
+        result = pass_hotlist(talk, &theirs);
     }
     if (!kc_failed(result)) {
         result = kc_slot_offer(&offer, purse, asked, message);

@@ -134,7 +134,7 @@ static void check_never_back(const struct before *before)
     const struct kc_purse_state *was = &before->state;
     const struct kc_purse_state *now = &world.purse.state;
     KC_FUZZ_CHECK(now->counter >= was->counter && now->stamp_ms >= was->stamp_ms);
-    KC_FUZZ_CHECK(world.purse.hotlist_version >= before->hotlist_version);
+    KC_FUZZ_CHECK(world.purse.hotlist.version >= before->hotlist_version);
     KC_FUZZ_CHECK(kc_amount_compare(now->paid, was->paid) >= 0);
     KC_FUZZ_CHECK(kc_amount_compare(now->returned, was->returned) >= 0);
     /* Each payment is credited once, and no more comes back than went. */
@@ -214,7 +214,7 @@ static void remember(struct before *out)
     out->state = world.purse.state;
     out->certified = world_certified(&world.purse);
     out->image_sequence = world.purse.image_sequence;
-    out->hotlist_version = world.purse.hotlist_version;
+    out->hotlist_version = world.purse.hotlist.version;
     out->pin_verified = world.purse.pin_verified;
     out->locked = world.purse.locked;
 }
@@ -520,7 +520,7 @@ static unsigned do_list(struct script *script)
     }
     unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, kc_view(copy, list.size));
     KC_FUZZ_CHECK(status != 0x9000 || (flags & 16u) == 0);
-    KC_FUZZ_CHECK(status != 0x9000 || world.purse.hotlist_version == version);
+    KC_FUZZ_CHECK(status != 0x9000 || world.purse.hotlist.version == version);
     KC_FUZZ_CHECK(status != 0x9000 || size == 0 ||
                   kc_purse_is_listed(&world.purse, partner_number()));
     return status;

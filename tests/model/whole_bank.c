@@ -481,8 +481,8 @@ void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole)
     size_t found = 0;
     struct kc_hotlist list = {.bank = bank->realm.bank, .time_ms = whole->now_ms};
     size_t count = 0;
-    struct kc_result result =
-        kc_ledger_hotlist(purses, &found, &list.complete, &bank->ledger, RAM_HOTLIST);
+    struct kc_result result = kc_ledger_hotlist(purses, &found, &list.complete, &bank->ledger, 0,
+                                                UINT64_MAX, RAM_HOTLIST);
     if (!kc_failed(result)) {
         result = kc_bank_hotlist_encode(&listed, &count, purses, found);
     }

@@ -256,7 +256,7 @@ static enum kc_error take_list(struct world *world, uint64_t version)
 {
     const uint64_t numbers[] = {version, 1000, 70000 + version};
     enum kc_error error = world_take_hotlist(world, world_hotlist(world, version, numbers, 3));
-    return error == KC_STALE_STATE && world->purse.hotlist_version == version ? KC_OK : error;
+    return error == KC_STALE_STATE && world->purse.hotlist.version == version ? KC_OK : error;
 }
 
 static enum kc_error list_1(struct world *world)
@@ -272,6 +272,46 @@ static enum kc_error list_2(struct world *world)
 static enum kc_error list_3(struct world *world)
 {
     return take_list(world, 3);
+}
+
+/* A part, unless a cut left it whole already; `then` is what is in force after it. */
+static enum kc_error take_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
+                               uint64_t then)
+{
+    uint64_t number = kc_purse_nth(70000 + version).number;
+    enum kc_error error =
+        world_take_hotlist(world, world_hotlist_part(world, is_base, on, version, number));
+    return error == KC_STALE_STATE && world->purse.hotlist.version == then ? KC_OK : error;
+}
+
+static enum kc_error delta_2(struct world *world)
+{
+    return take_part(world, false, 0, 2, 2);
+}
+
+static enum kc_error base_4(struct world *world)
+{
+    return take_part(world, true, 0, 4, 4);
+}
+
+static enum kc_error delta_5(struct world *world)
+{
+    return take_part(world, false, 4, 5, 5);
+}
+
+static enum kc_error delta_9(struct world *world)
+{
+    return take_part(world, false, 4, 9, 9);
+}
+
+static enum kc_error base_8_waits(struct world *world)
+{
+    return take_part(world, true, 0, 8, 9);
+}
+
+static enum kc_error delta_10(struct world *world)
+{
+    return take_part(world, false, 8, 10, 10);
 }
 
 /* The bank's new keys of that number, unless a cut left them whole already. */
@@ -724,6 +764,12 @@ const struct script scripts[] = {
      true,
      {TAKES("keys 1", keys_1), TAKES("list 1", list_1), TAKES("keys 2", keys_2), PAY,
       TAKES("keys 3", keys_3)}},
+    {"base and deltas of the hotlist",
+     world_ready,
+     true,
+     true,
+     {TAKES("delta 2", delta_2), TAKES("base 4", base_4), TAKES("delta 5", delta_5), PAY,
+      TAKES("delta 9", delta_9), TAKES("base 8", base_8_waits), TAKES("delta 10", delta_10)}},
     {"pin",
      world_ready,
      false,

@@ -128,9 +128,15 @@ static void digest_partner(struct outside *out)
 
 static void digest_hotlist(struct outside *out)
 {
-    struct kc_view list;
-    if (!kc_failed(kc_purse_hotlist_get(&list, &world.purse))) {
-        kc_digest(&world.crypto, out->hotlist, list);
+    struct kc_view part;
+    uint8_t both[2 * KC_DIGEST_SIZE] = {0};
+    for (unsigned i = 0; i < 2; i++) {
+        if (!kc_failed(kc_purse_hotlist_get(&part, &world.purse, i == 1))) {
+            kc_digest(&world.crypto, both + (size_t)i * KC_DIGEST_SIZE, part);
+        }
+    }
+    if (world.purse.hotlist.version > 0) {
+        kc_digest(&world.crypto, out->hotlist, kc_view(both, sizeof both));
     }
 }
 

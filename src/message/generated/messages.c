@@ -196,10 +196,12 @@ static const struct kc_field purse_info_fields[] = {
      .max = 0x1e, .presence = 0},
     {.offset = offsetof(struct kc_purse_info, key_ready_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = offsetof(struct kc_purse_info, has_key_ready)},
+    {.offset = offsetof(struct kc_purse_info, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_purse_info_shape = {.number = 5, .version = 5,
     .brief = false,
-    .field_count = 34, .struct_size = sizeof(struct kc_purse_info),
+    .field_count = 35, .struct_size = sizeof(struct kc_purse_info),
     .domain = NULL, .fields = purse_info_fields};
 
 static const struct kc_field key_proof_fields[] = {
@@ -1068,10 +1070,12 @@ static const struct kc_field identify_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_identify, roll), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_identify, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_identify_shape = {.number = 40, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_identify),
+    .field_count = 7, .struct_size = sizeof(struct kc_identify),
     .domain = NULL, .fields = identify_fields};
 
 static const struct kc_field payee_identity_fields[] = {
@@ -1093,10 +1097,12 @@ static const struct kc_field payee_identity_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_payee_identity, roll), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_payee_identity, hotlist_base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
 const struct kc_shape kc_payee_identity_shape = {.number = 41, .version = 3,
     .brief = false,
-    .field_count = 9, .struct_size = sizeof(struct kc_payee_identity),
+    .field_count = 10, .struct_size = sizeof(struct kc_payee_identity),
     .domain = NULL, .fields = payee_identity_fields};
 
 static const struct kc_field payment_order_fields[] = {
@@ -1253,6 +1259,54 @@ const struct kc_shape kc_hotlist_shape = {.number = 57, .version = 1,
     .brief = false,
     .field_count = 6, .struct_size = sizeof(struct kc_hotlist),
     .domain = "kinchaku/1-hotlist", .fields = hotlist_fields};
+
+static const struct kc_field hotlist_base_fields[] = {
+    {.offset = offsetof(struct kc_hotlist_base, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, version), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, complete), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, least), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, bits), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_base, listed), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x800, .presence = 0},
+};
+const struct kc_shape kc_hotlist_base_shape = {.number = 112, .version = 1,
+    .brief = false,
+    .field_count = 8, .struct_size = sizeof(struct kc_hotlist_base),
+    .domain = "kinchaku/1-hotlist-base", .fields = hotlist_base_fields};
+
+static const struct kc_field hotlist_delta_fields[] = {
+    {.offset = offsetof(struct kc_hotlist_delta, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, base), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, version), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, complete), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, count), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, least), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, bits), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_hotlist_delta, listed), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x200, .presence = 0},
+};
+const struct kc_shape kc_hotlist_delta_shape = {.number = 113, .version = 1,
+    .brief = false,
+    .field_count = 9, .struct_size = sizeof(struct kc_hotlist_delta),
+    .domain = "kinchaku/1-hotlist-delta", .fields = hotlist_delta_fields};
 
 static const struct kc_field key_roll_fields[] = {
     {.offset = offsetof(struct kc_key_roll, bank), .type = KC_FIELD_UINT, .count = 0,
@@ -1742,6 +1796,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_log_record_shape,
     &kc_gap_shape,
     &kc_hotlist_shape,
+    &kc_hotlist_base_shape,
+    &kc_hotlist_delta_shape,
     &kc_key_roll_shape,
     &kc_rolled_keys_shape,
     &kc_settle_request_shape,

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 85
+#define KC_SHAPE_COUNT 87
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -331,6 +331,7 @@ struct kc_purse_info {
     enum kc_handover handover; /* how far it is with keys that the authority made */
     uint64_t key_ready_ms; /* since when such keys wait for it (S5) */
     bool has_key_ready;
+    uint64_t hotlist_base; /* version of the base of the hotlist it holds, 0 for none */
 };
 extern const struct kc_shape kc_purse_info_shape;
 
@@ -1028,6 +1029,7 @@ struct kc_identify {
     uint64_t hotlist; /* version of the hotlist the payer holds, 0 for none */
     bool full; /* the payer wants the payee's identity even if they have met */
     uint64_t roll; /* number of the bank's newest key roll-over the payer knows, 0 for none */
+    uint64_t hotlist_base; /* version of the base of the hotlist the payer holds, 0 for none */
 };
 extern const struct kc_shape kc_identify_shape;
 
@@ -1048,6 +1050,7 @@ struct kc_payee_identity {
     bool has_asked;
     struct kc_amount most; /* the most the payee's purse can take now */
     uint64_t roll; /* number of the bank's newest key roll-over the payee knows, 0 for none */
+    uint64_t hotlist_base; /* version of the base of the hotlist the payee holds, 0 for none */
 };
 extern const struct kc_shape kc_payee_identity_shape;
 
@@ -1167,6 +1170,35 @@ struct kc_hotlist {
     struct kc_view listed; /* their numbers, ascending: each as the difference to the one before, 7 bits a byte, lowest first, high bit on all but the last byte */
 };
 extern const struct kc_shape kc_hotlist_shape;
+
+/* Purses out of use up to a version, in the short form, as the bank signed it. Deltas add to it.
+ * signed: hotlist-base */
+struct kc_hotlist_base {
+    uint64_t bank; /* bank id */
+    uint64_t version; /* what the purses listed up to it are counted by */
+    uint64_t time_ms; /* when the bank signed it */
+    bool complete; /* false: there are more, older ones */
+    uint64_t count; /* how many purses are listed */
+    uint64_t least; /* the lowest of their numbers without its check digit; 0 when there is none */
+    uint64_t bits; /* how many low bits of a step stand as they are */
+    struct kc_view listed; /* the others, ascending, each by its step: what lies between it and the one before; Rice code, see docs/protocol.md */
+};
+extern const struct kc_shape kc_hotlist_base_shape;
+
+/* All purses that went out of use after a base, as the bank signed it. It takes the place of every earlier one on that base.
+ * signed: hotlist-delta */
+struct kc_hotlist_delta {
+    uint64_t bank; /* bank id */
+    uint64_t base; /* version of the base, or of the list of the older form, that it adds to; 0: to none */
+    uint64_t version; /* version of both together; a purse takes only a higher one */
+    uint64_t time_ms; /* when the bank signed it */
+    bool complete; /* false: there are more between base and version, older ones */
+    uint64_t count; /* how many purses are listed */
+    uint64_t least; /* as in the base */
+    uint64_t bits; /* as in the base */
+    struct kc_view listed; /* as in the base */
+};
+extern const struct kc_shape kc_hotlist_delta_shape;
 
 /* New keys of the bank. The new signature key signs it, so that nobody gives out somebody else's key as the bank's.
  * signed: key-roll */

@@ -433,6 +433,7 @@ static const struct kc_field_name purse_info_names[] = {
     {"charge-amount", 0},
     {"handover", kc_handover_word},
     {"key-ready", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name key_proof_names[] = {
     {"sign-key", 0},
@@ -800,6 +801,7 @@ static const struct kc_field_name identify_names[] = {
     {"hotlist", 0},
     {"full", 0},
     {"roll", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name payee_identity_names[] = {
     {"account", 0},
@@ -811,6 +813,7 @@ static const struct kc_field_name payee_identity_names[] = {
     {"asked", 0},
     {"most", 0},
     {"roll", 0},
+    {"hotlist-base", 0},
 };
 static const struct kc_field_name payment_order_names[] = {
     {"payee", 0},
@@ -874,6 +877,27 @@ static const struct kc_field_name hotlist_names[] = {
     {"time", 0},
     {"complete", 0},
     {"count", 0},
+    {"listed", 0},
+};
+static const struct kc_field_name hotlist_base_names[] = {
+    {"bank", 0},
+    {"version", 0},
+    {"time", 0},
+    {"complete", 0},
+    {"count", 0},
+    {"least", 0},
+    {"bits", 0},
+    {"listed", 0},
+};
+static const struct kc_field_name hotlist_delta_names[] = {
+    {"bank", 0},
+    {"base", 0},
+    {"version", 0},
+    {"time", 0},
+    {"complete", 0},
+    {"count", 0},
+    {"least", 0},
+    {"bits", 0},
     {"listed", 0},
 };
 static const struct kc_field_name key_roll_names[] = {
@@ -1114,6 +1138,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"log-record", log_record_names},
     {"gap", gap_names},
     {"hotlist", hotlist_names},
+    {"hotlist-base", hotlist_base_names},
+    {"hotlist-delta", hotlist_delta_names},
     {"key-roll", key_roll_names},
     {"rolled-keys", rolled_keys_names},
     {"settle-request", settle_request_names},

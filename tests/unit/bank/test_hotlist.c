@@ -96,11 +96,45 @@ static void what_does_not_fit_is_left_out_from_the_end(void **state)
     }
 }
 
+/* The short form: the first ones stay, and not one fewer than fit; none beside them is found. */
+static void the_short_form_holds_the_first_that_fit(void **state)
+{
+    static uint64_t purses[PURSES];
+    static uint8_t bytes[PURSES];
+    uint64_t mix = 20261127;
+    (void)state;
+    for (size_t i = 0; i < PURSES; i++) {
+        mix = mix * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        purses[i] = kc_purse_nth(1000000 + (mix >> 43) * PURSES + i).number;
+    }
+    for (size_t room = 0; room <= 2048; room += room < 40 ? 1 : 251) {
+        struct kc_listed listed;
+        struct kc_listed more;
+        struct kc_buffer out = {.data = bytes, .capacity = room};
+        assert_int_equal(kc_bank_hotlist_write(&listed, &out, purses, PURSES).code, KC_OK);
+        assert_int_equal(kc_listed_check(&listed).code, KC_OK);
+        assert_true(listed.count >= 1 && listed.count < PURSES);
+        for (size_t i = 0; i < PURSES; i++) {
+            struct kc_purse_id purse = {purses[i]};
+            assert_int_equal(kc_listed_has(&listed, purse), i < listed.count);
+        }
+        assert_int_equal(kc_bank_hotlist_write(&more, &out, purses, (size_t)listed.count + 1).code,
+                         KC_OK);
+        assert_int_equal(more.count, listed.count);
+    }
+    struct kc_listed none;
+    struct kc_buffer out = {.data = bytes, .capacity = 0};
+    assert_int_equal(kc_bank_hotlist_write(&none, &out, purses, 0).code, KC_OK);
+    assert_int_equal(none.count, 0);
+    assert_int_equal(kc_listed_check(&none).code, KC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_short_list_is_whole_and_in_order),
         cmocka_unit_test(what_does_not_fit_is_left_out_from_the_end),
+        cmocka_unit_test(the_short_form_holds_the_first_that_fit),
     };
     return cmocka_run_group_tests_name("bank: encoding of the hotlist", tests, NULL, NULL);
 }

@@ -87,10 +87,20 @@ static void replace(struct toy *fresh, struct world *world, const struct toy *ol
     EXPECT(confirm(fresh, world, &opened), KC_OK);
 }
 
+/* Of the versions above `after` up to `upto` alone. */
+static size_t between(struct world *world, uint64_t purses[4], uint64_t after, uint64_t upto)
+{
+    size_t count = 0;
+    bool complete = false;
+    EXPECT(kc_ledger_hotlist(purses, &count, &complete, &world->ledger, after, upto, 4), KC_OK);
+    assert_true(complete);
+    return count;
+}
+
 static size_t hotlist(struct world *world, uint64_t purses[4], bool *complete, size_t max)
 {
     size_t count = 0;
-    EXPECT(kc_ledger_hotlist(purses, &count, complete, &world->ledger, max), KC_OK);
+    EXPECT(kc_ledger_hotlist(purses, &count, complete, &world->ledger, 0, UINT64_MAX, max), KC_OK);
     return count;
 }
 
@@ -125,6 +135,9 @@ static void a_lost_purse_is_out_and_listed_at_once(void **state)
     assert_int_equal(hotlist(world, purses, &complete, 4), 1);
     assert_int_equal(purses[0], toy.purse.number);
     assert_true(complete);
+    assert_int_equal(between(world, purses, 0, 1), 1);
+    assert_int_equal(between(world, purses, 0, 0), 0);
+    assert_int_equal(between(world, purses, 1, 9), 0);
     /* Its quote has ended, and whoever has it gets nothing more. */
     toy_answer(&message, &toy, world, &quote, KC_ANSWER_OK);
     EXPECT(world_send(world, &reply, &message), KC_OK);

@@ -667,7 +667,7 @@ enum kc_error take(struct side *side, struct kc_view envelope)
 
 /* ---- hotlists ---- */
 
-struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
+struct kc_view bank_signs_part(struct kept *out, const struct kc_shape *shape, const void *record,
                                const struct keys *keys, const struct kc_realm *realm,
                                const char *domain)
 {
@@ -676,10 +676,55 @@ struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
     struct kc_buffer buffer = KC_BUFFER(out->bytes);
     struct kc_signer signer = {.key = &keys->private_key};
     kc_signer_id_make(&signer.id, &shared.crypto, KC_SERVER_BANK, &keys->public_key);
-    must(kc_shape_encode(&plain, &kc_hotlist_shape, list));
+    must(kc_shape_encode(&plain, shape, record));
     must(kc_sign(&buffer, &shared.crypto, &signer, realm, domain, 0, kc_buffer_view(&plain)));
     out->size = buffer.size;
     return kept_view(out);
+}
+
+struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
+                               const struct keys *keys, const struct kc_realm *realm,
+                               const char *domain)
+{
+    return bank_signs_part(out, &kc_hotlist_shape, list, keys, realm, domain);
+}
+
+struct kc_view bank_base(struct kept *out, uint64_t version, const uint64_t *numbers, size_t count)
+{
+    uint8_t bytes[2048];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_listed listed;
+    must(kc_listed_write(&listed, &buffer, numbers, count));
+    const struct kc_hotlist_base base = {.bank = shared.realm.bank,
+                                         .version = version,
+                                         .time_ms = NOW_MS,
+                                         .complete = true,
+                                         .count = listed.count,
+                                         .least = listed.least,
+                                         .bits = listed.bits,
+                                         .listed = listed.bytes};
+    return bank_signs_part(out, &kc_hotlist_base_shape, &base, &shared.bank, &shared.realm,
+                           kc_hotlist_base_shape.domain);
+}
+
+struct kc_view bank_delta(struct kept *out, uint64_t base, uint64_t version,
+                          const uint64_t *numbers, size_t count)
+{
+    uint8_t bytes[512];
+    struct kc_buffer buffer = KC_BUFFER(bytes);
+    struct kc_listed listed;
+    must(kc_listed_write(&listed, &buffer, numbers, count));
+    const struct kc_hotlist_delta delta = {.bank = shared.realm.bank,
+                                           .base = base,
+                                           .version = version,
+                                           .time_ms = NOW_MS,
+                                           .complete = true,
+                                           .count = listed.count,
+                                           .least = listed.least,
+                                           .bits = listed.bits,
+                                           .listed = listed.bytes};
+    return bank_signs_part(out, &kc_hotlist_delta_shape, &delta, &shared.bank, &shared.realm,
+                           kc_hotlist_delta_shape.domain);
 }
 
 struct kc_view bank_lists(struct kept *out, uint64_t version, const uint64_t *numbers, size_t count)

@@ -14,6 +14,7 @@
 #include "crypto/libcrypto.h"
 #include "message/generated/messages.h"
 #include "message/identity.h"
+#include "message/listed.h"
 #include "message/offline_limits.h"
 #include "purse/inside.h"
 #include "purse/purse.h"
@@ -166,6 +167,14 @@ enum kc_error take(struct side *side, struct kc_view envelope);
 struct kc_view bank_lists(struct kept *out, uint64_t version, const uint64_t *numbers,
                           size_t count);
 /* The same of a record that a test made. */
+/* A base, and a delta on a base, of these numbers, ascending and with their check digits, as this bank signs them. */
+struct kc_view bank_base(struct kept *out, uint64_t version, const uint64_t *numbers, size_t count);
+struct kc_view bank_delta(struct kept *out, uint64_t base, uint64_t version,
+                          const uint64_t *numbers, size_t count);
+/* A record of any of the three shapes, signed by anybody. */
+struct kc_view bank_signs_part(struct kept *out, const struct kc_shape *shape, const void *record,
+                               const struct keys *keys, const struct kc_realm *realm,
+                               const char *domain);
 struct kc_view bank_signs_list(struct kept *out, const struct kc_hotlist *list,
                                const struct keys *keys, const struct kc_realm *realm,
                                const char *domain);

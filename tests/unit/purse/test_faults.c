@@ -145,7 +145,7 @@ static enum kc_error take_list(void)
 {
     static const uint64_t numbers[] = {5, 6};
     return world_take_hotlist(&world,
-                              world_hotlist(&world, world.purse.hotlist_version + 1, numbers, 2));
+                              world_hotlist(&world, world.purse.hotlist.version + 1, numbers, 2));
 }
 
 static enum kc_error get_list(void)

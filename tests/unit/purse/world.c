@@ -515,6 +515,34 @@ struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64
     return kc_buffer_view(&out);
 }
 
+struct kc_view world_hotlist_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
+                                  uint64_t number)
+{
+    uint8_t plain_bytes[256];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_buffer out = KC_BUFFER(world->hotlist);
+    struct kc_signer signer = signer_of(world, &world->bank_sign);
+    const struct kc_hotlist_base base = {.bank = world->realm.bank,
+                                         .version = version,
+                                         .time_ms = WORLD_TIME_MS,
+                                         .complete = true,
+                                         .count = 1,
+                                         .least = number / 10};
+    const struct kc_hotlist_delta delta = {.bank = world->realm.bank,
+                                           .base = on,
+                                           .version = version,
+                                           .time_ms = WORLD_TIME_MS,
+                                           .complete = true,
+                                           .count = 1,
+                                           .least = number / 10};
+    const struct kc_shape *shape = is_base ? &kc_hotlist_base_shape : &kc_hotlist_delta_shape;
+    const void *record = is_base ? (const void *)&base : (const void *)&delta;
+    WORLD_CHECK(!kc_failed(kc_shape_encode(&plain, shape, record)));
+    WORLD_CHECK(!kc_failed(kc_sign(&out, &world->crypto, &signer, &world->realm, shape->domain, 0,
+                                   kc_buffer_view(&plain))));
+    return kc_buffer_view(&out);
+}
+
 enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist)
 {
     return world_send(world, KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, hotlist);

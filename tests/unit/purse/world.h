@@ -182,6 +182,9 @@ struct kc_view world_sign_record(struct world *world, const struct world_saying 
 /* A hotlist of these numbers, ascending. */
 struct kc_view world_hotlist(struct world *world, uint64_t version, const uint64_t *numbers,
                              size_t count);
+/* A base (`on` 0 and is_base), or a delta on the base of version `on`, of one number. */
+struct kc_view world_hotlist_part(struct world *world, bool is_base, uint64_t on, uint64_t version,
+                                  uint64_t number);
 enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
 /* The record of the bank's roll-over of that number, odd ones to the partner's key and even ones back. */
 struct kc_view world_roll(struct world *world, uint64_t number);

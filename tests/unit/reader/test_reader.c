@@ -113,13 +113,19 @@ static void a_hotlist_goes_in_and_out(void **state)
     struct kc_purse_info info;
     struct kc_view out;
     (void)state;
-    EXPECT(kc_slot_hotlist(&out, &slot).code, KC_NOT_FOUND);
+    const struct kc_hotlist_told nothing = {0, 0};
+    unsigned part = 0;
+    EXPECT(kc_slot_hotlist(&out, &slot, &nothing, &part).code, KC_NOT_FOUND);
     struct kc_view list = world_hotlist(&world, 3, numbers, 2);
     EXPECT(kc_slot_take_hotlist(&slot, kc_view(list.data, list.size - 1)).code, KC_MALFORMED);
     EXPECT(kc_slot_take_hotlist(&slot, list).code, KC_OK);
     EXPECT(kc_slot_take_hotlist(&slot, list).code, KC_STALE_STATE);
-    EXPECT(kc_slot_hotlist(&out, &slot).code, KC_OK);
+    EXPECT(kc_slot_hotlist(&out, &slot, &nothing, &part).code, KC_OK);
     assert_true(kc_view_equal(out, list));
+    EXPECT(kc_slot_hotlist(&out, &slot, &nothing, &part).code, KC_NOT_FOUND);
+    const struct kc_hotlist_told same = {3, 3};
+    part = 0;
+    EXPECT(kc_slot_hotlist(&out, &slot, &same, &part).code, KC_NOT_FOUND);
     EXPECT(kc_slot_info(&info, &slot).code, KC_OK);
     assert_int_equal(info.hotlist, 3);
 }
