@@ -176,11 +176,11 @@ def test_what_it_must_not_give_is_declined(alone, other, tmp_path):
     nothing_opened(alone, other, apply(alone, tmp_path), "certificate-invalid")
 
 
-# shows: R-OPEN-4 R-SEC-2
 @pytest.mark.parametrize("how,error", [
     (("-pkistatus", 2, "-failure", 10), "certificate-revoked"), (("-pkistatus", 2, "-failure", 24), "authority-unavailable"),
     (("-pkistatus", 2, "-failure", 9), "authority-refused"),
     (("-send_unprotected",), "bad-signature"), (("-pkistatus", 3, "-poll_count", 100), "timeout")])
+# shows: R-OPEN-4 R-SEC-2
 def test_its_refusals_by_name(alone, other, tmp_path, how, error):
     other.more = how
     nothing_opened(alone, other, apply(alone, tmp_path), error)

@@ -85,7 +85,6 @@ def check_machine(by_part):
     assert end("transfer")[0] == "830" and (transfer[-1]["uim_b"], transfer[-1]["shadow_b"]) == ("20", "20")
 
 
-# shows: R-RENEW-1 R-RENEW-2 R-RENEW-3 R-RENEW-4 R-RENEW-5 R-RENEW-6
 def check_years(by_part):
     """A's charge, A's keys renewed in both ways, the old certificates on the list, and the payment of the first key settled."""
     def end(part):
@@ -117,6 +116,7 @@ def check_sum(rows):
     assert parts == [audit[name] for name in ("accounts_total", "shadows_total", "fees", "in_flight", "claims")]
 
 
+# shows: R-RENEW-1 R-RENEW-2 R-RENEW-3 R-RENEW-4 R-RENEW-5 R-RENEW-6
 def test_demo_in_words_leaves_nothing_behind(tmp_path):
     done = run("kinchaku", "demo", timeout=300, env={"TMPDIR": str(tmp_path)})
     assert done.status == OK, done
