@@ -272,17 +272,19 @@ int64_t kinds_claimed(const struct truth *truth, unsigned holder)
 
 /* ---- the end ---- */
 
-/* It never reports: of what it paid, that is open at the bank which a rogue took and did not show. */
+/* It never reports. Of what it paid, the bank has not booked what a rogue took and did not show, or what reached further than
+ * its load; and it has back, booked or not, what a rogue took, showed, and told it that it declined. */
 bool kinds_card_ended(struct truth *truth, unsigned holder, const struct kc_purse_info *info)
 {
     int64_t left = truth->kinds[holder].loaded - truth->kinds[holder].booked;
     for (size_t i = 0; i < truth->payment_count; i++) {
         const struct truth_payment *payment = &truth->payments[i];
-        bool shown =
-            settled_was_shown(truth, payment->payee, payment->payee_counter, payment->digest);
-        left -= payment->payer == holder && !payment->given_back && !shown
-                    ? (int64_t)payment->amount
-                    : 0;
+        bool taken =
+            payment->payer == holder &&
+            settled_was_taken(truth, payment->payee, payment->payee_counter, payment->digest);
+        if (payment->payer == holder && payment->given_back == taken) {
+            left += taken ? (int64_t)payment->amount : -(int64_t)payment->amount;
+        }
     }
     return left == minor_of(info->value) ||
            truth_wrong(truth, "what is left on a card", holder, minor_of(info->value), left);

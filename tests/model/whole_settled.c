@@ -166,19 +166,34 @@ bool settled_waits(const struct truth *truth, const struct kc_payment_row *row)
     return in_gap(&truth->whole->store, row->payee.number, row->payee_counter, true);
 }
 
-bool settled_was_shown(const struct truth *truth, unsigned holder, uint64_t counter,
-                       const uint8_t *order)
+/* The record of a holder's entry, when it is about that order. */
+static bool find_record(struct kc_record_row *row, const struct truth *truth, unsigned holder,
+                        uint64_t counter, const uint8_t *order)
 {
     const struct ram_store *store = &truth->whole->store;
     uint64_t purse = truth->whole->base->holders[holder].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_RECORDS]; i++) {
-        struct kc_record_row row;
         if (store->records[i].purse == purse && store->records[i].counter == counter) {
-            memcpy(&row, store->records[i].head, sizeof store->records[i].head);
-            return memcmp(row.order, order, KC_DIGEST_SIZE) == 0;
+            memcpy(row, store->records[i].head, sizeof store->records[i].head);
+            return memcmp(row->order, order, KC_DIGEST_SIZE) == 0;
         }
     }
     return false;
+}
+
+bool settled_was_shown(const struct truth *truth, unsigned holder, uint64_t counter,
+                       const uint8_t *order)
+{
+    struct kc_record_row row;
+    return find_record(&row, truth, holder, counter, order);
+}
+
+bool settled_was_taken(const struct truth *truth, unsigned holder, uint64_t counter,
+                       const uint8_t *order)
+{
+    struct kc_record_row row;
+    return find_record(&row, truth, holder, counter, order) && row.kind == KC_ENTRY_KIND_RECEIVE &&
+           row.state == KC_RECORD_COUNTED && row.objection == KC_OK;
 }
 
 /* Where nobody showed the payee's entry, the bank decides from sums. */

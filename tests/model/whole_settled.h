@@ -28,6 +28,9 @@ void settled_arrivals(struct truth *truth, unsigned place, const struct kc_purse
 /* Whether a record of that purse with that counter came to the bank, and is about the order. */
 bool settled_was_shown(const struct truth *truth, unsigned holder, uint64_t counter,
                        const uint8_t *order);
+/* Whether the payee's own entry about it was counted, and booked. */
+bool settled_was_taken(const struct truth *truth, unsigned holder, uint64_t counter,
+                       const uint8_t *order);
 /* Only a purse with nothing left owes something when all have synced, and then it may not pay. */
 bool settled_debts_are_claimed(struct truth *truth, unsigned holder);
 /* In flight for lost entries. */
