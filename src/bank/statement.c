@@ -126,6 +126,18 @@ static struct kc_result name_fee(struct line *line, const struct statement *stat
     return result;
 }
 
+/* Of an account that was closed: under way to the ordinary bank. What a machine's owner gives back is under way, too, but its
+ * purse is the machine's. */
+static bool is_payout(const struct statement *statement, const struct kc_posting_row *posting)
+{
+    struct kc_purse_row purse;
+    bool in_flight = posting->debit == KC_BOOK_IN_FLIGHT || posting->credit == KC_BOOK_IN_FLIGHT;
+    return in_flight &&
+           !kc_failed(statement->store->purse_get(statement->store->context, &purse,
+                                                  posting->purse.number)) &&
+           purse.type != KC_PURSE_TYPE_MACHINE;
+}
+
 /* What no transaction made: a claim for what a purse owed, a machine's takings and the fee for them, or what a replaced purse
  * left. */
 static struct kc_result explain(struct line *line, const struct statement *statement,
@@ -143,9 +155,7 @@ static struct kc_result explain(struct line *line, const struct statement *state
     }
     struct kc_result result = store->transaction_get(
         store->context, &transaction, posting->purse.number, posting->transaction_ms);
-    bool in_flight = posting->debit == KC_BOOK_IN_FLIGHT || posting->credit == KC_BOOK_IN_FLIGHT;
-    if (result.code == KC_NOT_FOUND && in_flight) {
-        /* Of an account that was closed. */
+    if (result.code == KC_NOT_FOUND && is_payout(statement, posting)) {
         line->kind = line->in ? "payout-refused" : "payout";
         (void)snprintf(line->partner, sizeof line->partner, "%s", statement->account.bank_account);
         return kc_ok();

@@ -773,6 +773,12 @@ struct kc_result kc_purse_take(struct kc_purse *purse, const struct kc_apdu *apd
     if (!kc_failed(result)) {
         result = taker->take(purse, &next, &message, kc_buffer_view(&plain));
     }
+    if (taker->take == kc_purse_take_keys) {
+        /* Private keys: they are in the purse's own places now, and go nowhere else. */
+        kc_wipe(&message, sizeof message);
+        kc_wipe(purse->work.plain, sizeof purse->work.plain);
+        plain.size = 0;
+    }
     if (kc_failed(result)) {
         return result;
     }

@@ -54,7 +54,9 @@ struct kc_result kc_purse_authority_key(struct kc_public_key *out, struct kc_pur
     bool known = purse->state.handover == KC_HANDOVER_WAITING ||
                  purse->state.handover == KC_HANDOVER_CHANGED;
     struct kc_result result = known ? load_waiting(&waiting, purse) : kc_result(KC_UNKNOWN_SIGNER);
-    *out = waiting.authority_verify;
+    if (!kc_failed(result)) {
+        *out = waiting.authority_verify;
+    }
     return result;
 }
 

@@ -50,7 +50,8 @@ static struct kc_result vouch(void *owner, struct kc_view envelope)
 }
 
 struct kc_result kc_registrar_counter_renew(struct kc_station *station,
-                                            struct kc_registrar *registrar)
+                                            struct kc_registrar *registrar,
+                                            struct kc_account_id account)
 {
     struct kc_purse_info info;
     struct word word = {.registrar = registrar};
@@ -58,7 +59,11 @@ struct kc_result kc_registrar_counter_renew(struct kc_station *station,
     if (kc_failed(result)) {
         return result;
     }
-    word.account = info.account;
+    /* A thing that calls itself somebody else's now gets no word for that. */
+    if (info.account.number != account.number) {
+        return kc_result(KC_MISMATCH);
+    }
+    word.account = account;
     word.purse = info.purse;
     station->vouch = vouch;
     station->vouch_owner = &word;

@@ -631,7 +631,7 @@ static struct kc_result renew(struct kc_registrar *registrar, const struct kc_co
         result = kc_pin_unlock(&trail, &station, command);
     }
     if (!kc_failed(result)) {
-        result = kc_registrar_counter_renew(&station, registrar);
+        result = kc_registrar_counter_renew(&station, registrar, account);
     }
     kc_registrar_counter_close(&station);
     if (!kc_failed(result)) {

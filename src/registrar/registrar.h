@@ -126,9 +126,11 @@ KC_MUST_USE struct kc_result kc_registrar_counter_open(struct kc_account_id *acc
                                                        struct kc_registrar *registrar,
                                                        const char *place);
 /* Renews the keys in it, which was unlocked, or goes on where an earlier call stood; also when their certificates have ended. The
- * holder was made sure of. KC_PENDING (a payment is open); the bank's refusal by its reason. */
+ * holder of `account` was made sure of: KC_MISMATCH when the UIM now says that it is of another one. KC_PENDING (a payment is
+ * open); the bank's refusal by its reason. */
 KC_MUST_USE struct kc_result kc_registrar_counter_renew(struct kc_station *station,
-                                                        struct kc_registrar *registrar);
+                                                        struct kc_registrar *registrar,
+                                                        struct kc_account_id account);
 void kc_registrar_counter_close(struct kc_station *station);
 
 /* Revokes every certificate of an account. */

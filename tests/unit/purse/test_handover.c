@@ -40,6 +40,8 @@ static void the_keys_come_into_force_in_one_step(void **state)
         come_to_key_request();
         assert_int_equal(world.purse.state.key_set, 0);
         EXPECT(world_take_keys(&world), KC_OK);
+        /* The host hears that it went well, and nothing of what was in it. */
+        assert_int_equal(world_data(&world).size, 0);
         assert_int_equal(world.purse.state.key_set, 1);
         assert_int_equal(world.purse.state.handover, KC_HANDOVER_CHANGED);
         assert_int_equal(world.purse.state.closed, 1);
