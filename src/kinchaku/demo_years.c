@@ -13,6 +13,7 @@
 #include "service/files.h"
 
 #define LDAPSEARCH "/usr/bin/ldapsearch"
+#define NOT_COMPLETED_STATUS 3
 #define LIST_BASE "cn=issuer,ou=servers," KC_DIRECTORY_BASE
 #define LIST_ATTRIBUTE "certificateRevocationList;binary"
 #define SAID_SIZE 16384u
@@ -51,12 +52,12 @@ static const struct kc_demo_call taken = {"charge-taken",
 
 static const struct kc_demo_deal old_key = {
     "old-key-payment",
-    "A pays B 5, signed by its first key; the bank is not asked",
+    "A pays B 5, signed by its first key, and B's receipt is lost",
     A,
     B,
     {"pay", "5"},
-    {NULL},
-    0,
+    {"--lose", "answer"},
+    NOT_COMPLETED_STATUS,
     0,
     {{"5", "25", "40"}, {"10", "20", "40"}}};
 
@@ -66,7 +67,7 @@ static const struct kc_demo_call inside = {
     A,
     {"renew"},
     0,
-    {{"5", "25", "40"}, {"5", "25", "40"}}};
+    {{"5", "25", "40"}, {"5", "20", "40"}}};
 
 static const struct kc_demo_call by_authority = {
     "renew-authority",
@@ -76,20 +77,24 @@ static const struct kc_demo_call by_authority = {
     0,
     {{"5", "25", "40"}, {"5", "25", "40"}}};
 
-static const struct kc_demo_call afterwards[] = {
+static const struct kc_demo_call settled[] = {
     {"old-key-settled",
      "B reports the payment that A's first key signed: it is settled",
      B,
      {"sync"},
      0,
      {{"5", "25", "40"}, {"5", "25", "40"}}},
-    {"new-key",
-     "A withdraws 5, signed by its third key",
+    {"old-key-known",
+     "A reports, too, and hears of it: nothing is under way any more",
      A,
-     {"withdraw", "5", "--yes"},
+     {"sync"},
      0,
-     {{"10", "25", "40"}, {"10", "25", "40"}}},
+     {{"5", "25", "40"}, {"5", "25", "40"}}},
 };
+
+static const struct kc_demo_call new_key = {"new-key", "A withdraws 5, signed by its third key",
+                                            A,         {"withdraw", "5", "--yes"},
+                                            0,         {{"10", "25", "40"}, {"10", "25", "40"}}};
 
 /* ---- the charge ---- */
 
@@ -445,12 +450,15 @@ static struct kc_result show_list(struct kc_watch *watch, const struct serials *
     return !kc_failed(result) && (wrong != 0 || now.count == 0) ? kc_result(KC_INTERNAL) : result;
 }
 
-/* Both ways; `old` gets the certificates that they replace. */
+/* Both ways, and the payment of the first key between them; `old` gets the certificates that they replace. */
 static struct kc_result renew(struct serials *old, struct kc_watch *watch)
 {
     struct kc_result result = read_serials(old, watch);
     if (!kc_failed(result)) {
         result = kc_demo_ask(watch, &inside);
+    }
+    for (size_t i = 0; i < sizeof settled / sizeof settled[0] && !kc_failed(result); i++) {
+        result = kc_demo_ask(watch, &settled[i]);
     }
     if (!kc_failed(result)) {
         result = read_serials(old, watch);
@@ -474,8 +482,8 @@ struct kc_result kc_demo_years(struct kc_watch *watch)
     if (!kc_failed(result)) {
         result = show_list(watch, &old);
     }
-    for (size_t i = 0; i < sizeof afterwards / sizeof afterwards[0] && !kc_failed(result); i++) {
-        result = kc_demo_ask(watch, &afterwards[i]);
+    if (!kc_failed(result)) {
+        result = kc_demo_ask(watch, &new_key);
     }
     return kc_failed(result) ? result : check_account(watch, "813");
 }

@@ -97,12 +97,13 @@ def check_years(by_part):
     assert end("old-key-payment") == ("818", ("5", "10"), ("25", "20"))
     inside = [row["step"] for row in by_part["renew-inside"]]
     assert [step for step in inside if step.startswith("Sr")] == ["Sr1", "Sr2-Sr3", "Sr4", "Sr4"]
+    assert end("renew-inside") == ("818", ("5", "5"), ("25", "20"))
+    assert end("old-key-settled") == end("old-key-known") == ("818", ("5", "5"), ("25", "25"))
     assert by_part["key-order"][-1]["key_ready"]
     made = [row["step"] for row in by_part["renew-authority"]]
     assert made.index("S6") < made.index("S7") < made.index("S8-S9") < made.index("S10") < made.index("S11")
     listed = by_part["revoked"][-1]
     assert (listed["old"], listed["old_revoked"], listed["new"], listed["new_revoked"]) == (4, 4, 2, 0)
-    assert end("old-key-settled") == ("818", ("5", "5"), ("25", "25"))
     assert end("new-key") == ("813", ("10", "10"), ("25", "25"))
 
 
