@@ -99,7 +99,8 @@ def test_no_token_no_key_two_keys_another_key(system, token):
     refuses(system, "bank", "token-ambiguous")
     # A certified key that is gone is not replaced by a new one.
     system.configure("bank", "keys", sign=token.key("nobody"))
-    assert system.bank("init").status == OK
+    done = system.bank("init")
+    assert (done.status, done.json["error"]) == (FAULT, "token-key-missing"), done
     refuses(system, "bank", "token-key-missing")
 
 
