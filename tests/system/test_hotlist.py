@@ -1,0 +1,117 @@
+"""Does the hotlist reach stations as a base and what adds to it, and from them others, while the bank is away?"""
+import sys
+from pathlib import Path
+
+import pytest
+
+from kinchaku import OK, REFUSED
+from meeting import meet
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
+import reader  # noqa: E402
+
+from test_capture import Keys  # noqa: E402
+
+REALM = (1, "JPY")
+STEP = 2
+
+
+def numbers(record):
+    """The listed numbers without their check digits, read bit by bit."""
+    if record["count"] == 0:
+        assert record["least"] == record["bits"] == 0 and record["listed"] == b""
+        return []
+    bits = "".join(f"{byte:08b}" for byte in record["listed"])
+    found, at, low = [record["least"]], 0, record["bits"]
+    while len(found) < record["count"]:
+        end = bits.index("0", at)
+        rest = bits[end + 1:end + 1 + low]
+        assert len(rest) == low
+        found.append(found[-1] + 1 + ((end - at) << low) + int(rest or "0", 2))
+        at = end + 1 + low
+    assert len(bits) - at < 8 and "1" not in bits[at:]
+    return found
+
+
+def asked(system, have):
+    """What the bank says to who holds that base: form, version, the base it adds to, numbers."""
+    status, kind, body = system.http("bank", "GET", f"/v1/hotlist?have={have}", content_type="text/plain")
+    assert status == 200 and kind == "application/cose", (status, kind)
+    for form in ("hotlist-base", "hotlist-delta"):
+        try:
+            record = reader.open_signed(body, Keys(system).sign[1], REALM, form)
+        except Exception:  # it is the other one
+            continue
+        assert record["bank"] == 1 and record["complete"], record
+        return form[8:], record["version"], record.get("base"), numbers(record)
+    raise AssertionError(body.hex())
+
+
+def version(uim):
+    return uim.station("show").json["hotlist"]
+
+
+@pytest.fixture
+def system(alone):
+    alone.configure("bank", "hotlist", step=STEP)
+    alone.up()
+    return alone
+
+
+def rich(system, *arguments):
+    uim = system.open(*arguments, balance=100, fund=100)
+    uim.must("withdraw", 50, "--yes")
+    return uim
+
+
+# shows: R-SEC-4
+def test_a_base_and_what_adds_to_it(system, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("open sesame\n")
+    password.chmod(0o600)
+    thieves = [rich(system, "--password-file", password) for _ in range(5)]
+    first, second, third = (rich(system) for _ in range(3))
+    known = []
+
+    def lose(thief):
+        done = system.registrar("lost", "--account", thief.account, "--purse", thief.purse, "--password-file", password)
+        assert done.status == OK, done
+        known.append(thief.purse // 10)
+
+    assert asked(system, 0) == ("delta", 0, 0, [])
+    lose(thieves[0])
+    # While there is no base everybody gets what adds to none.
+    assert asked(system, 0) == asked(system, 7) == ("delta", 1, 0, sorted(known))
+    first.must("sync")
+    assert version(first) == 1
+    lose(thieves[1])
+    lose(thieves[2])
+    assert asked(system, 0) == ("base", 2, None, sorted(known[:2]))
+    assert asked(system, 2) == ("delta", 3, 2, sorted(known[2:]))
+    for have in ("x", "-1", "1" * 19, "%00"):
+        assert system.http("bank", "GET", f"/v1/hotlist?have={have}")[0] == 400, have
+    first.must("sync")
+    assert version(first) == 3
+    lose(thieves[3])
+    lose(thieves[4])
+    second.must("sync")
+    assert version(second) == 5
+    # The same after the bank was killed: base and delta follow from what is in the books.
+    system.kill("bank")
+    system.up()
+    assert asked(system, 2) == ("base", 4, None, sorted(known[:4]))
+    assert asked(system, 4) == ("delta", 5, 4, sorted(known[4:]))
+    system.stop("bank")
+    try:
+        # Offline: to who has an older base, both parts; to who has nothing, too, from payee to payer.
+        for payer, payee, learner in ((second, first, first), (third, first, third)):
+            trace = tmp_path / f"trace-{learner.purse}"
+            paid, got = meet(payer, ("pay", 1), payee, pay=("--trace", trace))
+            assert (paid.status, got.status) == (OK, OK), (paid, got)
+            assert version(learner) == 5
+        for thief in (thieves[0], thieves[3], thieves[4]):
+            paid, got = meet(third, ("pay", 1), thief)
+            assert (paid.status, paid.error) == (REFUSED, "hotlisted"), (paid, got)
+    finally:
+        system.resume("bank")
+    system.check_audit()
