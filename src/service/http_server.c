@@ -52,10 +52,17 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return value == NULL ? "" : value;
 }
 
+/* A value with a NUL in it would read as a shorter one, down to none: it is nothing that any path knows. */
 static const char *argument(struct MHD_Connection *connection, const char *name)
 {
-    const char *value = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
-    return value == NULL ? "" : value;
+    const char *value = NULL;
+    size_t size = 0;
+    if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value,
+                                      &size) != MHD_YES ||
+        value == NULL) {
+        return "";
+    }
+    return strlen(value) == size ? value : "?";
 }
 
 static void begin_pending(struct kc_http_server *server)
