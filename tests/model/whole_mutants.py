@@ -171,8 +171,10 @@ MUTANTS = [
      "return kc_result(listed ? KC_HOTLISTED : KC_OK);", "return kc_result(listed && purse == NULL ? KC_HOTLISTED : KC_OK);"),
     ("hotlist-pays", "purse/payee.c", "a purse on the hotlist pays",
      "    if (kc_purse_is_listed(purse, order->payer_purse) ||\n", "    if (order == NULL ||\n"),
-    ("hotlist-older", "purse/hotlist.c", "an older hotlist is in force",
-     "    if (version > held->version) {", "    if (version > 0) {"),
+    ("hotlist-older", "purse/hotlist.c", "an older hotlist takes the place of the one in force",
+     "    if (version <= held->bases[0] || version <= held->bases[1]) {\n        return kc_result(KC_STALE_STATE);\n    }\n"
+     "    unsigned place = other_place(held->base_place);\n",
+     "    unsigned place = held->base_place < 2 ? held->base_place : 0;\n"),
     ("hotlist-empty", "ledger/hotlist.c", "who is put out of use is not listed",
      "    return kc_ledger_note(ledger, store->hotlist_add(store->context, &ledger->hotlist_version,\n                                                     purse->purse.number, ledger->now_ms));",
      "    return store == NULL ? kc_result(KC_INTERNAL) : kc_ok();"),
