@@ -17,6 +17,7 @@
 #include "bank/records.h"
 #include "bank/revocation.h"
 #include "bank/rolls.h"
+#include "bank/rounds.h"
 #include "directory/directory.h"
 #include "directory/people.h"
 #include "ledger/ledger.h"
@@ -29,32 +30,6 @@
 /* Who has it may give orders to the bank: in the bank's folder, made at the first start. */
 #define KC_ADMIN_TOKEN_FILE "admin.token"
 
-/* Orders without an outcome are asked again in rounds. A round begins when the last one has ended, so that an ordinary bank
- * that does not answer never holds more than one round of items; and behind the last order of the round before, so that
- * every order has its turn. */
-struct kc_bank_again {
-    atomic_size_t asking; /* items of this round that are out */
-    uint64_t begun_ms;    /* the rest is the writer's */
-    struct kc_purse_id last_purse;
-    uint64_t last_ms;
-};
-
-/* Renewals whose old certificates the authority is asked to revoke, in rounds as above. */
-struct kc_bank_retiring {
-    atomic_size_t asking;
-    uint64_t begun_ms; /* the rest is the writer's */
-    uint64_t last_purse;
-};
-
-/* Keys that the authority is asked to make, in rounds as above, and purses that want some. */
-struct kc_bank_offering {
-    atomic_size_t asking;
-    uint64_t begun_ms; /* the rest is the writer's */
-    uint64_t last_purse;
-    uint64_t last_wanted;
-};
-
-/* The newest hotlist as it was signed. */
 /* The hotlist in its three forms, the newest of each as it was signed. The base's version is the highest multiple of `step`
  * that is not above the ledger's: every bank over the same ledger, and the same one after a restart, has the same. */
 enum kc_bank_form { KC_FORM_LIST, KC_FORM_BASE, KC_FORM_DELTA };
@@ -106,12 +81,13 @@ struct kc_bank {
     struct kc_holders holders;
     struct kc_bank_hotlist hotlist;
     atomic_bool stopping;
-    struct kc_bank_again again;
-    struct kc_bank_again charges;  /* the same, for orders of management charges; by account */
-    struct kc_bank_again payouts;  /* and for pay-outs of closed accounts */
-    struct kc_bank_again revoking; /* and for their certificates */
-    struct kc_bank_retiring retiring;
-    struct kc_bank_offering offering;
+    struct kc_bank_round again;    /* orders in doubt, by purse and time */
+    struct kc_bank_round charges;  /* orders of management charges, by account */
+    struct kc_bank_round payouts;  /* of closed accounts */
+    struct kc_bank_round revoking; /* their certificates, by account */
+    struct kc_bank_round retiring; /* old certificates of confirmed renewals, by purse */
+    struct kc_bank_round offering; /* keys that the authority is to make, by purse */
+    uint64_t offer_wanted;         /* the writer's: the last purse that was looked at for them */
     struct kc_counter counter;
 };
 
@@ -192,7 +168,8 @@ struct kc_bank_renewal {
 /* One message on its way. */
 struct kc_bank_item {
     struct kc_pipeline_item head;      /* first: the pipeline's */
-    struct kc_http_exchange *exchange; /* NULL for an order asked again by the bank itself */
+    struct kc_http_exchange *exchange; /* NULL for what the bank asks by itself */
+    struct kc_bank_round *round;       /* and then its round */
     const struct kc_bank_kind *kind;
     size_t step; /* enum kc_bank_at, and on from KC_AT_OWN */
     enum kc_error error;
@@ -338,6 +315,10 @@ KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
+/* What several orders of an operator have in common: an account and nothing else, KC_MALFORMED; and the answer that it is done. */
+KC_MUST_USE struct kc_result kc_bank_read_account(struct kc_account_id *out,
+                                                  const struct kc_http_request *request);
+KC_MUST_USE struct kc_result kc_bank_answer_ok(struct kc_bank_item *item);
 /* Reads an operator's order into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_policy(struct kc_bank_item *item,
                                                  const struct kc_bank *bank,
@@ -391,14 +372,10 @@ struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
 void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms);
 void kc_bank_asked_again(struct kc_bank *bank);
 
-/* Notices, charges and suspensions that are due, and orders of charges to the ordinary bank; for the writer.
- * kc_bank_charge_asked: one of these orders has come to its end. */
+/* Notices, charges and suspensions that are due, and orders of charges to the ordinary bank; for the writer. */
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);
-void kc_bank_charge_asked(struct kc_bank *bank);
-/* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. kc_bank_retire_ended: one of them has
- * come to its end. */
+/* Has the old certificates of confirmed renewals revoked, when it is time; for the writer. */
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms);
-void kc_bank_retire_ended(struct kc_bank *bank);
 
 /* The certificates in the reply stand in the directory, good: into item->renewal, whose holder becomes item->holder.
  * KC_CERT_INVALID, KC_MISMATCH, KC_DIRECTORY_DOWN. */
@@ -415,9 +392,8 @@ bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
                     const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
- * writer. kc_bank_make_keys_ended: one of them has come to its end. */
+ * writer. */
 void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms);
-void kc_bank_make_keys_ended(struct kc_bank *bank);
 /* Reads an operator's order of keys into the item. KC_NOT_ALLOWED without the token, KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
                                                     const struct kc_bank *bank,
@@ -435,11 +411,8 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer.
- * kc_bank_payout_asked, kc_bank_revoke_ended: one of these has come to its end. */
+/* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);
-void kc_bank_payout_asked(struct kc_bank *bank);
-void kc_bank_revoke_ended(struct kc_bank *bank);
 
 /* Loads everything from D/bank; *lock keeps a second process out. Errors of each part. */
 KC_MUST_USE struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir);

@@ -9,34 +9,6 @@
 #include "base/log.h"
 #include "message/generated/names.h"
 
-/* Batches in a row before the writer looks after its queue again. */
-#define BATCHES_MAX 16u
-#define ROUND_MAX 32u
-/* A round takes at most one in so many items, for all of it may wait for an ordinary bank that is silent. */
-#define ROUND_PART 8u
-#define ROUND_EVERY_MS 2000u
-
-/* ---- what is due ---- */
-
-static size_t run_batch(struct kc_bank *bank, uint64_t now_ms)
-{
-    size_t count = 0;
-    struct kc_result result = kc_ledger_begin(&bank->ledger, now_ms);
-    if (!kc_failed(result)) {
-        result = kc_ledger_charge(&bank->ledger, &count);
-        struct kc_result committed = kc_ledger_commit(&bank->ledger);
-        result = kc_failed(committed) ? committed : result;
-    }
-    if (kc_failed(result)) {
-        kc_log(KC_LOG_ERROR, "charges failed reason=%s", kc_error_name(result.code));
-        return 0;
-    }
-    if (count > 0) {
-        kc_log(KC_LOG_INFO, "charges accounts=%zu", count);
-    }
-    return count;
-}
-
 /* ---- orders ---- */
 
 static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -46,15 +18,8 @@ static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
     char key[KC_ORDINARY_KEY_SIZE];
     (void)snprintf(key, sizeof key, "%" PRIu64 "-c%" PRIu64 "-%" PRIu64 "-%" PRIu64,
                    bank->realm.bank, order->account.number, order->period, order->attempt);
-    struct kc_result answer = thread->ordinary.transfer(
-        thread->ordinary.context, key, KC_FUND_KIND_FUND, order->bank_account, order->amount);
-    item->order_answer = answer.code;
+    kc_bank_ask_ordinary(item, thread, key, KC_FUND_KIND_FUND, order->bank_account, order->amount);
     return kc_ok();
-}
-
-static void leave_in_doubt(struct kc_bank_item *item)
-{
-    item->order_answer = KC_IN_DOUBT;
 }
 
 static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -69,66 +34,36 @@ static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thre
 }
 
 const struct kc_bank_kind kc_bank_ask_charge = {
-    .steps = {{KC_LANE_ORDINARY, ask, leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
+    .steps = {{KC_LANE_ORDINARY, ask, kc_bank_leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
 };
 
-void kc_bank_charge_asked(struct kc_bank *bank)
+static struct kc_charge_debit orders[KC_ROUND_MAX]; /* of this round; the writer's */
+
+static struct kc_result list(size_t *count, size_t most, struct kc_bank *bank,
+                             const struct kc_bank_place *after)
 {
-    atomic_fetch_sub(&bank->charges.asking, 1);
+    return kc_ledger_charge_orders(orders, count, most, &bank->ledger, after->number);
 }
 
-/* False when no item is left for it. */
-static bool send(struct kc_bank *bank, const struct kc_charge_debit *order)
+static struct kc_bank_place put(struct kc_bank_item *item, size_t index)
 {
-    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
-    if (item == NULL) {
-        return false;
-    }
-    item->exchange = NULL;
-    item->kind = &kc_bank_ask_charge;
-    item->step = KC_AT_OWN;
-    item->error = KC_OK;
-    item->authenticated = false;
-    item->charge = *order;
-    item->head.lane = kc_bank_ask_charge.steps[0].lane;
-    atomic_fetch_add(&bank->charges.asking, 1);
-    kc_pipeline_send(&bank->pipeline, &item->head);
-    return true;
-}
-
-/* A round begins when the last one has ended, behind its last account, as for funding (again.c). */
-static void ask_round(struct kc_bank *bank, uint64_t now_ms)
-{
-    static struct kc_charge_debit orders[ROUND_MAX];
-    struct kc_bank_again *round = &bank->charges;
-    size_t part = bank->pipeline.item_count / ROUND_PART;
-    size_t most = part == 0 ? 1 : part < ROUND_MAX ? part : ROUND_MAX;
-    size_t count = 0;
-    size_t sent = 0;
-    /* A clock that was set back begins a round as well. */
-    bool soon = now_ms >= round->begun_ms && now_ms - round->begun_ms < ROUND_EVERY_MS;
-    if (atomic_load(&round->asking) > 0 || soon) {
-        return;
-    }
-    round->begun_ms = now_ms;
-    if (kc_failed(kc_ledger_charge_orders(orders, &count, most, &bank->ledger, round->last_ms))) {
-        return;
-    }
-    while (sent < count && send(bank, &orders[sent])) {
-        sent++;
-    }
-    bool more = sent > 0 && (sent < count || count == most);
-    round->last_ms = more ? orders[sent - 1].account.number : 0;
+    item->charge = orders[index];
+    return (struct kc_bank_place){.number = item->charge.account.number};
 }
 
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms)
 {
+    static const struct kc_bank_asking asking = {.kind = &kc_bank_ask_charge,
+                                                 .every_ms = 2000,
+                                                 .part = 8,
+                                                 .most = KC_ROUND_MAX,
+                                                 .list = list,
+                                                 .put = put};
     if (!bank->ledger.charging) {
         return;
     }
-    for (unsigned i = 0; i < BATCHES_MAX && run_batch(bank, now_ms) > 0; i++) {
-    }
-    ask_round(bank, now_ms);
+    kc_bank_run_due(bank, now_ms, "charges", kc_ledger_charge);
+    kc_bank_ask_round(bank, &bank->charges, &asking, now_ms);
 }
 
 /* ---- the clerk's word ---- */
@@ -187,17 +122,12 @@ static struct kc_result apply(struct kc_bank *bank, struct kc_bank_thread *threa
 static struct kc_result answer(struct kc_bank *bank, struct kc_bank_thread *thread,
                                struct kc_bank_item *item)
 {
-    static const char done[] = "{\"result\": \"ok\"}\n";
     const struct kc_bank_charge_word *word = &item->message.charge_word;
     (void)bank;
     (void)thread;
     kc_log(KC_LOG_INFO, "charge account=%" PRIu64 " word=%s", word->account.number,
            word->included ? "paid" : kc_charge_source_word(word->source));
-    memcpy(item->reply, done, sizeof done - 1);
-    item->reply_size = sizeof done - 1;
-    item->content_type = KC_CONTENT_JSON;
-    item->status = 200;
-    return kc_ok();
+    return kc_bank_answer_ok(item);
 }
 
 const struct kc_bank_kind kc_bank_set_charge = {

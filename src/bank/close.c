@@ -1,6 +1,5 @@
 /* Closing accounts: at the registrar's word or the operator's; the scheduler's turn in the writer, pay-outs and revocations. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,12 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* Batches in a row before the writer looks after its queue again. */
-#define BATCHES_MAX 16u
-#define ROUND_MAX 32u
-/* A round takes at most one in so many items, for all of it may wait for an ordinary bank that is silent. */
-#define ROUND_PART 8u
-#define ROUND_EVERY_MS 2000u
 #define REVOKE_MAX 4u
 /* RFC 5280 section 5.3.1. */
 #define REVOKE_CESSATION 5u
@@ -63,13 +56,7 @@ struct kc_result kc_bank_read_close(struct kc_bank_item *item, const struct kc_b
     if (!kc_bank_has_token(bank, request->authorization)) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    json_t *body = json_loadb((const char *)request->body.data, request->body.size,
-                              JSON_REJECT_DUPLICATES, NULL);
-    const char *account = json_string_value(json_object_get(body, "account"));
-    bool good = account != NULL && json_object_size(body) == 1 &&
-                !kc_failed(kc_account_parse(&item->message.close, account));
-    json_decref(body);
-    return kc_result(good ? KC_OK : KC_MALFORMED);
+    return kc_bank_read_account(&item->message.close, request);
 }
 
 static struct kc_result apply_order(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -82,15 +69,10 @@ static struct kc_result apply_order(struct kc_bank *bank, struct kc_bank_thread 
 static struct kc_result answer_order(struct kc_bank *bank, struct kc_bank_thread *thread,
                                      struct kc_bank_item *item)
 {
-    static const char done[] = "{\"result\": \"ok\"}\n";
     (void)bank;
     (void)thread;
     kc_log(KC_LOG_INFO, "closed account=%" PRIu64 " by=operator", item->message.close.number);
-    memcpy(item->reply, done, sizeof done - 1);
-    item->reply_size = sizeof done - 1;
-    item->content_type = KC_CONTENT_JSON;
-    item->status = 200;
-    return kc_ok();
+    return kc_bank_answer_ok(item);
 }
 
 const struct kc_bank_kind kc_bank_close_order = {
@@ -106,15 +88,9 @@ static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
     char key[KC_ORDINARY_KEY_SIZE];
     (void)snprintf(key, sizeof key, "%" PRIu64 "-o%" PRIu64 "-%" PRIu64, bank->realm.bank,
                    payout->account.number, payout->number);
-    struct kc_result answer = thread->ordinary.transfer(
-        thread->ordinary.context, key, KC_FUND_KIND_REDEEM, payout->bank_account, payout->amount);
-    item->order_answer = answer.code;
+    kc_bank_ask_ordinary(item, thread, key, KC_FUND_KIND_REDEEM, payout->bank_account,
+                         payout->amount);
     return kc_ok();
-}
-
-static void leave_in_doubt(struct kc_bank_item *item)
-{
-    item->order_answer = KC_IN_DOUBT;
 }
 
 static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -129,57 +105,29 @@ static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thre
 }
 
 const struct kc_bank_kind kc_bank_ask_payout = {
-    .steps = {{KC_LANE_ORDINARY, ask, leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
+    .steps = {{KC_LANE_ORDINARY, ask, kc_bank_leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
 };
 
-void kc_bank_payout_asked(struct kc_bank *bank)
+static struct kc_payout payouts[KC_ROUND_MAX]; /* of this round; the writer's */
+
+static struct kc_result list_payouts(size_t *count, size_t most, struct kc_bank *bank,
+                                     const struct kc_bank_place *after)
 {
-    atomic_fetch_sub(&bank->payouts.asking, 1);
+    return kc_ledger_payouts(payouts, count, most, &bank->ledger, after->number);
 }
 
-/* False when no item is left for it. */
-static bool send(struct kc_bank *bank, const struct kc_payout *payout)
+static struct kc_bank_place put_payout(struct kc_bank_item *item, size_t index)
 {
-    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
-    if (item == NULL) {
-        return false;
-    }
-    item->exchange = NULL;
-    item->kind = &kc_bank_ask_payout;
-    item->step = KC_AT_OWN;
-    item->error = KC_OK;
-    item->authenticated = false;
-    item->payout = *payout;
-    item->head.lane = kc_bank_ask_payout.steps[0].lane;
-    atomic_fetch_add(&bank->payouts.asking, 1);
-    kc_pipeline_send(&bank->pipeline, &item->head);
-    return true;
+    item->payout = payouts[index];
+    return (struct kc_bank_place){.number = item->payout.account.number};
 }
 
-/* A round begins when the last one has ended, behind its last account, as for charges (charge.c). */
-static void ask_round(struct kc_bank *bank, uint64_t now_ms)
-{
-    static struct kc_payout payouts[ROUND_MAX];
-    struct kc_bank_again *round = &bank->payouts;
-    size_t part = bank->pipeline.item_count / ROUND_PART;
-    size_t most = part == 0 ? 1 : part < ROUND_MAX ? part : ROUND_MAX;
-    size_t count = 0;
-    size_t sent = 0;
-    /* A clock that was set back begins a round as well. */
-    bool soon = now_ms >= round->begun_ms && now_ms - round->begun_ms < ROUND_EVERY_MS;
-    if (atomic_load(&round->asking) > 0 || soon) {
-        return;
-    }
-    round->begun_ms = now_ms;
-    if (kc_failed(kc_ledger_payouts(payouts, &count, most, &bank->ledger, round->last_ms))) {
-        return;
-    }
-    while (sent < count && send(bank, &payouts[sent])) {
-        sent++;
-    }
-    bool more = sent > 0 && (sent < count || count == most);
-    round->last_ms = more ? payouts[sent - 1].account.number : 0;
-}
+static const struct kc_bank_asking asking_payouts = {.kind = &kc_bank_ask_payout,
+                                                     .every_ms = 2000,
+                                                     .part = 8,
+                                                     .most = KC_ROUND_MAX,
+                                                     .list = list_payouts,
+                                                     .put = put_payout};
 
 /* ---- certificates ---- */
 
@@ -204,77 +152,34 @@ const struct kc_bank_kind kc_bank_revoke_closed = {
     .steps = {{KC_LANE_DIRECTORY, ask_revoke, NULL}, {KC_LANE_WRITE, apply_revoked, NULL}},
 };
 
-void kc_bank_revoke_ended(struct kc_bank *bank)
+static struct kc_account_id unrevoked[REVOKE_MAX]; /* of this round; the writer's */
+
+static struct kc_result list_unrevoked(size_t *count, size_t most, struct kc_bank *bank,
+                                       const struct kc_bank_place *after)
 {
-    atomic_fetch_sub(&bank->revoking.asking, 1);
+    return kc_ledger_unrevoked(unrevoked, count, most, &bank->ledger, after->number);
 }
 
-static bool send_revoke(struct kc_bank *bank, struct kc_account_id account)
+static struct kc_bank_place put_unrevoked(struct kc_bank_item *item, size_t index)
 {
-    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
-    if (item == NULL) {
-        return false;
-    }
-    item->exchange = NULL;
-    item->kind = &kc_bank_revoke_closed;
-    item->step = KC_AT_OWN;
-    item->error = KC_OK;
-    item->authenticated = false;
-    item->message.close = account;
-    item->head.lane = kc_bank_revoke_closed.steps[0].lane;
-    atomic_fetch_add(&bank->revoking.asking, 1);
-    kc_pipeline_send(&bank->pipeline, &item->head);
-    return true;
+    item->message.close = unrevoked[index];
+    return (struct kc_bank_place){.number = item->message.close.number};
 }
 
 /* What the registrar had revoked is asked for once more, which changes nothing. */
-static void revoke_round(struct kc_bank *bank, uint64_t now_ms)
-{
-    struct kc_account_id accounts[REVOKE_MAX];
-    struct kc_bank_again *round = &bank->revoking;
-    size_t count = 0;
-    size_t sent = 0;
-    bool soon = now_ms >= round->begun_ms && now_ms - round->begun_ms < ROUND_EVERY_MS;
-    if (bank->config.authority_url[0] == '\0' || atomic_load(&round->asking) > 0 || soon) {
-        return;
-    }
-    round->begun_ms = now_ms;
-    if (kc_failed(
-            kc_ledger_unrevoked(accounts, &count, REVOKE_MAX, &bank->ledger, round->last_ms))) {
-        return;
-    }
-    while (sent < count && send_revoke(bank, accounts[sent])) {
-        sent++;
-    }
-    bool more = sent > 0 && (sent < count || count == REVOKE_MAX);
-    round->last_ms = more ? accounts[sent - 1].number : 0;
-}
+static const struct kc_bank_asking asking_revocation = {.kind = &kc_bank_revoke_closed,
+                                                        .every_ms = 2000,
+                                                        .most = REVOKE_MAX,
+                                                        .list = list_unrevoked,
+                                                        .put = put_unrevoked};
 
 /* ---- the scheduler ---- */
 
-static size_t run_batch(struct kc_bank *bank, uint64_t now_ms)
-{
-    size_t count = 0;
-    struct kc_result result = kc_ledger_begin(&bank->ledger, now_ms);
-    if (!kc_failed(result)) {
-        result = kc_ledger_closings(&bank->ledger, &count);
-        struct kc_result committed = kc_ledger_commit(&bank->ledger);
-        result = kc_failed(committed) ? committed : result;
-    }
-    if (kc_failed(result)) {
-        kc_log(KC_LOG_ERROR, "closings failed reason=%s", kc_error_name(result.code));
-        return 0;
-    }
-    if (count > 0) {
-        kc_log(KC_LOG_INFO, "closings accounts=%zu", count);
-    }
-    return count;
-}
-
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms)
 {
-    for (unsigned i = 0; i < BATCHES_MAX && run_batch(bank, now_ms) > 0; i++) {
+    kc_bank_run_due(bank, now_ms, "closings", kc_ledger_closings);
+    kc_bank_ask_round(bank, &bank->payouts, &asking_payouts, now_ms);
+    if (bank->config.authority_url[0] != '\0') {
+        kc_bank_ask_round(bank, &bank->revoking, &asking_revocation, now_ms);
     }
-    ask_round(bank, now_ms);
-    revoke_round(bank, now_ms);
 }

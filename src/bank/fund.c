@@ -31,16 +31,8 @@ static struct kc_result ask(struct kc_bank *bank, struct kc_bank_thread *thread,
     }
     (void)snprintf(key, sizeof key, "%" PRIu64 "-%" PRIu64 "-%" PRIu64, bank->realm.bank,
                    order->purse.number, order->time_ms);
-    struct kc_result answer = thread->ordinary.transfer(thread->ordinary.context, key, order->kind,
-                                                        order->bank_account, order->amount);
-    item->order_answer = answer.code;
+    kc_bank_ask_ordinary(item, thread, key, order->kind, order->bank_account, order->amount);
     return kc_ok();
-}
-
-/* The order is in the books, so it is asked for later, with the others in doubt. */
-static void leave_in_doubt(struct kc_bank_item *item)
-{
-    item->order_answer = KC_IN_DOUBT;
 }
 
 static struct kc_result settle(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -76,14 +68,16 @@ static struct kc_result answer(struct kc_bank *bank, struct kc_bank_thread *thre
 const struct kc_bank_kind kc_bank_fund_request = {
     .shape = &kc_fund_request_shape,
     .from_purse = true,
-    .steps = {{KC_LANE_WORK, prepare, NULL},
-              {KC_LANE_WRITE, begin, NULL},
-              {KC_LANE_ORDINARY, ask, leave_in_doubt},
-              {KC_LANE_WRITE, settle, NULL},
-              {KC_LANE_WORK, answer, NULL}},
+    .steps =
+        {{KC_LANE_WORK, prepare, NULL},
+         {KC_LANE_WRITE, begin, NULL},
+         /* Else the order is in the books, and is asked for later, with the others in doubt. */
+         {KC_LANE_ORDINARY, ask, kc_bank_leave_in_doubt},
+         {KC_LANE_WRITE, settle, NULL},
+         {KC_LANE_WORK, answer, NULL}},
 };
 
 /* An order whose outcome was not known, asked again by the bank itself; nobody waits for a reply. */
 const struct kc_bank_kind kc_bank_fund_again = {
-    .steps = {{KC_LANE_ORDINARY, ask, leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
+    .steps = {{KC_LANE_ORDINARY, ask, kc_bank_leave_in_doubt}, {KC_LANE_WRITE, settle, NULL}},
 };

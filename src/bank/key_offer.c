@@ -1,7 +1,6 @@
 /* Renewal by the authority (EP1221669 Fig 13; docs/protocol.md "Renewal by the authority"): the bank's S2 and S4, its word that
  * keys wait (S5, in the answers of cash.c and settle.c), and the claim. What comes after is the purse's report (settle.c), and
  * the end of the old certificates (renew.c) where the authority has not heard of the change from the purse itself. */
-#include <jansson.h>
 #include <string.h>
 
 #include "bank/bank.h"
@@ -87,34 +86,22 @@ const struct kc_bank_kind kc_bank_make_keys = {
     .steps = {{KC_LANE_DIRECTORY, make_keys, NULL}, {KC_LANE_WRITE, apply_made, NULL}},
 };
 
-void kc_bank_make_keys_ended(struct kc_bank *bank)
-{
-    atomic_fetch_sub(&bank->offering.asking, 1);
-}
-
+/* False when no item is left for it. */
 static bool send(struct kc_bank *bank, const struct kc_key_offer_row *row)
 {
-    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+    struct kc_bank_item *item = kc_bank_round_take(bank, &bank->offering, &kc_bank_make_keys);
     if (item == NULL) {
         return false;
     }
-    item->exchange = NULL;
-    item->kind = &kc_bank_make_keys;
-    item->step = KC_AT_OWN;
-    item->error = KC_OK;
-    item->authenticated = false;
     memset(&item->renewal.row, 0, sizeof item->renewal.row);
     item->renewal.offer = *row;
-    item->head.lane = kc_bank_make_keys.steps[0].lane;
-    atomic_fetch_add(&bank->offering.asking, 1);
-    kc_pipeline_send(&bank->pipeline, &item->head);
+    kc_bank_round_send(bank, item);
     return true;
 }
 
 /* Purses whose certificates end soon are offered new keys, if the operator wants that. */
 static void order_wanted(struct kc_bank *bank, uint64_t now_ms)
 {
-    struct kc_bank_offering *offering = &bank->offering;
     if (bank->config.renewal_before_days == 0) {
         return;
     }
@@ -124,11 +111,11 @@ static void order_wanted(struct kc_bank *bank, uint64_t now_ms)
         return;
     }
     for (size_t i = 0; i < WANTED_MAX && !kc_failed(result); i++) {
-        result = kc_ledger_key_offer_wanted(&bank->ledger, &offering->last_wanted, until_ms);
+        result = kc_ledger_key_offer_wanted(&bank->ledger, &bank->offer_wanted, until_ms);
     }
     if (result.code == KC_NOT_FOUND) {
         /* The next round begins with the first. */
-        offering->last_wanted = 0;
+        bank->offer_wanted = 0;
         result = kc_ok();
     }
     struct kc_result committed = kc_ledger_commit(&bank->ledger);
@@ -141,23 +128,21 @@ static void order_wanted(struct kc_bank *bank, uint64_t now_ms)
 void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms)
 {
     struct kc_key_offer_row row;
-    struct kc_bank_offering *offering = &bank->offering;
-    if (atomic_load(&offering->asking) > 0 || now_ms - offering->begun_ms < ROUND_EVERY_MS) {
+    struct kc_bank_place *last = &bank->offering.last;
+    if (!kc_bank_round_begin(&bank->offering, now_ms, ROUND_EVERY_MS)) {
         return;
     }
-    offering->begun_ms = now_ms;
     order_wanted(bank, now_ms);
     for (size_t i = 0; i < ROUND_MAX; i++) {
-        struct kc_result result =
-            kc_ledger_key_offer_due(&row, &bank->ledger, offering->last_purse);
+        struct kc_result result = kc_ledger_key_offer_due(&row, &bank->ledger, last->number);
         if (kc_failed(result)) {
-            offering->last_purse = 0;
+            last->number = 0;
             return;
         }
         if (!send(bank, &row)) {
             return;
         }
-        offering->last_purse = row.purse.number;
+        last->number = row.purse.number;
     }
 }
 
@@ -259,13 +244,7 @@ struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item, const struct 
     if (!kc_bank_has_token(bank, request->authorization)) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    json_t *order = json_loadb((const char *)request->body.data, request->body.size,
-                               JSON_REJECT_DUPLICATES, NULL);
-    const char *account = json_string_value(json_object_get(order, "account"));
-    bool good = account != NULL && json_object_size(order) == 1 &&
-                !kc_failed(kc_account_parse(&item->message.account, account));
-    json_decref(order);
-    return kc_result(good ? KC_OK : KC_MALFORMED);
+    return kc_bank_read_account(&item->message.account, request);
 }
 
 static struct kc_result apply_offer(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -280,16 +259,11 @@ static struct kc_result apply_offer(struct kc_bank *bank, struct kc_bank_thread 
 static struct kc_result answer_offer(struct kc_bank *bank, struct kc_bank_thread *thread,
                                      struct kc_bank_item *item)
 {
-    static const char done[] = "{\"result\": \"ok\"}\n";
     (void)bank;
     (void)thread;
     kc_log(KC_LOG_INFO, "keys ordered account=%llu",
            (unsigned long long)item->message.account.number);
-    memcpy(item->reply, done, sizeof done - 1);
-    item->reply_size = sizeof done - 1;
-    item->content_type = KC_CONTENT_JSON;
-    item->status = 200;
-    return kc_ok();
+    return kc_bank_answer_ok(item);
 }
 
 const struct kc_bank_kind kc_bank_offer_keys = {

@@ -230,47 +230,34 @@ const struct kc_bank_kind kc_bank_retire = {
     .steps = {{KC_LANE_DIRECTORY, ask_retire, NULL}, {KC_LANE_WRITE, apply_retired, NULL}},
 };
 
-void kc_bank_retire_ended(struct kc_bank *bank)
-{
-    atomic_fetch_sub(&bank->retiring.asking, 1);
-}
-
 static bool send(struct kc_bank *bank, const struct kc_renewal_row *row)
 {
-    struct kc_bank_item *item = (struct kc_bank_item *)(void *)kc_pipeline_take(&bank->pipeline);
+    struct kc_bank_item *item = kc_bank_round_take(bank, &bank->retiring, &kc_bank_retire);
     if (item == NULL) {
         return false;
     }
-    item->exchange = NULL;
-    item->kind = &kc_bank_retire;
-    item->step = KC_AT_OWN;
-    item->error = KC_OK;
-    item->authenticated = false;
     item->renewal.row = *row;
-    item->head.lane = kc_bank_retire.steps[0].lane;
-    atomic_fetch_add(&bank->retiring.asking, 1);
-    kc_pipeline_send(&bank->pipeline, &item->head);
+    kc_bank_round_send(bank, item);
     return true;
 }
 
 void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms)
 {
     struct kc_renewal_row row;
-    struct kc_bank_retiring *retiring = &bank->retiring;
-    if (atomic_load(&retiring->asking) > 0 || now_ms - retiring->begun_ms < ROUND_EVERY_MS) {
+    struct kc_bank_place *last = &bank->retiring.last;
+    if (!kc_bank_round_begin(&bank->retiring, now_ms, ROUND_EVERY_MS)) {
         return;
     }
-    retiring->begun_ms = now_ms;
     for (size_t i = 0; i < ROUND_MAX; i++) {
-        struct kc_result result = kc_ledger_renew_due(&row, &bank->ledger, retiring->last_purse);
+        struct kc_result result = kc_ledger_renew_due(&row, &bank->ledger, last->number);
         if (kc_failed(result)) {
             /* The next round begins with the first. */
-            retiring->last_purse = 0;
+            last->number = 0;
             return;
         }
         if (!send(bank, &row)) {
             return;
         }
-        retiring->last_purse = row.purse.number;
+        last->number = row.purse.number;
     }
 }

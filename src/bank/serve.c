@@ -263,16 +263,8 @@ static void finish(struct kc_bank *bank, struct kc_bank_item *item)
     }
     kc_wipe(item->plain, sizeof item->plain);
     kc_wipe(item->password_hash, sizeof item->password_hash);
-    if (item->exchange == NULL && item->kind == &kc_bank_retire) {
-        kc_bank_retire_ended(bank);
-    } else if (item->exchange == NULL && item->kind == &kc_bank_make_keys) {
-        kc_bank_make_keys_ended(bank);
-    } else if (item->exchange == NULL && item->kind == &kc_bank_revoke_closed) {
-        kc_bank_revoke_ended(bank);
-    } else if (item->exchange == NULL) {
-        bool charge = item->kind == &kc_bank_ask_charge;
-        bool payout = item->kind == &kc_bank_ask_payout;
-        (charge ? kc_bank_charge_asked : payout ? kc_bank_payout_asked : kc_bank_asked_again)(bank);
+    if (item->exchange == NULL) {
+        kc_bank_round_ended(item->round);
     }
 }
 

@@ -83,21 +83,12 @@ static struct kc_result claim(struct kc_purse *purse, const struct kc_apdu *apdu
     if (!kc_failed(result)) {
         result = kc_purse_check_settled(purse);
     }
-    if (!kc_failed(result)) {
-        result = kc_purse_information(&request.information, purse, false);
-    }
-    if (!kc_failed(result)) {
-        result = kc_purse_make_envelope(purse, next.renew_request, request.time_ms,
-                                        &kc_claim_request_shape, &request);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
     next.handover = KC_HANDOVER_CLAIMED;
     next.renewing = false;
-    next.renew_counter = next.counter;
-    next.stamp_ms = request.time_ms;
-    return kc_purse_release(purse, &next);
+    return kc_failed(result)
+               ? result
+               : kc_purse_ask_keys(purse, &next, &request.information, request.time_ms,
+                                   &kc_claim_request_shape, &request);
 }
 
 /* S6, or S10: of one content, by different keys. */
@@ -112,10 +103,10 @@ static struct kc_result ask_authority(struct kc_purse *purse, const struct kc_ap
     if (next.handover != (asks ? KC_HANDOVER_WAITING : KC_HANDOVER_CHANGED)) {
         return kc_result(KC_OUT_OF_ORDER);
     }
-    if (asks && (kc_failed(kc_purse_check_settled(purse)) || next.counter != next.renew_counter)) {
-        return kc_result(KC_PENDING);
+    struct kc_result result = asks ? kc_purse_check_unchanged(purse, &next) : kc_ok();
+    if (!kc_failed(result)) {
+        result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
     }
-    struct kc_result result = kc_purse_stamp(&request.time_ms, purse, apdu->data);
     if (!kc_failed(result)) {
         result = load_waiting(&waiting, purse);
     }
@@ -180,7 +171,6 @@ static struct kc_result put_waiting(struct kc_purse *purse, const struct kc_clai
                                       .authority_verify = reply->authority_verify,
                                       .authority_encrypt = reply->authority_encrypt,
                                       .url = reply->url};
-    uint64_t set = kc_purse_other_set(purse);
     struct kc_buffer buffer = KC_BUFFER(purse->scratch);
     struct kc_result result = kc_shape_encode(&buffer, &kc_next_keys_shape, &keys);
     if (!kc_failed(result)) {
@@ -189,16 +179,9 @@ static struct kc_result put_waiting(struct kc_purse *purse, const struct kc_clai
     if (!kc_failed(result)) {
         result = kc_purse_static_put(purse, KC_STATIC_NEXT_IDENTITY, reply->identity);
     }
-    if (!kc_failed(result)) {
-        result = kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_SIGN_CERTIFICATE, set),
-                                     reply->sign_certificate);
-    }
-    if (!kc_failed(result)) {
-        result =
-            kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_ENCRYPT_CERTIFICATE, set),
-                                reply->encrypt_certificate);
-    }
-    return result;
+    return kc_failed(result) ? result
+                             : kc_purse_put_certificates(purse, reply->sign_certificate,
+                                                         reply->encrypt_certificate);
 }
 
 struct kc_result kc_purse_take_claimed(struct kc_purse *purse, struct kc_purse_state *next,
@@ -275,10 +258,10 @@ struct kc_result kc_purse_take_keys(struct kc_purse *purse, struct kc_purse_stat
         reply->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
     }
-    if (kc_failed(kc_purse_check_settled(purse)) || next->counter != next->renew_counter) {
-        return kc_result(KC_PENDING);
+    struct kc_result result = kc_purse_check_unchanged(purse, next);
+    if (!kc_failed(result)) {
+        result = kc_purse_static_get(&bytes, purse, KC_STATIC_NEXT_IDENTITY);
     }
-    struct kc_result result = kc_purse_static_get(&bytes, purse, KC_STATIC_NEXT_IDENTITY);
     if (!kc_failed(result)) {
         memcpy(purse->information, bytes.data, bytes.size);
         bytes = kc_view(purse->information, bytes.size);

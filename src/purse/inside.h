@@ -431,6 +431,17 @@ uint64_t kc_purse_other_set(const struct kc_purse *purse);
 /* No transaction is open and nothing uncovered; a payment may be open when the key in force signed it, since the identity of one
  * earlier key is kept, not more: KC_PENDING. */
 KC_MUST_USE struct kc_result kc_purse_check_settled(const struct kc_purse *purse);
+/* The end of a request or claim of new keys: with the information, a member of `request`, into purse->output, and released with
+ * `next`, which keeps its digest, its time stamp and the counter that it names. */
+KC_MUST_USE struct kc_result kc_purse_ask_keys(struct kc_purse *purse, struct kc_purse_state *next,
+                                               struct kc_view *information, uint64_t time_ms,
+                                               const struct kc_shape *shape, const void *request);
+/* All is settled, and no entry was added since that request: else KC_PENDING. */
+KC_MUST_USE struct kc_result kc_purse_check_unchanged(const struct kc_purse *purse,
+                                                      const struct kc_purse_state *next);
+/* Writes the certificates of the new keys down, in the key set that is not in force. */
+KC_MUST_USE struct kc_result kc_purse_put_certificates(struct kc_purse *purse, struct kc_view sign,
+                                                       struct kc_view encrypt);
 /* Ends the old key's chain in `next` and puts the other key set, whole by now, in force under its identity. The identity before
  * is written down, durably, while a payment is open. */
 KC_MUST_USE struct kc_result

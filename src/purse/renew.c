@@ -44,6 +44,42 @@ uint64_t kc_purse_other_set(const struct kc_purse *purse)
     return purse->state.key_set ^ 1u;
 }
 
+struct kc_result kc_purse_ask_keys(struct kc_purse *purse, struct kc_purse_state *next,
+                                   struct kc_view *information, uint64_t time_ms,
+                                   const struct kc_shape *shape, const void *request)
+{
+    struct kc_result result = kc_purse_information(information, purse, false);
+    if (!kc_failed(result)) {
+        result = kc_purse_make_envelope(purse, next->renew_request, time_ms, shape, request);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    next->renew_counter = next->counter;
+    next->stamp_ms = time_ms;
+    return kc_purse_release(purse, next);
+}
+
+struct kc_result kc_purse_check_unchanged(const struct kc_purse *purse,
+                                          const struct kc_purse_state *next)
+{
+    struct kc_result result = kc_purse_check_settled(purse);
+    bool same = !kc_failed(result) && next->counter == next->renew_counter;
+    return kc_result(same ? KC_OK : KC_PENDING);
+}
+
+struct kc_result kc_purse_put_certificates(struct kc_purse *purse, struct kc_view sign,
+                                           struct kc_view encrypt)
+{
+    uint64_t set = kc_purse_other_set(purse);
+    struct kc_result result =
+        kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_SIGN_CERTIFICATE, set), sign);
+    return kc_failed(result)
+               ? result
+               : kc_purse_static_put(
+                     purse, kc_purse_static_place(KC_STATIC_ENCRYPT_CERTIFICATE, set), encrypt);
+}
+
 /* The proof of the new pair, into purse->slot. */
 static struct kc_result prove_new(struct kc_view *out, struct kc_purse *purse)
 {
@@ -82,21 +118,12 @@ struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_
     if (!kc_failed(result)) {
         result = prove_new(&request.proof, purse);
     }
-    if (!kc_failed(result)) {
-        result = kc_purse_information(&request.information, purse, false);
-    }
-    if (!kc_failed(result)) {
-        result = kc_purse_make_envelope(purse, next.renew_request, request.time_ms,
-                                        &kc_renew_request_shape, &request);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
     next.renewing = true;
     next.handover = KC_HANDOVER_NONE;
-    next.renew_counter = next.counter;
-    next.stamp_ms = request.time_ms;
-    return kc_purse_release(purse, &next);
+    return kc_failed(result)
+               ? result
+               : kc_purse_ask_keys(purse, &next, &request.information, request.time_ms,
+                                   &kc_renew_request_shape, &request);
 }
 
 /* The identity must be this purse's, with the key that waits. */
@@ -155,24 +182,18 @@ struct kc_result kc_purse_take_renew(struct kc_purse *purse, struct kc_purse_sta
                                      const void *message, struct kc_view plain)
 {
     const struct kc_renew_reply *reply = message;
-    uint64_t set = kc_purse_other_set(purse);
     (void)plain;
     if (!next->renewing || !kc_purse_answers(reply->request, next->renew_request) ||
         reply->purse.number != purse->settings.purse.number) {
         return kc_result(KC_MISMATCH);
     }
-    if (kc_failed(kc_purse_check_settled(purse)) || next->counter != next->renew_counter) {
-        return kc_result(KC_PENDING);
-    }
-    struct kc_result result = check_reply(purse, reply);
+    struct kc_result result = kc_purse_check_unchanged(purse, next);
     if (!kc_failed(result)) {
-        result = kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_SIGN_CERTIFICATE, set),
-                                     reply->sign_certificate);
+        result = check_reply(purse, reply);
     }
     if (!kc_failed(result)) {
         result =
-            kc_purse_static_put(purse, kc_purse_static_place(KC_STATIC_ENCRYPT_CERTIFICATE, set),
-                                reply->encrypt_certificate);
+            kc_purse_put_certificates(purse, reply->sign_certificate, reply->encrypt_certificate);
     }
     return kc_failed(result) ? result : kc_purse_change_over(purse, next, reply->identity);
 }
