@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "message/identity.h"
+#include "service/key_proof.h"
 #include "store/sqlite.h"
 
 #define START_MS UINT64_C(1795478400000)
@@ -160,14 +161,7 @@ static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_
 {
     struct kc_signed parsed;
     struct kc_key_proof proof;
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(sign, proof.sign_key);
-    }
-    return kc_failed(result) ? result : kc_key_decode(encrypt, proof.encrypt_key);
+    return kc_key_proof_decode(&parsed, &proof, sign, encrypt, bytes);
 }
 
 /* The same keys again are the same certificates. */

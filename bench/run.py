@@ -168,11 +168,11 @@ def measure_renewal(place, suite, paths):
     name, system = f"renew.{suite}", place.system
     wanted = revoked_count(system) + 2 * len(paths)
     tool("bench-load", "--renew", *paths[:4])
-    todo, done, seconds, times = paths[4:], 0, 0.0, []
+    paths_left, done, seconds, times = paths[4:], 0, 0.0, []
     begun = time.monotonic()
-    for at in range(0, len(todo), PURSES):
-        part = tool("bench-load", "--renew", *todo[at:at + PURSES])
-        assert part["failed"] == 0 and part["done"] == len(todo[at:at + PURSES]), part
+    for at in range(0, len(paths_left), PURSES):
+        part = tool("bench-load", "--renew", *paths_left[at:at + PURSES])
+        assert part["failed"] == 0 and part["done"] == len(paths_left[at:at + PURSES]), part
         done, seconds = done + part["done"], seconds + part["done"] / part["per_second"]
         times.append(part["p50_us"] / 1000)
     for _ in range(3000):

@@ -1,4 +1,5 @@
-/* The authority (CA): certificates for users and servers, the revocation list, both published in the directory.
+/* The authority (CA): certificates for users and servers, the revocation list, both published in the directory. Renewal is in
+ * renew.c (the bank's requests) and made.h (keys that are made here), the responder in ocsp.h, certificates by CMP in cmp.c.
  *
  * The root key makes one issuing certificate at `init` and is never read again; the issuing key signs everything else. A
  * certificate is durable in the authority's database before it is published, and published before it is answered:
@@ -7,7 +8,8 @@
  *   issue            both       -           the registrar's repeat finds the same keys, publishes, answers
  *   publish          both       both        the registrar's repeat finds the same keys, answers
  *
- * Requests are taken one at a time: the authority is asked once in the life of an account. */
+ * Requests are taken one at a time: of an account there are few, when it opens, renews, moves or ends. The responder alone, which
+ * everybody may ask, waits for none of them. */
 #ifndef KC_AUTHORITY_AUTHORITY_H
 #define KC_AUTHORITY_AUTHORITY_H
 
@@ -64,7 +66,7 @@ struct kc_authority {
      * have got new certificates since. */
     uint8_t revocations[KC_REVOCATIONS_KEPT][KC_DIGEST_SIZE];
     size_t revocation_count;
-    bool unclean; /* a private key that is gone may still stand in the files */
+    bool unclean;              /* a private key that is gone may still stand in the files */
     struct kc_cmp_server *cmp; /* NULL when CMP is not spoken */
 };
 
@@ -77,6 +79,14 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
 void kc_authority_close(struct kc_authority *authority);
+
+/* Makes one certificate, which is stored nowhere yet; it ends with the issuing one at the latest. KC_CERT_EXPIRED when that time
+ * is past. */
+KC_MUST_USE struct kc_result kc_authority_make(struct kc_issued *out,
+                                               struct kc_authority *authority,
+                                               enum kc_profile profile, uint64_t holder,
+                                               const char *subject, const struct kc_public_key *key,
+                                               uint64_t expires_ms);
 
 /* Issues both certificates of a holder into the database. *sign and *encrypt are filled. KC_CERT_EXPIRED when the issuing
  * certificate has ended, KC_CRYPTO_FAILED, the store's errors: nothing is issued then. */

@@ -1,5 +1,6 @@
 /* Requests to the authority: certify (SZ4, SZ5) and revoke; signed by registrar or bank, sealed for the authority. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -241,6 +242,23 @@ static struct kc_result revoke_once(size_t *count, struct kc_authority_request *
     return result;
 }
 
+struct kc_result kc_authority_answer_ended(struct kc_buffer *reply, struct kc_authority *authority,
+                                           const struct kc_authority_request *request,
+                                           const char *word, uint64_t account, size_t count)
+{
+    struct kc_result result = kc_authority_publish_crl(authority);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish(authority, account);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_log(KC_LOG_INFO, "%s account=%" PRIu64 " certificates=%zu", word, account, count);
+    struct kc_done done = {.time_ms = kc_clock_now_ms()};
+    memcpy(done.request, request->digest, KC_DIGEST_SIZE);
+    return kc_authority_reply(reply, authority, request, done.time_ms, &kc_done_shape, &done);
+}
+
 static struct kc_result revoke(struct kc_buffer *reply, struct kc_authority_request *request,
                                struct kc_authority *authority)
 {
@@ -251,76 +269,32 @@ static struct kc_result revoke(struct kc_buffer *reply, struct kc_authority_requ
         return kc_result(KC_MALFORMED);
     }
     struct kc_result result = revoke_once(&count, request, authority);
-    if (!kc_failed(result)) {
-        result = kc_authority_publish_crl(authority);
-    }
-    if (!kc_failed(result)) {
-        result = kc_authority_publish(authority, order->account.number);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    kc_log(KC_LOG_INFO, "revoked account=%" PRIu64 " certificates=%zu", order->account.number,
-           count);
-    struct kc_done done = {.time_ms = kc_clock_now_ms()};
-    memcpy(done.request, request->digest, KC_DIGEST_SIZE);
-    return kc_authority_reply(reply, authority, request, done.time_ms, &kc_done_shape, &done);
-}
-
-static uint64_t certify_time(const struct kc_authority_request *request)
-{
-    return request->message.certify.time_ms;
-}
-
-static uint64_t revoke_time(const struct kc_authority_request *request)
-{
-    return request->message.revoke.time_ms;
-}
-
-static uint64_t renew_time(const struct kc_authority_request *request)
-{
-    return request->message.renew.time_ms;
-}
-
-static uint64_t retire_time(const struct kc_authority_request *request)
-{
-    return request->message.retire.time_ms;
-}
-
-static uint64_t keys_time(const struct kc_authority_request *request)
-{
-    return request->message.keys.time_ms;
-}
-
-static uint64_t key_time(const struct kc_authority_request *request)
-{
-    return request->message.key.time_ms;
-}
-
-static uint64_t confirm_time(const struct kc_authority_request *request)
-{
-    return request->message.confirm.time_ms;
+    return kc_failed(result) ? result
+                             : kc_authority_answer_ended(reply, authority, request, "revoked",
+                                                         order->account.number, count);
 }
 
 struct kind {
     const struct kc_shape *shape;
     bool
         from_purse; /* by its clock, which may be off: what a repeat brings is of use to nobody else */
-    uint64_t (*time_of)(const struct kc_authority_request *request);
+    size_t time_offset; /* of its time stamp in the message */
     struct kc_result (*run)(struct kc_buffer *reply, struct kc_authority_request *request,
                             struct kc_authority *authority);
 };
 
+#define AT(member) offsetof(struct kc_authority_request, message.member.time_ms)
+
 static const struct kind *find_kind(const struct kc_shape *shape)
 {
     static const struct kind kinds[] = {
-        {&kc_certify_request_shape, false, certify_time, certify},
-        {&kc_revoke_request_shape, false, revoke_time, revoke},
-        {&kc_renew_certify_request_shape, false, renew_time, kc_authority_renew},
-        {&kc_retire_request_shape, false, retire_time, kc_authority_retire},
-        {&kc_keys_request_shape, false, keys_time, kc_authority_make_keys},
-        {&kc_key_request_shape, true, key_time, kc_authority_give_keys},
-        {&kc_key_confirm_shape, true, confirm_time, kc_authority_confirm_keys},
+        {&kc_certify_request_shape, false, AT(certify), certify},
+        {&kc_revoke_request_shape, false, AT(revoke), revoke},
+        {&kc_renew_certify_request_shape, false, AT(renew), kc_authority_renew},
+        {&kc_retire_request_shape, false, AT(retire), kc_authority_retire},
+        {&kc_keys_request_shape, false, AT(keys), kc_authority_make_keys},
+        {&kc_key_request_shape, true, AT(key), kc_authority_give_keys},
+        {&kc_key_confirm_shape, true, AT(confirm), kc_authority_confirm_keys},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (kinds[i].shape == shape) {
@@ -340,7 +314,8 @@ static struct kc_result open_request(struct kc_authority_request *request,
     if (kc_failed(result)) {
         return result;
     }
-    uint64_t time_ms = kind->time_of(request);
+    uint64_t time_ms;
+    memcpy(&time_ms, (const uint8_t *)request + kind->time_offset, sizeof time_ms);
     uint64_t now_ms = kc_clock_now_ms();
     uint64_t off = now_ms > time_ms ? now_ms - time_ms : time_ms - now_ms;
     if (time_ms != request->envelope.time_ms) {

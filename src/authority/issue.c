@@ -17,9 +17,9 @@ const char *kc_authority_server_name(uint64_t number)
     return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
 
-static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
-                                 enum kc_profile profile, uint64_t holder, const char *subject,
-                                 const struct kc_public_key *key, uint64_t expires_ms)
+struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *authority,
+                                   enum kc_profile profile, uint64_t holder, const char *subject,
+                                   const struct kc_public_key *key, uint64_t expires_ms)
 {
     uint64_t now_ms = kc_clock_now_ms();
     struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
@@ -57,10 +57,10 @@ struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issue
                                          struct kc_made *made)
 {
     struct kc_result result =
-        make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
+        kc_authority_make(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
     if (!kc_failed(result)) {
-        result = make_one(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject, encrypt_key,
-                          expires_ms);
+        result = kc_authority_make(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject,
+                                   encrypt_key, expires_ms);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_begin(authority->store);
@@ -100,7 +100,8 @@ struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authori
                                         const char *subject, const struct kc_public_key *key,
                                         uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
 {
-    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    struct kc_result result =
+        kc_authority_make(out, authority, profile, holder, subject, key, expires_ms);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
 }
 

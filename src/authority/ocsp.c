@@ -40,29 +40,10 @@ static struct kc_result make_certificate(struct kc_issued *out, struct kc_author
                                          const struct kc_public_key *key, uint64_t now_ms)
 {
     static const uint8_t own[KC_DIGEST_SIZE] = {0};
-    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
-    struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
-    uint64_t end_ms = now_ms + CERTIFICATE_MS;
     memset(out, 0, sizeof *out);
-    out->holder = KC_SERVER_AUTHORITY;
-    out->use = KC_PROFILE_STATUS;
-    out->expires_ms = end_ms < authority->issuer_expires_ms ? end_ms : authority->issuer_expires_ms;
-    if (out->expires_ms <= now_ms) {
-        return kc_result(KC_CERT_EXPIRED);
-    }
     struct kc_result result =
-        authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
-    out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
-    const struct kc_certificate_order order = {.profile = KC_PROFILE_STATUS,
-                                               .serial = out->serial,
-                                               .subject = "authority",
-                                               .key = key,
-                                               .not_before_ms = now_ms - BEFORE_MS,
-                                               .not_after_ms = out->expires_ms};
-    if (!kc_failed(result)) {
-        result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);
-    }
-    out->der_size = der.size;
+        kc_authority_make(out, authority, KC_PROFILE_STATUS, KC_SERVER_AUTHORITY, "authority", key,
+                          now_ms + CERTIFICATE_MS);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, own);
 }
 

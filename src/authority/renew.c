@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "authority/request.h"
-#include "base/clock.h"
-#include "base/log.h"
 
 static bool see_one(void *owner, const struct kc_issued *issued)
 {
@@ -68,18 +66,7 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
         result = kc_authority_end_old(&count, authority, order->account.number, pair->sign.serial,
                                       pair->encrypt.serial);
     }
-    if (!kc_failed(result)) {
-        result = kc_authority_publish_crl(authority);
-    }
-    if (!kc_failed(result)) {
-        result = kc_authority_publish(authority, order->account.number);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    kc_log(KC_LOG_INFO, "retired account=%" PRIu64 " certificates=%zu", order->account.number,
-           count);
-    struct kc_done done = {.time_ms = kc_clock_now_ms()};
-    memcpy(done.request, request->digest, KC_DIGEST_SIZE);
-    return kc_authority_reply(reply, authority, request, done.time_ms, &kc_done_shape, &done);
+    return kc_failed(result) ? result
+                             : kc_authority_answer_ended(reply, authority, request, "retired",
+                                                         order->account.number, count);
 }

@@ -52,6 +52,13 @@ KC_MUST_USE struct kc_result kc_authority_end_old(size_t *count, struct kc_autho
                                                   const uint8_t sign[KC_SERIAL_SIZE],
                                                   const uint8_t encrypt[KC_SERIAL_SIZE]);
 
+/* Certificates of the account are revoked: publishes list and account, and answers that it is done. `word` is for the log. */
+KC_MUST_USE struct kc_result kc_authority_answer_ended(struct kc_buffer *reply,
+                                                       struct kc_authority *authority,
+                                                       const struct kc_authority_request *request,
+                                                       const char *word, uint64_t account,
+                                                       size_t count);
+
 /* renew.c: the bank's requests in a renewal. */
 KC_MUST_USE struct kc_result kc_authority_renew(struct kc_buffer *reply,
                                                 struct kc_authority_request *request,

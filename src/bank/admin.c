@@ -796,13 +796,7 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
 {
     char *folder = desk->folder;
     char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "bank.ini", NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_bank_config_read(&desk->config, path);
-    }
+    struct kc_result result = kc_bank_config_open(&desk->config, folder, dir);
     if (!kc_failed(result)) {
         result = kc_realm_set(&desk->realm, desk->config.id, desk->config.currency);
         result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;

@@ -1,6 +1,11 @@
 /* The bank (EBS): what its files share. The pipeline carries items; a kind's route says which step runs where.
  *
  *   exchange ─> item ─> receive (WORK) ─> [look up the signer (DIRECTORY)] ─> open (WORK) ─> the kind's own steps ─> reply
+ *   the writer, when it has time ─> charges, closings, renewals and orders in doubt ─> items of its own, in rounds (rounds.h)
+ *
+ * Renewal is in renew.c (keys made in the purse) and key_offer.c (made by the authority), at the counter in counter.c; charges in
+ * charge.c, closing in close.c; whether a certificate still counts in revocation.c (list and OCSP); the bank's own new keys in
+ * rolls.c and roll.c.
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -315,7 +320,7 @@ KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
-/* What several orders of an operator have in common: an account and nothing else, KC_MALFORMED; and the answer that it is done. */
+/* What several orders of an operator have in common: an account and nothing else, KC_MALFORMED; the answer that it is done. */
 KC_MUST_USE struct kc_result kc_bank_read_account(struct kc_account_id *out,
                                                   const struct kc_http_request *request);
 KC_MUST_USE struct kc_result kc_bank_answer_ok(struct kc_bank_item *item);

@@ -67,7 +67,14 @@ static const struct kc_config_key keys[] = {
     TEXT("debug", "capture", capture, 0, ""),
 };
 
-struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path)
+struct kc_result kc_bank_config_open(struct kc_bank_config *out, char folder[KC_PATH_SIZE_MAX],
+                                     const char *dir)
 {
-    return kc_config_read(out, keys, sizeof keys / sizeof keys[0], path);
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "bank.ini", NULL);
+    }
+    return kc_failed(result) ? result
+                             : kc_config_read(out, keys, sizeof keys / sizeof keys[0], path);
 }

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "service/files.h"
 #include "service/keys.h"
 
 struct kc_bank_config {
@@ -54,6 +55,8 @@ struct kc_bank_config {
     char capture[256]; /* a folder for a copy of every message; empty: none */
 };
 
-KC_MUST_USE struct kc_result kc_bank_config_read(struct kc_bank_config *out, const char *path);
+/* The bank's folder in D, and what bank.ini there says. KC_TOO_LARGE, errors of kc_config_read. */
+KC_MUST_USE struct kc_result kc_bank_config_open(struct kc_bank_config *out,
+                                                 char folder[KC_PATH_SIZE_MAX], const char *dir);
 
 #endif

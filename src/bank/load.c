@@ -197,14 +197,7 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
 struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
 {
     char folder[KC_PATH_SIZE_MAX];
-    char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "bank.ini", NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_bank_config_read(&bank->config, path);
-    }
+    struct kc_result result = kc_bank_config_open(&bank->config, folder, dir);
     if (!kc_failed(result)) {
         result = kc_realm_set(&bank->realm, bank->config.id, bank->config.currency);
         result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
@@ -227,14 +220,7 @@ struct kc_result kc_bank_init(const char *dir)
 {
     struct kc_bank_config config;
     char folder[KC_PATH_SIZE_MAX];
-    char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "bank.ini", NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_bank_config_read(&config, path);
-    }
+    struct kc_result result = kc_bank_config_open(&config, folder, dir);
     if (!kc_failed(result)) {
         result = kc_server_keys_ensure_at(folder, &config.keys);
     }

@@ -4,6 +4,7 @@
 
 #include "bank/bank.h"
 #include "base/clock.h"
+#include "service/key_proof.h"
 
 #define ROUND_MAX 8u
 #define ROUND_EVERY_MS 1000u
@@ -21,16 +22,8 @@ static struct kc_result read_proof(struct kc_bank *bank, struct kc_bank_thread *
     struct kc_signer_id id;
     struct kc_purse_key_row *keys = &item->renewal.keys;
     const struct kc_value_information *from = &item->information.information;
-    struct kc_result result = kc_signed_parse(&parsed, item->message.renew_request.proof);
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(&sign, proof.sign_key);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(&encrypt, proof.encrypt_key);
-    }
+    struct kc_result result =
+        kc_key_proof_decode(&parsed, &proof, &sign, &encrypt, item->message.renew_request.proof);
     if (kc_failed(result)) {
         return result;
     }

@@ -46,14 +46,7 @@ static struct kc_result run(struct kc_roll_state *state, int *lock, const char *
     struct kc_bank_config config;
     struct kc_crypto crypto;
     char folder[KC_PATH_SIZE_MAX];
-    char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = kc_path_join(folder, dir, "bank", NULL);
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "bank.ini", NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_bank_config_read(&config, path);
-    }
+    struct kc_result result = kc_bank_config_open(&config, folder, dir);
     if (!kc_failed(result)) {
         result = kc_folder_lock(lock, dir, "bank");
     }

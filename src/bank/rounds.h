@@ -1,15 +1,15 @@
-/* What the bank asks of others by itself, for as long as it takes and also after a restart: orders in doubt, charges and pay-outs of
- * the ordinary bank; certificates to make and to revoke of the authority. All of it goes in rounds.
+/* What the bank asks of others by itself, for as long as it takes and also after a restart: orders in doubt, charges and pay-outs
+ * of the ordinary bank; certificates to make and to revoke of the authority. All of it goes in rounds.
  *
  *                     the writer, when it has time                      the lanes of the item's kind
  *   begin ─> list those behind the last one ─> take an item, fill it, send ─> ask ─> write what was answered ─> ended
  *
  *  1. A round begins when the last one has ended, and not too soon after its beginning. It has a bounded number of items, at most
  *     one in so many of those that there are: so whoever is asked and does not answer holds up one round, and nobody else.
- *  2. It begins behind the last one of the round before, so that everyone has its turn; a round that came to the end is followed by
- *     one from the beginning.
- *  3. An item of a round has no exchange: nobody waits for a reply. It goes on the lane of its kind's first step, like any other; an
- *     error ends it. What is asked for stays in the books until its outcome is there, so it comes again in a later round.
+ *  2. It begins behind the last one of the round before, so that everyone has its turn; a round that came to the end is followed
+ *     by one from the beginning.
+ *  3. An item of a round has no exchange: nobody waits for a reply. It goes on the lane of its kind's first step, like any other;
+ *     an error ends it. What is asked for stays in the books until its outcome is there, so it comes again in a later round.
  *  4. The ordinary bank's word that never came is KC_IN_DOUBT: neither done nor refused.
  *
  * A round is the writer's; only `asking` is counted down by others. */

@@ -20,17 +20,6 @@ struct asking {
     struct kc_result accepted; /* what the certificate was found to be */
 };
 
-static int say_nothing(const char *function, const char *file, int line, OSSL_CMP_severity level,
-                       const char *text)
-{
-    (void)function;
-    (void)file;
-    (void)line;
-    (void)level;
-    (void)text;
-    return 1;
-}
-
 static OSSL_CMP_MSG *on_transfer(OSSL_CMP_CTX *context, const OSSL_CMP_MSG *message)
 {
     struct asking *asking = OSSL_CMP_CTX_get_transfer_cb_arg(context);
@@ -135,14 +124,14 @@ static bool prepare(struct asking *asking)
     X509 *certificate = kc_cmp_certificate(asker->certificate);
     EVP_PKEY *key = kc_cmp_key(asker->key);
     int seconds = (int)(asker->timeout_ms / 1000u);
-    bool good =
-        certificate != NULL && key != NULL && OSSL_CMP_CTX_set_log_cb(context, say_nothing) == 1 &&
-        OSSL_CMP_CTX_set1_cert(context, certificate) == 1 &&
-        OSSL_CMP_CTX_set1_pkey(context, key) == 1 && trust(context, asker) &&
-        OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_TOTAL_TIMEOUT, seconds < 1 ? 1 : seconds) ==
-            1 &&
-        OSSL_CMP_CTX_set_transfer_cb(context, on_transfer) == 1 &&
-        OSSL_CMP_CTX_set_transfer_cb_arg(context, asking) == 1;
+    bool good = certificate != NULL && key != NULL &&
+                OSSL_CMP_CTX_set_log_cb(context, kc_cmp_say_nothing) == 1 &&
+                OSSL_CMP_CTX_set1_cert(context, certificate) == 1 &&
+                OSSL_CMP_CTX_set1_pkey(context, key) == 1 && trust(context, asker) &&
+                OSSL_CMP_CTX_set_option(context, OSSL_CMP_OPT_TOTAL_TIMEOUT,
+                                        seconds < 1 ? 1 : seconds) == 1 &&
+                OSSL_CMP_CTX_set_transfer_cb(context, on_transfer) == 1 &&
+                OSSL_CMP_CTX_set_transfer_cb_arg(context, asking) == 1;
     EVP_PKEY_free(key);
     X509_free(certificate);
     return good;

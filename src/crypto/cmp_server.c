@@ -32,18 +32,6 @@ struct kc_cmp_server {
     size_t seen_count;
 };
 
-/* libcrypto would write to stderr. */
-static int say_nothing(const char *function, const char *file, int line, OSSL_CMP_severity level,
-                       const char *text)
-{
-    (void)function;
-    (void)file;
-    (void)line;
-    (void)level;
-    (void)text;
-    return 1;
-}
-
 static int failure_of(enum kc_error error)
 {
     static const struct {
@@ -212,7 +200,7 @@ static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
     bool good = chain != NULL && X509_add_cert(chain, server->issuer, X509_ADD_FLAG_UP_REF) == 1 &&
                 OSSL_CMP_SRV_CTX_init(context, transaction, on_certify, on_revoke, NULL, on_error,
                                       on_confirm, NULL) == 1 &&
-                OSSL_CMP_CTX_set_log_cb(inner, say_nothing) == 1 &&
+                OSSL_CMP_CTX_set_log_cb(inner, kc_cmp_say_nothing) == 1 &&
                 OSSL_CMP_CTX_set1_cert(inner, server->certificate) == 1 &&
                 OSSL_CMP_CTX_set1_pkey(inner, server->key) == 1 &&
                 OSSL_CMP_CTX_set1_extraCertsOut(inner, chain) == 1 &&

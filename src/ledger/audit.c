@@ -62,6 +62,19 @@ struct kc_audit_book *kc_audit_book_of(struct kc_auditor *auditor, uint64_t numb
     return book;
 }
 
+bool kc_audit_books_of(struct kc_audit_book **first, struct kc_audit_book **second,
+                       struct kc_auditor *auditor, uint64_t first_number, uint64_t second_number)
+{
+    /* Both are made before either is held, because making one may move the other. */
+    if (kc_audit_book_of(auditor, first_number) == NULL ||
+        kc_audit_book_of(auditor, second_number) == NULL) {
+        return false;
+    }
+    *first = find(auditor->books, auditor->capacity, first_number);
+    *second = find(auditor->books, auditor->capacity, second_number);
+    return true;
+}
+
 static bool take_batch(void *owner, const struct kc_batch_row *row)
 {
     struct kc_auditor *auditor = owner;
@@ -82,13 +95,11 @@ static bool take_batch(void *owner, const struct kc_batch_row *row)
 static void move(struct kc_auditor *auditor, const struct kc_posting_row *row, bool debit_is_purse,
                  bool credit_is_purse)
 {
-    /* Both are made before either is held, because making one may move the other. */
-    if (kc_audit_book_of(auditor, row->debit) == NULL ||
-        kc_audit_book_of(auditor, row->credit) == NULL) {
+    struct kc_audit_book *debit;
+    struct kc_audit_book *credit;
+    if (!kc_audit_books_of(&debit, &credit, auditor, row->debit, row->credit)) {
         return;
     }
-    struct kc_audit_book *debit = find(auditor->books, auditor->capacity, row->debit);
-    struct kc_audit_book *credit = find(auditor->books, auditor->capacity, row->credit);
     struct kc_shadow from = debit->balance;
     struct kc_shadow to = credit->balance;
     if (row->debit != KC_BOOK_OUTSIDE && (kc_failed(kc_shadow_sub(&debit->balance, row->amount)) ||

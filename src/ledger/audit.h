@@ -67,6 +67,9 @@ struct kc_auditor {
 void kc_audit_fault(struct kc_auditor *auditor, const char *what, uint64_t number);
 /* The book of a number, made where there is none; NULL when there is no memory. */
 struct kc_audit_book *kc_audit_book_of(struct kc_auditor *auditor, uint64_t number);
+/* The same for two numbers; false when there is no room. */
+bool kc_audit_books_of(struct kc_audit_book **first, struct kc_audit_book **second,
+                       struct kc_auditor *auditor, uint64_t first_number, uint64_t second_number);
 /* Adds the digest of a posting to a sum; the order does not matter. */
 void kc_audit_add_digest(struct kc_auditor *auditor, uint64_t sum[2], uint64_t purse,
                          uint64_t time_ms, uint64_t debit, uint64_t credit,

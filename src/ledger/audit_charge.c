@@ -34,14 +34,9 @@ bool kc_audit_charge(void *owner, const struct kc_charge_row *row)
     const struct kc_store *store = auditor->store;
     struct kc_charging_row charging = {.period = 0};
     uint64_t number = row->account.number;
-    /* Both are made before either is held, because making one may move the other. */
-    if (kc_audit_book_of(auditor, number) == NULL ||
-        kc_audit_book_of(auditor, row->purse.number) == NULL) {
-        return false;
-    }
-    struct kc_audit_book *account = kc_audit_book_of(auditor, number);
-    struct kc_audit_book *purse = kc_audit_book_of(auditor, row->purse.number);
-    if (account == NULL || purse == NULL) {
+    struct kc_audit_book *account;
+    struct kc_audit_book *purse;
+    if (!kc_audit_books_of(&account, &purse, auditor, number, row->purse.number)) {
         return false;
     }
     if (!account->has_row || account->is_purse || account->type != KC_PURSE_TYPE_UIM ||

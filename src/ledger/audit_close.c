@@ -50,14 +50,9 @@ bool kc_audit_closing(void *owner, const struct kc_closing_row *row)
 {
     struct kc_auditor *auditor = owner;
     uint64_t number = row->account.number;
-    /* Both are made before either is held, because making one may move the other. */
-    if (kc_audit_book_of(auditor, number) == NULL ||
-        kc_audit_book_of(auditor, row->purse.number) == NULL) {
-        return false;
-    }
-    struct kc_audit_book *account = kc_audit_book_of(auditor, number);
-    struct kc_audit_book *purse = kc_audit_book_of(auditor, row->purse.number);
-    if (account == NULL || purse == NULL) {
+    struct kc_audit_book *account;
+    struct kc_audit_book *purse;
+    if (!kc_audit_books_of(&account, &purse, auditor, number, row->purse.number)) {
         return false;
     }
     bool done = row->closed_ms != 0;

@@ -16,7 +16,10 @@
  *  7. A payment stays open until its payee's signed answer or the bank's word; nothing else gives its amount back.
  *  8. What it pays and takes keeps within the limits of the certified value in force, and goes to and comes from no purse on its
  *     hotlist; what is in force of that gives way only to what the bank signed with a higher version.
- *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers.
+ *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers
+ *     (roll.c).
+ * 10. Exactly one pair of own keys is in force. New ones, made here (renew.c) or by the authority (handover.c), lie beside them
+ *     until one image changes over; the last entry of the old signing key names the identity of the new.
  *
  *            GENERATE, PUT KEY          ACTIVATE            CASH/FUND REQUEST          TAKE quote        ANSWER ok
  *    blank ────────────────> personalising ────> ready ────────────────────> requested ────────> quoted ─────────> answered

@@ -3,7 +3,14 @@
 #define KC_SERVICE_KEY_PROOF_H
 
 #include "message/cose.h"
+#include "message/generated/messages.h"
 
+/* What a proof says, unverified; views into `bytes`. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_key_proof_decode(struct kc_signed *parsed,
+                                                 struct kc_key_proof *proof,
+                                                 struct kc_public_key *sign,
+                                                 struct kc_public_key *encrypt,
+                                                 struct kc_view bytes);
 /* Reads and checks a proof; `own` is any private key of the reader's, with which a P-256 encryption key is tried.
  * KC_MALFORMED (also for a point that is not on the curve), KC_WRONG_ALGORITHM (one key twice, or two kinds),
  * KC_BAD_SIGNATURE, KC_WRONG_DOMAIN. */

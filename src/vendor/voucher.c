@@ -119,8 +119,8 @@ static struct kc_result read_voucher(struct presented *out, struct kc_machine *m
         result = kc_slot_bank_keys(&machine->bank, &machine->slot);
     }
     if (!kc_failed(result)) {
-        result = kc_bank_verifier_signed(&machine->bank, &parsed, &machine->crypto,
-                                         &machine->realm, kc_voucher_shape.domain);
+        result = kc_bank_verifier_signed(&machine->bank, &parsed, &machine->crypto, &machine->realm,
+                                         kc_voucher_shape.domain);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&out->voucher, &kc_voucher_shape, parsed.payload);

@@ -78,6 +78,40 @@ static inline void expect_clean(struct world *world)
     EXPECT(result, KC_OK);
 }
 
+/* The audit finds each of these corruptions, planted alone into a copy of the world, which is closed by this. */
+static inline void expect_found(struct world *world, const char *const *plants, size_t count)
+{
+    world_close(world);
+    for (size_t i = 0; i < count; i++) {
+        struct world copy = *world;
+        uint64_t faults = 0;
+        char first[160] = "";
+        assert_true(world_copy(&copy, world));
+        if (!world_plant(&copy, plants[i])) {
+            fail_msg("%s", plants[i]);
+        }
+        EXPECT(world_open_store(&copy), KC_OK);
+        struct kc_result result = world_audit(&copy, &faults, first);
+        if (result.code != KC_STORE_CORRUPT) {
+            fail_msg("not found: %s", plants[i]);
+        }
+        world_close(&copy);
+        world_unlink(&copy);
+    }
+}
+
+/* Its holder reports the purse lost. */
+static inline void toy_lose(const struct toy *toy, struct world *world)
+{
+    struct world_letter letter;
+    const struct kc_lost_request lost = {
+        .account = toy->account, .purse = toy->purse, .time_ms = world->now_ms};
+    world_write(&letter, world, "lost", (unsigned)(toy->purse.number % 100000), lost.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+}
+
 /* How many alerts there are. */
 static inline uint64_t alerts(const struct world *world)
 {

@@ -309,14 +309,8 @@ static void a_lost_purse_does_not_keep_its_account_open(void **state)
 {
     struct world *world = *state;
     struct toy toy;
-    struct world_letter letter;
     toy_rich(&toy, world, 1, 100, 50);
-    const struct kc_lost_request request = {
-        .account = toy.account, .purse = toy.purse, .time_ms = world->now_ms};
-    world_write(&letter, world, "lost", 1, request.time_ms);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_lost(&world->ledger, &request, &letter.source), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    toy_lose(&toy, world);
     world->now_ms += WORLD_SETTLE_MS + 1;
     EXPECT(close_kind(world, &toy, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
     /* Its time ran out before. */
@@ -361,23 +355,7 @@ static void the_audit_finds_closings_that_do_not_fit(void **state)
     world->now_ms += WORLD_SETTLE_MS;
     assert_int_equal(pay_all(world), 100);
     expect_clean(world);
-    world_close(world);
-    for (size_t i = 0; i < sizeof plants / sizeof plants[0]; i++) {
-        struct world copy = *world;
-        uint64_t faults = 0;
-        char first[160] = "";
-        assert_true(world_copy(&copy, world));
-        if (!world_plant(&copy, plants[i])) {
-            fail_msg("%s", plants[i]);
-        }
-        EXPECT(world_open_store(&copy), KC_OK);
-        struct kc_result result = world_audit(&copy, &faults, first);
-        if (result.code != KC_STORE_CORRUPT) {
-            fail_msg("not found: %s", plants[i]);
-        }
-        world_close(&copy);
-        world_unlink(&copy);
-    }
+    expect_found(world, plants, sizeof plants / sizeof plants[0]);
 }
 
 int main(void)

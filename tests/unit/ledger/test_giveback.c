@@ -388,28 +388,6 @@ static void a_voucher_of_somebody_else_gives_nothing_back(void **state)
     expect_clean(world);
 }
 
-/* The audit finds each of these changes. */
-static void expect_found(struct world *world, const char *const *acts, size_t count)
-{
-    expect_clean(world);
-    world_close(world);
-    for (size_t i = 0; i < count; i++) {
-        struct world copy = {.crypto = world->crypto};
-        struct kc_audit audit = {.fault = NULL};
-        assert_true(world_copy(&copy, world));
-        assert_true(world_plant(&copy, acts[i]));
-        EXPECT(world_open_store(&copy), KC_OK);
-        struct kc_result result = kc_ledger_audit(&audit, &copy.store, &world->crypto);
-        if (result.code != KC_STORE_CORRUPT) {
-            print_error("nothing found after: %s\n", acts[i]);
-        }
-        EXPECT(result, KC_STORE_CORRUPT);
-        world_close(&copy);
-        world_unlink(&copy);
-    }
-    EXPECT(world_open(world), KC_OK);
-}
-
 /* shows: R-VEND-7 */
 static void the_audit_derives_what_a_voucher_gave_again(void **state)
 {
@@ -430,7 +408,9 @@ static void the_audit_derives_what_a_voucher_gave_again(void **state)
     EXPECT(give(NULL, world, &word), KC_OK);
     word = word_for(world, 12, 8, &payer, 50);
     EXPECT(give(NULL, world, &word), KC_OK);
+    expect_clean(world);
     expect_found(world, acts, sizeof acts / sizeof acts[0]);
+    EXPECT(world_open(world), KC_OK);
 }
 
 /* What somebody changes in the store is found. */
@@ -449,7 +429,9 @@ static void the_audit_derives_it_again(void **state)
     struct world *world = *state;
     const struct kc_give_back word = word_of(world, 7, 2, &shop.card, 30);
     EXPECT(give(NULL, world, &word), KC_OK);
+    expect_clean(world);
     expect_found(world, acts, sizeof acts / sizeof acts[0]);
+    EXPECT(world_open(world), KC_OK);
 }
 
 int main(void)

@@ -1,36 +1,8 @@
 /* Question: are keys that the authority makes ordered, offered and given to the right purse only, and is none of them a purse's
  * before it confirmed them? */
-#include "expect.h"
-
-#include <string.h>
+#include "keys.h"
 
 #include "exchange.h"
-
-/* A key of the tests is a letter. */
-static struct kc_purse_key_row keys_of(const struct toy *toy, char letter)
-{
-    struct kc_purse_key_row keys = {.purse = toy->purse,
-                                    .account = toy->account,
-                                    .expires_ms = WORLD_START_MS + WORLD_ACCOUNT_MS,
-                                    .sign_size = 40,
-                                    .encrypt_size = 41};
-    memset(keys.signer, letter, KC_SIGNER_SIZE);
-    kc_be64_store(keys.signer, toy->account.number);
-    memset(keys.sign_key, letter, keys.sign_size);
-    memset(keys.encrypt_key, letter + 1, keys.encrypt_size);
-    return keys;
-}
-
-/* A purse with some value, whose key is `a`. */
-static void begin(struct toy *toy, struct world *world, unsigned n)
-{
-    toy_rich(toy, world, n, 100, 40);
-    const struct kc_purse_key_row keys = keys_of(toy, 'a');
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_keep_keys(&world->ledger, &keys), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
-    memcpy(toy->signer, keys.signer, sizeof toy->signer);
-}
 
 static struct kc_result order(struct world *world, struct kc_account_id account)
 {
@@ -91,26 +63,10 @@ static struct kc_result claim(struct kc_renewal_row *row, struct toy *toy, struc
     return result;
 }
 
-/* The purse's own request, for keys that it made. */
-static struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, struct world *world,
-                            char letter)
-{
-    struct toy_message message;
-    const struct kc_purse_key_row keys = keys_of(toy, letter);
-    toy_settle(&message, toy, world);
-    const struct kc_ledger_source source = toy_source(&message);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    struct kc_result result = kc_ledger_renew(row, &world->ledger, message.settle_ms,
-                                              &message.information, &keys, &source);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
-    return result;
-}
-
 /* The bank knows the certificates, those of the claim or of keys that are made since. */
 static struct kc_result claimed(struct kc_renewal_row *row, struct world *world)
 {
-    memset(row->identity_digest, row->sign_key[0] + 128, KC_DIGEST_SIZE);
-    memset(row->certificate, row->sign_key[0], KC_DIGEST_SIZE);
+    name_certified(row);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     struct kc_result result = kc_ledger_claimed(&world->ledger, row);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
@@ -122,22 +78,8 @@ static struct kc_result confirm(struct toy *toy, struct world *world,
                                 const struct kc_renewal_row *row)
 {
     struct toy_reply reply;
-    struct kc_entry entry = {.kind = KC_ENTRY_KIND_CLOSE,
-                             .counter = toy->counter + 1,
-                             .time_ms = toy_next_time(toy, world),
-                             .amount = kc_amount_zero()};
-    memcpy(entry.partner, row->identity_digest, KC_DIGEST_SIZE);
-    (void)toy_add_entry(toy, world, &entry, NULL);
-    memcpy(toy->identity_digest, row->identity_digest, KC_DIGEST_SIZE);
-    memcpy(toy->signer, row->signer, KC_SIGNER_SIZE);
+    change_over(toy, world, row);
     return toy_report(toy, world, &reply);
-}
-
-static char key_of(struct world *world, const struct toy *toy)
-{
-    struct kc_purse_key_row row;
-    EXPECT(world->store.purse_key_get(world->store.context, &row, toy->purse.number), KC_OK);
-    return (char)row.sign_key[0];
 }
 
 static uint64_t ready_since(struct world *world, const struct toy *toy)
@@ -145,17 +87,6 @@ static uint64_t ready_since(struct world *world, const struct toy *toy)
     uint64_t ready_ms = 77;
     EXPECT(kc_ledger_key_ready(&ready_ms, &world->ledger, toy->purse), KC_OK);
     return ready_ms;
-}
-
-static void lose(struct world *world, const struct toy *toy, unsigned n)
-{
-    struct world_letter letter;
-    const struct kc_lost_request lost = {
-        .account = toy->account, .purse = toy->purse, .time_ms = world->now_ms};
-    world_write(&letter, world, "lost", n, lost.time_ms);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
 }
 
 /* shows: R-RENEW-2 R-RENEW-3 R-RENEW-5 */
@@ -220,7 +151,7 @@ static void who_may_have_none_gets_none(void **state)
     /* Ordered before it was lost: the authority is not asked. */
     EXPECT(order(world, lost.account), KC_OK);
     EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_OK);
-    lose(world, &lost, 2);
+    toy_lose(&lost, world);
     EXPECT(kc_ledger_key_offer_due(&due, &world->ledger, 0), KC_NOT_FOUND);
     /* While the purse's own renewal is on its way. */
     EXPECT(ask(&row, &toy, world, 'c'), KC_OK);
@@ -242,8 +173,8 @@ static void a_lost_purse_neither_orders_nor_claims(void **state)
     begin(&late, world, 2);
     EXPECT(order(world, toy.account), KC_OK);
     EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
-    lose(world, &toy, 1);
-    lose(world, &late, 2);
+    toy_lose(&toy, world);
+    toy_lose(&late, world);
     EXPECT(claim(&row, &toy, world), KC_REPORTED_LOST);
     EXPECT(order(world, late.account), KC_PURSE_BLOCKED);
     assert_int_equal(key_of(world, &toy), 'a');
@@ -323,7 +254,7 @@ static void the_calendar_orders_for_those_whose_keys_end(void **state)
     EXPECT(wanted(&after, world, end_ms), KC_NOT_FOUND);
     EXPECT(order(world, toys[0].account), KC_OK);
     EXPECT(ask(&row, &toys[1], world, 'c'), KC_OK);
-    lose(world, &toys[2], 3);
+    toy_lose(&toys[2], world);
     while (!kc_failed(wanted(&after, world, end_ms + 1))) {
         assert_true(after == toys[1].purse.number || after == toys[3].purse.number);
         seen += 1;

@@ -1,87 +1,19 @@
 /* Question: is exactly one key a purse's at any time, the old one until the new one is confirmed, and does what the old one did
  * stay as it was? */
-#include "expect.h"
+#include "keys.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "exchange.h"
-
-/* A key of the tests is a letter. */
-static void name_key(uint8_t out[KC_SIGNER_SIZE], const struct toy *toy, char letter)
-{
-    memset(out, letter, KC_SIGNER_SIZE);
-    kc_be64_store(out, toy->account.number);
-}
-
-static struct kc_purse_key_row keys_of(const struct toy *toy, char letter)
-{
-    struct kc_purse_key_row keys = {.purse = toy->purse,
-                                    .account = toy->account,
-                                    .expires_ms = WORLD_START_MS + WORLD_ACCOUNT_MS,
-                                    .sign_size = 40,
-                                    .encrypt_size = 41};
-    name_key(keys.signer, toy, letter);
-    memset(keys.sign_key, letter, keys.sign_size);
-    memset(keys.encrypt_key, letter + 1, keys.encrypt_size);
-    return keys;
-}
-
-/* A purse with some value, whose key is `a`. */
-static void begin(struct toy *toy, struct world *world, unsigned n)
-{
-    toy_rich(toy, world, n, 100, 40);
-    const struct kc_purse_key_row keys = keys_of(toy, 'a');
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_keep_keys(&world->ledger, &keys), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
-    memcpy(toy->signer, keys.signer, sizeof toy->signer);
-}
-
-/* Sr1 and what is kept of it. */
-static struct kc_result ask_from(struct kc_renewal_row *row, struct toy *toy, struct world *world,
-                                 char letter, bool at_counter)
-{
-    struct toy_message message;
-    const struct kc_purse_key_row keys = keys_of(toy, letter);
-    toy_settle(&message, toy, world);
-    message.information.at_counter = at_counter;
-    const struct kc_ledger_source source = toy_source(&message);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    struct kc_result result = kc_ledger_renew(row, &world->ledger, message.settle_ms,
-                                              &message.information, &keys, &source);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
-    return result;
-}
-
-static struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, struct world *world,
-                            char letter)
-{
-    return ask_from(row, toy, world, letter, false);
-}
 
 /* Sr3: certified, with an identity that is named by its letter, too. */
 static struct kc_result certified(struct kc_renewal_row *row, struct world *world)
 {
-    memset(row->identity_digest, row->sign_key[0] + 128, KC_DIGEST_SIZE);
-    memset(row->certificate, row->sign_key[0], KC_DIGEST_SIZE);
+    name_certified(row);
     EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
     struct kc_result result = kc_ledger_renew_certified(&world->ledger, row);
     EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
     return result;
-}
-
-/* Sr4 in the purse. */
-static void change_over(struct toy *toy, struct world *world, const struct kc_renewal_row *row)
-{
-    struct kc_entry entry = {.kind = KC_ENTRY_KIND_CLOSE,
-                             .counter = toy->counter + 1,
-                             .time_ms = toy_next_time(toy, world),
-                             .amount = kc_amount_zero()};
-    memcpy(entry.partner, row->identity_digest, KC_DIGEST_SIZE);
-    (void)toy_add_entry(toy, world, &entry, NULL);
-    memcpy(toy->identity_digest, row->identity_digest, KC_DIGEST_SIZE);
-    memcpy(toy->signer, row->signer, KC_SIGNER_SIZE);
 }
 
 static void ask_and_change(struct toy *toy, struct world *world, char letter)
@@ -104,13 +36,6 @@ static struct kc_renewal_row last_of(struct world *world, const struct toy *toy)
     struct kc_renewal_row row;
     EXPECT(world->store.renewal_last(world->store.context, &row, toy->purse.number), KC_OK);
     return row;
-}
-
-static char key_of(struct world *world, const struct toy *toy)
-{
-    struct kc_purse_key_row row;
-    EXPECT(world->store.purse_key_get(world->store.context, &row, toy->purse.number), KC_OK);
-    return (char)row.sign_key[0];
 }
 
 /* Every message that a purse can send, under a key; none of them leaves a trace. */
@@ -385,17 +310,11 @@ static void a_purse_out_of_use_gets_no_new_keys(void **state)
     struct world *world = *state;
     struct toy toy;
     struct toy_reply reply;
-    struct world_letter letter;
     struct kc_renewal_row row;
     begin(&toy, world, 1);
     EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
     EXPECT(certified(&row, world), KC_OK);
-    const struct kc_lost_request lost = {
-        .account = toy.account, .purse = toy.purse, .time_ms = world->now_ms};
-    world_write(&letter, world, "lost", 1, lost.time_ms);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    toy_lose(&toy, world);
     EXPECT(ask(&row, &toy, world, 'b'), KC_REPORTED_LOST);
     row = last_of(world, &toy);
     change_over(&toy, world, &row);
@@ -494,18 +413,12 @@ static void the_word_is_for_a_purse_in_use_and_its_own_account(void **state)
     struct world *world = *state;
     struct toy toy;
     struct toy other;
-    struct world_letter letter;
     begin(&toy, world, 1);
     begin(&other, world, 2);
     EXPECT(stand(world, toy.account, other.purse), KC_UNKNOWN_PURSE);
     EXPECT(stand(world, toy.account, kc_purse_nth(99999)), KC_UNKNOWN_PURSE);
     EXPECT(stand(world, kc_account_nth(99999), toy.purse), KC_UNKNOWN_ACCOUNT);
-    const struct kc_lost_request lost = {
-        .account = toy.account, .purse = toy.purse, .time_ms = world->now_ms};
-    world_write(&letter, world, "lost", 1, lost.time_ms);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_lost(&world->ledger, &lost, &letter.source), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    toy_lose(&toy, world);
     EXPECT(stand(world, toy.account, toy.purse), KC_REPORTED_LOST);
     EXPECT(stand(world, other.account, other.purse), KC_OK);
 }

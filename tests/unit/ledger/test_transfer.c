@@ -131,17 +131,6 @@ static struct kc_result cancel(struct world *world, const struct toy *toy)
     return result;
 }
 
-static void lose(struct world *world, const struct toy *toy)
-{
-    struct world_letter letter;
-    const struct kc_lost_request request = {
-        .account = toy->account, .purse = toy->purse, .time_ms = world->now_ms};
-    world_write(&letter, world, "lost", (unsigned)(toy->purse.number % 100000), world->now_ms);
-    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
-    EXPECT(kc_ledger_lost(&world->ledger, &request, &letter.source), KC_OK);
-    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
-}
-
 /* A new purse for the account of a lost one, when the settlement time has passed. */
 static void replace(struct toy *fresh, struct world *world, const struct toy *old)
 {
@@ -601,7 +590,7 @@ static void a_card_that_is_lost_or_replaced_between_quote_and_ok(void **state)
     EXPECT(toy_open_kind(&card, world, 3, KC_PURSE_TYPE_CARD, NULL), KC_OK);
     EXPECT(ask(&first, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, card.account, 100), KC_OK);
     EXPECT(ask(&second, &b, world, KC_TRANSFER_SOURCE_ACCOUNT, card.account, 50), KC_OK);
-    lose(world, &card);
+    toy_lose(&card, world);
     expect_end(&a, world, &first, KC_OUTCOME_NOT_COMPLETED, KC_ACCOUNT_NOT_OPEN);
     expect_amounts(world, &a, 900, 0);
     /* Never by a reason that the asking purse would take for its own, and lock itself. */
