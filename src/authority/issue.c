@@ -35,8 +35,8 @@ static bool take_newest(void *owner, const struct kc_issued *issued)
     return true;
 }
 
-/* Each certificate of a holder begins a second or more after the one before, for by that everybody knows which keys are the newer:
- * a directory that shows them, a bank that makes the identity, a purse that must not go back to old ones. Where a clock was set
+/* Each certificate of a holder begins a second or more after the one before: by that everybody knows which keys are the newer, a
+ * directory that shows them, a bank that makes the identity, a purse that must not go back to old ones. Where a clock was set
  * back further than BEFORE_MS there is no such time, and it begins as ever. */
 static struct kc_result choose_begin(uint64_t *out, struct kc_authority *authority,
                                      enum kc_profile profile, uint64_t holder, uint64_t now_ms)
