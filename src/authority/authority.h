@@ -80,13 +80,11 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
 void kc_authority_close(struct kc_authority *authority);
 
-/* Makes one certificate, which is stored nowhere yet; it ends with the issuing one at the latest. KC_CERT_EXPIRED when that time
- * is past. */
+/* Makes one certificate, which is stored nowhere yet, as ordered but with a serial of its own and no longer than the issuing one.
+ * KC_CERT_EXPIRED when that time is past, KC_CRYPTO_FAILED. */
 KC_MUST_USE struct kc_result kc_authority_make(struct kc_issued *out,
-                                               struct kc_authority *authority,
-                                               enum kc_profile profile, uint64_t holder,
-                                               const char *subject, const struct kc_public_key *key,
-                                               uint64_t expires_ms);
+                                               struct kc_authority *authority, uint64_t holder,
+                                               const struct kc_certificate_order *wanted);
 
 /* Issues both certificates of a holder into the database. *sign and *encrypt are filled. KC_CERT_EXPIRED when the issuing
  * certificate has ended, KC_CRYPTO_FAILED, the store's errors: nothing is issued then. */

@@ -17,36 +17,77 @@ const char *kc_authority_server_name(uint64_t number)
     return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
 
-struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *authority,
-                                   enum kc_profile profile, uint64_t holder, const char *subject,
-                                   const struct kc_public_key *key, uint64_t expires_ms)
+/* Where the newest certificate of a kind begins. */
+struct newest {
+    enum kc_profile profile;
+    uint64_t not_before_ms;
+};
+
+static bool take_newest(void *owner, const struct kc_issued *issued)
 {
-    uint64_t now_ms = kc_clock_now_ms();
+    struct newest *newest = owner;
+    struct kc_certificate read;
+    if (issued->use == newest->profile &&
+        !kc_failed(kc_certificate_read(&read, kc_view(issued->der, issued->der_size))) &&
+        read.not_before_ms > newest->not_before_ms) {
+        newest->not_before_ms = read.not_before_ms;
+    }
+    return true;
+}
+
+/* Each certificate of a holder begins a second or more after the one before: by that everybody knows which keys are the newer, a
+ * directory that shows them, a bank that makes the identity, a purse that must not go back to old ones. Where a clock was set
+ * back further than BEFORE_MS there is no such time, and it begins as ever. */
+static struct kc_result choose_begin(uint64_t *out, struct kc_authority *authority,
+                                     enum kc_profile profile, uint64_t holder, uint64_t now_ms)
+{
+    struct newest newest = {.profile = profile};
+    struct kc_result result =
+        kc_authority_store_of_holder(authority->store, holder, take_newest, &newest);
+    *out = (now_ms - BEFORE_MS) / 1000u * 1000u;
+    if (newest.not_before_ms >= *out && newest.not_before_ms + 1000u <= now_ms) {
+        *out = newest.not_before_ms + 1000u;
+    }
+    return result;
+}
+
+struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *authority,
+                                   uint64_t holder, const struct kc_certificate_order *wanted)
+{
+    struct kc_certificate_order order = *wanted;
     struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
     struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
+    if (order.not_after_ms > authority->issuer_expires_ms) {
+        order.not_after_ms = authority->issuer_expires_ms;
+    }
     out->holder = holder;
-    out->use = profile;
-    out->expires_ms =
-        expires_ms < authority->issuer_expires_ms ? expires_ms : authority->issuer_expires_ms;
+    out->use = order.profile;
+    out->expires_ms = order.not_after_ms;
     out->revoked_ms = 0;
     out->reason = 0;
-    if (out->expires_ms <= now_ms) {
+    if (out->expires_ms <= kc_clock_now_ms()) {
         return kc_result(KC_CERT_EXPIRED);
     }
     struct kc_result result =
         authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
     out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
-    const struct kc_certificate_order order = {.profile = profile,
-                                               .serial = out->serial,
-                                               .subject = subject,
-                                               .key = key,
-                                               .not_before_ms = now_ms - BEFORE_MS,
-                                               .not_after_ms = out->expires_ms};
+    order.serial = out->serial;
     if (!kc_failed(result)) {
         result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);
     }
     out->der_size = der.size;
     return result;
+}
+
+static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
+                                 enum kc_profile profile, uint64_t holder, const char *subject,
+                                 const struct kc_public_key *key, uint64_t expires_ms)
+{
+    struct kc_certificate_order order = {
+        .profile = profile, .subject = subject, .key = key, .not_after_ms = expires_ms};
+    struct kc_result result =
+        choose_begin(&order.not_before_ms, authority, profile, holder, kc_clock_now_ms());
+    return kc_failed(result) ? result : kc_authority_make(out, authority, holder, &order);
 }
 
 struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
@@ -57,10 +98,10 @@ struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issue
                                          struct kc_made *made)
 {
     struct kc_result result =
-        kc_authority_make(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
+        make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
     if (!kc_failed(result)) {
-        result = kc_authority_make(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject,
-                                   encrypt_key, expires_ms);
+        result = make_one(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject, encrypt_key,
+                          expires_ms);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_begin(authority->store);
@@ -100,8 +141,7 @@ struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authori
                                         const char *subject, const struct kc_public_key *key,
                                         uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
 {
-    struct kc_result result =
-        kc_authority_make(out, authority, profile, holder, subject, key, expires_ms);
+    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
 }
 

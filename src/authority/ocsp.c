@@ -40,10 +40,13 @@ static struct kc_result make_certificate(struct kc_issued *out, struct kc_author
                                          const struct kc_public_key *key, uint64_t now_ms)
 {
     static const uint8_t own[KC_DIGEST_SIZE] = {0};
+    const struct kc_certificate_order order = {.profile = KC_PROFILE_STATUS,
+                                               .subject = "authority",
+                                               .key = key,
+                                               .not_before_ms = now_ms - BEFORE_MS,
+                                               .not_after_ms = now_ms + CERTIFICATE_MS};
     memset(out, 0, sizeof *out);
-    struct kc_result result =
-        kc_authority_make(out, authority, KC_PROFILE_STATUS, KC_SERVER_AUTHORITY, "authority", key,
-                          now_ms + CERTIFICATE_MS);
+    struct kc_result result = kc_authority_make(out, authority, KC_SERVER_AUTHORITY, &order);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, own);
 }
 

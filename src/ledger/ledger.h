@@ -9,8 +9,8 @@
  *  4. The sequence of a purse grows with every certified value; two with one sequence are the same.
  *
  *  5. Exactly one key is a purse's: the old one until a report under the new one shows its close entry (renew.c, key_offer.c).
- *  6. A charge is taken once a period, and not before its day (charge.c); an account is closed only when its purse is worth nothing more
- *     (close.c).
+ *  6. A charge is taken once a period, and not before its day (charge.c); an account is closed only when its purse is worth
+ *     nothing more (close.c).
  *
  * Use: begin, any number of items, commit. An item checks everything before it writes; its own refusal leaves nothing
  * of it but what it says it keeps. A store error inside an item is remembered, and commit then rolls back and returns it. */

@@ -1,6 +1,6 @@
-/* The registrar (RA): applications, the opening of accounts between bank, authority and directory, and the writing of UIMs; what is
- * done at its counter later: loss, renewal, the charge, moving to a new UIM and closing. With `[authority] protocol = cmp` it asks
- * for certificates and revocations by CMP (cmp.c), so that another authority can take the place of ours. */
+/* The registrar (RA): applications, the opening of accounts between bank, authority and directory, and the writing of UIMs; and
+ * what is done at its counter later: loss, renewal, the charge, moving to a new UIM, closing. With `[authority] protocol = cmp`
+ * it asks for certificates and revocations by CMP (cmp.c), so that another authority can take the place of ours. */
 #ifndef KC_REGISTRAR_REGISTRAR_H
 #define KC_REGISTRAR_REGISTRAR_H
 
