@@ -106,8 +106,8 @@ static bool take_older(void *owner, const struct kc_issued *issued)
     return others->count < OLDER_MAX;
 }
 
-/* The pair that the bank names was revoked itself, as when its purse went out of use, or it ended. Those that it took the place of
- * end all the same, and newer ones go on: they are another purse's. KC_MISMATCH: it is good, or none of the account's. */
+/* The pair that the bank names was revoked itself, as when its purse went out of use, or it ended. Those that it took the place
+ * of end all the same, and newer ones go on: they are another purse's. KC_MISMATCH: it is good, or none of the account's. */
 static struct kc_result end_older(size_t *count, struct kc_authority *authority, uint64_t account,
                                   const uint8_t digest[KC_DIGEST_SIZE])
 {

@@ -131,8 +131,8 @@ static struct kc_result fetch_old(struct kc_partner_old *out, struct kc_bank *ba
     return kc_failed(result) ? result : take_old(out, term, &row, bank->config.settle_ms);
 }
 
-/* Pairs that the purse had certified and left for others are none of its keys, and no forger's. Who was paid with one in good faith
- * hears the same as of a key that ended. */
+/* Pairs that the purse had certified and left for others are none of its keys, and no forger's. Who was paid with one in good
+ * faith hears the same as of a key that ended. */
 static struct kc_result find_left(struct kc_bank *bank, struct kc_bank_thread *thread,
                                   struct kc_records *records, const struct kc_renewal_row *last)
 {

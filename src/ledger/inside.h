@@ -137,7 +137,8 @@ KC_MUST_USE struct kc_result
 kc_ledger_renew_as(struct kc_renewal_row *row, struct kc_ledger *ledger, enum kc_evidence_kind kind,
                    uint64_t time_ms, const struct kc_ledger_information *information,
                    const struct kc_purse_key_row *keys, const struct kc_ledger_source *source);
-/* kc_ledger_renew_certified, where the keys may have been made anew: then KC_OUT_OF_ORDER also when the purse claimed again since. */
+/* kc_ledger_renew_certified, where the keys may have been made anew: then KC_OUT_OF_ORDER also when the purse claimed again
+ * since. */
 KC_MUST_USE struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
                                                           const struct kc_renewal_row *row,
                                                           bool made_anew);

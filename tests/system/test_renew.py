@@ -147,7 +147,10 @@ def test_payments_by_the_old_key_while_new_ones_wait(shared):
     a.must("renew")
     assert a.shadow() == 67
     for _ in range(3):
+        old = certificates(shared, a)
         a.must("renew")
+        # No more than three pairs stand beside each other.
+        wait_revoked(shared, set(old.values()))
         assert meet(a, ("pay", 1), b)[0].status == OK
         a.must("sync")
     # Four keys later.
