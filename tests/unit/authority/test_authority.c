@@ -39,6 +39,9 @@ static struct {
     size_t puts;
     uint8_t crl[65536];
     size_t crl_size;
+    uint8_t old_crl[65536]; /* of the issuer before */
+    size_t old_crl_size;
+    size_t issuer_count;
 } directory;
 
 struct kc_result kc_directory_open(struct kc_directory **out, const char *url, const char *password,
@@ -60,15 +63,18 @@ struct kc_result kc_directory_prepare(struct kc_directory *unused)
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
-                                     struct kc_directory *unused)
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct kc_directory *unused)
 {
     (void)unused;
-    *certificate = kc_view(NULL, 0);
-    *crl = kc_view(directory.crl, directory.crl_size);
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
     return kc_result(directory.down            ? KC_DIRECTORY_DOWN
                      : directory.crl_size == 0 ? KC_NOT_FOUND
                                                : KC_OK);
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    (void)issuers;
 }
 
 void kc_directory_free_view(struct kc_view view)
@@ -103,16 +109,26 @@ struct kc_result kc_directory_put_server(struct kc_directory *unused, const char
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
-struct kc_result kc_directory_put_issuer(struct kc_directory *unused, struct kc_view certificate,
-                                         struct kc_view crl)
+struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
+                                          const struct kc_view *certificates,
+                                          const struct kc_view *lists, size_t count)
 {
     (void)unused;
     if (directory.down) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    assert_true(certificate.size > 0 && crl.size <= sizeof directory.crl);
-    memcpy(directory.crl, crl.data, crl.size);
-    directory.crl_size = crl.size;
+    assert_true(count >= 1 && count <= 2);
+    directory.issuer_count = count;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);
+    }
+    memcpy(directory.crl, lists[0].data, lists[0].size);
+    directory.crl_size = lists[0].size;
+    directory.old_crl_size = 0;
+    if (count > 1) {
+        memcpy(directory.old_crl, lists[1].data, lists[1].size);
+        directory.old_crl_size = lists[1].size;
+    }
     return kc_ok();
 }
 
@@ -229,7 +245,7 @@ static int teardown(void **state)
 
 static struct kc_view issuer_of(const struct place *place)
 {
-    return kc_view(place->authority.issuer, place->authority.issuer_size);
+    return kc_view(place->authority.issuers[0].der, place->authority.issuers[0].der_size);
 }
 
 /* ---- keys and certificates ---- */
@@ -250,7 +266,7 @@ static void the_root_key_is_apart_and_not_needed_again(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
     EXPECT(kc_key_file_load(&root, path, "root.key"), KC_OK);
-    assert_memory_not_equal(root.p256.d, place->authority.issuing_key.p256.d,
+    assert_memory_not_equal(root.p256.d, place->authority.issuers[0].key.p256.d,
                             KC_P256_COORDINATE_SIZE);
     EXPECT(kc_path_join(path, place->dir, "authority/root.key", NULL), KC_OK);
     assert_false(kc_file_exists(path));
@@ -313,9 +329,9 @@ static void no_certificate_outlives_its_issuer(void **state)
     struct kc_pair pair;
     struct kc_certificate sign;
     make_keys(&keys, place, KC_KEY_P256);
-    issue(&pair, place, 18, "18", &keys, place->authority.issuer_expires_ms + YEAR_MS);
+    issue(&pair, place, 18, "18", &keys, place->authority.issuers[0].expires_ms + YEAR_MS);
     EXPECT(kc_certificate_read(&sign, kc_view(pair.sign.der, pair.sign.der_size)), KC_OK);
-    assert_int_equal(sign.not_after_ms / 1000, place->authority.issuer_expires_ms / 1000);
+    assert_int_equal(sign.not_after_ms / 1000, place->authority.issuers[0].expires_ms / 1000);
 }
 
 static void expect_listed(struct place *place, const struct kc_pair *pair, bool listed,
@@ -411,7 +427,7 @@ static void an_issuer_that_ended_issues_nothing(void **state)
     static struct kc_pair pair;
     static const uint8_t request[KC_DIGEST_SIZE] = {0};
     make_keys(&keys, place, KC_KEY_P256);
-    place->authority.issuer_expires_ms = kc_clock_now_ms() - 1;
+    place->authority.issuers[0].expires_ms = kc_clock_now_ms() - 1;
     EXPECT(kc_authority_issue(&pair.sign, &pair.encrypt, &place->authority, 18, "18",
                               &keys.sign_public, &keys.encrypt_public, kc_clock_now_ms() + YEAR_MS,
                               request),

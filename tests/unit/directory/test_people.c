@@ -93,16 +93,32 @@ void kc_directory_entry_free(struct kc_directory_entry *entry)
     }
 }
 
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *list,
-                                     struct kc_directory *unused)
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct kc_directory *unused)
 {
     (void)unused;
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
     if (directory.down || directory.empty) {
         return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_NOT_FOUND);
     }
-    *certificate = copy_of(directory.issuer);
-    *list = copy_of(directory.list);
+    out->certificates[out->certificate_count++] = copy_of(directory.issuer);
+    out->lists[out->list_count++] = copy_of(directory.list);
+    if (directory.second_issuer.size > 0) {
+        out->certificates[out->certificate_count++] = copy_of(directory.second_issuer);
+    }
+    if (directory.second_list.size > 0) {
+        out->lists[out->list_count++] = copy_of(directory.second_list);
+    }
     return kc_ok();
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    for (size_t i = 0; i < issuers->certificate_count; i++) {
+        kc_directory_free_view(issuers->certificates[i]);
+    }
+    for (size_t i = 0; i < issuers->list_count; i++) {
+        kc_directory_free_view(issuers->lists[i]);
+    }
 }
 
 /* ---- certificates and lists ---- */
