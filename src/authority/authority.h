@@ -77,8 +77,8 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
                                                unsigned port, const char *directory_url,
                                                const char *token);
 
-/* Makes another issuing key and its certificate, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL for
- * a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
+/* Makes another issuing key and its certificate, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL
+ * for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
 KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
                                                const char *token);
 

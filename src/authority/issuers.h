@@ -21,8 +21,8 @@
 KC_MUST_USE struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder);
 void kc_issuers_close(struct kc_authority *authority);
 
-/* Rolls the issuing key over; with the authority's lock held. `token` is a PKCS#11 URI for the new key or NULL, a file; a plan that
- * is there already is not changed. *number is that of the new key. KC_PENDING while KC_ISSUERS_MAX issuers have not ended,
+/* Rolls the issuing key over; with the authority's lock held. `token` is a PKCS#11 URI for the new key or NULL, a file; a plan
+ * that is there already is not changed. *number is that of the new key. KC_PENDING while KC_ISSUERS_MAX issuers have not ended,
  * KC_TOO_LARGE after KC_ISSUER_ROLLS_MAX, KC_CERT_EXPIRED when the root has ended, KC_FILE_MISSING without the root's key. */
 KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypto,
                                              const struct kc_key_places *configured,

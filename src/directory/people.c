@@ -281,8 +281,8 @@ static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uin
     return place;
 }
 
-/* The directory is not trusted: an issuer counts only when the pinned root signed it, a list only when its issuer did, and an older
- * list does not come back. */
+/* The directory is not trusted: an issuer counts only when the pinned root signed it, a list only when its issuer did, and an
+ * older list does not come back. */
 static struct kc_result take_issuer(struct kc_people *people,
                                     const struct kc_directory_issuers *shown, struct kc_view der,
                                     uint64_t now_ms)

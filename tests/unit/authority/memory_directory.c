@@ -1,0 +1,99 @@
+#include "memory_directory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct memory_directory directory;
+
+struct kc_result kc_directory_open(struct kc_directory **out, const char *url, const char *password,
+                                   unsigned timeout_ms)
+{
+    (void)timeout_ms;
+    *out = NULL;
+    return kc_result(url[0] != '\0' && password[0] != '\0' ? KC_OK : KC_CONFIG_INVALID);
+}
+
+void kc_directory_close(struct kc_directory *unused)
+{
+    (void)unused;
+}
+
+struct kc_result kc_directory_prepare(struct kc_directory *unused)
+{
+    (void)unused;
+    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
+}
+
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct kc_directory *unused)
+{
+    (void)unused;
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
+    return kc_result(directory.down            ? KC_DIRECTORY_DOWN
+                     : directory.crl_size == 0 ? KC_NOT_FOUND
+                                               : KC_OK);
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    (void)issuers;
+}
+
+void kc_directory_free_view(struct kc_view view)
+{
+    (void)view;
+}
+
+struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t account,
+                                          const struct kc_view *certificates, size_t count)
+{
+    (void)unused;
+    if (directory.down) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    directory.account = account;
+    directory.count = count;
+    directory.puts += 1;
+    for (size_t i = 0; i < count && i < 2; i++) {
+        directory.sizes[i] = certificates[i].size;
+        memcpy(directory.certificates[i], certificates[i].data, certificates[i].size);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_directory_put_server(struct kc_directory *unused, const char *name,
+                                         const struct kc_view *certificates, size_t count)
+{
+    (void)unused;
+    (void)name;
+    (void)certificates;
+    (void)count;
+    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
+}
+
+struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
+                                          const struct kc_view *certificates,
+                                          const struct kc_view *lists, size_t count)
+{
+    (void)unused;
+    if (directory.down) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    assert_true(count >= 1 && count <= 2);
+    directory.issuer_count = count;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);
+    }
+    memcpy(directory.crl, lists[0].data, lists[0].size);
+    directory.crl_size = lists[0].size;
+    directory.old_crl_size = 0;
+    if (count > 1) {
+        memcpy(directory.old_crl, lists[1].data, lists[1].size);
+        directory.old_crl_size = lists[1].size;
+    }
+    return kc_ok();
+}
