@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crypto/cmp.h"
 #include "crypto/x509.h"
 #include "directory/directory.h"
 #include "message/cose.h"
@@ -35,7 +36,9 @@ struct kc_authority_config {
     uint64_t account_ms; /* the longest life of a user's certificate */
     uint64_t keys_ms;    /* how long private keys that were made here wait for their purse */
     struct kc_key_places keys;
-    char capture[256]; /* a folder for a copy of every message; empty: none */
+    uint64_t cmp;       /* whether CMP is spoken */
+    uint64_t cmp_users; /* whether holders may ask for themselves */
+    char capture[256];  /* a folder for a copy of every message; empty: none */
 };
 
 struct kc_responder;
@@ -68,7 +71,8 @@ struct kc_authority {
      * have got new certificates since. */
     uint8_t revocations[KC_REVOCATIONS_KEPT][KC_DIGEST_SIZE];
     size_t revocation_count;
-    bool unclean; /* a private key that is gone may still stand in the files */
+    bool unclean;              /* a private key that is gone may still stand in the files */
+    struct kc_cmp_server *cmp; /* NULL when CMP is not spoken */
 };
 
 /* Makes root, issuing and own keys, certificates, configuration and the directory's password in D/root and D/authority, as far
@@ -101,6 +105,12 @@ kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
                         const struct kc_public_key *sign_key,
                         const struct kc_public_key *encrypt_key, uint64_t expires_ms,
                         const uint8_t request[KC_DIGEST_SIZE], struct kc_made *made);
+/* One of the two, as CMP asks for them. */
+KC_MUST_USE struct kc_result
+kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
+                       enum kc_profile profile, uint64_t holder, const char *subject,
+                       const struct kc_public_key *key, uint64_t expires_ms,
+                       const uint8_t request[KC_DIGEST_SIZE]);
 
 /* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
 struct kc_pair {
@@ -137,6 +147,14 @@ const char *kc_authority_server_name(uint64_t number);
 /* Handles one envelope; *reply is an envelope when its signer was known, else empty. The error for HTTP. */
 struct kc_result kc_authority_handle(struct kc_buffer *reply, struct kc_authority *authority,
                                      struct kc_view bytes);
+
+/* Certificates by CMP (cmp.c): opens what answers, with the authority's own certificate, unless the configuration wants none. The
+ * errors of kc_cmp_server_open, KC_CERT_EXPIRED. Closed by kc_authority_close. */
+KC_MUST_USE struct kc_result kc_authority_cmp_open(struct kc_authority *authority);
+/* Answers one message; *reply is a message also when the request is refused. The error for HTTP when it is empty. */
+KC_MUST_USE struct kc_result kc_authority_cmp_answer(struct kc_buffer *reply,
+                                                     struct kc_authority *authority,
+                                                     struct kc_view bytes);
 
 int kc_authority_serve(const char *dir);
 

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/messages.h"
+#include "service/key_proof.h"
 
 /* Who signed: the authority knows its servers from its own database. */
 static struct kc_result find_sender(struct kc_authority_request *request,
@@ -131,49 +132,6 @@ struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority
                             &request->sender_encrypt, &authority->realm, time_ms, shape, message);
 }
 
-/* The signature shows that the signing key is one; nothing has used the other yet. A point that is not on the curve becomes no
- * certificate, by the sender's fault and not by ours. */
-static struct kc_result try_encryption_key(struct kc_authority *authority,
-                                           const struct kc_public_key *encrypt)
-{
-    uint8_t shared[KC_P256_COORDINATE_SIZE];
-    const struct kc_crypto *crypto = &authority->crypto;
-    if (encrypt->type != KC_KEY_P256) {
-        return kc_ok();
-    }
-    struct kc_result result =
-        crypto->agree(crypto->context, shared, &authority->encrypt_key, encrypt);
-    kc_wipe(shared, sizeof shared);
-    return result.code == KC_CANNOT_UNSEAL ? kc_result(KC_MALFORMED) : result;
-}
-
-/* The proof is signed by the key that is to be certified, and names both keys. */
-static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_key *encrypt,
-                                   struct kc_authority *authority, struct kc_view bytes)
-{
-    struct kc_signed parsed;
-    struct kc_key_proof proof;
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(&proof, &kc_key_proof_shape, parsed.payload);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(sign, proof.sign_key);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(encrypt, proof.encrypt_key);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (kc_view_equal(proof.sign_key, proof.encrypt_key) || sign->type != encrypt->type) {
-        return kc_result(KC_WRONG_ALGORITHM);
-    }
-    result = kc_signed_verify(&parsed, &authority->crypto, sign, &authority->realm,
-                              kc_key_proof_shape.domain);
-    return kc_failed(result) ? result : try_encryption_key(authority, encrypt);
-}
-
 static bool certifies(const struct kc_issued *issued, const struct kc_public_key *key,
                       const struct kc_crypto *crypto)
 {
@@ -198,7 +156,9 @@ struct kc_result kc_authority_issue_or_find(struct kc_authority_request *request
     char subject[24];
     uint64_t account = certify->account.number;
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_result result = read_proof(&sign, &encrypt, authority, certify->proof);
+    struct kc_result result =
+        kc_key_proof_read(&sign, &encrypt, &authority->crypto, &authority->realm,
+                          &authority->encrypt_key, certify->proof);
     if (kc_failed(result)) {
         return result;
     }

@@ -95,6 +95,15 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
                                    expires_ms, request, NULL);
 }
 
+struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
+                                        enum kc_profile profile, uint64_t holder,
+                                        const char *subject, const struct kc_public_key *key,
+                                        uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
+{
+    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
+}
+
 struct pairing {
     struct kc_pair *pair;
     uint64_t now_ms;

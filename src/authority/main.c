@@ -52,6 +52,30 @@ static const struct kc_program program = {
 
 /* ---- serve ---- */
 
+/* A request, one at a time: its answer into *reply, which may be there after a refusal too. */
+typedef struct kc_result (*answer_kind)(struct kc_buffer *reply, struct kc_authority *authority,
+                                        struct kc_view bytes);
+
+static const struct place {
+    const char *path;
+    const char *content_type;
+    answer_kind answer;
+    bool status; /* a refusal shows in the HTTP status too */
+} places[] = {
+    {"/v1/message", KC_CONTENT_COSE, kc_authority_handle, true},
+    {"/cmp", KC_CONTENT_CMP, kc_authority_cmp_answer, false},
+};
+
+static const struct place *find_place(const char *path)
+{
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        if (strcmp(places[i].path, path) == 0) {
+            return &places[i];
+        }
+    }
+    return NULL;
+}
+
 static void handle(void *owner, struct kc_http_exchange *exchange,
                    const struct kc_http_request *request)
 {
@@ -60,9 +84,9 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     if (kc_responder_handle(authority->responder, exchange, request)) {
         return;
     }
-    struct kc_result result = strcmp(request->path, "/v1/message") == 0
-                                  ? kc_http_expect(request, "POST", KC_CONTENT_COSE)
-                                  : kc_result(KC_NOT_FOUND);
+    const struct place *place = find_place(request->path);
+    struct kc_result result = place == NULL ? kc_result(KC_NOT_FOUND)
+                                            : kc_http_expect(request, "POST", place->content_type);
     if (!kc_failed(result)) {
         bytes = malloc(KC_MESSAGE_SIZE_MAX);
         result = bytes == NULL ? kc_result(KC_NO_MEMORY) : result;
@@ -73,12 +97,12 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     }
     struct kc_buffer reply = {.data = bytes, .capacity = KC_MESSAGE_SIZE_MAX};
     (void)pthread_mutex_lock(&authority->lock);
-    result = kc_authority_handle(&reply, authority, request->body);
+    result = place->answer(&reply, authority, request->body);
     (void)pthread_mutex_unlock(&authority->lock);
     kc_capture(authority->config.capture, request->body, kc_buffer_view(&reply));
     if (reply.size > 0) {
-        int status = kc_failed(result) ? kc_error_http_status(result.code) : 200;
-        kc_http_answer(exchange, status, KC_CONTENT_COSE, kc_buffer_view(&reply));
+        int status = kc_failed(result) && place->status ? kc_error_http_status(result.code) : 200;
+        kc_http_answer(exchange, status, place->content_type, kc_buffer_view(&reply));
     } else {
         kc_http_answer_error(exchange, kc_failed(result) ? result.code : KC_INTERNAL);
     }
@@ -167,6 +191,10 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     }
     authority.responder = &responder;
     publish_first(&authority);
+    struct kc_result cmp = kc_authority_cmp_open(&authority);
+    if (kc_failed(cmp)) {
+        kc_log(KC_LOG_WARN, "CMP is not spoken reason=%s", kc_error_name(cmp.code));
+    }
     const struct kc_http_options http = {.address = authority.config.address,
                                          .port = (unsigned)authority.config.port,
                                          .threads = 2,

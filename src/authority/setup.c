@@ -46,6 +46,8 @@ static const struct kc_config_key keys[] = {
     TEXT("keys", "encrypt", keys.encrypt, 0, ""),
     TEXT("keys", "module", keys.module, 0, ""),
     TEXT("keys", "pin", keys.pin, 1, "token.pin"),
+    UINT("cmp", "serve", cmp, 0, 1, "1"),
+    UINT("cmp", "users", cmp_users, 0, 1, "0"),
     TEXT("debug", "capture", capture, 0, ""),
 };
 
@@ -398,6 +400,7 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
 
 void kc_authority_close(struct kc_authority *authority)
 {
+    kc_cmp_server_close(authority->cmp);
     kc_authority_store_close(authority->store);
     kc_directory_close(authority->directory);
     kc_key_close(&authority->encrypt_key);

@@ -155,6 +155,8 @@
       "more than one token or key fits the name")                                                  \
     X(TOKEN_KEY_LOOSE, 0x9f, "token-key-not-kept", 0x9e9f, 500, 4,                                 \
       "the token would give the key away")                                                         \
+    X(AUTHORITY_REFUSED, 0xa0, "authority-refused", 0x9ea0, 502, 4,                                \
+      "the authority refuses, and its reason has no name here")                                    \
     X(REVOCATION_UNKNOWN, 0xa2, "revocation-unknown", 0x9ea2, 503, 3,                              \
       "whether a certificate was revoked cannot be told now")                                      \
     X(INTERNAL, 0xb0, "internal", 0x6f00, 500, 4, "a fault of this program")                       \

@@ -139,6 +139,9 @@ struct kc_result kc_registrar_revoke(struct kc_registrar *registrar, struct kc_a
     struct kc_done done;
     struct kc_revoke_request request = {
         .account = account, .reason = reason, .time_ms = kc_clock_now_ms()};
+    if (kc_cmp_place_speaks(&registrar->config.authority)) {
+        return kc_registrar_cmp_revoke(registrar, account, reason);
+    }
     return kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->authority,
                             registrar->config.authority_url, request.time_ms,
                             &kc_revoke_request_shape, &request);
@@ -204,9 +207,12 @@ static struct kc_result certify(struct progress *progress, struct kc_registrar *
     struct kc_view *views[] = {&progress->certificates.sign_certificate,
                                &progress->certificates.encrypt_certificate};
     progress->has_certificates = true;
-    struct kc_result result = kc_registrar_ask(
-        &progress->certificates, &kc_certify_reply_shape, registrar, &registrar->authority,
-        registrar->config.authority_url, request.time_ms, &kc_certify_request_shape, &request);
+    struct kc_result result =
+        kc_cmp_place_speaks(&registrar->config.authority)
+            ? kc_registrar_cmp_certify(&progress->certificates, registrar, &request)
+            : kc_registrar_ask(&progress->certificates, &kc_certify_reply_shape, registrar,
+                               &registrar->authority, registrar->config.authority_url,
+                               request.time_ms, &kc_certify_request_shape, &request);
     uint64_t account = progress->opened.account.number;
     trace(registrar, "SZ4", "registrar", "authority", "certify-request", registrar->request_size,
           account);

@@ -127,8 +127,6 @@ static struct kc_result put_servers(struct kc_registrar *registrar, struct kc_sl
 {
     struct kc_directory_entry entry;
     struct kc_certificate certificate;
-    uint8_t issuer_bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer issuer = KC_BUFFER(issuer_bytes);
     struct kc_result result = kc_directory_server(&entry, registrar->directory, "bank");
     for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
         result = kc_certificate_read(&certificate, entry.certificates[i]);
@@ -140,10 +138,8 @@ static struct kc_result put_servers(struct kc_registrar *registrar, struct kc_sl
     }
     kc_directory_entry_free(&entry);
     if (!kc_failed(result)) {
-        result = kc_people_issuer(&issuer, &registrar->people);
-    }
-    if (!kc_failed(result)) {
-        result = kc_slot_put(uim, KC_TAG_AUTHORITY_CERTIFICATE, kc_buffer_view(&issuer));
+        result = kc_slot_put(uim, KC_TAG_AUTHORITY_CERTIFICATE,
+                             kc_view(registrar->issuer, registrar->issuer_size));
     }
     if (!kc_failed(result)) {
         result = put_key(uim, KC_TAG_BANK_VERIFY_KEY, &registrar->bank.sign_key);

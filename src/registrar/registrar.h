@@ -6,7 +6,7 @@
 #include "directory/people.h"
 #include "message/generated/messages.h"
 #include "reader/pcsc.h"
-#include "service/http_client.h"
+#include "service/cmp_client.h"
 #include "service/trace.h"
 
 struct kc_registrar_config {
@@ -17,6 +17,7 @@ struct kc_registrar_config {
     char authority_url[KC_URL_SIZE_MAX + 1];
     char directory_url[KC_URL_SIZE_MAX + 1];
     uint64_t timeout_ms;
+    struct kc_cmp_place authority;
 };
 
 struct kc_registrar {
@@ -28,7 +29,11 @@ struct kc_registrar {
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
+    uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
+    size_t certificate_size;
     struct kc_people people;
+    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX]; /* the newest */
+    size_t issuer_size;
     struct kc_directory *directory;
     struct kc_http_client *client;
     struct kc_person bank;
@@ -117,6 +122,14 @@ KC_MUST_USE struct kc_result kc_registrar_close_account(struct kc_close_reply *o
 /* Revokes every certificate of an account. */
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);
+
+/* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the directory
+ * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
+                                                      struct kc_registrar *registrar,
+                                                      const struct kc_certify_request *request);
+KC_MUST_USE struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
+                                                     struct kc_account_id account, uint64_t reason);
 
 /* Asks a server: sends `message`, opens the answer as `reply_shape` into *reply. The server's refusal by its reason. */
 KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,

@@ -25,6 +25,9 @@ static const struct kc_config_key keys[] = {
     TEXT("servers", "bank", bank_url, 1, NULL),
     TEXT("servers", "authority", authority_url, 1, NULL),
     TEXT("servers", "directory", directory_url, 1, NULL),
+    TEXT("authority", "protocol", authority.protocol, 1, "kinchaku"),
+    TEXT("authority", "path", authority.path, 1, "/cmp"),
+    TEXT("authority", "name", authority.name, 1, "authority"),
     {"times", "timeout_ms", KC_CONFIG_UINT, offsetof(struct kc_registrar_config, timeout_ms), 50,
      600000, "10000"},
 };
@@ -59,6 +62,7 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
     struct kc_public_key sign_public;
     uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(root_bytes);
+    struct kc_buffer certificate = KC_BUFFER(registrar->certificate);
     const struct kc_crypto *crypto = &registrar->crypto;
     struct kc_result result =
         kc_key_pair_load(&registrar->sign_key, &sign_public, crypto, folder, "sign");
@@ -70,6 +74,10 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
                           &sign_public);
         result = kc_certificate_file_load(&root, folder, "root.crt");
     }
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_load(&certificate, folder, "sign.crt");
+        registrar->certificate_size = certificate.size;
+    }
     return kc_failed(result) ? result
                              : kc_people_open(&registrar->people, 16, kc_buffer_view(&root));
 }
@@ -79,13 +87,19 @@ static struct kc_result meet_servers(struct kc_registrar *registrar)
 {
     uint8_t digest[2][KC_DIGEST_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
+    struct kc_buffer issuer = {.data = registrar->issuer, .capacity = sizeof registrar->issuer};
     struct kc_result result = kc_people_refresh(&registrar->people, registrar->directory, now_ms);
+    if (!kc_failed(result)) {
+        result = kc_people_issuer(&issuer, &registrar->people);
+        registrar->issuer_size = issuer.size;
+    }
     if (!kc_failed(result)) {
         result = kc_people_certificates(&registrar->bank, digest[0], digest[1], &registrar->people,
                                         registrar->directory, &registrar->crypto, KC_SERVER_BANK,
                                         now_ms);
     }
-    if (!kc_failed(result)) {
+    /* By CMP its certificate comes with its answers. */
+    if (!kc_failed(result) && !kc_cmp_place_speaks(&registrar->config.authority)) {
         result = kc_people_certificates(&registrar->authority, digest[0], digest[1],
                                         &registrar->people, registrar->directory,
                                         &registrar->crypto, KC_SERVER_AUTHORITY, now_ms);
@@ -110,6 +124,9 @@ struct kc_result kc_registrar_open(struct kc_registrar *registrar, const char *d
         result =
             kc_realm_set(&registrar->realm, registrar->config.bank, registrar->config.currency);
         result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
+    }
+    if (!kc_failed(result)) {
+        result = kc_cmp_place_check(&registrar->config.authority);
     }
     if (!kc_failed(result)) {
         result = kc_libcrypto_open(&registrar->crypto, 64);

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 
 #define KC_CONTENT_COSE "application/cose"
+#define KC_CONTENT_CMP "application/pkixcmp"
 #define KC_CONTENT_JSON "application/json"
 
 struct kc_http_server;

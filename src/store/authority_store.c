@@ -20,6 +20,7 @@ enum query {
     QUERY_ALL,
     QUERY_REVOKE,
     QUERY_RETIRE,
+    QUERY_REVOKE_ONE,
     QUERY_NUMBER,
     QUERY_REVOKE_PAIR,
     QUERY_WITH,
@@ -72,6 +73,8 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_MADE_DUE] = "SELECT " MADE_COLUMNS " FROM made WHERE (length(keys) > 0 OR given = 0)"
                        " AND made < ?"
                        " ORDER BY made LIMIT 1",
+    [QUERY_REVOKE_ONE] =
+        "UPDATE certificates SET revoked = ?, reason = ? WHERE serial = ? AND revoked = 0",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -369,6 +372,17 @@ struct kc_result kc_authority_store_clean(struct kc_authority_store *store)
 {
     int status = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     return status == SQLITE_BUSY ? kc_result(KC_BUSY) : kc_sqlite_error(status);
+}
+
+struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                               const uint8_t serial[KC_SERIAL_SIZE],
+                                               uint64_t time_ms, uint64_t reason)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_REVOKE_ONE];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)time_ms);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
+    (void)sqlite3_bind_blob(statement, 3, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
 }
 
 struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store, uint64_t *out)

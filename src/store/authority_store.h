@@ -103,6 +103,10 @@ KC_MUST_USE struct kc_result kc_authority_store_made_due(struct kc_authority_sto
 /* What was removed or written over leaves the files as well: pages are zeroed as they are freed, and here the log goes. Again
  * later when a reader holds it: KC_BUSY. */
 KC_MUST_USE struct kc_result kc_authority_store_clean(struct kc_authority_store *store);
+/* Revokes the certificate of that serial, unless it is revoked already. */
+KC_MUST_USE struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
+                                                           const uint8_t serial[KC_SERIAL_SIZE],
+                                                           uint64_t time_ms, uint64_t reason);
 
 /* The next number of a revocation list; grows with every call. Durable. */
 KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,

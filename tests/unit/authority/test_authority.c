@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/libcrypto.h"
-#include "memory_directory.h"
+#include "directory_in_memory.h"
 #include "message/generated/messages.h"
 #include "service/files.h"
 #include "service/keys.h"
@@ -596,6 +596,142 @@ static void a_repeated_revocation_spares_new_certificates(void **state)
     assert_int_equal(pair.sign_count + pair.encrypt_count, 2);
 }
 
+/* ---- renewals ---- */
+
+/* The bank's request for new keys, whose certificates end that much later than those of an opening. */
+static struct kc_result send_renew(struct place *place, const struct certify *certify,
+                                   uint64_t later_ms)
+{
+    const struct kc_renew_certify_request request = {.account = certify->request.account,
+                                                     .expires_ms =
+                                                         certify->request.expires_ms + later_ms,
+                                                     .proof = certify->request.proof,
+                                                     .time_ms = kc_clock_now_ms()};
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms,
+                &kc_renew_certify_request_shape, &request);
+}
+
+static struct kc_result send_retire(struct place *place, struct kc_account_id account,
+                                    const struct kc_pair *pair)
+{
+    struct kc_retire_request request = {.account = account, .time_ms = kc_clock_now_ms()};
+    kc_digest(&place->crypto, request.certificate, kc_view(pair->sign.der, pair->sign.der_size));
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms, &kc_retire_request_shape,
+                &request);
+}
+
+static struct kc_pair pair_of(struct place *place, struct kc_account_id account)
+{
+    struct kc_pair pair;
+    EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+    return pair;
+}
+
+/* An account with certificates of its first keys. */
+static struct kc_pair open_account(struct place *place, struct kc_account_id account,
+                                   struct certify *certify)
+{
+    struct pair_of_keys keys;
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(certify, place, account, &keys, &keys.sign);
+    EXPECT(send_certify(place, certify), KC_OK);
+    return pair_of(place, account);
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-NODE-2 */
+static void new_keys_stand_beside_the_old_ones_until_these_are_retired(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_certify_reply reply;
+    struct kc_done done;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    directory.down = true;
+    EXPECT(send_renew(place, &certify, 5000), KC_DIRECTORY_DOWN);
+    directory.down = false;
+    EXPECT(send_renew(place, &certify, 5000), KC_OK);
+    open_reply(&reply, place, &place->bank, &kc_certify_reply_shape);
+    const struct kc_pair new = pair_of(place, account);
+    assert_memory_not_equal(new.sign.serial, old.sign.serial, KC_SERIAL_SIZE);
+    assert_true(kc_view_equal(reply.sign_certificate, kc_view(new.sign.der, new.sign.der_size)));
+    assert_true(kc_view_equal(kc_view(directory.certificates[0], directory.sizes[0]),
+                              reply.sign_certificate));
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &old, false, &number);
+    /* With the wrong certificate, or one that is not the newest, nothing is revoked. */
+    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+    expect_refusal(place, &place->bank, KC_MISMATCH);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_retire(place, account, &new), KC_OK);
+        open_reply(&done, place, &place->bank, &kc_done_shape);
+        expect_listed(place, &old, true, &number);
+    }
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &new, false, &number);
+    const struct kc_pair left = pair_of(place, account);
+    assert_memory_equal(left.sign.serial, new.sign.serial, KC_SERIAL_SIZE);
+    /* After the next renewal that word is an old one. */
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, 10000), KC_OK);
+    EXPECT(send_retire(place, account, &new), KC_MISMATCH);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &new, false, &number);
+}
+
+/* shows: R-RENEW-5 R-NODE-2 R-SEC-4 */
+static void a_renewal_that_may_not_be_is_refused(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct pair_of_keys other;
+    struct certify certify;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_keys(&other, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    const struct kc_renew_certify_request request = {.account = account,
+                                                     .expires_ms =
+                                                         certify.request.expires_ms + 5000,
+                                                     .proof = certify.request.proof,
+                                                     .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, request.time_ms,
+                &kc_renew_certify_request_shape, &request),
+           KC_NOT_ALLOWED);
+    EXPECT(send(place, &keys, account.number, request.time_ms, &kc_renew_certify_request_shape,
+                &request),
+           KC_NOT_ALLOWED);
+    const struct kc_retire_request retire = {.account = account, .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, retire.time_ms,
+                &kc_retire_request_shape, &retire),
+           KC_NOT_ALLOWED);
+    /* Of two good pairs the one that ends last counts, so the new one has to. */
+    EXPECT(send_renew(place, &certify, 0), KC_OK);
+    make_certify(&certify, place, account, &other, &other.sign);
+    certify.request.expires_ms -= 60000;
+    EXPECT(send_renew(place, &certify, 0), KC_MALFORMED);
+    EXPECT(send_renew(place, &certify, 10 * YEAR_MS), KC_MALFORMED);
+    make_certify(&certify, place, account, &other, &keys.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_BAD_SIGNATURE);
+    /* Whose certificates were revoked meanwhile, or who never had any, gets none by this way. */
+    make_certify(&certify, place, kc_account_nth(1000001), &other, &other.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
+    const struct kc_revoke_request revoke = {
+        .account = account, .reason = 4, .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->bank, KC_SERVER_BANK, revoke.time_ms, &kc_revoke_request_shape,
+                &revoke),
+           KC_OK);
+    make_certify(&certify, place, account, &other, &other.sign);
+    EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
+    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+}
+
 /* ---- killed while issuing ---- */
 
 #define ROUNDS 8
@@ -812,6 +948,8 @@ int main(void)
         TEST(what_may_not_be_certified_is_refused),
         TEST(only_its_servers_are_heard),
         TEST(revoking_on_request_lists_both_certificates),
+        TEST(new_keys_stand_beside_the_old_ones_until_these_are_retired),
+        TEST(a_renewal_that_may_not_be_is_refused),
         TEST(a_repeated_revocation_spares_new_certificates),
         TEST(a_new_issuing_key_issues_and_the_old_one_still_lists),
         TEST(a_roll_over_that_was_cut_is_gone_on_with),

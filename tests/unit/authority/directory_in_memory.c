@@ -1,14 +1,15 @@
-#include "memory_directory.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-struct memory_directory directory;
+#include <string.h>
+
+#include "directory_in_memory.h"
+
+struct directory_in_memory directory;
 
 struct kc_result kc_directory_open(struct kc_directory **out, const char *url, const char *password,
                                    unsigned timeout_ms)
@@ -83,7 +84,7 @@ struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
     if (directory.down) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    assert_true(count >= 1 && count <= 2);
+    assert_true(count >= 1 && count <= KC_ISSUERS_MAX);
     directory.issuer_count = count;
     for (size_t i = 0; i < count; i++) {
         assert_true(certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);

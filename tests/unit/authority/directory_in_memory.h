@@ -1,10 +1,11 @@
-/* The directory of the authority's tests: in memory, and down when it is told so. */
-#ifndef KC_TEST_MEMORY_DIRECTORY_H
-#define KC_TEST_MEMORY_DIRECTORY_H
+/* The directory, in memory, which can be told to be down: stands in for the LDAP client. */
+#ifndef KC_TEST_DIRECTORY_IN_MEMORY_H
+#define KC_TEST_DIRECTORY_IN_MEMORY_H
 
+#include "crypto/x509.h"
 #include "directory/directory.h"
 
-extern struct memory_directory {
+struct directory_in_memory {
     bool down;
     uint64_t account;
     size_t count;
@@ -16,6 +17,9 @@ extern struct memory_directory {
     uint8_t old_crl[65536]; /* of the issuer before */
     size_t old_crl_size;
     size_t issuer_count;
-} directory;
+};
+
+/* The one that all calls of the client go to. */
+extern struct directory_in_memory directory;
 
 #endif

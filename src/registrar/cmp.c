@@ -1,0 +1,87 @@
+/* The authority by CMP, in place of our own messages: SZ4 as two transactions, and revocation certificate by certificate. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "registrar/registrar.h"
+#include "service/key_proof.h"
+
+/* An account has two certificates, and two more while its keys are being renewed; the directory shows the next pair when the one
+ * that it shows is revoked. */
+#define ROUNDS_MAX 4u
+
+static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
+{
+    return (struct kc_cmp_client){
+        .http = registrar->client,
+        .url = registrar->config.authority_url,
+        .place = &registrar->config.authority,
+        .certificate = kc_view(registrar->certificate, registrar->certificate_size),
+        .key = &registrar->sign_key,
+        .issuer = kc_view(registrar->issuer, registrar->issuer_size),
+        .root = kc_view(registrar->people.root, registrar->people.root_size),
+        .timeout_ms = (unsigned)registrar->config.timeout_ms};
+}
+
+struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
+                                          struct kc_registrar *registrar,
+                                          const struct kc_certify_request *request)
+{
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    struct kc_buffer certificates[2] = {
+        {.data = registrar->request, .capacity = KC_CERTIFICATE_SIZE_MAX},
+        {.data = registrar->reply, .capacity = KC_CERTIFICATE_SIZE_MAX}};
+    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_result result =
+        kc_key_proof_read(&sign, &encrypt, &registrar->crypto, &registrar->realm,
+                          &registrar->encrypt_key, request->proof);
+    if (!kc_failed(result)) {
+        result =
+            kc_cmp_client_certify(&certificates[0], &certificates[1], &client,
+                                  request->account.number, &sign, &encrypt, request->expires_ms);
+    }
+    *out = (struct kc_certify_reply){.sign_certificate = kc_buffer_view(&certificates[0]),
+                                     .encrypt_certificate = kc_buffer_view(&certificates[1]),
+                                     .time_ms = kc_clock_now_ms()};
+    return result;
+}
+
+/* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many. */
+static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registrar,
+                                     uint64_t account, unsigned reason)
+{
+    struct kc_directory_entry entry;
+    struct kc_certificate certificate;
+    char subject[24];
+    const struct kc_cmp_client client = client_of(registrar);
+    (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
+    *count = 0;
+    struct kc_result result = kc_directory_account(&entry, registrar->directory, account);
+    if (kc_failed(result)) {
+        return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
+    }
+    for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
+        if (!kc_failed(kc_certificate_verify(&certificate, entry.certificates[i], client.issuer,
+                                             client.root, kc_clock_now_ms())) &&
+            strcmp(certificate.subject, subject) == 0) {
+            result = kc_cmp_client_revoke(&client, entry.certificates[i], reason);
+            *count += 1;
+        }
+    }
+    kc_directory_entry_free(&entry);
+    return result;
+}
+
+struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
+                                         struct kc_account_id account, uint64_t reason)
+{
+    size_t count = 1;
+    struct kc_result result = kc_ok();
+    for (unsigned round = 0; round < ROUNDS_MAX && count > 0 && !kc_failed(result); round++) {
+        result = revoke_shown(&count, registrar, account.number, (unsigned)reason);
+    }
+    return result;
+}
