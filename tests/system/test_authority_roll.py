@@ -16,6 +16,7 @@ from hsm import Token
 from kinchaku import BUILD, OK
 from meeting import meet
 from test_directory import ISSUER, SUCCESS, WRITER, account_name, ldap, secret, values
+from test_handover import ready
 from test_revocation import Shown, pem
 
 
@@ -158,6 +159,29 @@ def test_a_roll_over_is_gone_on_with_wherever_it_was_cut(alone):
     assert len(issuers(alone)) == 3
     uim.must("withdraw", 10, "--yes")
     rich(alone)
+    alone.check_audit()
+
+
+# shows: R-RENEW-2 R-RENEW-5 R-RENEW-8
+def test_keys_that_the_authority_made_before_it_are_handed_over_after_it(alone):
+    alone.up()
+    made, later = rich(alone), rich(alone)
+    old, first = serials(alone, made), serials(alone, later)
+    ready(alone, made)
+    roll_over(alone)
+    before, new = issuers(alone)
+    ready(alone, later)
+    for one in (made, later):
+        one.must("renew", "--by", "authority")
+        one.must("withdraw", 10, "--yes")
+    assert issuer_of(alone, made) == before.subject and issuer_of(alone, later) == new.subject
+    # What they had is on the list of who issued it.
+    for _ in range(100):
+        listed = {one.issuer: {entry.serial_number for entry in one} for one in lists(alone)}
+        if old | first <= listed[before.subject]:
+            break
+        time.sleep(0.1)
+    assert old | first <= listed[before.subject] and not listed[new.subject], listed
     alone.check_audit()
 
 
