@@ -1,8 +1,9 @@
 /* The authority (CA): certificates for users and servers, the revocation list, both published in the directory. Renewal is in
  * renew.c (the bank's requests) and made.h (keys that are made here), the responder in ocsp.h, certificates by CMP in cmp.c.
  *
- * The root key makes one issuing certificate at `init` and is never read again; the issuing key signs everything else. A
- * certificate is durable in the authority's database before it is published, and published before it is answered:
+ * The root key makes one issuing certificate at `init`, another one at each roll-over, and is read for nothing else; the issuing
+ * key signs everything else. A certificate is durable in the authority's database before it is published, and published before
+ * it is answered:
  *
  *   cut after        database   directory   who recovers
  *   issue            both       -           the registrar's repeat finds the same keys, publishes, answers
@@ -44,6 +45,13 @@ struct kc_authority_config {
 
 struct kc_responder;
 
+struct kc_issuer {
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    size_t der_size;
+    uint64_t expires_ms;
+    struct kc_private_key key;
+};
+
 struct kc_authority {
     struct kc_authority_config config;
     struct kc_responder *responder; /* while it serves */
@@ -53,13 +61,12 @@ struct kc_authority {
     struct kc_directory *directory;
     pthread_mutex_t lock; /* around everything below a request or a publication */
     atomic_bool stopping;
-    struct kc_private_key issuing_key;
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
-    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX];
-    size_t issuer_size;
-    uint64_t issuer_expires_ms;
+    /* The first is the newest and issues; the others have not ended, and sign their lists. */
+    struct kc_issuer issuers[KC_ISSUERS_MAX];
+    size_t issuer_count;
     struct kc_envelope_work work;
     uint8_t plain[KC_PLAIN_SIZE_MAX];
     /* Digests of the revocations carried out last. A repeat is answered and published again, but revokes nothing: the account may
@@ -76,6 +83,11 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
                                                unsigned port, const char *directory_url,
                                                const char *token);
 
+/* Makes another issuing key and its certificate, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL
+ * for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
+KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
+                                               const char *token);
+
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
 void kc_authority_close(struct kc_authority *authority);
@@ -83,7 +95,8 @@ void kc_authority_close(struct kc_authority *authority);
 /* Makes one certificate, which is stored nowhere yet, as ordered but with a serial of its own and no longer than the issuing one.
  * KC_CERT_EXPIRED when that time is past, KC_CRYPTO_FAILED. */
 KC_MUST_USE struct kc_result kc_authority_make(struct kc_issued *out,
-                                               struct kc_authority *authority, uint64_t holder,
+                                               struct kc_authority *authority,
+                                               const struct kc_issuer *by, uint64_t holder,
                                                const struct kc_certificate_order *wanted);
 
 /* Issues both certificates of a holder into the database. *sign and *encrypt are filled. KC_CERT_EXPIRED when the issuing
@@ -109,6 +122,9 @@ kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
                        const uint8_t request[KC_DIGEST_SIZE]);
 
 /* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
+/* Whether `a` counts where both are good: of two that end together, as all do that outlast their issuer, the later one. */
+bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b);
+
 struct kc_pair {
     size_t sign_count;
     size_t encrypt_count;
@@ -125,7 +141,7 @@ KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
 
 /* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
-/* Puts issuer and a fresh revocation list there. */
+/* Puts every issuer and a fresh revocation list of each there. */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
 /* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);

@@ -34,6 +34,8 @@ struct kc_registrar {
     uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
     size_t certificate_size;
     struct kc_people people;
+    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX]; /* the newest */
+    size_t issuer_size;
     struct kc_directory *directory;
     struct kc_http_client *client;
     struct kc_person bank;
@@ -140,7 +142,8 @@ KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);
 
 /* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the directory
- * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN. */
+ * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN.
+ * KC_NOT_FOUND: it shows none; KC_PENDING: it still shows some after as many were revoked as an account may have. */
 KC_MUST_USE struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
                                                       struct kc_registrar *registrar,
                                                       const struct kc_certify_request *request);
