@@ -17,6 +17,40 @@ const char *kc_authority_server_name(uint64_t number)
     return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
 
+/* Where the newest certificate of a kind begins. */
+struct newest {
+    enum kc_profile profile;
+    uint64_t not_before_ms;
+};
+
+static bool take_newest(void *owner, const struct kc_issued *issued)
+{
+    struct newest *newest = owner;
+    struct kc_certificate read;
+    if (issued->use == newest->profile &&
+        !kc_failed(kc_certificate_read(&read, kc_view(issued->der, issued->der_size))) &&
+        read.not_before_ms > newest->not_before_ms) {
+        newest->not_before_ms = read.not_before_ms;
+    }
+    return true;
+}
+
+/* Each certificate of a holder begins a second or more after the one before: by that everybody knows which keys are the newer, a
+ * directory that shows them, a bank that makes the identity, a purse that must not go back to old ones. Where a clock was set
+ * back further than BEFORE_MS there is no such time, and it begins as ever. */
+static struct kc_result choose_begin(uint64_t *out, struct kc_authority *authority,
+                                     enum kc_profile profile, uint64_t holder, uint64_t now_ms)
+{
+    struct newest newest = {.profile = profile};
+    struct kc_result result =
+        kc_authority_store_of_holder(authority->store, holder, take_newest, &newest);
+    *out = (now_ms - BEFORE_MS) / 1000u * 1000u;
+    if (newest.not_before_ms >= *out && newest.not_before_ms + 1000u <= now_ms) {
+        *out = newest.not_before_ms + 1000u;
+    }
+    return result;
+}
+
 static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
                                  enum kc_profile profile, uint64_t holder, const char *subject,
                                  const struct kc_public_key *key, uint64_t expires_ms)
@@ -33,14 +67,17 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
     if (out->expires_ms <= now_ms) {
         return kc_result(KC_CERT_EXPIRED);
     }
-    struct kc_result result =
-        authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
+    uint64_t begin_ms = 0;
+    struct kc_result result = choose_begin(&begin_ms, authority, profile, holder, now_ms);
+    if (!kc_failed(result)) {
+        result = authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
+    }
     out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
     const struct kc_certificate_order order = {.profile = profile,
                                                .serial = out->serial,
                                                .subject = subject,
                                                .key = key,
-                                               .not_before_ms = now_ms - BEFORE_MS,
+                                               .not_before_ms = begin_ms,
                                                .not_after_ms = out->expires_ms};
     if (!kc_failed(result)) {
         result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);

@@ -147,6 +147,29 @@ static void the_pair_that_ends_last_counts(void **state)
     }
 }
 
+/* Pairs of one second that end together: what begins later is the newer, for whoever sees only the certificates. */
+/* shows: R-NODE-2 R-RENEW-5 */
+static void the_order_of_pairs_can_be_seen(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct kc_pair made;
+    struct kc_pair found;
+    struct kc_certificate read;
+    uint64_t before_ms = 0;
+    uint64_t end_ms = kc_clock_now_ms() + YEAR_MS;
+    make_keys(&keys, place, KC_KEY_P256);
+    for (unsigned i = 0; i < 12; i++) {
+        issue(&made, place, 18, "18", &keys, end_ms);
+        EXPECT(kc_certificate_read(&read, kc_view(made.sign.der, made.sign.der_size)), KC_OK);
+        assert_true(read.not_before_ms > before_ms && read.not_before_ms <= kc_clock_now_ms());
+        before_ms = read.not_before_ms;
+        EXPECT(kc_authority_pair(&found, &place->authority, 18), KC_OK);
+        assert_memory_equal(found.sign.serial, made.sign.serial, KC_SERIAL_SIZE);
+        assert_memory_equal(found.encrypt.serial, made.encrypt.serial, KC_SERIAL_SIZE);
+    }
+}
+
 /* shows: R-NODE-2 R-NODE-3 */
 static void an_empty_directory_is_filled_again(void **state)
 {
@@ -617,6 +640,7 @@ int main(void)
         TEST(no_certificate_outlives_its_issuer),
         TEST(the_list_names_what_was_revoked_and_nothing_else),
         TEST(the_pair_that_ends_last_counts),
+        TEST(the_order_of_pairs_can_be_seen),
         TEST(an_empty_directory_is_filled_again),
         TEST(an_issuer_that_ended_issues_nothing),
         TEST(the_list_is_published_on_schedule_and_soon_after_a_failure),
