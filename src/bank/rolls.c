@@ -164,8 +164,8 @@ static struct kc_result open_former_encrypt(struct kc_former_keys *former,
     return result;
 }
 
-/* The newest former key is always opened as far as it is kept, so that what comes too late for it is refused by name; and so is one
- * that an emergency ended before its time. */
+/* The newest former key is always opened as far as it is kept, so that what comes too late for it is refused by name; and
+ * so is one that an emergency ended before its time. */
 static struct kc_result open_formers(struct kc_bank_keys *out, const struct kc_crypto *crypto,
                                      const struct kc_realm *realm, const char *folder,
                                      const struct kc_key_places *configured, bool all)

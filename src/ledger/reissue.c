@@ -10,8 +10,8 @@
  *     reaches; the new purse owes the rest.
  *     What waits for the word of the old purse goes back to the payers: it can report no more.
  *  3. From then on the shadow of the old purse is zero after every report: what a late record credits goes to the account, what
- *     it costs comes from there, or is owed. The account of a machine is its owner's, who pays the dealer's fee (merchant.c). A card has none: what credits it waits for
- *     the next report of its successor.
+ *     it costs comes from there, or is owed. The account of a machine is its owner's, who pays the dealer's fee (merchant.c). A
+ *     card has none: what credits it waits for the next report of its successor.
  *
  *  4. The same holds where the account is closed (close.c), and no purse follows: what then is owed stays a claim.
  *
