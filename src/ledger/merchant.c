@@ -55,19 +55,25 @@ static struct kc_result keep_move(struct kc_ledger *ledger, const struct kc_purs
 
 /* From the machine to its owner's account, and the fee from there, with the moves that say so. */
 static struct kc_result book(struct kc_ledger *ledger, const struct kc_purse_row *machine,
-                             uint64_t owner, enum kc_move_kind kind, struct kc_amount amount,
-                             struct kc_amount fee, struct kc_shadow *before)
+                             struct kc_account_row *owner, enum kc_move_kind kind,
+                             struct kc_amount amount, struct kc_amount fee,
+                             struct kc_shadow *before)
 {
+    bool good = true;
+    uint64_t number = owner->account.number;
     const struct kc_transaction_row posting = {.purse = machine->purse, .time_ms = ledger->now_ms};
+    kc_raise(&good, &owner->balance, amount);
+    kc_lower(&good, &owner->balance, fee);
+    KC_ASSERT(good);
     struct kc_result result =
-        kc_ledger_post(ledger, machine->purse.number, owner, amount, &posting, before);
+        kc_ledger_post(ledger, machine->purse.number, number, amount, &posting, before);
     if (!kc_failed(result)) {
-        result = keep_move(ledger, machine, owner, kind, amount);
+        result = keep_move(ledger, machine, number, kind, amount);
     }
     if (!kc_failed(result) && !kc_amount_is_zero(fee)) {
-        result = kc_ledger_post(ledger, owner, KC_BOOK_FEES, fee, &posting, NULL);
+        result = kc_ledger_post(ledger, number, KC_BOOK_FEES, fee, &posting, NULL);
         if (!kc_failed(result)) {
-            result = keep_move(ledger, machine, owner, KC_MOVE_FEE, fee);
+            result = keep_move(ledger, machine, number, KC_MOVE_FEE, fee);
         }
     }
     return result;
@@ -77,12 +83,8 @@ struct kc_result kc_merchant_credit(struct kc_ledger *ledger, const struct kc_pu
                                     struct kc_account_row *owner, struct kc_amount amount,
                                     struct kc_shadow *before)
 {
-    bool good = true;
     struct kc_amount fee = kc_merchant_fee(&ledger->options.merchant, amount);
-    kc_raise(&good, &owner->balance, amount);
-    kc_lower(&good, &owner->balance, fee);
-    KC_ASSERT(good);
-    return book(ledger, machine, owner->account.number, KC_MOVE_CREDIT, amount, fee, before);
+    return book(ledger, machine, owner, KC_MOVE_CREDIT, amount, fee, before);
 }
 
 /* The machine's row is the caller's to save. */
@@ -96,11 +98,9 @@ static struct kc_result sweep(struct kc_ledger *ledger, struct kc_purse_row *mac
     struct kc_shadow before = kc_shadow_of(machine);
     kc_lower(&good, &machine->value, amount);
     kc_raise(&good, &machine->withheld, amount);
-    kc_raise(&good, &owner->balance, amount);
-    kc_lower(&good, &owner->balance, fee);
     machine->withheld_sequence = machine->sequence + 1;
     KC_ASSERT(good);
-    struct kc_result result = book(ledger, machine, number, KC_MOVE_SWEEP, amount, fee, &before);
+    struct kc_result result = book(ledger, machine, owner, KC_MOVE_SWEEP, amount, fee, &before);
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger,
                                 store->account_balance_put(store->context, number, owner->balance));
