@@ -1,6 +1,7 @@
 /* The authority (CA): certificates for users and servers, the revocation list, both published in the directory.
  *
- * The root key makes one issuing certificate at `init` and is never read again; the issuing key signs everything else. A
+ * The root key makes one issuing certificate at `init`, another one at each roll-over, and is read for nothing else; the issuing
+ * key signs everything else. A
  * certificate is durable in the authority's database before it is published, and published before it is answered:
  *
  *   cut after        database   directory   who recovers
@@ -42,6 +43,13 @@ struct kc_authority_config {
 
 struct kc_responder;
 
+struct kc_issuer {
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    size_t der_size;
+    uint64_t expires_ms;
+    struct kc_private_key key;
+};
+
 struct kc_authority {
     struct kc_authority_config config;
     struct kc_responder *responder; /* while it serves */
@@ -51,20 +59,19 @@ struct kc_authority {
     struct kc_directory *directory;
     pthread_mutex_t lock; /* around everything below a request or a publication */
     atomic_bool stopping;
-    struct kc_private_key issuing_key;
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
-    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX];
-    size_t issuer_size;
-    uint64_t issuer_expires_ms;
+    /* The first is the newest and issues; the others have not ended, and sign their lists. */
+    struct kc_issuer issuers[KC_ISSUERS_MAX];
+    size_t issuer_count;
     struct kc_envelope_work work;
     uint8_t plain[KC_PLAIN_SIZE_MAX];
     /* Digests of the revocations carried out last. A repeat is answered and published again, but revokes nothing: the account may
      * have got new certificates since. */
     uint8_t revocations[KC_REVOCATIONS_KEPT][KC_DIGEST_SIZE];
     size_t revocation_count;
-    bool unclean; /* a private key that is gone may still stand in the files */
+    bool unclean;              /* a private key that is gone may still stand in the files */
     struct kc_cmp_server *cmp; /* NULL when CMP is not spoken */
 };
 
@@ -72,6 +79,11 @@ struct kc_authority {
  * as they are missing. With `token`, a PKCS#11 URI or NULL, a new configuration has every key but the root's in that token. */
 KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *currency,
                                                unsigned port, const char *directory_url,
+                                               const char *token);
+
+/* Makes another issuing key and its certificate, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL
+ * for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
+KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
                                                const char *token);
 
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
@@ -117,7 +129,7 @@ KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
 
 /* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
-/* Puts issuer and a fresh revocation list there. */
+/* Puts every issuer and a fresh revocation list of each there. */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
 /* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);

@@ -291,6 +291,10 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
     if (authority->config.cmp == 0) {
         return kc_ok();
     }
+    struct kc_view issuers[KC_ISSUERS_MAX];
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        issuers[i] = kc_view(authority->issuers[i].der, authority->issuers[i].der_size);
+    }
     struct kc_pair *pair = calloc(1, sizeof *pair);
     struct kc_result result = pair == NULL
                                   ? kc_result(KC_NO_MEMORY)
@@ -299,16 +303,17 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
         result = kc_result(KC_CERT_EXPIRED);
     }
     if (!kc_failed(result)) {
-        const struct kc_cmp_answerer answerer = {
-            .certificate = kc_view(pair->sign.der, pair->sign.der_size),
-            .key = &authority->sign_key,
-            .issuer = kc_view(authority->issuer, authority->issuer_size),
-            .clock_ms = authority->config.clock_ms,
-            .owner = authority,
-            .find = find,
-            .certify = certify,
-            .revoke = revoke,
-            .reject = reject};
+        const struct kc_cmp_answerer answerer = {.certificate =
+                                                     kc_view(pair->sign.der, pair->sign.der_size),
+                                                 .key = &authority->sign_key,
+                                                 .issuers = issuers,
+                                                 .issuer_count = authority->issuer_count,
+                                                 .clock_ms = authority->config.clock_ms,
+                                                 .owner = authority,
+                                                 .find = find,
+                                                 .certify = certify,
+                                                 .revoke = revoke,
+                                                 .reject = reject};
         result = kc_cmp_server_open(&authority->cmp, &answerer);
     }
     free(pair);

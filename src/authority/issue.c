@@ -56,12 +56,12 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
                                  const struct kc_public_key *key, uint64_t expires_ms)
 {
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
+    const struct kc_issuer *by = &authority->issuers[0];
+    struct kc_view issuer = kc_view(by->der, by->der_size);
     struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
     out->holder = holder;
     out->use = profile;
-    out->expires_ms =
-        expires_ms < authority->issuer_expires_ms ? expires_ms : authority->issuer_expires_ms;
+    out->expires_ms = expires_ms < by->expires_ms ? expires_ms : by->expires_ms;
     out->revoked_ms = 0;
     out->reason = 0;
     if (out->expires_ms <= now_ms) {
@@ -80,7 +80,7 @@ static struct kc_result make_one(struct kc_issued *out, struct kc_authority *aut
                                                .not_before_ms = begin_ms,
                                                .not_after_ms = out->expires_ms};
     if (!kc_failed(result)) {
-        result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);
+        result = kc_certificate_make(&der, &order, &issuer, &by->key);
     }
     out->der_size = der.size;
     return result;
@@ -223,8 +223,9 @@ struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t h
     return result;
 }
 
-/* The revoked serials, in memory that grows. */
+/* The revoked serials of one issuer, in memory that grows. */
 struct revoked_list {
+    struct kc_view issuer;
     struct kc_revoked *items;
     size_t count;
     size_t capacity;
@@ -234,6 +235,9 @@ struct revoked_list {
 static bool take_revoked(void *owner, const struct kc_issued *issued)
 {
     struct revoked_list *list = owner;
+    if (!kc_certificate_is_by(kc_view(issued->der, issued->der_size), list->issuer)) {
+        return true;
+    }
     if (list->count == list->capacity) {
         size_t capacity = list->capacity == 0 ? 64 : list->capacity * 2;
         struct kc_revoked *grown = realloc(list->items, capacity * sizeof *grown);
@@ -251,32 +255,49 @@ static bool take_revoked(void *owner, const struct kc_issued *issued)
     return true;
 }
 
-struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+/* The list of one issuer. */
+static struct kc_result make_list(struct kc_view *out, struct kc_authority *authority,
+                                  const struct kc_issuer *issuer, uint64_t number, uint64_t now_ms)
 {
-    struct revoked_list list = {.items = NULL};
-    struct kc_view crl = {.data = NULL};
-    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
-    uint64_t now_ms = kc_clock_now_ms();
-    uint64_t number = 0;
+    struct revoked_list list = {.issuer = kc_view(issuer->der, issuer->der_size)};
     struct kc_result result =
         kc_authority_store_revoked(authority->store, now_ms, take_revoked, &list);
     if (!kc_failed(result) && list.no_memory) {
         result = kc_result(KC_NO_MEMORY);
     }
     if (!kc_failed(result)) {
-        result = kc_authority_store_crl_number(authority->store, &number);
-    }
-    if (!kc_failed(result)) {
         /* Seconds are the list's unit: at least a few, however short the schedule. */
         uint64_t life_ms = CRL_PERIODS * authority->config.crl_ms + 10000u;
-        result = kc_crl_make(&crl, list.items, list.count, number, now_ms, now_ms + life_ms, issuer,
-                             &authority->issuing_key);
-    }
-    if (!kc_failed(result)) {
-        result = kc_directory_put_issuer(authority->directory, issuer, crl);
-        kc_der_free(crl);
+        result = kc_crl_make(out, list.items, list.count, number, now_ms, now_ms + life_ms,
+                             list.issuer, &issuer->key);
     }
     free(list.items);
+    return result;
+}
+
+struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+{
+    struct kc_view certificates[KC_ISSUERS_MAX];
+    struct kc_view lists[KC_ISSUERS_MAX];
+    size_t count = 0;
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t number = 0;
+    struct kc_result result = kc_authority_store_crl_number(authority->store, &number);
+    for (size_t i = 0; i < authority->issuer_count && !kc_failed(result); i++) {
+        const struct kc_issuer *issuer = &authority->issuers[i];
+        if (i > 0 && issuer->expires_ms <= now_ms) {
+            continue; /* what it issued has ended with it */
+        }
+        certificates[count] = kc_view(issuer->der, issuer->der_size);
+        result = make_list(&lists[count], authority, issuer, number, now_ms);
+        count += kc_failed(result) ? 0 : 1;
+    }
+    if (!kc_failed(result)) {
+        result = kc_directory_put_issuers(authority->directory, certificates, lists, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        kc_der_free(lists[i]);
+    }
     return result;
 }
 
@@ -317,13 +338,9 @@ struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
 /* A directory without our issuer has lost everything, or never had anything. */
 static bool directory_is_empty(struct kc_authority *authority)
 {
-    struct kc_view certificate = kc_view(NULL, 0);
-    struct kc_view crl = kc_view(NULL, 0);
-    struct kc_result result = kc_directory_issuer(&certificate, &crl, authority->directory);
-    if (!kc_failed(result)) {
-        kc_directory_free_view(certificate);
-        kc_directory_free_view(crl);
-    }
+    struct kc_directory_issuers issuers;
+    struct kc_result result = kc_directory_issuers(&issuers, authority->directory);
+    kc_directory_issuers_free(&issuers);
     return result.code == KC_NOT_FOUND;
 }
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static const struct kc_option options[] = {
     {"currency", "C", "init: currency code (default JPY)"},
     {"port", "P", "init: port to serve on"},
     {"directory-url", "URL", "init: where the directory is"},
-    {"token", "URI", "init: PKCS#11 token for a new authority's keys but the root's"},
+    {"token", "URI",
+     "init, roll: PKCS#11 token for a new authority's keys but the root's, or the new key"},
     {"name", "N", "server: bank or registrar"},
     {"account", "N", "revoke: account number"},
     {"reason", "R", "revoke: CRLReason number (default 1, key compromise)"},
@@ -41,6 +43,7 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
              "C] [--token URI] [--dir D]\n"
              "       kinchaku-authority server --name bank|registrar [--dir D]\n"
+             "       kinchaku-authority roll [--token URI] [--dir D]\n"
              "       kinchaku-authority serve | publish | list [--dir D]\n"
              "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
     .options = options,
@@ -234,6 +237,32 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
         return kc_result(KC_USAGE);
     }
     return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
+}
+
+/* The next issuing key; the authority must not be serving. */
+static struct kc_result roll(const struct kc_command *command, const char *dir)
+{
+    uint64_t number = 0;
+    struct kc_json_out json;
+    const char *token = kc_command_value(command, "token");
+    if (token != NULL && !kc_token_uri_fits(token)) {
+        return kc_result(KC_USAGE);
+    }
+    struct kc_result result = kc_authority_roll(&number, dir, token);
+    if (kc_failed(result)) {
+        return result;
+    }
+    if (command->json) {
+        kc_json_open(&json, stdout);
+        kc_json_text(&json, "roll", "done");
+        kc_json_number(&json, "number", number);
+        kc_json_close(&json);
+    } else {
+        (void)printf("the authority's issuing key of number %" PRIu64
+                     " is in force from its next start on\n",
+                     number);
+    }
+    return result;
 }
 
 static struct kc_result read_public(struct kc_public_key *out, const char *folder, const char *name)
@@ -438,11 +467,9 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"init", init, NULL},
-    {"serve", serve, NULL},
-    {"server", NULL, server_certificates},
-    {"publish", NULL, publish},
-    {"revoke", NULL, revoke_account},
+    {"init", init, NULL},       {"roll", roll, NULL},
+    {"serve", serve, NULL},     {"server", NULL, server_certificates},
+    {"publish", NULL, publish}, {"revoke", NULL, revoke_account},
     {"list", NULL, list},
 };
 

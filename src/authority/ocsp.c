@@ -29,7 +29,9 @@ struct kc_result kc_responder_open(struct kc_responder *responder, const char *d
 
 void kc_responder_close(struct kc_responder *responder)
 {
-    kc_ocsp_signer_free(responder->signer);
+    for (size_t i = 0; i < responder->signer_count; i++) {
+        kc_ocsp_signer_free(responder->signers[i]);
+    }
     kc_authority_store_close(responder->store);
     (void)pthread_mutex_destroy(&responder->lock);
     memset(responder, 0, sizeof *responder);
@@ -37,16 +39,17 @@ void kc_responder_close(struct kc_responder *responder)
 
 /* A certificate for the key, in the authority's database as every other. */
 static struct kc_result make_certificate(struct kc_issued *out, struct kc_authority *authority,
+                                         const struct kc_issuer *by,
                                          const struct kc_public_key *key, uint64_t now_ms)
 {
     static const uint8_t own[KC_DIGEST_SIZE] = {0};
-    struct kc_view issuer = kc_view(authority->issuer, authority->issuer_size);
+    struct kc_view issuer = kc_view(by->der, by->der_size);
     struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
     uint64_t end_ms = now_ms + CERTIFICATE_MS;
     memset(out, 0, sizeof *out);
     out->holder = KC_SERVER_AUTHORITY;
     out->use = KC_PROFILE_STATUS;
-    out->expires_ms = end_ms < authority->issuer_expires_ms ? end_ms : authority->issuer_expires_ms;
+    out->expires_ms = end_ms < by->expires_ms ? end_ms : by->expires_ms;
     if (out->expires_ms <= now_ms) {
         return kc_result(KC_CERT_EXPIRED);
     }
@@ -60,70 +63,123 @@ static struct kc_result make_certificate(struct kc_issued *out, struct kc_author
                                                .not_before_ms = now_ms - BEFORE_MS,
                                                .not_after_ms = out->expires_ms};
     if (!kc_failed(result)) {
-        result = kc_certificate_make(&der, &order, &issuer, &authority->issuing_key);
+        result = kc_certificate_make(&der, &order, &issuer, &by->key);
     }
     out->der_size = der.size;
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, own);
 }
 
-struct kc_result kc_responder_certify(struct kc_responder *responder,
-                                      struct kc_authority *authority)
+/* A key of its own for each issuer's signer. */
+static struct kc_result make_signer(struct kc_ocsp_signer **out, uint64_t *expires_ms,
+                                    struct kc_authority *authority, const struct kc_issuer *by,
+                                    uint64_t now_ms)
 {
     struct kc_private_key key;
     struct kc_public_key public_key;
     struct kc_issued issued;
-    struct kc_ocsp_signer *signer = NULL;
-    uint64_t now_ms = kc_clock_now_ms();
-    if (responder->signer != NULL && now_ms >= responder->from_ms && now_ms < responder->until_ms) {
-        return kc_ok();
-    }
     const struct kc_crypto *crypto = &authority->crypto;
     struct kc_result result = crypto->generate(crypto->context, &key, &public_key, KC_KEY_P256);
     if (!kc_failed(result)) {
-        result = make_certificate(&issued, authority, &public_key, now_ms);
+        result = make_certificate(&issued, authority, by, &public_key, now_ms);
     }
     if (!kc_failed(result)) {
-        result = kc_ocsp_signer_open(&signer, kc_view(issued.der, issued.der_size),
-                                     kc_view(authority->issuer, authority->issuer_size), &key);
+        result = kc_ocsp_signer_open(out, kc_view(issued.der, issued.der_size),
+                                     kc_view(by->der, by->der_size), &key);
     }
     kc_wipe(&key, sizeof key);
-    if (kc_failed(result)) {
-        return result;
+    if (!kc_failed(result) && issued.expires_ms < *expires_ms) {
+        *expires_ms = issued.expires_ms;
     }
-    (void)pthread_mutex_lock(&responder->lock);
-    struct kc_ocsp_signer *old = responder->signer;
-    responder->signer = signer;
-    responder->life_ms = authority->config.crl_ms + ANSWER_MORE_MS;
-    responder->from_ms = now_ms - BEFORE_MS;
-    responder->until_ms = now_ms + (issued.expires_ms - now_ms) / 2;
-    (void)pthread_mutex_unlock(&responder->lock);
-    kc_ocsp_signer_free(old);
     return result;
 }
 
+struct kc_result kc_responder_certify(struct kc_responder *responder,
+                                      struct kc_authority *authority)
+{
+    struct kc_ocsp_signer *signers[KC_ISSUERS_MAX] = {NULL};
+    struct kc_view issuers[KC_ISSUERS_MAX];
+    uint64_t now_ms = kc_clock_now_ms();
+    uint64_t expires_ms = UINT64_MAX;
+    size_t count = 0;
+    struct kc_result result = kc_ok();
+    if (responder->signer_count > 0 && now_ms >= responder->from_ms &&
+        now_ms < responder->until_ms) {
+        return result;
+    }
+    for (size_t i = 0; i < authority->issuer_count && !kc_failed(result); i++) {
+        const struct kc_issuer *by = &authority->issuers[i];
+        if (i > 0 && by->expires_ms <= now_ms) {
+            continue;
+        }
+        result = make_signer(&signers[count], &expires_ms, authority, by, now_ms);
+        issuers[count] = kc_view(by->der, by->der_size);
+        count += kc_failed(result) ? 0 : 1;
+    }
+    if (!kc_failed(result)) {
+        (void)pthread_mutex_lock(&responder->lock);
+        size_t old_count = responder->signer_count;
+        for (size_t i = 0; i < count || i < old_count; i++) {
+            struct kc_ocsp_signer *old = i < old_count ? responder->signers[i] : NULL;
+            responder->signers[i] = signers[i];
+            signers[i] = old;
+        }
+        memcpy(responder->issuers, issuers, count * sizeof issuers[0]);
+        responder->signer_count = count;
+        responder->life_ms = authority->config.crl_ms + ANSWER_MORE_MS;
+        responder->from_ms = now_ms - BEFORE_MS;
+        responder->until_ms = now_ms + (expires_ms - now_ms) / 2;
+        (void)pthread_mutex_unlock(&responder->lock);
+    }
+    for (size_t i = 0; i < KC_ISSUERS_MAX; i++) {
+        kc_ocsp_signer_free(signers[i]);
+    }
+    return result;
+}
+
+/* What is known of serials of one issuer. */
+struct look {
+    struct kc_responder *responder;
+    struct kc_view issuer;
+    struct kc_ocsp_word *word;
+};
+
+/* A serial of another issuer's is one that this issuer never gave. */
 static bool take(void *owner, const struct kc_issued *issued)
 {
-    struct kc_ocsp_word *word = owner;
+    struct look *look = owner;
     bool revoked = issued->revoked_ms != 0;
-    *word = (struct kc_ocsp_word){.status = revoked ? KC_OCSP_REVOKED : KC_OCSP_GOOD,
-                                  .revoked_ms = issued->revoked_ms,
-                                  .reason = (unsigned)issued->reason};
+    if (kc_certificate_is_by(kc_view(issued->der, issued->der_size), look->issuer)) {
+        *look->word = (struct kc_ocsp_word){.status = revoked ? KC_OCSP_REVOKED : KC_OCSP_GOOD,
+                                            .revoked_ms = issued->revoked_ms,
+                                            .reason = (unsigned)issued->reason};
+    }
     return true;
 }
 
 static struct kc_result look(void *owner, struct kc_ocsp_word *out,
                              const uint8_t serial[KC_SERIAL_SIZE])
 {
-    struct kc_responder *responder = owner;
-    return kc_authority_store_of_serial(responder->store, serial, take, out);
+    struct look *look = owner;
+    look->word = out;
+    return kc_authority_store_of_serial(look->responder->store, serial, take, look);
 }
 
+/* Who asks about nobody of ours is told so by the newest. */
 struct kc_result kc_responder_answer(struct kc_buffer *out, struct kc_responder *responder,
                                      struct kc_view question, uint64_t now_ms)
 {
+    struct look owner = {.responder = responder};
     (void)pthread_mutex_lock(&responder->lock);
-    struct kc_result result = kc_ocsp_answer(out, responder->signer, question, now_ms,
-                                             responder->life_ms, look, responder);
+    size_t count = responder->signer_count;
+    struct kc_ocsp_signer *signer =
+        count < 2 ? NULL : kc_ocsp_signer_for(responder->signers, count, question);
+    size_t by = 0;
+    while (signer != NULL && by < count && responder->signers[by] != signer) {
+        by++;
+    }
+    owner.issuer = responder->issuers[by];
+    struct kc_result result = kc_ocsp_answer(out, count == 0 ? NULL : responder->signers[by],
+                                             question, now_ms, responder->life_ms, look, &owner);
     (void)pthread_mutex_unlock(&responder->lock);
     return result;
 }

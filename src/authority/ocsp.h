@@ -16,8 +16,12 @@
 struct kc_responder {
     pthread_mutex_t lock; /* around everything below */
     struct kc_authority_store *store;
-    struct kc_ocsp_signer *signer; /* NULL: none yet, and whoever asks is told to come again */
-    uint64_t from_ms;              /* when the signer's certificate is young enough */
+    /* One for each issuer, for an answer has to be by whom the issuer in question certified. None yet: whoever asks is told to
+     * come again. */
+    struct kc_ocsp_signer *signers[KC_ISSUERS_MAX];
+    size_t signer_count;
+    struct kc_view issuers[KC_ISSUERS_MAX]; /* the authority's */
+    uint64_t from_ms;                       /* when the signers' certificates are young enough */
     uint64_t until_ms;
     uint64_t life_ms; /* of an answer */
 };
@@ -26,8 +30,8 @@ struct kc_responder {
 KC_MUST_USE struct kc_result kc_responder_open(struct kc_responder *responder, const char *dir);
 void kc_responder_close(struct kc_responder *responder);
 
-/* Makes a key and a certificate for it when that is due; with the authority's lock held. With an error everything is as before.
- * As kc_certificate_make, kc_authority_store_add. */
+/* Makes a key and a certificate for it by each issuer when that is due; with the authority's lock held. With an error
+ * everything is as before. As kc_certificate_make, kc_authority_store_add. */
 KC_MUST_USE struct kc_result kc_responder_certify(struct kc_responder *responder,
                                                   struct kc_authority *authority);
 

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authority/authority.h"
+#include "authority/issuers.h"
+#include "authority/setup.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
 #include "service/config.h"
@@ -58,21 +59,37 @@ static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc
 }
 
 static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *crypto,
-                                enum kc_profile profile, const struct kc_public_key *key,
+                                const char *subject, const struct kc_public_key *key,
                                 const struct kc_view *issuer,
                                 const struct kc_private_key *issuer_key)
 {
     uint8_t serial[KC_SERIAL_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
-    bool root = profile == KC_PROFILE_ROOT;
-    struct kc_certificate_order order = {.profile = profile,
+    bool root = issuer == NULL;
+    struct kc_certificate_order order = {.profile = root ? KC_PROFILE_ROOT : KC_PROFILE_ISSUER,
                                          .serial = serial,
-                                         .subject = root ? "Kinchaku root" : "Kinchaku issuer",
+                                         .subject = subject,
                                          .key = key,
                                          .not_before_ms = now_ms - BEFORE_MS,
                                          .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
+    struct kc_certificate above;
     struct kc_result result = make_serial(serial, crypto);
+    if (!kc_failed(result) && !root) {
+        result = kc_certificate_read(&above, *issuer);
+        if (!kc_failed(result) && above.not_after_ms < order.not_after_ms) {
+            order.not_after_ms = above.not_after_ms;
+            result = kc_result(order.not_after_ms > now_ms ? KC_OK : KC_CERT_EXPIRED);
+        }
+    }
     return kc_failed(result) ? result : kc_certificate_make(der, &order, issuer, issuer_key);
+}
+
+struct kc_result kc_authority_make_issuer(struct kc_buffer *der, const struct kc_crypto *crypto,
+                                          const char *subject, const struct kc_public_key *key,
+                                          struct kc_view root,
+                                          const struct kc_private_key *root_key)
+{
+    return make_ca(der, crypto, subject, key, &root, root_key);
 }
 
 /* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. An issuing key in a token has to be
@@ -104,12 +121,12 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
         result = kc_result(KC_WRONG_ALGORITHM);
     }
     if (!kc_failed(result)) {
-        result = make_ca(&root, crypto, KC_PROFILE_ROOT, &root_public, NULL, &root_key);
+        result = make_ca(&root, crypto, "Kinchaku root", &root_public, NULL, &root_key);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
         result =
-            make_ca(&issuer, crypto, KC_PROFILE_ISSUER, &issuing_public, &root_view, &root_key);
+            make_ca(&issuer, crypto, "Kinchaku issuer", &issuing_public, &root_view, &root_key);
     }
     kc_wipe(&root_key, sizeof root_key);
     kc_key_close(&issuing_key);
@@ -212,6 +229,9 @@ static struct kc_result ensure_keys(const char *root_folder, const char *folder,
     if (!kc_failed(result)) {
         result = ensure_issuer(&crypto, root_folder, folder, places);
     }
+    if (!kc_failed(result)) {
+        result = kc_issuers_finish(&crypto, places, root_folder, folder);
+    }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
         (void)snprintf(file, sizeof file, "%s.crt", names[i]);
         result = kc_path_join(path, folder, file, NULL);
@@ -280,14 +300,11 @@ static struct kc_result open_own_key(struct kc_private_key *key, struct kc_publi
 
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
 {
-    struct kc_buffer issuer = {.data = authority->issuer, .capacity = sizeof authority->issuer};
-    struct kc_certificate certificate;
     struct kc_public_key sign_public;
     struct kc_public_key encrypt_public;
     const struct kc_crypto *crypto = &authority->crypto;
     const struct kc_key_places *places = &authority->config.keys;
-    struct kc_result result =
-        kc_key_pair_open(&authority->issuing_key, NULL, crypto, folder, "issuing", places);
+    struct kc_result result = kc_issuers_open(authority, folder);
     if (!kc_failed(result)) {
         result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign", places);
     }
@@ -296,16 +313,42 @@ static struct kc_result open_keys(struct kc_authority *authority, const char *fo
                               places);
     }
     if (!kc_failed(result)) {
-        result = kc_certificate_file_load(&issuer, folder, "issuing.crt");
-    }
-    if (!kc_failed(result)) {
-        result = kc_certificate_read(&certificate, kc_buffer_view(&issuer));
-    }
-    if (!kc_failed(result)) {
-        authority->issuer_size = issuer.size;
-        authority->issuer_expires_ms = certificate.not_after_ms;
         kc_signer_id_make(&authority->signer_id, crypto, KC_SERVER_AUTHORITY, &sign_public);
     }
+    return result;
+}
+
+/* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
+struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
+{
+    char root_folder[KC_PATH_SIZE_MAX];
+    char folder[KC_PATH_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_authority_config config;
+    struct kc_crypto crypto;
+    int lock = -1;
+    struct kc_result result = kc_path_join(root_folder, dir, "root", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(folder, dir, "authority", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(path, folder, "authority.ini", NULL);
+    }
+    if (!kc_failed(result)) {
+        result = kc_config_read(&config, keys, sizeof keys / sizeof keys[0], path);
+    }
+    if (!kc_failed(result)) {
+        result = kc_folder_lock(&lock, dir, "authority");
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    result = kc_libcrypto_open(&crypto, 8);
+    if (!kc_failed(result)) {
+        result = kc_issuers_roll(number, &crypto, &config.keys, root_folder, folder, token);
+        kc_libcrypto_close(&crypto);
+    }
+    kc_file_unlock(lock);
     return result;
 }
 
@@ -362,7 +405,7 @@ void kc_authority_close(struct kc_authority *authority)
     kc_directory_close(authority->directory);
     kc_key_close(&authority->encrypt_key);
     kc_key_close(&authority->sign_key);
-    kc_key_close(&authority->issuing_key);
+    kc_issuers_close(authority);
     kc_libcrypto_close(&authority->crypto);
     (void)pthread_mutex_destroy(&authority->lock);
     kc_wipe(authority, sizeof *authority);

@@ -163,7 +163,7 @@ static struct kc_result ask(struct kc_revocation *revocation, struct kc_http_cli
     memcpy(serials[0], person->sign_serial, KC_SERIAL_SIZE);
     memcpy(serials[1], person->encrypt_serial, KC_SERIAL_SIZE);
     uint64_t asked_ns = kc_clock_monotonic_ns();
-    struct kc_result result = kc_people_issuer(&issuer, people);
+    struct kc_result result = kc_people_issuer_of(&issuer, people, person);
     if (!kc_failed(result)) {
         result = crypto->random(crypto->context, nonce, sizeof nonce);
     }

@@ -43,7 +43,8 @@ struct kc_cmp_ask {
 struct kc_cmp_answerer {
     struct kc_view certificate;
     const struct kc_private_key *key; /* of bytes, or a P-256 one that is held elsewhere */
-    struct kc_view issuer;
+    const struct kc_view *issuers;    /* the newest first; each made certificates that count */
+    size_t issuer_count;
     uint64_t clock_ms; /* how far the time in a request may be off */
     void *owner;
     /* A certificate that a message of this sender may be signed with: the one in use for index 0, then others that are good;

@@ -25,7 +25,7 @@ struct kc_cmp_server {
     struct kc_cmp_answerer answerer;
     EVP_PKEY *key;
     X509 *certificate;
-    X509 *issuer;
+    STACK_OF(X509) * issuers;
     struct transaction *open[KC_CMP_OPEN_MAX];
     uint64_t begun;
     uint8_t seen[KC_CMP_SEEN_MAX][KC_DIGEST_SIZE];
@@ -124,10 +124,20 @@ static OSSL_CMP_PKISI *on_certify(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG 
         *chain = sk_X509_new_null();
         transaction->granted =
             *certificate != NULL && *chain != NULL &&
-            X509_add_cert(*chain, transaction->server->issuer, X509_ADD_FLAG_UP_REF) == 1;
+            X509_add_certs(*chain, transaction->server->issuers, X509_ADD_FLAG_UP_REF) == 1;
         result = kc_result(transaction->granted ? KC_OK : KC_CRYPTO_FAILED);
     }
     return status_of(transaction, result);
+}
+
+static bool is_issuer(const struct kc_cmp_server *server, const X509_NAME *name)
+{
+    for (int i = 0; i < sk_X509_num(server->issuers); i++) {
+        if (X509_NAME_cmp(name, X509_get_subject_name(sk_X509_value(server->issuers, i))) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *message,
@@ -145,7 +155,7 @@ static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *
     } else if (!transaction->facts.reason_valid) {
         result = kc_result(KC_MALFORMED);
     } else if (issuer == NULL || !kc_cmp_serial_read(ask->serial, serial) ||
-               X509_NAME_cmp(issuer, X509_get_subject_name(transaction->server->issuer)) != 0) {
+               !is_issuer(transaction->server, issuer)) {
         result = kc_result(KC_NOT_FOUND);
     } else {
         result = answerer->revoke(answerer->owner, ask);
@@ -209,7 +219,8 @@ static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
     OSSL_CMP_SRV_CTX *context = transaction->context;
     OSSL_CMP_CTX *inner = OSSL_CMP_SRV_CTX_get0_cmp_ctx(context);
     STACK_OF(X509) *chain = sk_X509_new_null();
-    bool good = chain != NULL && X509_add_cert(chain, server->issuer, X509_ADD_FLAG_UP_REF) == 1 &&
+    bool good = chain != NULL &&
+                X509_add_certs(chain, server->issuers, X509_ADD_FLAG_UP_REF) == 1 &&
                 OSSL_CMP_SRV_CTX_init(context, transaction, on_certify, on_revoke, NULL, on_error,
                                       on_confirm, NULL) == 1 &&
                 OSSL_CMP_CTX_set_log_cb(inner, say_nothing) == 1 &&
@@ -459,6 +470,19 @@ struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *ou
     return result;
 }
 
+static bool take_issuers(struct kc_cmp_server *server, const struct kc_cmp_answerer *answerer)
+{
+    server->issuers = sk_X509_new_null();
+    for (size_t i = 0; server->issuers != NULL && i < answerer->issuer_count; i++) {
+        X509 *issuer = kc_cmp_certificate(answerer->issuers[i]);
+        if (issuer == NULL || sk_X509_push(server->issuers, issuer) <= 0) {
+            X509_free(issuer);
+            return false;
+        }
+    }
+    return server->issuers != NULL && answerer->issuer_count > 0;
+}
+
 struct kc_result kc_cmp_server_open(struct kc_cmp_server **out,
                                     const struct kc_cmp_answerer *answerer)
 {
@@ -470,8 +494,8 @@ struct kc_result kc_cmp_server_open(struct kc_cmp_server **out,
     server->answerer = *answerer;
     server->key = kc_cmp_key(answerer->key);
     server->certificate = kc_cmp_certificate(answerer->certificate);
-    server->issuer = kc_cmp_certificate(answerer->issuer);
-    if (server->key == NULL || server->certificate == NULL || server->issuer == NULL) {
+    bool good = take_issuers(server, answerer);
+    if (server->key == NULL || server->certificate == NULL || !good) {
         struct kc_result result =
             kc_result(server->key == NULL ? KC_WRONG_ALGORITHM : KC_CERT_INVALID);
         kc_cmp_server_close(server);
@@ -490,7 +514,7 @@ void kc_cmp_server_close(struct kc_cmp_server *server)
     for (size_t i = 0; i < KC_CMP_OPEN_MAX; i++) {
         close_transaction(server->open[i]);
     }
-    X509_free(server->issuer);
+    sk_X509_pop_free(server->issuers, X509_free);
     X509_free(server->certificate);
     EVP_PKEY_free(server->key);
     free(server);

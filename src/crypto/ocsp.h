@@ -43,6 +43,10 @@ KC_MUST_USE struct kc_result kc_ocsp_signer_open(struct kc_ocsp_signer **out,
                                                  const struct kc_private_key *key);
 void kc_ocsp_signer_free(struct kc_ocsp_signer *signer);
 
+/* The one among `count` signers whose issuer's certificate a question asks about first, or NULL. */
+struct kc_ocsp_signer *kc_ocsp_signer_for(struct kc_ocsp_signer *const *signers, size_t count,
+                                          struct kc_view question);
+
 /* Answers a DER question; `out` gets an answer in any case for which there is room and memory. A certificate of another issuer is
  * unknown. The result says what kind of answer it is, for the log: KC_OK; KC_MALFORMED (answered malformedRequest: also too many
  * serials, a nonce of a wrong size, a critical extension); KC_BUSY (answered tryLater: no signer yet, NULL); the error of

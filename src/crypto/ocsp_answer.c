@@ -123,6 +123,20 @@ static bool is_ours(OCSP_CERTID *id, X509 *issuer)
     return ours;
 }
 
+struct kc_ocsp_signer *kc_ocsp_signer_for(struct kc_ocsp_signer *const *signers, size_t count,
+                                          struct kc_view question)
+{
+    OCSP_REQUEST *request = read_question(question);
+    struct kc_ocsp_signer *found = NULL;
+    for (size_t i = 0; request != NULL && found == NULL && i < count; i++) {
+        OCSP_CERTID *id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, 0));
+        found = signers[i] != NULL && is_ours(id, signers[i]->issuer) ? signers[i] : NULL;
+    }
+    OCSP_REQUEST_free(request);
+    ERR_clear_error();
+    return found;
+}
+
 static struct kc_result look_at(struct kc_ocsp_word *out, OCSP_CERTID *id, X509 *issuer,
                                 kc_ocsp_look look, void *owner)
 {

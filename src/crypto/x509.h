@@ -47,6 +47,9 @@ KC_MUST_USE struct kc_result kc_certificate_verify(struct kc_certificate *out, s
 KC_MUST_USE struct kc_result kc_certificate_verify_issuer(struct kc_view issuer,
                                                           struct kc_view root, uint64_t now_ms);
 
+/* Whether a certificate says that it is by this issuer: name, key and what the issuer may do fit. No signature is verified. */
+bool kc_certificate_is_by(struct kc_view certificate, struct kc_view issuer);
+
 /* What goes into a new certificate. */
 struct kc_certificate_order {
     enum kc_profile profile;

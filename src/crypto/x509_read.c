@@ -177,6 +177,17 @@ struct kc_result kc_certificate_verify_issuer(struct kc_view issuer, struct kc_v
     return result;
 }
 
+bool kc_certificate_is_by(struct kc_view certificate, struct kc_view issuer)
+{
+    X509 *one = kc_x509_parse(certificate);
+    X509 *by = kc_x509_parse(issuer);
+    bool fits = one != NULL && by != NULL && X509_check_issued(by, one) == X509_V_OK;
+    X509_free(one);
+    X509_free(by);
+    ERR_clear_error();
+    return fits;
+}
+
 /* ---- revocation lists ---- */
 
 struct kc_crl {

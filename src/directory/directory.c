@@ -236,26 +236,39 @@ void kc_directory_entry_free(struct kc_directory_entry *entry)
     entry->count = 0;
 }
 
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
-                                     struct kc_directory *directory)
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out,
+                                      struct kc_directory *directory)
 {
     char name[NAME_SIZE];
     char *attributes[] = {unconst(ATTRIBUTE_CA), unconst(ATTRIBUTE_CRL), NULL};
     LDAPMessage *found = NULL;
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
     server_name(name, "issuer");
     struct kc_result result = search(&found, directory, name, attributes);
     if (!kc_failed(result)) {
-        size_t certificates = copy_values(certificate, 1, KC_CERTIFICATE_SIZE_MAX, directory->ldap,
-                                          found, ATTRIBUTE_CA);
-        size_t lists = copy_values(crl, 1, 8u << 20, directory->ldap, found, ATTRIBUTE_CRL);
-        if (certificates != 1 || lists != 1) {
-            kc_directory_free_view(certificates == 1 ? *certificate : kc_view(NULL, 0));
-            kc_directory_free_view(lists == 1 ? *crl : kc_view(NULL, 0));
+        out->certificate_count =
+            copy_values(out->certificates, KC_ENTRY_CERTIFICATES_MAX, KC_CERTIFICATE_SIZE_MAX,
+                        directory->ldap, found, ATTRIBUTE_CA);
+        out->list_count = copy_values(out->lists, KC_ENTRY_CERTIFICATES_MAX, 8u << 20,
+                                      directory->ldap, found, ATTRIBUTE_CRL);
+        if (out->certificate_count == 0 || out->list_count == 0) {
+            kc_directory_issuers_free(out);
             result = kc_result(KC_NOT_FOUND);
         }
     }
     (void)ldap_msgfree(found);
     return result;
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    for (size_t i = 0; i < issuers->certificate_count; i++) {
+        kc_directory_free_view(issuers->certificates[i]);
+    }
+    for (size_t i = 0; i < issuers->list_count; i++) {
+        kc_directory_free_view(issuers->lists[i]);
+    }
+    *issuers = (struct kc_directory_issuers){.certificate_count = 0};
 }
 
 /* ---- writing ---- */
@@ -381,8 +394,9 @@ struct kc_result kc_directory_put_server(struct kc_directory *directory, const c
     return put_certificates(directory, name, server, certificates, count);
 }
 
-struct kc_result kc_directory_put_issuer(struct kc_directory *directory, struct kc_view certificate,
-                                         struct kc_view crl)
+struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
+                                          const struct kc_view *certificates,
+                                          const struct kc_view *lists, size_t count)
 {
     static const char *const classes[] = {"applicationProcess", "pkiCA"};
     struct change certificate_change;
@@ -393,8 +407,9 @@ struct kc_result kc_directory_put_issuer(struct kc_directory *directory, struct 
     if (kc_failed(result)) {
         return result;
     }
-    set_change(&certificate_change, LDAP_MOD_REPLACE, ATTRIBUTE_CA, &certificate, 1);
-    set_change(&crl_change, LDAP_MOD_REPLACE, ATTRIBUTE_CRL, &crl, 1);
+    /* One change, so that nobody finds an issuer without its list. */
+    set_change(&certificate_change, LDAP_MOD_REPLACE, ATTRIBUTE_CA, certificates, count);
+    set_change(&crl_change, LDAP_MOD_REPLACE, ATTRIBUTE_CRL, lists, count);
     LDAPMod *mods[] = {&certificate_change.mod, &crl_change.mod, NULL};
     return write_changes(directory, name, mods, false);
 }

@@ -11,6 +11,8 @@
 #define KC_DIRECTORY_BASE "o=kinchaku"
 #define KC_DIRECTORY_WRITER "cn=authority,o=kinchaku"
 #define KC_ENTRY_CERTIFICATES_MAX 8
+/* Of one authority at a time: the one that issues, and those whose certificates have not ended. */
+#define KC_ISSUERS_MAX 4
 
 struct kc_directory;
 
@@ -18,6 +20,15 @@ struct kc_directory;
 struct kc_directory_entry {
     size_t count;
     struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
+};
+
+/* The authority's issuing certificates and revocation lists as they stand there, in any order; freed by
+ * kc_directory_issuers_free. */
+struct kc_directory_issuers {
+    size_t certificate_count;
+    size_t list_count;
+    struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
+    struct kc_view lists[KC_ENTRY_CERTIFICATES_MAX];
 };
 
 /* Opens lazily: the first call connects. password NULL: read only. KC_NO_MEMORY. */
@@ -32,14 +43,15 @@ KC_MUST_USE struct kc_result kc_directory_server(struct kc_directory_entry *out,
                                                  struct kc_directory *directory, const char *name);
 void kc_directory_entry_free(struct kc_directory_entry *entry);
 
-/* The issuing certificate and the revocation list; each allocated, freed by kc_directory_free_view. */
-KC_MUST_USE struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
-                                                 struct kc_directory *directory);
+/* KC_NOT_FOUND without a certificate or without a list. KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_directory_issuers(struct kc_directory_issuers *out,
+                                                  struct kc_directory *directory);
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers);
 
 void kc_directory_free_view(struct kc_view view);
 
 /* For the authority: makes the tree when it is empty; puts certificates under a name in place of what was there (count 0
- * removes the entry); puts issuer and list. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
+ * removes the entry); puts `count` issuers with a list each. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
 KC_MUST_USE struct kc_result kc_directory_prepare(struct kc_directory *directory);
 KC_MUST_USE struct kc_result kc_directory_put_account(struct kc_directory *directory,
                                                       uint64_t account,
@@ -49,8 +61,8 @@ KC_MUST_USE struct kc_result kc_directory_put_server(struct kc_directory *direct
                                                      const char *name,
                                                      const struct kc_view *certificates,
                                                      size_t count);
-KC_MUST_USE struct kc_result kc_directory_put_issuer(struct kc_directory *directory,
-                                                     struct kc_view certificate,
-                                                     struct kc_view crl);
+KC_MUST_USE struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
+                                                      const struct kc_view *certificates,
+                                                      const struct kc_view *lists, size_t count);
 
 #endif

@@ -46,9 +46,11 @@ void kc_people_close(struct kc_people *people)
         (void)pthread_rwlock_destroy(&people->lock);
     }
     free(people->places);
-    kc_crl_free(people->crl);
     people->places = NULL;
-    people->crl = NULL;
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        kc_crl_free(people->issuers[i].crl);
+    }
+    people->issuer_count = 0;
 }
 
 static struct kc_person *place_of(struct kc_people *people, const struct kc_signer_id *id)
@@ -64,12 +66,14 @@ static struct kc_result check_person(const struct kc_people *people, const struc
     if (person->expires_ms < now_ms) {
         return kc_result(KC_CERT_EXPIRED);
     }
-    if (people->crl == NULL ||
-        (!people->list_may_be_old && kc_crl_next_update_ms(people->crl) < now_ms)) {
+    if (person->issuer >= people->issuer_count) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    bool revoked = kc_crl_has(people->crl, person->sign_serial) ||
-                   kc_crl_has(people->crl, person->encrypt_serial);
+    const struct kc_crl *crl = people->issuers[person->issuer].crl;
+    if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    bool revoked = kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial);
     return kc_result(revoked ? KC_CERT_REVOKED : KC_OK);
 }
 
@@ -87,6 +91,26 @@ struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
     return result;
 }
 
+/* Verifies a certificate over any of the issuers; *issuer says which. That one has ended is the better word than that it is of
+ * none. */
+static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issuer,
+                                        const struct kc_people *people, struct kc_view der,
+                                        uint64_t now_ms)
+{
+    struct kc_result word = kc_result(KC_CERT_INVALID);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        struct kc_result result = kc_certificate_verify(
+            out, der, kc_view(people->issuers[i].der, people->issuers[i].size),
+            kc_view(people->root, people->root_size), now_ms);
+        if (!kc_failed(result)) {
+            *issuer = i;
+            return result;
+        }
+        word = result.code == KC_CERT_EXPIRED ? result : word;
+    }
+    return word;
+}
+
 /* Reads one certificate of an entry into the person, if it is good and of that number. */
 static struct kc_result take_certificate(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                                          uint8_t encrypt[KC_DIGEST_SIZE],
@@ -95,15 +119,17 @@ static struct kc_result take_certificate(struct kc_person *out, uint8_t sign[KC_
                                          const char *subject, uint64_t now_ms)
 {
     struct kc_certificate certificate;
-    struct kc_result result =
-        kc_certificate_verify(&certificate, der, kc_view(people->issuer, people->issuer_size),
-                              kc_view(people->root, people->root_size), now_ms);
+    size_t issuer = 0;
+    struct kc_result result = verify_over_any(&certificate, &issuer, people, der, now_ms);
     if (kc_failed(result)) {
         return result;
     }
-    if (strcmp(certificate.subject, subject) != 0) {
+    /* Both certificates are made together, so one issuer's list and word are for both. */
+    if (strcmp(certificate.subject, subject) != 0 ||
+        (out->expires_ms != 0 && out->issuer != issuer)) {
         return kc_result(KC_CERT_INVALID);
     }
+    out->issuer = issuer;
     bool is_sign = certificate.profile == KC_PROFILE_SIGN;
     kc_digest(crypto, is_sign ? sign : encrypt, der);
     memcpy(is_sign ? out->sign_serial : out->encrypt_serial, certificate.serial, KC_SERIAL_SIZE);
@@ -180,51 +206,134 @@ struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people
     return result;
 }
 
+static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *people, size_t issuer)
+{
+    const struct kc_people_issuer *one = &people->issuers[issuer];
+    out->size = 0;
+    return issuer < people->issuer_count ? kc_buffer_append(out, kc_view(one->der, one->size))
+                                         : kc_result(KC_DIRECTORY_DOWN);
+}
+
 struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people)
 {
+    size_t newest = 0;
     (void)pthread_rwlock_rdlock(&people->lock);
-    out->size = 0;
-    struct kc_result result =
-        people->issuer_size == 0
-            ? kc_result(KC_DIRECTORY_DOWN)
-            : kc_buffer_append(out, kc_view(people->issuer, people->issuer_size));
+    for (size_t i = 1; i < people->issuer_count; i++) {
+        newest = people->issuers[i].from_ms > people->issuers[newest].from_ms ? i : newest;
+    }
+    struct kc_result result = give_issuer(out, people, newest);
     (void)pthread_rwlock_unlock(&people->lock);
     return result;
+}
+
+struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
+                                     const struct kc_person *person)
+{
+    (void)pthread_rwlock_rdlock(&people->lock);
+    struct kc_result result = give_issuer(out, people, person->issuer);
+    (void)pthread_rwlock_unlock(&people->lock);
+    return result;
+}
+
+/* ---- issuers and their lists ---- */
+
+/* The newest of the lists that the issuer signed. */
+static struct kc_result pick_list(struct kc_crl **out, const struct kc_directory_issuers *shown,
+                                  struct kc_view issuer)
+{
+    *out = NULL;
+    for (size_t i = 0; i < shown->list_count; i++) {
+        struct kc_crl *crl = NULL;
+        if (kc_failed(kc_crl_read(&crl, shown->lists[i], issuer))) {
+            continue;
+        }
+        bool newer = *out == NULL || kc_crl_number(crl) > kc_crl_number(*out);
+        kc_crl_free(newer ? *out : crl);
+        *out = newer ? crl : *out;
+    }
+    return kc_result(*out == NULL ? KC_CERT_INVALID : KC_OK);
+}
+
+/* With the lock held: the place of an issuer, also a new one, or that of one that ended; whoever was found over that is
+ * forgotten. KC_ISSUERS_MAX when there is none. */
+static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uint64_t now_ms)
+{
+    size_t place = people->issuer_count;
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        const struct kc_people_issuer *one = &people->issuers[i];
+        if (kc_view_equal(kc_view(one->der, one->size), der)) {
+            return i;
+        }
+        place = one->until_ms < now_ms && people->issuer_count == KC_ISSUERS_MAX ? i : place;
+    }
+    if (place == KC_ISSUERS_MAX) {
+        return place;
+    }
+    struct kc_people_issuer *taken = &people->issuers[place];
+    if (place < people->issuer_count) {
+        kc_crl_free(taken->crl);
+        memset(people->places, 0, people->count * sizeof *people->places);
+    } else {
+        people->issuer_count += 1;
+    }
+    *taken = (struct kc_people_issuer){.size = der.size};
+    memcpy(taken->der, der.data, der.size);
+    return place;
+}
+
+/* The directory is not trusted: an issuer counts only when the pinned root signed it, a list only when its issuer did, and an
+ * older list does not come back. */
+static struct kc_result take_issuer(struct kc_people *people,
+                                    const struct kc_directory_issuers *shown, struct kc_view der,
+                                    uint64_t now_ms)
+{
+    struct kc_certificate certificate;
+    struct kc_crl *crl = NULL;
+    struct kc_result result =
+        der.size <= KC_CERTIFICATE_SIZE_MAX
+            ? kc_certificate_verify_issuer(der, kc_view(people->root, people->root_size), now_ms)
+            : kc_result(KC_CERT_INVALID);
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&certificate, der);
+    }
+    if (!kc_failed(result)) {
+        result = pick_list(&crl, shown, der);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    struct kc_crl *old = crl;
+    (void)pthread_rwlock_wrlock(&people->lock);
+    size_t place = place_for_issuer(people, der, now_ms);
+    if (place < KC_ISSUERS_MAX) {
+        struct kc_people_issuer *issuer = &people->issuers[place];
+        issuer->from_ms = certificate.not_before_ms;
+        issuer->until_ms = certificate.not_after_ms;
+        if (issuer->crl == NULL || kc_crl_number(crl) >= kc_crl_number(issuer->crl)) {
+            old = issuer->crl;
+            issuer->crl = crl;
+        }
+        people->crl_fetched_ms = now_ms;
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    kc_crl_free(old);
+    return kc_result(place < KC_ISSUERS_MAX ? KC_OK : KC_TOO_LARGE);
 }
 
 struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory *directory,
                                    uint64_t now_ms)
 {
-    struct kc_view certificate;
-    struct kc_view list;
-    struct kc_crl *crl = NULL;
-    struct kc_result result = kc_directory_issuer(&certificate, &list, directory);
+    struct kc_directory_issuers shown;
+    struct kc_result result = kc_directory_issuers(&shown, directory);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_DIRECTORY_DOWN) : result;
     }
-    /* The directory is not trusted: the issuer counts only when the pinned root signed it, the list only when the issuer did. */
-    result = certificate.size <= KC_CERTIFICATE_SIZE_MAX ? kc_ok() : kc_result(KC_CERT_INVALID);
-    if (!kc_failed(result)) {
-        result = kc_certificate_verify_issuer(certificate, kc_view(people->root, people->root_size),
-                                              now_ms);
+    bool any = false;
+    for (size_t i = 0; i < shown.certificate_count; i++) {
+        struct kc_result one = take_issuer(people, &shown, shown.certificates[i], now_ms);
+        any = any || !kc_failed(one);
+        result = kc_failed(one) ? one : result;
     }
-    if (!kc_failed(result)) {
-        result = kc_crl_read(&crl, list, certificate);
-    }
-    if (!kc_failed(result)) {
-        (void)pthread_rwlock_wrlock(&people->lock);
-        bool newer = people->crl == NULL || kc_crl_number(crl) >= kc_crl_number(people->crl);
-        struct kc_crl *old = newer ? people->crl : crl;
-        if (newer) {
-            people->crl = crl;
-            memcpy(people->issuer, certificate.data, certificate.size);
-            people->issuer_size = certificate.size;
-        }
-        people->crl_fetched_ms = now_ms;
-        (void)pthread_rwlock_unlock(&people->lock);
-        kc_crl_free(old);
-    }
-    kc_directory_free_view(certificate);
-    kc_directory_free_view(list);
-    return result;
+    kc_directory_issuers_free(&shown);
+    return any ? kc_ok() : result;
 }

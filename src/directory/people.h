@@ -2,7 +2,10 @@
  *
  * A person is known by the signer id of a message: a number and the start of the digest of a key. The cache has a fixed
  * number of places; a place is taken over by whoever falls on it. Expiry is checked at every look-up, and the
- * revocation list too, which is fetched on schedule; when it is older than its own next update nobody new is believed. */
+ * revocation list too, which is fetched on schedule; when it is older than its own next update nobody new is believed.
+ *
+ * An authority whose issuing key rolled over has several issuers at a time, each with a list of its own: what an issuer that is
+ * shown no more signed counts as long as the list of it that was fetched last. */
 #ifndef KC_DIRECTORY_PEOPLE_H
 #define KC_DIRECTORY_PEOPLE_H
 
@@ -21,6 +24,16 @@ struct kc_person {
     uint8_t encrypt_serial[KC_SERIAL_SIZE];
     uint64_t issued_ms;
     uint64_t expires_ms;
+    size_t issuer; /* of both certificates: a place in the list of issuers */
+};
+
+/* An issuer that the root signed, and its list. */
+struct kc_people_issuer {
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    size_t size;
+    uint64_t from_ms;
+    uint64_t until_ms;
+    struct kc_crl *crl;
 };
 
 struct kc_people {
@@ -29,12 +42,11 @@ struct kc_people {
         list_may_be_old; /* somebody else is asked about everybody: whom the list names is refused, and no more is wanted of it */
     size_t count;        /* a power of two */
     struct kc_person *places;
-    struct kc_crl *crl;
     uint64_t crl_fetched_ms;
     uint8_t root[KC_CERTIFICATE_SIZE_MAX];
     size_t root_size;
-    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX];
-    size_t issuer_size;
+    struct kc_people_issuer issuers[KC_ISSUERS_MAX];
+    size_t issuer_count;
 };
 
 /* `root` is the pinned root certificate (DER). KC_NO_MEMORY. */
@@ -59,10 +71,15 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
 
-/* The issuing certificate, verified. KC_DIRECTORY_DOWN before the first refresh. */
+/* The issuing certificate that began last, verified; and that of a person who was found. KC_DIRECTORY_DOWN before the first
+ * refresh. */
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
+KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
+                                                 const struct kc_person *person);
 
-/* Fetches issuer and revocation list. Waits. */
+/* Fetches issuers and revocation lists. Waits. An issuer that the root did not sign, or without a list that it signed, is passed
+ * over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than
+ * KC_ISSUERS_MAX issuers that have not ended. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
                                                struct kc_directory *directory, uint64_t now_ms);
 

@@ -34,6 +34,17 @@ struct serials {
     uint8_t all[SERIALS_MAX][KC_SERIAL_SIZE];
 };
 
+struct issuers {
+    size_t count;
+    size_t sizes[KC_ISSUERS_MAX];
+    uint8_t der[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+};
+
+struct lists {
+    size_t count;
+    struct kc_crl *all[KC_ISSUERS_MAX];
+};
+
 static const struct kc_demo_call told = {
     "charge-notice",
     "accounts cost 12 a year from now on (here a day lasts eight seconds): A is told before the "
@@ -355,36 +366,74 @@ static struct kc_result read_serials(struct serials *out, const struct kc_watch 
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
-static struct kc_result read_list(struct kc_crl **out, const struct kc_watch *watch)
+static void free_lists(struct lists *lists)
 {
-    static uint8_t list_der[256 * 1024];
-    uint8_t bytes[4096];
-    uint8_t issuer_der[4096];
-    struct kc_buffer text = KC_BUFFER(bytes);
-    struct kc_buffer list = KC_BUFFER(list_der);
-    struct kc_buffer issuer = KC_BUFFER(issuer_der);
-    const char *at = (const char *)bytes;
-    struct kc_result result = ask_directory(&text, watch, LIST_BASE, "cACertificate;binary");
-    if (!kc_failed(result)) {
-        result = take_value(&issuer, &at);
+    for (size_t i = 0; i < lists->count; i++) {
+        kc_crl_free(lists->all[i]);
     }
-    if (!kc_failed(result)) {
-        text.size = 0;
-        at = (const char *)bytes;
-        result = ask_directory(&text, watch, LIST_BASE, LIST_ATTRIBUTE);
-    }
-    if (!kc_failed(result)) {
-        result = take_value(&list, &at);
-    }
-    return kc_failed(result) ? result
-                             : kc_crl_read(out, kc_buffer_view(&list), kc_buffer_view(&issuer));
+    lists->count = 0;
 }
 
-static size_t count_revoked(const struct kc_crl *crl, const struct serials *serials)
+/* Every issuer that the directory shows; more than the most it may show are passed over. */
+static struct kc_result read_issuers(struct issuers *out, const struct kc_watch *watch)
+{
+    uint8_t bytes[4096];
+    struct kc_buffer text = KC_BUFFER(bytes);
+    const char *at = (const char *)bytes;
+    out->count = 0;
+    struct kc_result result = ask_directory(&text, watch, LIST_BASE, "cACertificate;binary");
+    while (!kc_failed(result) && out->count < KC_ISSUERS_MAX) {
+        struct kc_buffer value = KC_BUFFER(out->der[out->count]);
+        result = take_value(&value, &at);
+        if (!kc_failed(result)) {
+            out->sizes[out->count++] = value.size;
+        }
+    }
+    return result.code == KC_NOT_FOUND && out->count > 0 ? kc_ok() : result;
+}
+
+/* Each issuer's list, as that issuer signed it: after a roll-over of the issuing key there are several, in any order. A list by
+ * none of them is passed over; KC_CERT_INVALID when an issuer is without one. */
+static struct kc_result read_lists(struct lists *out, const struct kc_watch *watch)
+{
+    static uint8_t list_der[256 * 1024];
+    static struct issuers issuers;
+    uint8_t bytes[4096];
+    struct kc_buffer text = KC_BUFFER(bytes);
+    const char *at = (const char *)bytes;
+    out->count = 0;
+    struct kc_result result = read_issuers(&issuers, watch);
+    if (!kc_failed(result)) {
+        result = ask_directory(&text, watch, LIST_BASE, LIST_ATTRIBUTE);
+    }
+    while (!kc_failed(result) && out->count < KC_ISSUERS_MAX) {
+        struct kc_buffer list = KC_BUFFER(list_der);
+        bool read = false;
+        result = take_value(&list, &at);
+        for (size_t i = 0; i < issuers.count && !kc_failed(result) && !read; i++) {
+            read = !kc_failed(kc_crl_read(&out->all[out->count], kc_buffer_view(&list),
+                                          kc_view(issuers.der[i], issuers.sizes[i])));
+        }
+        out->count += read ? 1 : 0;
+    }
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        free_lists(out);
+        return result;
+    }
+    if (out->count != issuers.count) {
+        free_lists(out);
+        return kc_result(KC_CERT_INVALID);
+    }
+    return kc_ok();
+}
+
+static size_t count_revoked(const struct lists *lists, const struct serials *serials)
 {
     size_t count = 0;
-    for (size_t i = 0; i < serials->count; i++) {
-        count += kc_crl_has(crl, serials->all[i]);
+    for (size_t i = 0; i < lists->count; i++) {
+        for (size_t k = 0; k < serials->count; k++) {
+            count += kc_crl_has(lists->all[i], serials->all[k]);
+        }
     }
     return count;
 }
@@ -396,13 +445,13 @@ static struct kc_result wait_for_list(size_t *revoked, const struct kc_watch *wa
     uint64_t end_ms = kc_clock_now_ms() + WAIT_MS;
     *revoked = 0;
     for (;;) {
-        struct kc_crl *crl = NULL;
-        struct kc_result result = read_list(&crl, watch);
+        struct lists lists;
+        struct kc_result result = read_lists(&lists, watch);
         if (kc_failed(result)) {
             return result;
         }
-        *revoked = count_revoked(crl, old);
-        kc_crl_free(crl);
+        *revoked = count_revoked(&lists, old);
+        free_lists(&lists);
         if (*revoked == old->count) {
             return kc_ok();
         }
@@ -418,7 +467,7 @@ static struct kc_result show_list(struct kc_watch *watch, const struct serials *
     char words[256];
     size_t revoked = 0;
     struct serials now = {.count = 0};
-    struct kc_crl *crl = NULL;
+    struct lists lists = {.count = 0};
     kc_demo_announce(watch, "revoked",
                      "what ldapsearch finds in the directory: the revocation list, and A's "
                      "certificates");
@@ -434,18 +483,18 @@ static struct kc_result show_list(struct kc_watch *watch, const struct serials *
         result = read_serials(&now, watch);
     }
     if (!kc_failed(result)) {
-        result = read_list(&crl, watch);
+        result = read_lists(&lists, watch);
     }
     if (kc_failed(result)) {
         return result;
     }
-    size_t wrong = count_revoked(crl, &now);
+    size_t wrong = count_revoked(&lists, &now);
     int size =
         snprintf(words, sizeof words,
                  watch->json ? "{\"old\":%zu,\"old_revoked\":%zu,\"new\":%zu,\"new_revoked\":%zu}"
                              : "A's %zu old certificates: %zu on the list; the %zu new ones: %zu",
                  old->count, revoked, now.count, wrong);
-    kc_crl_free(crl);
+    free_lists(&lists);
     result = kc_demo_tell(watch, "list", kc_view(words, (size_t)size));
     return !kc_failed(result) && (wrong != 0 || now.count == 0) ? kc_result(KC_INTERNAL) : result;
 }

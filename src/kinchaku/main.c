@@ -26,6 +26,7 @@ static const struct kc_option options[] = {
     {"token", "URI", "first up, roll: PKCS#11 token for the keys of bank and authority"},
     {"days", "N", "roll: how long the bank's old keys still count (default 90)"},
     {"emergency", NULL, "roll: even while the keys before the old ones still count"},
+    {"authority", NULL, "roll: the authority's issuing key instead of the bank's keys"},
     {"keep", NULL, "demo: keep the new folder"},
     {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
     {"roll", "FILE",
@@ -39,6 +40,7 @@ static const struct kc_program program = {
              "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
+             "       kinchaku roll --authority [--token URI] [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
              "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
@@ -210,7 +212,10 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     uint64_t days = ROLL_DAYS;
     int fd = -1;
     const char *token = kc_command_value(command, "token");
+    bool emergency = kc_command_value(command, "emergency") != NULL;
+    bool authority = kc_command_value(command, "authority") != NULL;
     if (!kc_command_number(&days, command, "days", 0, ROLL_DAYS_MAX, ROLL_DAYS) ||
+        (authority && (emergency || kc_command_value(command, "days") != NULL)) ||
         (token != NULL && !kc_token_uri_fits(token))) {
         return kc_result(KC_USAGE);
     }
@@ -223,8 +228,8 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         result = kc_result(KC_IN_USE);
     }
     if (!kc_failed(result)) {
-        result =
-            kc_system_roll(&system, days, token, kc_command_value(command, "emergency") != NULL);
+        result = authority ? kc_system_roll_authority(&system, token)
+                           : kc_system_roll(&system, days, token, emergency);
     }
     kc_file_unlock(fd);
     return result;

@@ -461,3 +461,9 @@ struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days, c
     }
     return kc_failed(result) ? result : run_program(system, "bank", roll);
 }
+
+struct kc_result kc_system_roll_authority(const struct kc_system *system, const char *token)
+{
+    const char *const roll[] = {"roll", token == NULL ? NULL : "--token", token, NULL};
+    return run_program(system, "authority", roll);
+}

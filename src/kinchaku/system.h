@@ -62,4 +62,8 @@ bool kc_system_answers(const struct kc_system *system, enum kc_node node);
 KC_MUST_USE struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days,
                                             const char *token, bool emergency);
 
+/* Makes the authority's next issuing key, in a token or, with NULL, a file. The system has to be down. */
+KC_MUST_USE struct kc_result kc_system_roll_authority(const struct kc_system *system,
+                                                      const char *token);
+
 #endif

@@ -22,18 +22,14 @@ static bool directory_answers(const struct kc_system *system)
 {
     struct kc_directory *directory = NULL;
     char url[40];
-    struct kc_view certificate = kc_view(NULL, 0);
-    struct kc_view crl = kc_view(NULL, 0);
+    struct kc_directory_issuers issuers = {.certificate_count = 0};
     (void)snprintf(url, sizeof url, "ldap://127.0.0.1:%u",
                    (unsigned)system->config.ports[KC_NODE_DIRECTORY]);
     struct kc_result result = kc_directory_open(&directory, url, NULL, ASK_MS);
     if (!kc_failed(result)) {
-        result = kc_directory_issuer(&certificate, &crl, directory);
+        result = kc_directory_issuers(&issuers, directory);
     }
-    if (!kc_failed(result)) {
-        kc_directory_free_view(certificate);
-        kc_directory_free_view(crl);
-    }
+    kc_directory_issuers_free(&issuers);
     kc_directory_close(directory);
     return !kc_failed(result) || result.code == KC_NOT_FOUND;
 }

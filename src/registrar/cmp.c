@@ -20,7 +20,7 @@ static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
         .place = &registrar->config.authority,
         .certificate = kc_view(registrar->certificate, registrar->certificate_size),
         .key = &registrar->sign_key,
-        .issuer = kc_view(registrar->people.issuer, registrar->people.issuer_size),
+        .issuer = kc_view(registrar->issuer, registrar->issuer_size),
         .root = kc_view(registrar->people.root, registrar->people.root_size),
         .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }

@@ -139,7 +139,7 @@ static struct kc_result put_servers(struct kc_registrar *registrar, struct kc_sl
     kc_directory_entry_free(&entry);
     if (!kc_failed(result)) {
         result = kc_slot_put(uim, KC_TAG_AUTHORITY_CERTIFICATE,
-                             kc_view(registrar->people.issuer, registrar->people.issuer_size));
+                             kc_view(registrar->issuer, registrar->issuer_size));
     }
     if (!kc_failed(result)) {
         result = put_key(uim, KC_TAG_BANK_VERIFY_KEY, &registrar->bank.sign_key);

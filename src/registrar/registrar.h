@@ -32,6 +32,8 @@ struct kc_registrar {
     uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
     size_t certificate_size;
     struct kc_people people;
+    uint8_t issuer[KC_CERTIFICATE_SIZE_MAX]; /* the newest */
+    size_t issuer_size;
     struct kc_directory *directory;
     struct kc_http_client *client;
     struct kc_person bank;

@@ -117,6 +117,21 @@ def check_sum(rows):
     assert parts == [audit[name] for name in ("accounts_total", "shadows_total", "fees", "in_flight", "claims")]
 
 
+# shows: R-RENEW-8 R-SEC-4
+def test_demo_reads_the_lists_of_both_issuers(tmp_path):
+    folder = tmp_path / "rolled over"
+    begun = subprocess.Popen([program("kinchaku"), "demo", "--dir", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    assert begun.stdout.readline().startswith(b"A system in")
+    begun.send_signal(signal.SIGINT)
+    begun.communicate(timeout=60)
+    assert run("kinchaku", "roll", "--authority", "--dir", folder).status == OK
+    steps = demo("--json", "--dir", str(folder)).objects
+    listed = [step for step in steps if step.get("part") == "revoked" and step["step"] == "list"][-1]
+    assert [listed[name] for name in ("old", "old_revoked", "new", "new_revoked")] == [4, 4, 2, 0]
+    assert (folder / "authority/issuing-1.crt").exists()
+
+
 # shows: R-RENEW-1 R-RENEW-2 R-RENEW-3 R-RENEW-4 R-RENEW-5 R-RENEW-6
 def test_demo_in_words_leaves_nothing_behind(tmp_path):
     done = run("kinchaku", "demo", timeout=300, env={"TMPDIR": str(tmp_path)})

@@ -68,6 +68,15 @@ int teardown(void **state)
                                         "root/root.crt",
                                         "authority/issuing.key",
                                         "authority/issuing.crt",
+                                        "authority/issuing-1.plan",
+                                        "authority/issuing-1.key",
+                                        "authority/issuing-1.crt",
+                                        "authority/issuing-2.plan",
+                                        "authority/issuing-2.key",
+                                        "authority/issuing-2.crt",
+                                        "authority/issuing-3.plan",
+                                        "authority/issuing-3.key",
+                                        "authority/issuing-3.crt",
                                         "authority/sign.key",
                                         "authority/sign.crt",
                                         "authority/encrypt.key",
@@ -78,7 +87,8 @@ int teardown(void **state)
                                         "authority/authority.db",
                                         "authority/authority.db.made",
                                         "authority/authority.db-wal",
-                                        "authority/authority.db-shm"};
+                                        "authority/authority.db-shm",
+                                        "authority/lock"};
     struct place *place = *state;
     char path[KC_PATH_SIZE_MAX];
     kc_authority_close(&place->authority);
@@ -98,7 +108,7 @@ int teardown(void **state)
 
 struct kc_view issuer_of(const struct place *place)
 {
-    return kc_view(place->authority.issuer, place->authority.issuer_size);
+    return kc_view(place->authority.issuers[0].der, place->authority.issuers[0].der_size);
 }
 
 struct kc_result send(struct place *place, const struct pair_of_keys *from, uint64_t sender,

@@ -30,15 +30,18 @@ struct kc_result kc_directory_prepare(struct kc_directory *unused)
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *crl,
-                                     struct kc_directory *unused)
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct kc_directory *unused)
 {
     (void)unused;
-    *certificate = kc_view(NULL, 0);
-    *crl = kc_view(directory.crl, directory.crl_size);
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
     return kc_result(directory.down            ? KC_DIRECTORY_DOWN
                      : directory.crl_size == 0 ? KC_NOT_FOUND
                                                : KC_OK);
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    (void)issuers;
 }
 
 void kc_directory_free_view(struct kc_view view)
@@ -73,15 +76,25 @@ struct kc_result kc_directory_put_server(struct kc_directory *unused, const char
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
-struct kc_result kc_directory_put_issuer(struct kc_directory *unused, struct kc_view certificate,
-                                         struct kc_view crl)
+struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
+                                          const struct kc_view *certificates,
+                                          const struct kc_view *lists, size_t count)
 {
     (void)unused;
     if (directory.down) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    assert_true(certificate.size > 0 && crl.size <= sizeof directory.crl);
-    memcpy(directory.crl, crl.data, crl.size);
-    directory.crl_size = crl.size;
+    assert_true(count >= 1 && count <= KC_ISSUERS_MAX);
+    directory.issuer_count = count;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);
+    }
+    memcpy(directory.crl, lists[0].data, lists[0].size);
+    directory.crl_size = lists[0].size;
+    directory.old_crl_size = 0;
+    if (count > 1) {
+        memcpy(directory.old_crl, lists[1].data, lists[1].size);
+        directory.old_crl_size = lists[1].size;
+    }
     return kc_ok();
 }

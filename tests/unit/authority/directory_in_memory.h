@@ -14,6 +14,9 @@ struct directory_in_memory {
     size_t puts;
     uint8_t crl[65536];
     size_t crl_size;
+    uint8_t old_crl[65536]; /* of the issuer before */
+    size_t old_crl_size;
+    size_t issuer_count;
 };
 
 /* The one that all calls of the client go to. */

@@ -32,7 +32,7 @@ static void the_root_key_is_apart_and_not_needed_again(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0700);
     EXPECT(kc_key_file_load(&root, path, "root.key"), KC_OK);
-    assert_memory_not_equal(root.p256.d, place->authority.issuing_key.p256.d,
+    assert_memory_not_equal(root.p256.d, place->authority.issuers[0].key.p256.d,
                             KC_P256_COORDINATE_SIZE);
     EXPECT(kc_path_join(path, place->dir, "authority/root.key", NULL), KC_OK);
     assert_false(kc_file_exists(path));
@@ -95,9 +95,9 @@ static void no_certificate_outlives_its_issuer(void **state)
     struct kc_pair pair;
     struct kc_certificate sign;
     make_keys(&keys, place, KC_KEY_P256);
-    issue(&pair, place, 18, "18", &keys, place->authority.issuer_expires_ms + YEAR_MS);
+    issue(&pair, place, 18, "18", &keys, place->authority.issuers[0].expires_ms + YEAR_MS);
     EXPECT(kc_certificate_read(&sign, kc_view(pair.sign.der, pair.sign.der_size)), KC_OK);
-    assert_int_equal(sign.not_after_ms / 1000, place->authority.issuer_expires_ms / 1000);
+    assert_int_equal(sign.not_after_ms / 1000, place->authority.issuers[0].expires_ms / 1000);
 }
 
 /* shows: R-NODE-2 R-SEC-4 */
@@ -201,7 +201,7 @@ static void an_issuer_that_ended_issues_nothing(void **state)
     static struct kc_pair pair;
     static const uint8_t request[KC_DIGEST_SIZE] = {0};
     make_keys(&keys, place, KC_KEY_P256);
-    place->authority.issuer_expires_ms = kc_clock_now_ms() - 1;
+    place->authority.issuers[0].expires_ms = kc_clock_now_ms() - 1;
     EXPECT(kc_authority_issue(&pair.sign, &pair.encrypt, &place->authority, 18, "18",
                               &keys.sign_public, &keys.encrypt_public, kc_clock_now_ms() + YEAR_MS,
                               request),

@@ -39,6 +39,8 @@ static struct {
     struct kc_view certificates[4];
     struct kc_view issuer;
     struct kc_view list;
+    struct kc_view second_issuer;
+    struct kc_view second_list;
 } directory;
 
 static struct kc_view copy_of(struct kc_view view)
@@ -93,16 +95,32 @@ void kc_directory_entry_free(struct kc_directory_entry *entry)
     }
 }
 
-struct kc_result kc_directory_issuer(struct kc_view *certificate, struct kc_view *list,
-                                     struct kc_directory *unused)
+struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct kc_directory *unused)
 {
     (void)unused;
+    *out = (struct kc_directory_issuers){.certificate_count = 0};
     if (directory.down || directory.empty) {
         return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_NOT_FOUND);
     }
-    *certificate = copy_of(directory.issuer);
-    *list = copy_of(directory.list);
+    out->certificates[out->certificate_count++] = copy_of(directory.issuer);
+    out->lists[out->list_count++] = copy_of(directory.list);
+    if (directory.second_issuer.size > 0) {
+        out->certificates[out->certificate_count++] = copy_of(directory.second_issuer);
+    }
+    if (directory.second_list.size > 0) {
+        out->lists[out->list_count++] = copy_of(directory.second_list);
+    }
     return kc_ok();
+}
+
+void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
+{
+    for (size_t i = 0; i < issuers->certificate_count; i++) {
+        kc_directory_free_view(issuers->certificates[i]);
+    }
+    for (size_t i = 0; i < issuers->list_count; i++) {
+        kc_directory_free_view(issuers->lists[i]);
+    }
 }
 
 /* ---- certificates and lists ---- */
@@ -149,6 +167,20 @@ static void put_list(uint64_t number, const struct party *revoked, uint64_t next
     directory.issuer = kc_buffer_view(&by->der);
 }
 
+/* The same beside what put_list put there. */
+static void put_second(uint64_t number, const struct party *revoked, uint64_t next_ms,
+                       const struct party *by)
+{
+    const struct kc_view first_issuer = directory.issuer;
+    const struct kc_view first_list = directory.list;
+    directory.list = directory.second_list;
+    put_list(number, revoked, next_ms, by);
+    directory.second_issuer = directory.issuer;
+    directory.second_list = directory.list;
+    directory.issuer = first_issuer;
+    directory.list = first_list;
+}
+
 static void show(const struct party *a, const struct party *b)
 {
     directory.certificates[0] = kc_buffer_view(&a->der);
@@ -180,6 +212,7 @@ static int teardown(void **state)
     (void)state;
     kc_people_close(&people);
     kc_der_free(directory.list);
+    kc_der_free(directory.second_list);
     kc_libcrypto_close(&crypto);
     return 0;
 }
@@ -342,6 +375,142 @@ static void lists_and_issuers_of_others_change_nothing(void **state)
     EXPECT(find(NOW_MS), KC_OK);
 }
 
+/* ---- an issuing key that rolled over ---- */
+
+/* The cache's places, of which the tests open 16. */
+static bool on_one_place(const struct party *a, const struct party *b)
+{
+    const struct kc_signer_id one = id_of(ACCOUNT, a);
+    const struct kc_signer_id other = id_of(26, b);
+    return (one.bytes[15] & 15) == (other.bytes[15] & 15);
+}
+
+/* The issuer, and what a second one made for another account, both in the directory; the account's key falls on a place of
+ * its own. */
+static void roll_over(struct party *second, struct party *new_sign, struct party *new_encrypt)
+{
+    make(second, KC_PROFILE_ISSUER, "issuer 2", &root);
+    do {
+        make(new_sign, KC_PROFILE_SIGN, "26", second);
+    } while (on_one_place(&sign, new_sign));
+    make(new_encrypt, KC_PROFILE_ENCRYPT, "26", second);
+    put_second(6, NULL, NOW_MS + DAY_MS, second);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+}
+
+static struct kc_result fetch_of(const struct party *a, const struct party *b, uint64_t number,
+                                 uint64_t now_ms)
+{
+    show(a, b);
+    return fetch(number, a, now_ms);
+}
+
+/* shows: R-SEC-4 R-RENEW-8 */
+static void both_issuers_count_each_with_its_own_list(void **state)
+{
+    struct party second, new_sign, new_encrypt;
+    struct kc_person person;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer found = KC_BUFFER(bytes);
+    (void)state;
+    roll_over(&second, &new_sign, &new_encrypt);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS), KC_OK);
+    struct kc_signer_id id = id_of(26, &new_sign);
+    EXPECT(kc_people_find(&person, &people, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_issuer_of(&found, &people, &person), KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&found), kc_buffer_view(&second.der)));
+    /* One's list says nothing of the other's certificates. */
+    put_list(7, &new_sign, NOW_MS + DAY_MS, &issuer);
+    put_second(7, &sign, NOW_MS + DAY_MS, &second);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS), KC_OK);
+    put_list(8, &sign, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS), KC_CERT_REVOKED);
+    EXPECT(kc_people_find(&person, &people, &id, NOW_MS), KC_OK);
+    put_second(8, &new_encrypt, NOW_MS + DAY_MS, &second);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(kc_people_find(&person, &people, &id, NOW_MS), KC_CERT_REVOKED);
+    /* Certificates of two issuers are no pair. */
+    put_list(9, NULL, NOW_MS + DAY_MS, &issuer);
+    put_second(9, NULL, NOW_MS + DAY_MS, &second);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    make(&new_encrypt, KC_PROFILE_ENCRYPT, "18", &second);
+    EXPECT(fetch_of(&sign, &new_encrypt, ACCOUNT, NOW_MS), KC_CERT_INVALID);
+}
+
+/* The directory keeps back one issuer, or its list: what was fetched counts until its end, and nobody gains by it.
+ * shows: R-SEC-4 R-RENEW-8 */
+static void an_issuer_that_is_kept_back_ends_with_its_list(void **state)
+{
+    struct party second, new_sign, new_encrypt;
+    (void)state;
+    roll_over(&second, &new_sign, &new_encrypt);
+    put_list(7, &sign, NOW_MS + 3 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    put_list(8, NULL, NOW_MS + 3 * DAY_MS, &second);
+    directory.second_issuer = kc_view(NULL, 0);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_CERT_REVOKED);
+    EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS + 2 * DAY_MS), KC_OK);
+    put_list(9, NULL, NOW_MS + 3 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 2 * DAY_MS), KC_OK);
+    EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS + 4 * DAY_MS), KC_DIRECTORY_DOWN);
+}
+
+/* One by another root, by the old issuer or by itself, and a list for it, beside the good one.
+ * shows: R-SEC-2 R-RENEW-8 */
+static void a_forged_issuer_is_passed_over(void **state)
+{
+    struct party forged, new_sign, new_encrypt;
+    const struct party *each[] = {&other_root, &issuer, NULL};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        bool self = each[i] == NULL;
+        make(&forged, self ? KC_PROFILE_ROOT : KC_PROFILE_ISSUER, "issuer 2", each[i]);
+        make(&new_sign, KC_PROFILE_SIGN, "26", &forged);
+        make(&new_encrypt, KC_PROFILE_ENCRYPT, "26", &forged);
+        put_second(7, &sign, NOW_MS + DAY_MS, &forged);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+        assert_int_equal(people.issuer_count, 1);
+        EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS), KC_CERT_INVALID);
+        EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+    }
+    /* A list in the issuer's name that it did not sign does not hide the one that it did. */
+    make(&forged, KC_PROFILE_ISSUER, "issuer", &other_root);
+    put_second(99, &sign, NOW_MS + DAY_MS, &forged);
+    directory.second_issuer = kc_view(NULL, 0);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+}
+
+/* shows: R-RENEW-8 */
+static void an_issuer_that_ended_makes_room(void **state)
+{
+    struct party next[KC_ISSUERS_MAX];
+    struct party new_sign, new_encrypt;
+    (void)state;
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+    for (size_t i = 0; i < KC_ISSUERS_MAX; i++) {
+        bool fits = i + 1 < KC_ISSUERS_MAX;
+        make(&next[i], KC_PROFILE_ISSUER, "issuer 2", &root);
+        certify(&next[i], KC_PROFILE_ISSUER, "issuer 2", NOW_MS + (i == 1 ? 2 : 9) * DAY_MS, &root);
+        put_list(7, NULL, NOW_MS + 4 * DAY_MS, &next[i]);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), fits ? KC_OK : KC_TOO_LARGE);
+    }
+    EXPECT(find(NOW_MS), KC_OK);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_OK);
+    assert_int_equal(people.issuer_count, KC_ISSUERS_MAX);
+    EXPECT(find(NOW_MS), KC_NOT_FOUND);
+    make(&new_sign, KC_PROFILE_SIGN, "26", &next[KC_ISSUERS_MAX - 1]);
+    make(&new_encrypt, KC_PROFILE_ENCRYPT, "26", &next[KC_ISSUERS_MAX - 1]);
+    EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS + 3 * DAY_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
+}
+
 /* ---- the configuration of slapd ---- */
 
 static void the_configuration_takes_no_second_line(void **state)
@@ -383,6 +552,10 @@ int main(void)
         TEST(a_list_past_its_end_vouches_for_nobody),
         TEST(where_somebody_else_is_asked_an_old_list_still_refuses),
         TEST(lists_and_issuers_of_others_change_nothing),
+        TEST(both_issuers_count_each_with_its_own_list),
+        TEST(an_issuer_that_is_kept_back_ends_with_its_list),
+        TEST(a_forged_issuer_is_passed_over),
+        TEST(an_issuer_that_ended_makes_room),
         cmocka_unit_test(the_configuration_takes_no_second_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,255 @@
+#include "authority/issuers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "authority/setup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/config.h"
+#include "service/files.h"
+
+#define NAME_SIZE 64
+
+struct plan {
+    uint64_t number;
+    char token[KC_TOKEN_URI_SIZE_MAX + 1];
+};
+
+static const struct kc_config_key plan_keys[] = {
+    {"roll", "number", KC_CONFIG_UINT, offsetof(struct plan, number), 1, KC_ISSUER_ROLLS_MAX, NULL},
+    {"roll", "token", KC_CONFIG_TEXT, offsetof(struct plan, token), 0, KC_TOKEN_URI_SIZE_MAX, ""},
+};
+
+static void name_of(char out[NAME_SIZE], const char *base, uint64_t number, const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, NAME_SIZE, "%s%s", base, end);
+    } else {
+        (void)snprintf(out, NAME_SIZE, "%s-%" PRIu64 "%s", base, number, end);
+    }
+}
+
+static struct kc_result path_of(char out[KC_PATH_SIZE_MAX], const char *folder, uint64_t number,
+                                const char *end)
+{
+    char file[NAME_SIZE];
+    name_of(file, "issuing", number, end);
+    return kc_path_join(out, folder, file, NULL);
+}
+
+static bool is_there(const char *folder, uint64_t number, const char *end)
+{
+    char path[KC_PATH_SIZE_MAX];
+    return !kc_failed(path_of(path, folder, number, end)) && kc_file_exists(path);
+}
+
+static uint64_t newest(const char *folder)
+{
+    uint64_t number = 0;
+    while (number < KC_ISSUER_ROLLS_MAX && is_there(folder, number + 1, ".crt")) {
+        number++;
+    }
+    return number;
+}
+
+static struct kc_result write_plan(const char *folder, uint64_t number, const char *token)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char text[KC_TOKEN_URI_SIZE_MAX + 64];
+    int size = snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\n%s%s%s", number,
+                        token == NULL ? "" : "token = ", token == NULL ? "" : token,
+                        token == NULL ? "" : "\n");
+    struct kc_result result = path_of(path, folder, number, ".plan");
+    return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
+}
+
+/* Where an issuing key is: as configured the first, as planned any other. */
+static struct kc_result places_of(struct kc_key_places *out, const struct kc_key_places *configured,
+                                  const char *folder, uint64_t number)
+{
+    struct plan plan;
+    char path[KC_PATH_SIZE_MAX];
+    char object[NAME_SIZE];
+    *out = *configured;
+    if (number == 0) {
+        return kc_ok();
+    }
+    out->issuing[0] = '\0';
+    struct kc_result result = path_of(path, folder, number, ".plan");
+    if (!kc_failed(result)) {
+        result = kc_config_read(&plan, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
+    }
+    if (!kc_failed(result) && plan.number != number) {
+        result = kc_result(KC_CONFIG_INVALID);
+    }
+    if (kc_failed(result) || plan.token[0] == '\0') {
+        return result;
+    }
+    name_of(object, "authority-issuing", number, "");
+    return kc_token_uri_object(out->issuing, plan.token, object);
+}
+
+/* ---- opening ---- */
+
+static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t number)
+{
+    struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
+    struct kc_certificate certificate;
+    char file[NAME_SIZE];
+    memset(out, 0, sizeof *out);
+    name_of(file, "issuing", number, ".crt");
+    struct kc_result result = kc_certificate_file_load(&der, folder, file);
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&certificate, kc_buffer_view(&der));
+    }
+    if (!kc_failed(result)) {
+        out->der_size = der.size;
+        out->expires_ms = certificate.not_after_ms;
+    }
+    return result;
+}
+
+struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder)
+{
+    uint64_t last = newest(folder);
+    uint64_t now_ms = kc_clock_now_ms();
+    authority->issuer_count = 0;
+    for (uint64_t i = 0; i <= last && authority->issuer_count < KC_ISSUERS_MAX; i++) {
+        struct kc_issuer *issuer = &authority->issuers[authority->issuer_count];
+        struct kc_key_places places;
+        char name[NAME_SIZE];
+        struct kc_result result = load(issuer, folder, last - i);
+        if (!kc_failed(result) && i > 0 && issuer->expires_ms <= now_ms) {
+            continue;
+        }
+        name_of(name, "issuing", last - i, "");
+        if (!kc_failed(result)) {
+            result = places_of(&places, &authority->config.keys, folder, last - i);
+        }
+        if (!kc_failed(result)) {
+            result =
+                kc_key_pair_open(&issuer->key, NULL, &authority->crypto, folder, name, &places);
+        }
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_ERROR, "%s: %s", name, kc_error_name(result.code));
+            return result;
+        }
+        authority->issuer_count += 1;
+    }
+    return kc_ok();
+}
+
+void kc_issuers_close(struct kc_authority *authority)
+{
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        kc_key_close(&authority->issuers[i].key);
+    }
+    authority->issuer_count = 0;
+}
+
+/* ---- rolling over ---- */
+
+static size_t count_open(const char *folder, uint64_t last)
+{
+    struct kc_issuer issuer;
+    size_t count = 0;
+    for (uint64_t i = 0; i <= last; i++) {
+        bool open = !kc_failed(load(&issuer, folder, i)) && issuer.expires_ms > kc_clock_now_ms();
+        count += open ? 1 : 0;
+    }
+    return count;
+}
+
+static struct kc_result plan(const char *folder, uint64_t number, const char *token)
+{
+    if (is_there(folder, number, ".plan")) {
+        return kc_ok();
+    }
+    if (number > KC_ISSUER_ROLLS_MAX) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (count_open(folder, number - 1) >= KC_ISSUERS_MAX) {
+        return kc_result(KC_PENDING);
+    }
+    return write_plan(folder, number, token);
+}
+
+/* The planned key, made where it is to be unless it is there. */
+static struct kc_result make_key(struct kc_public_key *out, const struct kc_crypto *crypto,
+                                 const struct kc_key_places *configured, const char *folder,
+                                 uint64_t number)
+{
+    struct kc_key_places places;
+    struct kc_private_key key = {0};
+    char name[NAME_SIZE];
+    name_of(name, "issuing", number, "");
+    struct kc_result result = places_of(&places, configured, folder, number);
+    if (!kc_failed(result)) {
+        result = kc_key_place_ensure(&key, out, crypto, folder, name, &places, KC_KEY_P256);
+    }
+    if (!kc_failed(result) && key.type != KC_KEY_P256) {
+        result = kc_result(KC_WRONG_ALGORITHM);
+    }
+    kc_key_close(&key);
+    return result;
+}
+
+/* By the root: the one time its key is used after the first issuing certificate. */
+static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *crypto,
+                                const char *root_folder, uint64_t number,
+                                const struct kc_public_key *key)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_private_key root_key = {0};
+    char subject[NAME_SIZE];
+    /* Another name for each, so that a list says by its issuer's name whose it is. */
+    (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
+    struct kc_result result = kc_certificate_file_load(&root, root_folder, "root.crt");
+    if (!kc_failed(result)) {
+        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, "root");
+    }
+    if (!kc_failed(result)) {
+        struct kc_view root_view = kc_buffer_view(&root);
+        result = kc_authority_make_issuer(out, crypto, subject, key, root_view, &root_key);
+    }
+    kc_wipe(&root_key, sizeof root_key);
+    return result;
+}
+
+struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypto,
+                                 const struct kc_key_places *configured, const char *root_folder,
+                                 const char *folder, const char *token)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_public_key key;
+    char file[NAME_SIZE];
+    *number = newest(folder) + 1;
+    struct kc_result result = plan(folder, *number, token);
+    if (!kc_failed(result)) {
+        result = make_key(&key, crypto, configured, folder, *number);
+    }
+    if (!kc_failed(result)) {
+        result = certify(&der, crypto, root_folder, *number, &key);
+    }
+    name_of(file, "issuing", *number, ".crt");
+    return kc_failed(result) ? result
+                             : kc_certificate_file_save(folder, file, kc_buffer_view(&der));
+}
+
+struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
+                                   const struct kc_key_places *configured, const char *root_folder,
+                                   const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    uint64_t number = 0;
+    struct kc_result result = kc_path_join(path, root_folder, "root.key", NULL);
+    if (kc_failed(result) || !kc_file_exists(path) ||
+        !is_there(folder, newest(folder) + 1, ".plan")) {
+        return result;
+    }
+    return kc_issuers_roll(&number, crypto, configured, root_folder, folder, NULL);
+}

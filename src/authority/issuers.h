@@ -1,0 +1,37 @@
+/* The authority's issuing keys. The first is made with the authority; each roll-over makes another, whose certificate is by the
+ * same root, and which issues everything from then on. An older one goes on signing its own revocation list, and certifies who
+ * answers about what it issued, until its certificate ends.
+ *
+ *   issuing.key     issuing.crt       the first
+ *   issuing-N.plan                    written first: the roll-over is wanted, and where its key is to be
+ *   issuing-N.key                     made next, unless it is in a token
+ *   issuing-N.crt                     last: from here on it is in force
+ *
+ * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as the root's key is at hand. */
+#ifndef KC_AUTHORITY_ISSUERS_H
+#define KC_AUTHORITY_ISSUERS_H
+
+#include "authority/authority.h"
+
+/* Roll-overs in the life of an authority. */
+#define KC_ISSUER_ROLLS_MAX 32u
+
+/* Opens the newest issuer and those before it that have not ended into authority->issuers. As kc_key_pair_open; what was opened
+ * is closed by kc_issuers_close in any case. */
+KC_MUST_USE struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder);
+void kc_issuers_close(struct kc_authority *authority);
+
+/* Rolls the issuing key over; with the authority's lock held. `token` is a PKCS#11 URI for the new key or NULL, a file; a plan
+ * that is there already is not changed. *number is that of the new key. KC_PENDING while KC_ISSUERS_MAX issuers have not ended,
+ * KC_TOO_LARGE after KC_ISSUER_ROLLS_MAX, KC_CERT_EXPIRED when the root has ended, KC_FILE_MISSING without the root's key. */
+KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypto,
+                                             const struct kc_key_places *configured,
+                                             const char *root_folder, const char *folder,
+                                             const char *token);
+
+/* Goes on with a roll-over that was cut, if there is one and the root's key is there. */
+KC_MUST_USE struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
+                                               const struct kc_key_places *configured,
+                                               const char *root_folder, const char *folder);
+
+#endif

@@ -1,0 +1,137 @@
+/* Question: does a new issuing key take over at once, while the old one still answers for what it issued, and is a roll-over
+ * that was cut gone on with? */
+#include "authority_place.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "crypto/x509.h"
+#include "service/files.h"
+#include "service/keys.h"
+
+static void roll(struct place *place, uint64_t expected)
+{
+    uint64_t number = 0;
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_OK);
+    assert_int_equal(number, expected);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    assert_int_equal(place->authority.issuer_count, expected + 1);
+}
+
+static bool listed(struct kc_view list, struct kc_view issuer, const struct kc_pair *pair)
+{
+    struct kc_crl *crl = NULL;
+    EXPECT(kc_crl_read(&crl, list, issuer), KC_OK);
+    bool sign = kc_crl_has(crl, pair->sign.serial);
+    assert_int_equal(sign, kc_crl_has(crl, pair->encrypt.serial));
+    kc_crl_free(crl);
+    return sign;
+}
+
+/* shows: R-RENEW-8 R-SEC-4 */
+static void a_new_issuing_key_issues_and_the_old_one_still_lists(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct kc_pair before;
+    struct kc_pair after;
+    struct kc_certificate read;
+    uint8_t old[KC_CERTIFICATE_SIZE_MAX];
+    size_t count = 0;
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_view root = kc_view(place->root, place->root_size);
+    struct kc_view old_issuer = kc_view(old, place->authority.issuers[0].der_size);
+    memcpy(old, place->authority.issuers[0].der, old_issuer.size);
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&before, place, 18, "18", &keys, now_ms + YEAR_MS);
+    roll(place, 1);
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&after, place, 26, "26", &keys, now_ms + YEAR_MS);
+    struct kc_view before_der = kc_view(before.sign.der, before.sign.der_size);
+    struct kc_view after_der = kc_view(after.sign.der, after.sign.der_size);
+    EXPECT(kc_certificate_verify(&read, after_der, issuer_of(place), root, now_ms), KC_OK);
+    EXPECT(kc_certificate_verify(&read, after_der, old_issuer, root, now_ms), KC_CERT_INVALID);
+    EXPECT(kc_certificate_verify(&read, before_der, old_issuer, root, now_ms), KC_OK);
+    EXPECT(kc_certificate_verify(&read, before_der, issuer_of(place), root, now_ms),
+           KC_CERT_INVALID);
+    EXPECT(kc_authority_store_revoke(place->authority.store, &count, 18, now_ms, 1), KC_OK);
+    EXPECT(kc_authority_store_revoke(place->authority.store, &count, 26, now_ms, 1), KC_OK);
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    assert_int_equal(directory.issuer_count, 2);
+    struct kc_view list = kc_view(directory.crl, directory.crl_size);
+    struct kc_view old_list = kc_view(directory.old_crl, directory.old_crl_size);
+    assert_true(listed(list, issuer_of(place), &after));
+    assert_false(listed(list, issuer_of(place), &before));
+    assert_true(listed(old_list, old_issuer, &before));
+    assert_false(listed(old_list, old_issuer, &after));
+    /* One that has ended is opened and published no more: its key may be gone. */
+    place->authority.issuers[1].expires_ms = now_ms - 1;
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    assert_int_equal(directory.issuer_count, 1);
+}
+
+static void forget(const struct place *place, const char *file)
+{
+    char path[KC_PATH_SIZE_MAX];
+    EXPECT(kc_path_join(path, place->dir, file, NULL), KC_OK);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* shows: R-RENEW-8 */
+static void a_roll_over_that_was_cut_is_gone_on_with(void **state)
+{
+    struct place *place = *state;
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_private_key made;
+    struct kc_private_key again;
+    uint64_t number = 0;
+    roll(place, 1);
+    EXPECT(kc_path_join(path, place->dir, "authority", NULL), KC_OK);
+    EXPECT(kc_key_file_load(&made, path, "issuing-1.key"), KC_OK);
+    kc_authority_close(&place->authority);
+    /* Before it was certified the old one issues; then by a repeat, and by the next init, over the key that is there. */
+    for (int i = 0; i < 2; i++) {
+        forget(place, "authority/issuing-1.crt");
+        EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+        assert_int_equal(place->authority.issuer_count, 1);
+        kc_authority_close(&place->authority);
+        EXPECT(i == 0 ? kc_authority_roll(&number, place->dir, NULL)
+                      : kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL),
+               KC_OK);
+        EXPECT(kc_key_file_load(&again, path, "issuing-1.key"), KC_OK);
+        assert_memory_equal(&again, &made, sizeof made);
+        EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+        assert_int_equal(place->authority.issuer_count, 2);
+        kc_authority_close(&place->authority);
+    }
+    /* Before the key was made. */
+    forget(place, "authority/issuing-1.crt");
+    forget(place, "authority/issuing-1.key");
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    assert_int_equal(place->authority.issuer_count, 2);
+    /* Without the root's key nothing new comes, and a certified key that is gone is not made again. */
+    roll(place, 2);
+    roll(place, 3);
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_PENDING);
+    forget(place, "authority/issuing-3.crt");
+    forget(place, "root/root.key");
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_FILE_MISSING);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    forget(place, "authority/issuing-2.key");
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_FILE_MISSING);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_issuing_key_issues_and_the_old_one_still_lists),
+        TEST(a_roll_over_that_was_cut_is_gone_on_with),
+    };
+    return cmocka_run_group_tests_name("authority-roll", tests, NULL, NULL);
+}
