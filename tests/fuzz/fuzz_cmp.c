@@ -102,9 +102,11 @@ static void reject(void *owner, const struct kc_cmp_ask *ask, struct kc_view der
 
 static void open_server(struct kc_cmp_server **out)
 {
+    const struct kc_view issuer = kc_buffer_view(&world.ders[ISSUER]);
     const struct kc_cmp_answerer answerer = {.certificate = kc_buffer_view(&world.ders[AUTHORITY]),
                                              .key = &kc_fuzz_key(keys[AUTHORITY])->private_key,
-                                             .issuer = kc_buffer_view(&world.ders[ISSUER]),
+                                             .issuers = &issuer,
+                                             .issuer_count = 1,
                                              .clock_ms = NOT_AFTER,
                                              .find = find,
                                              .certify = certify,
