@@ -181,6 +181,10 @@ struct kc_result kc_authority_issue_or_find(struct kc_authority_request *request
         if (certify->expires_ms <= request->pair.sign.expires_ms) {
             return kc_result(KC_MALFORMED);
         }
+        result = kc_authority_check_beside(authority, account);
+        if (kc_failed(result)) {
+            return result;
+        }
     }
     (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
     return kc_authority_issue(&request->pair.sign, &request->pair.encrypt, authority, account,

@@ -146,8 +146,7 @@ struct pairing {
     uint64_t now_ms;
 };
 
-/* Of two that end together, as all do that outlast their issuer, the later one counts. */
-static bool outlasts(const struct kc_issued *a, const struct kc_issued *b)
+bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b)
 {
     struct kc_certificate first;
     struct kc_certificate second;
@@ -167,13 +166,13 @@ static bool take_valid(void *owner, const struct kc_issued *issued)
         return true;
     }
     if (issued->use == KC_PROFILE_SIGN) {
-        if (pair->sign_count > 0 && !outlasts(issued, &pair->sign)) {
+        if (pair->sign_count > 0 && !kc_authority_outlasts(issued, &pair->sign)) {
             return true;
         }
         pair->sign = *issued;
         pair->sign_count = 1;
     } else if (issued->use == KC_PROFILE_ENCRYPT) {
-        if (pair->encrypt_count > 0 && !outlasts(issued, &pair->encrypt)) {
+        if (pair->encrypt_count > 0 && !kc_authority_outlasts(issued, &pair->encrypt)) {
             return true;
         }
         pair->encrypt = *issued;

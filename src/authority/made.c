@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define REVOKE_SUPERSEDED 4u /* RFC 5280 section 5.3.1 */
 #define REVOKE_CESSATION 5u
 #define WIPES_MAX 64u
 
@@ -142,8 +141,12 @@ struct kc_result kc_authority_make_keys(struct kc_buffer *reply,
     bool good = !kc_failed(result) && still_good(&request->pair, &made, order);
     if (!good && (!kc_failed(result) || result.code == KC_NOT_FOUND)) {
         /* The pair that ends last is the one that counts. */
-        result = order->expires_ms > request->pair.sign.expires_ms ? make(request, authority)
-                                                                   : kc_result(KC_MALFORMED);
+        result = order->expires_ms > request->pair.sign.expires_ms
+                     ? kc_authority_check_beside(authority, order->account.number)
+                     : kc_result(KC_MALFORMED);
+        if (!kc_failed(result)) {
+            result = make(request, authority);
+        }
         kc_log(KC_LOG_INFO, "keys made account=%" PRIu64 " result=%s", order->account.number,
                kc_error_name(result.code));
     }

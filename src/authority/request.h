@@ -5,6 +5,8 @@
 #include "authority/authority.h"
 #include "message/generated/messages.h"
 
+#define REVOKE_SUPERSEDED 4u /* RFC 5280 section 5.3.1 */
+
 /* A request being handled. */
 struct kc_authority_request {
     struct kc_signed envelope;
@@ -59,5 +61,9 @@ KC_MUST_USE struct kc_result kc_authority_renew(struct kc_buffer *reply,
 KC_MUST_USE struct kc_result kc_authority_retire(struct kc_buffer *reply,
                                                  struct kc_authority_request *request,
                                                  struct kc_authority *authority);
+
+/* renew.c: KC_PENDING when an account has as many good pairs beside each other as it may. */
+KC_MUST_USE struct kc_result kc_authority_check_beside(struct kc_authority *authority,
+                                                       uint64_t account);
 
 #endif

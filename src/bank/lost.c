@@ -98,12 +98,21 @@ bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
            !kc_failed(kc_bank_check_revocation(bank, thread, &shown));
 }
 
-/* Whether a newer key of the same purse was confirmed. Who asks need not prove anything to hear that, and nothing changes. */
+/* Whether a newer key of the same purse was confirmed, or certified in the place of this one. Who asks need not prove anything to
+ * hear that, and nothing changes. */
 static bool is_renewed(const struct kc_store *store, const uint8_t signer[KC_SIGNER_SIZE])
 {
     struct kc_renewal_row row;
-    return !kc_failed(store->renewal_by_signer(store->context, &row, signer)) &&
-           row.state >= KC_RENEWAL_DONE && memcmp(row.old_signer, signer, KC_SIGNER_SIZE) == 0;
+    struct kc_renewal_row last;
+    if (kc_failed(store->renewal_by_signer(store->context, &row, signer))) {
+        return false;
+    }
+    if (memcmp(row.old_signer, signer, KC_SIGNER_SIZE) == 0) {
+        return row.state >= KC_RENEWAL_DONE;
+    }
+    return row.state == KC_RENEWAL_WAITING &&
+           !kc_failed(store->renewal_last(store->context, &last, row.purse.number)) &&
+           last.number > row.number;
 }
 
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,

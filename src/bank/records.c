@@ -32,6 +32,11 @@ static bool wants_order(enum kc_entry_kind kind)
            kind == KC_ENTRY_KIND_REFUSE;
 }
 
+static bool wants_payer(enum kc_entry_kind kind)
+{
+    return kind == KC_ENTRY_KIND_RECEIVE || kind == KC_ENTRY_KIND_REFUSE;
+}
+
 static struct kc_result decode_order(struct kc_payment_order *out, struct kc_view bytes)
 {
     struct kc_signed parsed;
@@ -150,9 +155,8 @@ uint64_t kc_records_counter(const struct kc_records *records, size_t at, uint64_
     if (partner == 0 || partner_of(records, at) != partner) {
         return 0;
     }
-    bool ordered =
-        record->entry.kind == KC_ENTRY_KIND_RECEIVE || record->entry.kind == KC_ENTRY_KIND_REFUSE;
-    return ordered ? record->order.payer_counter : answered_counter(records->answers[at]);
+    return wants_payer(record->entry.kind) ? record->order.payer_counter
+                                           : answered_counter(records->answers[at]);
 }
 
 static struct kc_partner *find_partner(struct kc_records *records, uint64_t number)
@@ -246,6 +250,22 @@ static enum kc_error verify(struct kc_view bytes, const struct kc_crypto *crypto
     return result.code;
 }
 
+bool kc_records_signed(const struct kc_records *records, size_t at, const struct kc_public_key *key,
+                       const struct kc_crypto *crypto, const struct kc_realm *realm)
+{
+    struct kc_signed parsed;
+    const struct kc_ledger_record *record = &records->items[at];
+    bool ordered = wants_payer(record->entry.kind);
+    struct kc_view bytes = ordered ? record->order_bytes : records->answers[at];
+    if (kc_failed(kc_brief_parse(&parsed, bytes))) {
+        return false;
+    }
+    const struct kc_shape *shape = kc_shape_of_number(kc_shape_number(parsed.payload));
+    bool fits = ordered ? shape == &kc_payment_order_shape
+                        : shape == &kc_receipt_shape || shape == &kc_decline_shape;
+    return fits && verify(bytes, crypto, realm, key, shape, NULL) == KC_OK;
+}
+
 /* What an answer says; it is one only when it is about this payment and by its payee's purse. */
 static enum kc_error read_answer(struct kc_ledger_record *record, struct kc_view bytes,
                                  const struct kc_shape **shape)
@@ -316,15 +336,16 @@ static enum kc_error verify_partner(struct kc_partner_old **used, struct kc_view
             return old->late ? KC_EXPIRED : KC_OK;
         }
         if (old->term == KC_TERM_ONLY && !newer) {
-            return error;
+            return records->left[at] ? KC_KEY_RENEWED : error;
         }
     }
     error = verify(bytes, crypto, realm, &partner->key, shape, records->known);
     if (error == KC_OK) {
         return partner->error;
     }
-    bool renewed = old->term == KC_TERM_ENDED &&
-                   verify(bytes, crypto, realm, &old->key, shape, records->known) == KC_OK;
+    bool renewed = records->left[at] ||
+                   (old->term == KC_TERM_ENDED &&
+                    verify(bytes, crypto, realm, &old->key, shape, records->known) == KC_OK);
     return renewed ? KC_KEY_RENEWED : error;
 }
 

@@ -40,6 +40,8 @@ struct kc_records {
     struct kc_ledger_record items[KC_LIST_COUNT_MAX];
     struct kc_view answers[KC_LIST_COUNT_MAX];    /* as they came; empty where there is none */
     struct kc_partner_old old[KC_LIST_COUNT_MAX]; /* of the partner of each; set by the caller */
+    /* it signed with a key that it left for another before it confirmed it; set by the caller */
+    bool left[KC_LIST_COUNT_MAX];
     size_t partner_count;
     struct kc_partner partners[KC_LIST_COUNT_MAX];
     struct kc_known
@@ -67,6 +69,10 @@ KC_MUST_USE struct kc_result kc_records_read(struct kc_records *out,
 
 /* The counter of its own at which this partner signed for the record; 0 when the record wants none of its signatures. */
 uint64_t kc_records_counter(const struct kc_records *records, size_t at, uint64_t partner);
+
+/* Whether this key made the signature of its partner that the record wants. */
+bool kc_records_signed(const struct kc_records *records, size_t at, const struct kc_public_key *key,
+                       const struct kc_crypto *crypto, const struct kc_realm *realm);
 
 /* Verifies every order and answer; what does not verify or fit becomes the objection of its record. `own` is the reporter's. */
 void kc_records_verify(struct kc_records *records, const struct kc_crypto *crypto,

@@ -5,6 +5,9 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
+/* Of the pairs that a purse left, so many of the newest are looked at. The authority certifies few beside each other. */
+#define LEFT_MAX 64u
+
 /* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
  * up on the lane that may wait. */
 static bool find_partners(struct kc_bank *bank, struct kc_records *records)
@@ -128,6 +131,30 @@ static struct kc_result fetch_old(struct kc_partner_old *out, struct kc_bank *ba
     return kc_failed(result) ? result : take_old(out, term, &row, bank->config.settle_ms);
 }
 
+/* Pairs that the purse had certified and left for others are none of its keys, and no forger's. Who was paid with one in good
+ * faith hears the same as of a key that ended. */
+static struct kc_result find_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  struct kc_records *records, const struct kc_renewal_row *last)
+{
+    struct kc_renewal_row row = *last;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = kc_ok();
+    for (unsigned i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
+        struct kc_public_key key;
+        result = store->renewal_left(store->context, &row, last->purse.number, row.number);
+        if (!kc_failed(result)) {
+            result = kc_key_decode(&key, kc_view(row.sign_key, row.sign_size));
+        }
+        for (size_t at = 0; at < records->count && !kc_failed(result); at++) {
+            if (!records->left[at] && kc_records_counter(records, at, last->purse.number) > 0) {
+                records->left[at] =
+                    kc_records_signed(records, at, &key, &thread->crypto, &bank->realm);
+            }
+        }
+    }
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
 /* The keys that a partner renewed. While the newest ones wait for the confirmation the bank's own books know both, whatever the
  * directory shows: it may pay with either. *some says whether there are any. */
 static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
@@ -146,6 +173,9 @@ static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
         if (counter > 0) {
             result = fetch_old(&records->old[i], bank, thread, &last, counter);
         }
+    }
+    if (!kc_failed(result)) {
+        result = find_left(bank, thread, records, &last);
     }
     if (!kc_failed(result) && last.state < KC_RENEWAL_DONE) {
         bool waits = last.state == KC_RENEWAL_WAITING;

@@ -109,19 +109,15 @@ static const struct kc_demo_call new_key = {"new-key", "A withdraws 5, signed by
 
 /* ---- the charge ---- */
 
-static struct kc_result set_charge(const struct kc_watch *watch)
+/* Starts the bank anew with `text` as its configuration. */
+static struct kc_result configure(const struct kc_watch *watch, const char *path,
+                                  struct kc_view text)
 {
-    static uint8_t bytes[SAID_SIZE];
-    char path[KC_PATH_SIZE_MAX];
-    struct kc_buffer text = KC_BUFFER(bytes);
-    struct kc_result result = kc_path_join(path, watch->system->dir, "bank", "bank.ini");
+    struct kc_result result = kc_process_stop(watch->system->dir, "bank", STOP_MS);
     if (!kc_failed(result)) {
-        result = kc_file_read(&text, path);
+        result = kc_file_write(path, text, 0600);
     }
-    if (!kc_failed(result)) {
-        result = kc_buffer_append(&text, kc_view(charge_words, sizeof charge_words - 1));
-    }
-    return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&text), 0600);
+    return kc_failed(result) ? result : kc_system_up(watch->system);
 }
 
 /* The state of A's charge in what the bank lists of the account. */
@@ -208,18 +204,9 @@ static struct kc_result tell_notice(struct kc_watch *watch)
     return result;
 }
 
-static struct kc_result charge(struct kc_watch *watch)
+static struct kc_result notify_and_take(struct kc_watch *watch)
 {
-    struct kc_result result = kc_process_stop(watch->system->dir, "bank", STOP_MS);
-    if (!kc_failed(result)) {
-        result = set_charge(watch);
-    }
-    if (!kc_failed(result)) {
-        result = kc_system_up(watch->system);
-    }
-    if (!kc_failed(result)) {
-        result = wait_for_charge(watch, "notified");
-    }
+    struct kc_result result = wait_for_charge(watch, "notified");
     if (!kc_failed(result)) {
         result = kc_demo_ask(watch, &told);
     }
@@ -233,6 +220,29 @@ static struct kc_result charge(struct kc_watch *watch)
         result = kc_demo_ask(watch, &taken);
     }
     return kc_failed(result) ? result : check_account(watch, "818");
+}
+
+/* The bank charges for as long as it takes to see one; then it is as it was, for whoever uses the system afterwards. */
+static struct kc_result charge(struct kc_watch *watch)
+{
+    static uint8_t bytes[SAID_SIZE];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_buffer text = KC_BUFFER(bytes);
+    struct kc_result result = kc_path_join(path, watch->system->dir, "bank", "bank.ini");
+    if (!kc_failed(result)) {
+        result = kc_file_read(&text, path);
+    }
+    size_t before = text.size;
+    if (!kc_failed(result)) {
+        result = kc_buffer_append(&text, kc_view(charge_words, sizeof charge_words - 1));
+    }
+    if (!kc_failed(result)) {
+        result = configure(watch, path, kc_buffer_view(&text));
+    }
+    if (!kc_failed(result)) {
+        result = notify_and_take(watch);
+    }
+    return kc_failed(result) ? result : configure(watch, path, kc_view(bytes, before));
 }
 
 /* ---- keys that the authority makes ---- */

@@ -114,8 +114,9 @@ KC_MUST_USE struct kc_result kc_ledger_passed(struct kc_ledger *ledger, struct k
 
 /* ---- renewed keys (renew.c) ---- */
 
-/* Whether what this key signed for the purse may come now: KC_KEY_RENEWED when a newer one was confirmed, KC_PENDING when it
- * waits for its own confirmation and this is no report, or when nobody claimed it yet. */
+/* Whether what this key signed for the purse may come now: KC_KEY_RENEWED when a newer one was confirmed, or asked for after this
+ * one was certified; KC_PENDING when it waits for its own confirmation and this is no report, or when nobody claimed it yet;
+ * KC_UNKNOWN_SIGNER when it never was this purse's. */
 KC_MUST_USE struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_id purse,
                                                  const uint8_t signer[KC_SIGNER_SIZE],
                                                  bool reports);
@@ -136,7 +137,8 @@ KC_MUST_USE struct kc_result
 kc_ledger_renew_as(struct kc_renewal_row *row, struct kc_ledger *ledger, enum kc_evidence_kind kind,
                    uint64_t time_ms, const struct kc_ledger_information *information,
                    const struct kc_purse_key_row *keys, const struct kc_ledger_source *source);
-/* kc_ledger_renew_certified, where the keys may have been made anew. */
+/* kc_ledger_renew_certified, where the keys may have been made anew: then KC_OUT_OF_ORDER also when the purse claimed again
+ * since. */
 KC_MUST_USE struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
                                                           const struct kc_renewal_row *row,
                                                           bool made_anew);

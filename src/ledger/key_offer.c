@@ -211,16 +211,19 @@ struct kc_result kc_ledger_claimed(struct kc_ledger *ledger, const struct kc_ren
         /* They were made anew. */
         memcpy(keys.signer, row->signer, KC_SIGNER_SIZE);
         result = kc_ledger_check_fresh(ledger, row->purse, &keys);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_renew_certified_as(ledger, row, true);
+    }
+    if (!kc_failed(result) && memcmp(offer.signer, row->signer, KC_SIGNER_SIZE) != 0) {
         memcpy(offer.signer, row->signer, KC_SIGNER_SIZE);
         memcpy(offer.sign_key, row->sign_key, row->sign_size);
         memcpy(offer.encrypt_key, row->encrypt_key, row->encrypt_size);
         offer.sign_size = row->sign_size;
         offer.encrypt_size = row->encrypt_size;
-        if (!kc_failed(result)) {
-            result = save(ledger, &offer);
-        }
+        result = save(ledger, &offer);
     }
-    return kc_failed(result) ? result : kc_ledger_renew_certified_as(ledger, row, true);
+    return result;
 }
 
 struct kc_result kc_ledger_end_key_offer(struct kc_ledger *ledger, struct kc_purse_id purse)

@@ -157,7 +157,8 @@ struct kc_ledger_information;
 /* ---- new keys of a purse (renew.c) ---- */
 
 /* A purse asks for certificates of new keys; `keys` are these, with the account's number. *row is the renewal as kept, whose
- * certificates are to end at row->expires_ms. The same keys go on where they stood. KC_PENDING: not everything of it is settled;
+ * certificates are to end at row->expires_ms. The same keys go on where they stood; after others were certified the row is a new
+ * one, and those are left for good. KC_PENDING: not everything of it is settled;
  * KC_DEBT; KC_ALREADY_EXISTS (a key that some purse has or had); errors of a request. */
 KC_MUST_USE struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct kc_ledger *ledger,
                                              uint64_t time_ms,

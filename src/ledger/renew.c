@@ -3,14 +3,17 @@
  *          renew-request         certificates           report under the new key,            the authority
  *          by the old key        are in the directory   with the close entry first           revoked the old
  *    none ───────────────> asked ───────────────> waiting ──────────────────────────> done ───────────────> retired
- *                            ^                       │
- *                            └───── asked again ─────┘
+ *                                                    │ asked again for another key
+ *                                                    └───────────> left: waiting, with a newer row behind it
  *
  *  1. Until the confirmation the old key is the purse's, and only a report may come under the new one. From then on nothing new
  *     comes under the old one.
  *  2. The old key ends where it said itself: at the counter in the request that it signed, with the close entry behind. What it
  *     signed up to there holds whoever reports it, for the row keeps it.
- *  3. One commit makes the new key, its identity and the account's new end the purse's. */
+ *  3. A pair that waits may be in the purse, with its identity. So what is known of it is not taken back by asking once more, and
+ *     another pair gets a row of its own; the one before is left for good. Nothing comes under it, and it is kept so that those
+ *     whom it paid are not taken for forgers (bank/settle.c).
+ *  4. One commit makes the new key, its identity and the account's new end the purse's. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -35,6 +38,44 @@ static struct kc_result find_last(struct kc_renewal_row *out, struct kc_ledger *
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
+/* Whether another pair took the place of this one, which waited. */
+static struct kc_result find_left(bool *left, struct kc_ledger *ledger,
+                                  const struct kc_renewal_row *row)
+{
+    struct kc_renewal_row last;
+    *left = false;
+    if (row->state != KC_RENEWAL_WAITING) {
+        return kc_ok();
+    }
+    struct kc_result result = find_last(&last, ledger, row->purse.number);
+    *left = !kc_failed(result) && last.number > row->number;
+    return result;
+}
+
+/* A key that no renewal knows is the purse's own, or none. Nothing is kept of the keys of some purses, as of cards. */
+static struct kc_result check_own(struct kc_ledger *ledger, struct kc_purse_id purse,
+                                  const uint8_t signer[KC_SIGNER_SIZE])
+{
+    struct kc_purse_key_row own;
+    struct kc_renewal_row first;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result = kc_ledger_check_unclaimed(ledger, purse, signer);
+    if (!kc_failed(result)) {
+        result = kc_ledger_note(ledger, store->purse_key_get(store->context, &own, purse.number));
+        if (result.code == KC_NOT_FOUND) {
+            return kc_ok();
+        }
+    }
+    if (kc_failed(result) || same_signer(own.signer, signer)) {
+        return result;
+    }
+    result = kc_ledger_note(ledger, store->renewal_at(store->context, &first, purse.number, 1));
+    if (kc_failed(result) && result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    return kc_result(kc_failed(result) ? KC_UNKNOWN_SIGNER : KC_KEY_RENEWED);
+}
+
 struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_id purse,
                                      const uint8_t signer[KC_SIGNER_SIZE], bool reports)
 {
@@ -42,12 +83,19 @@ struct kc_result kc_ledger_check_key(struct kc_ledger *ledger, struct kc_purse_i
     struct kc_result result = kc_ledger_note(
         ledger, ledger->store->renewal_by_signer(ledger->store->context, &row, signer));
     if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_ledger_check_unclaimed(ledger, purse, signer)
-                                           : result;
+        return result.code == KC_NOT_FOUND ? check_own(ledger, purse, signer) : result;
+    }
+    if (row.purse.number != purse.number) {
+        return kc_result(KC_UNKNOWN_SIGNER);
     }
     bool confirmed = row.state >= KC_RENEWAL_DONE;
     if (same_signer(row.old_signer, signer)) {
         return kc_result(confirmed ? KC_KEY_RENEWED : KC_OK);
+    }
+    bool left = false;
+    result = find_left(&left, ledger, &row);
+    if (kc_failed(result) || left) {
+        return kc_failed(result) ? result : kc_result(KC_KEY_RENEWED);
     }
     return kc_result(confirmed || reports ? KC_OK : KC_PENDING);
 }
@@ -98,7 +146,12 @@ struct kc_result kc_ledger_check_fresh(struct kc_ledger *ledger, struct kc_purse
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_ok() : result;
     }
-    bool goes_on = row.purse.number == purse.number && row.state < KC_RENEWAL_DONE &&
+    bool left = false;
+    result = find_left(&left, ledger, &row);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool goes_on = row.purse.number == purse.number && row.state < KC_RENEWAL_DONE && !left &&
                    !same_signer(row.old_signer, keys->signer);
     return kc_result(goes_on ? KC_OK : KC_ALREADY_EXISTS);
 }
@@ -118,12 +171,14 @@ static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledge
         return result.code == KC_NOT_FOUND ? kc_ledger_note(ledger, kc_result(KC_STORE_CORRUPT))
                                            : result;
     }
-    bool goes_on = last.state == KC_RENEWAL_ASKED || last.state == KC_RENEWAL_WAITING;
-    bool same = goes_on && same_signer(last.signer, keys->signer);
+    bool on_its_way = last.state == KC_RENEWAL_ASKED || last.state == KC_RENEWAL_WAITING;
+    bool same = on_its_way && same_signer(last.signer, keys->signer);
+    bool waits = same && last.state == KC_RENEWAL_WAITING;
+    bool goes_on = same || last.state == KC_RENEWAL_ASKED;
     *row = (struct kc_renewal_row){.purse = purse->purse,
                                    .number = goes_on ? last.number : last.number + 1,
                                    .account = purse->account,
-                                   .state = KC_RENEWAL_ASKED,
+                                   .state = waits ? KC_RENEWAL_WAITING : KC_RENEWAL_ASKED,
                                    .counter = purse->counter,
                                    .asked_ms = ledger->now_ms,
                                    .old_expires_ms = old.expires_ms,
@@ -137,6 +192,10 @@ static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledge
     memcpy(row->old_sign_key, old.sign_key, old.sign_size);
     memcpy(row->sign_key, keys->sign_key, keys->sign_size);
     memcpy(row->encrypt_key, keys->encrypt_key, keys->encrypt_size);
+    if (waits) {
+        memcpy(row->identity_digest, last.identity_digest, KC_DIGEST_SIZE);
+        memcpy(row->certificate, last.certificate, KC_DIGEST_SIZE);
+    }
     return kc_ok();
 }
 
@@ -200,9 +259,13 @@ struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
         return result;
     }
     bool waits = last.state == KC_RENEWAL_ASKED || last.state == KC_RENEWAL_WAITING;
+    bool same = same_signer(last.signer, row->signer);
     if (!waits || last.number != row->number || last.counter != row->counter ||
-        (!made_anew && !same_signer(last.signer, row->signer))) {
+        (!same && (!made_anew || last.asked_ms != row->asked_ms))) {
         return kc_result(KC_OUT_OF_ORDER);
+    }
+    if (!same && last.state == KC_RENEWAL_WAITING) {
+        next.number += 1;
     }
     next.state = KC_RENEWAL_WAITING;
     return save(ledger, &next);

@@ -377,9 +377,11 @@ struct kc_purse_key_row {
 
 /* A renewal of a purse's keys (ledger/renew.c). Stored numbers. */
 enum kc_renewal_state {
-    KC_RENEWAL_ASKED = 1,   /* the purse asked, its new keys are not certified yet */
-    KC_RENEWAL_WAITING = 2, /* they are, and the old ones are in force until the purse confirms */
-    KC_RENEWAL_DONE = 3,    /* confirmed; the old certificates are still to be revoked */
+    KC_RENEWAL_ASKED = 1, /* the purse asked, its new keys are not certified yet */
+    KC_RENEWAL_WAITING =
+        2,               /* they are, and the old ones are in force until the purse confirms; with a
+                               newer row of the purse behind it: left, never confirmed */
+    KC_RENEWAL_DONE = 3, /* confirmed; the old certificates are still to be revoked */
     KC_RENEWAL_RETIRED = 4,
 };
 
@@ -642,6 +644,9 @@ struct kc_store {
     /* The confirmed one whose old key made the entry with this counter. */
     struct kc_result (*renewal_at)(void *context, struct kc_renewal_row *out, uint64_t purse,
                                    uint64_t counter);
+    /* The newest one in the state KC_RENEWAL_WAITING of a purse with a lower number. */
+    struct kc_result (*renewal_left)(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                     uint64_t number);
     /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
     struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
     /* Replaces that purse's. */

@@ -8,8 +8,8 @@
 #include "registrar/registrar.h"
 #include "service/key_proof.h"
 
-/* An account has two certificates, and two more while its keys are being renewed; the directory shows the next pair when the one
- * that it shows is revoked. */
+/* An account has two certificates, and at most two pairs more while its keys are being renewed; the directory shows the next pair
+ * when the one that it shows is revoked. One round more sees that there is none. */
 #define ROUNDS_MAX 4u
 
 static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
@@ -79,9 +79,15 @@ struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
                                          struct kc_account_id account, uint64_t reason)
 {
     size_t count = 1;
+    size_t revoked = 0;
     struct kc_result result = kc_ok();
     for (unsigned round = 0; round < ROUNDS_MAX && count > 0 && !kc_failed(result); round++) {
         result = revoke_shown(&count, registrar, account.number, (unsigned)reason);
+        revoked += count;
     }
-    return result;
+    if (kc_failed(result)) {
+        return result;
+    }
+    /* The last round has to have found nothing more. */
+    return kc_result(count > 0 ? KC_PENDING : revoked > 0 ? KC_OK : KC_NOT_FOUND);
 }

@@ -140,7 +140,8 @@ KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
                                                  struct kc_account_id account, uint64_t reason);
 
 /* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the directory
- * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN. */
+ * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN.
+ * KC_NOT_FOUND: it shows none; KC_PENDING: it still shows some after as many were revoked as an account may have. */
 KC_MUST_USE struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
                                                       struct kc_registrar *registrar,
                                                       const struct kc_certify_request *request);

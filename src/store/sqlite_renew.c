@@ -74,6 +74,15 @@ static struct kc_result renewal_at(void *context, struct kc_renewal_row *out, ui
     return get_renewal(out, statement);
 }
 
+static struct kc_result renewal_left(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                     uint64_t number)
+{
+    sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_LEFT);
+    bind_number(statement, 1, purse);
+    bind_number(statement, 2, number);
+    return get_renewal(out, statement);
+}
+
 static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, uint64_t after)
 {
     sqlite3_stmt *statement = get(context, STATEMENT_RENEWAL_DUE);
@@ -91,5 +100,6 @@ void kc_sqlite_renewal_calls(struct kc_store *out)
     out->renewal_last = renewal_last;
     out->renewal_by_signer = renewal_by_signer;
     out->renewal_at = renewal_at;
+    out->renewal_left = renewal_left;
     out->renewal_due = renewal_due;
 }

@@ -298,6 +298,8 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY number DESC LIMIT 1",
     [STATEMENT_RENEWAL_AT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
                              " AND state >= 3 AND counter + 1 >= ? ORDER BY number LIMIT 1",
+    [STATEMENT_RENEWAL_LEFT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
+                               " AND state = 2 AND number < ? ORDER BY number DESC LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
                               " AND purse > ? ORDER BY purse, number LIMIT 1",
     [STATEMENT_KEY_OFFER_PUT] =

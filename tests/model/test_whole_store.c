@@ -672,6 +672,7 @@ static void compare_more_gets(struct pair *pair)
     signer[2] = (uint8_t)number(pair, 16);
     GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
     GET_BOTH(pair, kc_renewal_row, renewal_at, WITH(11 + purse % 2, 1 + purse % 12));
+    GET_BOTH(pair, kc_renewal_row, renewal_left, WITH(11 + purse % 2, 1 + purse % 5));
     GET_BOTH(pair, kc_renewal_row, renewal_due, WITH(10 + purse % 3));
     GET_BOTH(pair, kc_key_offer_row, key_offer_get, WITH(purse));
     GET_BOTH(pair, kc_key_offer_row, key_offer_due, WITH(purse - 3));

@@ -268,6 +268,20 @@ static struct kc_result renewal_at(void *context, struct kc_renewal_row *out, ui
     return give_renewal(out, first);
 }
 
+static struct kc_result renewal_left(void *context, struct kc_renewal_row *out, uint64_t purse,
+                                     uint64_t number)
+{
+    const struct ram_store *store = context;
+    const struct kc_renewal_row *last = NULL;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *row = &store->renewals[i];
+        bool fits =
+            row->purse.number == purse && row->state == KC_RENEWAL_WAITING && row->number < number;
+        last = fits && (last == NULL || row->number > last->number) ? row : last;
+    }
+    return give_renewal(out, last);
+}
+
 static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, uint64_t after)
 {
     const struct ram_store *store = context;
@@ -437,6 +451,7 @@ void ram_store_back_port(struct kc_store *port)
     port->renewal_last = renewal_last;
     port->renewal_by_signer = renewal_by_signer;
     port->renewal_at = renewal_at;
+    port->renewal_left = renewal_left;
     port->renewal_due = renewal_due;
     port->key_offer_put = key_offer_put;
     port->key_offer_get = key_offer_get;

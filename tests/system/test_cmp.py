@@ -383,4 +383,7 @@ def test_the_registrar_asks_by_cmp(alone, tmp_path, suite):
     assert {one.serial_number for one in certificates} <= revoked(alone)
     assert values(alone, account_name(uim.account), CERTIFICATE) == []
     assert "by=cmp" in alone.log("authority")
+    # Nothing is there to be revoked, and that is said.
+    again = alone.registrar("lost", "--account", uim.account, "--purse", uim.purse, "--password-file", password)
+    assert again.error == "not-found", again
     alone.check_audit()

@@ -147,7 +147,10 @@ def test_payments_by_the_old_key_while_new_ones_wait(shared):
     a.must("renew")
     assert a.shadow() == 67
     for _ in range(3):
+        old = certificates(shared, a)
         a.must("renew")
+        # No more than three pairs stand beside each other.
+        wait_revoked(shared, set(old.values()))
         assert meet(a, ("pay", 1), b)[0].status == OK
         a.must("sync")
     # Four keys later.
@@ -282,6 +285,39 @@ def test_the_old_key_is_refused_after_the_confirmation(shared, tmp_path):
     wrong = {verb: found for verb, found in each().items() if found != (REFUSED, "key-renewed")}
     assert not wrong, wrong
     assert (a.balance(), a.shadow()) == before
+    a.must("withdraw", 10, "--yes")
+    shared.check_audit()
+
+
+# shows: R-RENEW-5 R-RENEW-7 R-SEC-2
+def test_a_payment_by_a_pair_that_another_took_the_place_of(shared, tmp_path):
+    """An emulated purse has two pairs certified, pays with the first and confirms the second."""
+    a, b = shared.open(fund=500), shared.open()
+    a.must("withdraw", 100, "--yes")
+    before = tmp_path / "before.uim"
+    shutil.copy(a.path, before)
+    a.must("renew", "--lose", "answer", status=AGAIN)
+    paid, taken = meet(a, ("pay", 40), b)
+    assert (paid.status, taken.status) == (OK, OK), (paid, taken)
+    first = tmp_path / "first.uim"
+    shutil.copy(a.path, first)
+    shutil.copy(before, a.path)
+    a.must("renew")
+    # The payee is told why, and owes it; the payer is accused of nothing.
+    done = b.must("sync")
+    assert [one["reason"] for one in done.objects if "objection" in one] == ["key-renewed"], done
+    alerts = [(row["purse"], row["reason"]) for row in shared.bank("alerts").objects if row["purse"] in (a.purse, b.purse)]
+    assert alerts == [(b.purse, "key-renewed")], alerts
+    assert (b.value(), b.shadow()) == (0, 0)
+    shared.check_audit()
+    # Nothing comes under the first pair, and the second one works.
+    shutil.copy(a.path, before)
+    shutil.copy(first, a.path)
+    pin = Path(f"{a.path}.letter").read_text().split()[1]
+    for words in (("sync",), ("renew",)):
+        done = a.station(*words, env={"KINCHAKU_PIN": pin})
+        assert (done.status, done.error) == (REFUSED, "key-renewed"), (words, done)
+    shutil.copy(before, a.path)
     a.must("withdraw", 10, "--yes")
     shared.check_audit()
 

@@ -545,7 +545,77 @@ static void a_renewal_that_may_not_be_is_refused(void **state)
            KC_OK);
     make_certify(&certify, place, account, &other, &other.sign);
     EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
-    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+    /* Nothing is left to be ended, and nobody is asked for ever. */
+    EXPECT(send_retire(place, account, &old), KC_OK);
+}
+
+/* The bank's request for new keys, and the pair that counts by then. */
+static struct kc_pair renewed_pair(struct place *place, struct kc_account_id account,
+                                   uint64_t later_ms)
+{
+    struct pair_of_keys keys;
+    struct certify certify;
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, later_ms), KC_OK);
+    return pair_of(place, account);
+}
+
+/* shows: R-RENEW-5 R-NODE-2 */
+static void a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind(void **state)
+{
+    struct place *place = *state;
+    struct certify certify;
+    struct kc_done done;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    const struct kc_pair named = renewed_pair(place, account, 5000);
+    const struct kc_pair newer = renewed_pair(place, account, 10000);
+    EXPECT(send_retire(place, account, &named), KC_MISMATCH);
+    EXPECT(kc_authority_store_revoke_pair(place->authority.store, named.sign.serial,
+                                          named.encrypt.serial, kc_clock_now_ms(), 1),
+           KC_OK);
+    /* Another account's word about it is none. */
+    EXPECT(send_retire(place, kc_account_nth(1000001), &named), KC_MISMATCH);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_retire(place, account, &named), KC_OK);
+        open_reply(&done, place, &place->bank, &kc_done_shape);
+        expect_listed(place, &old, true, &number);
+    }
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, &newer, false, &number);
+    const struct kc_pair left = pair_of(place, account);
+    assert_memory_equal(left.sign.serial, newer.sign.serial, KC_SERIAL_SIZE);
+}
+
+/* shows: R-RENEW-5 R-SEC-4 */
+static void few_pairs_stand_beside_each_other(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys last;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_account_id account = kc_account_nth(1000000);
+    (void)open_account(place, account, &certify);
+    (void)renewed_pair(place, account, 5000);
+    make_keys(&last, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &last, &last.sign);
+    EXPECT(send_renew(place, &certify, 10000), KC_OK);
+    const struct kc_pair third = pair_of(place, account);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, 15000), KC_PENDING);
+    const struct kc_keys_request made = {.account = account,
+                                         .expires_ms = certify.request.expires_ms + 15000,
+                                         .time_ms = kc_clock_now_ms()};
+    EXPECT(send(place, &place->bank, KC_SERVER_BANK, made.time_ms, &kc_keys_request_shape, &made),
+           KC_PENDING);
+    /* The newest goes on, and once it stands alone others may come. */
+    make_certify(&certify, place, account, &last, &last.sign);
+    EXPECT(send_renew(place, &certify, 15000), KC_OK);
+    EXPECT(send_retire(place, account, &third), KC_OK);
+    (void)renewed_pair(place, account, 15000);
 }
 
 /* ---- killed while issuing ---- */
@@ -651,6 +721,8 @@ int main(void)
         TEST(revoking_on_request_lists_both_certificates),
         TEST(new_keys_stand_beside_the_old_ones_until_these_are_retired),
         TEST(a_renewal_that_may_not_be_is_refused),
+        TEST(a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind),
+        TEST(few_pairs_stand_beside_each_other),
         TEST(a_repeated_revocation_spares_new_certificates),
         TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),
     };

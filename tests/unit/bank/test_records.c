@@ -45,6 +45,7 @@ struct setting {
     struct kc_records records;
     /* holder 0 renewed its key: the one before, and how it stands to the counter */
     bool renewed;
+    const struct kc_public_key *left; /* a key that it left for another, or NULL */
     struct kc_public_key old;
     enum kc_partner_term term;
     bool late;
@@ -227,6 +228,9 @@ static void judge(struct setting *setting, unsigned reporter)
             if (kc_records_counter(&setting->records, j, setting->holders[0].purse.number) > 0) {
                 setting->records.old[j] = (struct kc_partner_old){
                     .term = setting->term, .late = setting->late, .key = setting->old};
+                setting->records.left[j] =
+                    setting->left != NULL && kc_records_signed(&setting->records, j, setting->left,
+                                                               &setting->crypto, &realm);
             }
         }
     }
@@ -779,10 +783,15 @@ static void a_renewed_key_holds_for_its_own_counters(void **state)
         expect_order(setting, KC_TERM_ENDED, false, &by_old, KC_KEY_RENEWED, NULL);
         expect_order(setting, KC_TERM_NONE, false, &by_old, KC_BAD_SIGNATURE, NULL);
     }
-    /* A stranger's is neither. */
+    /* A stranger's is neither; unless holder 0 had it certified, and left it for another. */
     sign_order(&by_new, setting, 2, &order);
     for (int term = KC_TERM_NONE; term <= KC_TERM_ENDED; term++) {
+        setting->left = NULL;
         expect_order(setting, (enum kc_partner_term)term, false, &by_new, KC_BAD_SIGNATURE, NULL);
+        setting->left = &setting->holders[1].public_key;
+        expect_order(setting, (enum kc_partner_term)term, false, &by_new, KC_BAD_SIGNATURE, NULL);
+        setting->left = &setting->holders[2].public_key;
+        expect_order(setting, (enum kc_partner_term)term, false, &by_new, KC_KEY_RENEWED, NULL);
     }
 }
 

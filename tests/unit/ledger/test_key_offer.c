@@ -308,6 +308,43 @@ static void keys_made_anew_take_the_place_of_the_offer(void **state)
     EXPECT(claimed(&row, world), KC_NO_KEY_READY);
 }
 
+static void make_anew(struct kc_renewal_row *row, const struct toy *toy, char letter)
+{
+    const struct kc_purse_key_row anew = keys_of(toy, letter);
+    memcpy(row->signer, anew.signer, sizeof row->signer);
+    memcpy(row->sign_key, anew.sign_key, anew.sign_size);
+    memcpy(row->encrypt_key, anew.encrypt_key, anew.encrypt_size);
+}
+
+/* shows: R-RENEW-3 R-RENEW-5 R-RENEW-7 */
+static void a_slow_claim_takes_nothing_from_a_later_one(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row slow;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    EXPECT(claim(&slow, &toy, world), KC_OK);
+    world->now_ms += 5;
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    make_anew(&row, &toy, 'd');
+    EXPECT(claimed(&row, world), KC_OK);
+    EXPECT(claimed(&slow, world), KC_OUT_OF_ORDER);
+    assert_int_equal(offer_of(world, &toy).sign_key[0], 'd');
+    /* Nor do keys made once more take the place of those that the purse may have by now: they stand beside them. */
+    struct kc_renewal_row last;
+    EXPECT(claim(&last, &toy, world), KC_OK);
+    make_anew(&last, &toy, 'e');
+    EXPECT(claimed(&last, world), KC_OK);
+    EXPECT(world->store.renewal_last(world->store.context, &last, toy.purse.number), KC_OK);
+    assert_int_equal(last.sign_key[0], 'e');
+    assert_int_equal(last.number, row.number + 1);
+    EXPECT(confirm(&toy, world, &last), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'e');
+}
+
 /* shows: R-RENEW-2 */
 static void the_calendar_orders_for_those_whose_keys_end(void **state)
 {
@@ -408,6 +445,7 @@ int main(void)
         TEST(a_lost_purse_neither_orders_nor_claims),
         TEST(an_answer_belongs_to_its_order),
         TEST(keys_made_anew_take_the_place_of_the_offer),
+        TEST(a_slow_claim_takes_nothing_from_a_later_one),
         TEST(the_calendar_orders_for_those_whose_keys_end),
         TEST(a_key_that_waits_says_nothing_before_the_claim),
         TEST(the_purses_own_renewal_ends_the_offer),

@@ -252,7 +252,10 @@ static void the_same_keys_go_on_and_others_begin_again(void **state)
     struct kc_renewal_row row;
     struct kc_renewal_row again;
     begin(&toy, world, 1);
+    /* Nobody got anything for the first pair yet: another one takes its place. */
+    EXPECT(ask(&row, &toy, world, 'x'), KC_OK);
     EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
+    assert_int_equal(row.number, 1);
     world->now_ms += 5000;
     EXPECT(ask(&again, &toy, world, 'b'), KC_OK);
     assert_int_equal(again.number, row.number);
@@ -260,11 +263,86 @@ static void the_same_keys_go_on_and_others_begin_again(void **state)
     EXPECT(certified(&again, world), KC_OK);
     /* A purse that lost its pair makes another one, and what was certified for the first is no purse's. */
     EXPECT(ask(&again, &toy, world, 'c'), KC_OK);
-    assert_int_equal(again.number, row.number);
+    assert_int_equal(again.number, row.number + 1);
     assert_int_equal(again.expires_ms, world->now_ms + WORLD_ACCOUNT_MS);
     assert_int_equal(last_of(world, &toy).state, KC_RENEWAL_ASKED);
     EXPECT(certified(&row, world), KC_OUT_OF_ORDER);
     EXPECT(certified(&again, world), KC_OK);
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-SEC-2 */
+static void a_pair_that_another_took_the_place_of_is_kept_and_says_nothing(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy copy;
+    struct toy_reply reply;
+    struct kc_renewal_row first;
+    struct kc_renewal_row row;
+    uint8_t left[KC_SIGNER_SIZE];
+    begin(&toy, world, 1);
+    EXPECT(ask(&first, &toy, world, 'b'), KC_OK);
+    EXPECT(certified(&first, world), KC_OK);
+    EXPECT(ask(&row, &toy, world, 'c'), KC_OK);
+    copy = toy;
+    change_over(&copy, world, &first);
+    name_key(left, &toy, 'b');
+    for (int i = 0; i < 2; i++) {
+        expect_all(world, &toy, left, KC_KEY_RENEWED);
+        EXPECT(toy_report(&copy, world, &reply), KC_KEY_RENEWED);
+        EXPECT(ask(&first, &toy, world, 'b'), KC_ALREADY_EXISTS);
+        EXPECT(certified(&row, world), KC_OK);
+    }
+    EXPECT(world->store.renewal_left(world->store.context, &first, toy.purse.number, row.number),
+           KC_OK);
+    assert_int_equal(first.sign_key[0], 'b');
+    EXPECT(world->store.renewal_left(world->store.context, &first, toy.purse.number, first.number),
+           KC_NOT_FOUND);
+    toy.last_ms = copy.last_ms;
+    change_over(&toy, world, &row);
+    EXPECT(toy_report(&toy, world, &reply), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'c');
+    expect_all(world, &toy, left, KC_KEY_RENEWED);
+    expect_clean(world);
+}
+
+/* shows: R-RENEW-7 */
+static void a_request_carried_twice_takes_nothing_back(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_reply reply;
+    struct kc_renewal_row row;
+    struct kc_renewal_row again;
+    begin(&toy, world, 1);
+    EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
+    EXPECT(certified(&row, world), KC_OK);
+    /* The authority is away from now on. */
+    EXPECT(ask(&again, &toy, world, 'b'), KC_OK);
+    assert_int_equal(again.state, KC_RENEWAL_WAITING);
+    assert_memory_equal(again.identity_digest, row.identity_digest, KC_DIGEST_SIZE);
+    assert_memory_equal(again.certificate, row.certificate, KC_DIGEST_SIZE);
+    change_over(&toy, world, &row);
+    EXPECT(toy_report(&toy, world, &reply), KC_OK);
+    assert_int_equal(key_of(world, &toy), 'b');
+}
+
+/* shows: R-SEC-2 R-SEC-4 */
+static void a_key_that_was_never_the_purses_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_reply reply;
+    uint8_t stranger[KC_SIGNER_SIZE];
+    begin(&toy, world, 1);
+    name_key(stranger, &toy, 'q');
+    struct toy copy = toy;
+    memcpy(copy.signer, stranger, sizeof stranger);
+    expect_all(world, &toy, stranger, KC_UNKNOWN_SIGNER);
+    EXPECT(toy_report(&copy, world, &reply), KC_UNKNOWN_SIGNER);
+    toy.last_ms = copy.last_ms;
+    renew(&toy, world, 'b');
+    expect_all(world, &toy, stranger, KC_KEY_RENEWED);
 }
 
 /* shows: R-RENEW-5 R-SEC-2 */
@@ -543,6 +621,9 @@ int main(void)
         TEST(until_then_the_old_key_is_the_purses),
         TEST(everything_open_comes_first),
         TEST(the_same_keys_go_on_and_others_begin_again),
+        TEST(a_pair_that_another_took_the_place_of_is_kept_and_says_nothing),
+        TEST(a_request_carried_twice_takes_nothing_back),
+        TEST(a_key_that_was_never_the_purses_is_refused),
         TEST(a_key_is_one_purses_for_good),
         TEST(nothing_but_the_close_entry_confirms),
         TEST(a_close_entry_without_a_renewal_is_objected_to),

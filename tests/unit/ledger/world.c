@@ -380,6 +380,7 @@ void toy_answer(struct toy_message *out, struct toy *toy, struct world *world,
     memset(out, 0, sizeof *out);
     out->kind = TOY_ANSWER;
     out->holder = toy->account;
+    memcpy(out->signer, toy->signer, sizeof out->signer);
     out->answer.purse = toy->purse;
     out->answer.transaction_ms = quote->transaction_ms;
     out->answer.answer = answer;
