@@ -253,7 +253,8 @@ static bool show_move(void *owner, const struct kc_move_row *row)
 {
     struct desk *desk = owner;
     struct kc_json_out json;
-    bool swept = row->kind == KC_MOVE_SWEEP || row->kind == KC_MOVE_FEE;
+    bool ruled = row->fee_permille != 0 || !kc_amount_is_zero(row->fee_fixed);
+    bool swept = row->kind == KC_MOVE_SWEEP || row->kind == KC_MOVE_FEE || ruled;
     if (row->purse.number != desk->moved && row->other != desk->moved) {
         return true;
     }

@@ -316,6 +316,9 @@ KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_http_request *request);
 
 /* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
+/* What the books say of a card without keys; its secret is the caller's to set. */
+void kc_bank_card_claims(struct kc_identity *out, const struct kc_bank *bank,
+                         const struct kc_account_row *account, struct kc_purse_id purse);
 KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);

@@ -105,6 +105,18 @@ static struct kc_result make_identity(struct kc_bank_thread *thread, struct kc_b
     return result;
 }
 
+void kc_bank_card_claims(struct kc_identity *out, const struct kc_bank *bank,
+                         const struct kc_account_row *account, struct kc_purse_id purse)
+{
+    *out = (struct kc_identity){.bank = bank->realm.bank,
+                                .purse_type = KC_PURSE_TYPE_BEARER,
+                                .account = account->account,
+                                .purse = purse,
+                                .issued_s = account->created_ms / 1000u,
+                                .expires_s = account->expires_ms / 1000u,
+                                .key = {.type = KC_KEY_NONE}};
+}
+
 /* A card without keys has no certificates (SGN3): everything in its identity comes from the books. Its secret is drawn at the
  * first confirmation and kept there; of two that come at once the later one is already-exists. */
 static struct kc_result identify_card(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -114,13 +126,8 @@ static struct kc_result identify_card(struct kc_bank *bank, struct kc_bank_threa
 {
     static const uint8_t none[KC_DIGEST_SIZE];
     const struct kc_confirm_request *request = &item->message.confirm_request;
-    struct kc_identity identity = {.bank = bank->realm.bank,
-                                   .purse_type = KC_PURSE_TYPE_BEARER,
-                                   .account = request->account,
-                                   .purse = request->purse,
-                                   .issued_s = account->created_ms / 1000u,
-                                   .expires_s = account->expires_ms / 1000u,
-                                   .key = {.type = KC_KEY_NONE}};
+    struct kc_identity identity;
+    kc_bank_card_claims(&identity, bank, account, request->purse);
     bool bare = memcmp(request->sign_digest, none, KC_DIGEST_SIZE) == 0 &&
                 memcmp(request->encrypt_digest, none, KC_DIGEST_SIZE) == 0;
     struct kc_result result = kc_result(bare ? KC_OK : KC_MISMATCH);

@@ -57,7 +57,30 @@ static struct kc_result read_identity(struct kc_bank *bank, struct kc_bank_threa
                              : kc_identity_decode(&item->message.identity, item->envelope.payload);
 }
 
-/* What is signed again is what the ledger keeps of this purse, whoever signed what was sent: nothing rests on an old
+/* Whether these are the claims that the bank once signed for a card without keys, to the byte. */
+static struct kc_result is_card(bool *same, const struct kc_bank *bank,
+                                const struct kc_store *store, const struct kc_purse_row *card,
+                                struct kc_view claims)
+{
+    struct kc_account_row account;
+    struct kc_identity identity;
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer own = KC_BUFFER(bytes);
+    struct kc_result result = store->account_get(store->context, &account, card->account.number);
+    if (kc_failed(result)) {
+        return kc_result(result.code == KC_NOT_FOUND ? KC_STORE_CORRUPT : result.code);
+    }
+    kc_bank_card_claims(&identity, bank, &account, card->purse);
+    memcpy(identity.secret, card->identity_digest, sizeof identity.secret);
+    result = kc_identity_encode(&own, &identity);
+    *same = !kc_failed(result) && own.size == claims.size &&
+            kc_equal_secret(own.data, claims.data, own.size);
+    kc_wipe(bytes, sizeof bytes);
+    kc_wipe(identity.secret, sizeof identity.secret);
+    return result;
+}
+
+/* What is signed again is what the books give for this purse, whoever signed what was sent: nothing rests on an old
  * signature. */
 static struct kc_result match_identity(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_bank_item *item)
@@ -66,21 +89,25 @@ static struct kc_result match_identity(struct kc_bank *bank, struct kc_bank_thre
     const struct kc_store *store = &thread->store;
     struct kc_identity *identity = &item->message.identity;
     uint8_t digest[KC_DIGEST_SIZE];
+    bool same = false;
     struct kc_result result = store->purse_get(store->context, &purse, identity->purse.number);
+    kc_wipe(identity->secret, sizeof identity->secret);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_UNKNOWN_PURSE) : result;
     }
-    bool bearer = purse.type == KC_PURSE_TYPE_BEARER;
-    kc_digest(&thread->crypto, digest, item->envelope.payload);
-    bool same =
-        identity->bank == bank->realm.bank && identity->purse_type == purse.type &&
-        identity->account.number == purse.account.number &&
-        kc_equal_secret(purse.identity_digest, bearer ? identity->secret : digest, KC_DIGEST_SIZE);
-    kc_wipe(identity->secret, sizeof identity->secret);
-    if (!same) {
-        return kc_result(KC_MISMATCH);
+    if (purse.type == KC_PURSE_TYPE_BEARER) {
+        result = is_card(&same, bank, store, &purse, item->envelope.payload);
+    } else {
+        kc_digest(&thread->crypto, digest, item->envelope.payload);
+        same = identity->bank == bank->realm.bank && identity->purse_type == purse.type &&
+               identity->account.number == purse.account.number &&
+               kc_equal_secret(purse.identity_digest, digest, KC_DIGEST_SIZE);
     }
-    return kc_result(purse.state == KC_PURSE_ACTIVE ? KC_OK : KC_PURSE_BLOCKED);
+    if (!kc_failed(result) && !same) {
+        result = kc_result(KC_MISMATCH);
+    }
+    bool blocked = !kc_failed(result) && purse.state != KC_PURSE_ACTIVE;
+    return blocked ? kc_result(KC_PURSE_BLOCKED) : result;
 }
 
 static struct kc_result sign_identity(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -164,7 +164,8 @@ static struct kc_result open_former_encrypt(struct kc_former_keys *former,
     return result;
 }
 
-/* The newest former key is always opened as far as it is kept, so that what comes too late for it is refused by name. */
+/* The newest former key is always opened as far as it is kept, so that what comes too late for it is refused by name; and
+ * so is one that an emergency ended before its time. */
 static struct kc_result open_formers(struct kc_bank_keys *out, const struct kc_crypto *crypto,
                                      const struct kc_realm *realm, const char *folder,
                                      const struct kc_key_places *configured, bool all)
@@ -178,10 +179,10 @@ static struct kc_result open_formers(struct kc_bank_keys *out, const struct kc_c
             break;
         }
         bool linked = i == 0 || kc_key_equal(&roll.former_key, &former->sign_public);
-        former->sign_public = roll.former_key;
-        former->until_ms = roll.until_ms;
-        kc_signer_id_make(&former->id, crypto, KC_SERVER_BANK, &former->sign_public);
         bool last = i + 1 == out->generation;
+        former->sign_public = roll.former_key;
+        former->until_ms = last ? roll.until_ms : 0;
+        kc_signer_id_make(&former->id, crypto, KC_SERVER_BANK, &former->sign_public);
         const struct kc_public_key *next = &out->sign_public;
         if (!last) {
             out->formers[i + 1].sign_public = roll.sign_key;
@@ -190,7 +191,8 @@ static struct kc_result open_formers(struct kc_bank_keys *out, const struct kc_c
             kc_log(KC_LOG_ERROR, "roll-%" PRIu64 ".cose does not lead from key to key", i + 1);
             return kc_result(KC_CONFIG_INVALID);
         }
-        result = open_former_encrypt(former, crypto, folder, i, configured, all || last);
+        bool named = last || kc_clock_now_ms() < roll.until_ms;
+        result = open_former_encrypt(former, crypto, folder, i, configured, all || named);
     }
     return result;
 }

@@ -22,7 +22,8 @@ struct kc_former_keys {
     struct kc_public_key sign_public;
     struct kc_signer_id id;
     struct kc_private_key encrypt_key; /* of no type when it is kept no more */
-    uint64_t until_ms;
+    uint64_t
+        until_ms; /* 0 when another key followed the next one: that ended it, whatever its own record says */
 };
 
 struct kc_bank_keys {

@@ -50,6 +50,14 @@ static const struct kc_bank_kind *find_kind(const struct kc_signed *envelope)
     return NULL;
 }
 
+static struct kc_result verify(const struct kc_bank *bank, const struct kc_bank_thread *thread,
+                               const struct kc_bank_item *item)
+{
+    return kc_signed_verify(&item->envelope, &thread->crypto, &item->signer.sign_key, &bank->realm,
+                            item->kind->shape->domain);
+}
+
+/* Anybody can name a signer: nobody is asked about one who did not sign. */
 static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thread,
                                 struct kc_bank_item *item)
 {
@@ -71,6 +79,10 @@ static struct kc_result receive(struct kc_bank *bank, struct kc_bank_thread *thr
         kc_people_find(&item->signer, &bank->people, &item->envelope.signer, kc_clock_now_ms());
     if (!kc_failed(result) && kc_revocation_must_ask(&result, &bank->revocation, &item->signer,
                                                      kc_clock_monotonic_ns())) {
+        result = verify(bank, thread, item);
+        if (kc_failed(result)) {
+            return result;
+        }
         result = kc_result(KC_NOT_FOUND);
     }
     if (!kc_failed(result)) {
@@ -117,6 +129,9 @@ static struct kc_result fetch(struct kc_bank *bank, struct kc_bank_thread *threa
         }
     }
     if (!kc_failed(result)) {
+        result = verify(bank, thread, item);
+    }
+    if (!kc_failed(result)) {
         result = kc_bank_check_revocation(bank, thread, &item->signer);
     }
     return kc_failed(result) && item->kind->from_purse
@@ -138,9 +153,7 @@ static struct kc_result open_item(struct kc_bank *bank, struct kc_bank_thread *t
 {
     struct kc_buffer plain = {.data = item->plain, .capacity = sizeof item->plain};
     KC_ASSERT(item->kind->shape->struct_size <= sizeof item->message);
-    struct kc_result result =
-        kc_signed_verify(&item->envelope, &thread->crypto, &item->signer.sign_key, &bank->realm,
-                         item->kind->shape->domain);
+    struct kc_result result = verify(bank, thread, item);
     if (kc_failed(result)) {
         return result;
     }

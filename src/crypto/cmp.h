@@ -66,7 +66,9 @@ void kc_cmp_server_close(struct kc_cmp_server *server);
 
 /* Answers one message; *reply is a message, and *outcome what became of the request: KC_OK, a refusal by name as the callbacks
  * gave it, KC_EXPIRED (its time is off), KC_REPLAYED (its transaction was seen), KC_BAD_SIGNATURE for whatever libcrypto refused.
- * Fails, with an empty reply, for bytes that are no message: KC_MALFORMED, KC_TOO_LARGE; and with KC_CRYPTO_FAILED. */
+ * Fails, with an empty reply, for bytes that are no message: KC_MALFORMED, KC_TOO_LARGE; and with KC_CRYPTO_FAILED. What is not
+ * its sender's gets no more than that either: KC_UNKNOWN_SIGNER (no certificate may sign for that name), KC_BAD_SIGNATURE (it is
+ * not protected by a signature, or goes on with a transaction whose beginner did not sign it, which stays open). */
 KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *outcome,
                                                   struct kc_cmp_server *server,
                                                   struct kc_view message, uint64_t now_ms);

@@ -35,8 +35,17 @@ static OSSL_CMP_MSG *on_transfer(OSSL_CMP_CTX *context, const OSSL_CMP_MSG *mess
     if (kc_failed(asking->sent)) {
         return NULL;
     }
+    struct kc_cmp_facts facts;
     OSSL_CMP_MSG *answer = kc_cmp_message_read(kc_buffer_view(&reply));
-    asking->sent = kc_result(answer == NULL ? KC_MALFORMED : KC_OK);
+    asking->sent = answer == NULL ? kc_result(KC_MALFORMED)
+                                  : kc_cmp_facts_read(&facts, kc_buffer_view(&reply));
+    if (!kc_failed(asking->sent) && !facts.is_signed) {
+        asking->sent = kc_result(KC_BAD_SIGNATURE);
+    }
+    if (kc_failed(asking->sent)) {
+        OSSL_CMP_MSG_free(answer);
+        return NULL;
+    }
     return answer;
 }
 

@@ -199,6 +199,24 @@ static bool read_reason(unsigned *out, const ASN1_TYPE *body)
     return good;
 }
 
+/* A MAC's algorithm, as that of a password, is none of a signature. */
+static bool read_signed(const struct message *parts)
+{
+    const ASN1_TYPE *any = parts->header->rest[0];
+    const ASN1_OBJECT *name = NULL;
+    if (parts->protection == NULL || any == NULL || any->type != V_ASN1_SEQUENCE) {
+        return false;
+    }
+    const unsigned char *at = any->value.sequence->data;
+    X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &at, any->value.sequence->length);
+    if (algorithm != NULL) {
+        X509_ALGOR_get0(&name, NULL, NULL, algorithm);
+    }
+    bool good = name != NULL && OBJ_find_sigid_algs(OBJ_obj2nid(name), NULL, NULL) == 1;
+    X509_ALGOR_free(algorithm);
+    return good;
+}
+
 struct kc_result kc_cmp_facts_read(struct kc_cmp_facts *out, struct kc_view message)
 {
     const unsigned char *at = message.data;
@@ -222,6 +240,7 @@ struct kc_result kc_cmp_facts_read(struct kc_cmp_facts *out, struct kc_view mess
     if (parts->header->time != NULL && !read_time(&out->time_ms, parts->header->time)) {
         out->time_ms = 0;
     }
+    out->is_signed = read_signed(parts);
     out->reason_valid = read_reason(&out->reason, parts->body);
     ASN1_item_free((ASN1_VALUE *)parts, ASN1_ITEM_rptr(MESSAGE));
     return kc_ok();

@@ -30,7 +30,9 @@ struct kc_cmp_facts {
     uint8_t key_id[KC_CMP_KEY_ID_SIZE]; /* of the sender's key */
     size_t key_id_size;                 /* 0: none */
     uint64_t time_ms;                   /* 0: none */
-    unsigned reason;                    /* of a revocation; 0 when none is given */
+    bool
+        is_signed; /* by its header it is protected by a signature: not by a password, and not unprotected */
+    unsigned reason; /* of a revocation; 0 when none is given */
     bool reason_valid;
 };
 

@@ -200,7 +200,7 @@ static void close_transaction(struct transaction *transaction)
     }
 }
 
-/* What libcrypto needs to sign answers and to check requests. Without a pinned certificate it believes nobody. */
+/* What libcrypto needs to sign answers and to check requests, by the pinned certificate and no other. */
 static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
 {
     const struct kc_cmp_server *server = transaction->server;
@@ -218,7 +218,7 @@ static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
                 OSSL_CMP_SRV_CTX_set_accept_unprotected(context, 0) == 1 &&
                 OSSL_CMP_SRV_CTX_set_accept_raverified(context, vouches ? 1 : 0) == 1 &&
                 OSSL_CMP_SRV_CTX_set_grant_implicit_confirm(context, 1) == 1 &&
-                (pinned == NULL || OSSL_CMP_CTX_set1_srvCert(inner, pinned) == 1);
+                OSSL_CMP_CTX_set1_srvCert(inner, pinned) == 1;
     sk_X509_pop_free(chain, X509_free);
     return good;
 }
@@ -252,24 +252,30 @@ static X509 *pin(bool *vouches, const struct kc_cmp_answerer *answerer,
     return NULL;
 }
 
-static struct transaction *begin(struct kc_cmp_server *server, const struct kc_cmp_facts *facts)
+static struct kc_result begin(struct transaction **out, struct kc_cmp_server *server,
+                              const struct kc_cmp_facts *facts)
 {
     bool vouches = false;
-    struct transaction *transaction = calloc(1, sizeof *transaction);
-    if (transaction == NULL) {
-        return NULL;
-    }
-    *transaction = (struct transaction){.server = server, .facts = *facts};
-    memcpy(transaction->ask.sender, facts->sender, sizeof facts->sender);
     X509 *pinned = pin(&vouches, &server->answerer, facts);
-    transaction->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
-    bool good = transaction->context != NULL && prepare(transaction, pinned, vouches);
+    *out = NULL;
+    if (pinned == NULL) {
+        return kc_result(KC_UNKNOWN_SIGNER);
+    }
+    struct transaction *transaction = calloc(1, sizeof *transaction);
+    bool good = transaction != NULL;
+    if (good) {
+        *transaction = (struct transaction){.server = server, .facts = *facts};
+        memcpy(transaction->ask.sender, facts->sender, sizeof facts->sender);
+        transaction->context = OSSL_CMP_SRV_CTX_new(NULL, NULL);
+        good = transaction->context != NULL && prepare(transaction, pinned, vouches);
+    }
     X509_free(pinned);
     if (!good) {
         close_transaction(transaction);
-        return NULL;
+        return kc_result(KC_NO_MEMORY);
     }
-    return transaction;
+    *out = transaction;
+    return kc_ok();
 }
 
 /* Of a transaction's number and its beginner, so that nobody can use up another's number. */
@@ -315,17 +321,27 @@ static void keep_open(struct kc_cmp_server *server, struct transaction *transact
     server->open[place] = transaction;
 }
 
-static struct transaction *take_open(struct kc_cmp_server *server,
-                                     const uint8_t name[KC_DIGEST_SIZE])
+/* The open transaction of this name, which leaves its place for a message that its beginner signed, and for no other: libcrypto
+ * ends a transaction with any message that it refuses. Without one *out is NULL. */
+static struct kc_result take_open(struct transaction **out, struct kc_cmp_server *server,
+                                  const uint8_t name[KC_DIGEST_SIZE], const OSSL_CMP_MSG *message)
 {
+    *out = NULL;
     for (size_t i = 0; i < KC_CMP_OPEN_MAX; i++) {
         struct transaction *transaction = server->open[i];
-        if (transaction != NULL && memcmp(transaction->name, name, KC_DIGEST_SIZE) == 0) {
-            server->open[i] = NULL;
-            return transaction;
+        if (transaction == NULL || memcmp(transaction->name, name, KC_DIGEST_SIZE) != 0) {
+            continue;
         }
+        OSSL_CMP_CTX *inner = OSSL_CMP_SRV_CTX_get0_cmp_ctx(transaction->context);
+        if (OSSL_CMP_validate_msg(inner, message) != 1) {
+            return kc_result(KC_BAD_SIGNATURE);
+        }
+        server->open[i] = NULL;
+        transaction->reached = false;
+        *out = transaction;
+        break;
     }
-    return NULL;
+    return kc_ok();
 }
 
 static bool begins(int kind)
@@ -334,37 +350,47 @@ static bool begins(int kind)
            kind == KC_CMP_RR;
 }
 
-/* The transaction that a message belongs to: the one that it begins, or the one that is open; NULL when there is no memory. With
- * any other message libcrypto gets a new one, and refuses it. */
-static struct transaction *find_transaction(struct kc_cmp_server *server,
-                                            const OSSL_CMP_MSG *message,
-                                            const struct kc_cmp_facts *facts, uint64_t now_ms)
+static struct kc_result begin_new(struct transaction **out, struct kc_cmp_server *server,
+                                  const struct kc_cmp_facts *facts, const uint8_t *name,
+                                  bool beginning, uint64_t now_ms)
 {
-    uint8_t name[KC_DIGEST_SIZE];
-    bool named = name_transaction(name, message, facts->sender);
-    struct transaction *transaction = NULL;
-    bool beginning = begins(OSSL_CMP_MSG_get_bodytype(message));
-    if (named && !beginning) {
-        transaction = take_open(server, name);
+    struct kc_result result = begin(out, server, facts);
+    if (kc_failed(result)) {
+        return result;
     }
-    if (transaction != NULL) {
-        transaction->reached = false;
-        return transaction;
-    }
-    transaction = begin(server, facts);
-    if (transaction == NULL) {
-        return NULL;
-    }
+    struct transaction *transaction = *out;
     uint64_t off = now_ms > facts->time_ms ? now_ms - facts->time_ms : facts->time_ms - now_ms;
     bool late = facts->time_ms == 0 || off > server->answerer.clock_ms;
-    bool seen = !named || was_seen(server, name);
+    bool seen = name == NULL || was_seen(server, name);
     transaction->outcome = late ? KC_EXPIRED : seen ? KC_REPLAYED : KC_OK;
     transaction->fresh = beginning && !late && !seen;
     transaction->number = ++server->begun;
-    if (named) {
-        memcpy(transaction->name, name, sizeof name);
+    if (name != NULL) {
+        memcpy(transaction->name, name, KC_DIGEST_SIZE);
     }
-    return transaction;
+    return result;
+}
+
+/* The transaction that a message belongs to: the one that it begins, or the one that is open. With any other message libcrypto
+ * gets a new one, and refuses it. */
+static struct kc_result find_transaction(struct transaction **out, struct kc_cmp_server *server,
+                                         const OSSL_CMP_MSG *message,
+                                         const struct kc_cmp_facts *facts, uint64_t now_ms)
+{
+    uint8_t name[KC_DIGEST_SIZE];
+    bool named = name_transaction(name, message, facts->sender);
+    bool beginning = begins(OSSL_CMP_MSG_get_bodytype(message));
+    struct kc_result result = kc_ok();
+    *out = NULL;
+    if (!facts->is_signed) {
+        return kc_result(KC_BAD_SIGNATURE);
+    }
+    if (named && !beginning) {
+        result = take_open(out, server, name, message);
+    }
+    return kc_failed(result) || *out != NULL
+               ? result
+               : begin_new(out, server, facts, named ? name : NULL, beginning, now_ms);
 }
 
 /* An answer that waits for the requester's word. */
@@ -418,9 +444,10 @@ struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *ou
     struct kc_result result =
         message == NULL ? kc_result(KC_MALFORMED) : kc_cmp_facts_read(&facts, bytes);
     if (!kc_failed(result)) {
-        struct transaction *transaction = find_transaction(server, message, &facts, now_ms);
-        result = kc_result(KC_NO_MEMORY);
-        if (transaction != NULL) {
+        struct transaction *transaction = NULL;
+        result = find_transaction(&transaction, server, message, &facts, now_ms);
+        *outcome = result.code;
+        if (!kc_failed(result)) {
             (void)EVP_Digest(bytes.data, bytes.size, transaction->ask.digest, NULL, EVP_sha256(),
                              NULL);
             result = answer(reply, outcome, server, message, transaction);

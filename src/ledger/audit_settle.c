@@ -402,12 +402,20 @@ bool kc_audit_gap(void *owner, const struct kc_gap_row *row)
 
 /* ---- purses that were replaced, and the hotlist ---- */
 
+/* The fee that its rule gives is the next move. */
+static void expect_fee(struct kc_auditor *auditor, const struct kc_move_row *row)
+{
+    const struct kc_merchant_rule rule = {.fee_fixed = row->fee_fixed,
+                                          .fee_permille = row->fee_permille};
+    auditor->fee = *row;
+    auditor->fee.amount = kc_merchant_fee(&rule, row->amount);
+    auditor->fee_is_due = !kc_amount_is_zero(auditor->fee.amount);
+}
+
 /* A sweep, and the fee that its rule gives: in this order, and nothing in between. */
 static void expect_sweep(struct kc_auditor *auditor, struct kc_audit_book *book,
                          const struct kc_move_row *row)
 {
-    const struct kc_merchant_rule rule = {.fee_fixed = row->fee_fixed,
-                                          .fee_permille = row->fee_permille};
     bool is_fee = row->kind == KC_MOVE_FEE;
     const struct kc_move_row *due = &auditor->fee;
     bool good = auditor->fee_is_due == is_fee;
@@ -423,9 +431,7 @@ static void expect_sweep(struct kc_auditor *auditor, struct kc_audit_book *book,
     book->swept_to = row->other;
     auditor->fee_is_due = false;
     if (!is_fee) {
-        auditor->fee = *row;
-        auditor->fee.amount = kc_merchant_fee(&rule, row->amount);
-        auditor->fee_is_due = !kc_amount_is_zero(auditor->fee.amount);
+        expect_fee(auditor, row);
     }
     kc_audit_add_digest(auditor, book->expected, row->purse.number, row->time_ms,
                         is_fee ? row->other : row->purse.number, is_fee ? KC_BOOK_FEES : row->other,
@@ -456,6 +462,9 @@ bool kc_audit_move(void *owner, const struct kc_move_row *row)
         kc_audit_add_digest(auditor, book->expected, purse, row->time_ms, out ? purse : other,
                             out ? other : purse, row->amount);
         add_ahead(auditor, purse, row->amount, out);
+        if (row->kind == KC_MOVE_CREDIT) {
+            expect_fee(auditor, row);
+        }
     }
     book = between ? kc_audit_book_of(auditor, row->other) : NULL;
     if (book != NULL) {

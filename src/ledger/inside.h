@@ -344,6 +344,12 @@ struct kc_amount kc_merchant_fee(const struct kc_merchant_rule *rule, struct kc_
 /* The account that answers for the purses of `account`, as it is now: itself, or for a machine its owner's. */
 KC_MUST_USE struct kc_result kc_merchant_payer(struct kc_account_row *out, struct kc_ledger *ledger,
                                                uint64_t account);
+/* Books what a machine out of use brings to its owner's account, and the fee. The amount fits there; both rows are the caller's
+ * to save. */
+KC_MUST_USE struct kc_result kc_merchant_credit(struct kc_ledger *ledger,
+                                                const struct kc_purse_row *machine,
+                                                struct kc_account_row *owner,
+                                                struct kc_amount amount, struct kc_shadow *before);
 /* At the end of a machine's chain, after kc_claim_all: what it holds goes to its owner's account, less what it keeps and the
  * fee. Saves the owner's balance; the machine's row is the caller's to save. Nothing for any other purse. */
 KC_MUST_USE struct kc_result kc_merchant_sweep(struct kc_ledger *ledger,

@@ -1,7 +1,8 @@
 /* What a dealer's machines took (docs/protocol.md "Machines and their owners").
  *
  *  1. A report that reaches the machine's newest entry brings its value, less what it keeps, to its owner's account; the fee
- *     goes from there to the bank's fees. Both stand as moves beside the journal, with the rule that gave the fee.
+ *     goes from there to the bank's fees. Both stand as moves beside the journal, with the rule that gave the fee. The same fee
+ *     is due of what a machine out of use still brings (reissue.c), which is all that it holds.
  *  2. What is swept is withheld, as what is claimed is: a machine that paid from it before it heard of it owes that, and the
  *     owner's account pays (claim.c).
  *  3. No debt and nothing but counted value is swept, so that no sweep takes a shadow below zero. */
@@ -52,6 +53,40 @@ static struct kc_result keep_move(struct kc_ledger *ledger, const struct kc_purs
     return kc_ledger_note(ledger, store->move_add(store->context, &row));
 }
 
+/* From the machine to its owner's account, and the fee from there, with the moves that say so. */
+static struct kc_result book(struct kc_ledger *ledger, const struct kc_purse_row *machine,
+                             struct kc_account_row *owner, enum kc_move_kind kind,
+                             struct kc_amount amount, struct kc_amount fee,
+                             struct kc_shadow *before)
+{
+    bool good = true;
+    uint64_t number = owner->account.number;
+    const struct kc_transaction_row posting = {.purse = machine->purse, .time_ms = ledger->now_ms};
+    kc_raise(&good, &owner->balance, amount);
+    kc_lower(&good, &owner->balance, fee);
+    KC_ASSERT(good);
+    struct kc_result result =
+        kc_ledger_post(ledger, machine->purse.number, number, amount, &posting, before);
+    if (!kc_failed(result)) {
+        result = keep_move(ledger, machine, number, kind, amount);
+    }
+    if (!kc_failed(result) && !kc_amount_is_zero(fee)) {
+        result = kc_ledger_post(ledger, number, KC_BOOK_FEES, fee, &posting, NULL);
+        if (!kc_failed(result)) {
+            result = keep_move(ledger, machine, number, KC_MOVE_FEE, fee);
+        }
+    }
+    return result;
+}
+
+struct kc_result kc_merchant_credit(struct kc_ledger *ledger, const struct kc_purse_row *machine,
+                                    struct kc_account_row *owner, struct kc_amount amount,
+                                    struct kc_shadow *before)
+{
+    struct kc_amount fee = kc_merchant_fee(&ledger->options.merchant, amount);
+    return book(ledger, machine, owner, KC_MOVE_CREDIT, amount, fee, before);
+}
+
 /* The machine's row is the caller's to save. */
 static struct kc_result sweep(struct kc_ledger *ledger, struct kc_purse_row *machine,
                               struct kc_account_row *owner, struct kc_amount amount,
@@ -61,24 +96,11 @@ static struct kc_result sweep(struct kc_ledger *ledger, struct kc_purse_row *mac
     uint64_t number = owner->account.number;
     const struct kc_store *store = ledger->store;
     struct kc_shadow before = kc_shadow_of(machine);
-    const struct kc_transaction_row posting = {.purse = machine->purse, .time_ms = ledger->now_ms};
     kc_lower(&good, &machine->value, amount);
     kc_raise(&good, &machine->withheld, amount);
-    kc_raise(&good, &owner->balance, amount);
-    kc_lower(&good, &owner->balance, fee);
     machine->withheld_sequence = machine->sequence + 1;
     KC_ASSERT(good);
-    struct kc_result result =
-        kc_ledger_post(ledger, machine->purse.number, number, amount, &posting, &before);
-    if (!kc_failed(result)) {
-        result = keep_move(ledger, machine, number, KC_MOVE_SWEEP, amount);
-    }
-    if (!kc_failed(result) && !kc_amount_is_zero(fee)) {
-        result = kc_ledger_post(ledger, number, KC_BOOK_FEES, fee, &posting, NULL);
-        if (!kc_failed(result)) {
-            result = keep_move(ledger, machine, number, KC_MOVE_FEE, fee);
-        }
-    }
+    struct kc_result result = book(ledger, machine, owner, KC_MOVE_SWEEP, amount, fee, &before);
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger,
                                 store->account_balance_put(store->context, number, owner->balance));

@@ -10,8 +10,8 @@
  *     reaches; the new purse owes the rest.
  *     What waits for the word of the old purse goes back to the payers: it can report no more.
  *  3. From then on the shadow of the old purse is zero after every report: what a late record credits goes to the account, what
- *     it costs comes from there, or is owed. The account of a machine is its owner's. A card has none: what credits it waits for
- *     the next report of its successor.
+ *     it costs comes from there, or is owed. The account of a machine is its owner's, who pays the dealer's fee (merchant.c). A
+ *     card has none: what credits it waits for the next report of its successor.
  *
  *  4. The same holds where the account is closed (close.c), and no purse follows: what then is owed stays a claim.
  *
@@ -66,8 +66,11 @@ static struct kc_result credit_account(struct kc_ledger *ledger, struct kc_purse
     if (!raise(&balance, amount) || !raise(&ahead, amount)) {
         return kc_ok();
     }
-    account->balance = balance;
     old->ahead_out = ahead;
+    if (old->type == KC_PURSE_TYPE_MACHINE) {
+        return kc_merchant_credit(ledger, old, account, amount, &before);
+    }
+    account->balance = balance;
     uint64_t number = account->account.number;
     struct kc_result result = post(ledger, old->purse, old->purse.number, number, amount, before);
     return kc_failed(result) ? result

@@ -436,14 +436,15 @@ enum kc_move_kind {
     KC_MOVE_OWED = 4,      /* new purse -> old purse: what the account did not reach for */
     /* Of a machine's value, to its owner (ledger/merchant.c): */
     KC_MOVE_SWEEP = 5, /* machine -> the owner's account */
-    KC_MOVE_FEE = 6,   /* the owner's account -> the bank's fees, for the sweep before it */
+    KC_MOVE_FEE = 6, /* the owner's account -> the bank's fees, for the sweep or credit before it */
 };
 struct kc_move_row {
     struct kc_purse_id purse; /* the old one, or the machine */
     uint64_t other;           /* the account or the new purse */
     enum kc_move_kind kind;
     struct kc_amount amount;
-    struct kc_amount fee_fixed; /* of a sweep and its fee: the rule that was in force */
+    struct kc_amount
+        fee_fixed; /* of a machine's sweep or credit and its fee: the rule that was in force */
     uint64_t fee_permille;
     uint64_t time_ms;
 };
@@ -705,7 +706,7 @@ struct kc_store {
     /* Those whose certificates are not known to be revoked, behind `account`, in the order of accounts. */
     struct kc_result (*scan_unrevoked)(void *context, const struct kc_store_scan *scan,
                                        uint64_t account);
-    /* Machines of an owner that are in use, or being made; only row->account and row->purse are set. */
+    /* Machines of an owner that are in use, being made, or closing; only row->account and row->purse are set. */
     struct kc_result (*scan_owned)(void *context, const struct kc_store_scan *scan, uint64_t owner);
     struct kc_result (*payout_get)(void *context, struct kc_payout_row *out, uint64_t account,
                                    uint64_t number);

@@ -242,6 +242,13 @@ static struct kc_result take_identity(struct kc_purse *purse, struct kc_view byt
     if (!kc_view_equal(given.payload, held.payload)) {
         return kc_result(KC_MISMATCH);
     }
+    /* Whoever asks has it signed anew, and hands it in as often as he likes: only the first time is worth a write. */
+    result = kc_identity_open(&identity, &purse->crypto, &purse->bank_verify, &purse->realm,
+                              purse->state.identity);
+    kc_wipe(identity.secret, sizeof identity.secret);
+    if (!kc_failed(result)) {
+        return result;
+    }
     next.identity = bytes;
     return kc_purse_commit(purse, &next);
 }

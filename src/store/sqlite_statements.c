@@ -366,7 +366,8 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         "SELECT " CLOSING_COLUMNS
         " FROM closings WHERE revoked = 0 AND account > ? ORDER BY account",
     [STATEMENT_SCAN_OWNED] = "SELECT account, purse, 1, 0, 0, 0, 0, 0, 0, 0 FROM accounts"
-                             " WHERE owner = ? AND owner > 0 AND state IN (1, 2) ORDER BY account",
+                             " WHERE owner = ? AND owner > 0 AND state IN (1, 2, 4)"
+                             " ORDER BY account",
     [STATEMENT_PAYOUT_GET] =
         "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE account = ? AND number = ?",
     [STATEMENT_PAYOUT_PUT] =

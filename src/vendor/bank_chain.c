@@ -93,7 +93,9 @@ struct kc_result kc_bank_chain_open(struct kc_identity *out, size_t *at,
             break;
         }
     }
-    bool ended = *at + 1 < chain->count && now_ms >= chain->until_ms[*at];
+    /* As in a purse: what a key before the last one signed counts no more, whatever its time was. */
+    bool ended =
+        *at + 2 < chain->count || (*at + 1 < chain->count && now_ms >= chain->until_ms[*at]);
     return !kc_failed(result) && ended ? kc_result(KC_BANK_KEY_ENDED) : result;
 }
 

@@ -152,7 +152,8 @@ static struct kc_result scan_owned(void *context, const struct kc_store_scan *sc
     SCAN(RAM_TABLE_ACCOUNTS,
          owner != 0 && store->accounts[i].owner.number == owner &&
              (store->accounts[i].state == KC_ACCOUNT_OPEN ||
-              store->accounts[i].state == KC_ACCOUNT_TEMPORARY),
+              store->accounts[i].state == KC_ACCOUNT_TEMPORARY ||
+              store->accounts[i].state == KC_ACCOUNT_CLOSING),
          store->accounts[i].account.number, 0, 0, 0, NULL, 0)
     for (size_t i = 0; i < chosen.count; i++) {
         const struct kc_account_row *account = &store->accounts[chosen.keys[i].index];

@@ -19,6 +19,8 @@ from kinchaku import AGAIN, FAULT, OK, REFUSED
 from test_directory import account_name, values
 
 CMP = "application/pkixcmp"
+# What openssl says of an answer that is HTTP's and no message: nobody's request is worth a signature.
+FORBIDDEN = "Forbidden"
 CERTIFICATE, CRL = "userCertificate;binary", "certificateRevocationList;binary"
 ISSUER = "cn=issuer,ou=servers,o=kinchaku"
 count = iter(range(1, 10**6))
@@ -141,18 +143,28 @@ def test_who_may_not_ask(shared, client, tmp_path):
     account, key = number(700021), client.new_key()
     ask = ("-newkey", key, "-subject", f"/CN={account}")
     # Signed by a stranger with the registrar's name, by a holder, by nobody, by a password.
+    registrar = x509.load_pem_x509_certificate((shared.dir / "registrar/sign.crt").read_bytes())
+    key_id = registrar.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.key_identifier.hex()
     stranger = client.new_key()
-    forged = client.file("stranger.pem")
-    subprocess.run(["openssl", "req", "-x509", "-new", "-key", stranger, "-subj", "/CN=registrar", "-days", "3", "-out", forged],
-                   check=True, capture_output=True)
-    Client(shared, tmp_path, forged, stranger).refused("rejection", "ir", *ask)
+    for words, more in ((FORBIDDEN, ()), ("rejection", ("-addext", f"subjectKeyIdentifier={key_id}"))):
+        forged = client.file("stranger.pem")
+        subprocess.run(["openssl", "req", "-x509", "-new", "-key", stranger, "-subj", "/CN=registrar", "-days", "3", "-out", forged,
+                        *more], check=True, capture_output=True)
+        Client(shared, tmp_path, forged, stranger).refused(words, "ir", *ask)
     holder_key = client.new_key()
     holder = save(tmp_path, client.run("ir", "-newkey", holder_key, "-subject", f"/CN={number(700022)}"))
-    Client(shared, tmp_path, holder, holder_key).refused("rejection", "ir", *ask)
-    client.refused("missing protection", "ir", *ask, "-unprotected_requests")
-    client.refused("rejection", "ir", *ask, "-ref", "registrar", "-secret", "pass:kinchaku", "-recipient", "/CN=authority", signer=False)
+    Client(shared, tmp_path, holder, holder_key).refused(FORBIDDEN, "ir", *ask)
+    client.refused(FORBIDDEN, "ir", *ask, "-unprotected_requests")
+    assert "refused reason=bad-signature by=cmp" in shared.log("authority")
+    # By a password nobody is the registrar, whatever a library thinks of one that it was given no secret for.
+    before, sent = shared.log("authority").count("refused reason=bad-signature by=cmp"), client.file("password.der")
+    client.refused(FORBIDDEN, "ir", *ask, "-ref", "registrar", "-secret", "pass:kinchaku", "-recipient", "/CN=authority",
+                   "-reqout", sent)
+    assert b"registrar" in sent.read_bytes()[:60] and bytes.fromhex("2a864886f67d07420d") in sent.read_bytes()
+    assert shared.log("authority").count("refused reason=bad-signature by=cmp") == before + 1
     # The authority is no requester, and its certificate is public.
-    Client(shared, tmp_path, shared.dir / "authority/sign.crt", shared.dir / "authority/sign.key").refused("rejection", "ir", *ask)
+    Client(shared, tmp_path, shared.dir / "authority/sign.crt", shared.dir / "authority/sign.key").refused(FORBIDDEN, "ir", *ask)
+    assert "refused reason=unknown-signer by=cmp" in shared.log("authority")
     # The registrar's key for sealing signs nothing.
     Client(shared, tmp_path, shared.dir / "registrar/encrypt.crt", shared.dir / "registrar/encrypt.key").refused("", "ir", *ask)
     assert authority_list(shared, account) == []
@@ -182,6 +194,17 @@ def test_what_nobody_gets(shared, client, tmp_path):
     bank.refused("certRevoked", "cr", "-newkey", bank.new_key(), "-subject", f"/CN={number(700032)}")
     assert authority_list(shared, number(700032)) == []
     client.refused("rejection", "genm")
+
+
+def bodytype(message):
+    """The tag of the body, which follows the header."""
+    def enter(at):
+        more = message[at + 1] & 0x7f if message[at + 1] & 0x80 else 0
+        size = int.from_bytes(message[at + 2:at + 2 + more], "big") if more else message[at + 1]
+        return at + 2 + more, size
+    header, _ = enter(0)
+    start, size = enter(header)
+    return message[start + size] & 0x1f
 
 
 def post(system, message, content_type=CMP):
@@ -222,7 +245,7 @@ def test_revocation(shared, client, tmp_path):
     made = client.run("ir", "-newkey", key, "-subject", f"/CN={account}")
     path = save(tmp_path, made)
     stranger = Client(shared, tmp_path, path, key)
-    stranger.refused("rejection", "rr", "-oldcert", path)
+    stranger.refused(FORBIDDEN, "rr", "-oldcert", path)
     for server in ("bank", "registrar", "authority"):
         client.refused("notAuthorized", "rr", "-oldcert", shared.dir / server / "sign.crt")
     client.refused("badCertId", "rr", "-oldcert", shared.dir / "authority/issuing.crt")
@@ -256,7 +279,7 @@ def test_updates(alone, tmp_path):
     assert der(holder.run("kur", "-newkey", new_key, "-oldcert", cert, "-days", 60)) == der(made)
     holder.refused("duplicateCertReq", "kur", "-newkey", client.new_key(), "-oldcert", cert, "-days", 90)
     assert holder.run("rr", "-oldcert", cert, "-revreason", 4)
-    holder.refused("rejection", "kur", "-newkey", client.new_key(), "-oldcert", cert, "-days", 90)
+    holder.refused(FORBIDDEN, "kur", "-newkey", client.new_key(), "-oldcert", cert, "-days", 90)
     # The registrar's own, and then its word under the new key.
     own_key = client.new_key()
     own = client.run("kur", "-newkey", own_key, "-oldcert", client.cert)
@@ -274,6 +297,40 @@ def test_a_declined_certificate_is_revoked(shared, client):
                    check=True, capture_output=True)
     client.refused("", "ir", "-newkey", key, "-subject", f"/CN={account}", "-out_trusted", other)
     assert authority_list(shared, account) == [("sign", True)]
+
+
+# shows: R-SEC-2 R-SEC-4
+def test_a_forged_confirmation_ends_nothing(shared, client):
+    """Somebody between both sees the transaction's number and is faster with a confirmation of his own."""
+    account, key, forged = number(700076), client.new_key(), []
+
+    class Between(BaseHTTPRequestHandler):
+        def do_POST(self):
+            message = self.rfile.read(int(self.headers["Content-Length"]))
+            if bodytype(message) == 24 and not forged:
+                certhash = message.index(b"\x04\x20") + 2
+                forged.append(post(shared, message[:certhash] + bytes(32) + message[certhash + 32:]))
+            status, kind, reply = post(shared, message)
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(reply)))
+            self.end_headers()
+            self.wfile.write(reply)
+
+        def log_message(self, *arguments):
+            pass
+
+    between = ThreadingHTTPServer(("127.0.0.1", 0), Between)
+    threading.Thread(target=between.serve_forever, daemon=True).start()
+    try:
+        made = client.run("ir", "-newkey", key, "-subject", f"/CN={account}", "-server",
+                          f"127.0.0.1:{between.server_address[1]}/cmp")
+    finally:
+        between.shutdown()
+        between.server_close()
+    assert forged[0][0] == 403 and b"bad-signature" in forged[0][2], forged
+    assert made is not None and "PKICONF" in client.words, client.words
+    assert authority_list(shared, account) == [("sign", False)]
 
 
 # shows: R-SEC-4

@@ -19,6 +19,7 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kinchaku import AGAIN, OK, REFUSED
+from forge import Attacker, pack
 from test_directory import ISSUER, account_name, values
 
 DAY = 86_400_000
@@ -415,6 +416,27 @@ def test_a_certificate_that_the_authority_never_issued(watched):
         database.execute("DELETE FROM certificates WHERE holder = ?", (uim.account,))
     watched.up()
     uim.fails("unknown-signer", "withdraw", 10, "--yes")
+    watched.check_audit()
+
+
+# shows: R-SEC-2 R-SEC-4
+def test_nobody_is_asked_about_who_did_not_sign(watched, tmp_path):
+    """Whose number and key id somebody knows cannot be made to cost a question for each message in that name."""
+    mallory, alice = (Attacker(watched, tmp_path / name, fund=100) for name in ("mallory", "alice"))
+    alice.uim.must("withdraw", 1, "--yes")
+    words = {"information": pack("value-information", mallory.information()), "kind": "deposit", "amount": 1,
+             "time": mallory.next_time()}
+    count = len(watched.between.asked)
+    for _ in range(5):
+        assert mallory.send("cash-request", words, signer_id=alice.party.id)[0] == "bad-signature"
+    assert len(watched.between.asked) == count
+    # Also when the bank has to fetch the certificate first.
+    watched.down()
+    watched.up()
+    assert mallory.send("cash-request", words, signer_id=alice.party.id)[0] == "bad-signature"
+    assert len(watched.between.asked) == count
+    alice.uim.must("withdraw", 1, "--yes")
+    assert len(watched.between.asked) > count
     watched.check_audit()
 
 

@@ -100,7 +100,7 @@ def test_a_request_for_a_key_whose_time_is_over_is_refused_by_name_and_the_next_
 # shows: R-RENEW-8
 def test_a_roll_over_is_gone_on_with_wherever_it_was_cut(alone):
     alone.up()
-    uim = rich(alone)
+    uim, behind = rich(alone), rich(alone)
     busy = alone.kinchaku("roll")
     assert busy.error == "in-use"
     alone.down()
@@ -126,6 +126,10 @@ def test_a_roll_over_is_gone_on_with_wherever_it_was_cut(alone):
     alone.up()
     assert served(alone, 1) == (200, record(alone, 2))
     uim.must("withdraw", 10, "--yes")
+    # An emergency ends at once whatever keys were there before, also for what is sealed to them.
+    behind.fails("bank-key-ended", "withdraw", 10, "--yes")
+    behind.must("sync")
+    behind.must("withdraw", 10, "--yes")
     rich(alone)
     alone.check_audit()
     # A record that does not belong to these keys stops the start.

@@ -278,30 +278,70 @@ static void an_order_to_the_ordinary_bank_ends_after_the_closing(void **state)
     assert_int_equal(pay_all(world), 145);
 }
 
+struct shop {
+    struct toy owner;
+    struct toy buyer;
+    struct toy machine;
+};
+
+/* 10 in the owner's account, and 20 in a machine that is closed and waits for what comes late. */
+static void make_closing_shop(struct shop *shop, struct world *world)
+{
+    toy_rich(&shop->owner, world, 1, 10, 0);
+    toy_rich(&shop->buyer, world, 2, 0, 50);
+    EXPECT(toy_open_kind(&shop->machine, world, 3, KC_PURSE_TYPE_MACHINE, &shop->owner.account),
+           KC_OK);
+    EXPECT(close_kind(world, &shop->owner, KC_CLOSE_KIND_WRITE_OFF), KC_NOT_EMPTY);
+    (void)toy_exchange(&shop->buyer, &shop->machine, world, 20);
+    EXPECT(toy_report_all(&shop->buyer, world), KC_OK);
+    EXPECT(close_kind(world, &shop->machine, KC_CLOSE_KIND_EMPTY), KC_NOT_EMPTY);
+    EXPECT(close_kind(world, &shop->machine, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
+}
+
 /* shows: R-OPEN-3 */
 static void machines_are_closed_before_their_owner_and_cards_not_at_all(void **state)
 {
     struct world *world = *state;
-    struct toy owner;
-    struct toy buyer;
-    struct toy machine;
+    struct shop shop;
     struct toy card;
-    toy_rich(&owner, world, 1, 10, 0);
-    toy_rich(&buyer, world, 2, 0, 50);
-    EXPECT(toy_open_kind(&machine, world, 3, KC_PURSE_TYPE_MACHINE, &owner.account), KC_OK);
+    make_closing_shop(&shop, world);
     EXPECT(toy_open_kind(&card, world, 4, KC_PURSE_TYPE_CARD, NULL), KC_OK);
     EXPECT(close_kind(world, &card, KC_CLOSE_KIND_EMPTY), KC_NOT_ALLOWED);
-    EXPECT(close_kind(world, &owner, KC_CLOSE_KIND_WRITE_OFF), KC_NOT_EMPTY);
-    (void)toy_exchange(&buyer, &machine, world, 20);
-    EXPECT(toy_report_all(&buyer, world), KC_OK);
-    EXPECT(close_kind(world, &machine, KC_CLOSE_KIND_EMPTY), KC_NOT_EMPTY);
-    EXPECT(close_kind(world, &machine, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
-    EXPECT(close_kind(world, &owner, KC_CLOSE_KIND_EMPTY), KC_OK);
-    assert_int_equal(pay_all(world), 10);
+    /* What the machine turns out to lack would be the owner's to pay. */
+    EXPECT(close_kind(world, &shop.owner, KC_CLOSE_KIND_EMPTY), KC_NOT_EMPTY);
+    EXPECT(operate(world, &shop.owner), KC_NOT_EMPTY);
+    assert_int_equal(pay_all(world), 0);
     world->now_ms += WORLD_SETTLE_MS;
-    assert_int_equal(pay_all(world), 20);
-    expect_amounts(world, &machine, 0, 0);
-    expect_amounts(world, &owner, 0, 0);
+    assert_int_equal(pay_all(world), 0);
+    EXPECT(close_kind(world, &shop.owner, KC_CLOSE_KIND_EMPTY), KC_OK);
+    assert_int_equal(pay_all(world), 30);
+    expect_amounts(world, &shop.machine, 0, 0);
+    expect_amounts(world, &shop.owner, 0, 0);
+}
+
+/* shows: R-VEND-5 */
+static void the_last_takings_of_a_machine_pay_the_fee(void **state)
+{
+    static const char *const plants[] = {
+        "DELETE FROM moves WHERE kind = 6",
+        "UPDATE moves SET permille = 0, fixed = 0 WHERE kind = 2",
+        "UPDATE moves SET fixed = fixed + 1",
+        "UPDATE moves SET permille = 200",
+        "UPDATE moves SET amount = amount - 1 WHERE kind = 6",
+    };
+    struct world *world = *state;
+    struct shop shop;
+    world->ledger.options.merchant =
+        (struct kc_merchant_rule){.fee_fixed = world_amount(1), .fee_permille = 100};
+    make_closing_shop(&shop, world);
+    world->now_ms += WORLD_SETTLE_MS;
+    assert_int_equal(pay_all(world), 0);
+    assert_int_equal(kc_amount_minor(world->ledger.totals.fees), 3);
+    expect_amounts(world, &shop.machine, 0, 0);
+    expect_amounts(world, &shop.owner, 10 + 20 - 3, 0);
+    expect_clean(world);
+    expect_found(world, plants, sizeof plants / sizeof plants[0]);
+    EXPECT(world_open(world), KC_OK);
 }
 
 /* shows: R-SEC-4 */
@@ -374,6 +414,8 @@ int main(void)
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(machines_are_closed_before_their_owner_and_cards_not_at_all,
                                         world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(the_last_takings_of_a_machine_pay_the_fee, world_setup,
+                                        world_teardown),
         cmocka_unit_test_setup_teardown(the_audit_finds_closings_that_do_not_fit, world_setup,
                                         world_teardown),
         cmocka_unit_test_setup_teardown(a_lost_purse_does_not_keep_its_account_open, world_setup,

@@ -284,6 +284,10 @@ static void an_identity_is_signed_anew_and_not_changed(void **state)
                  MISMATCH);
     assert_error(side_run(&a, KC_INS_TAKE_ROLL, 2, 0, NULL, kc_buffer_view(&out)), MALFORMED);
     assert_error(sign_anew(&a, &keys[1]), OK);
+    /* Signed by the key in force once more it is taken, and nothing is written: whoever asks has it signed anew. */
+    unsigned writes = a.writes;
+    assert_error(sign_anew(&a, &keys[1]), OK);
+    assert_int_equal(a.writes, writes);
     side_power(&a);
     assert_int_equal(value_of(&a), 500);
 }
