@@ -198,6 +198,24 @@ def test_the_calendar_orders(alone):
     assert made(alone, a.account) is None and made(alone, b.account) is None
 
 
+# shows: R-RENEW-6 R-RENEW-7
+def test_a_renewal_that_was_cut_off_goes_on_after_the_authority_made_keys(alone):
+    alone.up()
+    a = alone.open(fund=500)
+    a.must("withdraw", 100, "--yes")
+    old = certificates(alone, a)
+    alone.kill("authority")
+    assert alone.bank("renew", a.account).status == OK
+    a.must("renew", status=AGAIN)
+    alone.up()
+    for _ in range(100):
+        if "key_ready" in a.must("sync").json:
+            break
+        time.sleep(0.1)
+    a.must("renew")
+    renewed(alone, a, old)
+
+
 # shows: R-RENEW-5
 def test_the_other_way_in_between(shared):
     a = shared.open(fund=500)
