@@ -304,6 +304,9 @@ static const char *detail_of(enum kc_error error, const char *verb)
     if (error == KC_IN_USE && strcmp(verb, "roll") == 0) {
         return "the system has to be down: 'kinchaku down', roll, 'kinchaku up'";
     }
+    if (error == KC_PENDING && strcmp(verb, "roll") == 0) {
+        return "keys of an earlier roll-over still count; --emergency ends the bank's at once";
+    }
     if (error == KC_IN_USE) {
         return "wait until the other kinchaku command on this system has ended";
     }

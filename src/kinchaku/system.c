@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -222,12 +223,33 @@ static void fill_words(struct words *out, const struct kc_system *system)
     }
 }
 
+/* Why a program failed, by its last word to machines; its words to people stand on standard error already. */
+static struct kc_result reason_of(const struct kc_buffer *said)
+{
+    enum kc_error error = KC_OK;
+    for (size_t at = 0; at < said->size;) {
+        json_error_t where;
+        json_t *object = json_loadb((const char *)said->data + at, said->size - at,
+                                    JSON_DISABLE_EOF_CHECK, &where);
+        if (object == NULL) {
+            break;
+        }
+        at += (size_t)where.position;
+        const char *name = json_string_value(json_object_get(object, "error"));
+        error = name == NULL ? error : kc_error_from_name(name);
+        json_decref(object);
+    }
+    return kc_result(error == KC_OK ? KC_CONFIG_INVALID : error);
+}
+
 /* Runs one of our programs with `arguments` (ended by NULL) and --dir. An exit status of `also` is as good as 0. */
 static struct kc_result run_until(const struct kc_system *system, const char *name,
                                   const char *const *arguments, int also)
 {
     char path[KC_PATH_SIZE];
-    char *argv[24] = {path};
+    char *argv[25] = {path};
+    uint8_t bytes[4096];
+    struct kc_buffer said = KC_BUFFER(bytes);
     size_t count = 1;
     int status = 0;
     struct kc_result result = kc_system_program(path, system, name);
@@ -238,12 +260,13 @@ static struct kc_result run_until(const struct kc_system *system, const char *na
     for (; arguments[count - 1] != NULL && count < 21; count++) {
         argv[count] = kc_process_word(arguments[count - 1]);
     }
+    argv[count++] = kc_process_word("--json");
     argv[count++] = kc_process_word("--dir");
     argv[count] = kc_process_word(system->dir);
-    result = kc_process_run(&status, NULL, argv, false);
+    result = kc_process_run(&status, &said, argv, false);
     if (!kc_failed(result) && status != 0 && status != also) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s %s failed status=%d", name, arguments[0], status);
-        result = kc_result(KC_CONFIG_INVALID);
+        result = reason_of(&said);
     }
     return result;
 }

@@ -686,14 +686,17 @@ static const char *detail_of(enum kc_error error, const char *name)
     case KC_OUT_OF_ORDER:
         return "the purse is in use; if it is lost or broken, say so first";
     case KC_NOT_EMPTY:
-        return "'sync' and 'deposit' empty a purse, --write-off closes it as it is; its machines "
-               "are closed first";
+        return strcmp(name, "move") == 0
+                   ? "'sync' and 'deposit' empty the old UIM first; a lost one is reported"
+                   : "'sync' and 'deposit' empty a purse, --write-off closes it as it is; its "
+                     "machines are closed first, to the end ('kinchaku-bank closings')";
     case KC_PIN_REQUIRED:
         return "with --pin-file, in KINCHAKU_PIN or at the terminal";
     case KC_WRONG_DOMAIN:
         return "the UIM is of another bank or currency";
     case KC_PENDING:
-        return "a payment or transaction is open; it has to end first";
+        return "a payment or transaction is open, or the renewal before is not ended at the bank: "
+               "again in a moment";
     case KC_NO_ABILITY_TO_PAY:
     case KC_NO_BANK_ACCOUNT:
         return "nothing was opened";

@@ -163,6 +163,22 @@ static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
     return answer_of(asking->command);
 }
 
+/* The same for new keys, which need more than the bank. */
+static const char *advice_to_renew(enum kc_error error)
+{
+    switch ((unsigned)error) {
+    case KC_PENDING:
+        return "'sync' ends what is open; else the renewal before is not ended at the bank, again "
+               "in a moment";
+    case KC_UNREACHABLE:
+        return "'renew' goes on when bank and authority can be reached again";
+    case KC_NOT_ALLOWED:
+        return "this bank has no keys renewed in this way; ask the registrar";
+    default:
+        return NULL;
+    }
+}
+
 /* What to do next, for the errors that a user can do something about. */
 static const char *advice(enum kc_error error)
 {
@@ -779,6 +795,10 @@ static const char *advice_of(const struct verb *verb, struct kc_station *station
     if (station->place.words[0] != '\0') {
         memcpy(found, station->place.words, sizeof found);
         return found;
+    }
+    const char *words = strcmp(verb->name, "renew") == 0 ? advice_to_renew(error) : NULL;
+    if (words != NULL) {
+        return words;
     }
     return verb->role == ROLE_BANK ? advice(error)
                                    : kc_offline_advice(station, error, verb->role == ROLE_PAYER);

@@ -122,6 +122,8 @@ def test_a_roll_over_is_gone_on_with_wherever_it_was_cut(alone):
     # The one before the old keys still counts.
     alone.down()
     assert alone.bank("roll").error == "pending"
+    told = alone.kinchaku("roll")
+    assert (told.status, told.error) == (REFUSED, "pending") and "--emergency" in told.err, told
     roll(alone, "--emergency")
     alone.up()
     assert served(alone, 1) == (200, record(alone, 2))
