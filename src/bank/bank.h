@@ -96,6 +96,8 @@ struct kc_bank {
     struct kc_counter counter;
 };
 
+_Static_assert(KC_PAIR_SIZE == KC_PEOPLE_PAIR_SIZE, "what the directory says is kept in the books");
+
 struct kc_bank_authority;
 
 /* The context of one thread. */
@@ -395,9 +397,10 @@ KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
-/* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
-bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
-                    const struct kc_purse_key_row *keys);
+/* Whether a purse's own keys count although the directory shows others: such are on their way to it, and the certificates of its
+ * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                            const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
  * writer. */
