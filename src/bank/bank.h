@@ -71,6 +71,8 @@ struct kc_bank {
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
+    size_t certificate_size; /* of the signature key; 0 unless CMP is spoken */
+    uint8_t certificate[KC_CERTIFICATE_SIZE_MAX];
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
@@ -414,8 +416,9 @@ KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
 KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
+struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+ * names none, or one that is asked by CMP (bank/cmp.h); its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,

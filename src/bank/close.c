@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -137,6 +138,9 @@ static struct kc_result ask_revoke(struct kc_bank *bank, struct kc_bank_thread *
     struct kc_done done;
     const struct kc_revoke_request request = {
         .account = item->message.close, .reason = REVOKE_CESSATION, .time_ms = kc_clock_now_ms()};
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        return kc_bank_cmp_end_account(bank, thread, item->message.close);
+    }
     return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
                                  &kc_revoke_request_shape, &request);
 }

@@ -107,4 +107,10 @@ KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct 
 KC_MUST_USE struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view der,
                                            unsigned reason);
 
+/* The same for a certificate that is not at hand, by its issuer's certificate and its number. */
+KC_MUST_USE struct kc_result kc_cmp_revoke_number(const struct kc_cmp_asker *asker,
+                                                  struct kc_view issuer,
+                                                  const uint8_t serial[KC_SERIAL_SIZE],
+                                                  unsigned reason);
+
 #endif

@@ -12,7 +12,8 @@ struct asking {
     const struct kc_cmp_asker *asker;
     const struct kc_cmp_order *order; /* NULL for a revocation */
     struct kc_buffer *der;
-    struct kc_view revoked;
+    struct kc_view revoked; /* the certificate, or, with a serial, its issuer's */
+    const uint8_t *serial;
     unsigned reason;
     OSSL_CMP_CTX *context;
     bool tried;
@@ -293,9 +294,27 @@ struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker
     return result;
 }
 
+/* What a revocation is told by: issuer and number. libcrypto reads them from a certificate, which has to be whole, and nothing
+ * else of it: so it gets the issuer's, under these two. */
+static X509 *name_certificate(struct kc_view issuer, const uint8_t serial[KC_SERIAL_SIZE])
+{
+    X509 *named = kc_cmp_certificate(issuer);
+    BIGNUM *number = BN_bin2bn(serial, KC_SERIAL_SIZE, NULL);
+    bool good = named != NULL && number != NULL &&
+                X509_set_issuer_name(named, X509_get_subject_name(named)) == 1 &&
+                BN_to_ASN1_INTEGER(number, X509_get_serialNumber(named)) != NULL;
+    BN_free(number);
+    if (!good) {
+        X509_free(named);
+        return NULL;
+    }
+    return named;
+}
+
 static bool prepare_revocation(struct asking *asking)
 {
-    X509 *certificate = kc_cmp_certificate(asking->revoked);
+    X509 *certificate = asking->serial == NULL ? kc_cmp_certificate(asking->revoked)
+                                               : name_certificate(asking->revoked, asking->serial);
     bool good = certificate != NULL &&
                 OSSL_CMP_CTX_set1_oldCert(asking->context, certificate) == 1 &&
                 OSSL_CMP_CTX_set_option(asking->context, OSSL_CMP_OPT_REVOCATION_REASON,
@@ -313,5 +332,12 @@ struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view 
                                unsigned reason)
 {
     struct asking asking = {.asker = asker, .revoked = der, .reason = reason};
+    return run(&asking, prepare_revocation, perform_revocation);
+}
+
+struct kc_result kc_cmp_revoke_number(const struct kc_cmp_asker *asker, struct kc_view issuer,
+                                      const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
+{
+    struct asking asking = {.asker = asker, .revoked = issuer, .serial = serial, .reason = reason};
     return run(&asking, prepare_revocation, perform_revocation);
 }

@@ -316,7 +316,7 @@ static struct kc_result put_keys(struct kc_ledger *ledger, const struct kc_renew
 }
 
 /* Renewals of the purse whose old certificates are not known to be revoked: those end with this one's, because the authority
- * ends whatever is older than the newest pair, and is asked by that pair alone. */
+ * ends whatever is older than the newest pair, and is asked by that pair alone. (One that is told each pair is not.) */
 static struct kc_result take_over_older(struct kc_ledger *ledger, struct kc_purse_id purse)
 {
     struct kc_renewal_row older;
@@ -353,7 +353,7 @@ struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row
     row.state = KC_RENEWAL_DONE;
     row.done_ms = ledger->now_ms;
     result = put_keys(ledger, &row);
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && !ledger->options.retire_each) {
         result = take_over_older(ledger, purse->purse);
     }
     if (!kc_failed(result)) {

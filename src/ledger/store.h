@@ -653,7 +653,7 @@ struct kc_store {
     /* The newest one in the state KC_RENEWAL_WAITING of a purse with a lower number. */
     struct kc_result (*renewal_left)(void *context, struct kc_renewal_row *out, uint64_t purse,
                                      uint64_t number);
-    /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
+    /* The newest one in the state KC_RENEWAL_DONE of the first purse behind this one that has one. */
     struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
     /* Replaces that purse's. */
     struct kc_result (*key_offer_put)(void *context, const struct kc_key_offer_row *row);

@@ -39,4 +39,10 @@ kc_cmp_client_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
 KC_MUST_USE struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
                                                   struct kc_view certificate, unsigned reason);
 
+/* The same by its number, under the issuer (a certificate) that made it. */
+KC_MUST_USE struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
+                                                         struct kc_view issuer,
+                                                         const uint8_t serial[KC_SERIAL_SIZE],
+                                                         unsigned reason);
+
 #endif

@@ -301,7 +301,7 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_RENEWAL_LEFT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
                                " AND state = 2 AND number < ? ORDER BY number DESC LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
-                              " AND purse > ? ORDER BY purse, number LIMIT 1",
+                              " AND purse > ? ORDER BY purse, number DESC LIMIT 1",
     [STATEMENT_KEY_OFFER_PUT] =
         "INSERT OR REPLACE INTO key_offers (" KEY_OFFER_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_KEY_OFFER_GET] = "SELECT " KEY_OFFER_COLUMNS " FROM key_offers WHERE purse = ?",

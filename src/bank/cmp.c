@@ -1,0 +1,189 @@
+#include "bank/cmp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/keys.h"
+
+/* RFC 5280 section 5.3.1. */
+#define REVOKE_SUPERSEDED 4u
+#define REVOKE_CESSATION 5u
+#define SECOND_MS 1000u
+/* Pairs that a purse had certified under one key and left: an authority that has more of them beside each other than ours lets
+ * some of them end by themselves. */
+#define LEFT_MAX 16u
+/* Purses that an account had one after another. */
+#define PURSES_MAX 16u
+
+struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
+{
+    struct kc_result result = kc_cmp_place_check(&bank->config.authority);
+    bool speaks = kc_cmp_place_speaks(&bank->config.authority);
+    char name[32] = "sign.crt";
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol is kinchaku or cmp");
+        return result;
+    }
+    if (!speaks) {
+        return kc_ok();
+    }
+    if (bank->config.authority_url[0] == '\0' || bank->config.renewal_before_days != 0) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol cmp wants a url, and that "
+                             "[renewal] before is 0");
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    if (bank->keys.generation > 0) {
+        (void)snprintf(name, sizeof name, "sign-%llu.crt",
+                       (unsigned long long)bank->keys.generation);
+    }
+    struct kc_buffer der = KC_BUFFER(bank->certificate);
+    result = kc_certificate_file_load(&der, folder, name);
+    bank->certificate_size = der.size;
+    return result;
+}
+
+/* `issuer` gets the certificate of whoever issues now. */
+static struct kc_result open_client(struct kc_cmp_client *out, struct kc_buffer *issuer,
+                                    struct kc_bank *bank, struct kc_bank_thread *thread)
+{
+    struct kc_result result = kc_people_issuer(issuer, &bank->people);
+    *out = (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
+                                  .url = bank->config.authority_url,
+                                  .place = &bank->config.authority,
+                                  .certificate = kc_view(bank->certificate, bank->certificate_size),
+                                  .key = &bank->sign_key,
+                                  .issuer = kc_buffer_view(issuer),
+                                  .root = kc_view(bank->people.root, bank->people.root_size),
+                                  .timeout_ms = (unsigned)bank->config.outside_ms};
+    return result;
+}
+
+struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
+                                     struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     const struct kc_renewal_row *row, uint64_t expires_ms)
+{
+    struct kc_cmp_client client;
+    struct kc_public_key sign_key;
+    struct kc_public_key encrypt_key;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer issuer = KC_BUFFER(bytes);
+    /* A whole second, and none before the end of the pair that these stand beside. */
+    uint64_t end_ms = (expires_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
+    struct kc_result result = kc_key_decode(&sign_key, kc_view(row->sign_key, row->sign_size));
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&encrypt_key, kc_view(row->encrypt_key, row->encrypt_size));
+    }
+    if (!kc_failed(result)) {
+        result = open_client(&client, &issuer, bank, thread);
+    }
+    return kc_failed(result) ? result
+                             : kc_cmp_client_certify(sign, encrypt, &client, row->account.number,
+                                                     &sign_key, &encrypt_key, end_ms);
+}
+
+/* ---- revocation ---- */
+
+/* Both certificates of a pair, unless they ended. */
+static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const uint8_t pair[KC_PAIR_SIZE], uint64_t expires_ms,
+                                    unsigned reason)
+{
+    struct kc_cmp_client client;
+    struct kc_person person;
+    uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer newest = KC_BUFFER(bytes[0]);
+    struct kc_buffer issuer = KC_BUFFER(bytes[1]);
+    uint64_t now_ms = kc_clock_now_ms();
+    if (expires_ms <= now_ms) {
+        return kc_ok();
+    }
+    /* Whatever the list says: one of the two may be on it alone. */
+    struct kc_result word =
+        kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, expires_ms, now_ms);
+    struct kc_result result = kc_people_issuer_of(&issuer, &bank->people, &person);
+    if (kc_failed(result)) {
+        return kc_failed(word) ? word : result;
+    }
+    result = open_client(&client, &newest, bank, thread);
+    if (!kc_failed(result)) {
+        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
+                                             reason);
+    }
+    if (!kc_failed(result)) {
+        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                             person.encrypt_serial, reason);
+    }
+    /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
+    if (kc_failed(result) && result.code != KC_UNREACHABLE && result.code != KC_TIMEOUT) {
+        kc_log(KC_LOG_WARN, "certificates not revoked by=cmp reason=%s",
+               kc_error_name(result.code));
+    }
+    return result;
+}
+
+/* Pairs that a purse left behind before the renewal `number`, all certified beside the pair of this key. */
+static struct kc_result revoke_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    uint64_t purse, uint64_t number,
+                                    const uint8_t old_signer[KC_SIGNER_SIZE], unsigned reason)
+{
+    struct kc_renewal_row row = {.number = number};
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
+        result = store->renewal_left(store->context, &row, purse, row.number);
+        if (kc_failed(result)) {
+            return result.code == KC_NOT_FOUND ? kc_ok() : result;
+        }
+        if (memcmp(row.old_signer, old_signer, KC_SIGNER_SIZE) != 0) {
+            break;
+        }
+        result = revoke_pair(bank, thread, row.pair, row.expires_ms, reason);
+    }
+    return result;
+}
+
+struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const struct kc_renewal_row *row)
+{
+    struct kc_result result =
+        revoke_pair(bank, thread, row->old_pair, row->old_expires_ms, REVOKE_SUPERSEDED);
+    return kc_failed(result) ? result
+                             : revoke_left(bank, thread, row->purse.number, row->number,
+                                           row->old_signer, REVOKE_SUPERSEDED);
+}
+
+/* The pair in use, and those that were certified beside it. What renewals before took the place of is kc_bank_cmp_retire's. */
+static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  uint64_t purse)
+{
+    struct kc_purse_key_row keys;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->purse_key_get(store->context, &keys, purse);
+    if (kc_failed(result)) {
+        /* As of a card without keys. */
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    result = revoke_pair(bank, thread, keys.pair, keys.expires_ms, REVOKE_CESSATION);
+    return kc_failed(result)
+               ? result
+               : revoke_left(bank, thread, purse, KC_AMOUNT_MAX, keys.signer, REVOKE_CESSATION);
+}
+
+struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                         struct kc_account_id account)
+{
+    struct kc_account_row row;
+    struct kc_reissue_row reissue;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->account_get(store->context, &row, account.number);
+    uint64_t purse = row.purse.number;
+    for (size_t i = 0; i < PURSES_MAX && purse != 0 && !kc_failed(result); i++) {
+        result = end_purse(bank, thread, purse);
+        bool more = !kc_failed(result) &&
+                    !kc_failed(store->reissue_of_purse(store->context, &reissue, purse));
+        purse = more ? reissue.old.number : 0;
+    }
+    return result;
+}
