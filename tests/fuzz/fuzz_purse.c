@@ -790,7 +790,7 @@ static const struct {
          PARTNER_TAKES, LIST, 3, 8, 1, PAY, 10, 2, 2, 0, EXAMINE, 5, 0, 0, 3, DECIDE, 0, 3, DECIDE,
          1, 3, LIST, 4, 16, 0, 77, LIST, 4, 2, 1, 0, 1, CUT, 1, LIST, 5, 0, 0, POWER, VERIFY, PAY,
          10, 4, 3, 0, LIST, 6, 0, 0, PAY, 10, 5, 3, 0, GET, KC_TAG_HOTLIST, 0),
-    /* Base and delta: taken, older, a delta without its base, a base that waits, malformed, not the bank's, torn; the partner on it. */
+    /* Base and delta: taken, older, a delta without its base, a base that waits, malformed, forged, torn; the partner on it. */
     SEED(0, SELECT, PART, 1, 0, 5, 6, PART, 0, 0, 0, 5, PART, 1, 0, 5, 6, PART, 1, 0, 5, 6, PART, 0,
          0, 0, 9, PART, 3, 0, 9, 10, VERIFY, PAY, 10, 1, 1, 0, EXAMINE, 5, 0, 0, 3, PART, 4, 0, 0,
          12, 2, 1, 0, 1, 0, PART, 4, 0, 0, 13, 2, 1, 0, 1, 255, PART, 1, 1, 9, 14, PART, 1, 2, 9,
