@@ -16,6 +16,7 @@
 #include "bank/config.h"
 #include "bank/counter.h"
 #include "bank/holders.h"
+#include "bank/hotlist.h"
 #include "bank/known.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
@@ -343,13 +344,6 @@ KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
 KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
                                                 const struct kc_bank *bank,
                                                 const struct kc_http_request *request);
-
-/* Writes the purses, in any order, in the short form: as many as fit of those that stand first. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_write(struct kc_listed *out, struct kc_buffer *bytes,
-                                                   const uint64_t *purses, size_t purse_count);
-/* The same in the older form of the record. *count says how many. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
-                                                    const uint64_t *purses, size_t purse_count);
 
 /* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
  * a chain, and that it is the signer's. */
