@@ -116,7 +116,7 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
                                              person.encrypt_serial, reason);
     }
     /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
-    if (kc_failed(result) && result.code != KC_UNREACHABLE && result.code != KC_TIMEOUT) {
+    if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
         kc_log(KC_LOG_WARN, "certificates not revoked by=cmp reason=%s",
                kc_error_name(result.code));
     }
