@@ -167,9 +167,9 @@ static struct kc_result may_certify(bool *beside, const struct kc_cmp_ask *ask, 
     return kc_result(is_server(sender) && !is_server(holder) ? KC_OK : KC_NOT_ALLOWED);
 }
 
-/* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. Whose only ended does by the bank's word,
- * which has the registrar's on who asks. The one that ends last counts, and of two that end in one second the one that begins
- * later. */
+/* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. Whose only ended does by the bank's
+ * word, which has the registrar's on who asks. The one that ends last counts, and of two that end in one second the one that
+ * begins later. */
 static struct kc_result check_beside(const struct holdings *holdings, bool by_bank,
                                      uint64_t expires_ms)
 {

@@ -1,6 +1,6 @@
-/* The authority by CMP, in place of our own messages (`[authority] protocol = cmp`; docs/decisions/0022-cmp.md): certificates of a
- * renewal (Sr2) as two requests, the end of old ones (Sr7) and of a closed account's as one request for each certificate, by the
- * numbers in the bank's books. All of it on the DIRECTORY lane. */
+/* The authority by CMP, in place of our own messages (`[authority] protocol = cmp`; docs/decisions/0022-cmp.md): certificates of
+ * a renewal (Sr2) as two requests, the end of old ones (Sr7) and of a closed account's as one request for each certificate, by
+ * the numbers in the bank's books. All of it on the DIRECTORY lane. */
 #ifndef KC_BANK_CMP_H
 #define KC_BANK_CMP_H
 
