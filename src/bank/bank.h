@@ -175,6 +175,14 @@ struct kc_bank_renewal {
     uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
 };
 
+/* Certificates of a purse that have not ended, by the books: the pair of its keys, and those that were certified beside it for
+ * keys that it never confirmed. */
+#define KC_BANK_PAIRS_MAX 8u
+struct kc_bank_pairs {
+    size_t size;
+    uint8_t bytes[KC_BANK_PAIRS_MAX * KC_PAIR_SIZE];
+};
+
 /* One message on its way. */
 struct kc_bank_item {
     struct kc_pipeline_item head;      /* first: the pipeline's */
@@ -217,6 +225,7 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_bank_pairs pairs;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
@@ -393,6 +402,10 @@ KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
+/* None for a purse without keys. Errors of the store. */
+KC_MUST_USE struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out,
+                                                const struct kc_store *store, uint64_t purse,
+                                                uint64_t now_ms);
 /* Whether a purse's own keys count although the directory shows others: such are on their way to it, and the certificates of its
  * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -11,9 +11,6 @@
 #define REVOKE_SUPERSEDED 4u
 #define REVOKE_CESSATION 5u
 #define SECOND_MS 1000u
-/* Pairs that a purse had certified under one key and left: an authority that has more of them beside each other than ours lets
- * some of them end by themselves. */
-#define LEFT_MAX 16u
 /* Purses that an account had one after another. */
 #define PURSES_MAX 16u
 
@@ -85,10 +82,52 @@ struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *e
 
 /* ---- revocation ---- */
 
-/* Both certificates of a pair, unless they ended. */
+/* Of pairs beyond those that find place here, as only an authority certifies that has more beside each other than ours, the
+ * oldest end by themselves. */
+static void add_pair(struct kc_bank_pairs *out, const uint8_t pair[KC_PAIR_SIZE],
+                     uint64_t expires_ms, uint64_t now_ms)
+{
+    if (expires_ms > now_ms && out->size < sizeof out->bytes) {
+        memcpy(out->bytes + out->size, pair, KC_PAIR_SIZE);
+        out->size += KC_PAIR_SIZE;
+    }
+}
+
+/* Pairs that a purse had certified beside that of the key `old_signer`, and left before its renewal `number`. */
+static struct kc_result list_left(struct kc_bank_pairs *out, const struct kc_store *store,
+                                  uint64_t purse, uint64_t number,
+                                  const uint8_t old_signer[KC_SIGNER_SIZE], uint64_t now_ms)
+{
+    struct kc_renewal_row row = {.number = number};
+    for (size_t i = 0; i < KC_BANK_PAIRS_MAX; i++) {
+        struct kc_result result = store->renewal_left(store->context, &row, purse, row.number);
+        if (kc_failed(result)) {
+            return result.code == KC_NOT_FOUND ? kc_ok() : result;
+        }
+        if (memcmp(row.old_signer, old_signer, KC_SIGNER_SIZE) != 0) {
+            break;
+        }
+        add_pair(out, row.pair, row.expires_ms, now_ms);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out, const struct kc_store *store,
+                                    uint64_t purse, uint64_t now_ms)
+{
+    struct kc_purse_key_row keys;
+    out->size = 0;
+    struct kc_result result = store->purse_key_get(store->context, &keys, purse);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    add_pair(out, keys.pair, keys.expires_ms, now_ms);
+    return list_left(out, store, purse, KC_AMOUNT_MAX, keys.signer, now_ms);
+}
+
+/* Both certificates of a pair. */
 static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                    const uint8_t pair[KC_PAIR_SIZE], uint64_t expires_ms,
-                                    unsigned reason)
+                                    const uint8_t pair[KC_PAIR_SIZE], unsigned reason)
 {
     struct kc_cmp_client client;
     struct kc_person person;
@@ -96,12 +135,9 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     struct kc_buffer newest = KC_BUFFER(bytes[0]);
     struct kc_buffer issuer = KC_BUFFER(bytes[1]);
     uint64_t now_ms = kc_clock_now_ms();
-    if (expires_ms <= now_ms) {
-        return kc_ok();
-    }
     /* Whatever the list says: one of the two may be on it alone. */
     struct kc_result word =
-        kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, expires_ms, now_ms);
+        kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, now_ms, now_ms);
     struct kc_result result = kc_people_issuer_of(&issuer, &bank->people, &person);
     if (kc_failed(result)) {
         return kc_failed(word) ? word : result;
@@ -111,9 +147,17 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
         result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
                                              reason);
     }
-    if (!kc_failed(result)) {
-        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
-                                             person.encrypt_serial, reason);
+    return kc_failed(result) ? result
+                             : kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                           person.encrypt_serial, reason);
+}
+
+static struct kc_result revoke_pairs(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     const struct kc_bank_pairs *pairs, unsigned reason)
+{
+    struct kc_result result = kc_ok();
+    for (size_t at = 0; at < pairs->size && !kc_failed(result); at += KC_PAIR_SIZE) {
+        result = revoke_pair(bank, thread, pairs->bytes + at, reason);
     }
     /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
     if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
@@ -123,52 +167,24 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     return result;
 }
 
-/* Pairs that a purse left behind before the renewal `number`, all certified beside the pair of this key. */
-static struct kc_result revoke_left(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                    uint64_t purse, uint64_t number,
-                                    const uint8_t old_signer[KC_SIGNER_SIZE], unsigned reason)
-{
-    struct kc_renewal_row row = {.number = number};
-    const struct kc_store *store = &thread->store;
-    struct kc_result result = kc_ok();
-    for (size_t i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
-        result = store->renewal_left(store->context, &row, purse, row.number);
-        if (kc_failed(result)) {
-            return result.code == KC_NOT_FOUND ? kc_ok() : result;
-        }
-        if (memcmp(row.old_signer, old_signer, KC_SIGNER_SIZE) != 0) {
-            break;
-        }
-        result = revoke_pair(bank, thread, row.pair, row.expires_ms, reason);
-    }
-    return result;
-}
-
 struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
                                     const struct kc_renewal_row *row)
 {
+    struct kc_bank_pairs pairs = {.size = 0};
+    uint64_t now_ms = kc_clock_now_ms();
+    add_pair(&pairs, row->old_pair, row->old_expires_ms, now_ms);
     struct kc_result result =
-        revoke_pair(bank, thread, row->old_pair, row->old_expires_ms, REVOKE_SUPERSEDED);
-    return kc_failed(result) ? result
-                             : revoke_left(bank, thread, row->purse.number, row->number,
-                                           row->old_signer, REVOKE_SUPERSEDED);
+        list_left(&pairs, &thread->store, row->purse.number, row->number, row->old_signer, now_ms);
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED);
 }
 
-/* The pair in use, and those that were certified beside it. What renewals before took the place of is kc_bank_cmp_retire's. */
+/* What renewals before took the place of is kc_bank_cmp_retire's. */
 static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
                                   uint64_t purse)
 {
-    struct kc_purse_key_row keys;
-    const struct kc_store *store = &thread->store;
-    struct kc_result result = store->purse_key_get(store->context, &keys, purse);
-    if (kc_failed(result)) {
-        /* As of a card without keys. */
-        return result.code == KC_NOT_FOUND ? kc_ok() : result;
-    }
-    result = revoke_pair(bank, thread, keys.pair, keys.expires_ms, REVOKE_CESSATION);
-    return kc_failed(result)
-               ? result
-               : revoke_left(bank, thread, purse, KC_AMOUNT_MAX, keys.signer, REVOKE_CESSATION);
+    struct kc_bank_pairs pairs;
+    struct kc_result result = kc_bank_list_pairs(&pairs, &thread->store, purse, kc_clock_now_ms());
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_CESSATION);
 }
 
 struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -178,7 +194,7 @@ struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_th
     struct kc_reissue_row reissue;
     const struct kc_store *store = &thread->store;
     struct kc_result result = store->account_get(store->context, &row, account.number);
-    uint64_t purse = row.purse.number;
+    uint64_t purse = kc_failed(result) ? 0 : row.purse.number;
     for (size_t i = 0; i < PURSES_MAX && purse != 0 && !kc_failed(result); i++) {
         result = end_purse(bank, thread, purse);
         bool more = !kc_failed(result) &&

@@ -17,14 +17,27 @@ static struct kc_result apply_lost(struct kc_bank *bank, struct kc_bank_thread *
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_lost(&bank->ledger, &item->message.lost_request, &source);
+    struct kc_result result = kc_ledger_lost(&bank->ledger, &item->message.lost_request, &source);
+    return kc_failed(result)
+               ? result
+               : kc_bank_list_pairs(&item->pairs, &bank->store,
+                                    item->message.lost_request.purse.number, kc_clock_now_ms());
+}
+
+static struct kc_result answer_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    struct kc_lost_reply reply = {.certificates = kc_view(item->pairs.bytes, item->pairs.size),
+                                  .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_lost_reply_shape, &reply);
 }
 
 const struct kc_bank_kind kc_bank_lost_request = {
     .shape = &kc_lost_request_shape,
     .steps = {{KC_LANE_WORK, check_lost, NULL},
               {KC_LANE_WRITE, apply_lost, NULL},
-              {KC_LANE_WORK, kc_bank_answer_done, NULL}},
+              {KC_LANE_WORK, answer_lost, NULL}},
 };
 
 static struct kc_result check_reissue(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -11,6 +11,7 @@
 /* An account has two certificates, and at most two pairs more while its keys are being renewed; the directory shows the next pair
  * when the one that it shows is revoked. One round more sees that there is none. */
 #define ROUNDS_MAX 4u
+#define KNOWN_SIZE_MAX 384u
 
 static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
 {
@@ -75,12 +76,48 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     return result;
 }
 
+/* Revokes what the bank names, whether or not it was revoked before. Copied, because the reply's memory is used again. */
+static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_view known,
+                                     unsigned reason)
+{
+    struct kc_person person;
+    uint8_t pairs[KNOWN_SIZE_MAX];
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    const struct kc_cmp_client client = client_of(registrar);
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = kc_ok();
+    if (known.size > sizeof pairs || known.size % KC_PEOPLE_PAIR_SIZE != 0) {
+        return kc_result(KC_MALFORMED);
+    }
+    if (known.size > 0) {
+        memcpy(pairs, known.data, known.size);
+    }
+    for (size_t at = 0; at < known.size && !kc_failed(result); at += KC_PEOPLE_PAIR_SIZE) {
+        struct kc_buffer issuer = KC_BUFFER(bytes);
+        struct kc_result word = kc_people_check_pair(
+            &person, &registrar->people, &registrar->crypto, pairs + at, now_ms, now_ms);
+        result = kc_people_issuer_of(&issuer, &registrar->people, &person);
+        if (kc_failed(result)) {
+            return kc_failed(word) ? word : result;
+        }
+        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
+                                             reason);
+        if (!kc_failed(result)) {
+            result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                 person.encrypt_serial, reason);
+        }
+    }
+    return result;
+}
+
 struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
-                                         struct kc_account_id account, uint64_t reason)
+                                         struct kc_account_id account, uint64_t reason,
+                                         const struct kc_view *known)
 {
     size_t count = 1;
     size_t revoked = 0;
-    struct kc_result result = kc_ok();
+    struct kc_result result =
+        known == NULL ? kc_ok() : revoke_known(registrar, *known, (unsigned)reason);
     for (unsigned round = 0; round < ROUNDS_MAX && count > 0 && !kc_failed(result); round++) {
         result = revoke_shown(&count, registrar, account.number, (unsigned)reason);
         revoked += count;
@@ -89,5 +126,6 @@ struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
         return result;
     }
     /* The last round has to have found nothing more. */
-    return kc_result(count > 0 ? KC_PENDING : revoked > 0 ? KC_OK : KC_NOT_FOUND);
+    bool done = revoked > 0 || known != NULL;
+    return kc_result(count > 0 ? KC_PENDING : done ? KC_OK : KC_NOT_FOUND);
 }

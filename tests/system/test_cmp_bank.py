@@ -4,9 +4,10 @@ import time
 
 import pytest
 
-from kinchaku import AGAIN, FAULT, OK, REFUSED
+from kinchaku import AGAIN, FAULT, OK, REFUSED, Uim
 from test_close import password
 from test_counter import ACCOUNT_DAYS, counter_soon, ending, renewed_then  # noqa: F401
+from test_reissue import SETTLE_MS, lose, reissue
 from test_renew import certificates, renewed, revoked, wait_revoked
 from test_roll import roll_over
 
@@ -171,12 +172,39 @@ def test_what_has_no_form_in_cmp(speaking):
 
 
 # shows: R-OPEN-7 R-RENEW-6 R-NODE-2
-def test_re_issue_and_another_loss(speaking, tmp_path):
-    uim = rich(speaking)
+def test_lost_and_issued_again(alone, tmp_path):
+    for node in ("registrar", "bank"):
+        alone.configure(node, "authority", protocol="cmp")
+    alone.configure("bank", "times", settle_ms=SETTLE_MS)
+    alone.up()
+    uim = rich(alone)
     secret = password(uim)
-    old = certificates(speaking, uim)
+    both = set(certificates(alone, uim).values())
     uim.must("renew", "--lose", "quote", status=AGAIN)
-    both = set(old.values()) | set(certificates(speaking, uim).values())
-    lost = speaking.registrar("lost", "--account", uim.account, "--purse", uim.purse, "--password-file", secret)
-    assert lost.status == OK, lost
-    assert both <= revoked(speaking)
+    both |= set(certificates(alone, uim).values())
+    # The answer of the authority, or all that it does, is lost: the same command goes on.
+    alone.kill("authority")
+    assert lose(uim, secret).status == AGAIN
+    alone.up()
+    for _ in range(2):
+        done = lose(uim, secret)
+        assert done.status == OK and both <= revoked(alone), done
+    time.sleep(SETTLE_MS / 1000 + 1)
+    done = reissue(uim, secret, tmp_path / "b.uim", "--suite", "rs2048")
+    assert done.status == OK, (done, alone.logs())
+    fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+    assert not set(certificates(alone, fresh).values()) & revoked(alone)
+    assert fresh.value() + fresh.balance() == 500
+    old = certificates(alone, fresh)
+    fresh.must("renew")
+    renewed(alone, fresh, old)
+    assert not native(alone)
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_the_registrar_closes_and_says_it_again(speaking):
+    uim = speaking.open(fund=100)
+    pair = set(certificates(speaking, uim).values())
+    for _ in range(2):
+        done = speaking.registrar("close", "--account", uim.account, "--password-file", password(uim))
+        assert done.status == OK and pair <= revoked(speaking), done

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from forge import make_keys
 from kinchaku import OK, REFUSED, Uim
+from test_close import password
 from test_cmp import CERTIFICATE, CMP, bodytype, common
 from test_directory import SUCCESS, WRITER, account_name, ldap, search, secret, values
 
@@ -270,3 +271,16 @@ def test_a_closed_account_with_certificates_of_another_authority(alone, other, o
         time.sleep(0.1)
     assert sorted(other.ended) == sorted(one.serial_number for one in other.made.values())
     assert opened.must("withdraw", 1, "--yes", status=REFUSED).error == "account-closed"
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_a_directory_that_goes_on_showing_them(alone, other, opened):
+    """The authority takes the word, and nobody takes the certificates away: that is told, and not that it is done."""
+    lost = ("lost", "--account", opened.account, "--purse", opened.purse, "--password-file", password(opened))
+    done = alone.registrar(*lost)
+    assert (done.status, done.error) == (REFUSED, "pending"), done
+    assert set(other.ended) == {one.serial_number for one in other.made.values()}
+    gone = ldap(alone, "ldapdelete", account_name(opened.account), name=WRITER, password=secret(alone))
+    assert gone.returncode == SUCCESS, gone
+    assert alone.registrar(*lost).status == OK
+    assert set(other.ended) == {one.serial_number for one in other.made.values()}
