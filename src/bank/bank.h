@@ -406,7 +406,7 @@ KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **o
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+ * names none; its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,
