@@ -28,8 +28,8 @@ void kc_purse_copy_out(struct kc_purse_row *to, const struct kc_purse_row *from)
     to->out_ms = from->out_ms;
 }
 
-/* A look through what is listed, newest first. Whoever is out of use by proof or lost stands from the front of `purses` on, whoever
- * was given up from its end backwards, so that where both meet the oldest of those gives way. */
+/* A look through what is listed, newest first. Whoever is out of use by proof or lost stands from the front of `purses` on,
+ * whoever was given up from its end backwards, so that where both meet the oldest of those gives way. */
 struct listing {
     uint64_t after;
     uint64_t upto;
