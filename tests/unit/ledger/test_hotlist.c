@@ -2,6 +2,7 @@
  * feared, and none for longer than what it signs counts? */
 #include "expect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "keys.h"
@@ -202,6 +203,39 @@ static void whoever_gave_a_purse_up_stands_behind_the_others(void **state)
     assert_true(look.count == 4 && has(&look, &toys[1]) && !has(&look, &toys[3]));
 }
 
+/* So many that have ended stand before the one that counts, and one more.
+ * shows: R-SEC-4 */
+static void no_more_than_a_bound_is_looked_at(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    char sql[512];
+    begin(&toy, world, 1);
+    put_out(world, &toy, KC_REPORTED_LOST);
+    for (unsigned extra = 0; extra < 2; extra++) {
+        unsigned first = extra == 0 ? 2 : KC_LEDGER_LISTED_MAX + 1;
+        unsigned last = KC_LEDGER_LISTED_MAX + extra;
+        world_close(world);
+        (void)snprintf(
+            sql, sizeof sql,
+            "WITH RECURSIVE n(i) AS (SELECT %u UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
+            " INSERT INTO hotlist SELECT i, i, %llu FROM n;"
+            "INSERT INTO purse_keys SELECT purse, 1, CAST(purse AS BLOB), 1, x'00', x'00'"
+            " FROM hotlist WHERE version BETWEEN %u AND %u",
+            first, last, (unsigned long long)world->now_ms, first, last);
+        assert_true(world_plant(world, sql));
+        EXPECT(world_open(world), KC_OK);
+        struct look look = between(world, 0, UINT64_MAX, MOST);
+        assert_int_equal(look.complete, extra == 0);
+        assert_int_equal(look.count, extra == 0 ? 1 : 0);
+    }
+    world_close(world);
+    assert_true(world_plant(world, "DELETE FROM purse_keys WHERE purse IN"
+                                   " (SELECT purse FROM hotlist WHERE version > 1);"
+                                   "DELETE FROM hotlist WHERE version > 1"));
+    EXPECT(world_open(world), KC_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -211,6 +245,7 @@ int main(void)
         TEST(the_last_identity_of_a_purse_decides),
         TEST(without_keys_the_account_decides),
         TEST(whoever_gave_a_purse_up_stands_behind_the_others),
+        TEST(no_more_than_a_bound_is_looked_at),
     };
     return cmocka_run_group_tests_name("ledger: who is listed as out of use", tests, NULL, NULL);
 }
