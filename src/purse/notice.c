@@ -1,7 +1,8 @@
-/* The authority's newest keys, as the bank tells of them. Two places, written in turn: a notice that a power cut left torn does not
- * count, and the one before it stands in the other.
+/* The authority's newest keys, as the bank tells of them. Two places, written in turn: a notice that a power cut left torn does
+ * not count, and the one before it stands in the other.
  *
- *  1. In force is the newest whole notice: its issuing certificate, and its keys for what goes to the authority and comes from it.
+ *  1. In force is the newest whole notice: its issuing certificate, and its keys for what goes to the authority and comes from
+ *     it.
  *  2. A notice is taken when the bank's key verifies it and its number is higher than that of the one in force.
  *  3. A claim-reply names keys of the authority, too. Of the two the bank's later word counts: a notice that was taken after the
  *     claim-reply, else the claim-reply.

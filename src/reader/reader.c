@@ -153,6 +153,11 @@ struct kc_result kc_slot_notice(struct kc_view *out, struct kc_slot *slot)
     return kc_slot_get(out, slot, KC_TAG_NOTICE);
 }
 
+struct kc_result kc_slot_issuer(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_AUTHORITY_CERTIFICATE);
+}
+
 struct kc_result kc_slot_take_notice(struct kc_slot *slot, struct kc_view notice)
 {
     struct kc_view out;

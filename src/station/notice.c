@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "message/notice.h"
-#include "purse/apdu.h"
 #include "service/message_client.h"
 #include "station/inside.h"
 
@@ -47,7 +46,7 @@ struct kc_result kc_station_authority(struct kc_authority_known *out, struct kc_
     struct kc_view der;
     struct kc_certificate certificate;
     memset(out, 0, sizeof *out);
-    struct kc_result result = kc_slot_get(&der, &station->uim, KC_TAG_AUTHORITY_CERTIFICATE);
+    struct kc_result result = kc_slot_issuer(&der, &station->uim);
     if (kc_failed(result)) {
         return result;
     }
