@@ -843,9 +843,10 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         kc_sqlite_close(&desk.store);
         kc_libcrypto_close(&desk.crypto);
         if (result.code == KC_USAGE) {
-            return kc_command_usage(command,
-                                    "--log-policy is refuse, overwrite or report; --charge is "
-                                    "account, ordinary, included or paid");
+            return verbs[i].run == account
+                       ? kc_command_usage_of(command, "charge",
+                                             "account, ordinary, included or paid")
+                       : kc_command_usage_of(command, "log-policy", "refuse, overwrite or report");
         }
         return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
     }

@@ -214,7 +214,8 @@ KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
 /* The same for an account whose purse is in use, at hand and empty; that goes out of use, and on the hotlist, when the new one is
  * confirmed. The confirmation is KC_NOT_EMPTY when there is value in it by then, and KC_SETTLEMENT_RUNS when it was lost
  * meanwhile. Where the purse is out of use already this is kc_ledger_reissue. Its errors but KC_OUT_OF_ORDER, and KC_NOT_EMPTY,
- * KC_NOT_ALLOWED (a card, which is deposited). */
+ * KC_NOT_ALLOWED (a card, which is deposited). With request->paid also those of kc_ledger_charge_included, which is said when
+ * the new purse is there: before that nothing is paid. */
 KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
                                             struct kc_ledger *ledger,
                                             const struct kc_move_request *request,
