@@ -9,7 +9,6 @@
 #include "service/files.h"
 #include "station/buy.h"
 #include "station/empty.h"
-#include "station/notice.h"
 #include "station/offline.h"
 #include "station/pin.h"
 #include "station/roll.h"
@@ -639,7 +638,6 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
     }
     if (!kc_failed(result)) {
         (void)kc_station_learn_keys(station);
-        (void)kc_station_learn_notice(station);
         result = info.purse_type == KC_PURSE_TYPE_BEARER ? kc_station_load_card(station)
                                                          : kc_station_sync(station, &outcome);
     }

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "service/message_client.h"
 #include "station/inside.h"
-#include "station/notice.h"
 #include "station/roll.h"
 
 struct kc_result kc_station_open(struct kc_station *station, const char *place, const char *url,
@@ -73,14 +72,14 @@ void kc_station_trace(struct kc_station *station, const char *step, const char *
                                                      .uim = value});
 }
 
-/* The bank or the authority may have new keys, which the UIM learns before it takes what they signed. */
+/* Bank and authority may have new keys, which the UIM learns before it takes what they signed. */
 static struct kc_result take(struct kc_view *message, struct kc_station *station,
                              struct kc_view reply)
 {
     struct kc_result result = kc_slot_take(message, &station->uim, reply);
     bool unknown = result.code == KC_BAD_SIGNATURE || result.code == KC_WRONG_ALGORITHM;
-    bool learnt = unknown && (kc_station_learn_keys(station) || kc_station_learn_notice(station));
-    return learnt ? kc_slot_take(message, &station->uim, reply) : result;
+    return unknown && kc_station_learn_keys(station) ? kc_slot_take(message, &station->uim, reply)
+                                                     : result;
 }
 
 struct kc_result kc_station_carry_to(struct kc_view *message, struct kc_station *station,
