@@ -243,10 +243,10 @@ def test_a_renewal_with_certificates_of_another_authority(alone, other, opened):
     alone.check_audit()
 
 
-# shows: R-RENEW-7 R-SEC-2
 @pytest.mark.parametrize("how,error", [
     (("-pkistatus", 2, "-failure", 10), "certificate-revoked"), (("-pkistatus", 2, "-failure", 24), "authority-unavailable"),
     (("-send_unprotected",), "bad-signature"), (None, "certificate-invalid")])
+# shows: R-RENEW-7 R-SEC-2
 def test_a_renewal_that_it_refuses(alone, other, opened, how, error):
     old = list(other.made.values())
     other.more = how or []
