@@ -41,39 +41,34 @@ struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
     return result;
 }
 
-/* `issuer` gets the certificate of whoever issues now. */
-static struct kc_result open_client(struct kc_cmp_client *out, struct kc_buffer *issuer,
-                                    struct kc_bank *bank, struct kc_bank_thread *thread)
+static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread)
 {
-    struct kc_result result = kc_people_issuer(issuer, &bank->people);
-    *out = (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
+    kc_people_issuers(issuers, &bank->people);
+    return (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
                                   .url = bank->config.authority_url,
                                   .place = &bank->config.authority,
                                   .certificate = kc_view(bank->certificate, bank->certificate_size),
                                   .key = &bank->sign_key,
-                                  .issuer = kc_buffer_view(issuer),
+                                  .issuers = issuers->ders,
+                                  .issuer_count = issuers->count,
                                   .root = kc_view(bank->people.root, bank->people.root_size),
                                   .timeout_ms = (unsigned)bank->config.outside_ms};
-    return result;
 }
 
 struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
                                      struct kc_bank *bank, struct kc_bank_thread *thread,
                                      const struct kc_renewal_row *row, uint64_t expires_ms)
 {
-    struct kc_cmp_client client;
+    struct kc_people_issuers issuers;
     struct kc_public_key sign_key;
     struct kc_public_key encrypt_key;
-    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer issuer = KC_BUFFER(bytes);
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
     /* A whole second, and none before the end of the pair that these stand beside. */
     uint64_t end_ms = (expires_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
     struct kc_result result = kc_key_decode(&sign_key, kc_view(row->sign_key, row->sign_size));
     if (!kc_failed(result)) {
         result = kc_key_decode(&encrypt_key, kc_view(row->encrypt_key, row->encrypt_size));
-    }
-    if (!kc_failed(result)) {
-        result = open_client(&client, &issuer, bank, thread);
     }
     return kc_failed(result) ? result
                              : kc_cmp_client_certify(sign, encrypt, &client, row->account.number,
@@ -129,11 +124,11 @@ struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out, const struct kc_s
 static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
                                     const uint8_t pair[KC_PAIR_SIZE], unsigned reason)
 {
-    struct kc_cmp_client client;
+    struct kc_people_issuers issuers;
     struct kc_person person;
-    uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer newest = KC_BUFFER(bytes[0]);
-    struct kc_buffer issuer = KC_BUFFER(bytes[1]);
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer issuer = KC_BUFFER(bytes);
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
     uint64_t now_ms = kc_clock_now_ms();
     /* Whatever the list says: one of the two may be on it alone. */
     struct kc_result word =
@@ -142,11 +137,8 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     if (kc_failed(result)) {
         return kc_failed(word) ? word : result;
     }
-    result = open_client(&client, &newest, bank, thread);
-    if (!kc_failed(result)) {
-        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
-                                             reason);
-    }
+    result =
+        kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
     return kc_failed(result) ? result
                              : kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
                                                            person.encrypt_serial, reason);

@@ -235,6 +235,25 @@ struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *pe
     return result;
 }
 
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people)
+{
+    uint64_t from_ms[KC_ISSUERS_MAX];
+    out->count = 0;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        const struct kc_people_issuer *one = &people->issuers[i];
+        size_t at = out->count++;
+        for (; at > 0 && from_ms[at - 1] < one->from_ms; at--) {
+            from_ms[at] = from_ms[at - 1];
+            out->ders[at] = out->ders[at - 1];
+        }
+        from_ms[at] = one->from_ms;
+        memcpy(out->bytes[i], one->der, one->size);
+        out->ders[at] = kc_view(out->bytes[i], one->size);
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+}
+
 /* ---- certificates that are known by their numbers ---- */
 
 #define ISSUER_KEY_SIZE (KC_PEOPLE_PAIR_SIZE - 2 * KC_SERIAL_SIZE)

@@ -81,6 +81,14 @@ KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_p
 KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
                                                  const struct kc_person *person);
 
+/* All issuers that are known, the one that began last first. */
+struct kc_people_issuers {
+    size_t count;
+    struct kc_view ders[KC_ISSUERS_MAX];
+    uint8_t bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+};
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people);
+
 /* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
                                             struct kc_people *people,

@@ -13,15 +13,18 @@
 #define ROUNDS_MAX 4u
 #define KNOWN_SIZE_MAX 384u
 
-static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
+static struct kc_cmp_client client_of(struct kc_people_issuers *issuers,
+                                      struct kc_registrar *registrar)
 {
+    kc_people_issuers(issuers, &registrar->people);
     return (struct kc_cmp_client){
         .http = registrar->client,
         .url = registrar->config.authority_url,
         .place = &registrar->config.authority,
         .certificate = kc_view(registrar->certificate, registrar->certificate_size),
         .key = &registrar->sign_key,
-        .issuer = kc_view(registrar->issuer, registrar->issuer_size),
+        .issuers = issuers->ders,
+        .issuer_count = issuers->count,
         .root = kc_view(registrar->people.root, registrar->people.root_size),
         .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }
@@ -35,7 +38,8 @@ struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
     struct kc_buffer certificates[2] = {
         {.data = registrar->request, .capacity = KC_CERTIFICATE_SIZE_MAX},
         {.data = registrar->reply, .capacity = KC_CERTIFICATE_SIZE_MAX}};
-    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
     struct kc_result result =
         kc_key_proof_read(&sign, &encrypt, &registrar->crypto, &registrar->realm,
                           &registrar->encrypt_key, request->proof);
@@ -50,6 +54,17 @@ struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
     return result;
 }
 
+static bool is_good(struct kc_certificate *out, const struct kc_cmp_client *client,
+                    struct kc_view der)
+{
+    bool good = false;
+    for (size_t i = 0; i < client->issuer_count && !good; i++) {
+        good = !kc_failed(
+            kc_certificate_verify(out, der, client->issuers[i], client->root, kc_clock_now_ms()));
+    }
+    return good;
+}
+
 /* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many. */
 static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registrar,
                                      uint64_t account, unsigned reason)
@@ -57,7 +72,8 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     struct kc_directory_entry entry;
     struct kc_certificate certificate;
     char subject[24];
-    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
     (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
     *count = 0;
     struct kc_result result = kc_directory_account(&entry, registrar->directory, account);
@@ -65,8 +81,7 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
         return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
     }
     for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
-        if (!kc_failed(kc_certificate_verify(&certificate, entry.certificates[i], client.issuer,
-                                             client.root, kc_clock_now_ms())) &&
+        if (is_good(&certificate, &client, entry.certificates[i]) &&
             strcmp(certificate.subject, subject) == 0) {
             result = kc_cmp_client_revoke(&client, entry.certificates[i], reason);
             *count += 1;
@@ -83,7 +98,8 @@ static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_v
     struct kc_person person;
     uint8_t pairs[KNOWN_SIZE_MAX];
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
-    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
     uint64_t now_ms = kc_clock_now_ms();
     struct kc_result result = kc_ok();
     if (known.size > sizeof pairs || known.size % KC_PEOPLE_PAIR_SIZE != 0) {

@@ -43,7 +43,8 @@ static struct kc_cmp_asker asker_of(const struct kc_cmp_client *client)
     } owner = {.in = client};
     return (struct kc_cmp_asker){.certificate = client->certificate,
                                  .key = client->key,
-                                 .issuer = client->issuer,
+                                 .issuers = client->issuers,
+                                 .issuer_count = client->issuer_count,
                                  .root = client->root,
                                  .answerer = client->place->name,
                                  .timeout_ms = client->timeout_ms,

@@ -22,7 +22,8 @@ struct kc_cmp_client {
     const struct kc_cmp_place *place;
     struct kc_view certificate; /* of the key below */
     const struct kc_private_key *key;
-    struct kc_view issuer;
+    const struct kc_view *issuers;
+    size_t issuer_count;
     struct kc_view root;
     unsigned timeout_ms;
 };
