@@ -269,7 +269,7 @@ struct kc_view keys_sign_identity(struct world *world, uint8_t how)
         return kc_view(bytes, 0);
     }
     if ((how & (KEYS_OTHER | KEYS_ASTRAY)) != 0) {
-        return new_identity(world, &made(SIGN)->public_key, how);
+        return new_identity(world, &made(SIGN)->public_key, KEYS_ASTRAY);
     }
     KC_FUZZ_CHECK(!kc_failed(kc_sign_brief(&out, kc_fuzz_crypto(), bank.key, &kc_fuzz_keys()->realm,
                                            KC_IDENTITY_DOMAIN, held.payload)));
