@@ -74,12 +74,6 @@ static bool add_extensions(X509 *certificate, X509 *issuer,
            (order->profile != KC_PROFILE_STATUS || add_status_use(certificate, &context));
 }
 
-static X509 *parse_issuer(const struct kc_view *der)
-{
-    const unsigned char *at = der->data;
-    return d2i_X509(NULL, &at, (long)der->size);
-}
-
 static bool set_times(X509 *certificate, const struct kc_certificate_order *order)
 {
     return ASN1_TIME_set(X509_getm_notBefore(certificate),
@@ -230,7 +224,7 @@ struct kc_result kc_certificate_make(struct kc_buffer *out,
         return ready;
     }
     X509 *certificate = X509_new();
-    X509 *parent = issuer == NULL ? NULL : parse_issuer(issuer);
+    X509 *parent = issuer == NULL ? NULL : kc_x509_parse(*issuer);
     EVP_PKEY *key = kc_pkey_from_public(order->key);
     EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
@@ -314,7 +308,7 @@ struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revok
         return ready;
     }
     X509_CRL *list = X509_CRL_new();
-    X509 *parent = parse_issuer(&issuer);
+    X509 *parent = kc_x509_parse(issuer);
     EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
     bool good = list != NULL && parent != NULL && signing != NULL &&
