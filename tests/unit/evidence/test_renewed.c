@@ -191,7 +191,7 @@ static void the_older_key_signs_behind_its_end(void **state)
     expect(KC_PROOF_RULE_SIGNED_AFTER_CLOSE, FIRST_END, &a, &b, NULL, NULL);
     report(&first, &a, FIRST_END, NOW_MS + 100, 0);
     expect(KC_PROOF_RULE_SIGNED_AFTER_CLOSE, FIRST_END, &a, &b, NULL, NULL);
-    order(&first, &a, FIRST_END - 1, 1);
+    order(&first, &a, FIRST_END - 2, 1);
     assert_error(accuse_over(&finding, &a, &b, &first, &second, NULL, NULL), NOT_PROVEN);
     /* Where the newer key pays it is in force, also before anybody saw the close entry. */
     order(&first, &a, 8, 1);
