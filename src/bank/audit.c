@@ -130,8 +130,8 @@ static bool verify_kept(const struct kc_evidence_verifier *by, const struct kc_s
            !kc_failed(kc_brief_verify(message, by->crypto, &key, by->realm, shape->domain));
 }
 
-/* With a key that the purse renewed, or renews. Before it reported its close entry the bank took what either key had signed (settle.c),
- * for any later counter, and what was booked so stays booked. */
+/* With a key that the purse renewed, or renews. Before it reported its close entry the bank took what either key had signed
+ * (settle.c), for any later counter, and what was booked so stays booked. */
 static bool verify_renewed(const struct kc_evidence_verifier *by, const struct kc_signed *message,
                            uint64_t account, const struct kc_shape *shape)
 {

@@ -344,8 +344,8 @@ def verify_evidence(data, bank):
     want(len(data) <= SIZE_MAX, "too-large")
     signed = reader.parse_signed(data)
     want(reader.TIME_LABEL not in signed["header"])
-    name = "renewed-evidence" if reader.BY_DOMAIN.get(signed["header"][3], [None])[0] == "renewed-evidence" else "evidence-file"
-    file = reader.read_message(signed["payload"], name)[1]
+    name, file = reader.read_message(signed["payload"])
+    want(name in ("evidence-file", "renewed-evidence"), "wrong-type")
     want(file["decimals"] <= 8)
     currency = file["currency"]
     want(len(currency) == 3 and all("A" <= letter <= "Z" for letter in currency))
