@@ -241,6 +241,12 @@ static void two_renewals_apart(void **state)
     expect(KC_PROOF_RULE_TWO_ORDERS, 8, &b, &c, &close_b, NULL);
     order(&first, &a, 8, 1);
     expect(KC_PROOF_RULE_SIGNED_AFTER_CLOSE, 8, &a, &c, &close_a, &b);
+    /* The report of the third key ends the second one; the first one ended before. */
+    second = close_b;
+    order(&first, &a, 7, 2000);
+    assert_error(accuse_over(&finding, &a, &c, &first, &second, &close_a, &b), NOT_PROVEN);
+    order(&first, &a, 5, 2000);
+    expect(KC_PROOF_RULE_TOTALS_FELL, 8, &a, &c, &close_a, &b);
 }
 
 /* shows: R-SEC-2 R-RENEW-7 */
@@ -269,6 +275,7 @@ static void identities_and_close_must_be_the_ones(void **state)
     assert_error(accuse_over(&finding, &a, &b, &first, &second, &close_a, &c), UNKNOWN_SIGNER);
     assert_error(accuse_over(&finding, &a, &b, &first, &second, NULL, &c), MALFORMED);
     assert_error(accuse_over(&finding, &a, &a, &first, &first, NULL, NULL), MISMATCH);
+    assert_error(accuse_over(&finding, &a, &a, &first, &first, &close_a, &b), MISMATCH);
     assert_error(accuse_over(&finding, &a, &b, &first, &second, &close_a, &a), MISMATCH);
     assert_error(accuse_over(&finding, &a, &b, &first, &second, &close_a, &b), MISMATCH);
     assert_error(accuse_over(&finding, &a, &other, &first, &second, NULL, NULL), MISMATCH);
