@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "service/http_server.h"
+#include "service/message_client.h"
 
 struct kc_result kc_cmp_place_check(const struct kc_cmp_place *place)
 {
@@ -26,7 +27,7 @@ static struct kc_result send_message(void *owner, struct kc_buffer *reply, struc
     const struct kc_http_call call = {.url = full, .content_type = KC_CONTENT_CMP, .body = message};
     struct kc_result result = kc_http_client_call(client->http, &answer, &call);
     if (kc_failed(result)) {
-        return result;
+        return kc_message_of_authority(result);
     }
     /* A message may come with any status (RFC 6712 section 3.4). */
     return kc_result(kc_http_reply_is(&answer, KC_CONTENT_CMP) ? KC_OK
@@ -42,7 +43,8 @@ static struct kc_cmp_asker asker_of(const struct kc_cmp_client *client)
     } owner = {.in = client};
     return (struct kc_cmp_asker){.certificate = client->certificate,
                                  .key = client->key,
-                                 .issuer = client->issuer,
+                                 .issuers = client->issuers,
+                                 .issuer_count = client->issuer_count,
                                  .root = client->root,
                                  .answerer = client->place->name,
                                  .timeout_ms = client->timeout_ms,
@@ -74,5 +76,14 @@ struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
 {
     const struct kc_cmp_asker asker = asker_of(client);
     struct kc_result result = kc_cmp_revoke(&asker, certificate, reason);
+    return result.code == KC_CERT_REVOKED ? kc_ok() : result;
+}
+
+struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
+                                             struct kc_view issuer,
+                                             const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
+{
+    const struct kc_cmp_asker asker = asker_of(client);
+    struct kc_result result = kc_cmp_revoke_number(&asker, issuer, serial, reason);
     return result.code == KC_CERT_REVOKED ? kc_ok() : result;
 }

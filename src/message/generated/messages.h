@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 88
+#define KC_SHAPE_COUNT 90
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -727,7 +727,7 @@ struct kc_identify_reply {
 };
 extern const struct kc_shape kc_identify_reply_shape;
 
-/* The purse of an account was lost, broke or is blocked: out of use from now on.
+/* The purse of an account was lost, broke or is blocked: out of use from now on; answered by lost-reply.
  * from: registrar
  * to: bank
  * sealed: lost-request */
@@ -737,6 +737,17 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The purse is out of use, and its certificates are to be revoked.
+ * from: bank
+ * to: registrar
+ * sealed: lost-reply */
+struct kc_lost_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_view certificates; /* those that have not ended, revoked or not, two in 48 bytes: start of the SHA-256 of the issuer's key, both serial numbers */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_lost_reply_shape;
 
 /* The clerk's word on an account's management charge.
  * step: S1
@@ -773,6 +784,7 @@ struct kc_close_reply {
     struct kc_amount amount; /* in the account now */
     struct kc_amount purse_amount; /* in its purse, as far as the bank knows */
     uint64_t due_ms; /* when the rest is paid out, and nothing more is waited for */
+    struct kc_view certificates; /* of its purse, as in lost-reply */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_close_reply_shape;
@@ -800,6 +812,7 @@ struct kc_move_request {
     struct kc_account_id account; /* account number */
     enum kc_suite suite; /* kind of keys the purse will have */
     enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    bool paid; /* its price will have paid the next management charge: refused where a charge-order would be */
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_move_request_shape;
@@ -1015,6 +1028,7 @@ struct kc_next_keys {
     struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
     struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
     struct kc_view url; /* where it answers */
+    uint64_t notice; /* number of the authority-notice that the purse held then, 0 for none: a later one takes the place of both keys */
 };
 extern const struct kc_shape kc_next_keys_shape;
 
@@ -1220,6 +1234,20 @@ struct kc_rolled_keys {
     struct kc_view roll; /* key-roll as the new signature key signed it; the old one signs this */
 };
 extern const struct kc_shape kc_rolled_keys_shape;
+
+/* The authority's newest keys, as the bank found them in the directory under the root that it goes by.
+ * signed: authority-notice */
+struct kc_authority_notice {
+    uint64_t bank; /* bank id */
+    uint64_t number; /* grows, not always by one; a purse takes a higher one only */
+    uint64_t time_ms; /* when the bank made it */
+    struct kc_view issuer; /* the issuing certificate that began last (X.509, DER) */
+    uint64_t from_ms; /* when the certificates of the two keys began */
+    struct kc_view verify_key; /* the key that the authority signs messages with (COSE_Key) */
+    struct kc_view encrypt_key; /* the key that messages to it are sealed for (COSE_Key) */
+    uint8_t root[32]; /* SHA-256 of the root certificate */
+};
+extern const struct kc_shape kc_authority_notice_shape;
 
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1

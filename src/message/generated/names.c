@@ -667,6 +667,11 @@ static const struct kc_field_name lost_request_names[] = {
     {"purse", 0},
     {"time", 0},
 };
+static const struct kc_field_name lost_reply_names[] = {
+    {"request", 0},
+    {"certificates", 0},
+    {"time", 0},
+};
 static const struct kc_field_name charge_order_names[] = {
     {"account", 0},
     {"source", kc_charge_source_word},
@@ -683,6 +688,7 @@ static const struct kc_field_name close_reply_names[] = {
     {"amount", 0},
     {"purse-amount", 0},
     {"due", 0},
+    {"certificates", 0},
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
@@ -697,6 +703,7 @@ static const struct kc_field_name move_request_names[] = {
     {"account", 0},
     {"suite", kc_suite_word},
     {"log-policy", kc_log_policy_word},
+    {"paid", 0},
     {"time", 0},
 };
 static const struct kc_field_name counter_request_names[] = {
@@ -795,6 +802,7 @@ static const struct kc_field_name next_keys_names[] = {
     {"authority-verify", 0},
     {"authority-encrypt", 0},
     {"url", 0},
+    {"notice", 0},
 };
 static const struct kc_field_name identify_names[] = {
     {"bank", 0},
@@ -913,6 +921,16 @@ static const struct kc_field_name key_roll_names[] = {
 };
 static const struct kc_field_name rolled_keys_names[] = {
     {"roll", 0},
+};
+static const struct kc_field_name authority_notice_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"time", 0},
+    {"issuer", 0},
+    {"from", 0},
+    {"verify-key", 0},
+    {"encrypt-key", 0},
+    {"root", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
@@ -1124,6 +1142,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"lost-reply", lost_reply_names},
     {"charge-order", charge_order_names},
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},
@@ -1160,6 +1179,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"hotlist-delta", hotlist_delta_names},
     {"key-roll", key_roll_names},
     {"rolled-keys", rolled_keys_names},
+    {"authority-notice", authority_notice_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},
