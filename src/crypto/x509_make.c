@@ -201,6 +201,30 @@ static int write_list(unsigned char **out, X509_CRL *list, const struct kc_priva
     return size;
 }
 
+/* `made` is the key in libcrypto's form, by which it was checked. One on P-256 is written as it is (RFC 5480 section 2): libcrypto
+ * would write it, and read that with a decoder that it looks for first. */
+static bool set_key(X509 *certificate, const struct kc_public_key *key, EVP_PKEY *made)
+{
+    size_t size = 1 + 2 * KC_P256_COORDINATE_SIZE;
+    if (key->type != KC_KEY_P256) {
+        return X509_set_pubkey(certificate, made) == 1;
+    }
+    uint8_t *point = OPENSSL_malloc(size);
+    if (point == NULL) {
+        return false;
+    }
+    point[0] = 0x04;
+    memcpy(point + 1, key->p256.x, KC_P256_COORDINATE_SIZE);
+    memcpy(point + 1 + KC_P256_COORDINATE_SIZE, key->p256.y, KC_P256_COORDINATE_SIZE);
+    bool good = X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate),
+                                       OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+                                       OBJ_nid2obj(NID_X9_62_prime256v1), point, (int)size) == 1;
+    if (!good) {
+        OPENSSL_free(point);
+    }
+    return good;
+}
+
 static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_order *order,
                  EVP_PKEY *key, EVP_PKEY *issuer_key)
 {
@@ -209,7 +233,7 @@ static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_or
            set_times(certificate, order) &&
            set_name(X509_get_subject_name(certificate), order->subject) &&
            X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
-           X509_set_pubkey(certificate, key) == 1 && add_extensions(certificate, issuer, order) &&
+           set_key(certificate, order->key, key) && add_extensions(certificate, issuer, order) &&
            X509_sign(certificate, issuer_key, EVP_sha256()) > 0;
 }
 
