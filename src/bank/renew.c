@@ -9,7 +9,7 @@
 
 #define ROUND_MAX 8u
 #define ROUND_EVERY_MS 1000u
-#define ROUND_MORE_MS 250u /* behind a round that did not come to the end */
+#define ROUND_MORE_MS 200u /* behind a round that did not come to the end */
 
 /* ---- Sr1 ---- */
 

@@ -168,7 +168,8 @@ static bool whole_is_by(struct kc_view leaf, X509 *by, bool *reads)
     return fits;
 }
 
-/* Every bit of a leaf, turned over: as libcrypto says of what it still can read, but that it looks at the algorithm as well. */
+/* Every bit of a leaf, turned over: as libcrypto says of what it still can read, but that it looks at the algorithm as well,
+ * and takes a name that says that it has no parts (0x10 for 0x30). */
 static void test_issuer_as_libcrypto(void **state)
 {
     static struct issued copy;
@@ -184,7 +185,7 @@ static void test_issuer_as_libcrypto(void **state)
         struct kc_view leaf = kc_view(copy.bytes, copy.der.size);
         bool whole = whole_is_by(leaf, by, &reads);
         bool found = kc_certificate_is_by(leaf, kc_buffer_view(&place.issuer.der));
-        assert_true(found || !whole);
+        assert_true(found || !whole || copy.bytes[bit / 8] == 0x10);
         differ += reads && found != whole ? 1 : 0;
     }
     X509_free(by);
