@@ -22,7 +22,7 @@ struct issued {
 
 static struct place {
     struct kc_crypto crypto;
-    struct issued root, issuer, other, many[MANY];
+    struct issued root, issuer, other, user, renamed, many[MANY];
 } place;
 
 static void issue(struct issued *out, enum kc_profile profile, const char *subject,
@@ -61,6 +61,10 @@ static int make_place(void **state)
     issue(&place.root, KC_PROFILE_ROOT, "root", NULL);
     issue(&place.issuer, KC_PROFILE_ISSUER, "issuer", &place.root);
     issue(&place.other, KC_PROFILE_ISSUER, "issuer", &place.root);
+    place.user.key = place.issuer.key;
+    place.renamed.key = place.issuer.key;
+    issue(&place.renamed, KC_PROFILE_ISSUER, "renamed", &place.root);
+    issue(&place.user, KC_PROFILE_SIGN, "issuer", &place.root);
     for (size_t i = 0; i < MANY; i++) {
         name_of(subject, i);
         place.many[i].key = place.many[0].key;
@@ -149,6 +153,9 @@ static void test_issuer(void **state)
     assert_true(kc_certificate_is_by(issuer, root));
     assert_true(kc_certificate_is_by(root, root));
     assert_false(kc_certificate_is_by(leaf, other)); /* of that name, with another key */
+    assert_false(kc_certificate_is_by(leaf, kc_buffer_view(&place.renamed.der)));
+    /* Of that name and key, and for signing documents. */
+    assert_false(kc_certificate_is_by(leaf, kc_buffer_view(&place.user.der)));
     assert_false(kc_certificate_is_by(leaf, root));
     assert_false(kc_certificate_is_by(leaf, leaf));
     assert_false(kc_certificate_is_by(issuer, leaf));
