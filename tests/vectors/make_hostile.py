@@ -351,7 +351,7 @@ def field_cases():
 NUMBER, OPTIONAL, HASH, URL = "number", "number or null", "digest", "text"
 RENEWALS = {
     "renew-request": (92, 2560, 1408, NUMBER), "renew-reply": (93, HASH, NUMBER, 1152, 2048, 2048, NUMBER),
-    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, NUMBER),
+    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, True, NUMBER),
     "keys-request": (96, NUMBER, NUMBER, OPTIONAL, NUMBER), "claim-request": (97, 2560, NUMBER),
     "claim-reply": (98, HASH, NUMBER, 1152, 416, 2048, 2048, 416, 416, URL, NUMBER),
     "key-request": (99, NUMBER, NUMBER, HASH, NUMBER), "key-reply": (100, HASH, NUMBER, 2100, NUMBER),
