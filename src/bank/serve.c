@@ -579,6 +579,7 @@ static void *refresh_main(void *owner)
     struct kc_bank *bank = owner;
     struct kc_directory *directory = NULL;
     bool reported = false;
+    enum kc_error root_word = KC_OK;
     if (kc_failed(kc_directory_open(&directory, bank->config.directory_url, NULL,
                                     (unsigned)bank->config.outside_ms))) {
         return NULL;
@@ -589,6 +590,11 @@ static void *refresh_main(void *owner)
             reported = kc_failed(result);
             kc_log(reported ? KC_LOG_WARN : KC_LOG_INFO, "revocation list %s",
                    kc_error_name(result.code));
+        }
+        if (kc_people_root_word(&bank->people) != root_word) {
+            root_word = kc_people_root_word(&bank->people);
+            kc_log(root_word == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "the directory's roots: %s",
+                   kc_error_name(root_word));
         }
         for (uint64_t waited = 0; waited < bank->config.crl_ms && !bank->stopping; waited += 100) {
             (void)usleep(100000);

@@ -14,15 +14,15 @@
 
 static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
 {
-    return (struct kc_cmp_client){
-        .http = registrar->client,
-        .url = registrar->config.authority_url,
-        .place = &registrar->config.authority,
-        .certificate = kc_view(registrar->certificate, registrar->certificate_size),
-        .key = &registrar->sign_key,
-        .issuer = kc_view(registrar->issuer, registrar->issuer_size),
-        .root = kc_view(registrar->people.root, registrar->people.root_size),
-        .timeout_ms = (unsigned)registrar->config.timeout_ms};
+    return (struct kc_cmp_client){.http = registrar->client,
+                                  .url = registrar->config.authority_url,
+                                  .place = &registrar->config.authority,
+                                  .certificate =
+                                      kc_view(registrar->certificate, registrar->certificate_size),
+                                  .key = &registrar->sign_key,
+                                  .issuer = kc_view(registrar->issuer, registrar->issuer_size),
+                                  .root = kc_view(registrar->root, registrar->root_size),
+                                  .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }
 
 struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
@@ -64,8 +64,8 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
         return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
     }
     for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
-        if (!kc_failed(kc_certificate_verify(&certificate, entry.certificates[i], client.issuer,
-                                             client.root, kc_clock_now_ms())) &&
+        if (!kc_failed(kc_people_verify(&certificate, &registrar->people, entry.certificates[i],
+                                        kc_clock_now_ms())) &&
             strcmp(certificate.subject, subject) == 0) {
             result = kc_cmp_client_revoke(&client, entry.certificates[i], reason);
             *count += 1;
