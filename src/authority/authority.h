@@ -95,13 +95,13 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
                                                unsigned port, const char *directory_url,
                                                const char *token);
 
-/* Makes another issuing key and its certificate by the newest root, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL
- * for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
+/* Makes another issuing key and its certificate by the newest root, or goes on with that; *number is its number. `token` is a
+ * PKCS#11 URI, or NULL for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
 KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
                                                const char *token);
-/* Makes another root, what it and the present one certify of each other, and an issuing key below it, or goes on with that; *number
- * is the root's. The present root counts below the next one for that many days, 0: to its end. KC_IN_USE while the authority serves;
- * as kc_roots_roll (authority/roots.h) and kc_issuers_roll. */
+/* Makes another root, what it and the present one certify of each other, and an issuing key below it, or goes on with that;
+ * *number is the root's. The present root counts below the next one for that many days, 0: to its end. KC_IN_USE while the
+ * authority serves; as kc_roots_roll (authority/roots.h) and kc_issuers_roll. */
 KC_MUST_USE struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir,
                                                     uint64_t days, const char *token);
 

@@ -4,8 +4,8 @@
 
 #include "authority/authority.h"
 
-/* An issuing certificate by the root, which it does not outlast; it begins a second or more after `after_ms`, the beginning of the
- * one before, so that the newest can be told. As kc_certificate_make; KC_CERT_EXPIRED also when that is yet to come. */
+/* An issuing certificate by the root, which it does not outlast; it begins a second or more after `after_ms`, the beginning of
+ * the one before, so that the newest can be told. As kc_certificate_make; KC_CERT_EXPIRED also when that is yet to come. */
 KC_MUST_USE struct kc_result
 kc_authority_make_issuer(struct kc_buffer *der, const struct kc_crypto *crypto, const char *subject,
                          const struct kc_public_key *key, struct kc_view root,

@@ -5,8 +5,8 @@
  *   sign      leaf: digitalSignature, nonRepudiation
  *   encrypt   leaf: keyAgreement (P-256) or keyEncipherment (RSA)
  *   status    leaf: digitalSignature, for OCSP answers alone (crypto/ocsp.h); made here, and nowhere read as somebody's
- *   cross     CA of a root's key and name, signed by another key of that name (RFC 4210 section 4.4): what is self-issued does not
- *             count for a path length (RFC 5280 section 6.1.4), so a chain over it fits the root's
+ *   cross     CA of a root's key and name, signed by another key of that name (RFC 4210 section 4.4): what is self-issued does
+ *             not count for a path length (RFC 5280 section 6.1.4), so a chain over it fits the root's
  *
  * The subject is CN=<account number or server name>. */
 #ifndef KC_CRYPTO_X509_H

@@ -81,8 +81,8 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
 
-/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by. KC_DIRECTORY_DOWN before the first
- * refresh. */
+/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by.
+ * KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
 KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *root,
                                                  struct kc_people *people,
@@ -95,8 +95,8 @@ KC_MUST_USE struct kc_result kc_people_root(struct kc_buffer *out, struct kc_peo
 KC_MUST_USE struct kc_result kc_people_verify(struct kc_certificate *out, struct kc_people *people,
                                               struct kc_view der, uint64_t now_ms);
 
-/* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it signed,
- * is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than
+/* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
+ * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than
  * KC_ISSUERS_MAX issuers that have not ended. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
                                                struct kc_directory *directory, uint64_t now_ms);

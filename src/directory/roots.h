@@ -5,8 +5,8 @@
  *   1. one that began later, when the chain to it begins at the pinned one and only goes on to later ones;
  *   2. one that began earlier, for as long as the newer one certified it.
  *
- * So who has an old root's key leads nobody on who knows a newer one. A root by rule 1 is pinned in place of the one that was, once
- * it is kept durably. */
+ * So who has an old root's key leads nobody on who knows a newer one. A root by rule 1 is pinned in place of the one that was,
+ * once it is kept durably. */
 #ifndef KC_DIRECTORY_ROOTS_H
 #define KC_DIRECTORY_ROOTS_H
 

@@ -1,8 +1,8 @@
 /* Does a server follow the authority to its next root, and nobody else to any other? The directory is one in memory. */
 #include "people_world.h"
 
-/* The roots of some roll-overs, each an hour after the one before, what the one at [i] and the next certified of each other, and an
- * issuer and an account's pair below each but the first. */
+/* The roots of some roll-overs, each an hour after the one before, what the one at [i] and the next certified of each other, and
+ * an issuer and an account's pair below each but the first. */
 #define ROOTS 4
 static struct {
     struct party roots[ROOTS];
