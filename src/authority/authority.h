@@ -1,9 +1,9 @@
 /* The authority (CA): certificates for users and servers, the revocation list, both published in the directory. Renewal is in
  * renew.c (the bank's requests) and made.h (keys that are made here), the responder in ocsp.h, certificates by CMP in cmp.c.
  *
- * The root key makes one issuing certificate at `init`, another one at each roll-over, certifies the next root and is certified by
- * it, and is read for nothing else; the issuing key signs everything else. A certificate is durable in the authority's database before it is published, and published before
- * it is answered:
+ * The root key makes one issuing certificate at `init`, another one at each roll-over, certifies the next root and is certified
+ * by it, and is read for nothing else; the issuing key signs everything else. A certificate is durable in the authority's
+ * database before it is published, and published before it is answered:
  *
  *   cut after        database   directory   who recovers
  *   issue            both       -           the registrar's repeat finds the same keys, publishes, answers

@@ -1,6 +1,6 @@
 /* The authority's roots. The first is made with the authority; each roll-over makes another of the same name. Old and new root
  * certify each other's key (RFC 4210 section 4.4), so that who has pinned the old one comes to know the new one, and who has
- * pinned the new one knows what is below the old one; and the newest issuing key becomes one that the new root certified (issuers.h).
+ * pinned the new one knows what is below the old one; and the next issuing key is certified by the new root (issuers.h).
  *
  *   root.key       root.crt             the first; in the root's folder, the certificate in the authority's too
  *   root-N.plan                         written first: the roll-over is wanted, and how long the old root is to count

@@ -16,6 +16,7 @@
 #include "bank/config.h"
 #include "bank/counter.h"
 #include "bank/holders.h"
+#include "bank/hotlist.h"
 #include "bank/known.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
@@ -345,13 +346,6 @@ KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
                                                 const struct kc_bank *bank,
                                                 const struct kc_http_request *request);
 
-/* Writes the purses, in any order, in the short form: as many as fit of those that stand first. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_write(struct kc_listed *out, struct kc_buffer *bytes,
-                                                   const uint64_t *purses, size_t purse_count);
-/* The same in the older form of the record. *count says how many. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
-                                                    const uint64_t *purses, size_t purse_count);
-
 /* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
  * a chain, and that it is the signer's. */
 KC_MUST_USE struct kc_result kc_bank_read_information(struct kc_bank *bank,
@@ -413,7 +407,7 @@ KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **o
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+ * names none; its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,

@@ -96,8 +96,8 @@ KC_MUST_USE struct kc_result kc_people_verify(struct kc_certificate *out, struct
                                               struct kc_view der, uint64_t now_ms);
 
 /* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
- * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than
- * KC_ISSUERS_MAX issuers that have not ended. */
+ * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more
+ * than KC_ISSUERS_MAX issuers that have not ended. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
                                                struct kc_directory *directory, uint64_t now_ms);
 

@@ -156,7 +156,7 @@ static void print_limits(const struct kc_station *station, const struct kc_purse
     }
     if (info->valid_until_ms <= kc_clock_now_ms()) {
         bool suspended = info->has_charge && info->charge == KC_CHARGE_STATE_SUSPENDED;
-        (void)printf("out of date  %s\n", suspended ? "nothing is paid before the account is"
+        (void)printf("out of date  %s\n", suspended ? "it pays nobody before the charge is paid"
                                                     : "it has to meet the bank: run 'sync'");
     } else {
         (void)printf("good until   %s without the bank\n", texts->until);

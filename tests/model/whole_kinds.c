@@ -48,22 +48,45 @@ static bool read_order(struct kc_payment_order *order, const struct truth *truth
            !kc_failed(kc_shape_decode(order, &kc_payment_order_shape, parsed.payload));
 }
 
-/* Two orders of one counter, or more than was loaded: a copy is about, and the card is out of use. */
-static bool see_copies(struct truth *truth, unsigned card, uint64_t counter, bool lost)
+/* What rogues took of the card and showed the bank, and told the card that they declined: that it paid again. */
+static int64_t denied_to(const struct truth *truth, unsigned card)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < truth->payment_count; i++) {
+        const struct truth_payment *payment = &truth->payments[i];
+        bool denied =
+            payment->payer == card && payment->given_back && truth->rogue[payment->payee] &&
+            settled_was_taken(truth, payment->payee, payment->payee_counter, payment->digest);
+        sum += denied ? (int64_t)payment->amount : 0;
+    }
+    return sum;
+}
+
+bool kinds_was_denied(const struct truth *truth, unsigned holder)
+{
+    return truth->kinds[holder].denied > 0;
+}
+
+/* Two orders of one counter, or more than was loaded: a copy is about, and the card is out of use. Nobody tells the bank that a
+ * card without keys was denied what was taken of it; beyond its load by no more than that much it may be honest. */
+static bool see_copies(struct truth *truth, unsigned card, uint64_t counter, int64_t lost)
 {
     struct truth_kind *kind = &truth->kinds[card];
     bool again = false;
+    kind->unbooked += lost;
     for (size_t i = 0; i < kind->counter_count; i++) {
         again = again || kind->counters[i] == counter;
     }
     KC_ASSERT(kind->counter_count < TRUTH_CARD_ORDERS_MAX);
     kind->counters[kind->counter_count++] = counter;
     bool out = truth_row(truth, card)->state == KC_PURSE_OUT;
-    if ((again || lost) && !truth->rogue[card]) {
+    kind->denied = lost > 0 && !truth->rogue[card] ? denied_to(truth, card) : kind->denied;
+    if (!truth->rogue[card] &&
+        (again || kind->booked + kind->unbooked - kind->loaded > kind->denied)) {
         return truth_wrong(truth, "an honest card paid more than it had", card, (int64_t)counter,
                            0);
     }
-    return !(again || lost) || out ||
+    return !(again || lost > 0) || out ||
            truth_wrong(truth, "a copied card is in use", card, (int64_t)counter, 0);
 }
 
@@ -90,7 +113,7 @@ static bool see_taken(struct truth *truth, const struct kc_record_row *row, unsi
     kind->booked += booked ? amount : 0;
     truth->kinds[taker].lost += booked ? 0 : amount;
     truth->lost += booked ? 0 : 1;
-    return see_copies(truth, card, order->payer_counter, !booked);
+    return see_copies(truth, card, order->payer_counter, booked ? 0 : amount);
 }
 
 static bool see_records(struct truth *truth)

@@ -295,7 +295,7 @@ MUTANTS = [
     ("included-again", "ledger/charge.c", "a sale pays one more period whenever the clerk says it again",
      "before.due_ms > ledger->now_ms;\n    return", "before.due_ms > NEVER_MS;\n    return"),
     ("included-meanwhile", "ledger/charge.c", "a sale pays what the ordinary bank is asked for",
-     "        return current.charge.sent ? kc_result(KC_IN_DOUBT)\n", "        return ledger == NULL ? kc_result(KC_IN_DOUBT)\n"),
+     "        return kc_result(out->charge.sent ? KC_IN_DOUBT : KC_OK);\n", "        return kc_result(ledger == NULL ? KC_IN_DOUBT : KC_OK);\n"),
     ("source-ignored", "ledger/charge.c", "the clerk's word counts only from the next notice on",
      "    current.charge.source = source;\n", ""),
     # ---- the bank ----

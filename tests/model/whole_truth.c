@@ -508,7 +508,8 @@ static bool see_alerts(struct truth *truth)
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
-        bool tells = lost || (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
+        bool tells = lost || (holder < truth->holders && kinds_was_denied(truth, holder)) ||
+                     (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
                      (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder));
         if (alert->reason == KC_SUSPENDED && holder >= truth->holders && truth->charges.on) {
             continue; /* of who does nothing */
@@ -525,7 +526,8 @@ static bool see_alerts(struct truth *truth)
         }
     }
     for (unsigned i = 0; i < truth->holders; i++) {
-        if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE) {
+        if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE &&
+            !kinds_was_denied(truth, i)) {
             return truth_wrong(truth, "an honest purse is out of use", i, 1, 0);
         }
     }

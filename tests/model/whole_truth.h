@@ -78,8 +78,10 @@ struct truth_told {
 struct truth_kind {
     int64_t loaded; /* on a card without keys, ever, and what of it others have shown */
     int64_t booked;
-    int64_t lost;  /* taken from a card that had nothing left */
-    int64_t swept; /* from a machine to its owner, the fee included */
+    int64_t lost;     /* taken from a card that had nothing left */
+    int64_t swept;    /* from a machine to its owner, the fee included */
+    int64_t unbooked; /* of a card: shown when nothing of its load was left */
+    int64_t denied;   /* to the card by rogues who took and showed it */
     size_t counter_count;
     size_t told_count;
     uint64_t counters[TRUTH_CARD_ORDERS_MAX]; /* of the card's orders that were counted */

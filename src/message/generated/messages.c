@@ -807,13 +807,15 @@ static const struct kc_field move_request_fields[] = {
      .max = 0xe, .presence = 0},
     {.offset = offsetof(struct kc_move_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, paid), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_move_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
+const struct kc_shape kc_move_request_shape = {.number = 110, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_move_request),
-    .domain = "kinchaku/1-move-request", .fields = move_request_fields};
+    .field_count = 6, .struct_size = sizeof(struct kc_move_request),
+    .domain = "kinchaku/2-move-request", .fields = move_request_fields};
 
 static const struct kc_field counter_request_fields[] = {
     {.offset = offsetof(struct kc_counter_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,

@@ -799,6 +799,7 @@ struct kc_move_request {
     struct kc_account_id account; /* account number */
     enum kc_suite suite; /* kind of keys the purse will have */
     enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    bool paid; /* its price will have paid the next management charge: refused where a charge-order would be */
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_move_request_shape;

@@ -695,6 +695,7 @@ static const struct kc_field_name move_request_names[] = {
     {"account", 0},
     {"suite", kc_suite_word},
     {"log-policy", kc_log_policy_word},
+    {"paid", 0},
     {"time", 0},
 };
 static const struct kc_field_name counter_request_names[] = {
