@@ -286,6 +286,16 @@ struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *ro
     return result;
 }
 
+struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people)
+{
+    out->size = 0;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    struct kc_result result =
+        kc_buffer_append(out, kc_roots_view(&people->roots, people->roots.pinned));
+    (void)pthread_rwlock_unlock(&people->lock);
+    return result;
+}
+
 struct kc_result kc_people_root(struct kc_buffer *out, struct kc_people *people)
 {
     (void)pthread_rwlock_rdlock(&people->lock);

@@ -88,6 +88,8 @@ KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct k
                                                  struct kc_people *people,
                                                  const struct kc_person *person);
 
+/* The pinned root. KC_BUFFER_SMALL. */
+KC_MUST_USE struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people);
 /* The root that the newest issuing certificate is by. KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_root(struct kc_buffer *out, struct kc_people *people);
 

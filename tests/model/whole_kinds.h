@@ -17,7 +17,7 @@ bool kinds_value(struct truth *truth, unsigned place, const struct kc_purse_info
                  enum truth_command command);
 /* A receive entry: from one card without keys a purse takes no more than was ever loaded on it, whatever its copies say. */
 bool kinds_may_take(struct truth *truth, unsigned holder, unsigned payer);
-/* Whether it is a card without keys that paid again what a rogue took and denied, and that the bank must take for a copied one. */
+/* Whether it is a card without keys that paid again what a rogue took and denied, which the bank must take for a copied one. */
 bool kinds_was_denied(const struct truth *truth, unsigned holder);
 /* Whether its purse may come to owe something without having lost entries. */
 bool kinds_may_owe(const struct truth *truth, unsigned holder);
