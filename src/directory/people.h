@@ -17,6 +17,10 @@
 #include "directory/roots.h"
 #include "message/cose.h"
 
+/* Which pair of certificates is meant, whoever shows it: the start of the SHA-256 of the issuer's key (COSE_Key), then the serial
+ * numbers of the one for signing and the one for sealing. */
+#define KC_PEOPLE_PAIR_SIZE (16 + 2 * KC_SERIAL_SIZE)
+
 struct kc_person {
     struct kc_signer_id id;
     uint64_t number;
@@ -81,8 +85,8 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
 
-/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by.
- * KC_DIRECTORY_DOWN before the first refresh. */
+/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by,
+ * unless `root` is NULL. KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
 KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *root,
                                                  struct kc_people *people,
@@ -90,12 +94,29 @@ KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct k
 
 /* The pinned root. KC_BUFFER_SMALL. */
 KC_MUST_USE struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people);
-/* The root that the newest issuing certificate is by. KC_DIRECTORY_DOWN before the first refresh. */
-KC_MUST_USE struct kc_result kc_people_root(struct kc_buffer *out, struct kc_people *people);
+/* All issuers by a root that counts, each with that root, the one that began last first. */
+struct kc_people_issuers {
+    size_t count;
+    struct kc_view ders[KC_ISSUERS_MAX];
+    struct kc_view roots[KC_ISSUERS_MAX];
+    uint8_t bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root_bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+};
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms);
 
-/* Verifies a sign or encrypt certificate over any issuer; no list is asked. KC_CERT_EXPIRED, KC_CERT_INVALID. */
-KC_MUST_USE struct kc_result kc_people_verify(struct kc_certificate *out, struct kc_people *people,
-                                              struct kc_view der, uint64_t now_ms);
+/* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
+KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
+                                            struct kc_people *people,
+                                            const struct kc_crypto *crypto,
+                                            const struct kc_person *person);
+
+/* Whether a pair that the directory may not show any more is on its issuer's list; it ends at `expires_ms`. Fills what *out has
+ * of certificates, but no key and no name, so that others can be asked. KC_CERT_EXPIRED, KC_CERT_REVOKED; KC_DIRECTORY_DOWN: the
+ * issuer is not known, or its list is old. */
+KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                                  const struct kc_crypto *crypto,
+                                                  const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                                  uint64_t expires_ms, uint64_t now_ms);
 
 /* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
  * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more

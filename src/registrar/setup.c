@@ -94,15 +94,10 @@ static struct kc_result meet_servers(struct kc_registrar *registrar)
     uint8_t digest[2][KC_DIGEST_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
     struct kc_buffer issuer = {.data = registrar->issuer, .capacity = sizeof registrar->issuer};
-    struct kc_buffer root = {.data = registrar->root, .capacity = sizeof registrar->root};
     struct kc_result result = kc_people_refresh(&registrar->people, registrar->directory, now_ms);
     if (!kc_failed(result)) {
         result = kc_people_issuer(&issuer, &registrar->people);
         registrar->issuer_size = issuer.size;
-    }
-    if (!kc_failed(result)) {
-        result = kc_people_root(&root, &registrar->people);
-        registrar->root_size = root.size;
     }
     if (!kc_failed(result)) {
         result = kc_people_certificates(&registrar->bank, digest[0], digest[1], &registrar->people,
