@@ -99,8 +99,8 @@ struct kc_cmp_order {
 };
 
 /* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
- * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
- * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
+ * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A
+ * refusal comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
  * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
 KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,
                                             const struct kc_cmp_order *order);

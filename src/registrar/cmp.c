@@ -112,7 +112,7 @@ static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_v
         struct kc_buffer issuer = KC_BUFFER(bytes);
         struct kc_result word = kc_people_check_pair(
             &person, &registrar->people, &registrar->crypto, pairs + at, now_ms, now_ms);
-        result = kc_people_issuer_of(&issuer, &registrar->people, &person);
+        result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
         if (kc_failed(result)) {
             return kc_failed(word) ? word : result;
         }
