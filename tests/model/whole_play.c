@@ -10,6 +10,7 @@
 #include "whole_hand.h"
 #include "whole_leave.h"
 #include "whole_rogue.h"
+#include "whole_roll.h"
 
 #define SYNC_ROUNDS 60u
 #define TRIES 12u
@@ -19,6 +20,8 @@
 #define CLERK_PERCENT 35u
 /* And of one in which accounts are closed. */
 #define LEAVE_PERCENT 25u
+/* And of one in which the bank's keys roll over. */
+#define ROLL_PERCENT 30u
 
 /* ---- habits ---- */
 
@@ -66,6 +69,11 @@ static bool is_charged(uint64_t episode)
 static bool is_closing(uint64_t episode)
 {
     return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
+}
+
+static bool is_rolling(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
 }
 
 static void choose_habits(struct play *play)
@@ -116,6 +124,8 @@ static void choose_habits(struct play *play)
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
+    habits->rolling = is_rolling(play->episode);
+    habits->full = habits->full && !habits->rolling;
     if (is_closing(play->episode)) {
         habits->closing = true;
         habits->full = false;
@@ -408,6 +418,9 @@ static enum play_action choose_action(struct play *play)
 bool play_sync(struct play *play, unsigned place)
 {
     struct kc_purse_info info;
+    if (!roll_learn(play, place)) {
+        return false;
+    }
     for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
             return false;
@@ -661,7 +674,11 @@ static bool finish(struct play *play)
     if (good && play->habits.closing) {
         good = leave_finish(play);
     }
-    if (good && (nth % 4 == 0 || play->habits.charged || play->habits.closing)) {
+    if (good && play->habits.rolling) {
+        good = roll_finish(play) && play_end(play);
+    }
+    if (good &&
+        (nth % 4 == 0 || play->habits.charged || play->habits.closing || play->habits.rolling)) {
         good = go_on(play) && play_end(play);
     }
     if (good &&
@@ -709,14 +726,18 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     if (play->habits.closing) {
         leave_begin(play);
     }
+    if (play->habits.rolling) {
+        roll_begin(play);
+    }
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        good = play->habits.charged && hand_chance(play, CLERK_PERCENT) ? clerk_act(play)
-               : play->habits.closing && hand_chance(play, LEAVE_PERCENT)
-                   ? leave_act(play)
+        good = play->habits.charged && hand_chance(play, CLERK_PERCENT)   ? clerk_act(play)
+               : play->habits.closing && hand_chance(play, LEAVE_PERCENT) ? leave_act(play)
+               : play->habits.rolling && hand_chance(play, ROLL_PERCENT)
+                   ? roll_act(play)
                    : act(play, choose_action(play));
     }
     good = good && finish(play);
