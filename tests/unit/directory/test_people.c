@@ -169,7 +169,7 @@ static void both_issuers_count_each_with_its_own_list(void **state)
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
     EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS), KC_OK);
     struct kc_people_issuers known;
-    kc_people_issuers(&known, &people);
+    kc_people_issuers(&known, &people, NOW_MS);
     assert_int_equal(known.count, 2);
     assert_true(kc_view_equal(known.ders[0], kc_buffer_view(&issuer.der)) !=
                 kc_view_equal(known.ders[1], kc_buffer_view(&issuer.der)));
