@@ -7,14 +7,16 @@
 #include "base/assert.h"
 #include "whole_clerk.h"
 #include "whole_hand.h"
+#include "whole_renewing.h"
 #include "whole_rogue.h"
 
 #define SYNC_ROUNDS 60u
 #define TRIES 12u
 #define LAST_ROUNDS 4u
 #define SKEW_MS 20000u
-/* Of the steps of an episode with charges. */
+/* Of the steps of an episode with charges, or with renewals. */
 #define CLERK_PERCENT 35u
+#define RENEWING_PERCENT 35u
 
 /* ---- habits ---- */
 
@@ -57,6 +59,15 @@ static bool is_charged(uint64_t episode)
 {
     return is_mixed(episode) ? episode / PLAY_MIXED_EVERY % 4 == 1
                              : episode % PLAY_MIXED_EVERY == PLAY_CHARGED_AT;
+}
+
+/* One of eight of the others; one of four mixed ones, and of those with charges. */
+static bool is_renewed(uint64_t episode)
+{
+    uint64_t nth = episode / PLAY_MIXED_EVERY % 4;
+    return is_mixed(episode)
+               ? nth == 2
+               : episode % PLAY_MIXED_EVERY == PLAY_RENEWED_AT || (is_charged(episode) && nth == 3);
 }
 
 static void choose_habits(struct play *play)
@@ -102,8 +113,9 @@ static void choose_habits(struct play *play)
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
     habits->full = hand_below(play, 16) == 0 && play->whole != play->mixed;
-    if (is_charged(play->episode)) {
-        habits->charged = true;
+    habits->renewed = is_renewed(play->episode);
+    habits->charged = is_charged(play->episode);
+    if (habits->charged || habits->renewed) {
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
@@ -618,6 +630,7 @@ static bool finish(struct play *play)
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
     play->whole->store.fault = RAM_GOOD;
+    renewing_calm(play);
     play->whole->now_ms += WHOLE_QUOTE_MS + 1;
     hand_trace(play, "the end: all meet and sync");
     whole_bank_idle(play->whole);
@@ -640,10 +653,15 @@ static bool finish(struct play *play)
     if (good && play->habits.charged) {
         good = clerk_finish(play);
     }
-    if (good && (nth % 4 == 0 || play->habits.charged)) {
+    if (good && play->habits.renewed) {
+        good = renewing_finish(play);
+    }
+    if (good && (nth % 4 == 0 || play->habits.charged || play->habits.renewed)) {
         good = go_on(play) && bring_to_end(play);
     }
-    if (good && (play->habits.full || play->habits.charged || nth % (mixed ? 4 : 16) == 0) &&
+    if (good &&
+        (play->habits.full || play->habits.charged || play->habits.renewed ||
+         nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
@@ -683,14 +701,19 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     play->hotlist_size = 0;
     good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
+    good = good && (!play->habits.renewed || renewing_begin(play));
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        good = play->habits.charged && hand_chance(play, CLERK_PERCENT)
-                   ? clerk_act(play)
-                   : act(play, choose_action(play));
+        if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
+            good = clerk_act(play);
+        } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {
+            good = renewing_act(play);
+        } else {
+            good = act(play, choose_action(play));
+        }
     }
     good = good && finish(play);
     play->tally.steps += play->step;
@@ -701,6 +724,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->tally.charges += play->truth.charges.paid;
     play->tally.suspended += play->truth.charges.suspended;
     play->tally.lifted += play->truth.charges.lifted;
+    play->tally.renewals += play->truth.renewals.renewed;
+    play->tally.ended += play->truth.renewals.refused;
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

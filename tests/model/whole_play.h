@@ -69,6 +69,7 @@ struct play_habits {
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
+    bool renewed; /* purses get new keys */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
@@ -120,14 +121,17 @@ struct play {
         uint64_t charges;   /* that were paid */
         uint64_t suspended; /* accounts, for one that was not */
         uint64_t lifted;
+        uint64_t renewals;
+        uint64_t ended;     /* payments under keys that had ended */
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };
 
-/* Every so many episodes there are cards and a machine, too; as often accounts are charged. */
+/* Every so many episodes there are cards and a machine, too; as often accounts are charged, and as often keys are renewed. */
 #define PLAY_MIXED_EVERY 8u
 #define PLAY_MIXED_AT 5u
 #define PLAY_CHARGED_AT 1u
+#define PLAY_RENEWED_AT 3u
 #define PLAY_CHARGED_STEPS 60u
 /* In those the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u
