@@ -308,6 +308,22 @@ def measure_exchange():
             contact_figures(prefix, contact, found[contact], links)
 
 
+# ---- the hotlist ----
+
+def measure_hotlist():
+    """1 in 1,000 of 1,000,000 purses is listed; a day's delta is that of three more, as when they become so many in a year."""
+    found = tool("bench-hotlist", "--purses", 1_000_000, "--listed", 1000, "--day", 3)
+    for name, key, unit in (("listed", "listed", "purses"), ("bytes.numbers", "numbers", "bytes"),
+                            ("bytes.numbers.older", "older_numbers", "bytes"), ("bytes.base", "base", "bytes"),
+                            ("bytes.delta.day", "delta", "bytes"), ("bytes.delta.largest", "largest_delta", "bytes"),
+                            ("limit.base", "limit", "purses"), ("limit.delta", "limit_in_delta", "purses")):
+        figure(f"hotlist.{name}", found[key], unit)
+    figure("hotlist.verify.bare", found["verify_us"], "us")
+    for name, key in (("look-up", "look_up_us"), ("look-up.listed", "look_up_listed_us"),
+                      ("look-up.in-delta", "look_up_in_delta_us"), ("take.base", "take_base_us"), ("take.delta", "take_delta_us")):
+        figure(f"hotlist.{name}", found[key], "us", "hotlist.verify.bare", found["verify_us"])
+
+
 # ---- a sale by a machine ----
 
 SALE_BITS = {"106k": 106_000, "424k": 424_000}
@@ -439,6 +455,7 @@ def measure_core():
 def main():
     measure_core()
     measure_exchange()
+    measure_hotlist()
     measure_sale()
     measure_simulator()
     measure_token()

@@ -670,13 +670,12 @@ static bool show_listed(void *owner, const struct kc_hotlist_row *row)
 {
     struct desk *desk = owner;
     struct kc_json_out json;
-    struct kc_purse_row purse;
-    bool found = !kc_failed(desk->store.purse_get(desk->store.context, &purse, row->purse.number));
     begin_object(desk, &json);
     show_number(desk, &json, "version", row->version);
     show_number(desk, &json, "purse", row->purse.number);
     show_time(desk, &json, "time", row->time_ms);
-    show_text(desk, &json, "reason", found ? kc_error_name(purse.out_reason) : "?");
+    show_text(desk, &json, "reason", row->reason != KC_OK ? kc_error_name(row->reason) : "?");
+    show_time(desk, &json, "ends", row->ends_ms);
     end_object(desk, &json);
     return true;
 }
@@ -843,9 +842,10 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         kc_sqlite_close(&desk.store);
         kc_libcrypto_close(&desk.crypto);
         if (result.code == KC_USAGE) {
-            return kc_command_usage(command,
-                                    "--log-policy is refuse, overwrite or report; --charge is "
-                                    "account, ordinary, included or paid");
+            return verbs[i].run == account
+                       ? kc_command_usage_of(command, "charge",
+                                             "account, ordinary, included or paid")
+                       : kc_command_usage_of(command, "log-policy", "refuse, overwrite or report");
         }
         return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
     }

@@ -83,8 +83,8 @@ struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply
     }
     if (!kc_failed(result)) {
         kc_digest(&thread->crypto, digest, kc_buffer_view(&request));
-        result = kc_message_post(&answer, authority->client, bank->config.authority_url,
-                                 kc_buffer_view(&request));
+        result = kc_message_of_authority(kc_message_post(
+            &answer, authority->client, bank->config.authority_url, kc_buffer_view(&request)));
     }
     return kc_failed(result) ? result
                              : open_reply(reply, reply_shape, bank, thread, &server,

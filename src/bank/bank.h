@@ -5,7 +5,7 @@
  *
  * Renewal is in renew.c (keys made in the purse) and key_offer.c (made by the authority), at the counter in counter.c; charges in
  * charge.c, closing in close.c; whether a certificate still counts in revocation.c (list and OCSP); the bank's own new keys in
- * rolls.c and roll.c.
+ * rolls.c and roll.c, and what it tells of the authority's in notice.c.
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -16,7 +16,9 @@
 #include "bank/config.h"
 #include "bank/counter.h"
 #include "bank/holders.h"
+#include "bank/hotlist.h"
 #include "bank/known.h"
+#include "bank/notice.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
@@ -85,6 +87,7 @@ struct kc_bank {
     char database[KC_PATH_SIZE_MAX];
     struct kc_holders holders;
     struct kc_bank_hotlist hotlist;
+    struct kc_bank_notice notice; /* what it tells of the authority's keys */
     atomic_bool stopping;
     struct kc_bank_round again;    /* orders in doubt, by purse and time */
     struct kc_bank_round charges;  /* orders of management charges, by account */
@@ -151,6 +154,7 @@ union kc_bank_message {
     struct kc_give_back give_back;
     struct kc_identity identity;
     uint64_t roll;
+    uint64_t notice_after;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -263,6 +267,7 @@ extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_give_roll;
 extern const struct kc_bank_kind kc_bank_sign_identity;
+extern const struct kc_bank_kind kc_bank_give_notice;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
@@ -315,13 +320,18 @@ KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
-/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
 /* What the books say of a card without keys; its secret is the caller's to set. */
 void kc_bank_card_claims(struct kc_identity *out, const struct kc_bank *bank,
                          const struct kc_account_row *account, struct kc_purse_id purse);
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
+
+/* Reads after which notice of the authority's keys somebody asks for one. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_notice(struct kc_bank_item *item,
+                                                 const struct kc_bank *bank,
+                                                 const struct kc_http_request *request);
 
 /* What several orders of an operator have in common: an account and nothing else, KC_MALFORMED; the answer that it is done. */
 KC_MUST_USE struct kc_result kc_bank_read_account(struct kc_account_id *out,
@@ -343,13 +353,6 @@ KC_MUST_USE struct kc_result kc_bank_read_charge(struct kc_bank_item *item,
 KC_MUST_USE struct kc_result kc_bank_read_close(struct kc_bank_item *item,
                                                 const struct kc_bank *bank,
                                                 const struct kc_http_request *request);
-
-/* Writes the purses, in any order, in the short form: as many as fit of those that stand first. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_write(struct kc_listed *out, struct kc_buffer *bytes,
-                                                   const uint64_t *purses, size_t purse_count);
-/* The same in the older form of the record. *count says how many. */
-KC_MUST_USE struct kc_result kc_bank_hotlist_encode(struct kc_buffer *out, size_t *count,
-                                                    const uint64_t *purses, size_t purse_count);
 
 /* Decodes and verifies the value information in `bytes` into item->information: certified value by signature, entries as
  * a chain, and that it is the signer's. */
@@ -412,7 +415,7 @@ KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **o
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_UNREACHABLE, KC_TIMEOUT, KC_DIRECTORY_DOWN. */
+ * names none; its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,

@@ -148,14 +148,35 @@ static void write_ahead(const struct showing *showing, const struct kc_charging_
     write_line(showing, &line);
 }
 
+/* Nothing is charged any more, and nothing of it is under way. */
+static struct kc_result is_over(bool *over, const struct kc_store *store, uint64_t number)
+{
+    struct kc_account_row account;
+    struct kc_result result = store->account_get(store->context, &account, number);
+    *over = !kc_failed(result) &&
+            (account.state == KC_ACCOUNT_CLOSING || account.state == KC_ACCOUNT_CLOSED);
+    return kc_result(result.code == KC_NOT_FOUND ? KC_STORE_CORRUPT : result.code);
+}
+
 static bool take_charging(void *owner, const struct kc_charging_row *row)
 {
     struct showing *showing = owner;
     const struct kc_store *store = showing->store;
-    struct kc_charge_row charge;
+    struct kc_charge_row charge = {.sent = false};
     struct line line;
+    bool over = false;
     struct kc_result result =
         store->charge_get(store->context, &charge, row->account.number, row->period);
+    bool known = !kc_failed(result);
+    if (known || result.code == KC_NOT_FOUND) {
+        showing->result = is_over(&over, store, row->account.number);
+        if (kc_failed(showing->result)) {
+            return false;
+        }
+    }
+    if (over && !(known && charge.sent)) {
+        return true;
+    }
     if (result.code == KC_NOT_FOUND) {
         write_ahead(showing, row);
     } else if (kc_failed(result)) {

@@ -77,6 +77,15 @@ static bool show_payout(void *owner, const struct kc_payout_row *row)
     return true;
 }
 
+/* The bank asks the authority by itself, if it knows where that is, until it has said so. */
+static const char *revocation_word(const struct showing *showing, const struct kc_closing_row *row)
+{
+    if (row->revoked_ms != 0) {
+        return "done";
+    }
+    return showing->config->authority_url[0] == '\0' ? "not asked" : "pending";
+}
+
 static void write_closing(const struct showing *showing, const struct kc_closing_row *row)
 {
     struct kc_json_out json;
@@ -91,10 +100,11 @@ static void write_closing(const struct showing *showing, const struct kc_closing
     format_time(closed, row->closed_ms);
     format_time(revoked, row->revoked_ms);
     if (!showing->json) {
-        (void)fprintf(showing->out, "closing %" PRIu64 "  %-7s  by %s on %s, until %s%s%s\n",
+        (void)fprintf(showing->out, "closing %" PRIu64 "  %-7s  by %s on %s, until %s%s%s%s\n",
                       row->account.number, word, by_word(row->by), begun, due,
                       row->early ? "  purse empty" : "",
-                      row->revoked_ms == 0 ? "  not revoked" : "");
+                      row->revoked_ms == 0 ? "  revocation " : "",
+                      row->revoked_ms == 0 ? revocation_word(showing, row) : "");
         return;
     }
     kc_json_open(&json, showing->out);
@@ -107,6 +117,7 @@ static void write_closing(const struct showing *showing, const struct kc_closing
     kc_json_text(&json, "due", due);
     kc_json_text(&json, "closed", closed);
     kc_json_text(&json, "revoked", revoked);
+    kc_json_text(&json, "revocation", revocation_word(showing, row));
     kc_json_close(&json);
 }
 

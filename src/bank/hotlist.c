@@ -7,13 +7,9 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
-#define LISTED_SIZE_MAX 2048u
-#define DELTA_SIZE_MAX 512u
-/* In the older form each takes one byte at least; in the short one so many fit only of purses that stand close together. */
-#define PURSES_MAX LISTED_SIZE_MAX
 #define HAVE_DIGITS_MAX 18u
 
-_Static_assert(LISTED_SIZE_MAX <= KC_PLAIN_SIZE_MAX, "the list fits where the item has room");
+_Static_assert(KC_BANK_BASE_SIZE_MAX <= KC_PLAIN_SIZE_MAX, "the list fits where the item has room");
 
 /* ---- the encoding ---- */
 
@@ -151,14 +147,14 @@ struct kc_result kc_bank_read_hotlist(struct kc_bank_item *item, const struct kc
 
 static struct kc_result collect_list(struct kc_bank *bank, struct kc_bank_item *item)
 {
-    uint64_t purses[PURSES_MAX];
+    uint64_t purses[KC_BANK_LISTED_MAX];
     struct kc_hotlist *list = &item->message.listing.record.list;
-    struct kc_buffer bytes = {.data = item->plain, .capacity = LISTED_SIZE_MAX};
+    struct kc_buffer bytes = {.data = item->plain, .capacity = KC_BANK_BASE_SIZE_MAX};
     size_t found = 0;
     size_t count = 0;
     bool complete = false;
-    struct kc_result result =
-        kc_ledger_hotlist(purses, &found, &complete, &bank->ledger, 0, UINT64_MAX, PURSES_MAX);
+    struct kc_result result = kc_ledger_hotlist(purses, &found, &complete, &bank->ledger, 0,
+                                                UINT64_MAX, KC_BANK_LISTED_MAX);
     if (!kc_failed(result)) {
         result = kc_bank_hotlist_encode(&bytes, &count, purses, found);
     }
@@ -176,12 +172,12 @@ static struct kc_result collect_short(struct kc_listed *out, bool *complete, str
                                       struct kc_bank_item *item, uint64_t after, uint64_t upto,
                                       size_t size_max)
 {
-    uint64_t purses[PURSES_MAX];
+    uint64_t purses[KC_BANK_LISTED_MAX];
     struct kc_buffer bytes = {.data = item->plain, .capacity = size_max};
     size_t found = 0;
     *out = (struct kc_listed){.count = 0};
     struct kc_result result =
-        kc_ledger_hotlist(purses, &found, complete, &bank->ledger, after, upto, PURSES_MAX);
+        kc_ledger_hotlist(purses, &found, complete, &bank->ledger, after, upto, KC_BANK_LISTED_MAX);
     if (!kc_failed(result)) {
         result = kc_bank_hotlist_write(out, &bytes, purses, found);
     }
@@ -195,7 +191,7 @@ static struct kc_result collect_base(struct kc_bank *bank, struct kc_bank_item *
     bool complete = false;
     uint64_t version = base_of(bank, bank->ledger.hotlist_version);
     struct kc_result result =
-        collect_short(&listed, &complete, bank, item, 0, version, LISTED_SIZE_MAX);
+        collect_short(&listed, &complete, bank, item, 0, version, KC_BANK_BASE_SIZE_MAX);
     item->message.listing.record.base = (struct kc_hotlist_base){.bank = bank->realm.bank,
                                                                  .version = version,
                                                                  .time_ms = kc_clock_now_ms(),
@@ -214,7 +210,7 @@ static struct kc_result collect_delta(struct kc_bank *bank, struct kc_bank_item 
     uint64_t version = bank->ledger.hotlist_version;
     uint64_t base = base_of(bank, version);
     struct kc_result result =
-        collect_short(&listed, &complete, bank, item, base, version, DELTA_SIZE_MAX);
+        collect_short(&listed, &complete, bank, item, base, version, KC_BANK_DELTA_SIZE_MAX);
     item->message.listing.record.delta = (struct kc_hotlist_delta){.bank = bank->realm.bank,
                                                                    .base = base,
                                                                    .version = version,

@@ -25,6 +25,13 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
     return result;
 }
 
+static struct kc_result open_notice(struct kc_bank *bank, const char *folder)
+{
+    const struct kc_notice_maker by = {
+        .crypto = &bank->crypto, .realm = &bank->realm, .keys = &bank->keys};
+    return kc_bank_notice_open(&bank->notice, &by, folder);
+}
+
 /* The operator's token is made at the first start. */
 static struct kc_result load_tokens(struct kc_bank *bank, const char *folder)
 {
@@ -209,7 +216,7 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, load_tokens, load_people, open_known, open_revocation, open_ledger};
+        load_keys, open_notice, load_tokens, load_people, open_known, open_revocation, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
@@ -230,6 +237,7 @@ struct kc_result kc_bank_init(const char *dir)
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
+    kc_bank_notice_close(&bank->notice);
     kc_known_close(&bank->known);
     kc_counter_close(&bank->counter);
     kc_revocation_close(&bank->revocation);

@@ -144,11 +144,11 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
     const struct kc_bank_renewal *renewal = &item->renewal;
     /* The pair that ends last counts, and others may have been certified since these keys were asked for first. A pair that these
      * keys have, and that counts, is found as it is. */
-    const struct kc_renew_certify_request request = {
-        .account = renewal->row.account,
-        .expires_ms = now_ms + bank->ledger.options.account_ms,
-        .proof = item->message.renew_request.proof,
-        .time_ms = now_ms};
+    const struct kc_renew_certify_request request = {.account = renewal->row.account,
+                                                     .expires_ms =
+                                                         now_ms + bank->ledger.options.account_ms,
+                                                     .proof = item->message.renew_request.proof,
+                                                     .time_ms = now_ms};
     struct kc_result result =
         kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
                               &kc_renew_certify_request_shape, &request);

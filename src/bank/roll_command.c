@@ -86,9 +86,11 @@ int kc_bank_roll_command(const struct kc_command *command, const char *dir)
     struct kc_roll_wish wish = {.token = kc_command_value(command, "token"),
                                 .emergency = kc_command_value(command, "emergency") != NULL};
     int lock = -1;
-    if (!kc_command_number(&wish.days, command, "days", 0, DAYS_MAX, DAYS_DEFAULT) ||
-        (wish.token != NULL && !kc_token_uri_fits(wish.token))) {
-        return kc_command_usage(command, "--days is 0 to 3660, --token a PKCS#11 URI");
+    if (!kc_command_number(&wish.days, command, "days", 0, DAYS_MAX, DAYS_DEFAULT)) {
+        return kc_command_usage_of(command, "days", "0 to 3660");
+    }
+    if (wish.token != NULL && !kc_token_uri_fits(wish.token)) {
+        return kc_command_usage_of(command, "token", "a PKCS#11 URI without a PIN");
     }
     struct kc_result result = run(&state, &lock, dir, &wish);
     kc_file_unlock(lock);

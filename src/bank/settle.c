@@ -5,8 +5,8 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
-/* Of the pairs that a purse left, so many of the newest are looked at, and so many of its first renewals. The authority certifies few
- * beside each other. */
+/* Of the pairs that a purse left, so many of the newest are looked at, and so many of its first renewals. The authority certifies
+ * few beside each other. */
 #define LEFT_MAX 64u
 
 /* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
@@ -170,8 +170,9 @@ static struct kc_result see_later(struct kc_bank *bank, struct kc_bank_thread *t
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
 }
 
-/* Keys of a partner that are none of its at that counter, and no forger's either: pairs that it had certified and left for others,
- * keys that had ended or did not sign yet. Who was paid with one in good faith hears the same as of the key that ended last. */
+/* Keys of a partner that are none of its at that counter, and no forger's either: pairs that it had certified and left for
+ * others, keys that had ended, or did not sign yet. Who was paid with one in good faith hears the same as of the key that ended
+ * last. */
 struct strays {
     struct kc_bank *bank;
     const struct kc_crypto *crypto;

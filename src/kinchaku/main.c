@@ -47,6 +47,23 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
+/* The option whose value is wrong when a verb gives KC_USAGE, and what it is. */
+static const char *wrong_option;
+static const char *wrong_is;
+
+static bool is_right(bool right, const char *option, const char *is)
+{
+    wrong_option = right ? wrong_option : option;
+    wrong_is = right ? wrong_is : is;
+    return right;
+}
+
+static bool token_fits(const char *token)
+{
+    return is_right(token == NULL || kc_token_uri_fits(token), "token",
+                    "a PKCS#11 URI without a PIN");
+}
+
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
 {
     const char *currency = kc_command_value(command, "currency");
@@ -56,13 +73,16 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     out->faults = kc_command_value(command, "faults") != NULL;
     out->token = kc_command_value(command, "token");
     out->fees = strcmp(command->arguments[0], "demo") == 0;
-    if ((out->token != NULL && !kc_token_uri_fits(out->token)) || !kc_command_currency(currency) ||
-        (store != NULL && strcmp(store, "sqlite") != 0)) {
+    if (!token_fits(out->token) ||
+        !is_right(kc_command_currency(currency), "currency", "three capital letters") ||
+        !is_right(store == NULL || strcmp(store, "sqlite") == 0, "store", "sqlite")) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1) &&
-           kc_command_number(&out->decimals, command, "decimals", 0, 8, 0);
+    return is_right(kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1), "bank",
+                    "a number from 1") &&
+           is_right(kc_command_number(&out->decimals, command, "decimals", 0, 8, 0), "decimals",
+                    "0 to 8");
 }
 
 /* What is asked for on a system that is there already and says otherwise. */
@@ -214,9 +234,12 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     const char *token = kc_command_value(command, "token");
     bool emergency = kc_command_value(command, "emergency") != NULL;
     bool authority = kc_command_value(command, "authority") != NULL;
-    if (!kc_command_number(&days, command, "days", 0, ROLL_DAYS_MAX, ROLL_DAYS) ||
-        (authority && (emergency || kc_command_value(command, "days") != NULL)) ||
-        (token != NULL && !kc_token_uri_fits(token))) {
+    bool days_fit = kc_command_number(&days, command, "days", 0, ROLL_DAYS_MAX, ROLL_DAYS);
+    if (authority && (emergency || kc_command_value(command, "days") != NULL)) {
+        wrong_option = NULL;
+        return kc_result(KC_USAGE);
+    }
+    if (!is_right(days_fit, "days", "0 to 3660") || !token_fits(token)) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_system_open(&system, dir);
@@ -340,10 +363,10 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = verbs[i].run(&command, dir);
             if (result.code == KC_USAGE) {
-                return kc_command_usage(&command,
-                                        "--bank is a number from 1, --currency three capital "
-                                        "letters, --decimals 0 to 8, --store sqlite, "
-                                        "--token a PKCS#11 URI without a PIN, --days 0 to 3660");
+                return wrong_option == NULL
+                           ? kc_command_usage(&command, "--days and --emergency are for the "
+                                                        "bank's keys, not the authority's")
+                           : kc_command_usage_of(&command, wrong_option, wrong_is);
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

@@ -1,9 +1,12 @@
 /* Starting, stopping and looking at the processes of a system. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,6 +18,7 @@
 #define STOP_MS 10000u
 #define ASK_MS 1000u
 #define POLL_NS 20000000L
+#define LAST_LINE_MAX 2048
 #define SLAPD "/usr/sbin/slapd"
 
 /* Up once it answers at all; whether anything stands in it is the authority's matter. */
@@ -90,7 +94,45 @@ static struct kc_result start_server(const struct kc_system *system, enum kc_nod
     return kc_failed(result) ? result : kc_process_start(system->dir, kc_node_name(node), argv);
 }
 
-static struct kc_result wait_until_it_answers(const struct kc_system *system, enum kc_node node)
+/* How long a node's log is; what it writes from now on stands behind that. */
+static uint64_t log_size(const struct kc_system *system, enum kc_node node)
+{
+    char path[KC_PATH_SIZE];
+    struct stat status;
+    bool known = kc_process_path(path, system->dir, "log", kc_node_name(node), ".log") &&
+                 stat(path, &status) == 0 && status.st_size > 0;
+    return known ? (uint64_t)status.st_size : 0;
+}
+
+/* Why a node ended at its start: the error in parentheses at the end of the last line that it wrote behind `from`, as
+ * kc_command_fail writes it. KC_UNREACHABLE when it named none. */
+static struct kc_result reason_of_end(const struct kc_system *system, enum kc_node node,
+                                      uint64_t from)
+{
+    char path[KC_PATH_SIZE];
+    char text[LAST_LINE_MAX + 1];
+    uint64_t size = log_size(system, node);
+    if (size <= from || !kc_process_path(path, system->dir, "log", kc_node_name(node), ".log")) {
+        return kc_result(KC_UNREACHABLE);
+    }
+    uint64_t start = size - from > LAST_LINE_MAX ? size - LAST_LINE_MAX : from;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : pread(fd, text, LAST_LINE_MAX, (off_t)start);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (got < 3 || text[got - 1] != '\n' || text[got - 2] != ')') {
+        return kc_result(KC_UNREACHABLE);
+    }
+    text[got - 2] = '\0';
+    const char *name = strrchr(text, '(');
+    enum kc_error error = name == NULL ? KC_OK : kc_error_from_name(name + 1);
+    /* KC_INTERNAL stands for a name that is none, too. */
+    return kc_result(error == KC_OK || error == KC_INTERNAL ? KC_UNREACHABLE : error);
+}
+
+static struct kc_result wait_until_it_answers(const struct kc_system *system, enum kc_node node,
+                                              uint64_t log_before)
 {
     uint64_t end_ms = kc_clock_now_ms() + START_MS;
     while (kc_clock_now_ms() < end_ms && kc_process_stop_signal() == 0) {
@@ -101,7 +143,7 @@ static struct kc_result wait_until_it_answers(const struct kc_system *system, en
         if (kc_process_find(system->dir, kc_node_name(node)) == 0) {
             kc_log(KC_LOG_ERROR, "%s ended at its start; see %s/log/%s.log", kc_node_name(node),
                    system->dir, kc_node_name(node));
-            return kc_result(KC_UNREACHABLE);
+            return reason_of_end(system, node, log_before);
         }
         (void)nanosleep(&pause, NULL);
     }
@@ -121,6 +163,7 @@ struct kc_result kc_system_up(const struct kc_system *system)
         if (kc_process_stop_signal() != 0) {
             return kc_result(KC_TIMEOUT);
         }
+        uint64_t log_before = log_size(system, node);
         if (kc_process_find(system->dir, kc_node_name(node)) == 0) {
             result = node == KC_NODE_DIRECTORY ? start_slapd(system) : start_server(system, node);
         }
@@ -128,7 +171,7 @@ struct kc_result kc_system_up(const struct kc_system *system)
             kc_log(KC_LOG_ERROR, "the program of %s is not installed", kc_node_name(node));
         }
         if (!kc_failed(result)) {
-            result = wait_until_it_answers(system, node);
+            result = wait_until_it_answers(system, node, log_before);
         }
     }
     return result;

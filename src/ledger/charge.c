@@ -525,32 +525,47 @@ static struct kc_result is_paid_ahead(bool *is, struct kc_ledger *ledger,
     return result.code == KC_NOT_FOUND ? kc_ok() : kc_ledger_note(ledger, result);
 }
 
-struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger, struct kc_account_id account)
+/* *done: a sale paid it before. Else *out has the charge that is paid by this one. */
+static struct kc_result find_included(struct current *out, bool *done, struct kc_ledger *ledger,
+                                      struct kc_account_id account)
 {
-    struct current current;
     struct kc_account_row row;
-    bool done = false;
-    KC_ASSERT(ledger->in_batch);
-    struct kc_result result = load_known(&current, &row, ledger, account);
+    *done = false;
+    struct kc_result result = load_known(out, &row, ledger, account);
     if (!kc_failed(result)) {
-        result = is_paid_ahead(&done, ledger, &current.charging);
+        result = is_paid_ahead(done, ledger, &out->charging);
     }
-    if (kc_failed(result) || done) {
+    if (kc_failed(result) || *done) {
         return result;
     }
-    if (current.has_notice) {
-        return current.charge.sent ? kc_result(KC_IN_DOUBT)
-                                   : paid(ledger, &current, KC_CHARGE_SOURCE_INCLUDED);
+    if (out->has_notice) {
+        return kc_result(out->charge.sent ? KC_IN_DOUBT : KC_OK);
     }
     if (kc_amount_is_zero(ledger->options.charge.amount)) {
         return kc_result(KC_NOT_ALLOWED);
     }
-    current.charge = (struct kc_charge_row){.account = account,
-                                            .period = current.charging.period,
-                                            .purse = row.purse,
-                                            .amount = ledger->options.charge.amount,
-                                            .due_ms = current.charging.due_ms};
-    return paid(ledger, &current, KC_CHARGE_SOURCE_INCLUDED);
+    out->charge = (struct kc_charge_row){.account = account,
+                                         .period = out->charging.period,
+                                         .purse = row.purse,
+                                         .amount = ledger->options.charge.amount,
+                                         .due_ms = out->charging.due_ms};
+    return kc_ok();
+}
+
+struct kc_result kc_charge_check_included(struct kc_ledger *ledger, struct kc_account_id account)
+{
+    struct current current;
+    bool done = false;
+    return find_included(&current, &done, ledger, account);
+}
+
+struct kc_result kc_ledger_charge_included(struct kc_ledger *ledger, struct kc_account_id account)
+{
+    struct current current;
+    bool done = false;
+    KC_ASSERT(ledger->in_batch);
+    struct kc_result result = find_included(&current, &done, ledger, account);
+    return kc_failed(result) || done ? result : paid(ledger, &current, KC_CHARGE_SOURCE_INCLUDED);
 }
 
 struct kc_result kc_ledger_charge_order(struct kc_ledger *ledger,

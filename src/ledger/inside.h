@@ -368,6 +368,9 @@ KC_MUST_USE struct kc_result kc_charge_certify(struct kc_certified *out, struct 
                                                const struct kc_account_row *account);
 /* KC_SUSPENDED: nothing leaves the account or its purse for anybody else. */
 KC_MUST_USE struct kc_result kc_charge_check(struct kc_ledger *ledger, uint64_t account);
+/* Whether kc_ledger_charge_included would be done now: its errors. Changes nothing. */
+KC_MUST_USE struct kc_result kc_charge_check_included(struct kc_ledger *ledger,
+                                                      struct kc_account_id account);
 /* Value came in, and the balance is saved: a charge that is overdue is taken from it at once; account->balance follows. */
 KC_MUST_USE struct kc_result kc_charge_incoming(struct kc_ledger *ledger,
                                                 struct kc_account_row *account);

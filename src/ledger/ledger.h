@@ -26,6 +26,8 @@
 #define KC_BOOK_FEES 3u
 
 #define KC_FEE_PERMILLE_MAX 1000u
+#define KC_LEDGER_LISTED_MAX                                                                       \
+    32768u /* numbers on the hotlist that are looked at for one part of it */
 
 /* What the bank takes for bringing a machine's value to its owner: fee_fixed + floor(fee_permille * amount / 1000), at most the
  * amount; and how much stays in the machine. */
@@ -214,7 +216,8 @@ KC_MUST_USE struct kc_result kc_ledger_renew_retired(struct kc_ledger *ledger,
 /* The same for an account whose purse is in use, at hand and empty; that goes out of use, and on the hotlist, when the new one is
  * confirmed. The confirmation is KC_NOT_EMPTY when there is value in it by then, and KC_SETTLEMENT_RUNS when it was lost
  * meanwhile. Where the purse is out of use already this is kc_ledger_reissue. Its errors but KC_OUT_OF_ORDER, and KC_NOT_EMPTY,
- * KC_NOT_ALLOWED (a card, which is deposited). */
+ * KC_NOT_ALLOWED (a card, which is deposited). With request->paid also those of kc_ledger_charge_included, which is said when
+ * the new purse is there: before that nothing is paid. */
 KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
                                             struct kc_ledger *ledger,
                                             const struct kc_move_request *request,
@@ -225,8 +228,10 @@ KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64
 KC_MUST_USE struct kc_result
 kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
 
-/* Of the purses that were listed under the versions above `after` up to `upto`, those that were listed last, newest first, at
- * most `max`; *complete when these are all. */
+/* Of the purses that were listed under the versions above `after` up to `upto`, at most `max`: first those that are out of use by
+ * a proof or lost, then those that were given up, each newest first; *complete when these are all. A purse whose identities had
+ * all ended, and the settlement time with them, when the newest of these was listed is none of them: nothing that it signs counts
+ * any more. So the books alone say which those are. No more than KC_LEDGER_LISTED_MAX are looked at, the newest. */
 KC_MUST_USE struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
                                                struct kc_ledger *ledger, uint64_t after,
                                                uint64_t upto, size_t max);

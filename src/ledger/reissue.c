@@ -454,7 +454,7 @@ typedef struct kc_result (*check)(uint64_t *due_ms, const struct kc_ledger *ledg
 
 static struct kc_result issue(struct kc_ledger_opened *out, uint64_t *due_ms,
                               struct kc_ledger *ledger, const struct kc_reissue_request *request,
-                              enum kc_evidence_kind kind, check may,
+                              enum kc_evidence_kind kind, check may, bool paid,
                               const struct kc_ledger_source *source)
 {
     struct kc_account_row account;
@@ -481,6 +481,8 @@ static struct kc_result issue(struct kc_ledger_opened *out, uint64_t *due_ms,
     }
     if (result.code == KC_NOT_FOUND) {
         result = may(due_ms, ledger, &account, &old);
+        result =
+            kc_failed(result) || !paid ? result : kc_charge_check_included(ledger, account.account);
     }
     if (!kc_failed(result)) {
         result = make_successor(&row, ledger, &old, request);
@@ -496,7 +498,7 @@ struct kc_result kc_ledger_reissue(struct kc_ledger_opened *out, uint64_t *due_m
                                    const struct kc_reissue_request *request,
                                    const struct kc_ledger_source *source)
 {
-    return issue(out, due_ms, ledger, request, KC_EVIDENCE_REISSUE, check_old, source);
+    return issue(out, due_ms, ledger, request, KC_EVIDENCE_REISSUE, check_old, false, source);
 }
 
 struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
@@ -508,7 +510,7 @@ struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
                                       .log_policy = request->log_policy,
                                       .time_ms = request->time_ms};
     memcpy(like.id, request->id, sizeof like.id);
-    return issue(out, due_ms, ledger, &like, KC_EVIDENCE_MOVE, check_move, source);
+    return issue(out, due_ms, ledger, &like, KC_EVIDENCE_MOVE, check_move, request->paid, source);
 }
 
 struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_row *old)

@@ -345,11 +345,15 @@ struct kc_signer_row {
     uint8_t key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
 };
 
-/* A purse that was put out of use by proof or because its holder lost it; `version` counts these acts. */
+/* A purse that was put out of use by proof or because its holder lost it or gave it up; `version` counts these acts. */
 struct kc_hotlist_row {
     uint64_t version;
     struct kc_purse_id purse;
     uint64_t time_ms;
+    /* As they are now: */
+    enum kc_error reason; /* why the purse is out of use */
+    uint64_t
+        ends_ms; /* when the last of its identities ends, also of those never confirmed; 0 when nothing is known of any */
 };
 
 /* A new purse for an account whose old one is out of use. */

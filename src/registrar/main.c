@@ -551,6 +551,7 @@ static struct kc_result issue_again(struct kc_account_id *account, struct kc_reg
     struct kc_result result = read_uim(&application, command);
     if (!kc_failed(result)) {
         application.moves = moves;
+        application.paid = moves && kc_command_value(command, "paid") != NULL;
         result = identify_holder(account, application.name, &application.type, registrar, command,
                                  "account");
     }
@@ -677,6 +678,7 @@ static const char *detail_of(enum kc_error error, const char *name)
         (void)snprintf(words, sizeof words, "%s or %s.letter", last_file, last_file);
         return last_file == NULL ? name : words;
     case KC_DIRECTORY_DOWN:
+    case KC_AUTHORITY_DOWN:
     case KC_UNREACHABLE:
         return "'kinchaku status' tells what runs, 'kinchaku up' starts the rest";
     case KC_MALFORMED:

@@ -1,4 +1,5 @@
 /* Opening one account: SZ1 to SZ9 (EP1221669 Fig 12), and taking everything back when a step fails. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,6 +73,7 @@ struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shap
     if (!kc_failed(result)) {
         kc_digest(&registrar->crypto, digest, kc_buffer_view(&request));
         result = kc_message_post(&answer, registrar->client, url, kc_buffer_view(&request));
+        result = server == &registrar->authority ? kc_message_of_authority(result) : result;
         registrar->reply_size = answer.size;
     }
     if (!kc_failed(result)) {
@@ -172,6 +174,7 @@ static struct kc_result ask_move(struct progress *progress, struct kc_registrar 
     struct kc_move_request request = {.account = account,
                                       .suite = application->suite,
                                       .log_policy = application->log_policy,
+                                      .paid = application->paid,
                                       .time_ms = kc_clock_now_ms()};
     struct kc_result result =
         registrar->crypto.random(registrar->crypto.context, request.id, sizeof request.id);
@@ -217,6 +220,12 @@ static struct kc_result certify(struct progress *progress, struct kc_registrar *
     uint64_t account = progress->opened.account.number;
     trace(registrar, "SZ4", "registrar", "authority", "certify-request", registrar->request_size,
           account);
+    if (result.code == KC_ALREADY_EXISTS) {
+        (void)snprintf(registrar->words, sizeof registrar->words,
+                       "the authority has certificates of account %" PRIu64
+                       " for other keys; nothing was opened, try again",
+                       account);
+    }
     if (kc_failed(result)) {
         return result;
     }

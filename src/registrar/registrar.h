@@ -45,8 +45,9 @@ struct kc_registrar {
     uint8_t request[KC_MESSAGE_SIZE_MAX];
     size_t request_size;
     size_t reply_size;
-    char words[KC_PCSC_WORDS_SIZE]; /* what was found instead of a blank card, or empty */
-    uint64_t due_ms;                /* of the last refusal that said when to come again, or 0 */
+    char words
+        [KC_PCSC_WORDS_SIZE]; /* of the error: what was found instead of a blank card; or empty */
+    uint64_t due_ms;          /* of the last refusal that said when to come again, or 0 */
     uint8_t reply[KC_MESSAGE_SIZE_MAX];
     uint8_t plain[KC_PLAIN_SIZE_MAX];
 };
@@ -64,6 +65,7 @@ struct kc_application {
     bool bring_keys;         /* keys made outside and brought in, instead of made in the purse */
     const char *keys_folder; /* where they were made before; NULL: the registrar makes them */
     bool moves;              /* of a re-issue: the old purse is at hand and empty */
+    bool paid;               /* of a move: its price is to pay the next management charge */
     char password[KC_NAME_SIZE_MAX + 1];
     char pin[16];
     const char
@@ -96,7 +98,8 @@ KC_MUST_USE struct kc_result kc_registrar_open_account(struct kc_opened_account 
 
 /* Writes a new UIM for an account whose old purse is out of use and settled, or, where the application moves it, at hand and
  * empty (KC_NOT_EMPTY). The application gives suite, policy, PIN and the holder's name. KC_SETTLEMENT_RUNS (registrar->due_ms
- * says until when), and as kc_registrar_open_account. */
+ * says until when); for what a move paid, which kc_registrar_charge then says, the errors of that; and as
+ * kc_registrar_open_account. */
 KC_MUST_USE struct kc_result kc_registrar_reissue(struct kc_opened_account *out,
                                                   struct kc_registrar *registrar,
                                                   const struct kc_application *application,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "service/http_server.h"
+#include "service/message_client.h"
 
 struct kc_result kc_cmp_place_check(const struct kc_cmp_place *place)
 {
@@ -26,7 +27,7 @@ static struct kc_result send_message(void *owner, struct kc_buffer *reply, struc
     const struct kc_http_call call = {.url = full, .content_type = KC_CONTENT_CMP, .body = message};
     struct kc_result result = kc_http_client_call(client->http, &answer, &call);
     if (kc_failed(result)) {
-        return result;
+        return kc_message_of_authority(result);
     }
     /* A message may come with any status (RFC 6712 section 3.4). */
     return kc_result(kc_http_reply_is(&answer, KC_CONTENT_CMP) ? KC_OK

@@ -177,3 +177,16 @@ int kc_command_usage(const struct kc_command *command, const char *what)
                   command->program->usage, command->program->name);
     return kc_error_exit_status(KC_USAGE);
 }
+
+int kc_command_usage_of(const struct kc_command *command, const char *option, const char *is)
+{
+    char words[256];
+    const char *value = kc_command_value(command, option);
+    int size = snprintf(words, sizeof words, "--%s is %s, not '%.64s'", option, is,
+                        value == NULL ? "" : value);
+    for (int i = 0; i < size && words[i] != '\0'; i++) {
+        bool control = (unsigned char)words[i] < 0x20 || words[i] == 0x7f;
+        words[i] = control ? '?' : words[i];
+    }
+    return kc_command_usage(command, words);
+}

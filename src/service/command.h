@@ -63,4 +63,7 @@ int kc_command_fail(const struct kc_command *command, struct kc_result result, c
 /* Explains wrong usage; gives 2. */
 int kc_command_usage(const struct kc_command *command, const char *what);
 
+/* The same about an option that was given with a wrong value: says what it is (such as "uim or authority"), and the value. */
+int kc_command_usage_of(const struct kc_command *command, const char *option, const char *is);
+
 #endif

@@ -55,3 +55,9 @@ struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *
     return kc_http_reply_is(&answer, "application/json") ? read_error(kc_buffer_view(reply))
                                                          : kc_result(KC_CONTENT_TYPE);
 }
+
+struct kc_result kc_message_of_authority(struct kc_result result)
+{
+    bool away = result.code == KC_UNREACHABLE || result.code == KC_TIMEOUT;
+    return away ? kc_result(KC_AUTHORITY_DOWN) : result;
+}

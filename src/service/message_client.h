@@ -18,4 +18,8 @@ KC_MUST_USE struct kc_result kc_message_post_to(struct kc_buffer *reply,
 KC_MUST_USE struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *client,
                                             const char *url);
 
+/* How a call to the authority went, for whoever asked the caller to do something: KC_UNREACHABLE and KC_TIMEOUT, which would be
+ * about the caller itself, become KC_AUTHORITY_DOWN. */
+KC_MUST_USE struct kc_result kc_message_of_authority(struct kc_result result);
+
 #endif

@@ -172,6 +172,8 @@ static const char *advice_to_renew(enum kc_error error)
                "in a moment";
     case KC_UNREACHABLE:
         return "'renew' goes on when bank and authority can be reached again";
+    case KC_AUTHORITY_DOWN:
+        return "'renew' goes on when the authority answers again";
     case KC_NOT_ALLOWED:
         return "this bank has no keys renewed in this way; ask the registrar";
     default:
@@ -193,6 +195,9 @@ static const char *advice(enum kc_error error)
         {KC_IN_DOUBT, "the bank goes on asking; run 'sync' later"},
         {KC_ORDINARY_BANK_DOWN, "try again later"},
         {KC_DIRECTORY_DOWN, "try again later"},
+        {KC_AUTHORITY_DOWN, "try again later"},
+        {KC_REVOCATION_UNKNOWN, "try again later"},
+        {KC_BANK_KEY_ENDED, "the bank has new keys: do it again, with them; the purse follows"},
         {KC_PENDING, "run 'sync'"},
         {KC_STALE_STATE, "run 'sync'"},
         {KC_DEBT, "'fund' pays what is owed"},
@@ -845,6 +850,9 @@ static int run(const struct verb *verb, const struct kc_command *command)
     /* The user's own NG is what was wanted; the payee's is not what the payer wanted. */
     if (!kc_failed(result) || (result.code == KC_DECLINED && verb->role != ROLE_PAYER)) {
         return 0;
+    }
+    if (result.code == KC_USAGE && verb->run == renew) {
+        return kc_command_usage_of(command, "by", "uim or authority");
     }
     if (result.code == KC_USAGE && verb->role == ROLE_BANK) {
         return kc_command_usage(command,

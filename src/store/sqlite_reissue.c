@@ -34,6 +34,8 @@ void kc_sqlite_read_hotlist(struct row *row, struct kc_hotlist_row *out)
     out->version = next_number(row);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
+    out->reason = kc_error_from_number(next_number(row));
+    out->ends_ms = next_number(row);
 }
 
 /* ---- re-issues ---- */

@@ -279,7 +279,14 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY purse, counter",
     [STATEMENT_HOTLIST_ADD] = "INSERT INTO hotlist (purse, time) VALUES (?,?) RETURNING version",
     [STATEMENT_HOTLIST_VERSION] = "SELECT ifnull(max(version), 0) FROM hotlist",
-    [STATEMENT_SCAN_HOTLIST] = "SELECT version, purse, time FROM hotlist ORDER BY version DESC",
+    /* A card without keys lives as long as its account. */
+    [STATEMENT_SCAN_HOTLIST] =
+        "SELECT h.version, h.purse, h.time, ifnull(p.out_reason, 0), max(ifnull("
+        " (SELECT k.expires FROM purse_keys AS k WHERE k.purse = h.purse), ifnull("
+        " (SELECT a.expires FROM accounts AS a WHERE a.account = p.account), 0)), ifnull("
+        " (SELECT max(max(r.expires, r.old_expires)) FROM renewals AS r WHERE r.purse = h.purse),"
+        " 0)) FROM hotlist AS h LEFT JOIN purses AS p ON p.purse = h.purse"
+        " ORDER BY h.version DESC",
     [STATEMENT_REISSUE_ADD] = "INSERT INTO reissues (" REISSUE_COLUMNS ") VALUES (?,?,?,?,?,?)",
     [STATEMENT_REISSUE_BY_ID] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE id = ?",
     [STATEMENT_REISSUE_OF_PURSE] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE purse = ?",

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "purse/inside.h"
+#include "purse_keys.h"
 #include "purse_partner.h"
 #include "purse_world.h"
 
@@ -67,12 +68,7 @@ static void check_status(unsigned status, bool may_fail_crypto)
 
 static void check_no_key_leaves(void)
 {
-    static const char *const names[] = {"es256-sign", "es256-encrypt"};
-    for (size_t i = 0; i < 2; i++) {
-        const struct kc_private_key *key = &kc_fuzz_key(names[i])->private_key;
-        KC_FUZZ_CHECK(memmem(world.response, world.response_size, key->p256.d,
-                             KC_P256_COORDINATE_SIZE) == NULL);
-    }
+    KC_FUZZ_CHECK(!keys_in(&world, kc_view(world.response, world.response_size)));
 }
 
 static bool is_working(enum kc_life life)
@@ -99,7 +95,8 @@ static void check_value_adds_up(struct kc_purse *purse)
         uint64_t amount = kc_amount_minor(entry.amount);
         bool out = entry.kind == KC_ENTRY_KIND_CASH_OUT || entry.kind == KC_ENTRY_KIND_PAY;
         bool in = entry.kind == KC_ENTRY_KIND_VOID || entry.kind == KC_ENTRY_KIND_RECEIVE;
-        KC_FUZZ_CHECK(out || in || entry.kind == KC_ENTRY_KIND_REFUSE);
+        bool close = entry.kind == KC_ENTRY_KIND_CLOSE && amount == 0;
+        KC_FUZZ_CHECK(out || in || close || entry.kind == KC_ENTRY_KIND_REFUSE);
         KC_FUZZ_CHECK(!out || amount <= value);
         value = out ? value - amount : in ? value + amount : value;
     }
@@ -520,9 +517,102 @@ static unsigned do_list(struct script *script)
     }
     unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, kc_view(copy, list.size));
     KC_FUZZ_CHECK(status != 0x9000 || (flags & 16u) == 0);
-    KC_FUZZ_CHECK(status != 0x9000 || world.purse.hotlist.version == version);
-    KC_FUZZ_CHECK(status != 0x9000 || size == 0 ||
+    /* A base may wait for its delta, while another one is in force. */
+    KC_FUZZ_CHECK(status != 0x9000 || world.purse.hotlist.version >= version);
+    KC_FUZZ_CHECK(status != 0x9000 || size == 0 || world.purse.hotlist.version > version ||
                   kc_purse_is_listed(&world.purse, partner_number()));
+    return status;
+}
+
+/* A base or delta: with the partner on it, or with nobody; with numbers of any form; not the bank's; with a byte changed. */
+static unsigned do_part(struct script *script)
+{
+    uint8_t bytes[KC_HOTLIST_SIZE_MAX];
+    uint8_t flags = take(script);
+    uint8_t how = take(script) % 16 & (uint8_t)~KEYS_UNASKED;
+    uint64_t base = take(script);
+    uint64_t version = take(script);
+    bool is_delta = (flags & 1u) != 0;
+    bool partner = (flags & 2u) != 0;
+    bool any = (flags & 4u) != 0;
+    struct kc_listed listed = {.count = partner ? 1 : 0,
+                               .least = partner ? partner_number().number / 10 : 0};
+    if (any) {
+        listed.count = take(script);
+        listed.least = take(script);
+        listed.bits = take(script) % 60;
+        listed.bytes = take_view(script, take(script) % 32);
+    }
+    struct kc_view part = keys_list(&world, is_delta, base, version, &listed, how);
+    memcpy(bytes, part.data, part.size);
+    if ((flags & 8u) != 0) {
+        bytes[take(script) % part.size] ^= 1;
+    }
+    bool good = how == 0 && (flags & 8u) == 0 && !kc_failed(kc_listed_check(&listed));
+    uint64_t before = world.purse.hotlist.version;
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, kc_view(bytes, part.size));
+    const struct kc_hotlist_held *held = &world.purse.hotlist;
+    KC_FUZZ_CHECK(status != 0x9000 || good);
+    KC_FUZZ_CHECK(status == 0x9000 || world.writes_left == 0 || held->version == before);
+    KC_FUZZ_CHECK(status != 0x9000 || held->version >= version);
+    KC_FUZZ_CHECK(status != 0x9000 || !is_delta ||
+                  (held->version == version && held->base == base));
+    KC_FUZZ_CHECK(status != 0x9000 || held->version > version || !partner || any ||
+                  kc_purse_is_listed(&world.purse, partner_number()));
+    return status;
+}
+
+/* ---- new keys ---- */
+
+/* The bank's record of new keys, or the purse's identity signed anew. */
+static unsigned do_roll(struct script *script)
+{
+    uint8_t p1 = take(script) % 3;
+    uint8_t how = take(script) % 16 & (uint8_t)~KEYS_UNASKED;
+    uint64_t number = take(script) % 8;
+    number = number == 0 ? 8 : number;
+    uint64_t until_ms = take_time(script);
+    uint64_t before = world.purse.roll_number;
+    struct kc_view record =
+        p1 == KC_ROLL_IDENTITY ? keys_sign_identity(&world, how) : keys_roll(number, until_ms, how);
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, p1, record);
+    KC_FUZZ_CHECK(status != 0x9000 || how == 0);
+    KC_FUZZ_CHECK(status != 0x9000 || p1 != KC_ROLL_KEYS || world.purse.roll_number == number);
+    KC_FUZZ_CHECK(world.purse.locked || world.purse.roll_number >= before);
+    return status;
+}
+
+static unsigned do_renew(struct script *script)
+{
+    uint64_t time_ms = take_time(script);
+    return send_numbered(KC_INS_RENEW_REQUEST, 0, 1, &time_ms, kc_view(NULL, 0));
+}
+
+static unsigned do_handover(struct script *script)
+{
+    uint8_t step = take(script) % 5;
+    uint64_t time_ms = take_time(script);
+    return send_numbered(KC_INS_HANDOVER, step, 1, &time_ms, kc_view(NULL, 0));
+}
+
+/* The answer of bank or authority to a request for new keys. Only a good one gives the purse another key, and never value. */
+static unsigned do_keys(struct script *script)
+{
+    enum keys_said kind = (enum keys_said)(take(script) % KEYS_COUNT);
+    uint8_t how = take(script) % 16;
+    const struct kc_purse_state was = world.purse.state;
+    bool names_key = kind == KEYS_RENEWED || kind == KEYS_GIVEN;
+    bool names_purse = names_key || kind == KEYS_CLAIMED;
+    bool bad = (how & (KEYS_STRANGER | KEYS_UNASKED)) != 0 ||
+               (names_key && (how & KEYS_ASTRAY) != 0) || (names_purse && (how & KEYS_OTHER) != 0);
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, keys_say(&world, kind, how));
+    const struct kc_purse_state *now = &world.purse.state;
+    bool changed = now->key_set != was.key_set;
+    KC_FUZZ_CHECK(status != 0x9000 || !bad);
+    KC_FUZZ_CHECK(!changed || names_key);
+    KC_FUZZ_CHECK(status != 0x9000 || changed == names_key);
+    KC_FUZZ_CHECK(now->counter == was.counter + (changed ? 1 : 0));
+    KC_FUZZ_CHECK(kc_amount_compare(now->value, was.value) == 0);
     return status;
 }
 
@@ -531,7 +621,7 @@ struct operation {
     enum authority authority;
 };
 
-#define OPERATION_COUNT 27u
+#define OPERATION_COUNT 32u
 
 /* By the first byte of an operation modulo their count. */
 static const struct operation operations[OPERATION_COUNT] = {
@@ -544,6 +634,8 @@ static const struct operation operations[OPERATION_COUNT] = {
     {do_examine, BY_HOST},   {do_decide, BY_PARTNER}, {do_conclude, BY_PARTNER},
     {do_open, BY_HOST},      {do_settle, BY_HOST},    {do_identify, BY_HOST},
     {do_bent, BY_HOST},      {do_fill, BY_PARTNER},   {do_list, BY_HOST},
+    {do_part, BY_HOST},      {do_roll, BY_HOST},      {do_renew, BY_HOST},
+    {do_handover, BY_HOST},  {do_keys, BY_BANK},
 };
 
 static void run_one(struct script *script, bool ready)
@@ -619,7 +711,12 @@ enum {
     IDENTIFY,
     BENT,
     FILL,
-    LIST
+    LIST,
+    PART,
+    ROLL,
+    RENEW,
+    HANDOVER,
+    KEYS
 };
 enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL, SETTLE_REPLY };
 enum { NONE, COMPLETED, DECLINED, NOT_COMPLETED, IN_DOUBT, REFUSED };
@@ -693,6 +790,28 @@ static const struct {
          PARTNER_TAKES, LIST, 3, 8, 1, PAY, 10, 2, 2, 0, EXAMINE, 5, 0, 0, 3, DECIDE, 0, 3, DECIDE,
          1, 3, LIST, 4, 16, 0, 77, LIST, 4, 2, 1, 0, 1, CUT, 1, LIST, 5, 0, 0, POWER, VERIFY, PAY,
          10, 4, 3, 0, LIST, 6, 0, 0, PAY, 10, 5, 3, 0, GET, KC_TAG_HOTLIST, 0),
+    /* Base and delta: taken, older, a delta without its base, a base that waits, malformed, forged, torn; the partner on it. */
+    SEED(0, SELECT, PART, 1, 0, 5, 6, PART, 0, 0, 0, 5, PART, 1, 0, 5, 6, PART, 1, 0, 5, 6, PART, 0,
+         0, 0, 9, PART, 3, 0, 9, 10, VERIFY, PAY, 10, 1, 1, 0, EXAMINE, 5, 0, 0, 3, PART, 4, 0, 0,
+         12, 2, 1, 0, 1, 0, PART, 4, 0, 0, 13, 2, 1, 0, 1, 255, PART, 1, 1, 9, 14, PART, 1, 2, 9,
+         14, PART, 1, 8, 9, 14, PART, 9, 0, 9, 14, 40, CUT, 1, PART, 1, 0, 9, 15, POWER, PART, 1, 0,
+         9, 15, LIST, 20, 0, 0, GET, KC_TAG_HOTLIST, 0, GET, KC_TAG_HOTLIST_DELTA, 0),
+    /* New keys made inside, cut in each step; the old ones come back to nothing, and the new ones pay. */
+    SEED(0, SELECT, VERIFY, RENEW, 1, KEYS, KEYS_RENEWED, KEYS_ASTRAY, KEYS, KEYS_RENEWED,
+         KEYS_STRANGER, KEYS, KEYS_RENEWED, KEYS_UNASKED, KEYS, KEYS_RENEWED, KEYS_OTHER, CUT, 2,
+         RENEW, 2, POWER, VERIFY, RENEW, 3, CUT, 3, KEYS, KEYS_RENEWED, 0, POWER, KEYS,
+         KEYS_RENEWED, 0, KEYS, KEYS_RENEWED, 0, VERIFY, PAY, 10, 4, 1, 0, CONCLUDE, 0,
+         PARTNER_TAKES, SETTLE, 5, RENEW, 6),
+    /* New keys by the authority, with a payment open. */
+    SEED(0, SELECT, VERIFY, HANDOVER, 2, 1, HANDOVER, 1, 1, KEYS, KEYS_CLAIMED, KEYS_STRANGER, KEYS,
+         KEYS_CLAIMED, 0, HANDOVER, 2, 2, KEYS, KEYS_GIVEN, KEYS_STRANGER, KEYS, KEYS_GIVEN,
+         KEYS_ASTRAY, KEYS, KEYS_GIVEN, 0, HANDOVER, 3, 3, KEYS, KEYS_DONE, 0, PAY, 10, 4, 1, 0,
+         SETTLE, 5, HANDOVER, 1, 6, KEYS, KEYS_REFUSED, 0),
+    /* New keys of the bank: one after the other, forged, in the wrong order, torn; what the old one signed, late. */
+    SEED(0, SELECT, ROLL, 0, 1, 1, 200, ROLL, 0, 8, 1, 200, ROLL, 0, 2, 1, 200, CUT, 1, ROLL, 0, 0,
+         1, 9, POWER, ROLL, 0, 0, 1, 9, ROLL, 0, 0, 1, 9, ROLL, 1, 1, 0, 0, ROLL, 1, 0, 0, 0, ROLL,
+         0, 0, 3, 9, PART, 2, 0, 0, 4, VERIFY, STATE, 20, BANK, STATE_REPLY, NONE, 2, 0, 1, 244,
+         ROLL, 0, 0, 2, 30, RENEW, 40, KEYS, KEYS_RENEWED, 0, POWER),
     /* Personalisation, out of order once and whole once. */
     SEED(1, STEP, 0, STEP, 14, STEP, 3, STEP, 2, STEP, 1, STEP, 4, STEP, 5, STEP, 6, STEP, 7, STEP,
          8, STEP, 9, STEP, 10, STEP, 11, STEP, 12, STEP, 13, STEP, 14, VERIFY, CASH, 1, 0, 9, 1,

@@ -1,5 +1,5 @@
-/* Purses whose keys were renewed more than once: what they signed, or sign once more, is still whose it is, and nobody else is taken
- * for a forger. In the simulated world, with the shipped purses and the shipped bank. */
+/* Purses whose keys were renewed more than once: what they signed, or sign once more, is still whose it is, and nobody else is
+ * taken for a forger. In the simulated world, with the shipped purses and the shipped bank. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -136,8 +136,8 @@ static void whoever_is_paid_under_a_key_that_ended_long_ago_is_not_accused(void 
     renew(0);
     renew(0);
     whole_place(whole, 7, 0, old);
-    /* The copy has the first key, which the newest renewal does not name any more: for the counter of its close entry it counts, and
-     * is proof against the purse; for the next one it had ended. */
+    /* The copy has the first key, which the newest renewal does not name any more: for the counter of its close entry it counts,
+     * and is proof against the purse; for the next one it had ended. */
     assert_int_equal(order(&message, 7, 1, 1), KC_OK);
     answer(&message, 1);
     assert_int_equal(conclude(&message, 7), KC_OK);

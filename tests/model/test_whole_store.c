@@ -290,7 +290,8 @@ LOOKER(give_back, kc_give_back_row)
 /* Rows with padding. */
 static bool look_hotlist(void *owner, const struct kc_hotlist_row *row)
 {
-    const uint64_t numbers[] = {row->version, row->purse.number, row->time_ms};
+    const uint64_t numbers[] = {row->version, row->purse.number, row->time_ms, row->reason,
+                                row->ends_ms};
     return look(owner, numbers, sizeof numbers);
 }
 

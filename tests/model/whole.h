@@ -260,6 +260,13 @@ void whole_bank_offer(struct whole *whole);
 /* The operator orders keys of the authority for a holder. */
 struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
 
+/* A holder's account is given up: by the registrar's signed word, or by the operator's order. */
+struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_close_kind kind,
+                                  bool registrar);
+
+/* The bank looks after closed accounts: what is due, then pay-outs. False when something of it failed. */
+bool whole_bank_closings(struct whole *whole);
+
 /* An operator sets the log policy of a holder's purse. False when the ledger refuses. */
 bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy);
 

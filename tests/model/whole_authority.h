@@ -1,6 +1,6 @@
 /* The authority and the directory of a world, played: what the bank's and the purses' requests come to is as in src/authority,
- * without X.509, a database or a network. A pair of certificates is a row here; its "certificate" is a few bytes that name it. The
- * directory shows at once what the authority publishes, and is away or not. Internal to the simulation. */
+ * without X.509, a database or a network. A pair of certificates is a row here; its "certificate" is a few bytes that name it.
+ * The directory shows at once what the authority publishes, and is away or not. Internal to the simulation. */
 #ifndef KC_TESTS_WHOLE_AUTHORITY_H
 #define KC_TESTS_WHOLE_AUTHORITY_H
 

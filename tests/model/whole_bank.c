@@ -137,9 +137,8 @@ bool whole_bank_restart(struct whole *whole)
     return !kc_failed(kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options));
 }
 
-/* A message of the registrar, as far as the ledger looks at it. */
-static struct kc_ledger_source registrar_source(const struct whole *whole, struct kc_view bytes,
-                                                uint8_t key_bytes[KC_COSE_KEY_SIZE_MAX])
+struct kc_ledger_source whole_bank_registrar(const struct whole *whole, struct kc_view bytes,
+                                             uint8_t key_bytes[KC_COSE_KEY_SIZE_MAX])
 {
     struct kc_signer_id id;
     struct kc_buffer key = {.data = key_bytes, .capacity = KC_COSE_KEY_SIZE_MAX};
@@ -160,7 +159,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
     uint8_t key[KC_COSE_KEY_SIZE_MAX];
     struct kc_ledger_opened opened;
     struct kc_ledger *ledger = &whole->bank.ledger;
-    struct kc_ledger_source source = registrar_source(whole, kc_view(id, sizeof id), key);
+    struct kc_ledger_source source = whole_bank_registrar(whole, kc_view(id, sizeof id), key);
     bool person = holder->type == KC_PURSE_TYPE_UIM;
     struct kc_open_request request = {.name = kc_view_text(person ? "N" : ""),
                                       .address = kc_view_text(person ? "A" : ""),
@@ -215,7 +214,7 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
     const struct kc_confirm_request request = {
         .account = holder->account, .purse = holder->purse, .time_ms = ++whole->now_ms};
     struct kc_ledger_source source =
-        registrar_source(whole, kc_view(&holder->account, sizeof holder->account), key);
+        whole_bank_registrar(whole, kc_view(&holder->account, sizeof holder->account), key);
     struct kc_result result = kc_identity_encode(&encoded, claims);
     kc_digest(&whole->bank.crypto, digest, kc_buffer_view(&encoded));
     if (claims->purse_type == KC_PURSE_TYPE_BEARER) {
@@ -343,11 +342,18 @@ static void settle_first(struct whole *whole, const struct kc_bank_item *item)
     struct kc_ledger_outcome outcome;
     struct kc_ledger *ledger = &whole->bank.ledger;
     bool charge = item->kind == &kc_bank_ask_charge;
-    if (!(charge || item->order.ask) || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+    bool payout = item->kind == &kc_bank_ask_payout;
+    if (!(charge || payout || item->order.ask) ||
+        kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
         return;
     }
     if (charge) {
         (void)kc_failed(kc_ledger_charge_settle(ledger, &item->charge, item->order_answer));
+        (void)kc_failed(kc_ledger_commit(ledger));
+        return;
+    }
+    if (payout) {
+        (void)kc_failed(kc_ledger_payout_settle(ledger, &item->payout, item->order_answer));
         (void)kc_failed(kc_ledger_commit(ledger));
         return;
     }
@@ -371,6 +377,14 @@ static struct kc_result run_steps(struct whole *whole, struct kc_bank_item *item
         }
         item->step += 1;
     }
+    return result;
+}
+
+struct kc_result whole_bank_run(struct whole *whole, struct kc_bank_item *item)
+{
+    whole_served = whole;
+    struct kc_result result = run_steps(whole, item);
+    whole_served = NULL;
     return result;
 }
 
@@ -607,7 +621,7 @@ static struct kc_result registrar_says(struct whole *whole, const struct kc_char
     uint8_t key[KC_COSE_KEY_SIZE_MAX];
     struct kc_ledger *ledger = &whole->bank.ledger;
     struct kc_ledger_source source =
-        registrar_source(whole, kc_view(&order->time_ms, sizeof order->time_ms), key);
+        whole_bank_registrar(whole, kc_view(&order->time_ms, sizeof order->time_ms), key);
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
     if (!kc_failed(result)) {
         result = kc_ledger_charge_order(ledger, order, &source);

@@ -6,7 +6,9 @@
 
 #include "base/assert.h"
 #include "whole_clerk.h"
+#include "whole_closed.h"
 #include "whole_hand.h"
+#include "whole_leave.h"
 #include "whole_renewing.h"
 #include "whole_rogue.h"
 
@@ -17,6 +19,8 @@
 /* Of the steps of an episode with charges, or with renewals. */
 #define CLERK_PERCENT 35u
 #define RENEWING_PERCENT 35u
+/* And of one in which accounts are closed. */
+#define LEAVE_PERCENT 25u
 
 /* ---- habits ---- */
 
@@ -70,6 +74,11 @@ static bool is_renewed(uint64_t episode)
                : episode % PLAY_MIXED_EVERY == PLAY_RENEWED_AT || (is_charged(episode) && nth == 3);
 }
 
+static bool is_closing(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
+}
+
 static void choose_habits(struct play *play)
 {
     struct play_habits *habits = &play->habits;
@@ -116,6 +125,11 @@ static void choose_habits(struct play *play)
     habits->renewed = is_renewed(play->episode);
     habits->charged = is_charged(play->episode);
     if (habits->charged || habits->renewed) {
+        habits->full = false;
+        habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
+    }
+    if (is_closing(play->episode)) {
+        habits->closing = true;
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
@@ -436,7 +450,7 @@ static bool sync_all(struct play *play)
 {
     bool good = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = play->truth.rogue[i] || play_sync(play, i);
+        good = play->truth.rogue[i] || closed_is_out(&play->truth, i) || play_sync(play, i);
     }
     return good;
 }
@@ -461,7 +475,8 @@ static bool any_open(struct play *play)
 {
     struct kc_purse_info info;
     for (unsigned i = 0; i < play->habits.holders; i++) {
-        if (!play->truth.rogue[i] && !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
+        if (!play->truth.rogue[i] && !closed_is_out(&play->truth, i) &&
+            !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
             !kc_amount_is_zero(info.open)) {
             return true;
         }
@@ -496,7 +511,7 @@ static bool go_on(struct play *play)
     play->habits.refuse_percent = 0;
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
-        if (play->truth.rogue[i] || truth_owes(&play->truth, i) ||
+        if (play->truth.rogue[i] || truth_owes(&play->truth, i) || closed_is_out(&play->truth, i) ||
             hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
@@ -524,7 +539,7 @@ static uint64_t count_entries(const struct play *play)
 }
 
 /* Twice, so that each hears what others reported after it; and on while that still brings entries, which end others. */
-static bool sync_until_quiet(struct play *play)
+bool play_sync_all(struct play *play)
 {
     uint64_t before;
     bool good = sync_all(play);
@@ -535,12 +550,12 @@ static bool sync_until_quiet(struct play *play)
     return good;
 }
 
-static bool bring_to_end(struct play *play)
+bool play_end(struct play *play)
 {
-    bool good = sync_until_quiet(play) && truth_synced(&play->truth);
+    bool good = play_sync_all(play) && truth_synced(&play->truth);
     /* What comes back may bring a payee's chain to the counter of a payment that waits for it. */
     for (unsigned i = 0; i < LAST_ROUNDS && good && any_open(play); i++) {
-        good = meet_again(play) && sync_until_quiet(play);
+        good = meet_again(play) && play_sync_all(play);
     }
     return good && truth_end(&play->truth);
 }
@@ -552,7 +567,7 @@ static bool settle_all(struct play *play)
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
     hand_trace(play, "the settlement time runs out");
     whole_bank_idle(play->whole);
-    bool good = truth_bank(&play->truth) && bring_to_end(play) && truth_settled(&play->truth);
+    bool good = truth_bank(&play->truth) && play_end(play) && truth_settled(&play->truth);
     play->tally.gaps += store->counts[RAM_TABLE_GAPS];
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
@@ -625,7 +640,7 @@ static bool spread_hotlist(struct play *play)
 static bool finish(struct play *play)
 {
     char what[160];
-    play->ends = play->habits.charged;
+    play->ends = play->habits.charged || play->habits.closing;
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
@@ -638,13 +653,16 @@ static bool finish(struct play *play)
     if (good && play->habits.full && hand_chance(play, 50)) {
         good = come_late(play);
     }
+    if (good && play->habits.closing && hand_chance(play, 50)) {
+        good = leave_late(play);
+    }
     if (good && play->whole->store.counts[RAM_TABLE_HOTLIST] > 0) {
         good = spread_hotlist(play);
     }
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
     }
-    good = good && bring_to_end(play);
+    good = good && play_end(play);
     if (good && play->whole->store.counts[RAM_TABLE_GAPS] > 0) {
         good = settle_all(play);
     }
@@ -656,12 +674,14 @@ static bool finish(struct play *play)
     if (good && play->habits.renewed) {
         good = renewing_finish(play);
     }
-    if (good && (nth % 4 == 0 || play->habits.charged || play->habits.renewed)) {
-        good = go_on(play) && bring_to_end(play);
+    if (good && play->habits.closing) {
+        good = leave_finish(play);
     }
-    if (good &&
-        (play->habits.full || play->habits.charged || play->habits.renewed ||
-         nth % (mixed ? 4 : 16) == 0) &&
+    bool odd = play->habits.charged || play->habits.closing || play->habits.renewed;
+    if (good && (nth % 4 == 0 || odd)) {
+        good = go_on(play) && play_end(play);
+    }
+    if (good && (play->habits.full || odd || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
@@ -702,6 +722,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->hotlist_size = 0;
     good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
     good = good && (!play->habits.renewed || renewing_begin(play));
+    if (play->habits.closing) {
+        leave_begin(play);
+    }
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
@@ -711,6 +734,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
             good = clerk_act(play);
         } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {
             good = renewing_act(play);
+        } else if (play->habits.closing && hand_chance(play, LEAVE_PERCENT)) {
+            good = leave_act(play);
         } else {
             good = act(play, choose_action(play));
         }
@@ -726,6 +751,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->tally.lifted += play->truth.charges.lifted;
     play->tally.renewals += play->truth.renewals.renewed;
     play->tally.ended += play->truth.renewals.refused;
+    play->tally.given_up += play->truth.closings.given_up;
+    play->tally.paid_out += play->truth.closings.paid;
+    play->tally.came_late += play->truth.closings.late;
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

@@ -149,6 +149,37 @@ struct truth_renewals {
     uint64_t refused; /* payments under keys that had ended */
 };
 
+/* An account that somebody said is to be closed. */
+struct truth_closing {
+    enum kc_account_state state;
+    bool asked;        /* somebody says so now */
+    bool empty;        /* and its purse was empty, as far as the bank knew, at that */
+    bool early;        /* its purse was empty when it was given up */
+    int64_t brought;   /* in its purse when the world began */
+    int64_t late;      /* of what its purse held or lacked: to the account, over all */
+    size_t first_cash; /* transaction after the world began */
+    uint64_t due_ms;
+    uint64_t payouts;
+    bool sent;     /* the last one has no end */
+    bool was_sent; /* before the bank's turn; and the number of the last one then */
+    uint64_t turned;
+    uint64_t sent_amount;
+    uint64_t refused_ms; /* when the last one was refused, or 0 */
+};
+
+struct truth_closings {
+    bool on;
+    bool quiet; /* all others have told the bank what they know, and it looked after that */
+    struct truth_closing accounts[WHOLE_HOLDERS_MAX];
+    size_t moves_seen;
+    size_t transfers_seen;
+    uint64_t given_up;
+    uint64_t closed;
+    uint64_t paid; /* pay-outs */
+    uint64_t refused;
+    uint64_t late; /* records and orders that came to a closed account */
+};
+
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
 
 /* What the bank was shown of a holder's signing. */
@@ -171,6 +202,7 @@ struct truth {
     struct truth_kind kinds[WHOLE_HOLDERS_MAX];
     struct truth_charges charges;
     struct truth_renewals renewals;
+    struct truth_closings closings;
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

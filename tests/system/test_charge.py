@@ -201,7 +201,7 @@ def test_who_does_not_pay_is_suspended_until_he_does(years):
     assert (stats["charges_suspended"], stats["charges_in_grace"], stats["charges"]) == (1, 0, "12")
     assert years.told(uim) == ("suspended", 12)
     text = run("kinchaku-station", "--uim", uim.path, "show", env=years.env).out
-    assert "suspended    12 JPY were due" in text and "out of date" in text and "run 'sync'" not in text, text
+    assert "suspended    12 JPY were due" in text and "it pays nobody before the charge is paid\n" in text and "run 'sync'" not in text, text
     for words in (("withdraw", 1, "--yes"), ("transfer", 1, "--to", other.account, "--from", "account", "--yes"),
                   ("transfer", 1, "--to", other.account, "--from", "uim", "--yes")):
         assert years.must(uim, *words, status=1).error == "suspended"

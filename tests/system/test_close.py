@@ -180,8 +180,10 @@ def test_who_never_pays_is_closed_with_pay_out(years):  # noqa: F811
     years.forward(3)
     time.sleep(2)
     assert state(uim) == "open"
+    assert [row["state"] for row in system.bank("charges").objects] == ["suspended"]
     years.forward(1)
     years.await_(uim, 1, "dropped")
+    assert not system.bank("charges").objects
     assert state(uim) == "closing" and closing(uim)[0]["by"] == "charge"
     assert [row["reason"] for row in system.bank("alerts").objects] == ["suspended", "account-closed"]
     assert years.must(uim, "sync", status=REFUSED).error == "account-closed"
@@ -204,8 +206,18 @@ def test_the_operator_closes_and_the_ordinary_bank_refuses(open_years):
     years, system = open_years, open_years.system
     uim = system.open(fund=40)
     assert system.bank("close", "1000000000").status == 1
+    system.kill("authority")
     done = system.bank("close", uim.account)
     assert done.status == OK and done.objects[0]["state"] == "closing", done
+    text = run("kinchaku-bank", "closings", "--dir", system.dir).out
+    assert closing(uim)[0]["revocation"] == "pending" and "revocation pending" in text, text
+    years.start()
+    for _ in range(200):
+        if closing(uim)[0]["revocation"] == "done":
+            break
+        time.sleep(0.1)
+    assert closing(uim)[0]["revocation"] == "done" and closing(uim)[0]["revoked"], system.logs()
+    assert "revocation" not in run("kinchaku-bank", "closings", "--dir", system.dir).out
     status, _, _ = system.http("bank", "POST", "/v1/admin/close", b'{"account": "1"}', "application/json")
     assert status == 403
     await_payout(uim, 1, "paid")
@@ -253,6 +265,21 @@ def test_an_account_moves_to_a_new_uim_whose_price_paid_the_charge(years, tmp_pa
     time.sleep(2)
     third = move(years, uim, tmp_path / "third.uim")
     assert years.must(third, "show").json["uim_amount"] == "30"
+    system.check_audit()
+
+
+# shows: R-RENEW-1 R-RENEW-6
+def test_a_move_whose_price_would_pay_nothing_changes_nothing(open_years, tmp_path):
+    years, system = open_years, open_years.system
+    uim = system.open(fund=100)
+    path = tmp_path / "new.uim"
+    for _ in range(2):
+        done = move(years, uim, path, "--paid", status=REFUSED)
+        assert done.error == "not-allowed" and not list(tmp_path.glob("new.uim*")), done
+    years.must(uim, "withdraw", 20, "--yes")
+    years.must(uim, "deposit", 20, "--yes")
+    fresh = move(years, uim, path)
+    years.must(fresh, "withdraw", 30, "--yes")
     system.check_audit()
 
 

@@ -170,6 +170,19 @@ def test_who_may_not_ask(shared, client, tmp_path):
     assert authority_list(shared, account) == []
 
 
+# shows: R-OPEN-5
+def test_a_number_that_was_certified_before_is_told_and_passed_over(alone, tmp_path):
+    alone.up()
+    client, account = Client(alone, tmp_path), alone.open().account
+    client.refused("rejection", "ir", "-newkey", client.new_key(), "-subject", f"/CN={number(account // 10 + 2) + 1}")
+    assert client.run("ir", "-newkey", client.new_key(), "-subject", f"/CN={number(account // 10 + 2)}")
+    ordinary, path = alone.ordinary_account(), tmp_path / "a.uim"
+    done = alone.apply(ordinary, path)
+    assert (done.status, done.error) == (REFUSED, "already-exists") and f"account {number(account // 10 + 2)}" in done.err, done
+    assert "try again" in done.err and not list(tmp_path.glob("a.uim*"))
+    assert alone.apply(ordinary, path).json["account"] == number(account // 10 + 4)
+
+
 # shows: R-SEC-2
 def test_what_nobody_gets(shared, client, tmp_path):
     account, key = number(700031), client.new_key()

@@ -157,7 +157,8 @@ def test_a_user_who_plays_registrar_authority_or_bank(two):
         "reissue-request": {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "refuse",
                             "time": now},
         "charge-order": {"account": alice.uim.account, "source": None, "time": now},
-        "move-request": {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "refuse", "time": now},
+        "move-request": {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "refuse", "paid": False,
+                         "time": now},
         "close-request": {"account": alice.uim.account, "kind": "write-off", "time": now},
     }
     for name, fields in orders.items():
@@ -219,7 +220,7 @@ def test_a_registrar_who_asks_what_it_may_not(two):
     assert send("close-request", {**close, "time": now + 10**7}) == "expired"
     assert send("close-request", {**close, "account": 10**9 + 7}) == "unknown-account"
     assert send("close-request", {**close, "kind": "follow"}) == "out-of-order"
-    move = {"id": bytes(15) + b"m", "account": alice.uim.account, "suite": "es256", "log-policy": "report", "time": now}
+    move = {"id": bytes(15) + b"m", "account": alice.uim.account, "suite": "es256", "log-policy": "report", "paid": False, "time": now}
     assert send("move-request", {**move, "time": now - 10**7}) == "expired"
     assert send("move-request", {**move, "account": 10**9 + 7}) == "unknown-account"
     reissue = {"id": bytes(16), "account": alice.uim.account, "suite": "es256", "log-policy": "report", "time": now}

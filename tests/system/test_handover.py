@@ -206,7 +206,7 @@ def test_a_renewal_that_was_cut_off_goes_on_after_the_authority_made_keys(alone)
     old = certificates(alone, a)
     alone.kill("authority")
     assert alone.bank("renew", a.account).status == OK
-    a.must("renew", status=AGAIN)
+    assert a.must("renew", status=AGAIN).error == "authority-unavailable"
     alone.up()
     for _ in range(100):
         if "key_ready" in a.must("sync").json:

@@ -286,6 +286,12 @@ def test_a_configuration_with_wrong_values(alone):
         alone.configure("bank", "offline", **{name: "20.5"})
         assert f"[offline] {name} is no amount" in refuses(alone, "bank", "config-invalid").stderr
         path.write_text(good)
+    # `up` ends as the server did that it started: what no other command reads, and what only the start can show.
+    for section, keys in {"revocation": {"mode": "sometimes"}, "offline": {"purse_most": "20.5"}}.items():
+        alone.configure("bank", section, **keys)
+        done = alone.kinchaku("up", "--faults")
+        assert (done.status, done.error) == (FAULT, "config-invalid"), done
+        path.write_text(good)
     path = alone.dir / "registrar" / "registrar.ini"
     good = path.read_text()
     for bad in (good.replace("JPY", "jpy"), good + "\nx = y\n"):

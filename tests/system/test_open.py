@@ -65,7 +65,7 @@ def test_account_stays_temporary_without_certificates_and_lapses(alone, tmp_path
     alone.kill("authority")
     failed = alone.apply(ordinary, tmp_path / "a.uim")
     assert failed.status == AGAIN, failed
-    assert failed.error == "not-reachable"
+    assert failed.error == "authority-unavailable"
     assert not (tmp_path / "a.uim").exists() and not (tmp_path / "a.uim.letter").exists()
     assert bank_account(alone, 10000008)["state"] == "lapsed"
     alone.up()

@@ -191,7 +191,7 @@ def test_a_new_uim_that_cannot_be_written_is_taken_back(system, tmp_path):
     time.sleep(SETTLE_MS / 1000)
     system.kill("authority")
     done = reissue(wait, password, tmp_path / "two.uim")
-    assert done.status == AGAIN, done
+    assert (done.status, done.error) == (AGAIN, "authority-unavailable"), done
     assert not list(tmp_path.glob("two.uim*"))
     system.up()
     done = reissue(wait, password, tmp_path / "two.uim")

@@ -85,7 +85,8 @@ def test_a_request_for_a_key_whose_time_is_over_is_refused_by_name_and_the_next_
     alone.up()
     uim, other = rich(alone), rich(alone)
     roll_over(alone, "--days", 0)
-    uim.fails("bank-key-ended", "withdraw", 10, "--yes")
+    done = uim.fails("bank-key-ended", "withdraw", 10, "--yes")
+    assert "do it again" in done.err, done
     uim.must("withdraw", 10, "--yes")
     # Offline it is believed no more before it has been at the bank; then the payment that stayed open goes first.
     paid, received = meet(other, ("pay", 5), uim)

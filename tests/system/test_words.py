@@ -56,3 +56,23 @@ def test_bulk_takes_what_a_spreadsheet_writes(shared, tmp_path):
     assert (account["name"], account["suite"]) == ("Eva Öz", "rs3072")
     missing = shared.registrar("bulk", "--file", tmp_path / "none.csv")
     assert missing.error == "file-missing" and "none.csv" in missing.err, missing
+
+
+def test_a_value_that_is_none_is_named(alone):
+    """The option that is wrong, its value, and what it may be; nothing about others."""
+    alone.up()
+    for program, arguments, option, may in [
+            ("kinchaku-bank", ("account", "10000008", "--charge", "bogus"), "charge", "account, ordinary, included or paid"),
+            ("kinchaku-bank", ("purse", "10000016", "--log-policy", "bogus"), "log-policy", "refuse, overwrite or report"),
+            ("kinchaku-bank", ("roll", "--days", "bogus"), "days", "0 to 3660"),
+            ("kinchaku", ("roll", "--days", "bogus"), "days", "0 to 3660"),
+            ("kinchaku", ("up", "--bank", "bogus"), "bank", "a number from 1"),
+            ("kinchaku", ("up", "--currency", "bogus"), "currency", "three capital letters"),
+            ("kinchaku", ("up", "--decimals", "bogus"), "decimals", "0 to 8"),
+            ("kinchaku", ("up", "--store", "bogus"), "store", "sqlite")]:
+        done = run(program, "--dir", alone.dir, *arguments)
+        assert done.status == USAGE and f"--{option} is {may}, not 'bogus'\n" in done.err.splitlines(True)[0], done
+    done = words(alone.open(), "renew", "--by", "bogus")
+    assert done.status == USAGE and "--by is uim or authority, not 'bogus'\n" in done.err.splitlines(True)[0], done
+    done = run("kinchaku", "--dir", alone.dir, "roll", "--authority", "--days", 3)
+    assert done.status == USAGE and "the bank's keys" in done.err, done

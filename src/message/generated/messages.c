@@ -807,13 +807,15 @@ static const struct kc_field move_request_fields[] = {
      .max = 0xe, .presence = 0},
     {.offset = offsetof(struct kc_move_request, log_policy), .type = KC_FIELD_ENUM, .count = 0,
      .max = 0xe, .presence = 0},
+    {.offset = offsetof(struct kc_move_request, paid), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_move_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_move_request_shape = {.number = 110, .version = 1,
+const struct kc_shape kc_move_request_shape = {.number = 110, .version = 2,
     .brief = false,
-    .field_count = 5, .struct_size = sizeof(struct kc_move_request),
-    .domain = "kinchaku/1-move-request", .fields = move_request_fields};
+    .field_count = 6, .struct_size = sizeof(struct kc_move_request),
+    .domain = "kinchaku/2-move-request", .fields = move_request_fields};
 
 static const struct kc_field counter_request_fields[] = {
     {.offset = offsetof(struct kc_counter_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -1051,10 +1053,12 @@ static const struct kc_field next_keys_fields[] = {
      .max = 0x1a0, .presence = 0},
     {.offset = offsetof(struct kc_next_keys, url), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x80, .presence = 0},
+    {.offset = offsetof(struct kc_next_keys, notice), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_next_keys_shape = {.number = 103, .version = 1,
+const struct kc_shape kc_next_keys_shape = {.number = 103, .version = 2,
     .brief = false,
-    .field_count = 4, .struct_size = sizeof(struct kc_next_keys),
+    .field_count = 5, .struct_size = sizeof(struct kc_next_keys),
     .domain = NULL, .fields = next_keys_fields};
 
 static const struct kc_field identify_fields[] = {
@@ -1337,6 +1341,29 @@ const struct kc_shape kc_rolled_keys_shape = {.number = 117, .version = 1,
     .brief = false,
     .field_count = 1, .struct_size = sizeof(struct kc_rolled_keys),
     .domain = "kinchaku/1-rolled-keys", .fields = rolled_keys_fields};
+
+static const struct kc_field authority_notice_fields[] = {
+    {.offset = offsetof(struct kc_authority_notice, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, issuer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x400, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, from_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, verify_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, root), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+};
+const struct kc_shape kc_authority_notice_shape = {.number = 118, .version = 1,
+    .brief = false,
+    .field_count = 8, .struct_size = sizeof(struct kc_authority_notice),
+    .domain = "kinchaku/1-authority-notice", .fields = authority_notice_fields};
 
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -1800,6 +1827,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_hotlist_delta_shape,
     &kc_key_roll_shape,
     &kc_rolled_keys_shape,
+    &kc_authority_notice_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,

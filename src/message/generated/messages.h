@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 87
+#define KC_SHAPE_COUNT 88
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -799,6 +799,7 @@ struct kc_move_request {
     struct kc_account_id account; /* account number */
     enum kc_suite suite; /* kind of keys the purse will have */
     enum kc_log_policy log_policy; /* what the purse does when its history is full */
+    bool paid; /* its price will have paid the next management charge: refused where a charge-order would be */
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_move_request_shape;
@@ -1014,6 +1015,7 @@ struct kc_next_keys {
     struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
     struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
     struct kc_view url; /* where it answers */
+    uint64_t notice; /* number of the authority-notice that the purse held then, 0 for none: a later one takes the place of both keys */
 };
 extern const struct kc_shape kc_next_keys_shape;
 
@@ -1219,6 +1221,20 @@ struct kc_rolled_keys {
     struct kc_view roll; /* key-roll as the new signature key signed it; the old one signs this */
 };
 extern const struct kc_shape kc_rolled_keys_shape;
+
+/* The authority's newest keys, as the bank found them in the directory under the root that it goes by.
+ * signed: authority-notice */
+struct kc_authority_notice {
+    uint64_t bank; /* bank id */
+    uint64_t number; /* grows, not always by one; a purse takes a higher one only */
+    uint64_t time_ms; /* when the bank made it */
+    struct kc_view issuer; /* the issuing certificate that began last (X.509, DER) */
+    uint64_t from_ms; /* when the certificates of the two keys began */
+    struct kc_view verify_key; /* the key that the authority signs messages with (COSE_Key) */
+    struct kc_view encrypt_key; /* the key that messages to it are sealed for (COSE_Key) */
+    uint8_t root[32]; /* SHA-256 of the root certificate */
+};
+extern const struct kc_shape kc_authority_notice_shape;
 
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1

@@ -695,6 +695,7 @@ static const struct kc_field_name move_request_names[] = {
     {"account", 0},
     {"suite", kc_suite_word},
     {"log-policy", kc_log_policy_word},
+    {"paid", 0},
     {"time", 0},
 };
 static const struct kc_field_name counter_request_names[] = {
@@ -793,6 +794,7 @@ static const struct kc_field_name next_keys_names[] = {
     {"authority-verify", 0},
     {"authority-encrypt", 0},
     {"url", 0},
+    {"notice", 0},
 };
 static const struct kc_field_name identify_names[] = {
     {"bank", 0},
@@ -911,6 +913,16 @@ static const struct kc_field_name key_roll_names[] = {
 };
 static const struct kc_field_name rolled_keys_names[] = {
     {"roll", 0},
+};
+static const struct kc_field_name authority_notice_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"time", 0},
+    {"issuer", 0},
+    {"from", 0},
+    {"verify-key", 0},
+    {"encrypt-key", 0},
+    {"root", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
@@ -1142,6 +1154,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"hotlist-delta", hotlist_delta_names},
     {"key-roll", key_roll_names},
     {"rolled-keys", rolled_keys_names},
+    {"authority-notice", authority_notice_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},

@@ -464,6 +464,52 @@ static void the_clerk_s_word_is_for_accounts_that_are_charged(void **state)
     EXPECT(word(world, &card, KC_CHARGE_SOURCE_ACCOUNT, false), KC_UNKNOWN_ACCOUNT);
 }
 
+static struct kc_result move_paid(struct world *world, const struct toy *toy, unsigned id)
+{
+    struct kc_ledger_opened opened;
+    struct world_letter letter;
+    uint64_t due_ms = 0;
+    struct kc_move_request request = {.account = toy->account,
+                                      .suite = KC_SUITE_ES256,
+                                      .log_policy = KC_LOG_POLICY_REFUSE,
+                                      .paid = true,
+                                      .time_ms = world->now_ms};
+    kc_be32_store(request.id, id);
+    world_write(&letter, world, "move", id, request.time_ms);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    struct kc_result result =
+        kc_ledger_move(&opened, &due_ms, &world->ledger, &request, &letter.source);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    return result;
+}
+
+/* shows: R-RENEW-1 R-RENEW-6 */
+static void a_move_whose_price_would_pay_nothing_moves_nothing(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_charge_debit order[4];
+    const char *waiting = "SELECT count(*) FROM purses WHERE state = 1";
+    toy_rich(&toy, world, 1, 100, 0);
+    uint64_t before = world_ask(world, waiting);
+    EXPECT(move_paid(world, &toy, 1), KC_NOT_ALLOWED);
+    set_rule(world, 12);
+    (void)run(world);
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_ORDINARY, false), KC_OK);
+    pass(world, FIRST);
+    assert_int_equal(orders(order, world), 1);
+    EXPECT(move_paid(world, &toy, 2), KC_IN_DOUBT);
+    assert_int_equal(world_ask(world, waiting), before);
+    EXPECT(answer(world, &order[0], KC_OK), KC_OK);
+    /* It is the registrar's charge-order that pays, when the new purse is there. */
+    EXPECT(move_paid(world, &toy, 3), KC_OK);
+    assert_int_equal(world_ask(world, waiting), before + 1);
+    assert_false(has_charge(world, &toy, 2));
+    EXPECT(word(world, &toy, KC_CHARGE_SOURCE_INCLUDED, true), KC_OK);
+    EXPECT(move_paid(world, &toy, 4), KC_OK);
+    expect_clean(world);
+}
+
 /* shows: R-RENEW-1 */
 static void a_batch_that_fails_leaves_nothing(void **state)
 {
@@ -670,6 +716,7 @@ int main(void)
         TEST(a_period_that_a_sale_paid_is_not_taken),
         TEST(the_registrar_s_signed_word_is_kept),
         TEST(the_clerk_s_word_is_for_accounts_that_are_charged),
+        TEST(a_move_whose_price_would_pay_nothing_moves_nothing),
         TEST(a_batch_that_fails_leaves_nothing),
         TEST(every_corruption_of_a_charge_is_found),
     };

@@ -158,6 +158,17 @@ static void failures_have_a_stable_name(void **state)
     assert_string_equal(err_text, "tester: the other side cannot be reached (not-reachable)\n");
 }
 
+static void a_wrong_value_is_named(void **state)
+{
+    (void)state;
+    assert_true(parse("--dir a\ab"));
+    catch_output();
+    status = kc_command_usage_of(&command, "dir", "a folder");
+    release_output();
+    assert_int_equal(status, 2);
+    assert_non_null(strstr(err_text, "tester: --dir is a folder, not 'a?b'\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +177,7 @@ int main(void)
         cmocka_unit_test(eight_arguments_fit),
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(failures_have_a_stable_name),
+        cmocka_unit_test(a_wrong_value_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
