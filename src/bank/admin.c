@@ -84,6 +84,7 @@ static void show_time(struct desk *desk, struct kc_json_out *json, const char *n
 
 static void begin_object(struct desk *desk, struct kc_json_out *json)
 {
+    *json = (struct kc_json_out){.file = stdout};
     if (desk->command->json) {
         kc_json_open(json, stdout);
     } else if (desk->count > 0) {

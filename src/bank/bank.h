@@ -73,6 +73,8 @@ struct kc_bank {
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
+    size_t certificate_size; /* of the signature key; 0 unless CMP is spoken */
+    uint8_t certificate[KC_CERTIFICATE_SIZE_MAX];
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
@@ -98,6 +100,8 @@ struct kc_bank {
     uint64_t offer_wanted;         /* the writer's: the last purse that was looked at for them */
     struct kc_counter counter;
 };
+
+_Static_assert(KC_PAIR_SIZE == KC_PEOPLE_PAIR_SIZE, "what the directory says is kept in the books");
 
 struct kc_bank_authority;
 
@@ -174,6 +178,14 @@ struct kc_bank_renewal {
     uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
 };
 
+/* Certificates of a purse that have not ended, by the books: the pair of its keys, and those that were certified beside it for
+ * keys that it never confirmed. */
+#define KC_BANK_PAIRS_MAX 8u
+struct kc_bank_pairs {
+    size_t size;
+    uint8_t bytes[KC_BANK_PAIRS_MAX * KC_PAIR_SIZE];
+};
+
 /* One message on its way. */
 struct kc_bank_item {
     struct kc_pipeline_item head;      /* first: the pipeline's */
@@ -216,6 +228,7 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_bank_pairs pairs;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
@@ -398,9 +411,14 @@ KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
-/* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
-bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
-                    const struct kc_purse_key_row *keys);
+/* None for a purse without keys. Errors of the store. */
+KC_MUST_USE struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out,
+                                                const struct kc_store *store, uint64_t purse,
+                                                uint64_t now_ms);
+/* Whether a purse's own keys count although the directory shows others: such are on their way to it, and the certificates of its
+ * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                            const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
  * writer. */
@@ -414,8 +432,9 @@ KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
 KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
+struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
+ * names none, or one that is asked by CMP (bank/cmp.h); its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/x509.h"
@@ -170,7 +171,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
                                         .quote_ms = bank->config.quote_ms,
                                         .temporary_ms = bank->config.temporary_ms,
                                         .account_ms = bank->config.account_ms,
-                                        .settle_ms = bank->config.settle_ms};
+                                        .settle_ms = bank->config.settle_ms,
+                                        .retire_each =
+                                            kc_cmp_place_speaks(&bank->config.authority)};
     struct kc_result result = read_limits(&options.limits, bank);
     if (!kc_failed(result)) {
         result = read_merchant(&options.merchant, bank);
@@ -216,7 +219,8 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, open_notice, load_tokens, load_people, open_known, open_revocation, open_ledger};
+        load_keys,  open_notice,     load_tokens,      load_people,
+        open_known, open_revocation, kc_bank_cmp_load, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }

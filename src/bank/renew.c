@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/clock.h"
 #include "service/key_proof.h"
 
@@ -100,6 +101,10 @@ struct kc_result kc_bank_find_certified(struct kc_bank *bank, struct kc_bank_thr
     }
     memcpy(renewal->row.certificate, found[0], KC_DIGEST_SIZE);
     renewal->row.expires_ms = item->holder.expires_ms;
+    result = kc_people_pair(renewal->row.pair, &bank->people, &thread->crypto, &item->holder);
+    if (kc_failed(result)) {
+        return result;
+    }
     return kc_result(memcmp(found, wanted, sizeof found) == 0 ? KC_OK : KC_MISMATCH);
 }
 
@@ -149,9 +154,19 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
                                                          now_ms + bank->ledger.options.account_ms,
                                                      .proof = item->message.renew_request.proof,
                                                      .time_ms = now_ms};
-    struct kc_result result =
-        kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
-                              &kc_renew_certify_request_shape, &request);
+    uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer sign = KC_BUFFER(bytes[0]);
+    struct kc_buffer encrypt = KC_BUFFER(bytes[1]);
+    struct kc_result result = kc_ok();
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        result =
+            kc_bank_cmp_certify(&sign, &encrypt, bank, thread, &renewal->row, request.expires_ms);
+        reply = (struct kc_certify_reply){.sign_certificate = kc_buffer_view(&sign),
+                                          .encrypt_certificate = kc_buffer_view(&encrypt)};
+    } else {
+        result = kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread,
+                                       request.time_ms, &kc_renew_certify_request_shape, &request);
+    }
     if (!kc_failed(result)) {
         result = kc_bank_find_certified(bank, thread, item, &reply);
     }
@@ -212,6 +227,9 @@ static struct kc_result ask_retire(struct kc_bank *bank, struct kc_bank_thread *
     struct kc_retire_request request = {.account = item->renewal.row.account,
                                         .time_ms = kc_clock_now_ms()};
     memcpy(request.certificate, item->renewal.row.certificate, KC_DIGEST_SIZE);
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        return kc_bank_cmp_retire(bank, thread, &item->renewal.row);
+    }
     return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
                                  &kc_retire_request_shape, &request);
 }

@@ -312,7 +312,7 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
     if (result.code == KC_CERT_EXPIRED ||
-        (result.code == KC_UNKNOWN_SIGNER && kc_bank_renews(bank, thread, &keys))) {
+        (result.code == KC_UNKNOWN_SIGNER && !kc_failed(kc_bank_renews(bank, thread, &keys)))) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }

@@ -79,7 +79,9 @@ KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum 
 struct kc_cmp_asker {
     struct kc_view certificate;
     const struct kc_private_key *key; /* as an answerer's */
-    struct kc_view issuer;            /* what signs certificates */
+    const struct kc_view
+        *issuers; /* what signs certificates, or signed them once: a key that is asked for again */
+    size_t issuer_count; /* has the one it got then */
     struct kc_view root;
     const char *answerer; /* the common name in the certificate that signs the answers */
     unsigned
@@ -97,7 +99,7 @@ struct kc_cmp_order {
 };
 
 /* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
- * under that issuer. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
+ * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
  * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
  * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
 KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,
@@ -106,5 +108,11 @@ KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct 
 /* Revokes one certificate (rr); the reason is RFC 5280's. Errors as above; KC_CERT_REVOKED: it was before. */
 KC_MUST_USE struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view der,
                                            unsigned reason);
+
+/* The same for a certificate that is not at hand, by its issuer's certificate and its number. */
+KC_MUST_USE struct kc_result kc_cmp_revoke_number(const struct kc_cmp_asker *asker,
+                                                  struct kc_view issuer,
+                                                  const uint8_t serial[KC_SERIAL_SIZE],
+                                                  unsigned reason);
 
 #endif

@@ -235,6 +235,92 @@ struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *pe
     return result;
 }
 
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people)
+{
+    uint64_t from_ms[KC_ISSUERS_MAX];
+    out->count = 0;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        const struct kc_people_issuer *one = &people->issuers[i];
+        size_t at = out->count++;
+        for (; at > 0 && from_ms[at - 1] < one->from_ms; at--) {
+            from_ms[at] = from_ms[at - 1];
+            out->ders[at] = out->ders[at - 1];
+        }
+        from_ms[at] = one->from_ms;
+        memcpy(out->bytes[i], one->der, one->size);
+        out->ders[at] = kc_view(out->bytes[i], one->size);
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+}
+
+/* ---- certificates that are known by their numbers ---- */
+
+#define ISSUER_KEY_SIZE (KC_PEOPLE_PAIR_SIZE - 2 * KC_SERIAL_SIZE)
+
+/* An issuer may get another certificate for its key, and has the same list then. */
+static struct kc_result name_key(uint8_t out[ISSUER_KEY_SIZE], const struct kc_crypto *crypto,
+                                 const struct kc_people_issuer *issuer)
+{
+    struct kc_certificate certificate;
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_buffer key = KC_BUFFER(bytes);
+    struct kc_result result = kc_certificate_read(&certificate, kc_view(issuer->der, issuer->size));
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&key, &certificate.key);
+    }
+    if (!kc_failed(result)) {
+        kc_digest(crypto, digest, kc_buffer_view(&key));
+        memcpy(out, digest, ISSUER_KEY_SIZE);
+    }
+    return result;
+}
+
+struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                const struct kc_crypto *crypto, const struct kc_person *person)
+{
+    struct kc_result result = kc_result(KC_DIRECTORY_DOWN);
+    memset(out, 0, KC_PEOPLE_PAIR_SIZE);
+    (void)pthread_rwlock_rdlock(&people->lock);
+    if (person->issuer < people->issuer_count) {
+        result = name_key(out, crypto, &people->issuers[person->issuer]);
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    memcpy(out + ISSUER_KEY_SIZE, person->sign_serial, KC_SERIAL_SIZE);
+    memcpy(out + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, person->encrypt_serial, KC_SERIAL_SIZE);
+    return result;
+}
+
+struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                      const struct kc_crypto *crypto,
+                                      const uint8_t pair[KC_PEOPLE_PAIR_SIZE], uint64_t expires_ms,
+                                      uint64_t now_ms)
+{
+    uint8_t name[ISSUER_KEY_SIZE];
+    struct kc_person person = {.expires_ms = expires_ms};
+    struct kc_result word = kc_result(KC_DIRECTORY_DOWN);
+    memcpy(person.sign_serial, pair + ISSUER_KEY_SIZE, KC_SERIAL_SIZE);
+    memcpy(person.encrypt_serial, pair + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, KC_SERIAL_SIZE);
+    *out = person;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        person.issuer = i;
+        if (kc_failed(name_key(name, crypto, &people->issuers[i])) ||
+            memcmp(name, pair, sizeof name) != 0) {
+            continue;
+        }
+        struct kc_result result = check_person(people, &person, now_ms);
+        /* One list is enough to be refused by, and one that is good to be believed. */
+        if (word.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_REVOKED) {
+            word = result;
+            *out = person;
+        }
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    return word;
+}
+
 /* ---- issuers and their lists ---- */
 
 /* The newest of the lists that the issuer signed. */

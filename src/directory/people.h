@@ -15,6 +15,10 @@
 #include "directory/directory.h"
 #include "message/cose.h"
 
+/* Which pair of certificates is meant, whoever shows it: the start of the SHA-256 of the issuer's key (COSE_Key), then the serial
+ * numbers of the one for signing and the one for sealing. */
+#define KC_PEOPLE_PAIR_SIZE (16 + 2 * KC_SERIAL_SIZE)
+
 struct kc_person {
     struct kc_signer_id id;
     uint64_t number;
@@ -76,6 +80,28 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
 KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
                                                  const struct kc_person *person);
+
+/* All issuers that are known, the one that began last first. */
+struct kc_people_issuers {
+    size_t count;
+    struct kc_view ders[KC_ISSUERS_MAX];
+    uint8_t bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+};
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people);
+
+/* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
+KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
+                                            struct kc_people *people,
+                                            const struct kc_crypto *crypto,
+                                            const struct kc_person *person);
+
+/* Whether a pair that the directory may not show any more is on its issuer's list; it ends at `expires_ms`. Fills what *out has
+ * of certificates, but no key and no name, so that others can be asked. KC_CERT_EXPIRED, KC_CERT_REVOKED; KC_DIRECTORY_DOWN: the
+ * issuer is not known, or its list is old. */
+KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                                  const struct kc_crypto *crypto,
+                                                  const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                                  uint64_t expires_ms, uint64_t now_ms);
 
 /* Fetches issuers and revocation lists. Waits. An issuer that the root did not sign, or without a list that it signed, is passed
  * over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than

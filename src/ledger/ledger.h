@@ -58,6 +58,7 @@ struct kc_ledger_options {
     struct kc_merchant_rule merchant;
     struct kc_offline_limits bearer; /* of cards without keys */
     struct kc_charge_rule charge;
+    bool retire_each; /* the authority ends one pair at a time, and not whatever is older */
 };
 
 struct kc_ledger {

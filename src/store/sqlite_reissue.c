@@ -103,6 +103,7 @@ static struct kc_result write_purse_key(sqlite3_stmt *statement, const struct kc
     bind_number(statement, 4, row->expires_ms);
     bind_bytes(statement, 5, row->sign_key, row->sign_size);
     bind_bytes(statement, 6, row->encrypt_key, row->encrypt_size);
+    bind_bytes(statement, 7, row->pair, KC_PAIR_SIZE);
     return step_done(statement);
 }
 
@@ -131,6 +132,7 @@ static struct kc_result get_purse_key(struct kc_purse_key_row *out, sqlite3_stmt
     out->expires_ms = next_number(&row);
     next_bytes(&row, out->sign_key, &out->sign_size, 1, sizeof out->sign_key);
     next_bytes(&row, out->encrypt_key, &out->encrypt_size, 1, sizeof out->encrypt_key);
+    next_fixed(&row, out->pair, KC_PAIR_SIZE);
     return end_row(&row);
 }
 

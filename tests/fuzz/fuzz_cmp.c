@@ -149,9 +149,12 @@ static struct kc_result give_input(void *owner, struct kc_buffer *reply, struct 
 
 static struct kc_cmp_asker asker(struct kc_view *input)
 {
+    static struct kc_view issuer;
+    issuer = kc_buffer_view(&world.ders[ISSUER]);
     return (struct kc_cmp_asker){.certificate = kc_buffer_view(&world.ders[REGISTRAR]),
                                  .key = &kc_fuzz_key(keys[REGISTRAR])->private_key,
-                                 .issuer = kc_buffer_view(&world.ders[ISSUER]),
+                                 .issuers = &issuer,
+                                 .issuer_count = 1,
                                  .root = kc_buffer_view(&world.ders[ROOT]),
                                  .answerer = "authority",
                                  .timeout_ms = 1000,

@@ -330,7 +330,7 @@ static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, u
         const struct kc_renewal_row *row = &store->renewals[i];
         bool fits = row->purse.number > after && row->state == KC_RENEWAL_DONE;
         bool before = first == NULL || row->purse.number < first->purse.number ||
-                      (row->purse.number == first->purse.number && row->number < first->number);
+                      (row->purse.number == first->purse.number && row->number > first->number);
         first = fits && before ? row : first;
     }
     return give_renewal(out, first);

@@ -731,10 +731,23 @@ static const struct kc_field lost_request_fields[] = {
     {.offset = offsetof(struct kc_lost_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
+const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 2,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
-    .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
+    .domain = "kinchaku/2-lost-request", .fields = lost_request_fields};
+
+static const struct kc_field lost_reply_fields[] = {
+    {.offset = offsetof(struct kc_lost_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_lost_reply, certificates), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x180, .presence = 0},
+    {.offset = offsetof(struct kc_lost_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_lost_reply_shape = {.number = 121, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_lost_reply),
+    .domain = "kinchaku/1-lost-reply", .fields = lost_reply_fields};
 
 static const struct kc_field charge_order_fields[] = {
     {.offset = offsetof(struct kc_charge_order, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -773,13 +786,15 @@ static const struct kc_field close_reply_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_close_reply, due_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, certificates), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x180, .presence = 0},
     {.offset = offsetof(struct kc_close_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 1,
+const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_close_reply),
-    .domain = "kinchaku/1-close-reply", .fields = close_reply_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_close_reply),
+    .domain = "kinchaku/2-close-reply", .fields = close_reply_fields};
 
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -1791,6 +1806,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
+    &kc_lost_reply_shape,
     &kc_charge_order_shape,
     &kc_close_request_shape,
     &kc_close_reply_shape,

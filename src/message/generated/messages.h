@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 88
+#define KC_SHAPE_COUNT 89
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -726,7 +726,7 @@ struct kc_identify_reply {
 };
 extern const struct kc_shape kc_identify_reply_shape;
 
-/* The purse of an account was lost, broke or is blocked: out of use from now on.
+/* The purse of an account was lost, broke or is blocked: out of use from now on; answered by lost-reply.
  * from: registrar
  * to: bank
  * sealed: lost-request */
@@ -736,6 +736,17 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The purse is out of use, and its certificates are to be revoked.
+ * from: bank
+ * to: registrar
+ * sealed: lost-reply */
+struct kc_lost_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_view certificates; /* those that have not ended, revoked or not, two in 48 bytes: start of the SHA-256 of the issuer's key, both serial numbers */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_lost_reply_shape;
 
 /* The clerk's word on an account's management charge.
  * step: S1
@@ -772,6 +783,7 @@ struct kc_close_reply {
     struct kc_amount amount; /* in the account now */
     struct kc_amount purse_amount; /* in its purse, as far as the bank knows */
     uint64_t due_ms; /* when the rest is paid out, and nothing more is waited for */
+    struct kc_view certificates; /* of its purse, as in lost-reply */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_close_reply_shape;

@@ -665,6 +665,11 @@ static const struct kc_field_name lost_request_names[] = {
     {"purse", 0},
     {"time", 0},
 };
+static const struct kc_field_name lost_reply_names[] = {
+    {"request", 0},
+    {"certificates", 0},
+    {"time", 0},
+};
 static const struct kc_field_name charge_order_names[] = {
     {"account", 0},
     {"source", kc_charge_source_word},
@@ -681,6 +686,7 @@ static const struct kc_field_name close_reply_names[] = {
     {"amount", 0},
     {"purse-amount", 0},
     {"due", 0},
+    {"certificates", 0},
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
@@ -1118,6 +1124,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"lost-reply", lost_reply_names},
     {"charge-order", charge_order_names},
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},

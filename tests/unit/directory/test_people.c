@@ -511,6 +511,69 @@ static void an_issuer_that_ended_makes_room(void **state)
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
 }
 
+/* ---- a pair that is known by its numbers ---- */
+
+static struct kc_result check_pair(struct kc_person *out, const uint8_t *pair, uint64_t now_ms)
+{
+    return kc_people_check_pair(out, &people, &crypto, pair, NOW_MS + 10 * DAY_MS, now_ms);
+}
+
+/* The directory shows the account's next certificates, or nothing.
+ * shows: R-SEC-4 R-RENEW-5 */
+static void a_pair_that_is_shown_no_more_is_looked_for_in_the_list(void **state)
+{
+    struct kc_person person, found;
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    const struct party *each[] = {&sign, &encrypt};
+    (void)state;
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
+    directory.count = 0;
+    EXPECT(check_pair(&found, pair, NOW_MS), KC_OK);
+    assert_memory_equal(found.sign_serial, sign.serial, KC_SERIAL_SIZE);
+    assert_memory_equal(found.encrypt_serial, encrypt.serial, KC_SERIAL_SIZE);
+    assert_int_equal(found.issuer, person.issuer);
+    EXPECT(check_pair(&found, pair, NOW_MS + DAY_MS + 1000), KC_DIRECTORY_DOWN);
+    EXPECT(check_pair(&found, pair, NOW_MS + 11 * DAY_MS), KC_CERT_EXPIRED);
+    for (uint64_t i = 0; i < 2; i++) {
+        put_list(6 + 2 * i, NULL, NOW_MS + DAY_MS, &issuer);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+        EXPECT(check_pair(&found, pair, NOW_MS), KC_OK);
+        put_list(7 + 2 * i, each[i], NOW_MS + DAY_MS, &issuer);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+        EXPECT(check_pair(&found, pair, NOW_MS), KC_CERT_REVOKED);
+    }
+    /* Of nobody's issuer, as when none was kept. */
+    memset(pair, 0, sizeof pair);
+    EXPECT(check_pair(&found, pair, NOW_MS), KC_DIRECTORY_DOWN);
+    person.issuer = KC_ISSUERS_MAX;
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_DIRECTORY_DOWN);
+}
+
+/* Another's list says nothing of it; another certificate for the same issuer's key has a list that does.
+ * shows: R-SEC-4 R-RENEW-8 */
+static void a_pair_has_the_list_of_its_issuer_s_key(void **state)
+{
+    struct party second, new_sign, new_encrypt;
+    struct kc_person person, found;
+    uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    (void)state;
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
+    roll_over(&second, &new_sign, &new_encrypt);
+    put_second(7, &sign, NOW_MS + DAY_MS, &second);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(check_pair(&found, pair, NOW_MS), KC_OK);
+    assert_int_equal(found.issuer, person.issuer);
+    struct party again = issuer;
+    certify(&again, KC_PROFILE_ISSUER, "issuer", NOW_MS + 9 * DAY_MS, &root);
+    put_second(8, &sign, NOW_MS + DAY_MS, &again);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(check_pair(&found, pair, NOW_MS), KC_CERT_REVOKED);
+}
+
 /* ---- the configuration of slapd ---- */
 
 static void the_configuration_takes_no_second_line(void **state)
@@ -556,6 +619,8 @@ int main(void)
         TEST(an_issuer_that_is_kept_back_ends_with_its_list),
         TEST(a_forged_issuer_is_passed_over),
         TEST(an_issuer_that_ended_makes_room),
+        TEST(a_pair_that_is_shown_no_more_is_looked_for_in_the_list),
+        TEST(a_pair_has_the_list_of_its_issuer_s_key),
         cmocka_unit_test(the_configuration_takes_no_second_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
