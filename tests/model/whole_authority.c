@@ -288,6 +288,49 @@ struct kc_result __wrap_kc_people_certificates(struct kc_person *out, uint8_t si
     return kc_ok();
 }
 
+struct kc_result __wrap_kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                       const struct kc_crypto *crypto,
+                                       const struct kc_person *person);
+struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                             const struct kc_crypto *crypto,
+                                             const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                             uint64_t expires_ms, uint64_t now_ms);
+
+void whole_pair_number(uint8_t out[KC_PEOPLE_PAIR_SIZE], const struct whole *whole,
+                       const struct whole_pair *pair)
+{
+    memset(out, 0, KC_PEOPLE_PAIR_SIZE);
+    kc_be64_store(out, (uint64_t)(pair - whole->outside.pairs) + 1);
+}
+
+struct kc_result __wrap_kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                       const struct kc_crypto *crypto,
+                                       const struct kc_person *person)
+{
+    const struct whole_pair *pair = find(whole_served, &person->id);
+    (void)people;
+    (void)crypto;
+    KC_ASSERT(pair != NULL);
+    whole_pair_number(out, whole_served, pair);
+    return kc_ok();
+}
+
+struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                             const struct kc_crypto *crypto,
+                                             const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                             uint64_t expires_ms, uint64_t now_ms)
+{
+    uint64_t number = kc_be64_load(pair);
+    (void)people;
+    (void)crypto;
+    KC_ASSERT(number >= 1 && number <= whole_served->outside.count);
+    const struct whole_pair *found = &whole_served->outside.pairs[number - 1];
+    fill_person(out, whole_served, found);
+    return kc_result(expires_ms <= now_ms     ? KC_CERT_EXPIRED
+                     : found->revoked_ms != 0 ? KC_CERT_REVOKED
+                                              : KC_OK);
+}
+
 static unsigned holder_of_purse(const struct whole *whole, uint64_t purse)
 {
     unsigned i = 0;

@@ -18,6 +18,9 @@ void whole_authority_forget(struct whole *whole);
 /* The pair with that signer; that signer's and the one that counts for a holder, or NULL. */
 const struct whole_pair *whole_pair_of(const struct whole *whole, const struct kc_signer_id *id);
 const struct whole_pair *whole_pair_newest(const struct whole *whole, unsigned holder);
+/* As it is kept with the key. */
+void whole_pair_number(uint8_t out[KC_PEOPLE_PAIR_SIZE], const struct whole *whole,
+                       const struct whole_pair *pair);
 struct kc_public_key whole_public(const uint8_t xy[2 * KC_P256_COORDINATE_SIZE]);
 /* How many pairs of a holder are good. */
 unsigned whole_pairs_good(const struct whole *whole, unsigned holder);

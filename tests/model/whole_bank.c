@@ -193,6 +193,7 @@ static struct kc_result keep_keys(struct whole *whole, const struct whole_holder
     struct kc_buffer sign = KC_BUFFER(row.sign_key);
     struct kc_buffer encrypt = KC_BUFFER(row.encrypt_key);
     memcpy(row.signer, holder->signer_id.bytes, sizeof row.signer);
+    whole_pair_number(row.pair, whole, whole_pair_of(whole, &holder->signer_id));
     struct kc_result result = kc_key_encode(&sign, &holder->sign_public);
     if (!kc_failed(result)) {
         result = kc_key_encode(&encrypt, &holder->encrypt_public);
