@@ -114,11 +114,11 @@ kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
                         const struct kc_public_key *sign_key,
                         const struct kc_public_key *encrypt_key, uint64_t expires_ms,
                         const uint8_t request[KC_DIGEST_SIZE], struct kc_made *made);
-/* One of the two, as CMP asks for them. */
+/* One of the two, as CMP asks for them, by an issuer of the authority. */
 KC_MUST_USE struct kc_result
 kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
-                       enum kc_profile profile, uint64_t holder, const char *subject,
-                       const struct kc_public_key *key, uint64_t expires_ms,
+                       const struct kc_issuer *by, enum kc_profile profile, uint64_t holder,
+                       const char *subject, const struct kc_public_key *key, uint64_t expires_ms,
                        const uint8_t request[KC_DIGEST_SIZE]);
 
 /* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */

@@ -108,8 +108,9 @@ static struct kc_result find(void *owner, struct kc_buffer *der, bool *vouches, 
 struct holdings {
     const struct kc_cmp_ask *ask;
     uint64_t now_ms;
-    size_t count;           /* valid ones of that use */
-    size_t others;          /* valid ones of the other use */
+    size_t count;  /* valid ones of that use */
+    size_t others; /* valid ones of the other use, the last one behind */
+    struct kc_issued other;
     bool ended;             /* one of that use ended by itself */
     bool revoked;           /* the key's certificate was revoked */
     bool other_use;         /* the key is certified for the other use */
@@ -140,7 +141,9 @@ static bool weigh(void *owner, const struct kc_issued *issued)
         holdings->other_use = holdings->other_use || same;
         holdings->other_kind =
             holdings->other_kind || (valid && certificate.key.type != ask->key.type);
-        holdings->others += valid ? 1 : 0;
+        if (valid && (holdings->others++ == 0 || kc_authority_outlasts(issued, &holdings->other))) {
+            holdings->other = *issued;
+        }
         return true;
     }
     if (!valid) {
@@ -203,6 +206,20 @@ static struct kc_result check(const struct holdings *holdings, bool beside, bool
     return check_beside(holdings, by_bank, expires_ms);
 }
 
+/* A pair is by one issuer: the one that made the first of it makes the second, though a next one issues by now. */
+static const struct kc_issuer *issuer_for(const struct kc_authority *authority,
+                                          const struct holdings *holdings)
+{
+    struct kc_view other = kc_view(holdings->other.der, holdings->other.der_size);
+    for (size_t i = 0; i < authority->issuer_count && holdings->others > holdings->count; i++) {
+        const struct kc_issuer *by = &authority->issuers[i];
+        if (kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
+            return by;
+        }
+    }
+    return &authority->issuers[0];
+}
+
 static struct kc_result issue(struct holdings *holdings, struct kc_authority *authority,
                               const struct kc_cmp_ask *ask)
 {
@@ -229,7 +246,8 @@ static struct kc_result issue(struct holdings *holdings, struct kc_authority *au
         result = check(holdings, beside, sender == KC_SERVER_BANK, expires_ms);
     }
     if (!kc_failed(result) && holdings->found.der_size == 0) {
-        result = kc_authority_issue_one(&holdings->found, authority, ask->profile, holder,
+        result = kc_authority_issue_one(&holdings->found, authority,
+                                        issuer_for(authority, holdings), ask->profile, holder,
                                         ask->subject, &ask->key, expires_ms, ask->digest);
     }
     return kc_failed(result) ? result : kc_authority_publish(authority, holder);

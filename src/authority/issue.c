@@ -81,16 +81,15 @@ struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *a
 }
 
 static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
-                                 enum kc_profile profile, uint64_t holder, const char *subject,
+                                 const struct kc_issuer *by, enum kc_profile profile,
+                                 uint64_t holder, const char *subject,
                                  const struct kc_public_key *key, uint64_t expires_ms)
 {
     struct kc_certificate_order order = {
         .profile = profile, .subject = subject, .key = key, .not_after_ms = expires_ms};
     struct kc_result result =
         choose_begin(&order.not_before_ms, authority, profile, holder, kc_clock_now_ms());
-    return kc_failed(result)
-               ? result
-               : kc_authority_make(out, authority, &authority->issuers[0], holder, &order);
+    return kc_failed(result) ? result : kc_authority_make(out, authority, by, holder, &order);
 }
 
 struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
@@ -100,11 +99,11 @@ struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issue
                                          uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE],
                                          struct kc_made *made)
 {
-    struct kc_result result =
-        make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
+    struct kc_result result = make_one(sign, authority, &authority->issuers[0], KC_PROFILE_SIGN,
+                                       holder, subject, sign_key, expires_ms);
     if (!kc_failed(result)) {
-        result = make_one(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject, encrypt_key,
-                          expires_ms);
+        result = make_one(encrypt, authority, &authority->issuers[0], KC_PROFILE_ENCRYPT, holder,
+                          subject, encrypt_key, expires_ms);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_begin(authority->store);
@@ -140,11 +139,13 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
 }
 
 struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
-                                        enum kc_profile profile, uint64_t holder,
-                                        const char *subject, const struct kc_public_key *key,
-                                        uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
+                                        const struct kc_issuer *by, enum kc_profile profile,
+                                        uint64_t holder, const char *subject,
+                                        const struct kc_public_key *key, uint64_t expires_ms,
+                                        const uint8_t request[KC_DIGEST_SIZE])
 {
-    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    struct kc_result result =
+        make_one(out, authority, by, profile, holder, subject, key, expires_ms);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
 }
 

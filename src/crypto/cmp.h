@@ -79,9 +79,9 @@ KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum 
 struct kc_cmp_asker {
     struct kc_view certificate;
     const struct kc_private_key *key; /* as an answerer's */
-    const struct kc_view
-        *issuers; /* what signs certificates, or signed them once: a key that is asked for again */
-    size_t issuer_count; /* has the one it got then */
+    /* What signs certificates, or signed them once: a key that is asked for again has the one that it got then. */
+    const struct kc_view *issuers;
+    size_t issuer_count;
     struct kc_view root;
     const char *answerer; /* the common name in the certificate that signs the answers */
     unsigned
@@ -99,9 +99,10 @@ struct kc_cmp_order {
 };
 
 /* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
- * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
- * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
- * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
+ * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's.
+ * A refusal comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known.
+ * KC_TIMEOUT, KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again
+ * gets it. */
 KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,
                                             const struct kc_cmp_order *order);
 

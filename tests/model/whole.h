@@ -32,6 +32,8 @@
 #define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
 #define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
+/* How often the bank's keys roll over at most. */
+#define WHOLE_ROLLS_MAX 12u
 /* Of cards without keys; and what is kept of a sweep, and stays in the machine. */
 #define WHOLE_BEARER_MOST UINT64_C(150)
 #define WHOLE_BEARER_PAYMENT_MOST UINT64_C(60)
@@ -266,6 +268,13 @@ struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_
 
 /* The bank looks after closed accounts: what is due, then pay-outs. False when something of it failed. */
 bool whole_bank_closings(struct whole *whole);
+
+/* The bank's keys roll over; the old ones count until then. KC_PENDING: those before them count yet, and it is no emergency. */
+struct kc_result whole_bank_roll(struct whole *whole, uint64_t until_ms, bool emergency);
+/* The record of that number, 0 for the newest; and a purse's identity signed under the key in force. */
+struct kc_result whole_bank_roll_record(struct kc_view *out, struct whole *whole, uint64_t number);
+struct kc_result whole_bank_identity(struct kc_view *out, struct whole *whole,
+                                     struct kc_view identity);
 
 /* An operator sets the log policy of a holder's purse. False when the ledger refuses. */
 bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy);

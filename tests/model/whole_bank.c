@@ -113,11 +113,8 @@ void whole_bank_open(struct whole *whole)
                                      amount_of(WHOLE_BEARER_PAYMENT_MOST), WHOLE_BEARER_VALID_MS)};
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
-    bank->sign_key = base->bank_sign;
-    bank->encrypt_key = base->bank_encrypt;
-    bank->sign_public = base->bank_sign_public;
     bank->realm = base->realm;
-    kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
+    whole_bank_keys(whole);
     bank->store = ram_store_port(&whole->store);
     bank->config.settle_ms = WHOLE_SETTLE_MS;
     memcpy(bank->config.authority_url, "sim:", sizeof "sim:");
@@ -303,8 +300,8 @@ static struct kc_result open_item(struct whole *whole, struct kc_bank_item *item
     result = kc_key_encode(&key, &item->signer.sign_key);
     item->signer_key_size = key.size;
     if (!kc_failed(result)) {
-        result = kc_unseal(&plain, &whole->thread.crypto, &bank->encrypt_key, &bank->realm,
-                           shape->domain, item->envelope.payload);
+        result = kc_bank_keys_unseal(&plain, &bank->keys, &whole->thread.crypto, &bank->realm,
+                                     shape->domain, item->envelope.payload, whole->now_ms);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&item->message, shape, kc_buffer_view(&plain));

@@ -13,6 +13,9 @@ void whole_bank_confirm_account(struct kc_buffer *certified, struct whole *whole
                                 const struct whole_holder *holder,
                                 const struct kc_identity *claims);
 
+/* The bank has the keys of the base, and no others yet. */
+void whole_bank_keys(struct whole *whole);
+
 /* An item takes its own steps, each in its lane. */
 struct kc_result whole_bank_run(struct whole *whole, struct kc_bank_item *item);
 

@@ -9,8 +9,10 @@
 #include "whole_closed.h"
 #include "whole_hand.h"
 #include "whole_leave.h"
+#include "whole_renewed.h"
 #include "whole_renewing.h"
 #include "whole_rogue.h"
+#include "whole_roll.h"
 
 #define SYNC_ROUNDS 60u
 #define TRIES 12u
@@ -21,6 +23,8 @@
 #define RENEWING_PERCENT 35u
 /* And of one in which accounts are closed. */
 #define LEAVE_PERCENT 25u
+/* And of one in which the bank's keys roll over. */
+#define ROLL_PERCENT 30u
 
 /* ---- habits ---- */
 
@@ -79,6 +83,11 @@ static bool is_closing(uint64_t episode)
     return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
 }
 
+static bool is_rolling(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
+}
+
 static void choose_habits(struct play *play)
 {
     struct play_habits *habits = &play->habits;
@@ -128,6 +137,8 @@ static void choose_habits(struct play *play)
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
+    habits->rolling = is_rolling(play->episode);
+    habits->full = habits->full && !habits->rolling;
     if (is_closing(play->episode)) {
         habits->closing = true;
         habits->full = false;
@@ -420,6 +431,9 @@ static enum play_action choose_action(struct play *play)
 bool play_sync(struct play *play, unsigned place)
 {
     struct kc_purse_info info;
+    if (!roll_learn(play, place)) {
+        return false;
+    }
     for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
             return false;
@@ -512,7 +526,7 @@ static bool go_on(struct play *play)
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
         if (play->truth.rogue[i] || truth_owes(&play->truth, i) || closed_is_out(&play->truth, i) ||
-            hand_type(play, i) != KC_PURSE_TYPE_UIM) {
+            renewed_waits(&play->truth, i) || hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
@@ -677,7 +691,11 @@ static bool finish(struct play *play)
     if (good && play->habits.closing) {
         good = leave_finish(play);
     }
-    bool odd = play->habits.charged || play->habits.closing || play->habits.renewed;
+    if (good && play->habits.rolling) {
+        good = roll_finish(play) && play_end(play);
+    }
+    bool odd = play->habits.charged || play->habits.closing || play->habits.renewed ||
+               play->habits.rolling;
     if (good && (nth % 4 == 0 || odd)) {
         good = go_on(play) && play_end(play);
     }
@@ -687,6 +705,23 @@ static bool finish(struct play *play)
         good = false;
     }
     return good;
+}
+
+static void count_up(struct play *play)
+{
+    play->tally.steps += play->step;
+    play->tally.proofs += play->truth.proofs;
+    play->tally.overspent += play->truth.overspent;
+    play->tally.sweeps += play->truth.sweeps;
+    play->tally.lost += play->truth.lost;
+    play->tally.charges += play->truth.charges.paid;
+    play->tally.suspended += play->truth.charges.suspended;
+    play->tally.lifted += play->truth.charges.lifted;
+    play->tally.renewals += play->truth.renewals.renewed;
+    play->tally.ended += play->truth.renewals.refused;
+    play->tally.given_up += play->truth.closings.given_up;
+    play->tally.paid_out += play->truth.closings.paid;
+    play->tally.came_late += play->truth.closings.late;
 }
 
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
@@ -725,6 +760,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     if (play->habits.closing) {
         leave_begin(play);
     }
+    if (play->habits.rolling) {
+        roll_begin(play);
+    }
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
@@ -736,24 +774,14 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
             good = renewing_act(play);
         } else if (play->habits.closing && hand_chance(play, LEAVE_PERCENT)) {
             good = leave_act(play);
+        } else if (play->habits.rolling && hand_chance(play, ROLL_PERCENT)) {
+            good = roll_act(play);
         } else {
             good = act(play, choose_action(play));
         }
     }
     good = good && finish(play);
-    play->tally.steps += play->step;
-    play->tally.proofs += play->truth.proofs;
-    play->tally.overspent += play->truth.overspent;
-    play->tally.sweeps += play->truth.sweeps;
-    play->tally.lost += play->truth.lost;
-    play->tally.charges += play->truth.charges.paid;
-    play->tally.suspended += play->truth.charges.suspended;
-    play->tally.lifted += play->truth.charges.lifted;
-    play->tally.renewals += play->truth.renewals.renewed;
-    play->tally.ended += play->truth.renewals.refused;
-    play->tally.given_up += play->truth.closings.given_up;
-    play->tally.paid_out += play->truth.closings.paid;
-    play->tally.came_late += play->truth.closings.late;
+    count_up(play);
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

@@ -29,6 +29,7 @@ struct letter {
     unsigned from;
     unsigned to;
     unsigned holder; /* whose purse sent it: the place may be filled anew meanwhile */
+    uint64_t roll;   /* which keys of the bank it was signed with, or sealed for */
     size_t size;
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
 };
@@ -70,6 +71,7 @@ struct play_habits {
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
     bool renewed; /* purses get new keys */
+    bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
@@ -85,8 +87,9 @@ struct play {
     uint64_t seed;
     uint64_t episode;
     unsigned step;
-    bool ends;      /* whose purse may not take a payment, as one of a suspended account, says no */
-    bool says_next; /* the user at `sayer` has a quote before him */
+    bool ends; /* whose purse may not take a payment, as one of a suspended account, says no */
+    bool plain_pays; /* who pays, pays what the habits say */
+    bool says_next;  /* the user at `sayer` has a quote before him */
     unsigned sayer;
     size_t letter_next;
     size_t newest;
@@ -123,7 +126,8 @@ struct play {
         uint64_t suspended; /* accounts, for one that was not */
         uint64_t lifted;
         uint64_t renewals;
-        uint64_t ended;    /* payments under keys that had ended */
+        uint64_t ended; /* payments under keys that had ended */
+        uint64_t rolls;
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
         uint64_t paid_out;
         uint64_t came_late;
@@ -140,6 +144,8 @@ struct play {
 /* Accounts are given up. */
 #define PLAY_CLOSING_EVERY 16u
 #define PLAY_CLOSING_AT 3u
+/* The bank's keys roll over. */
+#define PLAY_ROLLING_AT 7u
 /* In mixed ones the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u
 #define PLAY_BEARER 3u

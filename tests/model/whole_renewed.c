@@ -347,6 +347,25 @@ uint64_t renewed_count(const struct truth *truth, unsigned holder)
     return truth->renewals.holders[holder].count;
 }
 
+bool renewed_waits(const struct truth *truth, unsigned holder)
+{
+    const struct ram_store *store = &truth->whole->store;
+    for (size_t i = 0; i < truth->payment_count && truth->renewals.on; i++) {
+        const struct truth_payment *payment = &truth->payments[i];
+        if (payment->payer != holder || !payment->given_back || !truth->rogue[payment->payee]) {
+            continue;
+        }
+        for (size_t j = 0; j < store->counts[RAM_TABLE_PAYMENTS]; j++) {
+            const struct kc_payment_row *row = &store->payments[j];
+            if (row->state == KC_PAYMENT_NOTED &&
+                memcmp(row->digest, payment->digest, KC_DIGEST_SIZE) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Who has a payment open from before the last close entry waits for it; who owes pays first; and the authority does not certify a
  * fourth pair beside three good ones. */
 bool renewed_may(struct truth *truth, unsigned holder)

@@ -27,6 +27,8 @@ bool renewed_verifies(const struct truth *truth, unsigned holder, const struct k
                       const struct kc_shape *shape, uint64_t counter, bool newer);
 /* Whether the payer has other keys now than when it paid. */
 bool renewed_since(const struct truth *truth, const struct truth_payment *payment);
+/* Whether the purse gave back what a rogue declined under a key of its that had ended: the bank waits for better. */
+bool renewed_waits(const struct truth *truth, unsigned holder);
 /* Whether the holder's purse could renew its keys now; and that it did. */
 bool renewed_may(struct truth *truth, unsigned holder);
 bool renewed_worked(struct truth *truth, unsigned holder, uint64_t before);

@@ -11,6 +11,7 @@
 #include "whole_kinds.h"
 #include "whole_moved.h"
 #include "whole_renewed.h"
+#include "whole_rolled.h"
 #include "whole_settled.h"
 #include "whole_shown.h"
 
@@ -315,7 +316,8 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
                             (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
                              settled_conforms(truth, place, &info)) ||
                             (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
-    if (!settled_hotlist(truth, place, &info) || !renewed_purse(truth, place)) {
+    if (!settled_hotlist(truth, place, &info) || !renewed_purse(truth, place) ||
+        !rolled_purse(truth, place)) {
         return false;
     }
     return agrees || truth_wrong(truth, "the value of a purse", holder, found, known->value);
@@ -661,10 +663,12 @@ void truth_new_place(struct truth *truth, unsigned place)
     struct kc_purse_info info;
     struct kc_result result = kc_slot_info(&info, whole_slot(truth->whole, place));
     KC_ASSERT(!kc_failed(result));
-    truth->places[place] = (struct truth_place){.counter = info.counter,
-                                                .value = minor_of(info.value),
-                                                .own = minor_of(info.value),
-                                                .hotlist = info.hotlist};
+    truth->places[place] =
+        (struct truth_place){.counter = info.counter,
+                             .value = minor_of(info.value),
+                             .own = minor_of(info.value),
+                             .hotlist = info.hotlist,
+                             .roll = truth->whole->purses[place].core.roll_number};
 }
 
 void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, unsigned rogues)
@@ -679,6 +683,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->proofs = 0;
     truth->overspent = 0;
     truth->why[0] = '\0';
+    truth->rolls = false;
     truth->lost = 0;
     truth->sweeps = 0;
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
@@ -759,6 +764,9 @@ static bool purse_ended(struct truth *truth, unsigned i)
         open += waits ? (int64_t)payment->amount : 0;
     }
     bool lost = truth->whole->store.counts[RAM_TABLE_GAPS] > 0;
+    if (!bearer && renewed_waits(truth, i)) {
+        return true;
+    }
     if (info.has_pending || (info.uncovered != 0 && !bearer) ||
         (!lost && minor_of(info.open) > open)) {
         return truth_wrong(truth, "something of a purse did not end", i, minor_of(info.open),

@@ -67,6 +67,7 @@ struct truth_place {
     int64_t value; /* that the purse has */
     int64_t own;   /* that it would have if the bank had never given or taken for lost entries */
     uint64_t hotlist;
+    uint64_t roll; /* the record of the bank's keys that it has */
 };
 
 /* With the certified value of that sequence the bank had taken so much off the value of a purse, over all. */
@@ -203,6 +204,7 @@ struct truth {
     struct truth_charges charges;
     struct truth_renewals renewals;
     struct truth_closings closings;
+    bool rolls; /* the bank's keys may roll over */
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

@@ -1,11 +1,16 @@
 """Does the bank have keys renewed and certificates ended by CMP, as it does by our own messages, whoever is lost or away in between?"""
 import shutil
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from kinchaku import AGAIN, FAULT, OK, REFUSED, Uim
+from test_authority_roll import lists, roll_over as issuing_roll
 from test_close import password
+from test_cmp import authority_list, post
+from test_cmp_other import USE
 from test_counter import ACCOUNT_DAYS, counter_soon, ending, renewed_then  # noqa: F401
 from test_reissue import SETTLE_MS, lose, reissue
 from test_renew import certificates, renewed, revoked, wait_revoked
@@ -27,6 +32,40 @@ def speaking(alone):
     yield alone
     assert not native(alone), native(alone)
     alone.check_audit()
+
+
+class Dropping:
+    """Between the bank and the authority: carries what is asked, and, while it drops, no second certificate."""
+
+    def __init__(self, system):
+        self.system, self.dropping = system, False
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if owner.dropping and USE.search(body) and not USE.search(body)[1][0] & 0x80:
+                    self.close_connection = True
+                    return
+                status, kind, reply = post(owner.system, body, self.headers["Content-Type"])
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 def rich(system, *arguments):
@@ -79,6 +118,7 @@ def test_three_pairs_stand_beside_each_other(speaking, tmp_path):
         uim.must("renew", "--lose", "quote", status=AGAIN)
         shutil.copy(before, uim.path)
     assert uim.must("renew", status=REFUSED).error == "pending"
+    assert authority_list(speaking, uim.account).count(("sign", False)) == 3
     uim.must("withdraw", 10, "--yes")
 
 
@@ -149,6 +189,42 @@ def test_under_the_bank_s_next_key(speaking):
     roll_over(speaking)
     uim.must("renew")
     renewed(speaking, uim, old)
+
+
+def on_lists(system):
+    return {entry.serial_number for one in lists(system) for entry in one}
+
+
+# shows: R-RENEW-8 R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("lost", ["encrypt", "answer"])
+def test_the_issuing_key_rolls_over_in_the_middle(alone, lost):
+    """Of the new pair the first was certified, or both; the purse asks again under the next issuer."""
+    between = Dropping(alone)
+    alone.configure("bank", "authority", protocol="cmp", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        old = certificates(alone, uim)
+        between.dropping = lost == "encrypt"
+        uim.must("renew", *(() if between.dropping else ("--lose", "quote")), status=AGAIN)
+        between.dropping = False
+        issuing_roll(alone)
+        uim.must("renew")
+        assert len(lists(alone)) == 2
+        new = certificates(alone, uim)
+        assert set(new) == {True, False} and not set(new.values()) & set(old.values())
+        for _ in range(100):
+            if set(old.values()) <= on_lists(alone):
+                break
+            time.sleep(0.1)
+        assert set(old.values()) <= on_lists(alone) and not set(new.values()) & on_lists(alone)
+        uim.must("withdraw", 10, "--yes")
+        # And a pair under the next issuer after that.
+        uim.must("renew")
+        uim.must("withdraw", 10, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
 
 
 # shows: R-SEC-2 R-RENEW-7

@@ -416,6 +416,13 @@ static void both_issuers_count_each_with_its_own_list(void **state)
     roll_over(&second, &new_sign, &new_encrypt);
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
     EXPECT(fetch_of(&new_sign, &new_encrypt, 26, NOW_MS), KC_OK);
+    struct kc_people_issuers known;
+    kc_people_issuers(&known, &people);
+    assert_int_equal(known.count, 2);
+    assert_true(kc_view_equal(known.ders[0], kc_buffer_view(&issuer.der)) !=
+                kc_view_equal(known.ders[1], kc_buffer_view(&issuer.der)));
+    assert_true(kc_view_equal(known.ders[0], kc_buffer_view(&second.der)) !=
+                kc_view_equal(known.ders[1], kc_buffer_view(&second.der)));
     struct kc_signer_id id = id_of(26, &new_sign);
     EXPECT(kc_people_find(&person, &people, &id, NOW_MS), KC_OK);
     EXPECT(kc_people_issuer_of(&found, &people, &person), KC_OK);
