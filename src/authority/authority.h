@@ -52,6 +52,15 @@ struct kc_issuer {
     struct kc_private_key key;
 };
 
+/* The authority's own keys of an earlier generation (own.h). */
+#define KC_OWN_FORMERS_MAX 4u
+struct kc_own_keys {
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_signer_id signer_id;
+    uint64_t until_ms;
+};
+
 struct kc_authority {
     struct kc_authority_config config;
     struct kc_responder *responder; /* while it serves */
@@ -64,6 +73,9 @@ struct kc_authority {
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
+    uint64_t own_generation; /* of those three */
+    struct kc_own_keys formers[KC_OWN_FORMERS_MAX];
+    size_t former_count;
     /* The first is the newest and issues; the others have not ended, and sign their lists. */
     struct kc_issuer issuers[KC_ISSUERS_MAX];
     size_t issuer_count;

@@ -4,7 +4,7 @@
  *
  *   issuing.key     issuing.crt       the first
  *   issuing-N.plan                    written first: the roll-over is wanted, and where its key is to be
- *   issuing-N.key                     made next, unless it is in a token
+ *   issuing-N.key                     made next, unless it is in a token, and with it the authority's own next keys (own.h)
  *   issuing-N.crt                     last: from here on it is in force
  *
  * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as the root's key is at hand. */
@@ -15,6 +15,14 @@
 
 /* Roll-overs in the life of an authority. */
 #define KC_ISSUER_ROLLS_MAX 32u
+
+/* The number of the newest issuing key that is in force. */
+uint64_t kc_issuers_newest(const char *folder);
+
+/* Where the keys of that number are, issuing key and own ones: as configured those of 0, as planned any other's. */
+KC_MUST_USE struct kc_result kc_issuers_places(struct kc_key_places *out,
+                                               const struct kc_key_places *configured,
+                                               const char *folder, uint64_t number);
 
 /* Opens the newest issuer and those before it that have not ended into authority->issuers. As kc_key_pair_open; what was opened
  * is closed by kc_issuers_close in any case. */

@@ -7,6 +7,7 @@
 #include "authority/authority.h"
 #include "authority/made.h"
 #include "authority/ocsp.h"
+#include "authority/own.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -138,7 +139,9 @@ static void *publish_main(void *owner)
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
-        struct kc_result result = kc_authority_publish_all(authority);
+        struct kc_result result = kc_own_retire(authority);
+        struct kc_result published = kc_authority_publish_all(authority);
+        result = kc_failed(published) ? published : result;
         struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
         result = kc_failed(result) ? result : certified;
@@ -190,6 +193,10 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
                kc_error_name(certified.code));
     }
     authority.responder = &responder;
+    struct kc_result own = kc_own_certify(&authority, dir);
+    if (kc_failed(own)) {
+        kc_log(KC_LOG_WARN, "no certificates of its own reason=%s", kc_error_name(own.code));
+    }
     publish_first(&authority);
     struct kc_result cmp = kc_authority_cmp_open(&authority);
     if (kc_failed(cmp)) {

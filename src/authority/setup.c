@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "authority/issuers.h"
+#include "authority/own.h"
 #include "authority/setup.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
@@ -15,7 +16,6 @@
 #define DAY_MS UINT64_C(86400000)
 #define ROOT_MS (7300 * DAY_MS)
 #define ISSUER_MS (5475 * DAY_MS)
-#define SERVER_MS (3650 * DAY_MS)
 /* Certificates begin a little before they are made, so that clocks may differ. */
 #define BEFORE_MS UINT64_C(300000)
 
@@ -174,42 +174,17 @@ static struct kc_result write_config(const char *folder, uint64_t bank, const ch
 }
 
 /* The authority's own two certificates. */
-static struct kc_result ensure_own(const char *dir, const char *folder)
+static struct kc_result ensure_own(const char *dir)
 {
     struct kc_authority *authority = calloc(1, sizeof *authority);
-    struct kc_pair *pair = calloc(1, sizeof *pair);
-    struct kc_public_key sign_key;
-    struct kc_public_key encrypt_key;
-    static const uint8_t own[KC_DIGEST_SIZE] = {0};
-    struct kc_result result = authority == NULL || pair == NULL ? kc_result(KC_NO_MEMORY)
-                                                                : kc_authority_open(authority, dir);
+    struct kc_result result =
+        authority == NULL ? kc_result(KC_NO_MEMORY) : kc_authority_open(authority, dir);
     if (!kc_failed(result)) {
-        result = kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
-    }
-    if (!kc_failed(result) && pair->sign_count == 0) {
-        const struct kc_crypto *crypto = &authority->crypto;
-        result = crypto->derive_public(crypto->context, &sign_key, &authority->sign_key);
-        if (!kc_failed(result)) {
-            result = crypto->derive_public(crypto->context, &encrypt_key, &authority->encrypt_key);
-        }
-        if (!kc_failed(result)) {
-            result = kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,
-                                        "authority", &sign_key, &encrypt_key,
-                                        kc_clock_now_ms() + SERVER_MS, own);
-        }
-    }
-    if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "sign.crt",
-                                          kc_view(pair->sign.der, pair->sign.der_size));
-    }
-    if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "encrypt.crt",
-                                          kc_view(pair->encrypt.der, pair->encrypt.der_size));
+        result = kc_own_certify(authority, dir);
     }
     if (authority != NULL) {
         kc_authority_close(authority);
     }
-    free(pair);
     free(authority);
     return result;
 }
@@ -277,45 +252,13 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
     if (!kc_failed(result)) {
         result = ensure_keys(root_folder, folder, &config.keys);
     }
-    return kc_failed(result) ? result : ensure_own(dir, folder);
-}
-
-/* One of the authority's own keys. Its certificate is still to be made when the authority opens for the first time. */
-static struct kc_result open_own_key(struct kc_private_key *key, struct kc_public_key *public_key,
-                                     const struct kc_crypto *crypto, const char *folder,
-                                     const char *name, const struct kc_key_places *places)
-{
-    char path[KC_PATH_SIZE_MAX];
-    char file[32];
-    (void)snprintf(file, sizeof file, "%s.crt", name);
-    struct kc_result result = kc_path_join(path, folder, file, NULL);
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (kc_file_exists(path)) {
-        return kc_key_pair_open(key, public_key, crypto, folder, name, places);
-    }
-    return kc_key_place_ensure(key, public_key, crypto, folder, name, places, KC_KEY_P256);
+    return kc_failed(result) ? result : ensure_own(dir);
 }
 
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
 {
-    struct kc_public_key sign_public;
-    struct kc_public_key encrypt_public;
-    const struct kc_crypto *crypto = &authority->crypto;
-    const struct kc_key_places *places = &authority->config.keys;
     struct kc_result result = kc_issuers_open(authority, folder);
-    if (!kc_failed(result)) {
-        result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign", places);
-    }
-    if (!kc_failed(result)) {
-        result = open_own_key(&authority->encrypt_key, &encrypt_public, crypto, folder, "encrypt",
-                              places);
-    }
-    if (!kc_failed(result)) {
-        kc_signer_id_make(&authority->signer_id, crypto, KC_SERVER_AUTHORITY, &sign_public);
-    }
-    return result;
+    return kc_failed(result) ? result : kc_own_open(authority, folder);
 }
 
 /* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
@@ -403,8 +346,7 @@ void kc_authority_close(struct kc_authority *authority)
     kc_cmp_server_close(authority->cmp);
     kc_authority_store_close(authority->store);
     kc_directory_close(authority->directory);
-    kc_key_close(&authority->encrypt_key);
-    kc_key_close(&authority->sign_key);
+    kc_own_close(authority);
     kc_issuers_close(authority);
     kc_libcrypto_close(&authority->crypto);
     (void)pthread_mutex_destroy(&authority->lock);

@@ -31,6 +31,11 @@ struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
                              "[renewal] before is 0");
         return kc_result(KC_CONFIG_INVALID);
     }
+    if (bank->sign_key.held != NULL && bank->sign_public.type != KC_KEY_P256) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol cmp wants a P-256 key where "
+                             "it is in a token");
+        return kc_result(KC_CONFIG_INVALID);
+    }
     if (bank->keys.generation > 0) {
         (void)snprintf(name, sizeof name, "sign-%llu.crt",
                        (unsigned long long)bank->keys.generation);

@@ -97,6 +97,14 @@ int teardown(void **state)
         (void)kc_failed(kc_path_join(path, place->dir, files[i], NULL));
         (void)unlink(path);
     }
+    static const char *const own[] = {"sign", "encrypt"};
+    static const char *const ends[] = {"key", "pub", "crt"};
+    for (unsigned i = 0; i < 24; i++) {
+        char file[32];
+        (void)snprintf(file, sizeof file, "%s-%u.%s", own[i % 2], 1 + i / 6, ends[i / 2 % 3]);
+        (void)kc_failed(kc_path_join(path, place->dir, "authority", file));
+        (void)unlink(path);
+    }
     (void)kc_failed(kc_path_join(path, place->dir, "root", NULL));
     (void)rmdir(path);
     (void)kc_failed(kc_path_join(path, place->dir, "authority", NULL));
