@@ -942,13 +942,15 @@ static const struct kc_field retire_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, left), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
+const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 2,
     .brief = false,
-    .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
-    .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
+    .field_count = 4, .struct_size = sizeof(struct kc_retire_request),
+    .domain = "kinchaku/2-retire-request", .fields = retire_request_fields};
 
 static const struct kc_field keys_request_fields[] = {
     {.offset = offsetof(struct kc_keys_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,

@@ -913,7 +913,7 @@ struct kc_renew_certify_request {
 };
 extern const struct kc_shape kc_renew_certify_request_shape;
 
-/* The purse confirmed its new keys: every older certificate of the account is revoked. Answered by done.
+/* The purse confirmed its new keys: every older certificate of the account is revoked. Or it left these for others, and they alone are. Answered by done.
  * step: Sr7
  * from: bank
  * to: authority
@@ -921,7 +921,8 @@ extern const struct kc_shape kc_renew_certify_request_shape;
  * source: EP1221669 [0124] */
 struct kc_retire_request {
     struct kc_account_id account; /* account number */
-    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay, unless they were left */
+    bool left; /* nobody confirmed or will confirm that pair: it alone ends, to make room for another */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_retire_request_shape;

@@ -751,6 +751,7 @@ static const struct kc_field_name renew_certify_request_names[] = {
 static const struct kc_field_name retire_request_names[] = {
     {"account", 0},
     {"certificate", 0},
+    {"left", 0},
     {"time", 0},
 };
 static const struct kc_field_name keys_request_names[] = {
