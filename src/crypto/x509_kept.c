@@ -178,7 +178,7 @@ static bool is_by(struct kc_view certificate, X509 *issuer)
     int last = sk_ASN1_TYPE_num(inner) - 1;
     if (last > FIELD_KEY && has_tag(part_bytes(inner, FIELD_VERSION), TAG_VERSION) &&
         has_tag(part_bytes(inner, last), TAG_EXTENSIONS)) {
-        (void)is_named; fits =
+        fits = is_named(part_bytes(inner, FIELD_ISSUER), issuer) &&
                is_keyed(part_bytes(inner, last), issuer);
     }
     free_parts(inner);
