@@ -203,8 +203,8 @@ static int write_list(unsigned char **out, X509_CRL *list, const struct kc_priva
     return size;
 }
 
-/* `made` is the key in libcrypto's form, by which it was checked. One on P-256 is written as it is (RFC 5480 section 2): libcrypto
- * would write it, and read that with a decoder that it looks for first. */
+/* `made` is the key in libcrypto's form, by which it was checked. One on P-256 is written as it is (RFC 5480 section 2):
+ * libcrypto would write it, and read that with a decoder that it looks for first. */
 static bool set_key(X509 *certificate, const struct kc_public_key *key, EVP_PKEY *made)
 {
     size_t size = 1 + 2 * KC_P256_COORDINATE_SIZE;
