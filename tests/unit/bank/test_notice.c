@@ -1,5 +1,5 @@
-/* Question: does the bank tell what is newer of the authority's keys and nothing older, with a number that only grows, and is what
- * it told the same after every restart, cut and roll-over of its own keys? */
+/* Question: does the bank tell what is newer of the authority's keys and nothing older, with a number that only grows, and is
+ * what it told the same after every restart, cut and roll-over of its own keys? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
