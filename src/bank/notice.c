@@ -173,7 +173,9 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
 {
     uint8_t digests[2][KC_DIGEST_SIZE];
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer issuer = KC_BUFFER(der);
+    struct kc_buffer pinned = KC_BUFFER(root);
     struct kc_person authority;
     struct kc_notice_shown shown = {.authority = &authority};
     *made = false;
@@ -182,10 +184,13 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
         result = kc_people_certificates(&authority, digests[0], digests[1], people, directory,
                                         by->crypto, KC_SERVER_AUTHORITY, now_ms);
     }
+    if (!kc_failed(result)) {
+        result = kc_people_pinned(&pinned, people);
+    }
     if (kc_failed(result)) {
         return result;
     }
-    kc_digest(by->crypto, shown.root, kc_view(people->root, people->root_size));
+    kc_digest(by->crypto, shown.root, kc_buffer_view(&pinned));
     shown.issuer = kc_buffer_view(&issuer);
     return kc_bank_notice_tell(made, notice, by, &shown, now_ms);
 }
