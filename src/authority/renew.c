@@ -148,6 +148,46 @@ static struct kc_result end_older(size_t *count, struct kc_authority *authority,
     return result;
 }
 
+/* The pair that the bank names was left by its purse for another, before anybody confirmed it. The last good one of an account
+ * is none of that kind: KC_OUT_OF_ORDER. */
+static struct kc_result end_left(size_t *count, struct kc_authority *authority, uint64_t account,
+                                 const uint8_t digest[KC_DIGEST_SIZE])
+{
+    struct kc_authority_store *store = authority->store;
+    struct kc_made made;
+    struct others others = {
+        .crypto = &authority->crypto, .digest = digest, .now_ms = kc_clock_now_ms()};
+    struct beside beside = {.now_ms = others.now_ms};
+    struct kc_result result = kc_authority_store_of_holder(store, account, find_named, &others);
+    if (!kc_failed(result)) {
+        result = others.found ? kc_authority_store_of_holder(store, account, count_good, &beside)
+                              : kc_result(KC_MISMATCH);
+    }
+    if (kc_failed(result) || !others.good) {
+        return result;
+    }
+    if (beside.count < 2) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    result = kc_authority_store_with(store, account, others.named.serial, find_half, &others);
+    if (!kc_failed(result)) {
+        const uint8_t *half = others.has_half ? others.half.serial : others.named.serial;
+        *count = others.has_half ? 2 : 1;
+        result = kc_authority_store_revoke_pair(store, others.named.serial, half, others.now_ms,
+                                                REVOKE_SUPERSEDED);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_get(store, &made, account);
+        bool waits = !kc_failed(result) &&
+                     memcmp(made.sign_serial, others.named.serial, KC_SERIAL_SIZE) == 0;
+        kc_wipe(&made, sizeof made);
+        result = waits ? kc_authority_store_made_remove(store, account)
+                       : kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
+        authority->unclean = authority->unclean || waits;
+    }
+    return result;
+}
+
 struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authority_request *request,
                                      struct kc_authority *authority)
 {
@@ -158,6 +198,13 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
     bool newest = false;
     if (request->sender != KC_SERVER_BANK) {
         return kc_result(KC_NOT_ALLOWED);
+    }
+    if (order->left) {
+        struct kc_result ended =
+            end_left(&count, authority, order->account.number, order->certificate);
+        return kc_failed(ended) ? ended
+                                : kc_authority_answer_ended(reply, authority, request, "left",
+                                                            order->account.number, count);
     }
     struct kc_result result = kc_authority_pair(&request->pair, authority, order->account.number);
     if (!kc_failed(result)) {

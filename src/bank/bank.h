@@ -86,6 +86,7 @@ struct kc_bank {
     struct kc_crypto crypto; /* the writer's, for digests */
     char ordinary_token[128];
     char admin_token[128];
+    char folder[KC_PATH_SIZE_MAX];
     char database[KC_PATH_SIZE_MAX];
     struct kc_holders holders;
     struct kc_bank_hotlist hotlist;
@@ -440,6 +441,13 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    struct kc_bank_thread *thread, uint64_t time_ms,
                                                    const struct kc_shape *shape,
                                                    const void *message);
+
+/* Asks it for certificates of another pair of the purse's. When it has no room for one, KC_PENDING, it is told which pairs the
+ * purse left, ends these, and is asked again. */
+KC_MUST_USE struct kc_result kc_bank_ask_pair(struct kc_certify_reply *reply, struct kc_bank *bank,
+                                              struct kc_bank_thread *thread,
+                                              struct kc_purse_id purse, uint64_t time_ms,
+                                              const struct kc_shape *shape, const void *message);
 
 /* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);

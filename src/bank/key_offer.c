@@ -36,9 +36,8 @@ static struct kc_result get_made(struct kc_bank *bank, struct kc_bank_thread *th
                                             .has_claimed = claimed_ms != 0,
                                             .claimed_ms = claimed_ms,
                                             .time_ms = kc_clock_now_ms()};
-    struct kc_result result =
-        kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
-                              &kc_keys_request_shape, &request);
+    struct kc_result result = kc_bank_ask_pair(&reply, bank, thread, row->purse, request.time_ms,
+                                               &kc_keys_request_shape, &request);
     if (!kc_failed(result)) {
         result = kc_bank_find_certified(bank, thread, item, &reply);
     }

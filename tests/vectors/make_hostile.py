@@ -348,10 +348,10 @@ def field_cases():
 
 
 # The messages of both renewals and of a roll-over, by their kinds of fields: a size is that of bytes at most.
-NUMBER, OPTIONAL, HASH, URL = "number", "number or null", "digest", "text"
+NUMBER, OPTIONAL, HASH, URL, FLAG = "number", "number or null", "digest", "text", "flag"
 RENEWALS = {
     "renew-request": (92, 2560, 1408, NUMBER), "renew-reply": (93, HASH, NUMBER, 1152, 2048, 2048, NUMBER),
-    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, NUMBER),
+    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, FLAG, NUMBER),
     "keys-request": (96, NUMBER, NUMBER, OPTIONAL, NUMBER), "claim-request": (97, 2560, NUMBER),
     "claim-reply": (98, HASH, NUMBER, 1152, 416, 2048, 2048, 416, 416, URL, NUMBER),
     "key-request": (99, NUMBER, NUMBER, HASH, NUMBER), "key-reply": (100, HASH, NUMBER, 2100, NUMBER),
@@ -359,11 +359,11 @@ RENEWALS = {
     "key-roll": (116, NUMBER, NUMBER, NUMBER, NUMBER, 416, 416, 416), "rolled-keys": (117, 1792),
     "authority-notice": (118, NUMBER, NUMBER, NUMBER, 1024, NUMBER, 416, 416, HASH),
 }
-LATER_VERSIONS = {"next-keys": 2}
+LATER_VERSIONS = {"next-keys": 2, "retire-request": 2}
 
 
 def good_value(kind, place):
-    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/"}.get(kind, bytes([place]) * 40)
+    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/", FLAG: False}.get(kind, bytes([place]) * 40)
 
 
 def kind_cases(kind):
@@ -381,6 +381,10 @@ def kind_cases(kind):
         yield "short", "malformed", DIGEST[:31]
         yield "long", "malformed", DIGEST + b"\0"
         yield "text", "malformed", "x" * 32
+    elif kind == FLAG:
+        yield "true", "ok", True
+        yield "one", "malformed", 1
+        yield "in-two-bytes", "malformed", Raw(b"\xf8\x15")
     elif kind == URL:
         yield "full", "ok", "u" * 128
         yield "too-large", "too-large", "u" * 129

@@ -942,13 +942,15 @@ static const struct kc_field retire_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, left), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
+const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 2,
     .brief = false,
-    .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
-    .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
+    .field_count = 4, .struct_size = sizeof(struct kc_retire_request),
+    .domain = "kinchaku/2-retire-request", .fields = retire_request_fields};
 
 static const struct kc_field keys_request_fields[] = {
     {.offset = offsetof(struct kc_keys_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -1743,7 +1745,7 @@ static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, alert), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, rule), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xffe, .presence = 0},
+     .max = 0x1ffe, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, counter), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -1763,6 +1765,41 @@ const struct kc_shape kc_evidence_file_shape = {.number = 60, .version = 1,
     .brief = false,
     .field_count = 12, .struct_size = sizeof(struct kc_evidence_file),
     .domain = "kinchaku/1-evidence-file", .fields = evidence_file_fields};
+
+static const struct kc_field renewed_evidence_fields[] = {
+    {.offset = offsetof(struct kc_renewed_evidence, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, currency), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x3, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, decimals), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, alert), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, rule), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1ffe, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, older), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, newer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, items), .type = KC_FIELD_LIST, .count = 2,
+     .max = 0x2040, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, close), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x2040, .presence = offsetof(struct kc_renewed_evidence, has_close)},
+    {.offset = offsetof(struct kc_renewed_evidence, closer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_renewed_evidence, has_closer)},
+    {.offset = offsetof(struct kc_renewed_evidence, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renewed_evidence_shape = {.number = 120, .version = 1,
+    .brief = false,
+    .field_count = 14, .struct_size = sizeof(struct kc_renewed_evidence),
+    .domain = "kinchaku/1-renewed-evidence", .fields = renewed_evidence_fields};
 
 static const struct kc_field evidence_item_fields[] = {
     {.offset = offsetof(struct kc_evidence_item, kind), .type = KC_FIELD_ENUM, .count = 0,
@@ -1866,5 +1903,6 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_give_back_shape,
     &kc_given_back_shape,
     &kc_evidence_file_shape,
+    &kc_renewed_evidence_shape,
     &kc_evidence_item_shape,
 };

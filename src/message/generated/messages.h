@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 89
+#define KC_SHAPE_COUNT 90
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -164,6 +164,7 @@ enum kc_proof_rule {
     KC_PROOF_RULE_COUNTER_FELL = 9, /* a lower counter at a later time stamp */
     KC_PROOF_RULE_OVERSPENT = 10, /* a complete history that pays more than the purse held */
     KC_PROOF_RULE_TOTALS_FELL = 11, /* totals that are lower at a later counter */
+    KC_PROOF_RULE_SIGNED_AFTER_CLOSE = 12, /* the older key signed where the newer one was in force already */
 };
 /* The word for a value, such as "two-orders"; "?" for none of them. */
 const char *kc_proof_rule_word(uint64_t value);
@@ -912,7 +913,7 @@ struct kc_renew_certify_request {
 };
 extern const struct kc_shape kc_renew_certify_request_shape;
 
-/* The purse confirmed its new keys: every older certificate of the account is revoked. Answered by done.
+/* The purse confirmed its new keys: every older certificate of the account is revoked. Or it left these for others, and they alone are. Answered by done.
  * step: Sr7
  * from: bank
  * to: authority
@@ -920,7 +921,8 @@ extern const struct kc_shape kc_renew_certify_request_shape;
  * source: EP1221669 [0124] */
 struct kc_retire_request {
     struct kc_account_id account; /* account number */
-    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay, unless they were left */
+    bool left; /* nobody confirmed or will confirm that pair: it alone ends, to make room for another */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_retire_request_shape;
@@ -1536,6 +1538,28 @@ struct kc_evidence_file {
     uint64_t time_ms; /* when the bank made the file */
 };
 extern const struct kc_shape kc_evidence_file_shape;
+
+/* An evidence file over a renewal: the older key signed the first item, the newer one the second.
+ * signed: renewed-evidence */
+struct kc_renewed_evidence {
+    uint64_t bank; /* bank id */
+    struct kc_view currency; /* currency code */
+    uint64_t decimals; /* decimals of the currency */
+    uint64_t alert; /* the bank's number of the alert */
+    enum kc_proof_rule rule; /* what the items show */
+    uint64_t counter; /* the purse's counter that they show it about */
+    struct kc_account_id account; /* the accused purse's account */
+    struct kc_purse_id purse; /* the accused purse */
+    struct kc_view older; /* its identity with the key of the first item, as the bank signed it */
+    struct kc_view newer; /* its identity with the key of the second item */
+    struct kc_view_list items; /* evidence-item */
+    struct kc_view close; /* evidence-item: the report that shows where the older key ended, when the second item does not */
+    bool has_close;
+    struct kc_view closer; /* its identity with the key of that report, when that is not the newer one */
+    bool has_closer;
+    uint64_t time_ms; /* when the bank made the file */
+};
+extern const struct kc_shape kc_renewed_evidence_shape;
 
 /* Something that the accused purse signed, as it came. */
 struct kc_evidence_item {

@@ -254,6 +254,8 @@ const char *kc_proof_rule_word(uint64_t value)
         return "overspent";
     case 11:
         return "totals-fell";
+    case 12:
+        return "signed-after-close";
     default:
         return "?";
     }
@@ -749,6 +751,7 @@ static const struct kc_field_name renew_certify_request_names[] = {
 static const struct kc_field_name retire_request_names[] = {
     {"account", 0},
     {"certificate", 0},
+    {"left", 0},
     {"time", 0},
 };
 static const struct kc_field_name keys_request_names[] = {
@@ -1089,6 +1092,22 @@ static const struct kc_field_name evidence_file_names[] = {
     {"items", 0},
     {"time", 0},
 };
+static const struct kc_field_name renewed_evidence_names[] = {
+    {"bank", 0},
+    {"currency", 0},
+    {"decimals", 0},
+    {"alert", 0},
+    {"rule", kc_proof_rule_word},
+    {"counter", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"older", 0},
+    {"newer", 0},
+    {"items", 0},
+    {"close", 0},
+    {"closer", 0},
+    {"time", 0},
+};
 static const struct kc_field_name evidence_item_names[] = {
     {"kind", kc_proof_kind_word},
     {"bytes", 0},
@@ -1184,5 +1203,6 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"give-back", give_back_names},
     {"given-back", given_back_names},
     {"evidence-file", evidence_file_names},
+    {"renewed-evidence", renewed_evidence_names},
     {"evidence-item", evidence_item_names},
 };

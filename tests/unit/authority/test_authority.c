@@ -625,6 +625,47 @@ static void a_confirmed_pair_ends_those_before_it_whatever_stands_behind(void **
     expect_on_next_list(place, &last, false, &number);
 }
 
+static struct kc_result send_left(struct place *place, struct kc_account_id account,
+                                  const struct kc_pair *pair)
+{
+    struct kc_retire_request request = {
+        .account = account, .left = true, .time_ms = kc_clock_now_ms()};
+    kc_digest(&place->crypto, request.certificate, kc_view(pair->sign.der, pair->sign.der_size));
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms, &kc_retire_request_shape,
+                &request);
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-NODE-2 */
+static void a_pair_that_was_left_makes_room_and_the_last_good_one_never(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    const struct kc_pair first = renewed_pair(place, account, 5000);
+    const struct kc_pair second = renewed_pair(place, account, 10000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, 15000), KC_PENDING);
+    EXPECT(send_left(place, kc_account_nth(1000001), &first), KC_MISMATCH);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_left(place, account, &first), KC_OK);
+        expect_on_next_list(place, &first, true, &number);
+        expect_on_next_list(place, &old, false, &number);
+        expect_on_next_list(place, &second, false, &number);
+    }
+    EXPECT(send_renew(place, &certify, 15000), KC_OK);
+    const struct kc_pair third = pair_of(place, account);
+    EXPECT(send_left(place, account, &second), KC_OK);
+    EXPECT(send_left(place, account, &third), KC_OK);
+    EXPECT(send_left(place, account, &old), KC_OUT_OF_ORDER);
+    expect_on_next_list(place, &third, true, &number);
+    expect_on_next_list(place, &old, false, &number);
+    assert_memory_equal(pair_of(place, account).sign.serial, old.sign.serial, KC_SERIAL_SIZE);
+}
+
 /* shows: R-RENEW-5 R-SEC-4 */
 static void few_pairs_stand_beside_each_other(void **state)
 {
@@ -759,6 +800,7 @@ int main(void)
         TEST(a_renewal_that_may_not_be_is_refused),
         TEST(a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind),
         TEST(a_confirmed_pair_ends_those_before_it_whatever_stands_behind),
+        TEST(a_pair_that_was_left_makes_room_and_the_last_good_one_never),
         TEST(few_pairs_stand_beside_each_other),
         TEST(a_repeated_revocation_spares_new_certificates),
         TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),
