@@ -49,7 +49,7 @@ struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
 static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct kc_bank *bank,
                                       struct kc_bank_thread *thread)
 {
-    kc_people_issuers(issuers, &bank->people);
+    kc_people_issuers(issuers, &bank->people, kc_clock_now_ms());
     return (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
                                   .url = bank->config.authority_url,
                                   .place = &bank->config.authority,
@@ -57,7 +57,7 @@ static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct 
                                   .key = &bank->sign_key,
                                   .issuers = issuers->ders,
                                   .issuer_count = issuers->count,
-                                  .root = kc_view(bank->people.root, bank->people.root_size),
+                                  .roots = issuers->roots,
                                   .timeout_ms = (unsigned)bank->config.outside_ms};
 }
 
@@ -119,7 +119,7 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     /* Whatever the list says: one of the two may be on it alone. */
     struct kc_result word =
         kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, now_ms, now_ms);
-    struct kc_result result = kc_people_issuer_of(&issuer, &bank->people, &person);
+    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &bank->people, &person);
     if (kc_failed(result)) {
         return kc_failed(word) ? word : result;
     }

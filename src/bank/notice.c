@@ -142,9 +142,11 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     uint8_t digests[2][KC_DIGEST_SIZE];
     uint8_t root[KC_DIGEST_SIZE];
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     uint8_t bytes[KC_NOTICE_SIZE_MAX];
     struct kc_buffer issuer = KC_BUFFER(der);
     struct kc_buffer before = KC_BUFFER(bytes);
+    struct kc_buffer pinned = KC_BUFFER(root_bytes);
     struct kc_noticed_keys told = {.number = 0};
     struct kc_person authority;
     struct kc_signed parsed;
@@ -162,10 +164,13 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
         result = kc_people_certificates(&authority, digests[0], digests[1], people, directory,
                                         by->crypto, KC_SERVER_AUTHORITY, now_ms);
     }
+    if (!kc_failed(result)) {
+        result = kc_people_pinned(&pinned, people);
+    }
     if (kc_failed(result)) {
         return result;
     }
-    kc_digest(by->crypto, root, kc_view(people->root, people->root_size));
+    kc_digest(by->crypto, root, kc_buffer_view(&pinned));
     bool newer = take_issuer(&told, kc_buffer_view(&issuer));
     newer = take_keys(&told, &authority) || newer;
     newer = take_root(&told, root) || newer;
