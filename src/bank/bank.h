@@ -86,6 +86,7 @@ struct kc_bank {
     struct kc_crypto crypto; /* the writer's, for digests */
     char ordinary_token[128];
     char admin_token[128];
+    char folder[KC_PATH_SIZE_MAX];
     char database[KC_PATH_SIZE_MAX];
     struct kc_holders holders;
     struct kc_bank_hotlist hotlist;

@@ -73,7 +73,9 @@ void hand_arm(struct play *play, unsigned place)
     if (nvm->dead || !hand_chance(play, play->habits.cut_percent)) {
         return;
     }
-    const struct nvm_cut cut = {.write = 1 + (unsigned)hand_below(play, 9),
+    /* A change of keys writes more often than anything else. */
+    unsigned writes = play->habits.renewed ? 18 : 9;
+    const struct nvm_cut cut = {.write = 1 + (unsigned)hand_below(play, writes),
                                 .byte = hand_below(play, 3) == 0 ? 0 : hand_below(play, 700),
                                 .lost = (uint32_t)hand_below(play, 64)};
     nvm_arm(nvm, &cut);
@@ -311,6 +313,28 @@ static bool deliver_answer(struct play *play, const struct letter *letter)
     return hand_look(play, letter->to, COMMAND_CONCLUDE, result);
 }
 
+/* Whoever has new keys shows them before his word on an earlier payment counts: a payment of nothing makes them known. */
+static bool show_keys(struct play *play, unsigned payer, unsigned payee)
+{
+    struct kc_view out;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer kept = KC_BUFFER(bytes);
+    struct kc_result result = kc_slot_identify(&out, whole_slot(play->whole, payer), true);
+    if (!kc_failed(result)) {
+        result = kc_slot_offer(&out, whole_slot(play->whole, payee), kc_amount_zero(), out);
+    }
+    if (!kc_failed(result)) {
+        memcpy(bytes, out.data, out.size);
+        kept.size = out.size;
+        result = kc_slot_pay(&out, whole_slot(play->whole, payer), kc_amount_zero(),
+                             clock_of(play, payer), kc_buffer_view(&kept));
+    }
+    hand_trace(play, "purse %u sees the identity of %u: %s", payer, payee,
+               kc_error_name(result.code));
+    return hand_look(play, payee, COMMAND_OTHER, result) &&
+           hand_look(play, payer, COMMAND_OTHER, result);
+}
+
 bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_open)
 {
     struct kc_view out;
@@ -326,6 +350,13 @@ bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_ope
     }
     for (unsigned i = 0; i < play->habits.holders; i++) {
         if (play->whole->base->holders[i].purse.number == order.payee_purse.number) {
+            if (play->habits.renewed && i != place) {
+                if (!show_keys(play, place, i)) {
+                    return false;
+                }
+                result = kc_slot_open_payment(&out, whole_slot(play->whole, place), index);
+                KC_ASSERT(!kc_failed(result));
+            }
             hand_trace(play, "purse %u gives its open payment to %u again", place, i);
             hand_send(play, LETTER_PAYMENT, place, i, out);
             const struct letter *sent = &play->letters[play->newest];
@@ -489,6 +520,8 @@ static struct kc_result ask(struct kc_view *out, struct play *play, unsigned pla
         return kc_slot_settle_request(out, slot, now);
     case WISH_REPEAT:
         return kc_slot_repeat(out, slot);
+    case WISH_RENEW:
+        return kc_slot_renew_request(out, slot, now);
     }
     return kc_result(KC_INTERNAL);
 }
@@ -497,7 +530,7 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
 {
     static const char *const words[] = {
         "withdraw", "deposit", "fund",          "redeem", "transfer", "transfer from the account",
-        "say OK",   "say NG",  "ask the state", "report", "repeat"};
+        "say OK",   "say NG",  "ask the state", "report", "repeat",   "renew"};
     struct kc_view out;
     bool transfer = wish == WISH_TRANSFER || wish == WISH_TRANSFER_ACCOUNT;
     struct truth_wish wanted = {.amount = amount, .from_purse = wish == WISH_TRANSFER};

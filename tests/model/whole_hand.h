@@ -35,7 +35,8 @@ enum hand_wish {
     WISH_NO,
     WISH_STATE,
     WISH_REPORT,
-    WISH_REPEAT
+    WISH_REPEAT,
+    WISH_RENEW /* new keys, made in the purse */
 };
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount);
 

@@ -6,6 +6,9 @@
 
 enum kc_purse_type kinds_type(const struct truth *truth, unsigned holder);
 void kinds_begin(struct truth *truth);
+/* Whether the bank may take from a value what nobody's lost entries explain: where there are cards and machines, or keys that
+ * end. */
+bool kinds_tracks(const struct truth *truth);
 /* A transfer to a card has ended well: it is loaded, and the certified value that the bank just made for it says so. */
 void kinds_load(struct truth *truth, struct truth_cash *cash, unsigned card, uint64_t amount);
 /* After the bank did something: what it counted of orders of cards without keys, and what it swept. */

@@ -9,6 +9,8 @@
 #include "whole_closed.h"
 #include "whole_hand.h"
 #include "whole_leave.h"
+#include "whole_renewed.h"
+#include "whole_renewing.h"
 #include "whole_rogue.h"
 #include "whole_roll.h"
 
@@ -16,8 +18,9 @@
 #define TRIES 12u
 #define LAST_ROUNDS 4u
 #define SKEW_MS 20000u
-/* Of the steps of an episode with charges. */
+/* Of the steps of an episode with charges, or with renewals. */
 #define CLERK_PERCENT 35u
+#define RENEWING_PERCENT 35u
 /* And of one in which accounts are closed. */
 #define LEAVE_PERCENT 25u
 /* And of one in which the bank's keys roll over. */
@@ -64,6 +67,15 @@ static bool is_charged(uint64_t episode)
 {
     return is_mixed(episode) ? episode / PLAY_MIXED_EVERY % 4 == 1
                              : episode % PLAY_MIXED_EVERY == PLAY_CHARGED_AT;
+}
+
+/* One of eight of the others; one of four mixed ones, and of those with charges. */
+static bool is_renewed(uint64_t episode)
+{
+    uint64_t nth = episode / PLAY_MIXED_EVERY % 4;
+    return is_mixed(episode)
+               ? nth == 2
+               : episode % PLAY_MIXED_EVERY == PLAY_RENEWED_AT || (is_charged(episode) && nth == 3);
 }
 
 static bool is_closing(uint64_t episode)
@@ -119,8 +131,9 @@ static void choose_habits(struct play *play)
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
     habits->full = hand_below(play, 16) == 0 && play->whole != play->mixed;
-    if (is_charged(play->episode)) {
-        habits->charged = true;
+    habits->renewed = is_renewed(play->episode);
+    habits->charged = is_charged(play->episode);
+    if (habits->charged || habits->renewed) {
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
@@ -513,7 +526,7 @@ static bool go_on(struct play *play)
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
         if (play->truth.rogue[i] || truth_owes(&play->truth, i) || closed_is_out(&play->truth, i) ||
-            hand_type(play, i) != KC_PURSE_TYPE_UIM) {
+            renewed_waits(&play->truth, i) || hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
@@ -646,6 +659,7 @@ static bool finish(struct play *play)
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
     play->whole->store.fault = RAM_GOOD;
+    renewing_calm(play);
     play->whole->now_ms += WHOLE_QUOTE_MS + 1;
     hand_trace(play, "the end: all meet and sync");
     whole_bank_idle(play->whole);
@@ -671,24 +685,43 @@ static bool finish(struct play *play)
     if (good && play->habits.charged) {
         good = clerk_finish(play);
     }
+    if (good && play->habits.renewed) {
+        good = renewing_finish(play);
+    }
     if (good && play->habits.closing) {
         good = leave_finish(play);
     }
     if (good && play->habits.rolling) {
         good = roll_finish(play) && play_end(play);
     }
-    if (good &&
-        (nth % 4 == 0 || play->habits.charged || play->habits.closing || play->habits.rolling)) {
+    bool odd = play->habits.charged || play->habits.closing || play->habits.renewed ||
+               play->habits.rolling;
+    if (good && (nth % 4 == 0 || odd)) {
         good = go_on(play) && play_end(play);
     }
-    if (good &&
-        (play->habits.full || play->habits.charged || play->habits.closing ||
-         nth % (mixed ? 4 : 16) == 0) &&
+    if (good && (play->habits.full || odd || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
     }
     return good;
+}
+
+static void count_up(struct play *play)
+{
+    play->tally.steps += play->step;
+    play->tally.proofs += play->truth.proofs;
+    play->tally.overspent += play->truth.overspent;
+    play->tally.sweeps += play->truth.sweeps;
+    play->tally.lost += play->truth.lost;
+    play->tally.charges += play->truth.charges.paid;
+    play->tally.suspended += play->truth.charges.suspended;
+    play->tally.lifted += play->truth.charges.lifted;
+    play->tally.renewals += play->truth.renewals.renewed;
+    play->tally.ended += play->truth.renewals.refused;
+    play->tally.given_up += play->truth.closings.given_up;
+    play->tally.paid_out += play->truth.closings.paid;
+    play->tally.came_late += play->truth.closings.late;
 }
 
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
@@ -723,6 +756,7 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     play->hotlist_size = 0;
     good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
+    good = good && (!play->habits.renewed || renewing_begin(play));
     if (play->habits.closing) {
         leave_begin(play);
     }
@@ -734,24 +768,20 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        good = play->habits.charged && hand_chance(play, CLERK_PERCENT)   ? clerk_act(play)
-               : play->habits.closing && hand_chance(play, LEAVE_PERCENT) ? leave_act(play)
-               : play->habits.rolling && hand_chance(play, ROLL_PERCENT)
-                   ? roll_act(play)
-                   : act(play, choose_action(play));
+        if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
+            good = clerk_act(play);
+        } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {
+            good = renewing_act(play);
+        } else if (play->habits.closing && hand_chance(play, LEAVE_PERCENT)) {
+            good = leave_act(play);
+        } else if (play->habits.rolling && hand_chance(play, ROLL_PERCENT)) {
+            good = roll_act(play);
+        } else {
+            good = act(play, choose_action(play));
+        }
     }
     good = good && finish(play);
-    play->tally.steps += play->step;
-    play->tally.proofs += play->truth.proofs;
-    play->tally.overspent += play->truth.overspent;
-    play->tally.sweeps += play->truth.sweeps;
-    play->tally.lost += play->truth.lost;
-    play->tally.charges += play->truth.charges.paid;
-    play->tally.suspended += play->truth.charges.suspended;
-    play->tally.lifted += play->truth.charges.lifted;
-    play->tally.given_up += play->truth.closings.given_up;
-    play->tally.paid_out += play->truth.closings.paid;
-    play->tally.came_late += play->truth.closings.late;
+    count_up(play);
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

@@ -70,6 +70,7 @@ struct play_habits {
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
+    bool renewed; /* purses get new keys */
     bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
     bool
@@ -124,6 +125,8 @@ struct play {
         uint64_t charges;   /* that were paid */
         uint64_t suspended; /* accounts, for one that was not */
         uint64_t lifted;
+        uint64_t renewals;
+        uint64_t ended; /* payments under keys that had ended */
         uint64_t rolls;
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
         uint64_t paid_out;
@@ -132,10 +135,11 @@ struct play {
     } tally;
 };
 
-/* Every so many episodes there are cards and a machine, too; as often accounts are charged. */
+/* Every so many episodes there are cards and a machine, too; as often accounts are charged, and as often keys are renewed. */
 #define PLAY_MIXED_EVERY 8u
 #define PLAY_MIXED_AT 5u
 #define PLAY_CHARGED_AT 1u
+#define PLAY_RENEWED_AT 6u
 #define PLAY_CHARGED_STEPS 60u
 /* Accounts are given up. */
 #define PLAY_CLOSING_EVERY 16u

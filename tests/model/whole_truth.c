@@ -10,6 +10,7 @@
 #include "whole_closed.h"
 #include "whole_kinds.h"
 #include "whole_moved.h"
+#include "whole_renewed.h"
 #include "whole_rolled.h"
 #include "whole_settled.h"
 #include "whole_shown.h"
@@ -246,6 +247,7 @@ static bool see_entry(struct truth *truth, unsigned place, const struct kc_entry
         good = command == COMMAND_ANSWER && see_cash_out(truth, holder, entry);
         break;
     case KC_ENTRY_KIND_CLOSE:
+        good = command == COMMAND_TAKE && renewed_close(truth, place, entry, info);
         break;
     }
     truth->places[place].own += *value - before;
@@ -308,13 +310,14 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         }
     }
     int64_t found = minor_of(info.value);
-    bool mixed = truth->whole->base->options.mixed;
-    bool agrees = mixed ? kinds_value(truth, place, &info, command)
-                        : found == known->value ||
-                              (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
-                               settled_conforms(truth, place, &info)) ||
-                              (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
-    if (!settled_hotlist(truth, place, &info) || !rolled_purse(truth, place)) {
+    bool agrees = kinds_tracks(truth)
+                      ? kinds_value(truth, place, &info, command)
+                      : found == known->value ||
+                            (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
+                             settled_conforms(truth, place, &info)) ||
+                            (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
+    if (!settled_hotlist(truth, place, &info) || !renewed_purse(truth, place) ||
+        !rolled_purse(truth, place)) {
         return false;
     }
     return agrees || truth_wrong(truth, "the value of a purse", holder, found, known->value);
@@ -514,8 +517,10 @@ static bool see_alerts(struct truth *truth)
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
-        bool tells = lost || (holder < truth->holders && kinds_was_denied(truth, holder)) ||
-                     (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
+        bool denied = holder < truth->holders && kinds_was_denied(truth, holder);
+        /* Which orders that were, is looked at record by record. */
+        bool ended = alert->reason == KC_KEY_RENEWED && truth->renewals.on;
+        bool tells = lost || denied || ended || (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
                      (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder)) ||
                      (alert->reason == KC_CLOSED && holder < truth->holders &&
                       closed_is_out(truth, holder) && truth->closings.refused > 0);
@@ -567,8 +572,9 @@ static bool may_owe(const struct truth *truth, unsigned holder)
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    if (!see_transactions(truth) || !kinds_bank(truth) || !charged_bank(truth) ||
-        !closed_bank(truth) || !books_compare(truth) || !see_alerts(truth)) {
+    if (!see_transactions(truth) || !renewed_bank(truth) || !kinds_bank(truth) ||
+        !charged_bank(truth) || !closed_bank(truth) || !books_compare(truth) ||
+        !see_alerts(truth)) {
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
@@ -617,7 +623,7 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
         !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
     if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
         !kinds_served(truth, holder, result) || !charged_served(truth, holder, result) ||
-        !closed_served(truth, holder, result)) {
+        !closed_served(truth, holder, result) || !renewed_served(truth, holder, result)) {
         return false;
     }
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
@@ -696,17 +702,20 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     }
     charged_begin(truth);
     closed_begin(truth);
+    renewed_begin(truth, false);
 }
 
 /* A payment waits for good while a rogue owes the answer; or until its payee's chain comes to its counter, which somebody on
- * the link may have told the payer wrongly. Of a closed account's purse nobody waits for the word for good. */
+ * the link may have told the payer wrongly, or of which the payee takes nothing under a key that was renewed since. Of a closed
+ * account's purse nobody waits for the word for good. */
 static bool may_wait(const struct truth *truth, const struct truth_payment *payment)
 {
     if (closed_is_out(truth, payment->payee) && !truth->rogue[payment->payee]) {
         return !truth->closings.quiet || !closed_is_over(truth, payment->payee);
     }
-    return truth->rogue[payment->payee] ||
-           payment->payee_counter > truth->places[payment->payee].counter + 1;
+    uint64_t counter = truth->places[payment->payee].counter;
+    return truth->rogue[payment->payee] || payment->payee_counter > counter + 1 ||
+           (payment->payee_counter == counter + 1 && renewed_since(truth, payment));
 }
 
 static bool payment_ended(struct truth *truth, const struct truth_payment *payment)
@@ -755,6 +764,9 @@ static bool purse_ended(struct truth *truth, unsigned i)
         open += waits ? (int64_t)payment->amount : 0;
     }
     bool lost = truth->whole->store.counts[RAM_TABLE_GAPS] > 0;
+    if (!bearer && renewed_waits(truth, i)) {
+        return true;
+    }
     if (info.has_pending || (info.uncovered != 0 && !bearer) ||
         (!lost && minor_of(info.open) > open)) {
         return truth_wrong(truth, "something of a purse did not end", i, minor_of(info.open),

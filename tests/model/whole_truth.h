@@ -17,6 +17,7 @@
 #define TRUTH_WHY_SIZE 200u
 #define TRUTH_TOLD_MAX 512u
 #define TRUTH_CARD_ORDERS_MAX 512u
+#define TRUTH_KEYS_MAX 64u
 
 /* The commands that may write entries; each may write only its own. */
 enum truth_command {
@@ -129,6 +130,26 @@ struct truth_charges {
     uint64_t lifted;
 };
 
+/* A key that the bank was told is a purse's, from a report under it. */
+struct truth_key {
+    uint8_t signer[KC_SIGNER_SIZE];
+    uint64_t closed; /* the counter of its close entry; 0 while it is in force */
+};
+
+struct truth_keys {
+    uint8_t own[KC_SIGNER_SIZE]; /* in force in the purse; of who is honest */
+    uint64_t own_closed;         /* the counter at which that one began */
+    size_t count;
+    struct truth_key keys[TRUTH_KEYS_MAX];
+};
+
+struct truth_renewals {
+    bool on;
+    struct truth_keys holders[WHOLE_HOLDERS_MAX];
+    uint64_t renewed;
+    uint64_t refused; /* payments under keys that had ended */
+};
+
 /* An account that somebody said is to be closed. */
 struct truth_closing {
     enum kc_account_state state;
@@ -181,6 +202,7 @@ struct truth {
     int64_t fees;
     struct truth_kind kinds[WHOLE_HOLDERS_MAX];
     struct truth_charges charges;
+    struct truth_renewals renewals;
     struct truth_closings closings;
     bool rolls; /* the bank's keys may roll over */
     size_t records_seen;

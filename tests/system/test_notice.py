@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from forge import REALM, reader
 from kinchaku import OK, Proxy
 from meeting import meet
-from test_authority_roll import ISSUER, issuers, rich, roll_over, values, write
+from test_authority_roll import ISSUER, issuers, lists, rich, roll_over, values, write
+from test_handover import ready
 
 
 def served(system, after=None):
@@ -17,7 +18,7 @@ def served(system, after=None):
     return status, body
 
 
-def told(body):
+def read(body):
     return reader.read_message(reader.parse_signed(body)["payload"], "authority-notice")[1]
 
 
@@ -52,7 +53,7 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     [first] = issuers(alone)
     before = wait_told(alone, first)
     uim, away = rich(alone), rich(alone)
-    number = told(before)["number"]
+    number = read(before)["number"]
     assert known(uim) == (name(first), digest(first), number), "the registrar gave it on"
     assert (alone.dir / "bank" / "notice.cose").read_bytes() == before
     assert served(alone, number)[0] == 404 and served(alone, number - 1) == (200, before)
@@ -60,7 +61,7 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     roll_over(alone)
     _, second = issuers(alone)
     after = wait_told(alone, second)
-    newer = told(after)["number"]
+    newer = read(after)["number"]
     assert newer > number
     assert known(uim) == (name(first), digest(first), number)
     assert known(uim, "sync") == known(uim) == (name(second), digest(second), newer)
@@ -128,7 +129,7 @@ def test_it_is_signed_anew_under_the_banks_next_key(alone):
     assert alone.kinchaku("roll").status == OK
     alone.up()
     after = served(alone)[1]
-    assert after != before and told(after) == told(before)
+    assert after != before and read(after) == read(before)
     fresh = rich(alone)
     fresh.must("sync")
     assert known(fresh) == known(uim)
@@ -136,8 +137,67 @@ def test_it_is_signed_anew_under_the_banks_next_key(alone):
     key = x509.load_pem_x509_certificate((alone.dir / "bank" / "sign-1.crt").read_bytes()).public_key()
     reader.verify(reader.parse_signed(after), key, REALM, "kinchaku/1-authority-notice")
     root = x509.load_pem_x509_certificate((alone.dir / "root" / "root.crt").read_bytes())
-    assert told(after)["root"].hex() == digest(root)
+    assert read(after)["root"].hex() == digest(root)
     for field, file in (("verify-key", "sign.crt"), ("encrypt-key", "encrypt.crt")):
         certificate = x509.load_pem_x509_certificate((alone.dir / "authority" / file).read_bytes())
-        assert told(after)[field] == reader.encode_key(certificate.public_key())
+        assert read(after)[field] == reader.encode_key(certificate.public_key())
+    alone.check_audit()
+
+
+def own(system, number):
+    """The authority's own certificates of that generation."""
+    return [x509.load_pem_x509_certificate((system.dir / "authority" / f"{base}{number and f'-{number}' or ''}.crt").read_bytes())
+            for base in ("sign", "encrypt")]
+
+
+def confirmed(system, uim):
+    return system.log("authority").count(f"keys confirmed account={uim.account} ")
+
+
+# shows: R-RENEW-5 R-RENEW-8 R-NODE-2
+def test_the_authoritys_own_keys_roll_over_while_renewals_are_under_way(alone):
+    alone.configure("bank", "times", crl_ms=300)
+    alone.up()
+    told, untold, late, waits = (rich(alone) for _ in range(4))
+    for uim in (told, untold, late, waits):
+        ready(alone, uim)
+    # These three know the authority's keys from the bank, and have its last word yet to come.
+    for uim in (told, untold, late):
+        uim.must("renew", "--by", "authority", "--lose", "answer")
+        assert uim.must("show").json["handover"] == "changed" and confirmed(alone, uim) == 0
+    before = own(alone, 0)
+    roll_over(alone)
+    after = own(alone, 1)
+    assert len({one.public_key().public_numbers().x for one in (*before, *after)}) == 4
+    body = wait_told(alone, issuers(alone)[1])
+    assert [read(body)["verify-key"], read(body)["encrypt-key"]] == [reader.encode_key(one.public_key()) for one in after]
+    shown = values(alone, "cn=authority,ou=servers,o=kinchaku", "userCertificate;binary")
+    assert sorted(shown) == sorted(one.public_bytes(serialization.Encoding.DER) for one in after)
+    # Of the old keys alone; of the new ones by the bank's notice; and who claims now is told of the new ones.
+    untold.must("renew", "--by", "authority")
+    told.must("sync")
+    told.must("renew", "--by", "authority")
+    waits.must("renew", "--by", "authority")
+    for uim in (untold, told, waits):
+        assert confirmed(alone, uim) == 1 and uim.must("show").json["handover"] == "none", alone.log("authority")
+        uim.must("withdraw", 10, "--yes")
+    assert "refused" not in alone.log("authority")
+    # When the time of the old ones is over nobody is answered by them, and they are on the list; the bank's word stands in.
+    alone.configure("authority", "times", keys_ms=1500, crl_ms=500)
+    alone.down()
+    time.sleep(1.5)
+    alone.up()
+    late.must("renew", "--by", "authority")
+    assert confirmed(alone, late) == 0
+    late.must("sync")
+    late.must("withdraw", 10, "--yes")
+    gone = {one.serial_number for one in before}
+    for _ in range(50):
+        listed = {entry.serial_number for one in lists(alone) for entry in one}
+        if gone <= listed:
+            break
+        time.sleep(0.1)
+    assert gone <= listed and not {one.serial_number for one in after} & listed
+    # The registrar and the bank go on with it.
+    rich(alone).must("renew", "--yes")
     alone.check_audit()
