@@ -131,8 +131,8 @@ static bool is_act(const struct kc_statement *statement)
            statement->type == KC_STATEMENT_STAMP;
 }
 
-/* Where the newer one was in force. Its receipts and declines show no such place: a payee that is asked again after its renewal signs
- * the answer that it gave before with the key that it has. */
+/* Where the newer one was in force. Its receipts and declines show no such place: a payee that is asked again after its renewal
+ * signs the answer that it gave before with the key that it has. */
 static bool is_in_force(const struct kc_statement *statement)
 {
     return statement->type == KC_STATEMENT_ORDER || statement->type == KC_STATEMENT_CLOSE;
