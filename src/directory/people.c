@@ -91,15 +91,16 @@ static struct kc_result check_person(const struct kc_people *people, const struc
         return kc_result(KC_DIRECTORY_DOWN);
     }
     const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
-    if (!kc_roots_count(&people->roots, issuer->root, now_ms)) {
-        return kc_result(KC_CERT_EXPIRED);
-    }
     const struct kc_crl *crl = issuer->crl;
     if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     bool revoked = kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial);
-    return kc_result(revoked ? KC_CERT_REVOKED : KC_OK);
+    if (revoked) {
+        return kc_result(KC_CERT_REVOKED);
+    }
+    bool counts = kc_roots_count(&people->roots, issuer->root, now_ms);
+    return kc_result(counts ? KC_OK : KC_CERT_EXPIRED);
 }
 
 struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,

@@ -15,6 +15,7 @@ from kinchaku import BUILD, OK
 from meeting import meet
 from test_authority_roll import issued_by, issuer_of, issuers, lists, rich, serials, write
 from test_charge import Years
+from test_counter import at_counter
 from test_directory import ISSUER, account_name, values
 from test_renew_years import dated
 from test_revocation import Shown, pem
@@ -374,6 +375,9 @@ def test_the_old_root_counts_for_the_days_that_were_set(alone, tmp_path):
                 years.restart()
                 assert before.station("withdraw", 10, "--yes").error == "certificate-expired"
                 after.must("withdraw", 10, "--yes")
+                # The holder comes to the counter.
+                at_counter(before, env={**years.env, "KINCHAKU_TEST_CLOCK": str(before.clock)})
+                before.must("withdraw", 10, "--yes")
         alone.check_audit()
     finally:
         years.close()

@@ -148,6 +148,12 @@ static void the_next_root_is_pinned_and_the_old_one_counts_for_its_time(void **s
     assert_int_equal(folder.count, 1);
     EXPECT(find(NOW_MS + 2 * DAY_MS - 1000), KC_OK);
     EXPECT(find(NOW_MS + 2 * DAY_MS), KC_CERT_EXPIRED);
+    /* That it was revoked is the better word: at the counter the other one is mended. */
+    put_list(8, &sign, NOW_MS + 5 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + DAY_MS), KC_OK);
+    EXPECT(find(NOW_MS + 2 * DAY_MS), KC_CERT_REVOKED);
+    put_list(9, NULL, NOW_MS + 5 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + DAY_MS), KC_OK);
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 2 * DAY_MS), KC_CERT_EXPIRED);
     EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_OK);
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 3 * DAY_MS), KC_CERT_EXPIRED);
