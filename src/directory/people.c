@@ -247,7 +247,8 @@ static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *peo
                                          : kc_result(KC_DIRECTORY_DOWN);
 }
 
-/* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the newest. */
+/* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the
+ * newest. */
 static bool is_newer(const struct kc_people *people, size_t a, size_t b)
 {
     const struct kc_people_issuer *pair[] = {&people->issuers[a], &people->issuers[b]};
