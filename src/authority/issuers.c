@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "authority/own.h"
+#include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -118,6 +119,7 @@ static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t
     }
     if (!kc_failed(result)) {
         out->der_size = der.size;
+        out->from_ms = certificate.not_before_ms;
         out->expires_ms = certificate.not_after_ms;
     }
     return result;
@@ -174,6 +176,18 @@ static size_t count_open(const char *folder, uint64_t last)
     return count;
 }
 
+bool kc_issuers_have_room(const char *folder)
+{
+    return count_open(folder, kc_issuers_newest(folder)) < KC_ISSUERS_MAX;
+}
+
+bool kc_issuers_wait_for_root(const char *folder)
+{
+    struct kc_issuer issuer;
+    return !kc_failed(load(&issuer, folder, kc_issuers_newest(folder))) &&
+           !kc_roots_is_by_newest(folder, kc_view(issuer.der, issuer.der_size));
+}
+
 static struct kc_result plan(const char *folder, uint64_t number, const char *token)
 {
     if (is_there(folder, number, ".plan")) {
@@ -182,7 +196,7 @@ static struct kc_result plan(const char *folder, uint64_t number, const char *to
     if (number > KC_ISSUER_ROLLS_MAX) {
         return kc_result(KC_TOO_LARGE);
     }
-    if (count_open(folder, number - 1) >= KC_ISSUERS_MAX) {
+    if (!kc_issuers_have_room(folder)) {
         return kc_result(KC_PENDING);
     }
     return write_plan(folder, number, token);
@@ -208,24 +222,33 @@ static struct kc_result make_key(struct kc_public_key *out, const struct kc_cryp
     return result;
 }
 
-/* By the root: the one time its key is used after the first issuing certificate. */
+/* By the newest root. */
 static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *crypto,
-                                const char *root_folder, uint64_t number,
+                                const char *root_folder, const char *folder, uint64_t number,
                                 const struct kc_public_key *key)
 {
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(bytes);
     struct kc_private_key root_key = {0};
+    struct kc_issuer before;
     char subject[NAME_SIZE];
+    char name[KC_ROOT_FILE_SIZE];
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(name, kc_roots_newest(folder), "");
+    kc_roots_file(file, kc_roots_newest(folder), ".crt");
     /* Another name for each, so that a list says by its issuer's name whose it is. */
     (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
-    struct kc_result result = kc_certificate_file_load(&root, root_folder, "root.crt");
+    struct kc_result result = kc_certificate_file_load(&root, root_folder, file);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, "root");
+        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, name);
+    }
+    if (!kc_failed(result)) {
+        result = load(&before, folder, number - 1);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
-        result = kc_authority_make_issuer(out, crypto, subject, key, root_view, &root_key);
+        result = kc_authority_make_issuer(out, crypto, subject, key, root_view, &root_key,
+                                          before.from_ms);
     }
     kc_wipe(&root_key, sizeof root_key);
     return result;
@@ -252,7 +275,7 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
         result = kc_own_make(crypto, folder, &places, *number);
     }
     if (!kc_failed(result)) {
-        result = certify(&der, crypto, root_folder, *number, &key);
+        result = certify(&der, crypto, root_folder, folder, *number, &key);
     }
     name_of(file, "issuing", *number, ".crt");
     return kc_failed(result) ? result
@@ -264,11 +287,19 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                    const char *folder)
 {
     char path[KC_PATH_SIZE_MAX];
+    char file[KC_ROOT_FILE_SIZE];
+    struct kc_root_plan plan;
     uint64_t number = 0;
-    struct kc_result result = kc_path_join(path, root_folder, "root.key", NULL);
+    kc_roots_file(file, kc_roots_newest(folder), ".key");
+    struct kc_result result = kc_path_join(path, root_folder, file, NULL);
+    if (!kc_failed(result)) {
+        result = kc_roots_plan(&plan, folder);
+    }
     if (kc_failed(result) || !kc_file_exists(path) ||
-        !is_there(folder, kc_issuers_newest(folder) + 1, ".plan")) {
+        (!is_there(folder, kc_issuers_newest(folder) + 1, ".plan") &&
+         !kc_issuers_wait_for_root(folder))) {
         return result;
     }
-    return kc_issuers_roll(&number, crypto, configured, root_folder, folder, NULL);
+    return kc_issuers_roll(&number, crypto, configured, root_folder, folder,
+                           plan.token[0] == '\0' ? NULL : plan.token);
 }

@@ -1,5 +1,5 @@
 /* The authority's issuing keys. The first is made with the authority; each roll-over makes another, whose certificate is by the
- * same root, and which issues everything from then on. An older one goes on signing its own revocation list, and certifies who
+ * newest root, and which issues everything from then on. An older one goes on signing its own revocation list, and certifies who
  * answers about what it issued, until its certificate ends.
  *
  *   issuing.key     issuing.crt       the first
@@ -37,7 +37,12 @@ KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_c
                                              const char *root_folder, const char *folder,
                                              const char *token);
 
-/* Goes on with a roll-over that was cut, if there is one and the root's key is there. */
+/* Whether there may be one more issuer. */
+bool kc_issuers_have_room(const char *folder);
+/* Whether the newest root in force has no issuer yet: its roll-over is not at its end. */
+bool kc_issuers_wait_for_root(const char *folder);
+
+/* Goes on with a roll-over that was cut, of the issuing key or of the root, if there is one and the root's key is there. */
 KC_MUST_USE struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                                const struct kc_key_places *configured,
                                                const char *root_folder, const char *folder);

@@ -173,7 +173,16 @@ static bool is_over(const struct kc_issued *issued, size_t count, const struct k
            kc_key_equal(&certificate.key, key);
 }
 
-/* The pair of the keys in force, issued unless it is there. */
+/* Not while the issuing key below a new root is still to be made. */
+static bool issues_below_root(const struct kc_authority *authority)
+{
+    const struct kc_issuer *issuer = &authority->issuers[0];
+    const struct kc_authority_root *root = &authority->roots[0];
+    return kc_certificate_is_by(kc_view(issuer->der, issuer->der_size),
+                                kc_view(root->der, root->der_size));
+}
+
+/* The pair of the keys in force, below the newest root, issued unless it is there. */
 static struct kc_result certify(struct kc_pair *pair, struct kc_authority *authority)
 {
     static const uint8_t own[KC_DIGEST_SIZE] = {0};
@@ -188,7 +197,8 @@ static struct kc_result certify(struct kc_pair *pair, struct kc_authority *autho
         result = crypto->derive_public(crypto->context, &encrypt, &authority->encrypt_key);
     }
     bool there = !kc_failed(result) && is_over(&pair->sign, pair->sign_count, &sign) &&
-                 is_over(&pair->encrypt, pair->encrypt_count, &encrypt);
+                 is_over(&pair->encrypt, pair->encrypt_count, &encrypt) &&
+                 (kc_authority_is_below_root(authority, pair) || !issues_below_root(authority));
     return kc_failed(result) || there
                ? result
                : kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,

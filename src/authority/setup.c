@@ -6,6 +6,7 @@
 
 #include "authority/issuers.h"
 #include "authority/own.h"
+#include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
@@ -51,7 +52,8 @@ static const struct kc_config_key keys[] = {
     TEXT("debug", "capture", capture, 0, ""),
 };
 
-static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc_crypto *crypto)
+struct kc_result kc_authority_make_serial(uint8_t out[KC_SERIAL_SIZE],
+                                          const struct kc_crypto *crypto)
 {
     struct kc_result result = crypto->random(crypto->context, out, KC_SERIAL_SIZE);
     out[0] = (uint8_t)((out[0] & 0x7fu) | 0x40u);
@@ -61,7 +63,7 @@ static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc
 static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *crypto,
                                 const char *subject, const struct kc_public_key *key,
                                 const struct kc_view *issuer,
-                                const struct kc_private_key *issuer_key)
+                                const struct kc_private_key *issuer_key, uint64_t after_ms)
 {
     uint8_t serial[KC_SERIAL_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
@@ -73,7 +75,12 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
                                          .not_before_ms = now_ms - BEFORE_MS,
                                          .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
     struct kc_certificate above;
-    struct kc_result result = make_serial(serial, crypto);
+    if (order.not_before_ms < after_ms + 1000u) {
+        order.not_before_ms = after_ms + 1000u;
+    }
+    struct kc_result result = order.not_before_ms > now_ms
+                                  ? kc_result(KC_CERT_EXPIRED)
+                                  : kc_authority_make_serial(serial, crypto);
     if (!kc_failed(result) && !root) {
         result = kc_certificate_read(&above, *issuer);
         if (!kc_failed(result) && above.not_after_ms < order.not_after_ms) {
@@ -87,9 +94,16 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
 struct kc_result kc_authority_make_issuer(struct kc_buffer *der, const struct kc_crypto *crypto,
                                           const char *subject, const struct kc_public_key *key,
                                           struct kc_view root,
-                                          const struct kc_private_key *root_key)
+                                          const struct kc_private_key *root_key, uint64_t after_ms)
 {
-    return make_ca(der, crypto, subject, key, &root, root_key);
+    return make_ca(der, crypto, subject, key, &root, root_key, after_ms);
+}
+
+struct kc_result kc_authority_make_root(struct kc_buffer *der, const struct kc_crypto *crypto,
+                                        const char *subject, const struct kc_public_key *key,
+                                        const struct kc_private_key *private_key, uint64_t after_ms)
+{
+    return make_ca(der, crypto, subject, key, NULL, private_key, after_ms);
 }
 
 /* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. An issuing key in a token has to be
@@ -121,12 +135,12 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
         result = kc_result(KC_WRONG_ALGORITHM);
     }
     if (!kc_failed(result)) {
-        result = make_ca(&root, crypto, "Kinchaku root", &root_public, NULL, &root_key);
+        result = make_ca(&root, crypto, "Kinchaku root", &root_public, NULL, &root_key, 0);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
         result =
-            make_ca(&issuer, crypto, "Kinchaku issuer", &issuing_public, &root_view, &root_key);
+            make_ca(&issuer, crypto, "Kinchaku issuer", &issuing_public, &root_view, &root_key, 0);
     }
     kc_wipe(&root_key, sizeof root_key);
     kc_key_close(&issuing_key);
@@ -205,6 +219,9 @@ static struct kc_result ensure_keys(const char *root_folder, const char *folder,
         result = ensure_issuer(&crypto, root_folder, folder, places);
     }
     if (!kc_failed(result)) {
+        result = kc_roots_finish(&crypto, root_folder, folder);
+    }
+    if (!kc_failed(result)) {
         result = kc_issuers_finish(&crypto, places, root_folder, folder);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
@@ -257,28 +274,38 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
 
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
 {
-    struct kc_result result = kc_issuers_open(authority, folder);
+    struct kc_result result = kc_roots_load(authority, folder);
+    if (!kc_failed(result)) {
+        result = kc_issuers_open(authority, folder);
+    }
     return kc_failed(result) ? result : kc_own_open(authority, folder);
 }
 
-/* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
-struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
-{
+/* What a roll-over works with. */
+struct roll {
     char root_folder[KC_PATH_SIZE_MAX];
     char folder[KC_PATH_SIZE_MAX];
-    char path[KC_PATH_SIZE_MAX];
     struct kc_authority_config config;
     struct kc_crypto crypto;
+    const char *token;
+    uint64_t until_ms;
+};
+
+/* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
+static struct kc_result locked(uint64_t *number, const char *dir, struct roll *roll,
+                               struct kc_result (*work)(uint64_t *, const struct roll *))
+{
+    char path[KC_PATH_SIZE_MAX];
     int lock = -1;
-    struct kc_result result = kc_path_join(root_folder, dir, "root", NULL);
+    struct kc_result result = kc_path_join(roll->root_folder, dir, "root", NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(folder, dir, "authority", NULL);
+        result = kc_path_join(roll->folder, dir, "authority", NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "authority.ini", NULL);
+        result = kc_path_join(path, roll->folder, "authority.ini", NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_config_read(&config, keys, sizeof keys / sizeof keys[0], path);
+        result = kc_config_read(&roll->config, keys, sizeof keys / sizeof keys[0], path);
     }
     if (!kc_failed(result)) {
         result = kc_folder_lock(&lock, dir, "authority");
@@ -286,13 +313,56 @@ struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_libcrypto_open(&crypto, 8);
+    result = kc_libcrypto_open(&roll->crypto, 8);
     if (!kc_failed(result)) {
-        result = kc_issuers_roll(number, &crypto, &config.keys, root_folder, folder, token);
-        kc_libcrypto_close(&crypto);
+        result = work(number, roll);
+        kc_libcrypto_close(&roll->crypto);
     }
     kc_file_unlock(lock);
     return result;
+}
+
+static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
+{
+    return kc_issuers_roll(number, &roll->crypto, &roll->config.keys, roll->root_folder,
+                           roll->folder, roll->token);
+}
+
+struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
+{
+    struct roll roll = {.token = token};
+    return locked(number, dir, &roll, roll_issuer);
+}
+
+/* A root in force without an issuer of its own is a roll-over that was cut: only that is made then. */
+static struct kc_result roll_root(uint64_t *number, const struct roll *roll)
+{
+    struct kc_root_plan plan;
+    uint64_t issuer = 0;
+    struct kc_result result = kc_ok();
+    *number = kc_roots_newest(roll->folder);
+    if (!kc_issuers_wait_for_root(roll->folder)) {
+        result = kc_result(kc_issuers_have_room(roll->folder) ? KC_OK : KC_PENDING);
+        if (!kc_failed(result)) {
+            result = kc_roots_roll(number, &roll->crypto, roll->root_folder, roll->folder,
+                                   roll->until_ms, roll->token);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = kc_roots_plan(&plan, roll->folder);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_issuers_roll(&issuer, &roll->crypto, &roll->config.keys, roll->root_folder,
+                                 roll->folder, plan.token[0] == '\0' ? NULL : plan.token);
+}
+
+struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir, uint64_t days,
+                                        const char *token)
+{
+    struct roll roll = {.token = token,
+                        .until_ms = days == 0 ? 0 : kc_clock_now_ms() + days * DAY_MS};
+    return locked(number, dir, &roll, roll_root);
 }
 
 struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)

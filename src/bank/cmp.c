@@ -49,7 +49,7 @@ struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
 static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct kc_bank *bank,
                                       struct kc_bank_thread *thread)
 {
-    kc_people_issuers(issuers, &bank->people);
+    kc_people_issuers(issuers, &bank->people, kc_clock_now_ms());
     return (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
                                   .url = bank->config.authority_url,
                                   .place = &bank->config.authority,
@@ -57,27 +57,8 @@ static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct 
                                   .key = &bank->sign_key,
                                   .issuers = issuers->ders,
                                   .issuer_count = issuers->count,
-                                  .root = kc_view(bank->people.root, bank->people.root_size),
+                                  .roots = issuers->roots,
                                   .timeout_ms = (unsigned)bank->config.outside_ms};
-}
-
-struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
-                                     struct kc_bank *bank, struct kc_bank_thread *thread,
-                                     const struct kc_renewal_row *row, uint64_t expires_ms)
-{
-    struct kc_people_issuers issuers;
-    struct kc_public_key sign_key;
-    struct kc_public_key encrypt_key;
-    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
-    /* A whole second, and none before the end of the pair that these stand beside. */
-    uint64_t end_ms = (expires_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
-    struct kc_result result = kc_key_decode(&sign_key, kc_view(row->sign_key, row->sign_size));
-    if (!kc_failed(result)) {
-        result = kc_key_decode(&encrypt_key, kc_view(row->encrypt_key, row->encrypt_size));
-    }
-    return kc_failed(result) ? result
-                             : kc_cmp_client_certify(sign, encrypt, &client, row->account.number,
-                                                     &sign_key, &encrypt_key, end_ms);
 }
 
 /* ---- revocation ---- */
@@ -138,7 +119,7 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     /* Whatever the list says: one of the two may be on it alone. */
     struct kc_result word =
         kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, now_ms, now_ms);
-    struct kc_result result = kc_people_issuer_of(&issuer, &bank->people, &person);
+    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &bank->people, &person);
     if (kc_failed(result)) {
         return kc_failed(word) ? word : result;
     }
@@ -160,6 +141,42 @@ static struct kc_result revoke_pairs(struct kc_bank *bank, struct kc_bank_thread
     if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
         kc_log(KC_LOG_WARN, "certificates not revoked by=cmp reason=%s",
                kc_error_name(result.code));
+    }
+    return result;
+}
+
+/* Makes room for another pair: those that the purse left for others end. True when there were any, and they did. */
+static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                     const struct kc_renewal_row *row)
+{
+    struct kc_bank_pairs pairs = {.size = 0};
+    return !kc_failed(list_left(&pairs, &thread->store, row->purse.number, row->number,
+                                row->old_signer, kc_clock_now_ms())) &&
+           pairs.size > 0 && !kc_failed(revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED));
+}
+
+struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
+                                     struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     const struct kc_renewal_row *row, uint64_t expires_ms)
+{
+    struct kc_people_issuers issuers;
+    struct kc_public_key sign_key;
+    struct kc_public_key encrypt_key;
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
+    /* A whole second, and none before the end of the pair that these stand beside. */
+    uint64_t end_ms = (expires_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
+    struct kc_result result = kc_key_decode(&sign_key, kc_view(row->sign_key, row->sign_size));
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&encrypt_key, kc_view(row->encrypt_key, row->encrypt_size));
+    }
+    bool known = !kc_failed(result);
+    for (unsigned i = 0; i < 2 && known; i++) {
+        result = kc_cmp_client_certify(sign, encrypt, &client, row->account.number, &sign_key,
+                                       &encrypt_key, end_ms);
+        bool full = result.code == KC_PENDING || result.code == KC_ALREADY_EXISTS;
+        if (!full || i > 0 || !end_left(bank, thread, row)) {
+            break;
+        }
     }
     return result;
 }

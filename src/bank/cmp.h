@@ -9,8 +9,8 @@
 /* The bank's own certificate, which a message is signed with, from its folder. For kc_bank_load. */
 KC_MUST_USE struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder);
 
-/* Certificates of the keys in the row, whose proof was checked: into memory of KC_CERTIFICATE_SIZE_MAX bytes each. As
- * kc_cmp_client_certify. */
+/* Certificates of the keys in the row, whose proof was checked: into memory of KC_CERTIFICATE_SIZE_MAX bytes each. Where there
+ * is no room for another pair, those that the purse left end, and it is asked again. As kc_cmp_client_certify. */
 KC_MUST_USE struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
                                                  struct kc_bank *bank,
                                                  struct kc_bank_thread *thread,

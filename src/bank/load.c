@@ -54,6 +54,10 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
     if (!kc_failed(result)) {
         result = kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
     }
+    if (!kc_failed(result)) {
+        result = kc_path_join(bank->folder, folder, NULL, NULL);
+        kc_people_follow_roots(&bank->people, kc_root_file_keep, bank->folder);
+    }
     if (!kc_failed(result) && pthread_mutex_init(&bank->hotlist.lock, NULL) != 0) {
         result = kc_result(KC_NO_MEMORY);
     }

@@ -164,6 +164,20 @@ static struct kc_result find_keys(struct kc_purse_key_row *out, bool *waits,
     return kc_ok();
 }
 
+/* Whether the certificates of a key ended, by their own time or by that of the root above them; and were not revoked. */
+static bool has_ended(struct kc_bank *bank, struct kc_bank_thread *thread,
+                      const struct kc_purse_key_row *keys, struct kc_result because)
+{
+    struct kc_person own;
+    uint64_t now_ms = kc_clock_now_ms();
+    if (keys->expires_ms < now_ms || because.code != KC_CERT_EXPIRED) {
+        return keys->expires_ms < now_ms && because.code != KC_CERT_REVOKED;
+    }
+    return kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair, keys->expires_ms,
+                                now_ms)
+               .code == KC_CERT_EXPIRED;
+}
+
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                       struct kc_bank_thread *thread, struct kc_result because)
 {
@@ -182,7 +196,7 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
         return because;
     }
     item->at_counter =
-        !waits && because.code != KC_CERT_REVOKED && kc_bank_at_counter(bank, item, &keys);
+        !waits && kc_bank_at_counter(bank, item, &keys, has_ended(bank, thread, &keys, because));
     if (purse.state != KC_PURSE_OUT && !item->at_counter) {
         struct kc_result result =
             because.code == KC_UNKNOWN_SIGNER ? kc_bank_renews(bank, thread, &keys) : because;

@@ -135,18 +135,13 @@ static bool take_root(struct kc_noticed_keys *told, const uint8_t root[KC_DIGEST
     return !same;
 }
 
-struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
-                                     const struct kc_notice_maker *by, struct kc_people *people,
-                                     struct kc_directory *directory, uint64_t now_ms)
+struct kc_result kc_bank_notice_tell(bool *made, struct kc_bank_notice *notice,
+                                     const struct kc_notice_maker *by,
+                                     const struct kc_notice_shown *shown, uint64_t now_ms)
 {
-    uint8_t digests[2][KC_DIGEST_SIZE];
-    uint8_t root[KC_DIGEST_SIZE];
-    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     uint8_t bytes[KC_NOTICE_SIZE_MAX];
-    struct kc_buffer issuer = KC_BUFFER(der);
     struct kc_buffer before = KC_BUFFER(bytes);
     struct kc_noticed_keys told = {.number = 0};
-    struct kc_person authority;
     struct kc_signed parsed;
     *made = false;
     struct kc_result result = kc_bank_notice_get(&before, notice, 0);
@@ -155,20 +150,12 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     } else if (result.code == KC_NOT_FOUND) {
         result = kc_ok();
     }
-    if (!kc_failed(result)) {
-        result = kc_people_issuer(&issuer, people);
-    }
-    if (!kc_failed(result)) {
-        result = kc_people_certificates(&authority, digests[0], digests[1], people, directory,
-                                        by->crypto, KC_SERVER_AUTHORITY, now_ms);
-    }
     if (kc_failed(result)) {
         return result;
     }
-    kc_digest(by->crypto, root, kc_view(people->root, people->root_size));
-    bool newer = take_issuer(&told, kc_buffer_view(&issuer));
-    newer = take_keys(&told, &authority) || newer;
-    newer = take_root(&told, root) || newer;
+    bool newer = take_issuer(&told, shown->issuer);
+    newer = take_keys(&told, shown->authority) || newer;
+    newer = take_root(&told, shown->root) || newer;
     if (!newer) {
         return result;
     }
@@ -178,6 +165,34 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     result = put(notice, by, &told);
     *made = !kc_failed(result);
     return result;
+}
+
+struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
+                                     const struct kc_notice_maker *by, struct kc_people *people,
+                                     struct kc_directory *directory, uint64_t now_ms)
+{
+    uint8_t digests[2][KC_DIGEST_SIZE];
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer issuer = KC_BUFFER(der);
+    struct kc_buffer pinned = KC_BUFFER(root);
+    struct kc_person authority;
+    struct kc_notice_shown shown = {.authority = &authority};
+    *made = false;
+    struct kc_result result = kc_people_issuer(&issuer, people);
+    if (!kc_failed(result)) {
+        result = kc_people_certificates(&authority, digests[0], digests[1], people, directory,
+                                        by->crypto, KC_SERVER_AUTHORITY, now_ms);
+    }
+    if (!kc_failed(result)) {
+        result = kc_people_pinned(&pinned, people);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_digest(by->crypto, shown.root, kc_buffer_view(&pinned));
+    shown.issuer = kc_buffer_view(&issuer);
+    return kc_bank_notice_tell(made, notice, by, &shown, now_ms);
 }
 
 struct kc_result kc_bank_notice_get(struct kc_buffer *out, struct kc_bank_notice *notice,

@@ -41,6 +41,20 @@ KC_MUST_USE struct kc_result kc_bank_notice_open(struct kc_bank_notice *out,
                                                  const char *folder);
 void kc_bank_notice_close(struct kc_bank_notice *notice);
 
+/* What the directory shows, verified. */
+struct kc_notice_shown {
+    struct kc_view issuer;
+    const struct kc_person *authority;
+    uint8_t root[KC_DIGEST_SIZE];
+};
+
+/* Tells it, as far as it is newer than what was told; true in *made when it is. Errors of signing and writing: nothing is told
+ * then. */
+KC_MUST_USE struct kc_result kc_bank_notice_tell(bool *made, struct kc_bank_notice *notice,
+                                                 const struct kc_notice_maker *by,
+                                                 const struct kc_notice_shown *shown,
+                                                 uint64_t now_ms);
+
 /* Tells what the directory shows, when that is newer; true in *made. Waits. Errors of the directory; KC_NOT_FOUND when the
  * directory has no authority that purses could speak with; of writing and signing. */
 KC_MUST_USE struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,

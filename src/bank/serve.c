@@ -599,6 +599,7 @@ static void *refresh_main(void *owner)
     struct kc_bank *bank = owner;
     struct kc_directory *directory = NULL;
     bool reported = false;
+    enum kc_error root_word = KC_OK;
     enum kc_error told = KC_OK;
     struct kc_crypto crypto;
     if (kc_failed(kc_libcrypto_open(&crypto, KEY_SLOTS))) {
@@ -615,6 +616,11 @@ static void *refresh_main(void *owner)
             reported = kc_failed(result);
             kc_log(reported ? KC_LOG_WARN : KC_LOG_INFO, "revocation list %s",
                    kc_error_name(result.code));
+        }
+        if (kc_people_root_word(&bank->people) != root_word) {
+            root_word = kc_people_root_word(&bank->people);
+            kc_log(root_word == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "the directory's roots: %s",
+                   kc_error_name(root_word));
         }
         if (!kc_failed(result)) {
             look_for_notice(bank, directory, &crypto, &told);

@@ -82,8 +82,8 @@ struct kc_cmp_asker {
     /* What signs certificates, or signed them once: a key that is asked for again has the one that it got then. */
     const struct kc_view *issuers;
     size_t issuer_count;
-    struct kc_view root;
-    const char *answerer; /* the common name in the certificate that signs the answers */
+    const struct kc_view *roots; /* of each, the one that it is by */
+    const char *answerer;        /* the common name in the certificate that signs the answers */
     unsigned
         timeout_ms; /* for everything together, also when the answerer wants to be asked again later */
     void *owner;

@@ -68,7 +68,7 @@ static struct kc_result accept(struct asking *asking, X509 *made)
     struct kc_result result = kc_result(KC_CERT_INVALID);
     for (size_t i = 0; i < asking->asker->issuer_count && kc_failed(result); i++) {
         result = kc_certificate_verify(&certificate, der, asking->asker->issuers[i],
-                                       asking->asker->root, now_ms);
+                                       asking->asker->roots[i], now_ms);
     }
     if (!kc_failed(result) &&
         (certificate.profile != order->profile ||
@@ -117,15 +117,24 @@ static bool add_issuers(STACK_OF(X509) * chain, const struct kc_cmp_asker *asker
     return good;
 }
 
+static bool add_roots(X509_STORE *store, const struct kc_cmp_asker *asker)
+{
+    bool good = true;
+    for (size_t i = 0; i < asker->issuer_count && good; i++) {
+        X509 *root = kc_cmp_certificate(asker->roots[i]);
+        good = root != NULL && X509_STORE_add_cert(store, root) == 1;
+        X509_free(root);
+    }
+    return good;
+}
+
 static bool trust(OSSL_CMP_CTX *context, const struct kc_cmp_asker *asker)
 {
     X509_STORE *store = X509_STORE_new();
-    X509 *root = kc_cmp_certificate(asker->root);
     STACK_OF(X509) *chain = sk_X509_new_null();
     X509_NAME *answerer = make_name(asker->answerer);
-    bool good = store != NULL && root != NULL && chain != NULL && answerer != NULL &&
-                X509_STORE_add_cert(store, root) == 1 && add_issuers(chain, asker) &&
-                OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
+    bool good = store != NULL && chain != NULL && answerer != NULL && add_roots(store, asker) &&
+                add_issuers(chain, asker) && OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
                 OSSL_CMP_CTX_set1_expected_sender(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set1_recipient(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set0_trustedStore(context, store) == 1;
@@ -134,7 +143,6 @@ static bool trust(OSSL_CMP_CTX *context, const struct kc_cmp_asker *asker)
     }
     X509_NAME_free(answerer);
     sk_X509_pop_free(chain, X509_free);
-    X509_free(root);
     return good;
 }
 

@@ -16,17 +16,17 @@
 static struct kc_cmp_client client_of(struct kc_people_issuers *issuers,
                                       struct kc_registrar *registrar)
 {
-    kc_people_issuers(issuers, &registrar->people);
-    return (struct kc_cmp_client){
-        .http = registrar->client,
-        .url = registrar->config.authority_url,
-        .place = &registrar->config.authority,
-        .certificate = kc_view(registrar->certificate, registrar->certificate_size),
-        .key = &registrar->sign_key,
-        .issuers = issuers->ders,
-        .issuer_count = issuers->count,
-        .root = kc_view(registrar->people.root, registrar->people.root_size),
-        .timeout_ms = (unsigned)registrar->config.timeout_ms};
+    kc_people_issuers(issuers, &registrar->people, kc_clock_now_ms());
+    return (struct kc_cmp_client){.http = registrar->client,
+                                  .url = registrar->config.authority_url,
+                                  .place = &registrar->config.authority,
+                                  .certificate =
+                                      kc_view(registrar->certificate, registrar->certificate_size),
+                                  .key = &registrar->sign_key,
+                                  .issuers = issuers->ders,
+                                  .issuer_count = issuers->count,
+                                  .roots = issuers->roots,
+                                  .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }
 
 struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
@@ -59,8 +59,8 @@ static bool is_good(struct kc_certificate *out, const struct kc_cmp_client *clie
 {
     bool good = false;
     for (size_t i = 0; i < client->issuer_count && !good; i++) {
-        good = !kc_failed(
-            kc_certificate_verify(out, der, client->issuers[i], client->root, kc_clock_now_ms()));
+        good = !kc_failed(kc_certificate_verify(out, der, client->issuers[i], client->roots[i],
+                                                kc_clock_now_ms()));
     }
     return good;
 }
@@ -112,7 +112,7 @@ static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_v
         struct kc_buffer issuer = KC_BUFFER(bytes);
         struct kc_result word = kc_people_check_pair(
             &person, &registrar->people, &registrar->crypto, pairs + at, now_ms, now_ms);
-        result = kc_people_issuer_of(&issuer, &registrar->people, &person);
+        result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
         if (kc_failed(result)) {
             return kc_failed(word) ? word : result;
         }

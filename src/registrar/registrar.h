@@ -9,6 +9,7 @@
 #include "message/generated/messages.h"
 #include "reader/pcsc.h"
 #include "service/cmp_client.h"
+#include "service/files.h"
 #include "service/trace.h"
 
 struct kc_registrar_config {
@@ -34,6 +35,7 @@ struct kc_registrar {
     uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
     size_t certificate_size;
     struct kc_people people;
+    char folder[KC_PATH_SIZE_MAX];
     uint8_t issuer[KC_CERTIFICATE_SIZE_MAX]; /* the newest */
     size_t issuer_size;
     struct kc_directory *directory;

@@ -45,7 +45,7 @@ static struct kc_cmp_asker asker_of(const struct kc_cmp_client *client)
                                  .key = client->key,
                                  .issuers = client->issuers,
                                  .issuer_count = client->issuer_count,
-                                 .root = client->root,
+                                 .roots = client->roots,
                                  .answerer = client->place->name,
                                  .timeout_ms = client->timeout_ms,
                                  .owner = owner.out,

@@ -24,7 +24,7 @@ struct kc_cmp_client {
     const struct kc_private_key *key;
     const struct kc_view *issuers;
     size_t issuer_count;
-    struct kc_view root;
+    const struct kc_view *roots; /* of each, the one that it is by */
     unsigned timeout_ms;
 };
 

@@ -150,12 +150,14 @@ static struct kc_result give_input(void *owner, struct kc_buffer *reply, struct 
 static struct kc_cmp_asker asker(struct kc_view *input)
 {
     static struct kc_view issuer;
+    static struct kc_view root;
     issuer = kc_buffer_view(&world.ders[ISSUER]);
+    root = kc_buffer_view(&world.ders[ROOT]);
     return (struct kc_cmp_asker){.certificate = kc_buffer_view(&world.ders[REGISTRAR]),
                                  .key = &kc_fuzz_key(keys[REGISTRAR])->private_key,
                                  .issuers = &issuer,
                                  .issuer_count = 1,
-                                 .root = kc_buffer_view(&world.ders[ROOT]),
+                                 .roots = &root,
                                  .answerer = "authority",
                                  .timeout_ms = 1000,
                                  .owner = input,

@@ -18,15 +18,31 @@ class Renewing(Purse):
                       certified=self.certified, value=self.value, counter=self.counter, head=self.head, paid=self.paid,
                       received=self.received, returned=self.returned, entries=[], **{"purse-type": "uim"})
 
-    def ask(self, name, reply, **fields):
-        """A message under the key in force; the bank's answer."""
+    def post(self, name, **fields):
+        """A message under the key in force; its time and what the bank sends."""
         domain, at = reader.SHAPES[name]["domain"], now()
         plain = encode(name, time=at, **fields)
         header = {1: reader.ES256, 3: domain, 4: reader.signer_id(self.uim.account, self.key.public_key()), reader.TIME_LABEL: at}
         sent = sign(header, seal(plain, self.keys.unseal[1].public_key(), domain), self.key, domain)
-        status, kind, body = self.system.http("bank", "POST", "/v1/message", sent)
+        return at, self.system.http("bank", "POST", "/v1/message", sent)
+
+    def ask(self, name, reply, **fields):
+        at, (status, kind, body) = self.post(name, **fields)
         assert status == 200 and kind == "application/cose", (status, body)
         return at, reader.open_envelope(body, self.keys.sign[1], self.keys.unseal[self.uim.account], REALM, reply)[1]
+
+    def cash_out_entry(self, amount, transaction, counter, partner):
+        return encode("entry", kind="cash-out", counter=counter, time=now(), amount=amount, transaction=transaction,
+                      partner=partner)
+
+    def deposit(self, amount, meanwhile=lambda: None):
+        """A deposit with OK, whose cash-out entry takes the next counter; whatever the bank answers. The entry's fields."""
+        at, quote = self.ask("cash-request", "cash-quote", information=self.information(), kind="deposit", amount=amount)
+        meanwhile()
+        told = digest(encode("cash-quote", **quote))
+        entry = self.cash_out_entry(amount, at, self.counter + 1, told)
+        self.post("cash-answer", purse=self.uim.purse, transaction=at, quote=told, answer="ok", entry=entry)
+        return reader.read_message(entry, "entry")[1]
 
     def renew(self):
         """Sr1 to Sr4: the next keys are certified. What is reported must be covered."""

@@ -111,15 +111,22 @@ def test_a_pair_that_was_left_ends_with_the_old_one(speaking, tmp_path):
 
 
 # shows: R-RENEW-7 R-SEC-2
-def test_three_pairs_stand_beside_each_other(speaking, tmp_path):
+def test_pairs_that_were_left_make_room_for_a_fourth(speaking, tmp_path):
     uim, before = rich(speaking), tmp_path / "before.uim"
+    old = certificates(speaking, uim)
     shutil.copy(uim.path, before)
     for _ in range(2):
         uim.must("renew", "--lose", "quote", status=AGAIN)
         shutil.copy(before, uim.path)
-    assert uim.must("renew", status=REFUSED).error == "pending"
     assert authority_list(speaking, uim.account).count(("sign", False)) == 3
     uim.must("withdraw", 10, "--yes")
+    assert not set(old.values()) & revoked(speaking)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    assert authority_list(speaking, uim.account).count(("sign", True)) == 2
+    assert not set(old.values()) & revoked(speaking)
+    uim.must("renew")
+    renewed(speaking, uim, old)
+    assert authority_list(speaking, uim.account).count(("sign", False)) == 1
 
 
 # shows: R-RENEW-5 R-RENEW-7

@@ -40,6 +40,7 @@ class Shown:
     def __init__(self, system, folder):
         self.system, self.folder = system, folder
         self.issuer = pem(folder, "issuer", values(system, ISSUER, "cACertificate;binary")[0])
+        self.root = system.dir / "root/root.crt"
         self.url = f"http://127.0.0.1:{system.port('authority')}/ocsp"
 
     def holder(self, uim):
@@ -48,7 +49,7 @@ class Shown:
 
     def ask(self, *arguments, url=None):
         command = ["openssl", "ocsp", "-issuer", self.issuer, *arguments, "-url", url or self.url, "-resp_text",
-                   "-CAfile", self.system.dir / "root/root.crt", "-verify_other", self.issuer]
+                   "-CAfile", self.root, "-verify_other", self.issuer]
         return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
 
     def words(self, certificates, *more, **kinds):
