@@ -32,6 +32,8 @@
 #define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
 #define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
+/* Changes from one base of the hotlist to the next. */
+#define WHOLE_HOTLIST_STEP 3u
 /* How often the bank's keys roll over at most. */
 #define WHOLE_ROLLS_MAX 12u
 /* Of cards without keys; and what is kept of a sweep, and stays in the machine. */
@@ -181,6 +183,10 @@ struct whole {
     struct kc_bank_thread thread;
     struct kc_bank_item item;
     struct ram_store store;
+    /* A new purse of a holder's; its number is 0 while there is none. */
+    struct whole_holder newcomer;
+    struct kc_identity newcomer_claims;
+    unsigned newcomer_of;
     struct whole_purse purses[WHOLE_PLACES_MAX];
 };
 
@@ -266,6 +272,19 @@ struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
 struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_close_kind kind,
                                   bool registrar);
 
+/* The registrar asks for a new purse in the place of a holder's, whose number it says; with the same id again it is the same. */
+struct kc_result whole_bank_move(struct kc_purse_id *purse, struct whole *whole, unsigned holder,
+                                 uint8_t id);
+/* Keys, certificates and identity for it: whole->newcomer. Then the confirmation, with its first certified value. */
+void whole_bank_newcomer(struct whole *whole, unsigned holder, struct kc_purse_id purse);
+struct kc_result whole_bank_confirm_move(struct kc_buffer *certified, struct whole *whole);
+/* Writes it into a new UIM in a place, for that holder. */
+void whole_personalise(struct whole *whole, unsigned place, unsigned holder,
+                       struct kc_view certified);
+
+/* The registrar says that a holder's purse is lost. */
+struct kc_result whole_bank_lost(struct whole *whole, unsigned holder);
+
 /* The bank looks after closed accounts: what is due, then pay-outs. False when something of it failed. */
 bool whole_bank_closings(struct whole *whole);
 
@@ -281,6 +300,10 @@ bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_pol
 
 /* The hotlist as the bank signs it now. */
 void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole);
+
+/* The part of it that the bank has for who holds that base, 0 for none: a base, or what adds to it. A view that holds until the
+ * next request. */
+struct kc_result whole_bank_hotlist_part(struct kc_view *out, struct whole *whole, uint64_t base);
 
 /* Stops the bank and starts it again from what is stored. False when it finds its books unsound. */
 bool whole_bank_restart(struct whole *whole);
