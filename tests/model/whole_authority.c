@@ -155,6 +155,21 @@ void whole_authority_first(struct whole *whole, unsigned holder)
     whole->outside.kept[holder] = pair->id;
 }
 
+void whole_authority_newcomer(struct whole *whole, unsigned holder)
+{
+    const struct whole_holder *of = &whole->newcomer;
+    whole->newcomer_of = holder;
+    struct whole_pair *pair =
+        issue(whole, holder, WHOLE_EXPIRES_MS, &of->sign_public, &of->encrypt_public);
+    pair->cached = true;
+}
+
+static bool is_newcomers(const struct whole *whole, const struct kc_signer_id *id)
+{
+    return whole->newcomer.purse.number != 0 &&
+           memcmp(whole->newcomer.signer_id.bytes, id->bytes, sizeof id->bytes) == 0;
+}
+
 void whole_authority_forget(struct whole *whole)
 {
     memset(whole->outside.is_kept, 0, sizeof whole->outside.is_kept);
@@ -216,9 +231,10 @@ struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *
         return kc_result(KC_NOT_FOUND);
     }
     fill_person(out, whole_served, pair);
-    return kc_result(pair->revoked_ms != 0 || is_out(whole_served, pair->holder) ? KC_CERT_REVOKED
-                     : pair->expires_ms <= now_ms                                ? KC_CERT_EXPIRED
-                                                                                 : KC_OK);
+    bool gone = is_out(whole_served, pair->holder) && !is_newcomers(whole_served, id);
+    return kc_result(pair->revoked_ms != 0 || gone ? KC_CERT_REVOKED
+                     : pair->expires_ms <= now_ms  ? KC_CERT_EXPIRED
+                                                   : KC_OK);
 }
 
 struct kc_result __wrap_kc_people_fetch(struct kc_person *out, struct kc_people *people,
@@ -345,6 +361,9 @@ bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders
     const struct whole_outside *outside = &whole_served->outside;
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return false;
+    }
     bool found = holder < whole_served->base->options.holders && outside->is_kept[holder];
     if (found) {
         *out = outside->kept[holder];
@@ -358,6 +377,9 @@ void __wrap_kc_holders_keep(struct kc_holders *holders, uint64_t purse,
     struct whole_outside *outside = &whole_served->outside;
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return;
+    }
     KC_ASSERT(holder < whole_served->base->options.holders);
     outside->is_kept[holder] = true;
     outside->kept[holder] = *signer;
@@ -367,6 +389,9 @@ void __wrap_kc_holders_forget(struct kc_holders *holders, uint64_t purse)
 {
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return;
+    }
     KC_ASSERT(holder < whole_served->base->options.holders);
     whole_served->outside.is_kept[holder] = false;
 }
@@ -448,20 +473,38 @@ static struct kc_result end_older(struct whole *whole, const struct whole_pair *
     return kc_ok();
 }
 
+/* A pair that its purse left for another before anybody confirmed it; the last good one is none of that kind. */
+static struct kc_result end_left(struct whole *whole, struct whole_pair *named)
+{
+    if (named == NULL || !is_good(whole, named)) {
+        return kc_result(named == NULL ? KC_MISMATCH : KC_OK);
+    }
+    if (whole_pairs_good(whole, named->holder) < 2) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    struct whole_made *made = &whole->outside.made[named->holder];
+    named->revoked_ms = whole->now_ms;
+    made->there = made->there && &whole->outside.pairs[made->pair] != named;
+    return kc_ok();
+}
+
 static struct kc_result retire(struct kc_done *out, struct whole *whole,
                                const struct kc_retire_request *request)
 {
-    const struct whole_pair *named = NULL;
+    struct whole_pair *named = NULL;
     unsigned holder = holder_of(whole, request->account.number);
     for (size_t i = 0; i < whole->outside.count && named == NULL; i++) {
         uint8_t digest[KC_DIGEST_SIZE];
-        const struct whole_pair *pair = &whole->outside.pairs[i];
+        struct whole_pair *pair = &whole->outside.pairs[i];
         digest_of(digest, whole, pair, "sign");
         bool same =
             pair->holder == holder && memcmp(digest, request->certificate, KC_DIGEST_SIZE) == 0;
         named = same ? pair : named;
     }
     *out = (struct kc_done){.time_ms = whole->now_ms};
+    if (request->left) {
+        return end_left(whole, named);
+    }
     if (named != NULL && newest(whole, holder) == named) {
         end_others(whole, named);
         return kc_ok();

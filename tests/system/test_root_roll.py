@@ -14,7 +14,11 @@ from hsm import Token
 from kinchaku import BUILD, OK
 from meeting import meet
 from test_authority_roll import issued_by, issuer_of, issuers, lists, rich, serials, write
+from test_charge import Years
+from test_cmp import Client, number
+from test_counter import at_counter
 from test_directory import ISSUER, account_name, values
+from test_renew_years import dated
 from test_revocation import Shown, pem
 
 ROOT = ISSUER.replace("cn=issuer", "cn=root")
@@ -343,3 +347,71 @@ def test_the_issuing_key_below_the_new_root_is_made_in_a_token(alone, monkeypatc
         alone.check_audit()
     finally:
         token.close()
+
+
+# shows: R-RENEW-8 R-SEC-4
+def test_the_old_root_counts_for_the_days_that_were_set(alone, tmp_path):
+    years = Years(alone, tmp_path, amount=0)
+    try:
+        before, renews = dated(years), dated(years)
+        alone.down()
+        done = alone.kinchaku("roll", "--root", "--days", "30")
+        assert done.status == OK, done
+        years.start()
+        after = dated(years)
+        renews.must("renew", "--yes")
+        wait_pinned(alone, "bank", roots(alone)[1])
+        for days, counts in ((29, True), (31, False)):
+            years.show(days)
+            for uim in (before, renews, after):
+                uim.show(days)
+            wait_listed(alone, days)
+            for uim in (renews, after):
+                uim.must("withdraw", 10, "--yes")
+            if counts:
+                before.must("withdraw", 10, "--yes")
+            else:
+                assert before.station("withdraw", 10, "--yes").error == "certificate-expired"
+                # So it is after a restart.
+                years.restart()
+                assert before.station("withdraw", 10, "--yes").error == "certificate-expired"
+                after.must("withdraw", 10, "--yes")
+                # The holder comes to the counter.
+                at_counter(before, env={**years.env, "KINCHAKU_TEST_CLOCK": str(before.clock)})
+                before.must("withdraw", 10, "--yes")
+        alone.check_audit()
+    finally:
+        years.close()
+
+
+def wait_listed(system, days):
+    """Until the lists are of that day."""
+    day = datetime.datetime.utcnow() + datetime.timedelta(days=days)
+    for _ in range(200):
+        if all(abs(one.last_update - day) < datetime.timedelta(hours=1) for one in lists(system)):
+            return
+        time.sleep(0.1)
+    raise AssertionError([one.last_update for one in lists(system)])
+
+
+# shows: R-NODE-2 R-RENEW-8
+def test_who_trusts_the_old_root_is_answered_by_cmp_with_the_way_to_the_new_one(alone, tmp_path):
+    alone.up()
+    old = Client(alone, tmp_path)
+    roll_root(alone)
+    # All that it was given before is the old root and the old issuer.
+    certificate = old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700031)}")
+    assert certificate and certificate.issuer == issuers(alone)[1].subject, old.words
+    # As long as the way may be.
+    for _ in range(2):
+        roll_root(alone)
+    certificate = old.run("cr", "-newkey", old.new_key("rsa"), "-subject", f"/CN={number(700034)}", usage="keyEncipherment")
+    assert certificate and certificate.issuer == issuers(alone)[3].subject, old.words
+    old.root.write_bytes((alone.dir / "root/root-1.crt").read_bytes())
+    assert old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700032)}"), old.words
+    # By a root of somebody else's nothing is believed.
+    key = ec.generate_private_key(ec.SECP256R1())
+    first = roots(alone)[0]
+    stranger = made_by(key, first.subject, key.public_key(), first, first.subject, key.public_key())
+    old.root.write_bytes(stranger.public_bytes(PEM))
+    assert not old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700033)}"), old.words
