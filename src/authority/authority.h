@@ -1,9 +1,9 @@
 /* The authority (CA): certificates for users and servers, the revocation list, both published in the directory. Renewal is in
  * renew.c (the bank's requests) and made.h (keys that are made here), the responder in ocsp.h, certificates by CMP in cmp.c.
  *
- * The root key makes one issuing certificate at `init`, another one at each roll-over, and is read for nothing else; the issuing
- * key signs everything else. A certificate is durable in the authority's database before it is published, and published before
- * it is answered:
+ * The root key makes one issuing certificate at `init`, another one at each roll-over, certifies the next root and is certified
+ * by it, and is read for nothing else; the issuing key signs everything else. A certificate is durable in the authority's
+ * database before it is published, and published before it is answered:
  *
  *   cut after        database   directory   who recovers
  *   issue            both       -           the registrar's repeat finds the same keys, publishes, answers
@@ -48,8 +48,26 @@ struct kc_responder;
 struct kc_issuer {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t der_size;
+    uint64_t from_ms;
     uint64_t expires_ms;
     struct kc_private_key key;
+};
+
+/* A root that counts, and for all but the newest what it and the next one certified of each other, as a pair. */
+struct kc_authority_root {
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    size_t der_size;
+    uint8_t pair[KC_CERTIFICATE_PAIR_SIZE_MAX];
+    size_t pair_size;
+};
+
+/* The authority's own keys of an earlier generation (own.h). */
+#define KC_OWN_FORMERS_MAX 4u
+struct kc_own_keys {
+    struct kc_private_key sign_key;
+    struct kc_private_key encrypt_key;
+    struct kc_signer_id signer_id;
+    uint64_t until_ms;
 };
 
 struct kc_authority {
@@ -64,9 +82,15 @@ struct kc_authority {
     struct kc_private_key sign_key;
     struct kc_private_key encrypt_key;
     struct kc_signer_id signer_id;
+    uint64_t own_generation; /* of those three */
+    struct kc_own_keys formers[KC_OWN_FORMERS_MAX];
+    size_t former_count;
     /* The first is the newest and issues; the others have not ended, and sign their lists. */
     struct kc_issuer issuers[KC_ISSUERS_MAX];
     size_t issuer_count;
+    /* The newest first. */
+    struct kc_authority_root roots[KC_ROOTS_MAX];
+    size_t root_count;
     struct kc_envelope_work work;
     uint8_t plain[KC_PLAIN_SIZE_MAX];
     /* Digests of the revocations carried out last. A repeat is answered and published again, but revokes nothing: the account may
@@ -83,10 +107,15 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
                                                unsigned port, const char *directory_url,
                                                const char *token);
 
-/* Makes another issuing key and its certificate, or goes on with that; *number is its number. `token` is a PKCS#11 URI, or NULL
- * for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
+/* Makes another issuing key and its certificate by the newest root, or goes on with that; *number is its number. `token` is a
+ * PKCS#11 URI, or NULL for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
 KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
                                                const char *token);
+/* Makes another root, what it and the present one certify of each other, and an issuing key below it, or goes on with that;
+ * *number is the root's. The present root counts below the next one for that many days, 0: to its end. KC_IN_USE while the
+ * authority serves; as kc_roots_roll (authority/roots.h) and kc_issuers_roll. */
+KC_MUST_USE struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir,
+                                                    uint64_t days, const char *token);
 
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
@@ -114,11 +143,11 @@ kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
                         const struct kc_public_key *sign_key,
                         const struct kc_public_key *encrypt_key, uint64_t expires_ms,
                         const uint8_t request[KC_DIGEST_SIZE], struct kc_made *made);
-/* One of the two, as CMP asks for them. */
+/* One of the two, as CMP asks for them, by an issuer of the authority. */
 KC_MUST_USE struct kc_result
 kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
-                       enum kc_profile profile, uint64_t holder, const char *subject,
-                       const struct kc_public_key *key, uint64_t expires_ms,
+                       const struct kc_issuer *by, enum kc_profile profile, uint64_t holder,
+                       const char *subject, const struct kc_public_key *key, uint64_t expires_ms,
                        const uint8_t request[KC_DIGEST_SIZE]);
 
 /* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
@@ -133,6 +162,8 @@ struct kc_pair {
 };
 KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_authority *authority,
                                                uint64_t holder);
+/* Whether a pair is below the newest root: when not, a server's is made anew. */
+bool kc_authority_is_below_root(const struct kc_authority *authority, const struct kc_pair *pair);
 
 /* The pair of a holder that this serial belongs to, as far as it is neither revoked nor expired. */
 KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
@@ -141,7 +172,7 @@ KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
 
 /* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
-/* Puts every issuer and a fresh revocation list of each there. */
+/* Puts the roots, every issuer and a fresh revocation list of each there. */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
 /* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);

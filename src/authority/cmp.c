@@ -16,9 +16,12 @@
 #include "base/log.h"
 
 #define SERVER_MS (UINT64_C(3650) * 86400000)
-/* Valid certificates of one use that a holder may have: the one in use and the one that will follow it. */
+/* Valid certificates of one use that a holder may have: the one in use and the one that will follow it; by the bank's word one
+ * more, as by our own message, because a purse may ask it for other keys than it asked for first. */
 #define BESIDE_MAX 2u
+#define BESIDE_BANK_MAX 3u
 #define REVOKE_CESSATION 5u /* RFC 5280 section 5.3.1 */
+#define SECOND_MS 1000u
 
 /* The number of a common name: a server's, or an account as it is printed. */
 static bool find_holder(uint64_t *out, const char *name)
@@ -105,8 +108,10 @@ static struct kc_result find(void *owner, struct kc_buffer *der, bool *vouches, 
 struct holdings {
     const struct kc_cmp_ask *ask;
     uint64_t now_ms;
-    size_t count;           /* valid ones of that use */
-    size_t others;          /* valid ones of the other use */
+    size_t count;  /* valid ones of that use */
+    size_t others; /* valid ones of the other use, the last one behind */
+    struct kc_issued other;
+    bool ended;             /* one of that use ended by itself */
     bool revoked;           /* the key's certificate was revoked */
     bool other_use;         /* the key is certified for the other use */
     bool other_kind;        /* the holder's other key is of another kind */
@@ -136,10 +141,13 @@ static bool weigh(void *owner, const struct kc_issued *issued)
         holdings->other_use = holdings->other_use || same;
         holdings->other_kind =
             holdings->other_kind || (valid && certificate.key.type != ask->key.type);
-        holdings->others += valid ? 1 : 0;
+        if (valid && (holdings->others++ == 0 || kc_authority_outlasts(issued, &holdings->other))) {
+            holdings->other = *issued;
+        }
         return true;
     }
     if (!valid) {
+        holdings->ended = holdings->ended || issued->revoked_ms == 0;
         return true;
     }
     holdings->count += 1;
@@ -162,7 +170,24 @@ static struct kc_result may_certify(bool *beside, const struct kc_cmp_ask *ask, 
     return kc_result(is_server(sender) && !is_server(holder) ? KC_OK : KC_NOT_ALLOWED);
 }
 
-static struct kc_result check(const struct holdings *holdings, bool beside, uint64_t expires_ms)
+/* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. Whose only ended does by the bank's
+ * word, which has the registrar's on who asks. The one that ends last counts, and of two that end in one second the one that
+ * begins later. */
+static struct kc_result check_beside(const struct holdings *holdings, bool by_bank,
+                                     uint64_t expires_ms)
+{
+    bool may = holdings->count > 0 || (by_bank && holdings->ended);
+    size_t most = by_bank ? BESIDE_BANK_MAX : BESIDE_MAX;
+    if (holdings->count >= most) {
+        return kc_result(by_bank ? KC_PENDING : KC_ALREADY_EXISTS);
+    }
+    return kc_result(!may                             ? KC_CERT_REVOKED
+                     : expires_ms < holdings->ends_ms ? KC_MALFORMED
+                                                      : KC_OK);
+}
+
+static struct kc_result check(const struct holdings *holdings, bool beside, bool by_bank,
+                              uint64_t expires_ms)
 {
     if (holdings->revoked) {
         return kc_result(KC_CERT_REVOKED);
@@ -178,11 +203,21 @@ static struct kc_result check(const struct holdings *holdings, bool beside, uint
                          : holdings->other_kind ? KC_WRONG_ALGORITHM
                                                 : KC_OK);
     }
-    /* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. The one that ends last counts. */
-    return kc_result(holdings->count == 0              ? KC_CERT_REVOKED
-                     : holdings->count >= BESIDE_MAX   ? KC_ALREADY_EXISTS
-                     : expires_ms <= holdings->ends_ms ? KC_MALFORMED
-                                                       : KC_OK);
+    return check_beside(holdings, by_bank, expires_ms);
+}
+
+/* A pair is by one issuer: the one that made the first of it makes the second, though a next one issues by now. */
+static const struct kc_issuer *issuer_for(const struct kc_authority *authority,
+                                          const struct holdings *holdings)
+{
+    struct kc_view other = kc_view(holdings->other.der, holdings->other.der_size);
+    for (size_t i = 0; i < authority->issuer_count && holdings->others > holdings->count; i++) {
+        const struct kc_issuer *by = &authority->issuers[i];
+        if (kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
+            return by;
+        }
+    }
+    return &authority->issuers[0];
 }
 
 static struct kc_result issue(struct holdings *holdings, struct kc_authority *authority,
@@ -201,16 +236,18 @@ static struct kc_result issue(struct holdings *holdings, struct kc_authority *au
     if (kc_failed(result)) {
         return result;
     }
-    if (expires_ms <= now_ms || expires_ms > now_ms + life_ms) {
+    /* A certificate's end is a whole second, which a requester may have rounded up. */
+    if (expires_ms <= now_ms || expires_ms > now_ms + life_ms + SECOND_MS) {
         return kc_result(KC_MALFORMED);
     }
     *holdings = (struct holdings){.ask = ask, .now_ms = now_ms};
     result = kc_authority_store_of_holder(authority->store, holder, weigh, holdings);
     if (!kc_failed(result)) {
-        result = check(holdings, beside, expires_ms);
+        result = check(holdings, beside, sender == KC_SERVER_BANK, expires_ms);
     }
     if (!kc_failed(result) && holdings->found.der_size == 0) {
-        result = kc_authority_issue_one(&holdings->found, authority, ask->profile, holder,
+        result = kc_authority_issue_one(&holdings->found, authority,
+                                        issuer_for(authority, holdings), ask->profile, holder,
                                         ask->subject, &ask->key, expires_ms, ask->digest);
     }
     return kc_failed(result) ? result : kc_authority_publish(authority, holder);

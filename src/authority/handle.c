@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "authority/made.h"
+#include "authority/own.h"
 #include "authority/request.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -129,6 +130,9 @@ struct kc_result kc_authority_reply(struct kc_buffer *reply, struct kc_authority
                                     const struct kc_shape *shape, const void *message)
 {
     struct kc_signer signer = {.key = &authority->sign_key, .id = authority->signer_id};
+    if (request->by != NULL) {
+        signer = (struct kc_signer){.key = &request->by->sign_key, .id = request->by->signer_id};
+    }
     return kc_envelope_make(reply, &authority->work, &authority->crypto, &signer,
                             &request->sender_encrypt, &authority->realm, time_ms, shape, message);
 }
@@ -312,9 +316,9 @@ static struct kc_result open_request(struct kc_authority_request *request,
                                      struct kc_authority *authority, const struct kind *kind)
 {
     struct kc_buffer plain = {.data = authority->plain, .capacity = sizeof authority->plain};
-    struct kc_result result = kc_envelope_open(
-        &request->message, &plain, &request->envelope, &authority->crypto, &request->sender_sign,
-        &authority->encrypt_key, &authority->realm, request->shape);
+    struct kc_result result =
+        kc_own_open_request(&request->by, &request->message, &plain, authority, &request->envelope,
+                            &request->sender_sign, request->shape);
     if (kc_failed(result)) {
         return result;
     }

@@ -81,16 +81,15 @@ struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *a
 }
 
 static struct kc_result make_one(struct kc_issued *out, struct kc_authority *authority,
-                                 enum kc_profile profile, uint64_t holder, const char *subject,
+                                 const struct kc_issuer *by, enum kc_profile profile,
+                                 uint64_t holder, const char *subject,
                                  const struct kc_public_key *key, uint64_t expires_ms)
 {
     struct kc_certificate_order order = {
         .profile = profile, .subject = subject, .key = key, .not_after_ms = expires_ms};
     struct kc_result result =
         choose_begin(&order.not_before_ms, authority, profile, holder, kc_clock_now_ms());
-    return kc_failed(result)
-               ? result
-               : kc_authority_make(out, authority, &authority->issuers[0], holder, &order);
+    return kc_failed(result) ? result : kc_authority_make(out, authority, by, holder, &order);
 }
 
 struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issued *encrypt,
@@ -100,11 +99,11 @@ struct kc_result kc_authority_issue_made(struct kc_issued *sign, struct kc_issue
                                          uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE],
                                          struct kc_made *made)
 {
-    struct kc_result result =
-        make_one(sign, authority, KC_PROFILE_SIGN, holder, subject, sign_key, expires_ms);
+    struct kc_result result = make_one(sign, authority, &authority->issuers[0], KC_PROFILE_SIGN,
+                                       holder, subject, sign_key, expires_ms);
     if (!kc_failed(result)) {
-        result = make_one(encrypt, authority, KC_PROFILE_ENCRYPT, holder, subject, encrypt_key,
-                          expires_ms);
+        result = make_one(encrypt, authority, &authority->issuers[0], KC_PROFILE_ENCRYPT, holder,
+                          subject, encrypt_key, expires_ms);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_begin(authority->store);
@@ -140,11 +139,13 @@ struct kc_result kc_authority_issue(struct kc_issued *sign, struct kc_issued *en
 }
 
 struct kc_result kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
-                                        enum kc_profile profile, uint64_t holder,
-                                        const char *subject, const struct kc_public_key *key,
-                                        uint64_t expires_ms, const uint8_t request[KC_DIGEST_SIZE])
+                                        const struct kc_issuer *by, enum kc_profile profile,
+                                        uint64_t holder, const char *subject,
+                                        const struct kc_public_key *key, uint64_t expires_ms,
+                                        const uint8_t request[KC_DIGEST_SIZE])
 {
-    struct kc_result result = make_one(out, authority, profile, holder, subject, key, expires_ms);
+    struct kc_result result =
+        make_one(out, authority, by, profile, holder, subject, key, expires_ms);
     return kc_failed(result) ? result : kc_authority_store_add(authority->store, out, request);
 }
 
@@ -204,6 +205,19 @@ struct kc_result kc_authority_pair_with(struct kc_pair *out, struct kc_authority
     out->sign_count = 0;
     out->encrypt_count = 0;
     return kc_authority_store_with(authority->store, holder, serial, take_valid, &pairing);
+}
+
+bool kc_authority_is_below_root(const struct kc_authority *authority, const struct kc_pair *pair)
+{
+    struct kc_view root = kc_view(authority->roots[0].der, authority->roots[0].der_size);
+    struct kc_view sign = kc_view(pair->sign.der, pair->sign.der_size);
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        struct kc_view issuer = kc_view(authority->issuers[i].der, authority->issuers[i].der_size);
+        if (kc_certificate_is_by(sign, issuer)) {
+            return kc_certificate_is_by(issuer, root);
+        }
+    }
+    return false;
 }
 
 struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder)
@@ -281,6 +295,20 @@ static struct kc_result make_list(struct kc_view *out, struct kc_authority *auth
     return result;
 }
 
+/* Before the issuers, so that whoever finds one finds its root. */
+static struct kc_result put_roots(struct kc_authority *authority)
+{
+    struct kc_directory_roots roots = {.certificate_count = authority->root_count};
+    for (size_t i = 0; i < authority->root_count; i++) {
+        const struct kc_authority_root *root = &authority->roots[i];
+        roots.certificates[i] = kc_view(root->der, root->der_size);
+        if (root->pair_size > 0) {
+            roots.pairs[roots.pair_count++] = kc_view(root->pair, root->pair_size);
+        }
+    }
+    return kc_directory_put_roots(authority->directory, &roots);
+}
+
 struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
 {
     struct kc_view certificates[KC_ISSUERS_MAX];
@@ -297,6 +325,9 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
         certificates[count] = kc_view(issuer->der, issuer->der_size);
         result = make_list(&lists[count], authority, issuer, number, now_ms);
         count += kc_failed(result) ? 0 : 1;
+    }
+    if (!kc_failed(result)) {
+        result = put_roots(authority);
     }
     if (!kc_failed(result)) {
         result = kc_directory_put_issuers(authority->directory, certificates, lists, count);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "authority/own.h"
+#include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,7 +47,7 @@ static bool is_there(const char *folder, uint64_t number, const char *end)
     return !kc_failed(path_of(path, folder, number, end)) && kc_file_exists(path);
 }
 
-static uint64_t newest(const char *folder)
+uint64_t kc_issuers_newest(const char *folder)
 {
     uint64_t number = 0;
     while (number < KC_ISSUER_ROLLS_MAX && is_there(folder, number + 1, ".crt")) {
@@ -65,18 +67,19 @@ static struct kc_result write_plan(const char *folder, uint64_t number, const ch
     return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
 }
 
-/* Where an issuing key is: as configured the first, as planned any other. */
-static struct kc_result places_of(struct kc_key_places *out, const struct kc_key_places *configured,
-                                  const char *folder, uint64_t number)
+struct kc_result kc_issuers_places(struct kc_key_places *out,
+                                   const struct kc_key_places *configured, const char *folder,
+                                   uint64_t number)
 {
     struct plan plan;
     char path[KC_PATH_SIZE_MAX];
-    char object[NAME_SIZE];
     *out = *configured;
     if (number == 0) {
         return kc_ok();
     }
     out->issuing[0] = '\0';
+    out->sign[0] = '\0';
+    out->encrypt[0] = '\0';
     struct kc_result result = path_of(path, folder, number, ".plan");
     if (!kc_failed(result)) {
         result = kc_config_read(&plan, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
@@ -87,8 +90,18 @@ static struct kc_result places_of(struct kc_key_places *out, const struct kc_key
     if (kc_failed(result) || plan.token[0] == '\0') {
         return result;
     }
-    name_of(object, "authority-issuing", number, "");
-    return kc_token_uri_object(out->issuing, plan.token, object);
+    const struct {
+        const char *name;
+        char *uri;
+    } objects[] = {{"authority-issuing", out->issuing},
+                   {"authority-sign", out->sign},
+                   {"authority-encrypt", out->encrypt}};
+    for (size_t i = 0; i < 3 && !kc_failed(result); i++) {
+        char object[NAME_SIZE];
+        name_of(object, objects[i].name, number, "");
+        result = kc_token_uri_object(objects[i].uri, plan.token, object);
+    }
+    return result;
 }
 
 /* ---- opening ---- */
@@ -106,6 +119,7 @@ static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t
     }
     if (!kc_failed(result)) {
         out->der_size = der.size;
+        out->from_ms = certificate.not_before_ms;
         out->expires_ms = certificate.not_after_ms;
     }
     return result;
@@ -113,7 +127,7 @@ static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t
 
 struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder)
 {
-    uint64_t last = newest(folder);
+    uint64_t last = kc_issuers_newest(folder);
     uint64_t now_ms = kc_clock_now_ms();
     authority->issuer_count = 0;
     for (uint64_t i = 0; i <= last && authority->issuer_count < KC_ISSUERS_MAX; i++) {
@@ -126,7 +140,7 @@ struct kc_result kc_issuers_open(struct kc_authority *authority, const char *fol
         }
         name_of(name, "issuing", last - i, "");
         if (!kc_failed(result)) {
-            result = places_of(&places, &authority->config.keys, folder, last - i);
+            result = kc_issuers_places(&places, &authority->config.keys, folder, last - i);
         }
         if (!kc_failed(result)) {
             result =
@@ -162,6 +176,18 @@ static size_t count_open(const char *folder, uint64_t last)
     return count;
 }
 
+bool kc_issuers_have_room(const char *folder)
+{
+    return count_open(folder, kc_issuers_newest(folder)) < KC_ISSUERS_MAX;
+}
+
+bool kc_issuers_wait_for_root(const char *folder)
+{
+    struct kc_issuer issuer;
+    return !kc_failed(load(&issuer, folder, kc_issuers_newest(folder))) &&
+           !kc_roots_is_by_newest(folder, kc_view(issuer.der, issuer.der_size));
+}
+
 static struct kc_result plan(const char *folder, uint64_t number, const char *token)
 {
     if (is_there(folder, number, ".plan")) {
@@ -170,7 +196,7 @@ static struct kc_result plan(const char *folder, uint64_t number, const char *to
     if (number > KC_ISSUER_ROLLS_MAX) {
         return kc_result(KC_TOO_LARGE);
     }
-    if (count_open(folder, number - 1) >= KC_ISSUERS_MAX) {
+    if (!kc_issuers_have_room(folder)) {
         return kc_result(KC_PENDING);
     }
     return write_plan(folder, number, token);
@@ -185,7 +211,7 @@ static struct kc_result make_key(struct kc_public_key *out, const struct kc_cryp
     struct kc_private_key key = {0};
     char name[NAME_SIZE];
     name_of(name, "issuing", number, "");
-    struct kc_result result = places_of(&places, configured, folder, number);
+    struct kc_result result = kc_issuers_places(&places, configured, folder, number);
     if (!kc_failed(result)) {
         result = kc_key_place_ensure(&key, out, crypto, folder, name, &places, KC_KEY_P256);
     }
@@ -196,24 +222,33 @@ static struct kc_result make_key(struct kc_public_key *out, const struct kc_cryp
     return result;
 }
 
-/* By the root: the one time its key is used after the first issuing certificate. */
+/* By the newest root. */
 static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *crypto,
-                                const char *root_folder, uint64_t number,
+                                const char *root_folder, const char *folder, uint64_t number,
                                 const struct kc_public_key *key)
 {
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(bytes);
     struct kc_private_key root_key = {0};
+    struct kc_issuer before;
     char subject[NAME_SIZE];
+    char name[KC_ROOT_FILE_SIZE];
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(name, kc_roots_newest(folder), "");
+    kc_roots_file(file, kc_roots_newest(folder), ".crt");
     /* Another name for each, so that a list says by its issuer's name whose it is. */
     (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
-    struct kc_result result = kc_certificate_file_load(&root, root_folder, "root.crt");
+    struct kc_result result = kc_certificate_file_load(&root, root_folder, file);
     if (!kc_failed(result)) {
-        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, "root");
+        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, name);
+    }
+    if (!kc_failed(result)) {
+        result = load(&before, folder, number - 1);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
-        result = kc_authority_make_issuer(out, crypto, subject, key, root_view, &root_key);
+        result = kc_authority_make_issuer(out, crypto, subject, key, root_view, &root_key,
+                                          before.from_ms);
     }
     kc_wipe(&root_key, sizeof root_key);
     return result;
@@ -226,14 +261,21 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer der = KC_BUFFER(bytes);
     struct kc_public_key key;
+    struct kc_key_places places;
     char file[NAME_SIZE];
-    *number = newest(folder) + 1;
+    *number = kc_issuers_newest(folder) + 1;
     struct kc_result result = plan(folder, *number, token);
     if (!kc_failed(result)) {
         result = make_key(&key, crypto, configured, folder, *number);
     }
     if (!kc_failed(result)) {
-        result = certify(&der, crypto, root_folder, *number, &key);
+        result = kc_issuers_places(&places, configured, folder, *number);
+    }
+    if (!kc_failed(result)) {
+        result = kc_own_make(crypto, folder, &places, *number);
+    }
+    if (!kc_failed(result)) {
+        result = certify(&der, crypto, root_folder, folder, *number, &key);
     }
     name_of(file, "issuing", *number, ".crt");
     return kc_failed(result) ? result
@@ -245,11 +287,19 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                    const char *folder)
 {
     char path[KC_PATH_SIZE_MAX];
+    char file[KC_ROOT_FILE_SIZE];
+    struct kc_root_plan plan;
     uint64_t number = 0;
-    struct kc_result result = kc_path_join(path, root_folder, "root.key", NULL);
+    kc_roots_file(file, kc_roots_newest(folder), ".key");
+    struct kc_result result = kc_path_join(path, root_folder, file, NULL);
+    if (!kc_failed(result)) {
+        result = kc_roots_plan(&plan, folder);
+    }
     if (kc_failed(result) || !kc_file_exists(path) ||
-        !is_there(folder, newest(folder) + 1, ".plan")) {
+        (!is_there(folder, kc_issuers_newest(folder) + 1, ".plan") &&
+         !kc_issuers_wait_for_root(folder))) {
         return result;
     }
-    return kc_issuers_roll(&number, crypto, configured, root_folder, folder, NULL);
+    return kc_issuers_roll(&number, crypto, configured, root_folder, folder,
+                           plan.token[0] == '\0' ? NULL : plan.token);
 }

@@ -1,10 +1,10 @@
 /* The authority's issuing keys. The first is made with the authority; each roll-over makes another, whose certificate is by the
- * same root, and which issues everything from then on. An older one goes on signing its own revocation list, and certifies who
+ * newest root, and which issues everything from then on. An older one goes on signing its own revocation list, and certifies who
  * answers about what it issued, until its certificate ends.
  *
  *   issuing.key     issuing.crt       the first
  *   issuing-N.plan                    written first: the roll-over is wanted, and where its key is to be
- *   issuing-N.key                     made next, unless it is in a token
+ *   issuing-N.key                     made next, unless it is in a token, and with it the authority's own next keys (own.h)
  *   issuing-N.crt                     last: from here on it is in force
  *
  * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as the root's key is at hand. */
@@ -15,6 +15,14 @@
 
 /* Roll-overs in the life of an authority. */
 #define KC_ISSUER_ROLLS_MAX 32u
+
+/* The number of the newest issuing key that is in force. */
+uint64_t kc_issuers_newest(const char *folder);
+
+/* Where the keys of that number are, issuing key and own ones: as configured those of 0, as planned any other's. */
+KC_MUST_USE struct kc_result kc_issuers_places(struct kc_key_places *out,
+                                               const struct kc_key_places *configured,
+                                               const char *folder, uint64_t number);
 
 /* Opens the newest issuer and those before it that have not ended into authority->issuers. As kc_key_pair_open; what was opened
  * is closed by kc_issuers_close in any case. */
@@ -29,7 +37,12 @@ KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_c
                                              const char *root_folder, const char *folder,
                                              const char *token);
 
-/* Goes on with a roll-over that was cut, if there is one and the root's key is there. */
+/* Whether there may be one more issuer. */
+bool kc_issuers_have_room(const char *folder);
+/* Whether the newest root in force has no issuer yet: its roll-over is not at its end. */
+bool kc_issuers_wait_for_root(const char *folder);
+
+/* Goes on with a roll-over that was cut, of the issuing key or of the root, if there is one and the root's key is there. */
 KC_MUST_USE struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                                const struct kc_key_places *configured,
                                                const char *root_folder, const char *folder);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/own.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -193,9 +194,8 @@ static struct kc_result answer_keys(struct kc_buffer *reply, struct kc_authority
     struct kc_buffer plain = KC_BUFFER(bytes);
     struct kc_key_reply answer = {.purse = request->message.key.purse,
                                   .time_ms = kc_clock_now_ms()};
-    struct kc_result result =
-        kc_unseal(&plain, &authority->crypto, &authority->encrypt_key, &authority->realm,
-                  kc_key_reply_shape.domain, kc_view(made->keys, made->keys_size));
+    struct kc_result result = kc_own_unseal(&plain, authority, kc_key_reply_shape.domain,
+                                            kc_view(made->keys, made->keys_size));
     memcpy(answer.request, request->digest, KC_DIGEST_SIZE);
     answer.keys = kc_buffer_view(&plain);
     if (!kc_failed(result)) {

@@ -7,6 +7,7 @@
 #include "authority/authority.h"
 #include "authority/made.h"
 #include "authority/ocsp.h"
+#include "authority/own.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/pem.h"
@@ -23,6 +24,7 @@
 #define TRY_EVERY_US 100000u
 #define WIPE_EVERY_NS UINT64_C(1000000000)
 #define ROLLS_MAX 32u
+#define ROOT_DAYS_MAX 7300u
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku)"},
@@ -35,6 +37,8 @@ static const struct kc_option options[] = {
     {"name", "N", "server: bank or registrar"},
     {"account", "N", "revoke: account number"},
     {"reason", "R", "revoke: CRLReason number (default 1, key compromise)"},
+    {"root", NULL, "roll: the root's key, and with it the issuing key"},
+    {"days", "N", "roll --root: how long the old root still counts (default: to its end)"},
 };
 
 static const struct kc_program program = {
@@ -43,7 +47,7 @@ static const struct kc_program program = {
     .usage = "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
              "C] [--token URI] [--dir D]\n"
              "       kinchaku-authority server --name bank|registrar [--dir D]\n"
-             "       kinchaku-authority roll [--token URI] [--dir D]\n"
+             "       kinchaku-authority roll [--root [--days N]] [--token URI] [--dir D]\n"
              "       kinchaku-authority serve | publish | list [--dir D]\n"
              "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
     .options = options,
@@ -138,7 +142,9 @@ static void *publish_main(void *owner)
             continue;
         }
         (void)pthread_mutex_lock(&authority->lock);
-        struct kc_result result = kc_authority_publish_all(authority);
+        struct kc_result result = kc_own_retire(authority);
+        struct kc_result published = kc_authority_publish_all(authority);
+        result = kc_failed(published) ? published : result;
         struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
         result = kc_failed(result) ? result : certified;
@@ -190,6 +196,10 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
                kc_error_name(certified.code));
     }
     authority.responder = &responder;
+    struct kc_result own = kc_own_certify(&authority, dir);
+    if (kc_failed(own)) {
+        kc_log(KC_LOG_WARN, "no certificates of its own reason=%s", kc_error_name(own.code));
+    }
     publish_first(&authority);
     struct kc_result cmp = kc_authority_cmp_open(&authority);
     if (kc_failed(cmp)) {
@@ -239,16 +249,21 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
 }
 
-/* The next issuing key; the authority must not be serving. */
+/* The next issuing key, or root; the authority must not be serving. */
 static struct kc_result roll(const struct kc_command *command, const char *dir)
 {
     uint64_t number = 0;
     struct kc_json_out json;
+    uint64_t days = 0;
     const char *token = kc_command_value(command, "token");
-    if (token != NULL && !kc_token_uri_fits(token)) {
+    bool root = kc_command_value(command, "root") != NULL;
+    if ((token != NULL && !kc_token_uri_fits(token)) ||
+        !kc_command_number(&days, command, "days", 1, ROOT_DAYS_MAX, 0) ||
+        (!root && kc_command_value(command, "days") != NULL)) {
         return kc_result(KC_USAGE);
     }
-    struct kc_result result = kc_authority_roll(&number, dir, token);
+    struct kc_result result = root ? kc_authority_roll_root(&number, dir, days, token)
+                                   : kc_authority_roll(&number, dir, token);
     if (kc_failed(result)) {
         return result;
     }
@@ -258,9 +273,9 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         kc_json_number(&json, "number", number);
         kc_json_close(&json);
     } else {
-        (void)printf("the authority's issuing key of number %" PRIu64
+        (void)printf("the authority's %s of number %" PRIu64
                      " is in force from its next start on\n",
-                     number);
+                     root ? "root" : "issuing key", number);
     }
     return result;
 }
@@ -323,7 +338,8 @@ static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority
     char file[32];
     static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
     struct kc_result result = kc_authority_pair(pair, authority, holder);
-    if (kc_failed(result) || (number == 0 && pair->sign_count > 0)) {
+    if (kc_failed(result) ||
+        (number == 0 && pair->sign_count > 0 && kc_authority_is_below_root(authority, pair))) {
         return result;
     }
     file_of(file, "sign", number, "pub");
@@ -332,7 +348,8 @@ static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority
         file_of(file, "encrypt", number, "pub");
         result = read_public(&encrypt, folder, file);
     }
-    if (kc_failed(result) || is_of_keys(pair, &sign, &encrypt)) {
+    if (kc_failed(result) ||
+        (is_of_keys(pair, &sign, &encrypt) && kc_authority_is_below_root(authority, pair))) {
         return result;
     }
     return kc_authority_issue(&pair->sign, &pair->encrypt, authority, holder,
@@ -345,8 +362,7 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
 {
     static struct kc_pair pair;
     char folder[KC_PATH_SIZE_MAX];
-    uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer root = KC_BUFFER(root_bytes);
+    char path[KC_PATH_SIZE_MAX];
     char file[32];
     unsigned newest = 0;
     struct kc_result result = kc_path_join(folder, dir, kc_authority_server_name(number), NULL);
@@ -363,15 +379,14 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
         result = kc_certificate_file_save(folder, file,
                                           kc_view(pair.encrypt.der, pair.encrypt.der_size));
     }
-    char own[KC_PATH_SIZE_MAX];
+    /* The first root to be pinned; to the next one each server finds by itself. */
     if (!kc_failed(result)) {
-        result = kc_path_join(own, dir, "authority", NULL);
+        result = kc_path_join(path, folder, "root.crt", NULL);
     }
-    if (!kc_failed(result)) {
-        result = kc_certificate_file_load(&root, own, "root.crt");
-    }
-    return kc_failed(result) ? result
-                             : kc_certificate_file_save(folder, "root.crt", kc_buffer_view(&root));
+    struct kc_view root = kc_view(authority->roots[0].der, authority->roots[0].der_size);
+    return kc_failed(result) || kc_file_exists(path)
+               ? result
+               : kc_certificate_file_save(folder, "root.crt", root);
 }
 
 static struct kc_result server_certificates(struct kc_authority *authority,

@@ -1,7 +1,7 @@
 /* A renewal: certificates of new keys beside good ones, then the end of the old ones. Both at the bank's word alone.
  *
  * The directory shows the pair that ends last, so the new one from the first answer on; the bank knows the old keys by itself.
- * Nothing is revoked before the bank says that the purse confirmed the new pair, and that pair never. */
+ * Nothing is revoked before the bank says that the purse confirmed the new pair, and that pair and newer ones never. */
 #include <string.h>
 
 #include "authority/request.h"
@@ -71,13 +71,16 @@ struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority
     return kc_failed(result) ? result : kc_authority_give_pair(reply, authority, request);
 }
 
-/* Certificates of an account beside one that was named. */
+/* Certificates of an account beside the pair that was named by its signature certificate. */
 struct others {
     const struct kc_crypto *crypto;
     const uint8_t *digest;
     uint64_t now_ms;
-    bool found; /* the named one, which is good no more */
+    bool found;
+    bool good; /* the named one; then its other half stays, too */
+    bool has_half;
     struct kc_issued named;
+    struct kc_issued half;
     size_t count; /* those that it outlasts */
     uint8_t serials[OLDER_MAX][KC_SERIAL_SIZE];
 };
@@ -87,25 +90,42 @@ static bool find_named(void *owner, const struct kc_issued *issued)
     struct others *others = owner;
     uint8_t digest[KC_DIGEST_SIZE];
     kc_digest(others->crypto, digest, kc_view(issued->der, issued->der_size));
-    if (memcmp(digest, others->digest, KC_DIGEST_SIZE) != 0) {
+    if (issued->use != KC_PROFILE_SIGN || memcmp(digest, others->digest, KC_DIGEST_SIZE) != 0) {
         return true;
     }
-    others->found = issued->revoked_ms != 0 || issued->expires_ms <= others->now_ms;
+    others->found = true;
+    others->good = issued->revoked_ms == 0 && issued->expires_ms > others->now_ms;
     others->named = *issued;
     return false;
 }
 
+static bool find_half(void *owner, const struct kc_issued *issued)
+{
+    struct others *others = owner;
+    if (issued->use == KC_PROFILE_ENCRYPT) {
+        others->has_half = true;
+        others->half = *issued;
+    }
+    return !others->has_half;
+}
+
+/* Of a good pair each half outlasts what is for the same use: they need not end, or begin, together. Where the other half was
+ * asked for by itself, as by CMP, certificates for sealing stay. */
 static bool take_older(void *owner, const struct kc_issued *issued)
 {
     struct others *others = owner;
-    if (issued->revoked_ms == 0 && kc_authority_outlasts(&others->named, issued)) {
+    bool by_half = others->good && issued->use != KC_PROFILE_SIGN;
+    bool older = by_half ? others->has_half && kc_authority_outlasts(&others->half, issued)
+                         : kc_authority_outlasts(&others->named, issued);
+    if (issued->revoked_ms == 0 && older) {
         memcpy(others->serials[others->count++], issued->serial, KC_SERIAL_SIZE);
     }
     return others->count < OLDER_MAX;
 }
 
-/* The pair that the bank names was revoked itself, as when its purse went out of use, or it ended. Those that it took the place
- * of end all the same, and newer ones go on: they are another purse's. KC_MISMATCH: it is good, or none of the account's. */
+/* The pair that the bank names is not the newest good one: others were made since, for its next renewal or for one that nobody
+ * ever confirms; or it was revoked itself, as when its purse went out of use, or ended. Those that it took the place of end all
+ * the same, and newer ones go on. KC_MISMATCH: it is none of the account's. */
 static struct kc_result end_older(size_t *count, struct kc_authority *authority, uint64_t account,
                                   const uint8_t digest[KC_DIGEST_SIZE])
 {
@@ -113,6 +133,9 @@ static struct kc_result end_older(size_t *count, struct kc_authority *authority,
     struct others others = {
         .crypto = &authority->crypto, .digest = digest, .now_ms = kc_clock_now_ms()};
     struct kc_result result = kc_authority_store_of_holder(store, account, find_named, &others);
+    if (!kc_failed(result) && others.good) {
+        result = kc_authority_store_with(store, account, others.named.serial, find_half, &others);
+    }
     if (!kc_failed(result)) {
         result = others.found ? kc_authority_store_of_holder(store, account, take_older, &others)
                               : kc_result(KC_MISMATCH);
@@ -122,6 +145,46 @@ static struct kc_result end_older(size_t *count, struct kc_authority *authority,
                                                REVOKE_SUPERSEDED);
     }
     *count = others.count;
+    return result;
+}
+
+/* The pair that the bank names was left by its purse for another, before anybody confirmed it. The last good one of an account
+ * is none of that kind: KC_OUT_OF_ORDER. */
+static struct kc_result end_left(size_t *count, struct kc_authority *authority, uint64_t account,
+                                 const uint8_t digest[KC_DIGEST_SIZE])
+{
+    struct kc_authority_store *store = authority->store;
+    struct kc_made made;
+    struct others others = {
+        .crypto = &authority->crypto, .digest = digest, .now_ms = kc_clock_now_ms()};
+    struct beside beside = {.now_ms = others.now_ms};
+    struct kc_result result = kc_authority_store_of_holder(store, account, find_named, &others);
+    if (!kc_failed(result)) {
+        result = others.found ? kc_authority_store_of_holder(store, account, count_good, &beside)
+                              : kc_result(KC_MISMATCH);
+    }
+    if (kc_failed(result) || !others.good) {
+        return result;
+    }
+    if (beside.count < 2) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    result = kc_authority_store_with(store, account, others.named.serial, find_half, &others);
+    if (!kc_failed(result)) {
+        const uint8_t *half = others.has_half ? others.half.serial : others.named.serial;
+        *count = others.has_half ? 2 : 1;
+        result = kc_authority_store_revoke_pair(store, others.named.serial, half, others.now_ms,
+                                                REVOKE_SUPERSEDED);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_get(store, &made, account);
+        bool waits = !kc_failed(result) &&
+                     memcmp(made.sign_serial, others.named.serial, KC_SERIAL_SIZE) == 0;
+        kc_wipe(&made, sizeof made);
+        result = waits ? kc_authority_store_made_remove(store, account)
+                       : kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
+        authority->unclean = authority->unclean || waits;
+    }
     return result;
 }
 
@@ -135,6 +198,13 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
     bool newest = false;
     if (request->sender != KC_SERVER_BANK) {
         return kc_result(KC_NOT_ALLOWED);
+    }
+    if (order->left) {
+        struct kc_result ended =
+            end_left(&count, authority, order->account.number, order->certificate);
+        return kc_failed(ended) ? ended
+                                : kc_authority_answer_ended(reply, authority, request, "left",
+                                                            order->account.number, count);
     }
     struct kc_result result = kc_authority_pair(&request->pair, authority, order->account.number);
     if (!kc_failed(result)) {

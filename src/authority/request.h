@@ -17,6 +17,8 @@ struct kc_authority_request {
     uint8_t sender_serial[KC_SERIAL_SIZE]; /* of the certificate that the signature verified by */
     uint8_t digest[KC_DIGEST_SIZE];
     struct kc_pair pair;
+    const struct kc_own_keys
+        *by; /* a former pair that it was sealed for, and that answers; NULL: the one in force */
     union {
         struct kc_certify_request certify;
         struct kc_revoke_request revoke;

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "authority/issuers.h"
+#include "authority/own.h"
+#include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
 #include "crypto/libcrypto.h"
@@ -15,7 +17,6 @@
 #define DAY_MS UINT64_C(86400000)
 #define ROOT_MS (7300 * DAY_MS)
 #define ISSUER_MS (5475 * DAY_MS)
-#define SERVER_MS (3650 * DAY_MS)
 /* Certificates begin a little before they are made, so that clocks may differ. */
 #define BEFORE_MS UINT64_C(300000)
 
@@ -51,7 +52,8 @@ static const struct kc_config_key keys[] = {
     TEXT("debug", "capture", capture, 0, ""),
 };
 
-static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc_crypto *crypto)
+struct kc_result kc_authority_make_serial(uint8_t out[KC_SERIAL_SIZE],
+                                          const struct kc_crypto *crypto)
 {
     struct kc_result result = crypto->random(crypto->context, out, KC_SERIAL_SIZE);
     out[0] = (uint8_t)((out[0] & 0x7fu) | 0x40u);
@@ -61,7 +63,7 @@ static struct kc_result make_serial(uint8_t out[KC_SERIAL_SIZE], const struct kc
 static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *crypto,
                                 const char *subject, const struct kc_public_key *key,
                                 const struct kc_view *issuer,
-                                const struct kc_private_key *issuer_key)
+                                const struct kc_private_key *issuer_key, uint64_t after_ms)
 {
     uint8_t serial[KC_SERIAL_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
@@ -73,7 +75,12 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
                                          .not_before_ms = now_ms - BEFORE_MS,
                                          .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
     struct kc_certificate above;
-    struct kc_result result = make_serial(serial, crypto);
+    if (order.not_before_ms < after_ms + 1000u) {
+        order.not_before_ms = after_ms + 1000u;
+    }
+    struct kc_result result = order.not_before_ms > now_ms
+                                  ? kc_result(KC_CERT_EXPIRED)
+                                  : kc_authority_make_serial(serial, crypto);
     if (!kc_failed(result) && !root) {
         result = kc_certificate_read(&above, *issuer);
         if (!kc_failed(result) && above.not_after_ms < order.not_after_ms) {
@@ -87,9 +94,16 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
 struct kc_result kc_authority_make_issuer(struct kc_buffer *der, const struct kc_crypto *crypto,
                                           const char *subject, const struct kc_public_key *key,
                                           struct kc_view root,
-                                          const struct kc_private_key *root_key)
+                                          const struct kc_private_key *root_key, uint64_t after_ms)
 {
-    return make_ca(der, crypto, subject, key, &root, root_key);
+    return make_ca(der, crypto, subject, key, &root, root_key, after_ms);
+}
+
+struct kc_result kc_authority_make_root(struct kc_buffer *der, const struct kc_crypto *crypto,
+                                        const char *subject, const struct kc_public_key *key,
+                                        const struct kc_private_key *private_key, uint64_t after_ms)
+{
+    return make_ca(der, crypto, subject, key, NULL, private_key, after_ms);
 }
 
 /* Root and issuing certificate, in two folders. The root's key is used here and nowhere else. An issuing key in a token has to be
@@ -121,12 +135,12 @@ static struct kc_result ensure_issuer(const struct kc_crypto *crypto, const char
         result = kc_result(KC_WRONG_ALGORITHM);
     }
     if (!kc_failed(result)) {
-        result = make_ca(&root, crypto, "Kinchaku root", &root_public, NULL, &root_key);
+        result = make_ca(&root, crypto, "Kinchaku root", &root_public, NULL, &root_key, 0);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
         result =
-            make_ca(&issuer, crypto, "Kinchaku issuer", &issuing_public, &root_view, &root_key);
+            make_ca(&issuer, crypto, "Kinchaku issuer", &issuing_public, &root_view, &root_key, 0);
     }
     kc_wipe(&root_key, sizeof root_key);
     kc_key_close(&issuing_key);
@@ -174,42 +188,17 @@ static struct kc_result write_config(const char *folder, uint64_t bank, const ch
 }
 
 /* The authority's own two certificates. */
-static struct kc_result ensure_own(const char *dir, const char *folder)
+static struct kc_result ensure_own(const char *dir)
 {
     struct kc_authority *authority = calloc(1, sizeof *authority);
-    struct kc_pair *pair = calloc(1, sizeof *pair);
-    struct kc_public_key sign_key;
-    struct kc_public_key encrypt_key;
-    static const uint8_t own[KC_DIGEST_SIZE] = {0};
-    struct kc_result result = authority == NULL || pair == NULL ? kc_result(KC_NO_MEMORY)
-                                                                : kc_authority_open(authority, dir);
+    struct kc_result result =
+        authority == NULL ? kc_result(KC_NO_MEMORY) : kc_authority_open(authority, dir);
     if (!kc_failed(result)) {
-        result = kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
-    }
-    if (!kc_failed(result) && pair->sign_count == 0) {
-        const struct kc_crypto *crypto = &authority->crypto;
-        result = crypto->derive_public(crypto->context, &sign_key, &authority->sign_key);
-        if (!kc_failed(result)) {
-            result = crypto->derive_public(crypto->context, &encrypt_key, &authority->encrypt_key);
-        }
-        if (!kc_failed(result)) {
-            result = kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,
-                                        "authority", &sign_key, &encrypt_key,
-                                        kc_clock_now_ms() + SERVER_MS, own);
-        }
-    }
-    if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "sign.crt",
-                                          kc_view(pair->sign.der, pair->sign.der_size));
-    }
-    if (!kc_failed(result)) {
-        result = kc_certificate_file_save(folder, "encrypt.crt",
-                                          kc_view(pair->encrypt.der, pair->encrypt.der_size));
+        result = kc_own_certify(authority, dir);
     }
     if (authority != NULL) {
         kc_authority_close(authority);
     }
-    free(pair);
     free(authority);
     return result;
 }
@@ -228,6 +217,9 @@ static struct kc_result ensure_keys(const char *root_folder, const char *folder,
     struct kc_result result = kc_libcrypto_open(&crypto, 8);
     if (!kc_failed(result)) {
         result = ensure_issuer(&crypto, root_folder, folder, places);
+    }
+    if (!kc_failed(result)) {
+        result = kc_roots_finish(&crypto, root_folder, folder);
     }
     if (!kc_failed(result)) {
         result = kc_issuers_finish(&crypto, places, root_folder, folder);
@@ -277,65 +269,43 @@ struct kc_result kc_authority_init(const char *dir, uint64_t bank, const char *c
     if (!kc_failed(result)) {
         result = ensure_keys(root_folder, folder, &config.keys);
     }
-    return kc_failed(result) ? result : ensure_own(dir, folder);
-}
-
-/* One of the authority's own keys. Its certificate is still to be made when the authority opens for the first time. */
-static struct kc_result open_own_key(struct kc_private_key *key, struct kc_public_key *public_key,
-                                     const struct kc_crypto *crypto, const char *folder,
-                                     const char *name, const struct kc_key_places *places)
-{
-    char path[KC_PATH_SIZE_MAX];
-    char file[32];
-    (void)snprintf(file, sizeof file, "%s.crt", name);
-    struct kc_result result = kc_path_join(path, folder, file, NULL);
-    if (kc_failed(result)) {
-        return result;
-    }
-    if (kc_file_exists(path)) {
-        return kc_key_pair_open(key, public_key, crypto, folder, name, places);
-    }
-    return kc_key_place_ensure(key, public_key, crypto, folder, name, places, KC_KEY_P256);
+    return kc_failed(result) ? result : ensure_own(dir);
 }
 
 static struct kc_result open_keys(struct kc_authority *authority, const char *folder)
 {
-    struct kc_public_key sign_public;
-    struct kc_public_key encrypt_public;
-    const struct kc_crypto *crypto = &authority->crypto;
-    const struct kc_key_places *places = &authority->config.keys;
-    struct kc_result result = kc_issuers_open(authority, folder);
+    struct kc_result result = kc_roots_load(authority, folder);
     if (!kc_failed(result)) {
-        result = open_own_key(&authority->sign_key, &sign_public, crypto, folder, "sign", places);
+        result = kc_issuers_open(authority, folder);
     }
-    if (!kc_failed(result)) {
-        result = open_own_key(&authority->encrypt_key, &encrypt_public, crypto, folder, "encrypt",
-                              places);
-    }
-    if (!kc_failed(result)) {
-        kc_signer_id_make(&authority->signer_id, crypto, KC_SERVER_AUTHORITY, &sign_public);
-    }
-    return result;
+    return kc_failed(result) ? result : kc_own_open(authority, folder);
 }
 
-/* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
-struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
-{
+/* What a roll-over works with. */
+struct roll {
     char root_folder[KC_PATH_SIZE_MAX];
     char folder[KC_PATH_SIZE_MAX];
-    char path[KC_PATH_SIZE_MAX];
     struct kc_authority_config config;
     struct kc_crypto crypto;
+    const char *token;
+    uint64_t until_ms;
+};
+
+/* Under the authority's own lock: a server would go on under the old key, and put its issuer alone into the directory. */
+static struct kc_result locked(uint64_t *number, const char *dir, struct roll *roll,
+                               struct kc_result (*work)(uint64_t *, const struct roll *))
+{
+    char path[KC_PATH_SIZE_MAX];
     int lock = -1;
-    struct kc_result result = kc_path_join(root_folder, dir, "root", NULL);
+    struct kc_result result = kc_path_join(roll->root_folder, dir, "root", NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(folder, dir, "authority", NULL);
+        result = kc_path_join(roll->folder, dir, "authority", NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "authority.ini", NULL);
+        result = kc_path_join(path, roll->folder, "authority.ini", NULL);
     }
     if (!kc_failed(result)) {
-        result = kc_config_read(&config, keys, sizeof keys / sizeof keys[0], path);
+        result = kc_config_read(&roll->config, keys, sizeof keys / sizeof keys[0], path);
     }
     if (!kc_failed(result)) {
         result = kc_folder_lock(&lock, dir, "authority");
@@ -343,13 +313,56 @@ struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char
     if (kc_failed(result)) {
         return result;
     }
-    result = kc_libcrypto_open(&crypto, 8);
+    result = kc_libcrypto_open(&roll->crypto, 8);
     if (!kc_failed(result)) {
-        result = kc_issuers_roll(number, &crypto, &config.keys, root_folder, folder, token);
-        kc_libcrypto_close(&crypto);
+        result = work(number, roll);
+        kc_libcrypto_close(&roll->crypto);
     }
     kc_file_unlock(lock);
     return result;
+}
+
+static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
+{
+    return kc_issuers_roll(number, &roll->crypto, &roll->config.keys, roll->root_folder,
+                           roll->folder, roll->token);
+}
+
+struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
+{
+    struct roll roll = {.token = token};
+    return locked(number, dir, &roll, roll_issuer);
+}
+
+/* A root in force without an issuer of its own is a roll-over that was cut: only that is made then. */
+static struct kc_result roll_root(uint64_t *number, const struct roll *roll)
+{
+    struct kc_root_plan plan;
+    uint64_t issuer = 0;
+    struct kc_result result = kc_ok();
+    *number = kc_roots_newest(roll->folder);
+    if (!kc_issuers_wait_for_root(roll->folder)) {
+        result = kc_result(kc_issuers_have_room(roll->folder) ? KC_OK : KC_PENDING);
+        if (!kc_failed(result)) {
+            result = kc_roots_roll(number, &roll->crypto, roll->root_folder, roll->folder,
+                                   roll->until_ms, roll->token);
+        }
+    }
+    if (!kc_failed(result)) {
+        result = kc_roots_plan(&plan, roll->folder);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_issuers_roll(&issuer, &roll->crypto, &roll->config.keys, roll->root_folder,
+                                 roll->folder, plan.token[0] == '\0' ? NULL : plan.token);
+}
+
+struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir, uint64_t days,
+                                        const char *token)
+{
+    struct roll roll = {.token = token,
+                        .until_ms = days == 0 ? 0 : kc_clock_now_ms() + days * DAY_MS};
+    return locked(number, dir, &roll, roll_root);
 }
 
 struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)
@@ -403,8 +416,7 @@ void kc_authority_close(struct kc_authority *authority)
     kc_cmp_server_close(authority->cmp);
     kc_authority_store_close(authority->store);
     kc_directory_close(authority->directory);
-    kc_key_close(&authority->encrypt_key);
-    kc_key_close(&authority->sign_key);
+    kc_own_close(authority);
     kc_issuers_close(authority);
     kc_libcrypto_close(&authority->crypto);
     (void)pthread_mutex_destroy(&authority->lock);

@@ -84,6 +84,7 @@ static void show_time(struct desk *desk, struct kc_json_out *json, const char *n
 
 static void begin_object(struct desk *desk, struct kc_json_out *json)
 {
+    *json = (struct kc_json_out){.file = stdout};
     if (desk->command->json) {
         kc_json_open(json, stdout);
     } else if (desk->count > 0) {
@@ -670,13 +671,12 @@ static bool show_listed(void *owner, const struct kc_hotlist_row *row)
 {
     struct desk *desk = owner;
     struct kc_json_out json;
-    struct kc_purse_row purse;
-    bool found = !kc_failed(desk->store.purse_get(desk->store.context, &purse, row->purse.number));
     begin_object(desk, &json);
     show_number(desk, &json, "version", row->version);
     show_number(desk, &json, "purse", row->purse.number);
     show_time(desk, &json, "time", row->time_ms);
-    show_text(desk, &json, "reason", found ? kc_error_name(purse.out_reason) : "?");
+    show_text(desk, &json, "reason", row->reason != KC_OK ? kc_error_name(row->reason) : "?");
+    show_time(desk, &json, "ends", row->ends_ms);
     end_object(desk, &json);
     return true;
 }

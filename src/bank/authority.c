@@ -30,6 +30,11 @@ void kc_bank_authority_close(struct kc_bank_authority *authority)
     }
 }
 
+struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authority)
+{
+    return authority->client;
+}
+
 static struct kc_result open_reply(void *out, const struct kc_shape *shape, struct kc_bank *bank,
                                    struct kc_bank_thread *thread, const struct kc_person *server,
                                    struct kc_view bytes, const uint8_t digest[KC_DIGEST_SIZE])
@@ -71,7 +76,7 @@ struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply
     struct kc_buffer request = KC_BUFFER(authority->request);
     struct kc_buffer answer = KC_BUFFER(authority->reply);
     struct kc_signer signer = {.key = &bank->sign_key, .id = bank->signer_id};
-    if (bank->config.authority_url[0] == '\0') {
+    if (bank->config.authority_url[0] == '\0' || kc_cmp_place_speaks(&bank->config.authority)) {
         return kc_result(KC_NOT_ALLOWED);
     }
     struct kc_result result =

@@ -5,7 +5,7 @@
  *
  * Renewal is in renew.c (keys made in the purse) and key_offer.c (made by the authority), at the counter in counter.c; charges in
  * charge.c, closing in close.c; whether a certificate still counts in revocation.c (list and OCSP); the bank's own new keys in
- * rolls.c and roll.c.
+ * rolls.c and roll.c, and what it tells of the authority's in notice.c.
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -18,6 +18,7 @@
 #include "bank/holders.h"
 #include "bank/hotlist.h"
 #include "bank/known.h"
+#include "bank/notice.h"
 #include "bank/ordinary.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
@@ -72,6 +73,8 @@ struct kc_bank {
     struct kc_private_key encrypt_key;
     struct kc_public_key sign_public;
     struct kc_signer_id signer_id;
+    size_t certificate_size; /* of the signature key; 0 unless CMP is spoken */
+    uint8_t certificate[KC_CERTIFICATE_SIZE_MAX];
     struct kc_realm realm;
     struct kc_people people;
     struct kc_known known;
@@ -83,9 +86,11 @@ struct kc_bank {
     struct kc_crypto crypto; /* the writer's, for digests */
     char ordinary_token[128];
     char admin_token[128];
+    char folder[KC_PATH_SIZE_MAX];
     char database[KC_PATH_SIZE_MAX];
     struct kc_holders holders;
     struct kc_bank_hotlist hotlist;
+    struct kc_bank_notice notice; /* what it tells of the authority's keys */
     atomic_bool stopping;
     struct kc_bank_round again;    /* orders in doubt, by purse and time */
     struct kc_bank_round charges;  /* orders of management charges, by account */
@@ -96,6 +101,8 @@ struct kc_bank {
     uint64_t offer_wanted;         /* the writer's: the last purse that was looked at for them */
     struct kc_counter counter;
 };
+
+_Static_assert(KC_PAIR_SIZE == KC_PEOPLE_PAIR_SIZE, "what the directory says is kept in the books");
 
 struct kc_bank_authority;
 
@@ -152,6 +159,7 @@ union kc_bank_message {
     struct kc_give_back give_back;
     struct kc_identity identity;
     uint64_t roll;
+    uint64_t notice_after;
     uint8_t reference[KC_DIGEST_SIZE];
 };
 
@@ -169,6 +177,14 @@ struct kc_bank_renewal {
     size_t encrypt_size;
     uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
     uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
+};
+
+/* Certificates of a purse that have not ended, by the books: the pair of its keys, and those that were certified beside it for
+ * keys that it never confirmed. */
+#define KC_BANK_PAIRS_MAX 8u
+struct kc_bank_pairs {
+    size_t size;
+    uint8_t bytes[KC_BANK_PAIRS_MAX * KC_PAIR_SIZE];
 };
 
 /* One message on its way. */
@@ -213,6 +229,7 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_bank_pairs pairs;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
@@ -264,6 +281,7 @@ extern const struct kc_bank_kind kc_bank_give_back;
 extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_give_roll;
 extern const struct kc_bank_kind kc_bank_sign_identity;
+extern const struct kc_bank_kind kc_bank_give_notice;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
@@ -316,13 +334,18 @@ KC_MUST_USE struct kc_result kc_bank_read_card(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
 
-/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
 /* What the books say of a card without keys; its secret is the caller's to set. */
 void kc_bank_card_claims(struct kc_identity *out, const struct kc_bank *bank,
                          const struct kc_account_row *account, struct kc_purse_id purse);
+/* Reads which record of new keys somebody asks for: the one after a number, else the newest. KC_MALFORMED. */
 KC_MUST_USE struct kc_result kc_bank_read_roll(struct kc_bank_item *item,
                                                const struct kc_bank *bank,
                                                const struct kc_http_request *request);
+
+/* Reads after which notice of the authority's keys somebody asks for one. KC_MALFORMED. */
+KC_MUST_USE struct kc_result kc_bank_read_notice(struct kc_bank_item *item,
+                                                 const struct kc_bank *bank,
+                                                 const struct kc_http_request *request);
 
 /* What several orders of an operator have in common: an account and nothing else, KC_MALFORMED; the answer that it is done. */
 KC_MUST_USE struct kc_result kc_bank_read_account(struct kc_account_id *out,
@@ -389,9 +412,14 @@ KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
-/* Whether a purse's own keys count although the directory shows others: such are on their way to it. */
-bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
-                    const struct kc_purse_key_row *keys);
+/* None for a purse without keys. Errors of the store. */
+KC_MUST_USE struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out,
+                                                const struct kc_store *store, uint64_t purse,
+                                                uint64_t now_ms);
+/* Whether a purse's own keys count although the directory shows others: such are on their way to it, and the certificates of its
+ * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                            const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
  * writer. */
@@ -405,13 +433,21 @@ KC_MUST_USE struct kc_result kc_bank_read_key_offer(struct kc_bank_item *item,
 KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **out,
                                                     unsigned timeout_ms);
 void kc_bank_authority_close(struct kc_bank_authority *authority);
+struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none; its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
+ * names none, or one that is asked by CMP (bank/cmp.h); its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,
                                                    const struct kc_shape *shape,
                                                    const void *message);
+
+/* Asks it for certificates of another pair of the purse's. When it has no room for one, KC_PENDING, it is told which pairs the
+ * purse left, ends these, and is asked again. */
+KC_MUST_USE struct kc_result kc_bank_ask_pair(struct kc_certify_reply *reply, struct kc_bank *bank,
+                                              struct kc_bank_thread *thread,
+                                              struct kc_purse_id purse, uint64_t time_ms,
+                                              const struct kc_shape *shape, const void *message);
 
 /* What is due of closed accounts, their pay-outs, and the revocation of their certificates; for the writer. */
 void kc_bank_closings(struct kc_bank *bank, uint64_t now_ms);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -25,8 +26,17 @@ static struct kc_result apply_request(struct kc_bank *bank, struct kc_bank_threa
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_close_request(&item->closed, &bank->ledger, &item->message.close_request,
-                                   &source);
+    struct kc_account_row account;
+    const struct kc_store *store = &bank->store;
+    struct kc_result result = kc_ledger_close_request(&item->closed, &bank->ledger,
+                                                      &item->message.close_request, &source);
+    if (!kc_failed(result)) {
+        result = store->account_get(store->context, &account,
+                                    item->message.close_request.account.number);
+    }
+    return kc_failed(result)
+               ? result
+               : kc_bank_list_pairs(&item->pairs, store, account.purse.number, kc_clock_now_ms());
 }
 
 static struct kc_result answer_request(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -36,6 +46,7 @@ static struct kc_result answer_request(struct kc_bank *bank, struct kc_bank_thre
                                    .amount = item->closed.amount,
                                    .purse_amount = item->closed.purse_amount,
                                    .due_ms = item->closed.due_ms,
+                                   .certificates = kc_view(item->pairs.bytes, item->pairs.size),
                                    .time_ms = kc_clock_now_ms()};
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_close_reply_shape, &reply);
@@ -137,6 +148,9 @@ static struct kc_result ask_revoke(struct kc_bank *bank, struct kc_bank_thread *
     struct kc_done done;
     const struct kc_revoke_request request = {
         .account = item->message.close, .reason = REVOKE_CESSATION, .time_ms = kc_clock_now_ms()};
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        return kc_bank_cmp_end_account(bank, thread, item->message.close);
+    }
     return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
                                  &kc_revoke_request_shape, &request);
 }

@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/result.h"
+#include "service/cmp_client.h"
 #include "service/files.h"
 #include "service/keys.h"
 
@@ -17,6 +18,7 @@ struct kc_bank_config {
     char directory_url[KC_URL_SIZE_MAX + 1];
     char ordinary_url[KC_URL_SIZE_MAX + 1];
     char authority_url[KC_URL_SIZE_MAX + 1]; /* empty: no purse renews its keys */
+    struct kc_cmp_place authority;           /* how it is asked */
     uint64_t quote_ms;
     uint64_t temporary_ms;
     uint64_t account_ms;

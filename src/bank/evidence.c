@@ -4,19 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bank/accused.h"
 #include "base/assert.h"
 #include "message/identity.h"
 
 #define NAMED_MAX 8u
-#define KEYS_MAX 8u
+#define KEYS_MAX KC_ACCUSED_KEYS_MAX
+#define NOBODY KC_ACCUSED_KEYS_MAX
 
 _Static_assert(KC_EVIDENCE_FORMERS_MAX >= KC_ROLLS_MAX, "every key the bank had");
-
-/* An item with the memory that it points into. */
-struct kept_item {
-    struct kc_evidence_item item;
-    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
-};
 
 /* Identities that the bank signs for the file. */
 struct identities {
@@ -36,11 +32,11 @@ struct search {
     struct kc_proof *proof;
     struct kc_purse_row purse;
     struct kc_evidence_content content;
-    struct identities accused; /* one for each key of the account */
+    struct kc_accused accused; /* its keys */
     struct identities partners;
     size_t named_count; /* what the alert names */
-    struct kept_item named[NAMED_MAX];
-    struct kept_item other; /* what it is tried with */
+    struct kc_kept_item named[NAMED_MAX];
+    struct kc_kept_item other; /* what it is tried with */
     uint64_t void_of;
     struct kc_evidence_work work;
     bool found;
@@ -69,28 +65,13 @@ static struct kc_view identity_at(const struct identities *identities, size_t at
     return kc_view(identities->bytes[at], identities->sizes[at]);
 }
 
-/* The bank's word on who holds a key. */
 static struct kc_result add_identity(struct identities *out, const struct kc_prover *prover,
                                      const struct kc_purse_row *purse,
                                      const struct kc_public_key *key)
 {
-    struct kc_account_row account;
-    const struct kc_store *store = prover->store;
     KC_ASSERT(out->count < KC_LIST_COUNT_MAX);
     struct kc_buffer buffer = KC_BUFFER(out->bytes[out->count]);
-    struct kc_result result = store->account_get(store->context, &account, purse->account.number);
-    if (kc_failed(result)) {
-        return result;
-    }
-    const struct kc_identity identity = {.bank = prover->realm.bank,
-                                         .purse_type = purse->type,
-                                         .account = purse->account,
-                                         .purse = purse->purse,
-                                         .issued_s = account.created_ms / 1000,
-                                         .expires_s = account.expires_ms / 1000,
-                                         .key = *key};
-    result = kc_identity_sign(&buffer, prover->crypto, &prover->keys->sign_key, &prover->realm,
-                              &identity);
+    struct kc_result result = kc_accused_identity(&buffer, prover, purse, key);
     if (!kc_failed(result)) {
         out->sizes[out->count++] = buffer.size;
     }
@@ -208,16 +189,9 @@ static struct kc_result add_payers(struct search *search)
 
 /* ---- items ---- */
 
-static void keep_item(struct kept_item *out, enum kc_proof_kind kind, struct kc_view bytes)
-{
-    KC_ASSERT(bytes.size <= sizeof out->bytes);
-    out->item = (struct kc_evidence_item){.kind = kind};
-    memcpy(out->bytes, bytes.data, bytes.size);
-    out->item.bytes = kc_view(out->bytes, bytes.size);
-}
-
 /* The order in a record when it is the accused's. */
-static bool take_order(struct kept_item *out, const struct kc_log_record *record, uint64_t accused)
+static bool take_order(struct kc_kept_item *out, const struct kc_log_record *record,
+                       uint64_t accused)
 {
     struct kc_signed parsed;
     struct kc_payment_order order;
@@ -225,13 +199,14 @@ static bool take_order(struct kept_item *out, const struct kc_log_record *record
                !kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload)) &&
                order.payer_purse.number == accused;
     if (own) {
-        keep_item(out, KC_PROOF_KIND_ORDER, record->order);
+        kc_kept_put(out, KC_PROOF_KIND_ORDER, record->order);
     }
     return own;
 }
 
 /* The receipt or decline in a record when it is the accused's. */
-static bool take_answer(struct kept_item *out, const struct kc_log_record *record, uint64_t accused)
+static bool take_answer(struct kc_kept_item *out, const struct kc_log_record *record,
+                        uint64_t accused)
 {
     struct kc_signed parsed;
     struct kc_receipt receipt;
@@ -241,89 +216,127 @@ static bool take_answer(struct kept_item *out, const struct kc_log_record *recor
     }
     if (!kc_failed(kc_shape_decode(&receipt, &kc_receipt_shape, parsed.payload)) &&
         receipt.payee_purse.number == accused) {
-        keep_item(out, KC_PROOF_KIND_RECEIPT, record->answer);
+        kc_kept_put(out, KC_PROOF_KIND_RECEIPT, record->answer);
         return true;
     }
     if (!kc_failed(kc_shape_decode(&decline, &kc_decline_shape, parsed.payload)) &&
         decline.payee_purse.number == accused) {
-        keep_item(out, KC_PROOF_KIND_DECLINE, record->answer);
+        kc_kept_put(out, KC_PROOF_KIND_DECLINE, record->answer);
         return true;
     }
     return false;
 }
 
-/* Gives the content key when it opens the envelope. */
-static bool opens(uint8_t key[KC_GCM_KEY_SIZE], const struct kc_prover *prover,
-                  const struct kc_private_key *own, const struct kc_signed *envelope)
-{
-    uint8_t plain_bytes[KC_PLAIN_SIZE_MAX];
-    struct kc_buffer plain = KC_BUFFER(plain_bytes);
-    const struct kc_shape *shape = kc_signed_shape(envelope);
-    bool good = own->type != KC_KEY_NONE && shape != NULL &&
-                !kc_failed(kc_seal_content_key(key, prover->crypto, own, envelope->payload)) &&
-                !kc_failed(kc_unseal_with(&plain, prover->crypto, key, &prover->realm,
-                                          shape->domain, envelope->payload));
-    kc_wipe(plain_bytes, sizeof plain_bytes);
-    return good;
-}
-
-static bool take_envelope(struct kept_item *out, const struct kc_prover *prover,
-                          struct kc_view bytes)
-{
-    struct kc_signed parsed;
-    keep_item(out, KC_PROOF_KIND_ENVELOPE, bytes);
-    const struct kc_bank_keys *keys = prover->keys;
-    if (kc_failed(kc_signed_parse(&parsed, bytes))) {
-        return false;
-    }
-    /* It is sealed for the key that was in force when it was sent. */
-    out->item.has_key = opens(out->item.key, prover, &keys->encrypt_key, &parsed);
-    for (uint64_t i = keys->generation; i > 0 && !out->item.has_key; i--) {
-        out->item.has_key =
-            opens(out->item.key, prover, &keys->formers[i - 1].encrypt_key, &parsed);
-    }
-    return out->item.has_key;
-}
-
 /* ---- trying ---- */
 
-/* Tries one item, or two, under each key of the accused's account. Whatever does not verify proves nothing. */
-static bool try_items(struct search *search, const struct kc_evidence_item *a,
-                      const struct kc_evidence_item *b)
+static struct kc_view identity_of(const struct search *search, size_t key)
 {
-    struct kc_evidence_finding *finding = &search->proof->finding;
-    struct kc_evidence_content *content = &search->content;
+    const struct kc_accused_key *at = &search->accused.keys[key];
+    return kc_view(at->identity, at->identity_size);
+}
+
+/* Looks for the proof in what search->content has. */
+static struct kc_result look(struct search *search)
+{
     const struct kc_prover *prover = search->prover;
-    content->items[0] = *a;
+    return kc_evidence_find(&search->proof->finding, &search->work, prover->crypto,
+                            &prover->keys->sign_public, &search->content,
+                            search->proof->alert.reason);
+}
+
+/* Under one key of the accused. */
+static struct kc_result look_at(struct search *search, size_t key, const struct kc_kept_item *a,
+                                const struct kc_kept_item *b)
+{
+    struct kc_evidence_content *content = &search->content;
+    content->renewed = false;
+    content->identity = identity_of(search, key);
     content->item_count = b == NULL ? 1 : 2;
+    content->items[0] = a->item;
     if (b != NULL) {
-        content->items[1] = *b;
+        content->items[1] = b->item;
     }
-    for (size_t i = 0; i < search->accused.count; i++) {
-        content->identity = identity_at(&search->accused, i);
-        struct kc_result result =
-            kc_evidence_find(finding, &search->work, prover->crypto, &prover->keys->sign_public,
-                             content, search->proof->alert.reason);
-        search->found = !kc_failed(result);
-        if (search->found || result.code == KC_NOT_PROVEN) {
-            /* It verified under this key, so it does under no other. */
-            break;
+    return look(search);
+}
+
+/* Which of the accused's keys signed it. What does not verify under any proves nothing. */
+static bool know_signer(struct search *search, struct kc_kept_item *item)
+{
+    item->signer = NOBODY;
+    for (size_t i = 0; i < search->accused.count && item->signer == NOBODY; i++) {
+        struct kc_result result = look_at(search, i, item, NULL);
+        if (!kc_failed(result) || result.code == KC_NOT_PROVEN) {
+            item->signer = i;
+            item->newest = kc_evidence_newest(&search->work, 0);
         }
+    }
+    return item->signer != NOBODY;
+}
+
+/* Whether its key had ended where it was signed: then the purse's holder need not have done it. */
+static bool is_late(const struct search *search, const struct kc_kept_item *item)
+{
+    uint64_t close = search->accused.keys[item->signer].close_counter;
+    return close != 0 && item->newest >= close;
+}
+
+/* Two items of two keys: the older one's, and the newer one's, with the report that shows where the older one ended. */
+static void put_renewed(struct search *search, const struct kc_kept_item *older,
+                        const struct kc_kept_item *newer)
+{
+    struct kc_evidence_content *content = &search->content;
+    const struct kc_accused_key *key = &search->accused.keys[older->signer];
+    bool shows = kc_view_equal(newer->item.bytes, key->close.item.bytes);
+    content->renewed = true;
+    content->identity = identity_of(search, older->signer);
+    content->newer = identity_of(search, newer->signer);
+    content->item_count = 2;
+    content->items[0] = older->item;
+    content->items[1] = newer->item;
+    content->has_close = key->has_close && !shows;
+    content->close = key->close.item;
+    content->closer = content->has_close && newer->signer != older->signer + 1
+                          ? identity_of(search, older->signer + 1)
+                          : kc_view(NULL, 0);
+}
+
+/* Tries two items, each under the key that signed it. */
+static bool try_items(struct search *search, const struct kc_kept_item *a,
+                      const struct kc_kept_item *b)
+{
+    if (a->signer == NOBODY || b->signer == NOBODY) {
+        return false;
+    }
+    bool later = a->signer > b->signer;
+    const struct kc_kept_item *older = later ? b : a;
+    const struct kc_kept_item *newer = later ? a : b;
+    if (is_late(search, newer) || (a->signer == b->signer && is_late(search, older))) {
+        return false;
+    }
+    search->content.partners.count = 0;
+    if (a->signer == b->signer) {
+        search->found = !kc_failed(look_at(search, a->signer, a, b));
+    } else if (search->accused.in_order) {
+        put_renewed(search, older, newer);
+        search->found = !kc_failed(look(search));
     }
     return search->found;
 }
 
-/* A whole history that overspends only if its payers' signatures are looked at. */
-static struct kc_result try_alone(struct search *search, const struct kc_evidence_item *item)
+/* One item by itself; a whole history may overspend only if its payers' signatures are looked at. */
+static struct kc_result try_alone(struct search *search, struct kc_kept_item *item)
 {
     search->content.partners.count = 0;
-    if (try_items(search, item, NULL) || item->kind != KC_PROOF_KIND_ENVELOPE ||
-        !search->work.history.whole) {
+    if (!know_signer(search, item) || is_late(search, item)) {
+        return kc_ok();
+    }
+    search->found = !kc_failed(look_at(search, item->signer, item, NULL));
+    if (search->found || !search->work.history.whole) {
         return kc_ok();
     }
     struct kc_result result = add_payers(search);
-    if (!kc_failed(result) && !try_items(search, item, NULL)) {
-        search->content.partners.count = 0;
+    if (!kc_failed(result)) {
+        search->found = !kc_failed(look_at(search, item->signer, item, NULL));
     }
     return result;
 }
@@ -331,8 +344,9 @@ static struct kc_result try_alone(struct search *search, const struct kc_evidenc
 /* What is in search->other, with each item that the alert names. */
 static bool try_other(struct search *search)
 {
-    for (size_t i = 0; i < search->named_count && !search->found; i++) {
-        (void)try_items(search, &search->named[i].item, &search->other.item);
+    bool known = search->named_count > 0 && know_signer(search, &search->other);
+    for (size_t i = 0; i < search->named_count && known && !search->found; i++) {
+        (void)try_items(search, &search->named[i], &search->other);
     }
     return search->found;
 }
@@ -362,7 +376,7 @@ static bool collect_named(void *owner, const struct kc_evidence_row *row)
     const struct kc_alert_row *alert = &search->proof->alert;
     struct kc_view bytes = kc_view(row->bytes, row->size);
     uint64_t accused = search->purse.purse.number;
-    struct kept_item *named = search->named;
+    struct kc_kept_item *named = search->named;
     size_t *count = &search->named_count;
     bool wanted = memcmp(row->digest, alert->evidence_digest, KC_DIGEST_SIZE) == 0 ||
                   memcmp(row->digest, alert->against_digest, KC_DIGEST_SIZE) == 0;
@@ -370,7 +384,7 @@ static bool collect_named(void *owner, const struct kc_evidence_row *row)
         return true;
     }
     if (!is_record(row)) {
-        *count += take_envelope(&named[*count], search->prover, bytes) ? 1 : 0;
+        *count += kc_kept_envelope(&named[*count], search->prover, bytes) ? 1 : 0;
     } else if (!kc_failed(kc_shape_decode(&record, &kc_log_record_shape, bytes))) {
         *count += take_order(&named[*count], &record, accused) ? 1 : 0;
         *count += take_answer(&named[*count], &record, accused) ? 1 : 0;
@@ -382,11 +396,11 @@ static struct kc_result try_named(struct search *search)
 {
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < search->named_count && !search->found && !kc_failed(result); i++) {
-        result = try_alone(search, &search->named[i].item);
+        result = try_alone(search, &search->named[i]);
     }
     for (size_t i = 0; i < search->named_count && !search->found; i++) {
         for (size_t j = i + 1; j < search->named_count && !search->found; j++) {
-            (void)try_items(search, &search->named[i].item, &search->named[j].item);
+            (void)try_items(search, &search->named[i], &search->named[j]);
         }
     }
     return result;
@@ -400,7 +414,7 @@ static bool try_row(void *owner, const struct kc_evidence_row *row)
     struct kc_view bytes = kc_view(row->bytes, row->size);
     if (is_record(row)) {
         (void)try_record(search, bytes);
-    } else if (take_envelope(&search->other, search->prover, bytes)) {
+    } else if (kc_kept_envelope(&search->other, search->prover, bytes)) {
         (void)try_other(search);
     }
     return !search->found;
@@ -471,7 +485,6 @@ static struct kc_result try_kept(struct search *search)
 
 static struct kc_result begin(struct search *search)
 {
-    struct keys keys;
     const struct kc_prover *prover = search->prover;
     const struct kc_store *store = prover->store;
     const struct kc_store_scan scan = {.owner = search, .evidence = collect_named};
@@ -481,10 +494,7 @@ static struct kc_result begin(struct search *search)
         return kc_result(KC_NOT_PROVEN); /* nobody signed what a card without keys paid */
     }
     if (!kc_failed(result)) {
-        result = load_keys(&keys, store, search->purse.account.number);
-    }
-    for (size_t i = 0; !kc_failed(result) && i < keys.count; i++) {
-        result = add_identity(&search->accused, prover, &search->purse, &keys.items[i]);
+        result = kc_accused_load(&search->accused, prover, &search->purse);
     }
     search->content.realm = prover->realm;
     search->content.account = search->purse.account;

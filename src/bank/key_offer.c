@@ -36,9 +36,8 @@ static struct kc_result get_made(struct kc_bank *bank, struct kc_bank_thread *th
                                             .has_claimed = claimed_ms != 0,
                                             .claimed_ms = claimed_ms,
                                             .time_ms = kc_clock_now_ms()};
-    struct kc_result result =
-        kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
-                              &kc_keys_request_shape, &request);
+    struct kc_result result = kc_bank_ask_pair(&reply, bank, thread, row->purse, request.time_ms,
+                                               &kc_keys_request_shape, &request);
     if (!kc_failed(result)) {
         result = kc_bank_find_certified(bank, thread, item, &reply);
     }
@@ -129,7 +128,9 @@ void kc_bank_key_offer_due(struct kc_bank *bank, uint64_t now_ms)
 {
     struct kc_key_offer_row row;
     struct kc_bank_place *last = &bank->offering.last;
-    if (!kc_bank_round_begin(&bank->offering, now_ms, ROUND_EVERY_MS)) {
+    /* CMP has no keys that an authority makes: what was ordered before waits. */
+    if (kc_cmp_place_speaks(&bank->config.authority) ||
+        !kc_bank_round_begin(&bank->offering, now_ms, ROUND_EVERY_MS)) {
         return;
     }
     order_wanted(bank, now_ms);
@@ -251,7 +252,7 @@ static struct kc_result apply_offer(struct kc_bank *bank, struct kc_bank_thread 
                                     struct kc_bank_item *item)
 {
     (void)thread;
-    return bank->config.authority_url[0] == '\0'
+    return bank->config.authority_url[0] == '\0' || kc_cmp_place_speaks(&bank->config.authority)
                ? kc_result(KC_NOT_ALLOWED)
                : kc_ledger_key_offer(&bank->ledger, item->message.account);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/x509.h"
@@ -25,6 +26,13 @@ static struct kc_result load_keys(struct kc_bank *bank, const char *folder)
     return result;
 }
 
+static struct kc_result open_notice(struct kc_bank *bank, const char *folder)
+{
+    const struct kc_notice_maker by = {
+        .crypto = &bank->crypto, .realm = &bank->realm, .keys = &bank->keys};
+    return kc_bank_notice_open(&bank->notice, &by, folder);
+}
+
 /* The operator's token is made at the first start. */
 static struct kc_result load_tokens(struct kc_bank *bank, const char *folder)
 {
@@ -45,6 +53,10 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
     struct kc_result result = kc_certificate_file_load(&buffer, folder, "root.crt");
     if (!kc_failed(result)) {
         result = kc_people_open(&bank->people, bank->config.people, kc_buffer_view(&buffer));
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(bank->folder, folder, NULL, NULL);
+        kc_people_follow_roots(&bank->people, kc_root_file_keep, bank->folder);
     }
     if (!kc_failed(result) && pthread_mutex_init(&bank->hotlist.lock, NULL) != 0) {
         result = kc_result(KC_NO_MEMORY);
@@ -163,7 +175,9 @@ static struct kc_result open_ledger(struct kc_bank *bank, const char *folder)
                                         .quote_ms = bank->config.quote_ms,
                                         .temporary_ms = bank->config.temporary_ms,
                                         .account_ms = bank->config.account_ms,
-                                        .settle_ms = bank->config.settle_ms};
+                                        .settle_ms = bank->config.settle_ms,
+                                        .retire_each =
+                                            kc_cmp_place_speaks(&bank->config.authority)};
     struct kc_result result = read_limits(&options.limits, bank);
     if (!kc_failed(result)) {
         result = read_merchant(&options.merchant, bank);
@@ -209,7 +223,8 @@ struct kc_result kc_bank_load(struct kc_bank *bank, int *lock, const char *dir)
         result = kc_libcrypto_open(&bank->crypto, 64);
     }
     struct kc_result (*const parts[])(struct kc_bank *, const char *) = {
-        load_keys, load_tokens, load_people, open_known, open_revocation, open_ledger};
+        load_keys,  open_notice,     load_tokens,      load_people,
+        open_known, open_revocation, kc_bank_cmp_load, open_ledger};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !kc_failed(result); i++) {
         result = parts[i](bank, folder);
     }
@@ -230,6 +245,7 @@ struct kc_result kc_bank_init(const char *dir)
 void kc_bank_unload(struct kc_bank *bank)
 {
     kc_people_close(&bank->people);
+    kc_bank_notice_close(&bank->notice);
     kc_known_close(&bank->known);
     kc_counter_close(&bank->counter);
     kc_revocation_close(&bank->revocation);

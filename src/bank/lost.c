@@ -17,14 +17,27 @@ static struct kc_result apply_lost(struct kc_bank *bank, struct kc_bank_thread *
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
-    return kc_ledger_lost(&bank->ledger, &item->message.lost_request, &source);
+    struct kc_result result = kc_ledger_lost(&bank->ledger, &item->message.lost_request, &source);
+    return kc_failed(result)
+               ? result
+               : kc_bank_list_pairs(&item->pairs, &bank->store,
+                                    item->message.lost_request.purse.number, kc_clock_now_ms());
+}
+
+static struct kc_result answer_lost(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    struct kc_bank_item *item)
+{
+    struct kc_lost_reply reply = {.certificates = kc_view(item->pairs.bytes, item->pairs.size),
+                                  .time_ms = kc_clock_now_ms()};
+    memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
+    return kc_bank_reply(bank, thread, item, reply.time_ms, &kc_lost_reply_shape, &reply);
 }
 
 const struct kc_bank_kind kc_bank_lost_request = {
     .shape = &kc_lost_request_shape,
     .steps = {{KC_LANE_WORK, check_lost, NULL},
               {KC_LANE_WRITE, apply_lost, NULL},
-              {KC_LANE_WORK, kc_bank_answer_done, NULL}},
+              {KC_LANE_WORK, answer_lost, NULL}},
 };
 
 static struct kc_result check_reissue(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -75,27 +88,39 @@ const struct kc_bank_kind kc_bank_move_request = {
 
 /* ---- whoever has the old one ---- */
 
-/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
- * When it shows none that are good, an account's certificates were revoked, old and new. */
-bool kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
-                    const struct kc_purse_key_row *keys)
+/* Whether keys are on their way to a purse that the directory may show already. */
+static bool is_awaited(const struct kc_store *store, const struct kc_purse_key_row *keys)
 {
     struct kc_renewal_row row;
     struct kc_key_offer_row offer;
-    struct kc_person shown;
-    uint8_t digests[2][KC_DIGEST_SIZE];
-    const struct kc_store *store = &thread->store;
-    uint64_t now_ms = kc_clock_now_ms();
     /* An order of the authority's keys may have been carried out that nobody has heard the answer of. */
     bool offered = !kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number)) &&
                    offer.state != KC_KEY_OFFER_ENDED;
     bool asked = !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
                  (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING);
-    return (offered || asked) && keys->expires_ms >= now_ms &&
-           !kc_failed(kc_people_certificates(&shown, digests[0], digests[1], &bank->people,
-                                             thread->directory, &thread->crypto,
-                                             keys->account.number, now_ms)) &&
-           !kc_failed(kc_bank_check_revocation(bank, thread, &shown));
+    return offered || asked;
+}
+
+/* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
+ * When it shows none that are good, an account's certificates were revoked, old and new. The old ones may also have been
+ * revoked alone: they are looked for by their numbers. */
+struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                const struct kc_purse_key_row *keys)
+{
+    struct kc_person shown;
+    struct kc_person own;
+    uint8_t digests[2][KC_DIGEST_SIZE];
+    uint64_t now_ms = kc_clock_now_ms();
+    if (!is_awaited(&thread->store, keys) || keys->expires_ms < now_ms ||
+        kc_failed(kc_people_certificates(&shown, digests[0], digests[1], &bank->people,
+                                         thread->directory, &thread->crypto, keys->account.number,
+                                         now_ms)) ||
+        kc_failed(kc_bank_check_revocation(bank, thread, &shown))) {
+        return kc_result(KC_UNKNOWN_SIGNER);
+    }
+    struct kc_result result = kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair,
+                                                   keys->expires_ms, now_ms);
+    return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, &own);
 }
 
 /* Whether a newer key of the same purse was confirmed, or certified in the place of this one. Who asks need not prove anything to
@@ -132,9 +157,12 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
         return because;
     }
     item->at_counter = because.code != KC_CERT_REVOKED && kc_bank_at_counter(bank, item, &keys);
-    if (purse.state != KC_PURSE_OUT && !item->at_counter &&
-        (because.code != KC_UNKNOWN_SIGNER || !kc_bank_renews(bank, thread, &keys))) {
-        return because;
+    if (purse.state != KC_PURSE_OUT && !item->at_counter) {
+        struct kc_result result =
+            because.code == KC_UNKNOWN_SIGNER ? kc_bank_renews(bank, thread, &keys) : because;
+        if (kc_failed(result)) {
+            return result;
+        }
     }
     person.number = keys.account.number;
     person.expires_ms = keys.expires_ms;

@@ -205,6 +205,9 @@ static struct kc_result keep_keys(struct kc_bank *bank, const struct kc_bank_ite
     }
     row.sign_size = sign.size;
     row.encrypt_size = encrypt.size;
+    if (!kc_failed(result)) {
+        result = kc_people_pair(row.pair, &bank->people, &bank->crypto, &item->holder);
+    }
     return kc_failed(result) ? result : kc_ledger_keep_keys(&bank->ledger, &row);
 }
 

@@ -263,7 +263,7 @@ bool kc_records_signed(const struct kc_records *records, size_t at, const struct
     const struct kc_shape *shape = kc_shape_of_number(kc_shape_number(parsed.payload));
     bool fits = ordered ? shape == &kc_payment_order_shape
                         : shape == &kc_receipt_shape || shape == &kc_decline_shape;
-    return fits && verify(bytes, crypto, realm, key, shape, NULL) == KC_OK;
+    return fits && verify(bytes, crypto, realm, key, shape, records->known) == KC_OK;
 }
 
 /* What an answer says; it is one only when it is about this payment and by its payee's purse. */

@@ -40,7 +40,8 @@ struct kc_records {
     struct kc_ledger_record items[KC_LIST_COUNT_MAX];
     struct kc_view answers[KC_LIST_COUNT_MAX];    /* as they came; empty where there is none */
     struct kc_partner_old old[KC_LIST_COUNT_MAX]; /* of the partner of each; set by the caller */
-    /* it signed with a key that it left for another before it confirmed it; set by the caller */
+    /* it signed with a key of its that does not count there: one that it left for another before it confirmed it, one that had
+     * ended, or had not begun; set by the caller */
     bool left[KC_LIST_COUNT_MAX];
     size_t partner_count;
     struct kc_partner partners[KC_LIST_COUNT_MAX];

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "bank/cmp.h"
 #include "base/clock.h"
 #include "service/key_proof.h"
 
 #define ROUND_MAX 8u
 #define ROUND_EVERY_MS 1000u
+#define LEFT_MAX 8u
 
 /* ---- Sr1 ---- */
 
@@ -100,6 +102,10 @@ struct kc_result kc_bank_find_certified(struct kc_bank *bank, struct kc_bank_thr
     }
     memcpy(renewal->row.certificate, found[0], KC_DIGEST_SIZE);
     renewal->row.expires_ms = item->holder.expires_ms;
+    result = kc_people_pair(renewal->row.pair, &bank->people, &thread->crypto, &item->holder);
+    if (kc_failed(result)) {
+        return result;
+    }
     return kc_result(memcmp(found, wanted, sizeof found) == 0 ? KC_OK : KC_MISMATCH);
 }
 
@@ -136,6 +142,45 @@ struct kc_result kc_bank_identify_certified(struct kc_bank *bank, struct kc_bank
     return result;
 }
 
+/* Pairs that the purse had certified and then left for others (ledger/renew.c): nothing comes under them any more. True when the
+ * authority ended one. */
+static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_purse_id purse)
+{
+    struct kc_done done;
+    struct kc_renewal_row row;
+    bool ended = false;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->renewal_last(store->context, &row, purse.number);
+    for (size_t i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
+        result = store->renewal_left(store->context, &row, purse.number, row.number);
+        if (kc_failed(result)) {
+            break;
+        }
+        struct kc_retire_request request = {
+            .account = row.account, .left = true, .time_ms = kc_clock_now_ms()};
+        memcpy(request.certificate, row.certificate, KC_DIGEST_SIZE);
+        bool gone =
+            !kc_failed(kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
+                                             &kc_retire_request_shape, &request));
+        ended = ended || gone;
+    }
+    return ended;
+}
+
+struct kc_result kc_bank_ask_pair(struct kc_certify_reply *reply, struct kc_bank *bank,
+                                  struct kc_bank_thread *thread, struct kc_purse_id purse,
+                                  uint64_t time_ms, const struct kc_shape *shape,
+                                  const void *message)
+{
+    struct kc_result result = kc_bank_ask_authority(reply, &kc_certify_reply_shape, bank, thread,
+                                                    time_ms, shape, message);
+    if (result.code == KC_PENDING && end_left(bank, thread, purse)) {
+        result = kc_bank_ask_authority(reply, &kc_certify_reply_shape, bank, thread, time_ms, shape,
+                                       message);
+    }
+    return result;
+}
+
 static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thread,
                                 struct kc_bank_item *item)
 {
@@ -144,14 +189,24 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
     const struct kc_bank_renewal *renewal = &item->renewal;
     /* The pair that ends last counts, and others may have been certified since these keys were asked for first. A pair that these
      * keys have, and that counts, is found as it is. */
-    const struct kc_renew_certify_request request = {
-        .account = renewal->row.account,
-        .expires_ms = now_ms + bank->ledger.options.account_ms,
-        .proof = item->message.renew_request.proof,
-        .time_ms = now_ms};
-    struct kc_result result =
-        kc_bank_ask_authority(&reply, &kc_certify_reply_shape, bank, thread, request.time_ms,
-                              &kc_renew_certify_request_shape, &request);
+    const struct kc_renew_certify_request request = {.account = renewal->row.account,
+                                                     .expires_ms =
+                                                         now_ms + bank->ledger.options.account_ms,
+                                                     .proof = item->message.renew_request.proof,
+                                                     .time_ms = now_ms};
+    uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer sign = KC_BUFFER(bytes[0]);
+    struct kc_buffer encrypt = KC_BUFFER(bytes[1]);
+    struct kc_result result = kc_ok();
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        result =
+            kc_bank_cmp_certify(&sign, &encrypt, bank, thread, &renewal->row, request.expires_ms);
+        reply = (struct kc_certify_reply){.sign_certificate = kc_buffer_view(&sign),
+                                          .encrypt_certificate = kc_buffer_view(&encrypt)};
+    } else {
+        result = kc_bank_ask_pair(&reply, bank, thread, renewal->row.purse, request.time_ms,
+                                  &kc_renew_certify_request_shape, &request);
+    }
     if (!kc_failed(result)) {
         result = kc_bank_find_certified(bank, thread, item, &reply);
     }
@@ -212,6 +267,9 @@ static struct kc_result ask_retire(struct kc_bank *bank, struct kc_bank_thread *
     struct kc_retire_request request = {.account = item->renewal.row.account,
                                         .time_ms = kc_clock_now_ms()};
     memcpy(request.certificate, item->renewal.row.certificate, KC_DIGEST_SIZE);
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        return kc_bank_cmp_retire(bank, thread, &item->renewal.row);
+    }
     return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
                                  &kc_retire_request_shape, &request);
 }

@@ -157,13 +157,15 @@ static struct kc_result ask(struct kc_revocation *revocation, struct kc_http_cli
     uint8_t question_bytes[KC_OCSP_REQUEST_SIZE_MAX];
     uint8_t answer_bytes[KC_OCSP_REPLY_SIZE_MAX];
     uint8_t issuer_bytes[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root_bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer question = KC_BUFFER(question_bytes);
     struct kc_buffer answer = KC_BUFFER(answer_bytes);
     struct kc_buffer issuer = KC_BUFFER(issuer_bytes);
+    struct kc_buffer root = KC_BUFFER(root_bytes);
     memcpy(serials[0], person->sign_serial, KC_SERIAL_SIZE);
     memcpy(serials[1], person->encrypt_serial, KC_SERIAL_SIZE);
     uint64_t asked_ns = kc_clock_monotonic_ns();
-    struct kc_result result = kc_people_issuer_of(&issuer, people, person);
+    struct kc_result result = kc_people_issuer_of(&issuer, &root, people, person);
     if (!kc_failed(result)) {
         result = crypto->random(crypto->context, nonce, sizeof nonce);
     }
@@ -182,7 +184,7 @@ static struct kc_result ask(struct kc_revocation *revocation, struct kc_http_cli
     }
     const struct kc_ocsp_expected expected = {.question = kc_buffer_view(&question),
                                               .issuer = kc_buffer_view(&issuer),
-                                              .root = kc_view(people->root, people->root_size),
+                                              .root = kc_buffer_view(&root),
                                               .now_ms = now_ms,
                                               .clock_ms = revocation->clock_ms};
     return kc_revocation_take(revocation, person, kc_buffer_view(&answer), &expected, asked_ns,

@@ -525,6 +525,7 @@ static const struct route routes[] = {
      &kc_bank_make_hotlist},
     {"/v1/card", "GET", NULL, NULL, kc_bank_read_card, &kc_bank_make_card},
     {"/v1/roll", "GET", NULL, NULL, kc_bank_read_roll, &kc_bank_give_roll},
+    {"/v1/notice", "GET", NULL, NULL, kc_bank_read_notice, &kc_bank_give_notice},
     {"/v1/identity", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_sign_identity},
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
@@ -573,14 +574,40 @@ static void handle(void *owner, struct kc_http_exchange *exchange,
     kc_pipeline_send(&bank->pipeline, &item->head);
 }
 
+/* What the directory shows of the authority now is told to purses, when it is newer. Its own errors are said once. */
+static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory,
+                            const struct kc_crypto *crypto, enum kc_error *last)
+{
+    const struct kc_notice_maker by = {
+        .crypto = crypto, .realm = &bank->realm, .keys = &bank->keys};
+    bool made = false;
+    struct kc_result result =
+        kc_bank_notice_look(&made, &bank->notice, &by, &bank->people, directory, kc_clock_now_ms());
+    if (made) {
+        kc_log(KC_LOG_INFO, "authority's keys told number=%llu",
+               (unsigned long long)bank->notice.number);
+    } else if (result.code != *last) {
+        kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "authority's keys %s",
+               kc_error_name(result.code));
+    }
+    *last = result.code;
+}
+
 /* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
 static void *refresh_main(void *owner)
 {
     struct kc_bank *bank = owner;
     struct kc_directory *directory = NULL;
     bool reported = false;
+    enum kc_error root_word = KC_OK;
+    enum kc_error told = KC_OK;
+    struct kc_crypto crypto;
+    if (kc_failed(kc_libcrypto_open(&crypto, KEY_SLOTS))) {
+        return NULL;
+    }
     if (kc_failed(kc_directory_open(&directory, bank->config.directory_url, NULL,
                                     (unsigned)bank->config.outside_ms))) {
+        kc_libcrypto_close(&crypto);
         return NULL;
     }
     while (!bank->stopping) {
@@ -590,11 +617,20 @@ static void *refresh_main(void *owner)
             kc_log(reported ? KC_LOG_WARN : KC_LOG_INFO, "revocation list %s",
                    kc_error_name(result.code));
         }
+        if (kc_people_root_word(&bank->people) != root_word) {
+            root_word = kc_people_root_word(&bank->people);
+            kc_log(root_word == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "the directory's roots: %s",
+                   kc_error_name(root_word));
+        }
+        if (!kc_failed(result)) {
+            look_for_notice(bank, directory, &crypto, &told);
+        }
         for (uint64_t waited = 0; waited < bank->config.crl_ms && !bank->stopping; waited += 100) {
             (void)usleep(100000);
         }
     }
     kc_directory_close(directory);
+    kc_libcrypto_close(&crypto);
     return NULL;
 }
 

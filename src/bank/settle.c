@@ -5,7 +5,8 @@
 #include "bank/bank.h"
 #include "base/clock.h"
 
-/* Of the pairs that a purse left, so many of the newest are looked at. The authority certifies few beside each other. */
+/* Of the pairs that a purse left, so many of the newest are looked at, and so many of its first renewals. The authority certifies
+ * few beside each other. */
 #define LEFT_MAX 64u
 
 /* Every partner whose key is in memory and good. A purse that nobody looked up, or whose certificate is no longer good, is looked
@@ -100,13 +101,18 @@ static struct kc_result fetch_card(struct kc_bank *bank, struct kc_bank_thread *
     return result;
 }
 
+static bool is_late(uint64_t expires_ms, uint64_t settle_ms)
+{
+    uint64_t now_ms = kc_clock_now_ms();
+    return now_ms > expires_ms && now_ms - expires_ms > settle_ms;
+}
+
 /* A renewed key, as it is kept: what it signed holds for as long after its certificate's end as late records are waited for. */
 static struct kc_result take_old(struct kc_partner_old *out, enum kc_partner_term term,
                                  const struct kc_renewal_row *row, uint64_t settle_ms)
 {
-    uint64_t now_ms = kc_clock_now_ms();
     out->term = term;
-    out->late = now_ms > row->old_expires_ms && now_ms - row->old_expires_ms > settle_ms;
+    out->late = is_late(row->old_expires_ms, settle_ms);
     return kc_key_decode(&out->key, kc_view(row->old_sign_key, row->old_sign_size));
 }
 
@@ -131,25 +137,105 @@ static struct kc_result fetch_old(struct kc_partner_old *out, struct kc_bank *ba
     return kc_failed(result) ? result : take_old(out, term, &row, bank->config.settle_ms);
 }
 
-/* Pairs that the purse had certified and left for others are none of its keys, and no forger's. Who was paid with one in good
- * faith hears the same as of a key that ended. */
-static struct kc_result find_left(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                  struct kc_records *records, const struct kc_renewal_row *last)
+/* What a partner says of a counter that an older key had, with one that came after it; which of them the newest renewal need not
+ * tell, when yet another is on its way or came since. */
+static struct kc_result see_later(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  struct kc_records *records, size_t at, uint64_t counter,
+                                  uint64_t partner)
 {
-    struct kc_renewal_row row = *last;
+    struct kc_renewal_row row;
+    struct kc_partner_old *old = &records->old[at];
     const struct kc_store *store = &thread->store;
+    enum kc_entry_kind kind = records->items[at].entry.kind;
+    bool answers = kind == KC_ENTRY_KIND_PAY || kind == KC_ENTRY_KIND_VOID;
     struct kc_result result = kc_ok();
+    if (!answers || old->term != KC_TERM_ONLY ||
+        kc_records_signed(records, at, &old->key, &thread->crypto, &bank->realm)) {
+        return result;
+    }
     for (unsigned i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
         struct kc_public_key key;
-        result = store->renewal_left(store->context, &row, last->purse.number, row.number);
+        result = store->renewal_at(store->context, &row, partner, counter);
         if (!kc_failed(result)) {
             result = kc_key_decode(&key, kc_view(row.sign_key, row.sign_size));
         }
-        for (size_t at = 0; at < records->count && !kc_failed(result); at++) {
-            if (!records->left[at] && kc_records_counter(records, at, last->purse.number) > 0) {
-                records->left[at] =
-                    kc_records_signed(records, at, &key, &thread->crypto, &bank->realm);
-            }
+        if (!kc_failed(result) &&
+            kc_records_signed(records, at, &key, &thread->crypto, &bank->realm)) {
+            *old = (struct kc_partner_old){.term = KC_TERM_EITHER, .key = key};
+            old->late = is_late(row.expires_ms, bank->config.settle_ms);
+            return result;
+        }
+        counter = row.counter + 2;
+    }
+    return result.code == KC_NOT_FOUND ? kc_ok() : result;
+}
+
+/* Keys of a partner that are none of its at that counter, and no forger's either: pairs that it had certified and left for
+ * others, keys that had ended, or did not sign yet. Who was paid with one in good faith hears the same as of the key that ended
+ * last. */
+struct strays {
+    struct kc_bank *bank;
+    const struct kc_crypto *crypto;
+    struct kc_records *records;
+    uint64_t partner;
+    bool looked_for[KC_LIST_COUNT_MAX];
+};
+
+static bool is_signed(const struct strays *strays, size_t at, struct kc_view bytes)
+{
+    struct kc_public_key key;
+    return !kc_failed(kc_key_decode(&key, bytes)) &&
+           kc_records_signed(strays->records, at, &key, strays->crypto, &strays->bank->realm);
+}
+
+/* Records that none of the keys signed that count there. */
+static void begin_strays(struct strays *strays, const struct kc_renewal_row *last)
+{
+    bool certified = last->state >= KC_RENEWAL_WAITING;
+    struct kc_view newest = certified ? kc_view(last->sign_key, last->sign_size)
+                                      : kc_view(last->old_sign_key, last->old_sign_size);
+    for (size_t at = 0; at < strays->records->count; at++) {
+        const struct kc_partner_old *old = &strays->records->old[at];
+        bool own = kc_records_counter(strays->records, at, strays->partner) > 0;
+        bool by_old =
+            own && (old->term == KC_TERM_ONLY || old->term == KC_TERM_EITHER) &&
+            kc_records_signed(strays->records, at, &old->key, strays->crypto, &strays->bank->realm);
+        bool by_newest = own && !by_old && is_signed(strays, at, newest);
+        strays->looked_for[at] = own && !by_old && !by_newest;
+        strays->records->left[at] =
+            strays->records->left[at] || (by_newest && old->term == KC_TERM_ONLY);
+    }
+}
+
+static void see_stray(struct strays *strays, struct kc_view key)
+{
+    for (size_t at = 0; at < strays->records->count; at++) {
+        if (strays->looked_for[at] && is_signed(strays, at, key)) {
+            strays->records->left[at] = true;
+            strays->looked_for[at] = false;
+        }
+    }
+}
+
+static struct kc_result find_strays(struct strays *strays, const struct kc_store *store,
+                                    const struct kc_renewal_row *last)
+{
+    struct kc_renewal_row row = *last;
+    uint64_t counter = 1;
+    struct kc_result result = kc_ok();
+    begin_strays(strays, last);
+    for (unsigned i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
+        result = store->renewal_left(store->context, &row, strays->partner, row.number);
+        if (!kc_failed(result)) {
+            see_stray(strays, kc_view(row.sign_key, row.sign_size));
+        }
+    }
+    result = result.code == KC_NOT_FOUND ? kc_ok() : result;
+    for (unsigned i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
+        result = store->renewal_at(store->context, &row, strays->partner, counter);
+        if (!kc_failed(result)) {
+            see_stray(strays, kc_view(row.old_sign_key, row.old_sign_size));
+            counter = row.counter + 2;
         }
     }
     return result.code == KC_NOT_FOUND ? kc_ok() : result;
@@ -172,10 +258,17 @@ static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
         uint64_t counter = kc_records_counter(records, i, partner->number);
         if (counter > 0) {
             result = fetch_old(&records->old[i], bank, thread, &last, counter);
+            result = kc_failed(result)
+                         ? result
+                         : see_later(bank, thread, records, i, counter, partner->number);
         }
     }
     if (!kc_failed(result)) {
-        result = find_left(bank, thread, records, &last);
+        struct strays strays = {.bank = bank,
+                                .crypto = &thread->crypto,
+                                .records = records,
+                                .partner = partner->number};
+        result = find_strays(&strays, store, &last);
     }
     if (!kc_failed(result) && last.state < KC_RENEWAL_DONE) {
         bool waits = last.state == KC_RENEWAL_WAITING;
@@ -219,7 +312,7 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
     if (result.code == KC_CERT_EXPIRED ||
-        (result.code == KC_UNKNOWN_SIGNER && kc_bank_renews(bank, thread, &keys))) {
+        (result.code == KC_UNKNOWN_SIGNER && !kc_failed(kc_bank_renews(bank, thread, &keys)))) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
     }
@@ -242,6 +335,7 @@ static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thre
 {
     struct kc_records *records = &item->records;
     struct kc_result result = kc_ok();
+    records->known = &bank->known;
     for (size_t i = 0; i < records->partner_count && !kc_failed(result); i++) {
         if (records->partners[i].error != KC_OK) {
             result = fetch_partner(bank, thread, records, &records->partners[i]);

@@ -53,6 +53,10 @@
     X(KEY_GONE, 0x1c, "key-gone", 0x9e1c, 409, 1, "the keys that the authority made wait no more") \
     X(BANK_KEY_ENDED, 0x21, "bank-key-ended", 0x9e21, 409, 1,                                      \
       "it was made under a bank key whose time is over")                                           \
+    X(ROOT_NOT_CERTIFIED, 0x22, "root-not-certified", 0x9e22, 409, 1,                              \
+      "no root that counts here has certified this one")                                           \
+    X(ROOT_OLDER, 0x23, "root-older", 0x9e23, 409, 1,                                              \
+      "the root is older than the one that counts here")                                           \
     X(BASE_NEEDED, 0x20, "base-needed", 0x9e20, 409, 1,                                            \
       "it adds to a hotlist that the purse does not hold")                                         \
     X(INSUFFICIENT_VALUE, 0x40, "insufficient-value", 0x9e40, 409, 1,                              \

@@ -96,7 +96,7 @@ bool kc_bearssl_rsa_generate(const br_prng_class **random, struct kc_private_key
 static bool apply_public(uint8_t *text, uint8_t n[KC_RSA_SIZE_MAX], size_t size)
 {
     br_rsa_public_key key = {.n = n, .nlen = size, .e = exponent, .elen = sizeof exponent};
-    return (n[0] & 0x80u) != 0 && (n[size - 1] & 1u) != 0 &&
+    return size > 0 && (n[0] & 0x80u) != 0 && (n[size - 1] & 1u) != 0 &&
            br_rsa_public_get_default()(text, size, &key) == 1;
 }
 
@@ -212,7 +212,7 @@ bool kc_bearssl_rsa_wrap(const br_prng_class **random, uint8_t out[KC_RSA_SIZE_M
     size_t size = kc_rsa_size(key->type);
     br_rsa_public_key made = {.n = n, .nlen = size, .e = exponent, .elen = sizeof exponent};
     memcpy(n, key->rsa.n, size);
-    return (n[0] & 0x80u) != 0 && (n[size - 1] & 1u) != 0 &&
+    return size > 0 && (n[0] & 0x80u) != 0 && (n[size - 1] & 1u) != 0 &&
            br_rsa_oaep_encrypt_get_default()(random, &br_sha256_vtable, NULL, 0, &made, out, size,
                                              secret.data, secret.size) == size;
 }

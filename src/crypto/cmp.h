@@ -79,9 +79,11 @@ KC_MUST_USE struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum 
 struct kc_cmp_asker {
     struct kc_view certificate;
     const struct kc_private_key *key; /* as an answerer's */
-    struct kc_view issuer;            /* what signs certificates */
-    struct kc_view root;
-    const char *answerer; /* the common name in the certificate that signs the answers */
+    /* What signs certificates, or signed them once: a key that is asked for again has the one that it got then. */
+    const struct kc_view *issuers;
+    size_t issuer_count;
+    const struct kc_view *roots; /* of each, the one that it is by */
+    const char *answerer;        /* the common name in the certificate that signs the answers */
     unsigned
         timeout_ms; /* for everything together, also when the answerer wants to be asked again later */
     void *owner;
@@ -97,14 +99,21 @@ struct kc_cmp_order {
 };
 
 /* Asks for a certificate (cr) and confirms it when it is what was asked for: of that subject, key and use, not longer than that,
- * under that issuer. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's. A refusal
- * comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known. KC_TIMEOUT,
- * KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again gets it. */
+ * under one of those issuers. Else it is declined there: KC_CERT_INVALID. KC_BAD_SIGNATURE: the answer is not the answerer's.
+ * A refusal comes back by the name that its text or its failure gives, and as KC_AUTHORITY_REFUSED when neither is known.
+ * KC_TIMEOUT, KC_CRYPTO_FAILED, KC_NO_MEMORY. After any failure of the way a certificate may have been issued: asking again
+ * gets it. */
 KC_MUST_USE struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker *asker,
                                             const struct kc_cmp_order *order);
 
 /* Revokes one certificate (rr); the reason is RFC 5280's. Errors as above; KC_CERT_REVOKED: it was before. */
 KC_MUST_USE struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view der,
                                            unsigned reason);
+
+/* The same for a certificate that is not at hand, by its issuer's certificate and its number. */
+KC_MUST_USE struct kc_result kc_cmp_revoke_number(const struct kc_cmp_asker *asker,
+                                                  struct kc_view issuer,
+                                                  const uint8_t serial[KC_SERIAL_SIZE],
+                                                  unsigned reason);
 
 #endif

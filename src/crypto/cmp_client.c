@@ -12,7 +12,8 @@ struct asking {
     const struct kc_cmp_asker *asker;
     const struct kc_cmp_order *order; /* NULL for a revocation */
     struct kc_buffer *der;
-    struct kc_view revoked;
+    struct kc_view revoked; /* the certificate, or, with a serial, its issuer's */
+    const uint8_t *serial;
     unsigned reason;
     OSSL_CMP_CTX *context;
     bool tried;
@@ -64,8 +65,11 @@ static struct kc_result accept(struct asking *asking, X509 *made)
     int size = i2d_X509(made, &bytes);
     struct kc_view der = kc_view(bytes, size > 0 ? (size_t)size : 0);
     uint64_t now_ms = (uint64_t)time(NULL) * 1000u;
-    struct kc_result result = kc_certificate_verify(&certificate, der, asking->asker->issuer,
-                                                    asking->asker->root, now_ms);
+    struct kc_result result = kc_result(KC_CERT_INVALID);
+    for (size_t i = 0; i < asking->asker->issuer_count && kc_failed(result); i++) {
+        result = kc_certificate_verify(&certificate, der, asking->asker->issuers[i],
+                                       asking->asker->roots[i], now_ms);
+    }
     if (!kc_failed(result) &&
         (certificate.profile != order->profile ||
          strcmp(certificate.subject, order->subject) != 0 ||
@@ -102,17 +106,35 @@ static X509_NAME *make_name(const char *common)
     return name;
 }
 
+static bool add_issuers(STACK_OF(X509) * chain, const struct kc_cmp_asker *asker)
+{
+    bool good = asker->issuer_count > 0;
+    for (size_t i = 0; i < asker->issuer_count && good; i++) {
+        X509 *issuer = kc_cmp_certificate(asker->issuers[i]);
+        good = issuer != NULL && X509_add_cert(chain, issuer, X509_ADD_FLAG_UP_REF) == 1;
+        X509_free(issuer);
+    }
+    return good;
+}
+
+static bool add_roots(X509_STORE *store, const struct kc_cmp_asker *asker)
+{
+    bool good = true;
+    for (size_t i = 0; i < asker->issuer_count && good; i++) {
+        X509 *root = kc_cmp_certificate(asker->roots[i]);
+        good = root != NULL && X509_STORE_add_cert(store, root) == 1;
+        X509_free(root);
+    }
+    return good;
+}
+
 static bool trust(OSSL_CMP_CTX *context, const struct kc_cmp_asker *asker)
 {
     X509_STORE *store = X509_STORE_new();
-    X509 *root = kc_cmp_certificate(asker->root);
-    X509 *issuer = kc_cmp_certificate(asker->issuer);
     STACK_OF(X509) *chain = sk_X509_new_null();
     X509_NAME *answerer = make_name(asker->answerer);
-    bool good = store != NULL && root != NULL && issuer != NULL && chain != NULL &&
-                answerer != NULL && X509_STORE_add_cert(store, root) == 1 &&
-                X509_add_cert(chain, issuer, X509_ADD_FLAG_UP_REF) == 1 &&
-                OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
+    bool good = store != NULL && chain != NULL && answerer != NULL && add_roots(store, asker) &&
+                add_issuers(chain, asker) && OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
                 OSSL_CMP_CTX_set1_expected_sender(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set1_recipient(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set0_trustedStore(context, store) == 1;
@@ -121,8 +143,6 @@ static bool trust(OSSL_CMP_CTX *context, const struct kc_cmp_asker *asker)
     }
     X509_NAME_free(answerer);
     sk_X509_pop_free(chain, X509_free);
-    X509_free(issuer);
-    X509_free(root);
     return good;
 }
 
@@ -293,9 +313,27 @@ struct kc_result kc_cmp_certify(struct kc_buffer *der, const struct kc_cmp_asker
     return result;
 }
 
+/* What a revocation is told by: issuer and number. libcrypto reads them from a certificate, which has to be whole, and nothing
+ * else of it: so it gets the issuer's, under these two. */
+static X509 *name_certificate(struct kc_view issuer, const uint8_t serial[KC_SERIAL_SIZE])
+{
+    X509 *named = kc_cmp_certificate(issuer);
+    BIGNUM *number = BN_bin2bn(serial, KC_SERIAL_SIZE, NULL);
+    bool good = named != NULL && number != NULL &&
+                X509_set_issuer_name(named, X509_get_subject_name(named)) == 1 &&
+                BN_to_ASN1_INTEGER(number, X509_get_serialNumber(named)) != NULL;
+    BN_free(number);
+    if (!good) {
+        X509_free(named);
+        return NULL;
+    }
+    return named;
+}
+
 static bool prepare_revocation(struct asking *asking)
 {
-    X509 *certificate = kc_cmp_certificate(asking->revoked);
+    X509 *certificate = asking->serial == NULL ? kc_cmp_certificate(asking->revoked)
+                                               : name_certificate(asking->revoked, asking->serial);
     bool good = certificate != NULL &&
                 OSSL_CMP_CTX_set1_oldCert(asking->context, certificate) == 1 &&
                 OSSL_CMP_CTX_set_option(asking->context, OSSL_CMP_OPT_REVOCATION_REASON,
@@ -313,5 +351,12 @@ struct kc_result kc_cmp_revoke(const struct kc_cmp_asker *asker, struct kc_view 
                                unsigned reason)
 {
     struct asking asking = {.asker = asker, .revoked = der, .reason = reason};
+    return run(&asking, prepare_revocation, perform_revocation);
+}
+
+struct kc_result kc_cmp_revoke_number(const struct kc_cmp_asker *asker, struct kc_view issuer,
+                                      const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
+{
+    struct asking asking = {.asker = asker, .revoked = issuer, .serial = serial, .reason = reason};
     return run(&asking, prepare_revocation, perform_revocation);
 }

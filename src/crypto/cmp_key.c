@@ -4,6 +4,7 @@
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "crypto/cmp_parts.h"
@@ -48,16 +49,20 @@ static int sign_der(int type, const unsigned char *digest, int size, unsigned ch
     return written > 0 ? 1 : 0;
 }
 
-/* Made once, by the first thread that opens a server. */
+static void make_method(void)
+{
+    held_place = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    held_method = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
+    if (held_method != NULL) {
+        EC_KEY_METHOD_set_sign(held_method, sign_der, NULL, sign_held);
+    }
+}
+
+/* Made once, by whichever thread asks or answers first. */
 static bool have_method(void)
 {
-    if (held_method == NULL) {
-        held_place = EC_KEY_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-        held_method = EC_KEY_METHOD_new(EC_KEY_OpenSSL());
-        if (held_method != NULL) {
-            EC_KEY_METHOD_set_sign(held_method, sign_der, NULL, sign_held);
-        }
-    }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, make_method);
     return held_method != NULL && held_place >= 0;
 }
 

@@ -134,7 +134,7 @@ static OSSL_CMP_PKISI *on_revoke(OSSL_CMP_SRV_CTX *context, const OSSL_CMP_MSG *
     struct transaction *transaction = of_context(context);
     const struct kc_cmp_answerer *answerer = &transaction->server->answerer;
     struct kc_cmp_ask *ask = &transaction->ask;
-    struct kc_result result = kc_ok();
+    struct kc_result result;
     (void)message;
     ask->kind = KC_CMP_REVOKE;
     ask->reason = transaction->facts.reason;

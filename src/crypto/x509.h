@@ -5,6 +5,8 @@
  *   sign      leaf: digitalSignature, nonRepudiation
  *   encrypt   leaf: keyAgreement (P-256) or keyEncipherment (RSA)
  *   status    leaf: digitalSignature, for OCSP answers alone (crypto/ocsp.h); made here, and nowhere read as somebody's
+ *   cross     CA of a root's key and name, signed by another key of that name (RFC 4210 section 4.4): what is self-issued does
+ *             not count for a path length (RFC 5280 section 6.1.4), so a chain over it fits the root's
  *
  * The subject is CN=<account number or server name>. */
 #ifndef KC_CRYPTO_X509_H
@@ -16,13 +18,15 @@
 #define KC_SERIAL_SIZE 16
 #define KC_SUBJECT_SIZE 64
 #define KC_CRL_SIZE_MAX (8u * 1024u * 1024u)
+#define KC_CERTIFICATE_PAIR_SIZE_MAX (2 * KC_CERTIFICATE_SIZE_MAX + 16)
 
 enum kc_profile {
     KC_PROFILE_ROOT,
     KC_PROFILE_ISSUER,
     KC_PROFILE_SIGN,
     KC_PROFILE_ENCRYPT,
-    KC_PROFILE_STATUS
+    KC_PROFILE_STATUS,
+    KC_PROFILE_CROSS
 };
 
 struct kc_certificate {
@@ -38,7 +42,7 @@ struct kc_certificate {
 KC_MUST_USE struct kc_result kc_certificate_read(struct kc_certificate *out, struct kc_view der);
 
 /* Verifies leaf ← issuer ← root at a time, and reads the leaf, which must be a sign or encrypt certificate.
- * KC_CERT_EXPIRED (or not yet valid), KC_CERT_INVALID. */
+ * KC_CERT_EXPIRED (or not yet valid), KC_CERT_INVALID (also when `issuer` is of another profile). */
 KC_MUST_USE struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_view leaf,
                                                    struct kc_view issuer, struct kc_view root,
                                                    uint64_t now_ms);
@@ -46,6 +50,19 @@ KC_MUST_USE struct kc_result kc_certificate_verify(struct kc_certificate *out, s
 /* Verifies an issuing certificate ← root at a time. KC_CERT_EXPIRED, KC_CERT_INVALID (also for another profile). */
 KC_MUST_USE struct kc_result kc_certificate_verify_issuer(struct kc_view issuer,
                                                           struct kc_view root, uint64_t now_ms);
+
+/* Verifies that `above`, a root that counts, certified the key of `root`, a self-signed certificate of the same name, in `cross`;
+ * all three at this time. *until_ms is the end of the one of the two that ends first. KC_CERT_EXPIRED, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_certificate_verify_cross(uint64_t *until_ms, struct kc_view root,
+                                                         struct kc_view cross, struct kc_view above,
+                                                         uint64_t now_ms);
+
+/* A certificatePair (RFC 4523 section 2.3, X.509): a certificate issued to an authority, and the one that it issued to who issued
+ * that. Reading wants both, and verifies nothing; the views point into `pair`. KC_BUFFER_SMALL, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_certificate_pair_write(struct kc_buffer *pair, struct kc_view to,
+                                                       struct kc_view by);
+KC_MUST_USE struct kc_result kc_certificate_pair_read(struct kc_view *to, struct kc_view *by,
+                                                      struct kc_view pair);
 
 /* Whether a certificate says that it is by this issuer: name, key and what the issuer may do fit. No signature is verified. */
 bool kc_certificate_is_by(struct kc_view certificate, struct kc_view issuer);

@@ -35,6 +35,7 @@ static const char *usage_of(const struct kc_certificate_order *order)
 {
     switch (order->profile) {
     case KC_PROFILE_ROOT:
+    case KC_PROFILE_CROSS:
     case KC_PROFILE_ISSUER:
         return "critical,keyCertSign,cRLSign";
     case KC_PROFILE_SIGN:
@@ -49,7 +50,8 @@ static const char *usage_of(const struct kc_certificate_order *order)
 
 static const char *constraints_of(enum kc_profile profile)
 {
-    return profile == KC_PROFILE_ROOT     ? "critical,CA:TRUE,pathlen:1"
+    bool root = profile == KC_PROFILE_ROOT || profile == KC_PROFILE_CROSS;
+    return root                           ? "critical,CA:TRUE,pathlen:1"
            : profile == KC_PROFILE_ISSUER ? "critical,CA:TRUE,pathlen:0"
                                           : "critical,CA:FALSE";
 }

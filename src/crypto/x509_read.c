@@ -45,7 +45,8 @@ static bool read_profile(enum kc_profile *out, X509 *certificate, enum kc_key_ty
     if (is_ca && usage == USAGE_CA) {
         bool self = X509_NAME_cmp(X509_get_subject_name(certificate),
                                   X509_get_issuer_name(certificate)) == 0;
-        *out = self ? KC_PROFILE_ROOT : KC_PROFILE_ISSUER;
+        bool own = (X509_get_extension_flags(certificate) & EXFLAG_SS) != 0;
+        *out = !self ? KC_PROFILE_ISSUER : own ? KC_PROFILE_ROOT : KC_PROFILE_CROSS;
         return true;
     }
     *out = usage == USAGE_SIGN ? KC_PROFILE_SIGN : KC_PROFILE_ENCRYPT;
@@ -101,6 +102,13 @@ static struct kc_result from_verify_error(int error)
     return kc_result(time ? KC_CERT_EXPIRED : KC_CERT_INVALID);
 }
 
+/* As a root and what is of its name are: nothing below the issuers is signed by such a key. */
+static bool is_self_issued(X509 *certificate)
+{
+    return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) ==
+           0;
+}
+
 /* Verifies a path of exactly `length` certificates, so that nothing the root signed passes for what the issuer did. */
 static struct kc_result verify_chain(X509 *leaf, X509 *issuer, X509 *root, int length,
                                      uint64_t now_ms)
@@ -139,6 +147,9 @@ struct kc_result kc_certificate_verify(struct kc_certificate *out, struct kc_vie
     struct kc_result result = kc_result(KC_CERT_INVALID);
     if (leaf_certificate != NULL && issuer_certificate != NULL && root_certificate != NULL) {
         result = verify_chain(leaf_certificate, issuer_certificate, root_certificate, 3, now_ms);
+        if (!kc_failed(result) && is_self_issued(issuer_certificate)) {
+            result = kc_result(KC_CERT_INVALID);
+        }
         if (!kc_failed(result)) {
             result = read_certificate(out, leaf_certificate);
         }
@@ -173,6 +184,41 @@ struct kc_result kc_certificate_verify_issuer(struct kc_view issuer, struct kc_v
     }
     X509_free(issuer_certificate);
     X509_free(root_certificate);
+    ERR_clear_error();
+    return result;
+}
+
+/* Whether one is a good certificate of that profile, of the same name as the root above. */
+static bool is_of_root(struct kc_certificate *out, X509 *certificate, enum kc_profile profile,
+                       X509 *above)
+{
+    return !kc_failed(read_certificate(out, certificate)) && out->profile == profile &&
+           X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_subject_name(above)) == 0;
+}
+
+struct kc_result kc_certificate_verify_cross(uint64_t *until_ms, struct kc_view root,
+                                             struct kc_view cross, struct kc_view above,
+                                             uint64_t now_ms)
+{
+    struct kc_certificate self;
+    struct kc_certificate crossed;
+    X509 *certificates[3] = {kc_x509_parse(root), kc_x509_parse(cross), kc_x509_parse(above)};
+    struct kc_result result = kc_result(KC_CERT_INVALID);
+    if (certificates[0] != NULL && certificates[1] != NULL && certificates[2] != NULL &&
+        is_of_root(&self, certificates[0], KC_PROFILE_ROOT, certificates[2]) &&
+        is_of_root(&crossed, certificates[1], KC_PROFILE_CROSS, certificates[2]) &&
+        EVP_PKEY_eq(X509_get0_pubkey(certificates[0]), X509_get0_pubkey(certificates[1])) == 1 &&
+        X509_verify(certificates[0], X509_get0_pubkey(certificates[0])) == 1) {
+        result = verify_chain(certificates[1], certificates[1], certificates[2], 2, now_ms);
+        if (!kc_failed(result)) {
+            result = verify_chain(certificates[0], certificates[0], certificates[0], 1, now_ms);
+        }
+        *until_ms =
+            self.not_after_ms < crossed.not_after_ms ? self.not_after_ms : crossed.not_after_ms;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        X509_free(certificates[i]);
+    }
     ERR_clear_error();
     return result;
 }

@@ -12,6 +12,8 @@
 #define ATTRIBUTE_CERTIFICATE "userCertificate;binary"
 #define ATTRIBUTE_CA "cACertificate;binary"
 #define ATTRIBUTE_CRL "certificateRevocationList;binary"
+#define ATTRIBUTE_PAIR "crossCertificatePair;binary"
+#define PAIR_SIZE_MAX (2 * KC_CERTIFICATE_SIZE_MAX + 16)
 #define VALUES_MAX 8
 
 struct kc_directory {
@@ -271,6 +273,40 @@ void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
     *issuers = (struct kc_directory_issuers){.certificate_count = 0};
 }
 
+struct kc_result kc_directory_roots(struct kc_directory_roots *out, struct kc_directory *directory)
+{
+    char name[NAME_SIZE];
+    char *attributes[] = {unconst(ATTRIBUTE_CA), unconst(ATTRIBUTE_PAIR), NULL};
+    LDAPMessage *found = NULL;
+    *out = (struct kc_directory_roots){.certificate_count = 0};
+    server_name(name, "root");
+    struct kc_result result = search(&found, directory, name, attributes);
+    if (!kc_failed(result)) {
+        out->certificate_count =
+            copy_values(out->certificates, KC_ENTRY_CERTIFICATES_MAX, KC_CERTIFICATE_SIZE_MAX,
+                        directory->ldap, found, ATTRIBUTE_CA);
+        out->pair_count = copy_values(out->pairs, KC_ENTRY_CERTIFICATES_MAX, PAIR_SIZE_MAX,
+                                      directory->ldap, found, ATTRIBUTE_PAIR);
+        if (out->certificate_count == 0) {
+            kc_directory_roots_free(out);
+            result = kc_result(KC_NOT_FOUND);
+        }
+    }
+    (void)ldap_msgfree(found);
+    return result;
+}
+
+void kc_directory_roots_free(struct kc_directory_roots *roots)
+{
+    for (size_t i = 0; i < roots->certificate_count; i++) {
+        kc_directory_free_view(roots->certificates[i]);
+    }
+    for (size_t i = 0; i < roots->pair_count; i++) {
+        kc_directory_free_view(roots->pairs[i]);
+    }
+    *roots = (struct kc_directory_roots){.certificate_count = 0};
+}
+
 /* ---- writing ---- */
 
 /* One attribute with its values, as libldap wants it. */
@@ -394,22 +430,38 @@ struct kc_result kc_directory_put_server(struct kc_directory *directory, const c
     return put_certificates(directory, name, server, certificates, count);
 }
 
+/* The entry of a certificate authority, with two attributes in one change, so that nobody finds the one without the other. */
+static struct kc_result put_authority(struct kc_directory *directory, const char *cn,
+                                      const struct kc_view *certificates, size_t certificate_count,
+                                      const char *attribute, const struct kc_view *values,
+                                      size_t value_count)
+{
+    static const char *const classes[] = {"applicationProcess", "pkiCA"};
+    struct change certificate_change;
+    struct change value_change;
+    char name[NAME_SIZE];
+    server_name(name, cn);
+    struct kc_result result = add_entry(directory, name, "cn", cn, classes, 2);
+    if (kc_failed(result)) {
+        return result;
+    }
+    set_change(&certificate_change, LDAP_MOD_REPLACE, ATTRIBUTE_CA, certificates,
+               certificate_count);
+    set_change(&value_change, LDAP_MOD_REPLACE, attribute, values, value_count);
+    LDAPMod *mods[] = {&certificate_change.mod, &value_change.mod, NULL};
+    return write_changes(directory, name, mods, false);
+}
+
 struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
                                           const struct kc_view *certificates,
                                           const struct kc_view *lists, size_t count)
 {
-    static const char *const classes[] = {"applicationProcess", "pkiCA"};
-    struct change certificate_change;
-    struct change crl_change;
-    char name[NAME_SIZE];
-    server_name(name, "issuer");
-    struct kc_result result = add_entry(directory, name, "cn", "issuer", classes, 2);
-    if (kc_failed(result)) {
-        return result;
-    }
-    /* One change, so that nobody finds an issuer without its list. */
-    set_change(&certificate_change, LDAP_MOD_REPLACE, ATTRIBUTE_CA, certificates, count);
-    set_change(&crl_change, LDAP_MOD_REPLACE, ATTRIBUTE_CRL, lists, count);
-    LDAPMod *mods[] = {&certificate_change.mod, &crl_change.mod, NULL};
-    return write_changes(directory, name, mods, false);
+    return put_authority(directory, "issuer", certificates, count, ATTRIBUTE_CRL, lists, count);
+}
+
+struct kc_result kc_directory_put_roots(struct kc_directory *directory,
+                                        const struct kc_directory_roots *roots)
+{
+    return put_authority(directory, "root", roots->certificates, roots->certificate_count,
+                         ATTRIBUTE_PAIR, roots->pairs, roots->pair_count);
 }

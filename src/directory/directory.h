@@ -1,6 +1,7 @@
 /* The directory: an LDAP client (RFC 4511) for certificates and revocation lists (RFC 4523).
  *
- * Names: cn=<account number>,ou=accounts,o=kinchaku; cn=<server>,ou=servers,o=kinchaku; cn=issuer,ou=servers,o=kinchaku.
+ * Names: cn=<account number>,ou=accounts,o=kinchaku; cn=<server>,ou=servers,o=kinchaku; cn=issuer,ou=servers,o=kinchaku;
+ * cn=root,ou=servers,o=kinchaku.
  * One connection for one thread; a lost one is opened again once a call. */
 #ifndef KC_DIRECTORY_DIRECTORY_H
 #define KC_DIRECTORY_DIRECTORY_H
@@ -13,6 +14,8 @@
 #define KC_ENTRY_CERTIFICATES_MAX 8
 /* Of one authority at a time: the one that issues, and those whose certificates have not ended. */
 #define KC_ISSUERS_MAX 4
+/* The newest, and those before it that still count. */
+#define KC_ROOTS_MAX 4
 
 struct kc_directory;
 
@@ -29,6 +32,15 @@ struct kc_directory_issuers {
     size_t list_count;
     struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
     struct kc_view lists[KC_ENTRY_CERTIFICATES_MAX];
+};
+
+/* The authority's roots, self-signed, and what they certified of each other: pairs as kc_certificate_pair_read reads them. In any
+ * order; freed by kc_directory_roots_free. */
+struct kc_directory_roots {
+    size_t certificate_count;
+    size_t pair_count;
+    struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
+    struct kc_view pairs[KC_ENTRY_CERTIFICATES_MAX];
 };
 
 /* Opens lazily: the first call connects. password NULL: read only. KC_NO_MEMORY. */
@@ -48,10 +60,15 @@ KC_MUST_USE struct kc_result kc_directory_issuers(struct kc_directory_issuers *o
                                                   struct kc_directory *directory);
 void kc_directory_issuers_free(struct kc_directory_issuers *issuers);
 
+/* KC_NOT_FOUND without a root. KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_directory_roots(struct kc_directory_roots *out,
+                                                struct kc_directory *directory);
+void kc_directory_roots_free(struct kc_directory_roots *roots);
+
 void kc_directory_free_view(struct kc_view view);
 
 /* For the authority: makes the tree when it is empty; puts certificates under a name in place of what was there (count 0
- * removes the entry); puts `count` issuers with a list each. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
+ * removes the entry); puts `count` issuers with a list each; puts the roots. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
 KC_MUST_USE struct kc_result kc_directory_prepare(struct kc_directory *directory);
 KC_MUST_USE struct kc_result kc_directory_put_account(struct kc_directory *directory,
                                                       uint64_t account,
@@ -64,5 +81,7 @@ KC_MUST_USE struct kc_result kc_directory_put_server(struct kc_directory *direct
 KC_MUST_USE struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
                                                       const struct kc_view *certificates,
                                                       const struct kc_view *lists, size_t count);
+KC_MUST_USE struct kc_result kc_directory_put_roots(struct kc_directory *directory,
+                                                    const struct kc_directory_roots *roots);
 
 #endif

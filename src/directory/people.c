@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/assert.h"
-
 static const char *server_name(uint64_t number)
 {
     switch (number) {
@@ -28,22 +26,45 @@ struct kc_result kc_people_open(struct kc_people *people, size_t places, struct 
     while (count < places) {
         count *= 2;
     }
-    KC_ASSERT(root.size <= sizeof people->root);
+    struct kc_result result = kc_roots_open(&people->roots, root);
+    if (kc_failed(result)) {
+        return result;
+    }
     people->count = count;
     people->places = calloc(count, sizeof *people->places);
-    memcpy(people->root, root.data, root.size);
-    people->root_size = root.size;
     if (people->places == NULL || pthread_rwlock_init(&people->lock, NULL) != 0) {
         free(people->places);
+        people->places = NULL;
+        return kc_result(KC_NO_MEMORY);
+    }
+    if (pthread_mutex_init(&people->roots_lock, NULL) != 0) {
+        (void)pthread_rwlock_destroy(&people->lock);
+        free(people->places);
+        people->places = NULL;
         return kc_result(KC_NO_MEMORY);
     }
     return kc_ok();
+}
+
+void kc_people_follow_roots(struct kc_people *people, kc_root_keep keep, void *owner)
+{
+    people->keep = keep;
+    people->keep_owner = owner;
+}
+
+enum kc_error kc_people_root_word(struct kc_people *people)
+{
+    (void)pthread_rwlock_rdlock(&people->lock);
+    enum kc_error word = people->roots.word;
+    (void)pthread_rwlock_unlock(&people->lock);
+    return word;
 }
 
 void kc_people_close(struct kc_people *people)
 {
     if (people->places != NULL) {
         (void)pthread_rwlock_destroy(&people->lock);
+        (void)pthread_mutex_destroy(&people->roots_lock);
     }
     free(people->places);
     people->places = NULL;
@@ -69,7 +90,11 @@ static struct kc_result check_person(const struct kc_people *people, const struc
     if (person->issuer >= people->issuer_count) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    const struct kc_crl *crl = people->issuers[person->issuer].crl;
+    const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
+    if (!kc_roots_count(&people->roots, issuer->root, now_ms)) {
+        return kc_result(KC_CERT_EXPIRED);
+    }
+    const struct kc_crl *crl = issuer->crl;
     if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
@@ -99,9 +124,16 @@ static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issu
 {
     struct kc_result word = kc_result(KC_CERT_INVALID);
     for (size_t i = 0; i < people->issuer_count; i++) {
-        struct kc_result result = kc_certificate_verify(
-            out, der, kc_view(people->issuers[i].der, people->issuers[i].size),
-            kc_view(people->root, people->root_size), now_ms);
+        const struct kc_people_issuer *one = &people->issuers[i];
+        struct kc_view one_der = kc_view(one->der, one->size);
+        struct kc_result result = kc_result(KC_CERT_INVALID);
+        if (one->root < people->roots.count) {
+            struct kc_view root = kc_roots_view(&people->roots, one->root);
+            result = kc_certificate_verify(out, der, one_der, root, now_ms);
+        }
+        if (!kc_failed(result) && !kc_roots_count(&people->roots, one->root, now_ms)) {
+            result = kc_result(KC_CERT_EXPIRED);
+        }
         if (!kc_failed(result)) {
             *issuer = i;
             return result;
@@ -214,28 +246,204 @@ static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *peo
                                          : kc_result(KC_DIRECTORY_DOWN);
 }
 
-struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people)
+/* With the lock held. One begins a second or more after the one before it. */
+static size_t newest_issuer(const struct kc_people *people)
 {
     size_t newest = 0;
-    (void)pthread_rwlock_rdlock(&people->lock);
     for (size_t i = 1; i < people->issuer_count; i++) {
         newest = people->issuers[i].from_ms > people->issuers[newest].from_ms ? i : newest;
     }
-    struct kc_result result = give_issuer(out, people, newest);
+    return newest;
+}
+
+struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people)
+{
+    (void)pthread_rwlock_rdlock(&people->lock);
+    struct kc_result result = give_issuer(out, people, newest_issuer(people));
     (void)pthread_rwlock_unlock(&people->lock);
     return result;
 }
 
-struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
-                                     const struct kc_person *person)
+/* With the lock held. */
+static struct kc_result give_root(struct kc_buffer *out, const struct kc_people *people,
+                                  size_t issuer)
+{
+    out->size = 0;
+    return issuer < people->issuer_count && people->issuers[issuer].root < people->roots.count
+               ? kc_buffer_append(out, kc_roots_view(&people->roots, people->issuers[issuer].root))
+               : kc_result(KC_DIRECTORY_DOWN);
+}
+
+struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *root,
+                                     struct kc_people *people, const struct kc_person *person)
 {
     (void)pthread_rwlock_rdlock(&people->lock);
     struct kc_result result = give_issuer(out, people, person->issuer);
+    if (!kc_failed(result) && root != NULL) {
+        result = give_root(root, people, person->issuer);
+    }
     (void)pthread_rwlock_unlock(&people->lock);
     return result;
 }
 
-/* ---- issuers and their lists ---- */
+struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people)
+{
+    out->size = 0;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    struct kc_result result =
+        kc_buffer_append(out, kc_roots_view(&people->roots, people->roots.pinned));
+    (void)pthread_rwlock_unlock(&people->lock);
+    return result;
+}
+
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms)
+{
+    uint64_t from_ms[KC_ISSUERS_MAX];
+    out->count = 0;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        const struct kc_people_issuer *one = &people->issuers[i];
+        if (!kc_roots_count(&people->roots, one->root, now_ms)) {
+            continue;
+        }
+        size_t at = out->count++;
+        for (; at > 0 && from_ms[at - 1] < one->from_ms; at--) {
+            from_ms[at] = from_ms[at - 1];
+            out->ders[at] = out->ders[at - 1];
+            out->roots[at] = out->roots[at - 1];
+        }
+        from_ms[at] = one->from_ms;
+        memcpy(out->bytes[i], one->der, one->size);
+        out->ders[at] = kc_view(out->bytes[i], one->size);
+        struct kc_view root = kc_roots_view(&people->roots, one->root);
+        memcpy(out->root_bytes[i], root.data, root.size);
+        out->roots[at] = kc_view(out->root_bytes[i], root.size);
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+}
+
+/* ---- certificates that are known by their numbers ---- */
+
+#define ISSUER_KEY_SIZE (KC_PEOPLE_PAIR_SIZE - 2 * KC_SERIAL_SIZE)
+
+/* An issuer may get another certificate for its key, and has the same list then. */
+static struct kc_result name_key(uint8_t out[ISSUER_KEY_SIZE], const struct kc_crypto *crypto,
+                                 const struct kc_people_issuer *issuer)
+{
+    struct kc_certificate certificate;
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_buffer key = KC_BUFFER(bytes);
+    struct kc_result result = kc_certificate_read(&certificate, kc_view(issuer->der, issuer->size));
+    if (!kc_failed(result)) {
+        result = kc_key_encode(&key, &certificate.key);
+    }
+    if (!kc_failed(result)) {
+        kc_digest(crypto, digest, kc_buffer_view(&key));
+        memcpy(out, digest, ISSUER_KEY_SIZE);
+    }
+    return result;
+}
+
+struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                const struct kc_crypto *crypto, const struct kc_person *person)
+{
+    struct kc_result result = kc_result(KC_DIRECTORY_DOWN);
+    memset(out, 0, KC_PEOPLE_PAIR_SIZE);
+    (void)pthread_rwlock_rdlock(&people->lock);
+    if (person->issuer < people->issuer_count) {
+        result = name_key(out, crypto, &people->issuers[person->issuer]);
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    memcpy(out + ISSUER_KEY_SIZE, person->sign_serial, KC_SERIAL_SIZE);
+    memcpy(out + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, person->encrypt_serial, KC_SERIAL_SIZE);
+    return result;
+}
+
+struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                      const struct kc_crypto *crypto,
+                                      const uint8_t pair[KC_PEOPLE_PAIR_SIZE], uint64_t expires_ms,
+                                      uint64_t now_ms)
+{
+    uint8_t name[ISSUER_KEY_SIZE];
+    struct kc_person person = {.expires_ms = expires_ms};
+    struct kc_result word = kc_result(KC_DIRECTORY_DOWN);
+    memcpy(person.sign_serial, pair + ISSUER_KEY_SIZE, KC_SERIAL_SIZE);
+    memcpy(person.encrypt_serial, pair + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, KC_SERIAL_SIZE);
+    *out = person;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        person.issuer = i;
+        if (kc_failed(name_key(name, crypto, &people->issuers[i])) ||
+            memcmp(name, pair, sizeof name) != 0) {
+            continue;
+        }
+        struct kc_result result = check_person(people, &person, now_ms);
+        /* One list is enough to be refused by, and one that is good to be believed. */
+        if (word.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_REVOKED) {
+            word = result;
+            *out = person;
+        }
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    return word;
+}
+
+/* ---- roots, issuers and their lists ---- */
+
+/* With the lock held. Who was found over an issuer whose root's place is another's now is forgotten with it. */
+static void put_roots(struct kc_people *people, const struct kc_roots *roots)
+{
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        struct kc_people_issuer *issuer = &people->issuers[i];
+        if (issuer->root < people->roots.count &&
+            !kc_view_equal(kc_roots_view(&people->roots, issuer->root),
+                           kc_roots_view(roots, issuer->root))) {
+            issuer->root = KC_ROOTS_MAX;
+        }
+    }
+    people->roots = *roots;
+}
+
+/* A directory that shows no roots, as an older authority's, leaves those that count as they are. */
+static void refresh_roots(struct kc_people *people, struct kc_directory *directory, uint64_t now_ms)
+{
+    struct kc_directory_roots shown;
+    if (kc_failed(kc_directory_roots(&shown, directory))) {
+        return;
+    }
+    (void)pthread_mutex_lock(&people->roots_lock);
+    struct kc_roots roots = people->roots;
+    kc_roots_update(&roots, &shown, people->keep, people->keep_owner, now_ms);
+    (void)pthread_rwlock_wrlock(&people->lock);
+    put_roots(people, &roots);
+    (void)pthread_rwlock_unlock(&people->lock);
+    (void)pthread_mutex_unlock(&people->roots_lock);
+    kc_directory_roots_free(&shown);
+}
+
+/* The root that signed an issuer, of those that count. */
+static struct kc_result find_root(size_t *out, struct kc_people *people, struct kc_view der,
+                                  uint64_t now_ms)
+{
+    struct kc_result word = kc_result(KC_CERT_INVALID);
+    (void)pthread_rwlock_rdlock(&people->lock);
+    struct kc_roots roots = people->roots;
+    (void)pthread_rwlock_unlock(&people->lock);
+    for (size_t i = 0; i < roots.count && der.size <= KC_CERTIFICATE_SIZE_MAX; i++) {
+        if (!kc_roots_count(&roots, i, now_ms)) {
+            continue;
+        }
+        struct kc_result result =
+            kc_certificate_verify_issuer(der, kc_roots_view(&roots, i), now_ms);
+        if (!kc_failed(result)) {
+            *out = i;
+            return result;
+        }
+        word = result.code == KC_CERT_EXPIRED ? result : word;
+    }
+    return word;
+}
 
 /* The newest of the lists that the issuer signed. */
 static struct kc_result pick_list(struct kc_crl **out, const struct kc_directory_issuers *shown,
@@ -281,7 +489,7 @@ static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uin
     return place;
 }
 
-/* The directory is not trusted: an issuer counts only when the pinned root signed it, a list only when its issuer did, and an
+/* The directory is not trusted: an issuer counts only when a root signed it that counts, a list only when its issuer did, and an
  * older list does not come back. */
 static struct kc_result take_issuer(struct kc_people *people,
                                     const struct kc_directory_issuers *shown, struct kc_view der,
@@ -289,10 +497,8 @@ static struct kc_result take_issuer(struct kc_people *people,
 {
     struct kc_certificate certificate;
     struct kc_crl *crl = NULL;
-    struct kc_result result =
-        der.size <= KC_CERTIFICATE_SIZE_MAX
-            ? kc_certificate_verify_issuer(der, kc_view(people->root, people->root_size), now_ms)
-            : kc_result(KC_CERT_INVALID);
+    size_t root = 0;
+    struct kc_result result = find_root(&root, people, der, now_ms);
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, der);
     }
@@ -309,6 +515,7 @@ static struct kc_result take_issuer(struct kc_people *people,
         struct kc_people_issuer *issuer = &people->issuers[place];
         issuer->from_ms = certificate.not_before_ms;
         issuer->until_ms = certificate.not_after_ms;
+        issuer->root = root;
         if (issuer->crl == NULL || kc_crl_number(crl) >= kc_crl_number(issuer->crl)) {
             old = issuer->crl;
             issuer->crl = crl;
@@ -324,6 +531,7 @@ struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory
                                    uint64_t now_ms)
 {
     struct kc_directory_issuers shown;
+    refresh_roots(people, directory, now_ms);
     struct kc_result result = kc_directory_issuers(&shown, directory);
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_DIRECTORY_DOWN) : result;

@@ -5,7 +5,8 @@
  * revocation list too, which is fetched on schedule; when it is older than its own next update nobody new is believed.
  *
  * An authority whose issuing key rolled over has several issuers at a time, each with a list of its own: what an issuer that is
- * shown no more signed counts as long as the list of it that was fetched last. */
+ * shown no more signed counts as long as the list of it that was fetched last. When its root rolled over too, issuers may be by
+ * any root that counts (roots.h). */
 #ifndef KC_DIRECTORY_PEOPLE_H
 #define KC_DIRECTORY_PEOPLE_H
 
@@ -13,7 +14,12 @@
 
 #include "crypto/x509.h"
 #include "directory/directory.h"
+#include "directory/roots.h"
 #include "message/cose.h"
+
+/* Which pair of certificates is meant, whoever shows it: the start of the SHA-256 of the issuer's key (COSE_Key), then the serial
+ * numbers of the one for signing and the one for sealing. */
+#define KC_PEOPLE_PAIR_SIZE (16 + 2 * KC_SERIAL_SIZE)
 
 struct kc_person {
     struct kc_signer_id id;
@@ -27,12 +33,13 @@ struct kc_person {
     size_t issuer; /* of both certificates: a place in the list of issuers */
 };
 
-/* An issuer that the root signed, and its list. */
+/* An issuer that a root signed, and its list. */
 struct kc_people_issuer {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t size;
     uint64_t from_ms;
     uint64_t until_ms;
+    size_t root; /* a place; KC_ROOTS_MAX when another has taken it */
     struct kc_crl *crl;
 };
 
@@ -43,16 +50,23 @@ struct kc_people {
     size_t count;        /* a power of two */
     struct kc_person *places;
     uint64_t crl_fetched_ms;
-    uint8_t root[KC_CERTIFICATE_SIZE_MAX];
-    size_t root_size;
+    pthread_mutex_t roots_lock; /* around working out which roots count, which takes long */
+    struct kc_roots roots;
+    kc_root_keep keep;
+    void *keep_owner;
     struct kc_people_issuer issuers[KC_ISSUERS_MAX];
     size_t issuer_count;
 };
 
-/* `root` is the pinned root certificate (DER). KC_NO_MEMORY. */
+/* `root` is the pinned root certificate (DER). KC_NO_MEMORY, KC_CERT_INVALID when it is none. */
 KC_MUST_USE struct kc_result kc_people_open(struct kc_people *people, size_t places,
                                             struct kc_view root);
 void kc_people_close(struct kc_people *people);
+
+/* Lets the pinned root be replaced by the next one, once `keep` has kept that; before the first refresh. */
+void kc_people_follow_roots(struct kc_people *people, kc_root_keep keep, void *owner);
+/* What kc_roots_update said last (struct kc_roots). */
+enum kc_error kc_people_root_word(struct kc_people *people);
 
 /* From memory. KC_NOT_FOUND (ask the directory), KC_CERT_EXPIRED, KC_CERT_REVOKED. */
 KC_MUST_USE struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
@@ -71,15 +85,42 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
 
-/* The issuing certificate that began last, verified; and that of a person who was found. KC_DIRECTORY_DOWN before the first
- * refresh. */
+/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by,
+ * unless `root` is NULL. KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
-KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_people *people,
+KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *root,
+                                                 struct kc_people *people,
                                                  const struct kc_person *person);
 
-/* Fetches issuers and revocation lists. Waits. An issuer that the root did not sign, or without a list that it signed, is passed
- * over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than
- * KC_ISSUERS_MAX issuers that have not ended. */
+/* The pinned root. KC_BUFFER_SMALL. */
+KC_MUST_USE struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people);
+/* All issuers by a root that counts, each with that root, the one that began last first. */
+struct kc_people_issuers {
+    size_t count;
+    struct kc_view ders[KC_ISSUERS_MAX];
+    struct kc_view roots[KC_ISSUERS_MAX];
+    uint8_t bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root_bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
+};
+void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms);
+
+/* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
+KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
+                                            struct kc_people *people,
+                                            const struct kc_crypto *crypto,
+                                            const struct kc_person *person);
+
+/* Whether a pair that the directory may not show any more is on its issuer's list; it ends at `expires_ms`. Fills what *out has
+ * of certificates, but no key and no name, so that others can be asked. KC_CERT_EXPIRED, KC_CERT_REVOKED; KC_DIRECTORY_DOWN: the
+ * issuer is not known, or its list is old. */
+KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                                  const struct kc_crypto *crypto,
+                                                  const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                                  uint64_t expires_ms, uint64_t now_ms);
+
+/* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
+ * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more
+ * than KC_ISSUERS_MAX issuers that have not ended. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
                                                struct kc_directory *directory, uint64_t now_ms);
 

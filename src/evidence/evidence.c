@@ -1,4 +1,4 @@
-/* Which statements exclude each other, and the file around them. */
+/* Which statements exclude each other. */
 #include "evidence/evidence.h"
 
 #include <string.h>
@@ -37,6 +37,7 @@ static unsigned against_order(const struct kc_statement *order, const struct kc_
     case KC_STATEMENT_HEAD:
     case KC_STATEMENT_STAMP:
     case KC_STATEMENT_TOTALS:
+    case KC_STATEMENT_CLOSE:
         break;
     }
     return 0;
@@ -60,6 +61,7 @@ static unsigned against_receipt(const struct kc_statement *receipt,
     case KC_STATEMENT_HEAD:
     case KC_STATEMENT_STAMP:
     case KC_STATEMENT_TOTALS:
+    case KC_STATEMENT_CLOSE:
         break;
     }
     return 0;
@@ -119,7 +121,9 @@ static unsigned ordered_conflict(uint64_t *counter, const struct kc_statement *a
                          (b->time_ms < a->time_ms && b->counter > a->counter)),
                     KC_PROOF_RULE_COUNTER_FELL);
     case KC_STATEMENT_TOTALS:
-        return between_totals(counter, a, b);
+        return b->type == KC_STATEMENT_TOTALS ? between_totals(counter, a, b) : 0;
+    case KC_STATEMENT_CLOSE:
+        break;
     }
     return 0;
 }
@@ -144,10 +148,20 @@ static bool is_wanted(const struct wanted *wanted, unsigned rule, uint64_t count
     return rule != 0 && (wanted->rule == 0 || (wanted->rule == rule && wanted->counter == counter));
 }
 
+typedef unsigned judging(uint64_t *counter, const struct kc_statement *a,
+                         const struct kc_statement *b);
+
+/* Over a renewal an order that was signed behind the end is nothing but that. */
+static bool may_judge(const struct kc_evidence_case *about, judging *judge,
+                      const struct kc_statement *statement)
+{
+    return judge == kc_evidence_after_close || kc_evidence_counts(about, statement);
+}
+
 /* Two statements, one from each item. */
 static struct kc_result find_conflict(struct kc_evidence_finding *out,
                                       const struct kc_evidence_case *about,
-                                      const struct wanted *wanted)
+                                      const struct wanted *wanted, judging *judge)
 {
     const struct kc_evidence_work *work = about->work;
     size_t last = about->content->item_count - 1;
@@ -156,8 +170,11 @@ static struct kc_result find_conflict(struct kc_evidence_finding *out,
             const struct kc_statement *a = &work->statements[i];
             const struct kc_statement *b = &work->statements[j];
             uint64_t counter = 0;
-            unsigned rule = kc_evidence_conflict(&counter, a, b);
-            if (a->item == 0 && b->item == last && is_wanted(wanted, rule, counter)) {
+            if (a->item != 0 || b->item != last || !may_judge(about, judge, a)) {
+                continue;
+            }
+            unsigned rule = judge(&counter, a, b);
+            if (is_wanted(wanted, rule, counter)) {
                 out->rule = (enum kc_proof_rule)rule;
                 out->counter = counter;
                 out->first = *a;
@@ -174,7 +191,10 @@ static struct kc_result find_proof(struct kc_evidence_finding *out, struct kc_ev
 {
     struct kc_result result = kc_result(KC_NOT_PROVEN);
     if (wanted->rule != KC_PROOF_RULE_OVERSPENT && wanted->reason != KC_OVERSPENT) {
-        result = find_conflict(out, about, wanted);
+        result = find_conflict(out, about, wanted, kc_evidence_conflict);
+        if (result.code == KC_NOT_PROVEN && about->content->renewed) {
+            result = find_conflict(out, about, wanted, kc_evidence_after_close);
+        }
     }
     if (result.code == KC_NOT_PROVEN && wanted->reason != KC_COPIED_OR_RESTORED &&
         (wanted->rule == 0 || wanted->rule == KC_PROOF_RULE_OVERSPENT)) {
@@ -186,25 +206,38 @@ static struct kc_result find_proof(struct kc_evidence_finding *out, struct kc_ev
     return result;
 }
 
+struct kc_result kc_evidence_open_own(struct kc_identity *out, const struct kc_evidence_case *about,
+                                      struct kc_view identity)
+{
+    const struct kc_evidence_content *content = about->content;
+    struct kc_result result =
+        kc_identity_open(out, about->crypto, about->bank, &content->realm, identity);
+    bool own = !kc_failed(result) && out->purse.number == content->purse.number &&
+               out->account.number == content->account.number;
+    return kc_failed(result) ? result : kc_result(own ? KC_OK : KC_MISMATCH);
+}
+
+static struct kc_result read_items(struct kc_evidence_case *about)
+{
+    const struct kc_evidence_content *content = about->content;
+    struct kc_result result = kc_evidence_open_own(&about->accused, about, content->identity);
+    for (size_t i = 0; i < content->item_count && !kc_failed(result); i++) {
+        result = kc_evidence_read_item(about, i, &content->items[i]);
+    }
+    return result;
+}
+
 static struct kc_result examine(struct kc_evidence_finding *out, struct kc_evidence_case *about,
                                 const struct wanted *wanted)
 {
     const struct kc_evidence_content *content = about->content;
     memset(out, 0, sizeof *out);
     about->work->statement_count = 0;
-    memset(&about->work->history, 0, sizeof about->work->history);
     if (content->item_count == 0 || content->item_count > KC_EVIDENCE_ITEMS_MAX) {
         return kc_result(KC_MALFORMED);
     }
-    struct kc_result result = kc_identity_open(&about->accused, about->crypto, about->bank,
-                                               &content->realm, content->identity);
-    if (!kc_failed(result) && (about->accused.purse.number != content->purse.number ||
-                               about->accused.account.number != content->account.number)) {
-        result = kc_result(KC_MISMATCH);
-    }
-    for (size_t i = 0; i < content->item_count && !kc_failed(result); i++) {
-        result = kc_evidence_read_item(about, i);
-    }
+    struct kc_result result =
+        content->renewed ? kc_evidence_read_renewed(about) : read_items(about);
     if (!kc_failed(result)) {
         result = find_proof(out, about, wanted);
     }
@@ -222,138 +255,13 @@ struct kc_result kc_evidence_find(struct kc_evidence_finding *out, struct kc_evi
     return examine(out, &about, &(struct wanted){.reason = reason});
 }
 
-/* ---- the file ---- */
-
-static struct kc_result put_item(struct kc_view_list *list, struct kc_buffer *room,
-                                 const struct kc_evidence_item *item)
+struct kc_result kc_evidence_check(struct kc_evidence_finding *out, struct kc_evidence_work *work,
+                                   const struct kc_crypto *crypto, const struct kc_public_key *bank,
+                                   const struct kc_evidence_content *content,
+                                   const struct kc_evidence_file *file)
 {
-    struct kc_buffer out = {.data = room->data + room->size,
-                            .capacity = room->capacity - room->size};
-    struct kc_result result = kc_shape_encode(&out, &kc_evidence_item_shape, item);
-    if (!kc_failed(result)) {
-        list->items[list->count++] = kc_buffer_view(&out);
-        room->size += out.size;
-    }
-    return result;
-}
-
-struct kc_result kc_evidence_make(struct kc_buffer *out, struct kc_evidence_work *work,
-                                  const struct kc_crypto *crypto, const struct kc_signer *bank,
-                                  const struct kc_evidence_content *content,
-                                  const struct kc_evidence_finding *finding,
-                                  const struct kc_evidence_label *label)
-{
-    struct kc_buffer items = {.data = work->plain[0], .capacity = sizeof work->plain};
-    struct kc_buffer plain = KC_BUFFER(work->encoded);
-    struct kc_evidence_file file = {.bank = content->realm.bank,
-                                    .currency = kc_view(content->realm.currency, 3),
-                                    .decimals = label->decimals,
-                                    .alert = label->alert,
-                                    .rule = finding->rule,
-                                    .counter = finding->counter,
-                                    .account = content->account,
-                                    .purse = content->purse,
-                                    .identity = content->identity,
-                                    .time_ms = label->time_ms};
-    struct kc_result result = kc_ok();
-    if (finding->rule == KC_PROOF_RULE_OVERSPENT) {
-        file.partners = content->partners;
-    }
-    for (size_t i = 0; i < content->item_count && !kc_failed(result); i++) {
-        result = put_item(&file.items, &items, &content->items[i]);
-    }
-    if (!kc_failed(result)) {
-        result = kc_shape_encode(&plain, &kc_evidence_file_shape, &file);
-    }
-    return kc_failed(result) ? result
-                             : kc_sign(out, crypto, bank, &content->realm,
-                                       kc_evidence_file_shape.domain, 0, kc_buffer_view(&plain));
-}
-
-struct kc_result kc_evidence_realm(struct kc_realm *out, struct kc_view bytes)
-{
-    struct kc_signed parsed;
-    struct kc_evidence_file file;
-    char currency[4] = "";
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(&file, &kc_evidence_file_shape, parsed.payload);
-    }
-    if (!kc_failed(result)) {
-        memcpy(currency, file.currency.data, file.currency.size);
-        result = kc_realm_set(out, file.bank, currency);
-    }
-    return result;
-}
-
-static struct kc_result read_file(struct kc_evidence_verdict *out, const struct kc_crypto *crypto,
-                                  const struct kc_public_key *bank, struct kc_view bytes)
-{
-    struct kc_signed parsed;
-    struct kc_signer_id id;
-    char currency[4] = "";
-    struct kc_evidence_file *file = &out->file;
-    if (bytes.size > KC_EVIDENCE_SIZE_MAX) {
-        return kc_result(KC_TOO_LARGE);
-    }
-    struct kc_result result = kc_signed_parse(&parsed, bytes);
-    if (!kc_failed(result) && parsed.has_time) {
-        result = kc_result(KC_MALFORMED);
-    }
-    if (!kc_failed(result)) {
-        result = kc_shape_decode(file, &kc_evidence_file_shape, parsed.payload);
-    }
-    if (!kc_failed(result) && file->decimals > KC_AMOUNT_DECIMALS_MAX) {
-        result = kc_result(KC_MALFORMED);
-    }
-    if (!kc_failed(result)) {
-        memcpy(currency, file->currency.data, file->currency.size);
-        result = kc_realm_set(&out->realm, file->bank, currency);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
-    kc_signer_id_make(&id, crypto, KC_SERVER_BANK, bank);
-    if (memcmp(&id, &parsed.signer, sizeof id) != 0) {
-        return kc_result(KC_UNKNOWN_SIGNER);
-    }
-    return kc_signed_verify(&parsed, crypto, bank, &out->realm, kc_evidence_file_shape.domain);
-}
-
-static struct kc_result take_content(struct kc_evidence_content *out,
-                                     const struct kc_evidence_verdict *verdict)
-{
-    const struct kc_evidence_file *file = &verdict->file;
-    *out = (struct kc_evidence_content){.realm = verdict->realm,
-                                        .account = file->account,
-                                        .purse = file->purse,
-                                        .identity = file->identity,
-                                        .partners = file->partners,
-                                        .item_count = file->items.count};
-    bool spare = file->rule != KC_PROOF_RULE_OVERSPENT && file->partners.count > 0;
-    struct kc_result result = kc_result(spare ? KC_MALFORMED : KC_OK);
-    KC_ASSERT(file->items.count <= KC_EVIDENCE_ITEMS_MAX);
-    for (size_t i = 0; i < file->items.count && !kc_failed(result); i++) {
-        result = kc_shape_decode(&out->items[i], &kc_evidence_item_shape, file->items.items[i]);
-    }
-    return result;
-}
-
-struct kc_result kc_evidence_verify(struct kc_evidence_verdict *out, struct kc_evidence_work *work,
-                                    const struct kc_crypto *crypto,
-                                    const struct kc_public_key *bank, struct kc_view bytes)
-{
-    struct kc_evidence_content content;
-    memset(out, 0, sizeof *out);
-    struct kc_result result = read_file(out, crypto, bank, bytes);
-    if (!kc_failed(result)) {
-        result = take_content(&content, out);
-    }
-    if (kc_failed(result)) {
-        return result;
-    }
     struct kc_evidence_case about = {
-        .work = work, .crypto = crypto, .bank = bank, .content = &content};
-    const struct wanted wanted = {.rule = (unsigned)out->file.rule, .counter = out->file.counter};
-    return examine(&out->finding, &about, &wanted);
+        .work = work, .crypto = crypto, .bank = bank, .content = content};
+    const struct wanted wanted = {.rule = (unsigned)file->rule, .counter = file->counter};
+    return examine(out, &about, &wanted);
 }

@@ -1,13 +1,16 @@
 /* Evidence files: a proof against a purse by its own signatures, which a stranger checks with the bank's certificate alone
- * (docs/protocol.md "Evidence files").
+ * (docs/protocol.md "Evidence files"); also where the purse renewed its keys between the two things that it signed.
  *
  * Items are taken apart into statements, each a thing that the purse signed: "the entry of counter 7 is this", "the history
  * up to counter 6 has this head". An honest purse never signs two statements that exclude each other, nor a history that pays
  * more than it held. A file names the rule and the counter; a reader looks for exactly that.
  *
- *  1. Every item verifies under the one key that the bank's signed identity gives the accused purse, and names that purse.
+ *  1. Every item verifies under the one key that the bank's signed identity gives the accused purse, and names that purse. Over a
+ *     renewal there are two identities: the first item is of the older key, the second of the newer one.
  *  2. What nobody signed counts for nothing. What only the bank could know counts in favour of the accused.
  *  3. Both items of a file are needed: each holds one of the two statements.
+ *  4. What an older key says holds up to the close entry that the newer one reported, and nothing behind it: by then it may be in
+ *     other hands. That it signed behind is a rule of its own, which does not say whose hand it was.
  *
  * No heap, no clock: work memory is lent. Everything in a file is taken as hostile. */
 #ifndef KC_EVIDENCE_EVIDENCE_H
@@ -17,7 +20,7 @@
 #include "message/cose.h"
 #include "message/generated/messages.h"
 
-/* The largest evidence file: two messages, nine identities and the bank's signature. */
+/* The largest evidence file: three messages, three identities and the bank's signature. */
 #define KC_EVIDENCE_SIZE_MAX 32768
 #define KC_EVIDENCE_ITEMS_MAX 2
 #define KC_STATEMENTS_MAX 112
@@ -32,6 +35,7 @@ enum kc_statement_type {
     KC_STATEMENT_HEAD,    /* the history up to `counter` has this head */
     KC_STATEMENT_STAMP,   /* at this time stamp the newest entry was that of `counter` */
     KC_STATEMENT_TOTALS,  /* the purse's totals after the entry of `counter`; they only grow */
+    KC_STATEMENT_CLOSE,   /* the entry of `counter` ended the key before this one */
 };
 
 struct kc_statement {
@@ -87,8 +91,14 @@ struct kc_evidence_content {
     struct kc_realm realm;
     struct kc_account_id account;
     struct kc_purse_id purse;
-    struct kc_view identity;      /* as the bank signed it */
+    struct kc_view identity;      /* as the bank signed it; over a renewal that of the older key */
     struct kc_view_list partners; /* the same of payers; wanted for overspent only */
+    bool renewed;                 /* the following count: the second item is of another key */
+    struct kc_view newer;         /* its identity */
+    bool has_close;               /* the report that ends the older key, where the item does not */
+    struct kc_evidence_item close;
+    struct kc_view
+        closer; /* the identity of the key of that report, where it is not the newer one */
     size_t item_count;
     struct kc_evidence_item items[KC_EVIDENCE_ITEMS_MAX];
 };
@@ -109,7 +119,7 @@ struct kc_evidence_history {
 struct kc_evidence_work {
     size_t former_count; /* zero, or set by the caller with `formers` */
     struct kc_public_key formers[KC_EVIDENCE_FORMERS_MAX];
-    uint8_t plain[KC_EVIDENCE_ITEMS_MAX][KC_EVIDENCE_ITEM_SIZE_MAX];
+    uint8_t plain[KC_EVIDENCE_ITEMS_MAX + 1][KC_EVIDENCE_ITEM_SIZE_MAX];
     uint8_t encoded[KC_EVIDENCE_SIZE_MAX];
     size_t statement_count;
     struct kc_statement statements[KC_STATEMENTS_MAX];
@@ -119,6 +129,13 @@ struct kc_evidence_work {
 /* The rule by which two statements of one purse exclude each other, and the counter it is about; 0 when both may be true. */
 unsigned kc_evidence_conflict(uint64_t *counter, const struct kc_statement *a,
                               const struct kc_statement *b);
+
+/* The same of a statement of the older key and one of the newer. */
+unsigned kc_evidence_after_close(uint64_t *counter, const struct kc_statement *older,
+                                 const struct kc_statement *newer);
+
+/* The newest counter that an item of what was looked at last speaks of. */
+uint64_t kc_evidence_newest(const struct kc_evidence_work *work, size_t item);
 
 /* Verifies all of the content and looks for a proof of KC_COPIED_OR_RESTORED or KC_OVERSPENT in it, or with KC_OK of either.
  * KC_NOT_PROVEN when there is none. An identity or an item that is not
@@ -150,6 +167,8 @@ KC_MUST_USE struct kc_result kc_evidence_realm(struct kc_realm *out, struct kc_v
 
 struct kc_evidence_verdict {
     struct kc_evidence_file file; /* views point into the file's bytes */
+    bool renewed;                 /* it is over a renewal: `file` has what both kinds have */
+    struct kc_renewed_evidence over;
     struct kc_realm realm;
     struct kc_evidence_finding finding;
 };

@@ -423,11 +423,12 @@ static struct kc_result read_envelope(struct kc_evidence_case *about, size_t ite
     return kc_failed(result) ? result : read_message(about, item, shape, &message, parsed.time_ms);
 }
 
-struct kc_result kc_evidence_read_item(struct kc_evidence_case *about, size_t item)
+struct kc_result kc_evidence_read_item(struct kc_evidence_case *about, size_t item,
+                                       const struct kc_evidence_item *given)
 {
-    const struct kc_evidence_item *given = &about->content->items[item];
     struct kc_evidence_part *part = &about->parts[item];
     *part = (struct kc_evidence_part){.kind = given->kind};
+    memset(&about->work->history, 0, sizeof about->work->history);
     if (given->has_key != (given->kind == KC_PROOF_KIND_ENVELOPE)) {
         return kc_result(KC_MALFORMED);
     }

@@ -31,6 +31,8 @@ const char *kc_evidence_rule_words(enum kc_proof_rule rule)
         return "the purse signed totals that are lower at a later counter";
     case KC_PROOF_RULE_OVERSPENT:
         return "the purse's complete history pays more than it held";
+    case KC_PROOF_RULE_SIGNED_AFTER_CLOSE:
+        return "the purse's older key signed where its newer key was in force already";
     }
     return "?";
 }
@@ -115,6 +117,11 @@ void kc_evidence_statement_words(char out[KC_EVIDENCE_WORDS_SIZE],
         break;
     case KC_STATEMENT_TOTALS:
         write_totals(what, statement, decimals);
+        break;
+    case KC_STATEMENT_CLOSE:
+        (void)snprintf(what, sizeof what,
+                       "the key before this one ended with counter %" PRIu64 " at %s", counter,
+                       when);
         break;
     }
     (void)snprintf(out, KC_EVIDENCE_WORDS_SIZE, "%s says: %s", place, what);

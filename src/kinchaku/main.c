@@ -15,6 +15,7 @@
 
 #define ROLL_DAYS 90u
 #define ROLL_DAYS_MAX 3660u
+#define ROOT_DAYS_MAX 7300u
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
@@ -24,9 +25,10 @@ static const struct kc_option options[] = {
     {"decimals", "N", "first up: decimals of the currency (default 0)"},
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
     {"token", "URI", "first up, roll: PKCS#11 token for the keys of bank and authority"},
-    {"days", "N", "roll: how long the bank's old keys still count (default 90)"},
+    {"days", "N", "roll: how long the old ones still count (bank: default 90; root: to its end)"},
     {"emergency", NULL, "roll: even while the keys before the old ones still count"},
     {"authority", NULL, "roll: the authority's issuing key instead of the bank's keys"},
+    {"root", NULL, "roll: the authority's root and issuing key instead of the bank's keys"},
     {"keep", NULL, "demo: keep the new folder"},
     {"certificate", "FILE", "verify-evidence: the bank's signature certificate (PEM)"},
     {"roll", "FILE",
@@ -40,7 +42,7 @@ static const struct kc_program program = {
              "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
-             "       kinchaku roll --authority [--token URI] [--dir D]\n"
+             "       kinchaku roll --authority | --root [--days N] [--token URI] [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
              "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
@@ -234,12 +236,15 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     const char *token = kc_command_value(command, "token");
     bool emergency = kc_command_value(command, "emergency") != NULL;
     bool authority = kc_command_value(command, "authority") != NULL;
-    bool days_fit = kc_command_number(&days, command, "days", 0, ROLL_DAYS_MAX, ROLL_DAYS);
-    if (authority && (emergency || kc_command_value(command, "days") != NULL)) {
+    bool root = kc_command_value(command, "root") != NULL;
+    bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
+                                      root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
+    if ((root && (authority || emergency)) ||
+        (authority && (emergency || kc_command_value(command, "days") != NULL))) {
         wrong_option = NULL;
         return kc_result(KC_USAGE);
     }
-    if (!is_right(days_fit, "days", "0 to 3660") || !token_fits(token)) {
+    if (!is_right(days_fit, "days", root ? "1 to 7300" : "0 to 3660") || !token_fits(token)) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_system_open(&system, dir);
@@ -251,8 +256,9 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         result = kc_result(KC_IN_USE);
     }
     if (!kc_failed(result)) {
-        result = authority ? kc_system_roll_authority(&system, token)
-                           : kc_system_roll(&system, days, token, emergency);
+        result = root        ? kc_system_roll_root(&system, days, token)
+                 : authority ? kc_system_roll_authority(&system, token)
+                             : kc_system_roll(&system, days, token, emergency);
     }
     kc_file_unlock(fd);
     return result;

@@ -490,3 +490,21 @@ struct kc_result kc_system_roll_authority(const struct kc_system *system, const 
     const char *const roll[] = {"roll", token == NULL ? NULL : "--token", token, NULL};
     return run_program(system, "authority", roll);
 }
+
+struct kc_result kc_system_roll_root(const struct kc_system *system, uint64_t days,
+                                     const char *token)
+{
+    char text[24];
+    const char *roll[8] = {"roll", "--root"};
+    size_t count = 2;
+    (void)snprintf(text, sizeof text, "%" PRIu64, days);
+    if (days != 0) {
+        roll[count++] = "--days";
+        roll[count++] = text;
+    }
+    if (token != NULL) {
+        roll[count++] = "--token";
+        roll[count++] = token;
+    }
+    return run_program(system, "authority", roll);
+}

@@ -65,5 +65,8 @@ KC_MUST_USE struct kc_result kc_system_roll(const struct kc_system *system, uint
 /* Makes the authority's next issuing key, in a token or, with NULL, a file. The system has to be down. */
 KC_MUST_USE struct kc_result kc_system_roll_authority(const struct kc_system *system,
                                                       const char *token);
+/* Makes the authority's next root and an issuing key below it, as above; the old root counts for so many days, 0: to its end. */
+KC_MUST_USE struct kc_result kc_system_roll_root(const struct kc_system *system, uint64_t days,
+                                                 const char *token);
 
 #endif

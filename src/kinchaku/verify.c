@@ -91,6 +91,7 @@ static void print_json(const struct kc_evidence_verdict *verdict, bool proven)
     kc_json_number(&json, "counter", file->counter);
     kc_json_number(&json, "account", file->account.number);
     kc_json_number(&json, "purse", file->purse.number);
+    kc_json_bool(&json, "renewed", verdict->renewed);
     kc_json_number(&json, "bank", file->bank);
     kc_json_text(&json, "currency", verdict->realm.currency);
     kc_json_number(&json, "alert", file->alert);
@@ -118,6 +119,13 @@ static void print_words(const struct kc_evidence_verdict *verdict)
                  file->purse.number, file->account.number, file->bank, verdict->realm.currency,
                  kc_error_name(kc_evidence_reason(file->rule)));
     (void)printf("%s (counter %" PRIu64 ")\n", kc_evidence_rule_words(file->rule), file->counter);
+    if (verdict->renewed) {
+        (void)printf("  the purse renewed its keys between the two; 1 is of the older key, 2 of "
+                     "the newer\n");
+    }
+    if (file->rule == KC_PROOF_RULE_SIGNED_AFTER_CLOSE) {
+        (void)printf("  whose hand the older key was in is not shown\n");
+    }
     if (finding->rule == KC_PROOF_RULE_OVERSPENT) {
         kc_evidence_sums_words(words, finding, decimals);
         (void)printf("  %s\n", words);

@@ -367,7 +367,8 @@ struct kc_result kc_count_overspend(struct kc_report *report, const struct kc_le
                              : kc_count_accuse_reporter(report, record, KC_OVERSPENT, NULL);
 }
 
-/* A noted payment is given up when its payee's identity and the settlement time have run out. */
+/* A noted payment is given up when its payee's identity and the settlement time have run out; or that time since its purse went
+ * out of use, which reports nothing any more. */
 static struct kc_result set_due(struct kc_report *report, struct kc_payment_sides *sides)
 {
     struct kc_account_row account;
@@ -375,7 +376,11 @@ static struct kc_result set_due(struct kc_report *report, struct kc_payment_side
     struct kc_result result = kc_ledger_note(
         report->ledger, store->account_get(store->context, &account, sides->payee->account.number));
     if (!kc_failed(result)) {
-        sides->payment.due_ms = account.expires_ms + report->ledger->options.settle_ms;
+        const struct kc_purse_row *payee = sides->payee;
+        bool silent = payee->state == KC_PURSE_OUT && payee->out_ms != 0 &&
+                      payee->out_ms < account.expires_ms;
+        sides->payment.due_ms =
+            (silent ? payee->out_ms : account.expires_ms) + report->ledger->options.settle_ms;
     }
     return result;
 }

@@ -26,6 +26,8 @@
 #define KC_BOOK_FEES 3u
 
 #define KC_FEE_PERMILLE_MAX 1000u
+#define KC_LEDGER_LISTED_MAX                                                                       \
+    32768u /* numbers on the hotlist that are looked at for one part of it */
 
 /* What the bank takes for bringing a machine's value to its owner: fee_fixed + floor(fee_permille * amount / 1000), at most the
  * amount; and how much stays in the machine. */
@@ -56,6 +58,7 @@ struct kc_ledger_options {
     struct kc_merchant_rule merchant;
     struct kc_offline_limits bearer; /* of cards without keys */
     struct kc_charge_rule charge;
+    bool retire_each; /* the authority ends one pair at a time, and not whatever is older */
 };
 
 struct kc_ledger {
@@ -226,8 +229,10 @@ KC_MUST_USE struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64
 KC_MUST_USE struct kc_result
 kc_ledger_set_policy(struct kc_ledger *ledger, struct kc_purse_id purse, enum kc_log_policy policy);
 
-/* Of the purses that were listed under the versions above `after` up to `upto`, those that were listed last, newest first, at
- * most `max`; *complete when these are all. */
+/* Of the purses that were listed under the versions above `after` up to `upto`, at most `max`: first those that are out of use by
+ * a proof or lost, then those that were given up, each newest first; *complete when these are all. A purse whose identities had
+ * all ended, and the settlement time with them, when the newest of these was listed is none of them: nothing that it signs counts
+ * any more. So the books alone say which those are. No more than KC_LEDGER_LISTED_MAX are looked at, the newest. */
 KC_MUST_USE struct kc_result kc_ledger_hotlist(uint64_t *purses, size_t *count, bool *complete,
                                                struct kc_ledger *ledger, uint64_t after,
                                                uint64_t upto, size_t max);

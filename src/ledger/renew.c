@@ -192,7 +192,9 @@ static struct kc_result fill(struct kc_renewal_row *row, struct kc_ledger *ledge
     memcpy(row->old_sign_key, old.sign_key, old.sign_size);
     memcpy(row->sign_key, keys->sign_key, keys->sign_size);
     memcpy(row->encrypt_key, keys->encrypt_key, keys->encrypt_size);
+    memcpy(row->old_pair, old.pair, KC_PAIR_SIZE);
     if (waits) {
+        memcpy(row->pair, last.pair, KC_PAIR_SIZE);
         memcpy(row->identity_digest, last.identity_digest, KC_DIGEST_SIZE);
         memcpy(row->certificate, last.certificate, KC_DIGEST_SIZE);
     }
@@ -300,6 +302,7 @@ static struct kc_result put_keys(struct kc_ledger *ledger, const struct kc_renew
     memcpy(keys.signer, row->signer, KC_SIGNER_SIZE);
     memcpy(keys.sign_key, row->sign_key, row->sign_size);
     memcpy(keys.encrypt_key, row->encrypt_key, row->encrypt_size);
+    memcpy(keys.pair, row->pair, KC_PAIR_SIZE);
     struct kc_result result = kc_ledger_note(ledger, store->purse_key_put(store->context, &keys));
     if (!kc_failed(result)) {
         result = kc_ledger_note(ledger,
@@ -313,7 +316,7 @@ static struct kc_result put_keys(struct kc_ledger *ledger, const struct kc_renew
 }
 
 /* Renewals of the purse whose old certificates are not known to be revoked: those end with this one's, because the authority
- * ends whatever is older than the newest pair, and is asked by that pair alone. */
+ * ends whatever is older than the newest pair, and is asked by that pair alone. (One that is told each pair is not.) */
 static struct kc_result take_over_older(struct kc_ledger *ledger, struct kc_purse_id purse)
 {
     struct kc_renewal_row older;
@@ -350,7 +353,7 @@ struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row
     row.state = KC_RENEWAL_DONE;
     row.done_ms = ledger->now_ms;
     result = put_keys(ledger, &row);
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && !ledger->options.retire_each) {
         result = take_over_older(ledger, purse->purse);
     }
     if (!kc_failed(result)) {

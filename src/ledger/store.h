@@ -122,6 +122,9 @@ enum kc_payout_state {
 #define KC_OPEN_ID_SIZE 16
 #define KC_SIGNER_SIZE 16
 #define KC_LOG_RECORD_SIZE_MAX 1632
+/* Which two certificates are meant: the start of the digest of their issuer's key, and a serial number each. The ledger keeps
+ * them and does not look into them (directory/people.h); zeros: not known. */
+#define KC_PAIR_SIZE 48
 
 struct kc_account_row {
     struct kc_account_id account;
@@ -345,11 +348,15 @@ struct kc_signer_row {
     uint8_t key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
 };
 
-/* A purse that was put out of use by proof or because its holder lost it; `version` counts these acts. */
+/* A purse that was put out of use by proof or because its holder lost it or gave it up; `version` counts these acts. */
 struct kc_hotlist_row {
     uint64_t version;
     struct kc_purse_id purse;
     uint64_t time_ms;
+    /* As they are now: */
+    enum kc_error reason; /* why the purse is out of use */
+    uint64_t
+        ends_ms; /* when the last of its identities ends, also of those never confirmed; 0 when nothing is known of any */
 };
 
 /* A new purse for an account whose old one is out of use. */
@@ -373,6 +380,7 @@ struct kc_purse_key_row {
     uint8_t sign_key[KC_COSE_KEY_SIZE_MAX]; /* COSE_Key */
     size_t encrypt_size;
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+    uint8_t pair[KC_PAIR_SIZE]; /* of the certificates of these keys */
 };
 
 /* A renewal of a purse's keys (ledger/renew.c). Stored numbers. */
@@ -405,6 +413,8 @@ struct kc_renewal_row {
     uint8_t sign_key[KC_COSE_KEY_SIZE_MAX];
     size_t encrypt_size;
     uint8_t encrypt_key[KC_COSE_KEY_SIZE_MAX];
+    uint8_t old_pair[KC_PAIR_SIZE]; /* of certificates: the old keys', and the new ones' */
+    uint8_t pair[KC_PAIR_SIZE];
 };
 
 /* Keys that the authority makes for a purse, one row a purse (ledger/key_offer.c). Stored numbers. */
@@ -647,7 +657,7 @@ struct kc_store {
     /* The newest one in the state KC_RENEWAL_WAITING of a purse with a lower number. */
     struct kc_result (*renewal_left)(void *context, struct kc_renewal_row *out, uint64_t purse,
                                      uint64_t number);
-    /* The first one in the state KC_RENEWAL_DONE of a purse behind this one. */
+    /* The newest one in the state KC_RENEWAL_DONE of the first purse behind this one that has one. */
     struct kc_result (*renewal_due)(void *context, struct kc_renewal_row *out, uint64_t after);
     /* Replaces that purse's. */
     struct kc_result (*key_offer_put)(void *context, const struct kc_key_offer_row *row);

@@ -69,6 +69,7 @@ static const struct instruction instructions[] = {
     {KC_CLA_KINCHAKU, KC_INS_TAKE_CERTIFIED, false, DATA_USED, WORKING, kc_purse_take_certified},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, false, DATA_USED, WORKING, kc_purse_take_hotlist},
     {KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, false, P1_AND_DATA, WORKING, kc_purse_take_roll},
+    {KC_CLA_KINCHAKU, KC_INS_TAKE_NOTICE, false, DATA_USED, WORKING, kc_purse_take_notice},
     {KC_CLA_KINCHAKU, KC_INS_RENEW_REQUEST, true, KEY_AND_DATA, MAY_REQUEST,
      kc_purse_renew_request},
     {KC_CLA_KINCHAKU, KC_INS_HANDOVER, true, KEY_USED | P1_AND_DATA, MAY_REQUEST,
@@ -190,6 +191,26 @@ static struct kc_result get_roll(struct kc_purse *purse, uint8_t back)
     return kc_failed(result) ? result : kc_purse_respond(purse, roll);
 }
 
+static struct kc_result get_notice(struct kc_purse *purse)
+{
+    struct kc_view bytes;
+    struct kc_noticed_keys notice;
+    struct kc_result result = kc_purse_notice_get(&bytes, &notice, purse);
+    return kc_failed(result) ? result : kc_purse_respond(purse, bytes);
+}
+
+/* The issuing certificate that the bank told of last, or that of personalisation. */
+static struct kc_result get_issuer(struct kc_purse *purse)
+{
+    struct kc_view bytes;
+    struct kc_noticed_keys notice;
+    struct kc_result result = kc_purse_notice_get(&bytes, &notice, purse);
+    if (result.code == KC_NOT_FOUND) {
+        return get_static(purse, KC_STATIC_AUTHORITY_CERTIFICATE);
+    }
+    return kc_failed(result) ? result : kc_purse_respond(purse, notice.issuer);
+}
+
 /* The key in force, or the one before it as long as it counts. */
 static struct kc_result get_bank_key(struct kc_purse *purse, uint8_t back)
 {
@@ -242,13 +263,16 @@ struct kc_result kc_purse_get_data(struct kc_purse *purse, const struct kc_apdu 
         return get_bank_key(purse, apdu->p2);
     case KC_TAG_ROLL:
         return get_roll(purse, apdu->p2);
+    case KC_TAG_NOTICE:
+        return get_notice(purse);
+    case KC_TAG_AUTHORITY_CERTIFICATE:
+        return get_issuer(purse);
     case KC_TAG_NEXT_KEYS:
         return get_next_keys(purse);
     case KC_TAG_SIGN_CERTIFICATE:
     case KC_TAG_ENCRYPT_CERTIFICATE:
     case KC_TAG_BANK_SIGN_CERTIFICATE:
     case KC_TAG_BANK_ENCRYPT_CERTIFICATE:
-    case KC_TAG_AUTHORITY_CERTIFICATE:
         return get_static(purse, KC_STATIC_SIGN_CERTIFICATE +
                                      (apdu->p1 - (unsigned)KC_TAG_SIGN_CERTIFICATE));
     default:

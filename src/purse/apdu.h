@@ -54,6 +54,7 @@
 #define KC_INS_TAKE_ROLL                                                                           \
     0x3cu /* both; P1: KC_ROLL_...; data: rolled-keys as the bank signed it, or the purse's identity          \
              signed anew */
+#define KC_INS_TAKE_NOTICE 0x3eu /* both; data: authority-notice as the bank signed it */
 #define KC_INS_TRANSFER_REQUEST                                                                    \
     0x72u /* data: source (1), amount (8), host's time (8), to account (8), for a machine's offer its         \
              digest (32) and purse (8); gives an envelope */
@@ -78,17 +79,18 @@ enum kc_purse_tag {
     KC_TAG_ENCRYPT_CERTIFICATE = 5,
     KC_TAG_BANK_SIGN_CERTIFICATE = 6,
     KC_TAG_BANK_ENCRYPT_CERTIFICATE = 7,
-    KC_TAG_AUTHORITY_CERTIFICATE = 8,
-    KC_TAG_PIN = 9,          /* put */
-    KC_TAG_IDENTITY = 10,    /* put, get: SGN1 */
-    KC_TAG_CERTIFIED = 11,   /* put, get: SGN2 */
-    KC_TAG_INFO = 12,        /* get: purse-info */
-    KC_TAG_INFORMATION = 13, /* get: value-information; needs the PIN */
-    KC_TAG_HISTORY = 14,     /* get: an entry; needs the PIN */
-    KC_TAG_HOTLIST = 15,     /* get: the base of the hotlist as the bank signed it */
+    KC_TAG_AUTHORITY_CERTIFICATE = 8, /* get: the issuing one of the newest notice, else as put */
+    KC_TAG_PIN = 9,                   /* put */
+    KC_TAG_IDENTITY = 10,             /* put, get: SGN1 */
+    KC_TAG_CERTIFIED = 11,            /* put, get: SGN2 */
+    KC_TAG_INFO = 12,                 /* get: purse-info */
+    KC_TAG_INFORMATION = 13,          /* get: value-information; needs the PIN */
+    KC_TAG_HISTORY = 14,              /* get: an entry; needs the PIN */
+    KC_TAG_HOTLIST = 15,              /* get: the base of the hotlist as the bank signed it */
     KC_TAG_NEXT_KEYS = 16, /* get: next-keys, while keys that the authority made are on their way */
     KC_TAG_ROLL = 24,      /* get: rolled-keys; P2: 0 the newest, 1 the one before */
     KC_TAG_HOTLIST_DELTA = 32, /* get: what adds to the base, as the bank signed it */
+    KC_TAG_NOTICE = 40,        /* get: the newest authority-notice as the bank signed it */
 };
 
 #define KC_PIN_SIZE_MIN 4u

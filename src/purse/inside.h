@@ -3,6 +3,7 @@
 #define KC_PURSE_INSIDE_H
 
 #include "message/identity.h"
+#include "message/notice.h"
 #include "message/roll.h"
 #include "purse/purse.h"
 
@@ -56,7 +57,12 @@ enum kc_static_item {
 #define KC_NVM_DELTAS_AT                                                                           \
     (KC_NVM_NEXT_AT + KC_STATIC_ROOM * (KC_STATIC_PLACES - KC_STATIC_NEXT_KEYS))
 
-_Static_assert(KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT <= KC_NVM_SIZE,
+/* And behind those the bank's word on the authority's keys. */
+#define KC_NVM_NOTICES_AT (KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT)
+#define KC_NOTICE_ROOM (4u + KC_NOTICE_SIZE_MAX + 8u)
+#define KC_NOTICE_COUNT 2u
+
+_Static_assert(KC_NVM_NOTICES_AT + KC_NOTICE_ROOM * KC_NOTICE_COUNT <= KC_NVM_SIZE,
                "everything fits the memory");
 
 /* Secrets of a purse are its private keys, its PIN and what is made of them. No branch and no address depends on one, until what
@@ -225,6 +231,14 @@ KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
                                                     const struct kc_purse *purse,
                                                     struct kc_view bytes, uint64_t time_ms);
 
+/* ---- notice.c: the authority's newest keys ---- */
+
+/* Power-up: finds the newest that is whole. One that is torn counts as not there. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_notices_load(struct kc_purse *purse);
+/* The one in force, as it was signed and taken apart, in purse->scratch. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result
+kc_purse_notice_get(struct kc_view *out, struct kc_noticed_keys *notice, struct kc_purse *purse);
+
 /* ---- limits.c: what the certified value in force lets a purse do without its bank ---- */
 
 /* KC_LIMIT_EXCEEDED: more than may be paid at once, or than `most`, which the payee takes. KC_CONTACT_NEEDED: more than may be
@@ -297,6 +311,7 @@ struct kc_result kc_purse_renew_request(struct kc_purse *purse, const struct kc_
 struct kc_result kc_purse_handover(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_hotlist(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_take_roll(struct kc_purse *purse, const struct kc_apdu *apdu);
+struct kc_result kc_purse_take_notice(struct kc_purse *purse, const struct kc_apdu *apdu);
 struct kc_result kc_purse_sign_sale(struct kc_purse *purse, const struct kc_apdu *apdu);
 
 /* Value information into purse->information, with the first entries that no certified value covers or with none. Uses

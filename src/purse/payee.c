@@ -275,14 +275,28 @@ static struct kc_result answer_passed(struct kc_purse *purse, const struct offer
     return kc_failed(result) ? result : respond_answer(purse, false, kc_buffer_view(&answer));
 }
 
+/* What was said before; under the key in force, when the one that signed it has ended: its payer may have seen the new identity
+ * already, and then knows no other. */
 static struct kc_result answer_again(struct kc_purse *purse, const struct kc_log_slot *slot)
 {
     struct kc_entry entry;
+    struct kc_signed parsed;
+    struct kc_buffer answer = KC_BUFFER(purse->reply);
     struct kc_result result = kc_shape_decode(&entry, &kc_entry_shape, slot->entry);
     if (kc_failed(result) || slot->answer.size == 0) {
         return kc_result(KC_ASK_BANK);
     }
-    return respond_answer(purse, entry.kind == KC_ENTRY_KIND_RECEIVE, slot->answer);
+    bool taken = entry.kind == KC_ENTRY_KIND_RECEIVE;
+    if (entry.counter > purse->state.closed) {
+        return respond_answer(purse, taken, slot->answer);
+    }
+    result = kc_brief_parse(&parsed, slot->answer);
+    if (!kc_failed(result)) {
+        const struct kc_shape *shape = taken ? &kc_receipt_shape : &kc_decline_shape;
+        result = kc_sign_brief(&answer, &purse->crypto, &purse->sign_key, &purse->realm,
+                               shape->domain, parsed.payload);
+    }
+    return kc_failed(result) ? result : respond_answer(purse, taken, kc_buffer_view(&answer));
 }
 
 /* What a seller may name beside its NG. */

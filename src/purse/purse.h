@@ -18,6 +18,7 @@
  *     hotlist; what is in force of that gives way only to what the bank signed with a higher version.
  *  9. The bank's keys give way only to those that the bank signed with the old and the new one, in the order of their numbers
  *     (roll.c).
+ *     What the bank says of the authority's keys gives way only to what it says with a higher number (notice.c).
  * 10. Exactly one pair of own keys is in force. New ones, made here (renew.c) or by the authority (handover.c), lie beside them
  *     until one image changes over; the last entry of the old signing key names the identity of the new.
  *
@@ -46,7 +47,7 @@
 #include "purse/port.h"
 
 #define KC_IMAGE_SIZE_MAX 14336u
-#define KC_NVM_SIZE (160u * 1024u)
+#define KC_NVM_SIZE (168u * 1024u)
 #define KC_APDU_HEAD_MAX 7u
 #define KC_RESPONSE_SIZE_MAX (KC_MESSAGE_SIZE_MAX + 2u)
 #define KC_COMMAND_SIZE_MAX (KC_MESSAGE_SIZE_MAX + KC_APDU_HEAD_MAX + 2u)
@@ -99,6 +100,8 @@ struct kc_purse {
     uint64_t roll_number;   /* of the newest record of new keys; 0 when there is none */
     uint64_t roll_until_ms; /* from then on bank_former counts no more */
     unsigned roll_place;    /* where that record stands */
+    uint64_t notice_number; /* of the newest word on the authority's keys; 0 when there is none */
+    unsigned notice_place;  /* where that stands */
     struct kc_signer_id signer_id;
     uint8_t entry[KC_ENTRY_SIZE_MAX];          /* an entry being added */
     uint8_t order[KC_ORDER_SIZE_MAX];          /* a payment being made */

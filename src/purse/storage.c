@@ -273,6 +273,9 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
     if (!kc_failed(result)) {
         result = kc_purse_hotlist_load(purse);
     }
+    if (!kc_failed(result)) {
+        result = kc_purse_notices_load(purse);
+    }
     return kc_failed(result) ? result : kc_purse_check_log(purse);
 }
 

@@ -148,6 +148,22 @@ struct kc_result kc_slot_take_identity(struct kc_slot *slot, struct kc_view iden
                         identity);
 }
 
+struct kc_result kc_slot_notice(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_NOTICE);
+}
+
+struct kc_result kc_slot_issuer(struct kc_view *out, struct kc_slot *slot)
+{
+    return kc_slot_get(out, slot, KC_TAG_AUTHORITY_CERTIFICATE);
+}
+
+struct kc_result kc_slot_take_notice(struct kc_slot *slot, struct kc_view notice)
+{
+    struct kc_view out;
+    return kc_slot_send(&out, slot, KC_CLA_KINCHAKU, KC_INS_TAKE_NOTICE, 0, 0, notice);
+}
+
 struct kc_result kc_slot_put(struct kc_slot *slot, uint8_t tag, struct kc_view data)
 {
     struct kc_view out;

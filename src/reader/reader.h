@@ -64,6 +64,12 @@ KC_MUST_USE struct kc_result kc_bank_verifier_identity(struct kc_identity *out,
 
 /* The bank's record of new keys that the purse holds: the newest, or with back 1 the one before. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_roll(struct kc_view *out, struct kc_slot *slot, unsigned back);
+/* What the bank told the purse last of the authority's keys, as it signed it. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_notice(struct kc_view *out, struct kc_slot *slot);
+/* The authority's issuing certificate as the purse knows it by now: of that notice, or of personalisation. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_slot_issuer(struct kc_view *out, struct kc_slot *slot);
+/* Hands a notice in, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */
+KC_MUST_USE struct kc_result kc_slot_take_notice(struct kc_slot *slot, struct kc_view notice);
 /* SGN1 or SGN3 as the bank signed it. */
 KC_MUST_USE struct kc_result kc_slot_identity(struct kc_view *out, struct kc_slot *slot);
 /* Hands in a record, whoever brought it. KC_STALE_STATE: not newer than the one held; KC_UNKNOWN_SIGNER: it does not begin at

@@ -11,18 +11,22 @@
 /* An account has two certificates, and at most two pairs more while its keys are being renewed; the directory shows the next pair
  * when the one that it shows is revoked. One round more sees that there is none. */
 #define ROUNDS_MAX 4u
+#define KNOWN_SIZE_MAX 384u
 
-static struct kc_cmp_client client_of(const struct kc_registrar *registrar)
+static struct kc_cmp_client client_of(struct kc_people_issuers *issuers,
+                                      struct kc_registrar *registrar)
 {
-    return (struct kc_cmp_client){
-        .http = registrar->client,
-        .url = registrar->config.authority_url,
-        .place = &registrar->config.authority,
-        .certificate = kc_view(registrar->certificate, registrar->certificate_size),
-        .key = &registrar->sign_key,
-        .issuer = kc_view(registrar->issuer, registrar->issuer_size),
-        .root = kc_view(registrar->people.root, registrar->people.root_size),
-        .timeout_ms = (unsigned)registrar->config.timeout_ms};
+    kc_people_issuers(issuers, &registrar->people, kc_clock_now_ms());
+    return (struct kc_cmp_client){.http = registrar->client,
+                                  .url = registrar->config.authority_url,
+                                  .place = &registrar->config.authority,
+                                  .certificate =
+                                      kc_view(registrar->certificate, registrar->certificate_size),
+                                  .key = &registrar->sign_key,
+                                  .issuers = issuers->ders,
+                                  .issuer_count = issuers->count,
+                                  .roots = issuers->roots,
+                                  .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }
 
 struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
@@ -34,7 +38,8 @@ struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
     struct kc_buffer certificates[2] = {
         {.data = registrar->request, .capacity = KC_CERTIFICATE_SIZE_MAX},
         {.data = registrar->reply, .capacity = KC_CERTIFICATE_SIZE_MAX}};
-    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
     struct kc_result result =
         kc_key_proof_read(&sign, &encrypt, &registrar->crypto, &registrar->realm,
                           &registrar->encrypt_key, request->proof);
@@ -49,6 +54,17 @@ struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
     return result;
 }
 
+static bool is_good(struct kc_certificate *out, const struct kc_cmp_client *client,
+                    struct kc_view der)
+{
+    bool good = false;
+    for (size_t i = 0; i < client->issuer_count && !good; i++) {
+        good = !kc_failed(kc_certificate_verify(out, der, client->issuers[i], client->roots[i],
+                                                kc_clock_now_ms()));
+    }
+    return good;
+}
+
 /* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many. */
 static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registrar,
                                      uint64_t account, unsigned reason)
@@ -56,7 +72,8 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     struct kc_directory_entry entry;
     struct kc_certificate certificate;
     char subject[24];
-    const struct kc_cmp_client client = client_of(registrar);
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
     (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
     *count = 0;
     struct kc_result result = kc_directory_account(&entry, registrar->directory, account);
@@ -64,8 +81,7 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
         return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
     }
     for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
-        if (!kc_failed(kc_certificate_verify(&certificate, entry.certificates[i], client.issuer,
-                                             client.root, kc_clock_now_ms())) &&
+        if (is_good(&certificate, &client, entry.certificates[i]) &&
             strcmp(certificate.subject, subject) == 0) {
             result = kc_cmp_client_revoke(&client, entry.certificates[i], reason);
             *count += 1;
@@ -75,12 +91,49 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     return result;
 }
 
+/* Revokes what the bank names, whether or not it was revoked before. Copied, because the reply's memory is used again. */
+static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_view known,
+                                     unsigned reason)
+{
+    struct kc_person person;
+    uint8_t pairs[KNOWN_SIZE_MAX];
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, registrar);
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result result = kc_ok();
+    if (known.size > sizeof pairs || known.size % KC_PEOPLE_PAIR_SIZE != 0) {
+        return kc_result(KC_MALFORMED);
+    }
+    if (known.size > 0) {
+        memcpy(pairs, known.data, known.size);
+    }
+    for (size_t at = 0; at < known.size && !kc_failed(result); at += KC_PEOPLE_PAIR_SIZE) {
+        struct kc_buffer issuer = KC_BUFFER(bytes);
+        struct kc_result word = kc_people_check_pair(
+            &person, &registrar->people, &registrar->crypto, pairs + at, now_ms, now_ms);
+        result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
+        if (kc_failed(result)) {
+            return kc_failed(word) ? word : result;
+        }
+        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
+                                             reason);
+        if (!kc_failed(result)) {
+            result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                 person.encrypt_serial, reason);
+        }
+    }
+    return result;
+}
+
 struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
-                                         struct kc_account_id account, uint64_t reason)
+                                         struct kc_account_id account, uint64_t reason,
+                                         const struct kc_view *known)
 {
     size_t count = 1;
     size_t revoked = 0;
-    struct kc_result result = kc_ok();
+    struct kc_result result =
+        known == NULL ? kc_ok() : revoke_known(registrar, *known, (unsigned)reason);
     for (unsigned round = 0; round < ROUNDS_MAX && count > 0 && !kc_failed(result); round++) {
         result = revoke_shown(&count, registrar, account.number, (unsigned)reason);
         revoked += count;
@@ -89,5 +142,6 @@ struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
         return result;
     }
     /* The last round has to have found nothing more. */
-    return kc_result(count > 0 ? KC_PENDING : revoked > 0 ? KC_OK : KC_NOT_FOUND);
+    bool done = revoked > 0 || known != NULL;
+    return kc_result(count > 0 ? KC_PENDING : done ? KC_OK : KC_NOT_FOUND);
 }

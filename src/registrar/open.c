@@ -136,13 +136,13 @@ static struct kc_result apply(struct progress *progress, struct kc_registrar *re
 }
 
 struct kc_result kc_registrar_revoke(struct kc_registrar *registrar, struct kc_account_id account,
-                                     uint64_t reason)
+                                     uint64_t reason, const struct kc_view *known)
 {
     struct kc_done done;
     struct kc_revoke_request request = {
         .account = account, .reason = reason, .time_ms = kc_clock_now_ms()};
     if (kc_cmp_place_speaks(&registrar->config.authority)) {
-        return kc_registrar_cmp_revoke(registrar, account, reason);
+        return kc_registrar_cmp_revoke(registrar, account, reason, known);
     }
     return kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->authority,
                             registrar->config.authority_url, request.time_ms,
@@ -194,7 +194,7 @@ static struct kc_result apply_again(struct progress *progress, struct kc_registr
         (application->moves ? ask_move : ask_again)(progress, registrar, application, account);
     if (!kc_failed(result)) {
         progress->has_account = true;
-        result = kc_registrar_revoke(registrar, account, REVOKE_SUPERSEDED);
+        result = kc_registrar_revoke(registrar, account, REVOKE_SUPERSEDED, NULL);
     }
     /* By CMP: those of the purse before were revoked when it was reported. */
     return result.code == KC_NOT_FOUND && progress->has_account ? kc_ok() : result;
@@ -302,7 +302,7 @@ static void take_back(struct progress *progress, struct kc_registrar *registrar,
     kc_target_drop(target);
     if (progress->has_certificates && !again) {
         struct kc_result result =
-            kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION);
+            kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION, NULL);
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "certificates not revoked reason=%s", kc_error_name(result.code));
         }
@@ -368,13 +368,15 @@ struct kc_result kc_registrar_reissue(struct kc_opened_account *out, struct kc_r
 struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_account_id account,
                                    struct kc_purse_id purse)
 {
-    struct kc_done done;
+    struct kc_lost_reply reply;
     struct kc_lost_request request = {
         .account = account, .purse = purse, .time_ms = kc_clock_now_ms()};
-    struct kc_result result = kc_registrar_ask(&done, &kc_done_shape, registrar, &registrar->bank,
-                                               registrar->config.bank_url, request.time_ms,
-                                               &kc_lost_request_shape, &request);
-    return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE);
+    struct kc_result result = kc_registrar_ask(&reply, &kc_lost_reply_shape, registrar,
+                                               &registrar->bank, registrar->config.bank_url,
+                                               request.time_ms, &kc_lost_request_shape, &request);
+    return kc_failed(result)
+               ? result
+               : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE, &reply.certificates);
 }
 
 struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
@@ -386,7 +388,9 @@ struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
     struct kc_result result = kc_registrar_ask(out, &kc_close_reply_shape, registrar,
                                                &registrar->bank, registrar->config.bank_url,
                                                request.time_ms, &kc_close_request_shape, &request);
-    return kc_failed(result) ? result : kc_registrar_revoke(registrar, account, REVOKE_CESSATION);
+    return kc_failed(result)
+               ? result
+               : kc_registrar_revoke(registrar, account, REVOKE_CESSATION, &out->certificates);
 }
 
 struct kc_result kc_registrar_charge(struct kc_registrar *registrar, struct kc_account_id account,

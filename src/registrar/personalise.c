@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "message/notice.h"
 #include "message/roll.h"
 #include "purse/apdu.h"
 #include "reader/reader.h"
@@ -162,6 +163,23 @@ static void put_roll(struct kc_registrar *registrar, struct kc_slot *uim)
     }
 }
 
+/* What the bank tells of the authority's keys, unless it has not heard yet of the issuer that the purse was given. */
+static void put_notice(struct kc_registrar *registrar, struct kc_slot *uim)
+{
+    uint8_t bytes[KC_NOTICE_SIZE_MAX];
+    char url[KC_URL_SIZE_MAX + 16];
+    struct kc_buffer notice = KC_BUFFER(bytes);
+    struct kc_noticed_keys told;
+    struct kc_signed parsed;
+    int size = snprintf(url, sizeof url, "%s/v1/notice", registrar->config.bank_url);
+    if (size > 0 && (size_t)size < sizeof url &&
+        !kc_failed(kc_message_get(&notice, registrar->client, url)) &&
+        !kc_failed(kc_notice_read(&told, &parsed, kc_buffer_view(&notice))) &&
+        kc_view_equal(told.issuer, kc_view(registrar->issuer, registrar->issuer_size))) {
+        (void)kc_failed(kc_slot_take_notice(uim, kc_buffer_view(&notice)));
+    }
+}
+
 struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_slot *uim,
                                      const struct kc_application *application,
                                      const struct kc_certify_reply *certificates,
@@ -192,6 +210,7 @@ struct kc_result kc_personalise_rest(struct kc_registrar *registrar, struct kc_s
     }
     if (!kc_failed(result)) {
         put_roll(registrar, uim);
+        put_notice(registrar, uim);
     }
     return result;
 }

@@ -9,6 +9,7 @@
 #include "message/generated/messages.h"
 #include "reader/pcsc.h"
 #include "service/cmp_client.h"
+#include "service/files.h"
 #include "service/trace.h"
 
 struct kc_registrar_config {
@@ -34,6 +35,7 @@ struct kc_registrar {
     uint8_t certificate[KC_CERTIFICATE_SIZE_MAX]; /* of sign_key; for CMP only */
     size_t certificate_size;
     struct kc_people people;
+    char folder[KC_PATH_SIZE_MAX];
     uint8_t issuer[KC_CERTIFICATE_SIZE_MAX]; /* the newest */
     size_t issuer_size;
     struct kc_directory *directory;
@@ -140,18 +142,21 @@ KC_MUST_USE struct kc_result kc_registrar_counter_renew(struct kc_station *stati
                                                         struct kc_account_id account);
 void kc_registrar_counter_close(struct kc_station *station);
 
-/* Revokes every certificate of an account. */
+/* Revokes every certificate of an account. `known`: those that the bank names, as in lost-reply; NULL: it named none. */
 KC_MUST_USE struct kc_result kc_registrar_revoke(struct kc_registrar *registrar,
-                                                 struct kc_account_id account, uint64_t reason);
+                                                 struct kc_account_id account, uint64_t reason,
+                                                 const struct kc_view *known);
 
-/* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the directory
- * shows of an account is revoked, certificate by certificate. As kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN.
- * KC_NOT_FOUND: it shows none; KC_PENDING: it still shows some after as many were revoked as an account may have. */
+/* The same two questions by CMP. The certificates stand in the registrar's memory until its next message; what the bank
+ * names and what the directory shows of an account is revoked, certificate by certificate, also when it was before. As
+ * kc_cmp_certify and kc_cmp_revoke, KC_DIRECTORY_DOWN. KC_NOT_FOUND: the directory shows none, and the bank was not asked;
+ * KC_PENDING: it still shows some after as many were revoked as an account may have. */
 KC_MUST_USE struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
                                                       struct kc_registrar *registrar,
                                                       const struct kc_certify_request *request);
 KC_MUST_USE struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
-                                                     struct kc_account_id account, uint64_t reason);
+                                                     struct kc_account_id account, uint64_t reason,
+                                                     const struct kc_view *known);
 
 /* Asks a server: sends `message`, opens the answer as `reply_shape` into *reply. The server's refusal by its reason. */
 KC_MUST_USE struct kc_result kc_registrar_ask(void *reply, const struct kc_shape *reply_shape,

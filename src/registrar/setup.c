@@ -78,8 +78,14 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
         result = kc_certificate_file_load(&certificate, folder, "sign.crt");
         registrar->certificate_size = certificate.size;
     }
-    return kc_failed(result) ? result
-                             : kc_people_open(&registrar->people, 16, kc_buffer_view(&root));
+    if (!kc_failed(result)) {
+        result = kc_people_open(&registrar->people, 16, kc_buffer_view(&root));
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_join(registrar->folder, folder, NULL, NULL);
+        kc_people_follow_roots(&registrar->people, kc_root_file_keep, registrar->folder);
+    }
+    return result;
 }
 
 /* The certificates of bank and authority, from the directory, under the pinned root (SZ8). */

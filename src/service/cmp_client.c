@@ -43,8 +43,9 @@ static struct kc_cmp_asker asker_of(const struct kc_cmp_client *client)
     } owner = {.in = client};
     return (struct kc_cmp_asker){.certificate = client->certificate,
                                  .key = client->key,
-                                 .issuer = client->issuer,
-                                 .root = client->root,
+                                 .issuers = client->issuers,
+                                 .issuer_count = client->issuer_count,
+                                 .roots = client->roots,
                                  .answerer = client->place->name,
                                  .timeout_ms = client->timeout_ms,
                                  .owner = owner.out,
@@ -75,5 +76,14 @@ struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
 {
     const struct kc_cmp_asker asker = asker_of(client);
     struct kc_result result = kc_cmp_revoke(&asker, certificate, reason);
+    return result.code == KC_CERT_REVOKED ? kc_ok() : result;
+}
+
+struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
+                                             struct kc_view issuer,
+                                             const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
+{
+    const struct kc_cmp_asker asker = asker_of(client);
+    struct kc_result result = kc_cmp_revoke_number(&asker, issuer, serial, reason);
     return result.code == KC_CERT_REVOKED ? kc_ok() : result;
 }

@@ -22,8 +22,9 @@ struct kc_cmp_client {
     const struct kc_cmp_place *place;
     struct kc_view certificate; /* of the key below */
     const struct kc_private_key *key;
-    struct kc_view issuer;
-    struct kc_view root;
+    const struct kc_view *issuers;
+    size_t issuer_count;
+    const struct kc_view *roots; /* of each, the one that it is by */
     unsigned timeout_ms;
 };
 
@@ -38,5 +39,11 @@ kc_cmp_client_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
 /* Revokes one; done too when it was revoked before. */
 KC_MUST_USE struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
                                                   struct kc_view certificate, unsigned reason);
+
+/* The same by its number, under the issuer (a certificate) that made it. */
+KC_MUST_USE struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
+                                                         struct kc_view issuer,
+                                                         const uint8_t serial[KC_SERIAL_SIZE],
+                                                         unsigned reason);
 
 #endif

@@ -79,6 +79,14 @@ struct kc_result kc_certificate_file_save(const char *folder, const char *name, 
     return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0644);
 }
 
+struct kc_result kc_root_file_keep(void *folder, struct kc_view root)
+{
+    struct kc_result result = kc_certificate_file_save(folder, "root.crt", root);
+    kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
+           "the authority's next root is pinned: %s", kc_error_name(result.code));
+    return result;
+}
+
 struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,
                                     const char *name)
 {

@@ -68,6 +68,9 @@ KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, con
 KC_MUST_USE struct kc_result kc_certificate_file_save(const char *folder, const char *name,
                                                       struct kc_view der);
 
+/* Puts the next root in place of the one that is pinned in a folder, its owner; as kc_file_write. A kc_root_keep. */
+KC_MUST_USE struct kc_result kc_root_file_keep(void *folder, struct kc_view root);
+
 /* A token: one line of visible characters from a secret file, with a final NUL; an empty one would be none at all. As
  * kc_file_read_secret; KC_CONFIG_INVALID. */
 KC_MUST_USE struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,

@@ -8,6 +8,7 @@
 #include "message/roll.h"
 #include "service/message_client.h"
 #include "station/inside.h"
+#include "station/notice.h"
 
 /* As many records as a bank has, and one that it does not have. */
 #define ROLLS_MAX 33u
@@ -112,7 +113,8 @@ bool kc_station_learn_keys(struct kc_station *station)
 {
     bool taken = take_all(station);
     renew_identity(station);
-    return taken;
+    /* After those, for the bank's newest key may have signed it. */
+    return kc_station_learn_notice(station) || taken;
 }
 
 /* ---- between purses ---- */

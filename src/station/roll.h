@@ -8,8 +8,8 @@
 /* As many records as a purse holds. */
 #define KC_ROLLS_PASSED 2u
 
-/* Fetches the records that the UIM does not hold yet, and has its identity signed anew where an old key signed it. True when the
- * UIM took new keys. What does not arrive changes nothing. */
+/* Fetches the records that the UIM does not hold yet, has its identity signed anew where an old key signed it, and fetches what
+ * the bank tells of the authority's keys. True when the UIM took new keys. What does not arrive changes nothing. */
 bool kc_station_learn_keys(struct kc_station *station);
 
 /* Sends the records that the UIM holds and the other side, whose newest is number `theirs`, does not. Errors of the link. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "message/generated/names.h"
+#include "station/notice.h"
 
 /* As many entries as a UIM keeps. */
 #define HISTORY_MAX 48u
@@ -53,9 +54,22 @@ struct texts {
     char charge[KC_AMOUNT_TEXT_SIZE];
     char charge_due[KC_CLOCK_TEXT_SIZE];
     char key_ready[KC_CLOCK_TEXT_SIZE];
+    struct kc_authority_known authority; /* without a name: unknown */
+    char certificate[2 * KC_DIGEST_SIZE + 1];
+    char told[KC_CLOCK_TEXT_SIZE];
 };
 
-static void make_texts(struct texts *out, const struct kc_station *station,
+/* Of whom the UIM has keys made and certified, as it knows by now. */
+static void make_authority(struct texts *out, struct kc_station *station)
+{
+    if (kc_failed(kc_station_authority(&out->authority, station))) {
+        out->authority.name[0] = '\0';
+    }
+    kc_hex_write(out->certificate, kc_view(out->authority.certificate, KC_DIGEST_SIZE));
+    kc_clock_format(out->told, out->authority.told_ms);
+}
+
+static void make_texts(struct texts *out, struct kc_station *station,
                        const struct kc_purse_info *info)
 {
     format(out->value, station, info->value);
@@ -70,6 +84,7 @@ static void make_texts(struct texts *out, const struct kc_station *station,
     format(out->charge, station, info->charge_amount);
     kc_clock_format(out->charge_due, info->charge_due_ms);
     kc_clock_format(out->key_ready, info->key_ready_ms);
+    make_authority(out, station);
 }
 
 static void print_json(const struct kc_station *station, const struct kc_purse_info *info,
@@ -110,6 +125,11 @@ static void print_json(const struct kc_station *station, const struct kc_purse_i
     kc_json_text(&json, "handover", kc_handover_word(info->handover));
     if (info->has_key_ready) {
         kc_json_text(&json, "key_ready", texts->key_ready);
+    }
+    if (texts->authority.name[0] != '\0') {
+        kc_json_text(&json, "authority", texts->authority.name);
+        kc_json_text(&json, "authority_certificate", texts->certificate);
+        kc_json_number(&json, "notice", texts->authority.number);
     }
     kc_json_close(&json);
 }
@@ -206,6 +226,18 @@ static void print_charge(const struct kc_station *station, const struct kc_purse
     }
 }
 
+static void print_authority(const struct texts *texts)
+{
+    if (texts->authority.name[0] == '\0') {
+        return;
+    }
+    (void)printf("authority    %s, certificate %.16s", texts->authority.name, texts->certificate);
+    if (texts->authority.number != 0) {
+        (void)printf(", as the bank told on %s", texts->told);
+    }
+    (void)printf("\n");
+}
+
 static void print_keys(const struct kc_purse_info *info, const struct texts *texts)
 {
     if (info->handover == KC_HANDOVER_CHANGED) {
@@ -240,6 +272,7 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
         print_limits(station, info, texts);
         print_history(info);
         print_charge(station, info, texts);
+        print_authority(texts);
         print_keys(info, texts);
     }
 }

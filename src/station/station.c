@@ -72,7 +72,7 @@ void kc_station_trace(struct kc_station *station, const char *step, const char *
                                                      .uim = value});
 }
 
-/* The bank may have new keys, which the UIM learns before it takes what they signed. */
+/* Bank and authority may have new keys, which the UIM learns before it takes what they signed. */
 static struct kc_result take(struct kc_view *message, struct kc_station *station,
                              struct kc_view reply)
 {

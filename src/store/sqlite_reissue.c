@@ -34,6 +34,8 @@ void kc_sqlite_read_hotlist(struct row *row, struct kc_hotlist_row *out)
     out->version = next_number(row);
     out->purse.number = next_number(row);
     out->time_ms = next_number(row);
+    out->reason = kc_error_from_number(next_number(row));
+    out->ends_ms = next_number(row);
 }
 
 /* ---- re-issues ---- */
@@ -101,6 +103,7 @@ static struct kc_result write_purse_key(sqlite3_stmt *statement, const struct kc
     bind_number(statement, 4, row->expires_ms);
     bind_bytes(statement, 5, row->sign_key, row->sign_size);
     bind_bytes(statement, 6, row->encrypt_key, row->encrypt_size);
+    bind_bytes(statement, 7, row->pair, KC_PAIR_SIZE);
     return step_done(statement);
 }
 
@@ -129,6 +132,7 @@ static struct kc_result get_purse_key(struct kc_purse_key_row *out, sqlite3_stmt
     out->expires_ms = next_number(&row);
     next_bytes(&row, out->sign_key, &out->sign_size, 1, sizeof out->sign_key);
     next_bytes(&row, out->encrypt_key, &out->encrypt_size, 1, sizeof out->encrypt_key);
+    next_fixed(&row, out->pair, KC_PAIR_SIZE);
     return end_row(&row);
 }
 

@@ -20,6 +20,8 @@ static struct kc_result renewal_put(void *context, const struct kc_renewal_row *
     bind_bytes(statement, 14, row->old_sign_key, row->old_sign_size);
     bind_bytes(statement, 15, row->sign_key, row->sign_size);
     bind_bytes(statement, 16, row->encrypt_key, row->encrypt_size);
+    bind_bytes(statement, 17, row->old_pair, KC_PAIR_SIZE);
+    bind_bytes(statement, 18, row->pair, KC_PAIR_SIZE);
     return step_done(statement);
 }
 
@@ -47,6 +49,8 @@ static struct kc_result get_renewal(struct kc_renewal_row *out, sqlite3_stmt *st
     next_bytes(&row, out->old_sign_key, &out->old_sign_size, 1, sizeof out->old_sign_key);
     next_bytes(&row, out->sign_key, &out->sign_size, 1, sizeof out->sign_key);
     next_bytes(&row, out->encrypt_key, &out->encrypt_size, 1, sizeof out->encrypt_key);
+    next_fixed(&row, out->old_pair, KC_PAIR_SIZE);
+    next_fixed(&row, out->pair, KC_PAIR_SIZE);
     return end_row(&row);
 }
 

@@ -6,10 +6,10 @@
     "account, state, suite, name, address, phone, bank_account, password_hash, open_id, created, " \
     "temporary_until, expires, balance, purse, type, owner"
 #define REISSUE_COLUMNS "purse, id, account, old, suite, temporary_until"
-#define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key"
+#define PURSE_KEY_COLUMNS "purse, account, signer, expires, sign_key, encrypt_key, pair"
 #define RENEWAL_COLUMNS                                                                            \
     "purse, number, account, state, counter, asked, done, old_expires, expires, old_signer, "      \
-    "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key"
+    "signer, identity_digest, certificate, old_sign_key, sign_key, encrypt_key, old_pair, pair"
 #define KEY_OFFER_COLUMNS "purse, account, state, ordered, ready, signer, sign_key, encrypt_key"
 #define PURSE_COLUMNS                                                                              \
     "purse, account, type, state, account_at_access, purse_at_access, access, value, value_time, " \
@@ -132,7 +132,7 @@ const char *const kc_sqlite_schema[] = {
     "CREATE INDEX reissues_account ON reissues (account, purse);"
     "CREATE TABLE purse_keys (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
     " signer BLOB NOT NULL UNIQUE, expires INTEGER NOT NULL, sign_key BLOB NOT NULL,"
-    " encrypt_key BLOB NOT NULL) STRICT;"
+    " encrypt_key BLOB NOT NULL, pair BLOB NOT NULL) STRICT;"
     "CREATE TABLE moves (id INTEGER PRIMARY KEY, purse INTEGER NOT NULL, other INTEGER NOT NULL,"
     " kind INTEGER NOT NULL, amount INTEGER NOT NULL CHECK (amount > 0),"
     " fixed INTEGER NOT NULL, permille INTEGER NOT NULL CHECK (permille BETWEEN 0 AND 1000),"
@@ -170,8 +170,8 @@ const char *const kc_sqlite_schema[] = {
     " asked INTEGER NOT NULL, done INTEGER NOT NULL, old_expires INTEGER NOT NULL,"
     " expires INTEGER NOT NULL, old_signer BLOB NOT NULL, signer BLOB NOT NULL,"
     " identity_digest BLOB NOT NULL, certificate BLOB NOT NULL, old_sign_key BLOB NOT NULL,"
-    " sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL,"
-    " PRIMARY KEY (purse, number)) STRICT;"
+    " sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL, old_pair BLOB NOT NULL,"
+    " pair BLOB NOT NULL, PRIMARY KEY (purse, number)) STRICT;"
     "CREATE INDEX renewals_old_signer ON renewals (old_signer);"
     "CREATE INDEX renewals_signer ON renewals (signer);"
     "CREATE INDEX renewals_due ON renewals (purse) WHERE state = 3;"
@@ -279,18 +279,25 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " ORDER BY purse, counter",
     [STATEMENT_HOTLIST_ADD] = "INSERT INTO hotlist (purse, time) VALUES (?,?) RETURNING version",
     [STATEMENT_HOTLIST_VERSION] = "SELECT ifnull(max(version), 0) FROM hotlist",
-    [STATEMENT_SCAN_HOTLIST] = "SELECT version, purse, time FROM hotlist ORDER BY version DESC",
+    /* A card without keys lives as long as its account. */
+    [STATEMENT_SCAN_HOTLIST] =
+        "SELECT h.version, h.purse, h.time, ifnull(p.out_reason, 0), max(ifnull("
+        " (SELECT k.expires FROM purse_keys AS k WHERE k.purse = h.purse), ifnull("
+        " (SELECT a.expires FROM accounts AS a WHERE a.account = p.account), 0)), ifnull("
+        " (SELECT max(max(r.expires, r.old_expires)) FROM renewals AS r WHERE r.purse = h.purse),"
+        " 0)) FROM hotlist AS h LEFT JOIN purses AS p ON p.purse = h.purse"
+        " ORDER BY h.version DESC",
     [STATEMENT_REISSUE_ADD] = "INSERT INTO reissues (" REISSUE_COLUMNS ") VALUES (?,?,?,?,?,?)",
     [STATEMENT_REISSUE_BY_ID] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE id = ?",
     [STATEMENT_REISSUE_OF_PURSE] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE purse = ?",
     [STATEMENT_REISSUE_LAST] = "SELECT " REISSUE_COLUMNS " FROM reissues WHERE account = ?"
                                " ORDER BY purse DESC LIMIT 1",
     [STATEMENT_PURSE_KEY_ADD] = "INSERT INTO purse_keys (" PURSE_KEY_COLUMNS
-                                ") VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                                ") VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
     [STATEMENT_PURSE_KEY_PUT] =
-        "INSERT OR REPLACE INTO purse_keys (" PURSE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?)",
+        "INSERT OR REPLACE INTO purse_keys (" PURSE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?)",
     [STATEMENT_RENEWAL_PUT] = "INSERT OR REPLACE INTO renewals (" RENEWAL_COLUMNS
-                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                              ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATEMENT_RENEWAL_LAST] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
                                " ORDER BY number DESC LIMIT 1",
     [STATEMENT_RENEWAL_BY_SIGNER] =
@@ -301,7 +308,7 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
     [STATEMENT_RENEWAL_LEFT] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE purse = ?"
                                " AND state = 2 AND number < ? ORDER BY number DESC LIMIT 1",
     [STATEMENT_RENEWAL_DUE] = "SELECT " RENEWAL_COLUMNS " FROM renewals WHERE state = 3"
-                              " AND purse > ? ORDER BY purse, number LIMIT 1",
+                              " AND purse > ? ORDER BY purse, number DESC LIMIT 1",
     [STATEMENT_KEY_OFFER_PUT] =
         "INSERT OR REPLACE INTO key_offers (" KEY_OFFER_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
     [STATEMENT_KEY_OFFER_GET] = "SELECT " KEY_OFFER_COLUMNS " FROM key_offers WHERE purse = ?",

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "message/identity.h"
 #include "purse/apdu.h"
+#include "vendor/fields.h"
 
 #define STOPPED 9
 
@@ -496,7 +497,6 @@ static struct kc_result read_marks(struct kc_machine *machine)
 {
     char path[KC_PATH_SIZE_MAX];
     char text[96] = "";
-    char again[96];
     struct kc_buffer buffer = {.data = (uint8_t *)text, .capacity = sizeof text - 1};
     struct kc_result result = marks_path(path, machine);
     if (!kc_failed(result)) {
@@ -506,11 +506,13 @@ static struct kc_result read_marks(struct kc_machine *machine)
         return kc_ok();
     }
     text[kc_failed(result) ? 0 : buffer.size] = '\0';
-    bool good = sscanf(text, "collected %19" SCNu64 " newest %19" SCNu64, &machine->collected,
-                       &machine->newest_ms) == 2;
-    (void)snprintf(again, sizeof again, "collected %" PRIu64 " newest %" PRIu64 " end\n",
-                   machine->collected, machine->newest_ms);
-    if (!good || strcmp(text, again) != 0) {
+    struct kc_fields fields = {.at = text, .good = true};
+    kc_fields_word(&fields, "collected ");
+    machine->collected = kc_fields_number(&fields);
+    kc_fields_word(&fields, " newest ");
+    machine->newest_ms = kc_fields_number(&fields);
+    kc_fields_word(&fields, " end\n");
+    if (!kc_fields_end(&fields)) {
         kc_log(KC_LOG_ERROR, "%s is damaged: remove it, and the server collects anew", path);
         return kc_result(KC_STORE_CORRUPT);
     }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "service/json_out.h"
+#include "vendor/fields.h"
 #include "vendor/server.h"
 
 #define NOTE_SIZE_MAX 256u
@@ -161,25 +162,29 @@ static void print_note(const struct kc_command *command, const struct kc_server 
     char kind[32];
     char reason[48];
     char amount[KC_AMOUNT_TEXT_SIZE] = "";
-    uint64_t sale = 0;
-    uint64_t counter = 0;
-    uint64_t account = 0;
-    uint64_t minor = 0;
+    static const char *const words[] = {" sale ", " counter ", " account ", " amount "};
+    uint64_t numbers[4];
     struct kc_amount value;
     struct kc_json_out json;
-    if (sscanf(line,
-               "%31s %31s %47s sale %20" SCNu64 " counter %20" SCNu64 " account %20" SCNu64
-               " amount %20" SCNu64,
-               time, kind, reason, &sale, &counter, &account, &minor) != 7 ||
-        kc_failed(kc_amount_from_minor(&value, minor))) {
+    struct kc_fields fields = {.at = line, .good = true};
+    kc_fields_text(&fields, time, sizeof time);
+    kc_fields_word(&fields, " ");
+    kc_fields_text(&fields, kind, sizeof kind);
+    kc_fields_word(&fields, " ");
+    kc_fields_text(&fields, reason, sizeof reason);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        kc_fields_word(&fields, words[i]);
+        numbers[i] = kc_fields_number(&fields);
+    }
+    if (!fields.good || kc_failed(kc_amount_from_minor(&value, numbers[3]))) {
         return;
     }
     kc_amount_format(amount, value, server->round.decimals);
     if (!command->json) {
         (void)printf("  %s %s: %s; line %" PRIu64 ", counter %" PRIu64 ", account %" PRIu64
                      ", %s %s\n",
-                     time, kind, kc_error_words(kc_error_from_name(reason)), sale, counter, account,
-                     amount, server->round.realm.currency);
+                     time, kind, kc_error_words(kc_error_from_name(reason)), numbers[0], numbers[1],
+                     numbers[2], amount, server->round.realm.currency);
         return;
     }
     kc_json_open(&json, stdout);
@@ -187,9 +192,9 @@ static void print_note(const struct kc_command *command, const struct kc_server 
     kc_json_text(&json, "note", kind);
     kc_json_text(&json, "time", time);
     kc_json_text(&json, "reason", reason);
-    kc_json_number(&json, "line", sale);
-    kc_json_number(&json, "counter", counter);
-    kc_json_number(&json, "account", account);
+    kc_json_number(&json, "line", numbers[0]);
+    kc_json_number(&json, "counter", numbers[1]);
+    kc_json_number(&json, "account", numbers[2]);
     kc_json_text(&json, "amount", amount);
     kc_json_close(&json);
 }

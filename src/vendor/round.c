@@ -16,6 +16,7 @@
 #include "message/identity.h"
 #include "service/message_client.h"
 #include "vendor/bank_chain.h"
+#include "vendor/fields.h"
 #include "vendor/giveback.h"
 
 #define PIECE_SIZE 3072u
@@ -162,13 +163,32 @@ static int format_state(char *out, size_t size, const struct kc_round_state *sta
                     state->unwritten, kc_error_name(state->end));
 }
 
+/* As format_state writes it; what is damaged does not come out the same. */
+static void parse_state(struct kc_round_state *out, const char *text)
+{
+    struct kc_fields fields = {.at = text, .good = true};
+    char end[48];
+    const struct {
+        const char *word;
+        uint64_t *number;
+    } numbers[] = {{"newest ", &out->newest_ms}, {" seen ", &out->seen_ms},
+                   {" last ", &out->last},       {" uncovered ", &out->uncovered},
+                   {" owed ", &out->owed},       {" unwritten ", &out->unwritten}};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        kc_fields_word(&fields, numbers[i].word);
+        *numbers[i].number = kc_fields_number(&fields);
+    }
+    kc_fields_word(&fields, " end ");
+    kc_fields_text(&fields, end, sizeof end);
+    out->end = kc_error_from_name(end);
+}
+
 struct kc_result kc_round_state_read(struct kc_round_state *out, const struct kc_round *round,
                                      const struct kc_round_machine *machine)
 {
     char path[KC_PATH_SIZE_MAX];
     char text[STATE_SIZE_MAX + 1];
     char again[STATE_SIZE_MAX + 1];
-    char end[48] = "";
     struct kc_buffer buffer = {.data = (uint8_t *)text, .capacity = STATE_SIZE_MAX};
     memset(out, 0, sizeof *out);
     struct kc_result result = kc_round_path(path, round, machine, "state");
@@ -179,15 +199,9 @@ struct kc_result kc_round_state_read(struct kc_round_state *out, const struct kc
         return kc_ok();
     }
     text[kc_failed(result) ? 0 : buffer.size] = '\0';
-    int read =
-        sscanf(text,
-               "newest %20" SCNu64 " seen %20" SCNu64 " last %20" SCNu64 " uncovered %20" SCNu64
-               " owed %20" SCNu64 " unwritten %20" SCNu64 " end %40s .",
-               &out->newest_ms, &out->seen_ms, &out->last, &out->uncovered, &out->owed,
-               &out->unwritten, end);
-    out->end = kc_error_from_name(end);
+    parse_state(out, text);
     (void)format_state(again, sizeof again, out);
-    if (read != 7 || strcmp(again, text) != 0) {
+    if (strcmp(again, text) != 0) {
         kc_log(KC_LOG_ERROR, "%s is damaged: remove it, what it tells is asked for anew", path);
         return kc_result(KC_STORE_CORRUPT);
     }

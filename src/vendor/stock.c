@@ -6,8 +6,10 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "vendor/fields.h"
 
 #define LINE_MAX_SIZE 64u
+#define LEFT_MAX 99999999u
 #define FILE_SIZE_MAX (LINE_MAX_SIZE * (KC_SLOTS_MAX + 2u))
 
 static struct kc_result save(const struct kc_stock *stock)
@@ -28,17 +30,21 @@ static struct kc_result save(const struct kc_stock *stock)
 
 static bool read_slot(struct kc_stock *out, const char *line)
 {
-    size_t number = 0;
-    uint64_t left = 0;
     char state[8];
     char again[LINE_MAX_SIZE];
-    if (sscanf(line, "slot %3zu %8" SCNu64 " %5s", &number, &left, state) != 3 ||
-        number != out->count + 1 || number > KC_SLOTS_MAX) {
+    struct kc_fields fields = {.at = line, .good = true};
+    kc_fields_word(&fields, "slot ");
+    uint64_t number = kc_fields_number(&fields);
+    kc_fields_word(&fields, " ");
+    uint64_t left = kc_fields_number(&fields);
+    kc_fields_word(&fields, " ");
+    kc_fields_text(&fields, state, sizeof state);
+    if (!fields.good || number != out->count + 1 || number > KC_SLOTS_MAX || left > LEFT_MAX) {
         return false;
     }
     out->slots[out->count].left = left;
     out->slots[out->count].stuck = strcmp(state, "stuck") == 0;
-    (void)snprintf(again, sizeof again, "slot %zu %" PRIu64 " %s", number, left,
+    (void)snprintf(again, sizeof again, "slot %" PRIu64 " %" PRIu64 " %s", number, left,
                    out->slots[out->count].stuck ? "stuck" : "good");
     out->count += 1;
     return strcmp(again, line) == 0;
@@ -57,7 +63,10 @@ static bool parse(struct kc_stock *out, char *text)
         *end = '\0';
         (void)snprintf(again, sizeof again, "end %zu", out->count);
         if (number == 0) {
-            if (sscanf(text, "sale %19" SCNu64, &out->sale) != 1) {
+            struct kc_fields fields = {.at = text, .good = true};
+            kc_fields_word(&fields, "sale ");
+            out->sale = kc_fields_number(&fields);
+            if (!kc_fields_end(&fields) || out->sale > KC_AMOUNT_MAX) {
                 return false;
             }
         } else if (strcmp(again, text) == 0) {

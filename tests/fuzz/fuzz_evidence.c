@@ -7,7 +7,7 @@
 #include "message/identity.h"
 
 #define TIME_MS UINT64_C(1795478400000)
-#define SEEDS 3u
+#define SEEDS 6u
 
 static struct kc_result believe(void *context, const struct kc_public_key *key,
                                 const uint8_t digest[KC_DIGEST_SIZE], struct kc_view signature)
@@ -114,26 +114,70 @@ static struct kc_view make_certified(uint8_t *room, size_t size, const struct kc
     return kc_buffer_view(&out);
 }
 
-/* A report with one pay entry that it cannot pay. */
-static struct kc_view make_report(uint8_t *room, size_t size, const struct kc_crypto *crypto)
+static struct kc_identity identity_of(const struct kc_vector_key *key)
+{
+    return (struct kc_identity){.bank = kc_fuzz_keys()->realm.bank,
+                                .purse_type = KC_PURSE_TYPE_UIM,
+                                .account = kc_account_nth(1234),
+                                .purse = kc_purse_nth(99),
+                                .issued_s = 1795478400,
+                                .expires_s = 1895478400,
+                                .key = key->public_key};
+}
+
+static struct kc_view make_identity(uint8_t *room, size_t size, const struct kc_crypto *crypto,
+                                    const struct kc_vector_key *key)
+{
+    struct kc_buffer out = {.data = room, .capacity = size};
+    const struct kc_identity identity = identity_of(key);
+    must(kc_identity_sign(&out, crypto, &bank()->private_key, &kc_fuzz_keys()->realm, &identity));
+    return kc_buffer_view(&out);
+}
+
+static void claims_digest(uint8_t out[KC_DIGEST_SIZE], const struct kc_crypto *crypto,
+                          const struct kc_vector_key *key)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer claims = KC_BUFFER(bytes);
+    const struct kc_identity identity = identity_of(key);
+    must(kc_identity_encode(&claims, &identity));
+    kc_digest(crypto, out, kc_buffer_view(&claims));
+}
+
+/* A report with one entry, signed by this key: a pay entry that it cannot pay, or the close entry of the key before it. */
+static struct kc_view make_report(uint8_t *room, size_t size, const struct kc_crypto *crypto,
+                                  const struct kc_vector_key *key, bool closes)
 {
     static struct kc_envelope_work work;
     uint8_t entry_bytes[320];
     uint8_t record_bytes[400];
     uint8_t certified_bytes[512];
+    uint8_t gap_bytes[96];
     uint8_t information_bytes[1024];
     struct kc_buffer entry = KC_BUFFER(entry_bytes);
     struct kc_buffer record = KC_BUFFER(record_bytes);
     struct kc_buffer information = KC_BUFFER(information_bytes);
     struct kc_buffer out = {.data = room, .capacity = size};
-    struct kc_signer signer = signer_of(crypto, kc_account_nth(1234).number, accused());
+    struct kc_signer signer = signer_of(crypto, kc_account_nth(1234).number, key);
     struct kc_entry paid = {.kind = KC_ENTRY_KIND_PAY, .counter = 1, .time_ms = TIME_MS};
     struct kc_value_information told = {.purse_type = KC_PURSE_TYPE_UIM,
                                         .account = kc_account_nth(1234),
                                         .purse = kc_purse_nth(99),
                                         .counter = 2};
     struct kc_settle_request request = {.time_ms = TIME_MS};
-    must(kc_amount_from_minor(&paid.amount, 5));
+    must(kc_amount_from_minor(&paid.amount, closes ? 0 : 5));
+    if (closes) {
+        /* The entries before it are overwritten. */
+        const struct kc_gap gap = {.counter = 3};
+        struct kc_buffer bytes = KC_BUFFER(gap_bytes);
+        must(kc_shape_encode(&bytes, &kc_gap_shape, &gap));
+        request.has_gap = true;
+        request.gap = kc_buffer_view(&bytes);
+        paid.kind = KC_ENTRY_KIND_CLOSE;
+        paid.counter = gap.counter + 1;
+        told.counter = gap.counter + 2;
+        claims_digest(paid.partner, crypto, key);
+    }
     must(kc_shape_encode(&entry, &kc_entry_shape, &paid));
     const struct kc_log_record shown = {.entry = kc_buffer_view(&entry)};
     must(kc_shape_encode(&record, &kc_log_record_shape, &shown));
@@ -147,27 +191,53 @@ static struct kc_view make_report(uint8_t *room, size_t size, const struct kc_cr
     return kc_buffer_view(&out);
 }
 
-static struct kc_view make_identity(uint8_t *room, size_t size, const struct kc_crypto *crypto)
-{
-    struct kc_buffer out = {.data = room, .capacity = size};
-    const struct kc_identity identity = {.bank = kc_fuzz_keys()->realm.bank,
-                                         .purse_type = KC_PURSE_TYPE_UIM,
-                                         .account = kc_account_nth(1234),
-                                         .purse = kc_purse_nth(99),
-                                         .issued_s = 1795478400,
-                                         .expires_s = 1895478400,
-                                         .key = accused()->public_key};
-    must(kc_identity_sign(&out, crypto, &bank()->private_key, &kc_fuzz_keys()->realm, &identity));
-    return kc_buffer_view(&out);
-}
-
 static struct kc_evidence_work work;
 
-/* Two orders; an order and a report; a report alone. */
+static const struct kc_vector_key *newer(void)
+{
+    return kc_fuzz_key("es256-encrypt");
+}
+
+static void put_order(struct kc_evidence_item *out, uint8_t room[4096],
+                      const struct kc_crypto *crypto, uint64_t counter, uint64_t time_ms)
+{
+    *out = (struct kc_evidence_item){.kind = KC_PROOF_KIND_ORDER};
+    out->bytes = make_order(room, 4096, crypto, counter, time_ms);
+}
+
+static void put_report(struct kc_evidence_item *out, uint8_t room[4096],
+                       const struct kc_crypto *crypto, const struct kc_vector_key *key, bool closes)
+{
+    *out = (struct kc_evidence_item){.kind = KC_PROOF_KIND_ENVELOPE, .has_key = true};
+    out->bytes = make_report(room, 4096, crypto, key, closes);
+}
+
+/* Two orders; an order and a report; a report alone. Over a renewal: two orders, one behind the close, two before it. */
+static void put_content(struct kc_evidence_content *out, size_t index,
+                        const struct kc_crypto *crypto)
+{
+    static uint8_t rooms[3][4096];
+    out->renewed = index > 2;
+    out->item_count = index == 2 ? 1 : 2;
+    if (index == 2) {
+        put_report(&out->items[0], rooms[0], crypto, accused(), false);
+        return;
+    }
+    put_order(&out->items[0], rooms[0], crypto, index == 4 ? 0x20 : 1, TIME_MS);
+    if (index == 1 || index == 4) {
+        put_report(&out->items[1], rooms[1], crypto, index == 1 ? accused() : newer(), index == 4);
+    } else {
+        put_order(&out->items[1], rooms[1], crypto, 1, TIME_MS + 1);
+    }
+    out->has_close = index == 5;
+    if (out->has_close) {
+        put_report(&out->close, rooms[2], crypto, newer(), true);
+    }
+}
+
 size_t kc_fuzz_seed(size_t index, uint8_t *out)
 {
-    static uint8_t rooms[2][4096];
-    uint8_t identity[KC_RECORD_SIZE_MAX];
+    uint8_t identities[2][KC_RECORD_SIZE_MAX];
     struct kc_crypto crypto = sham();
     struct kc_buffer file = {.data = out, .capacity = KC_FUZZ_SIZE_MAX};
     struct kc_evidence_content content = {
@@ -178,18 +248,9 @@ size_t kc_fuzz_seed(size_t index, uint8_t *out)
     if (index >= SEEDS) {
         return 0;
     }
-    content.identity = make_identity(identity, sizeof identity, &crypto);
-    content.item_count = index == 2 ? 1 : 2;
-    content.items[0] = (struct kc_evidence_item){
-        .kind = index == 2 ? KC_PROOF_KIND_ENVELOPE : KC_PROOF_KIND_ORDER, .has_key = index == 2};
-    content.items[0].bytes = index == 2
-                                 ? make_report(rooms[0], sizeof rooms[0], &crypto)
-                                 : make_order(rooms[0], sizeof rooms[0], &crypto, 1, TIME_MS);
-    content.items[1] = (struct kc_evidence_item){
-        .kind = index == 1 ? KC_PROOF_KIND_ENVELOPE : KC_PROOF_KIND_ORDER, .has_key = index == 1};
-    content.items[1].bytes = index == 1
-                                 ? make_report(rooms[1], sizeof rooms[1], &crypto)
-                                 : make_order(rooms[1], sizeof rooms[1], &crypto, 1, TIME_MS + 1);
+    content.identity = make_identity(identities[0], sizeof identities[0], &crypto, accused());
+    content.newer = make_identity(identities[1], sizeof identities[1], &crypto, newer());
+    put_content(&content, index, &crypto);
     must(kc_evidence_find(&finding, &work, &crypto, &bank()->public_key, &content, KC_OK));
     must(kc_evidence_make(&file, &work, &crypto, &signer, &content, &finding, &label));
     return file.size;
@@ -209,7 +270,9 @@ static void check_words(const struct kc_evidence_verdict *verdict)
         return;
     }
     uint64_t counter = 0;
-    unsigned rule = kc_evidence_conflict(&counter, &finding->second, &finding->first);
+    unsigned rule = finding->rule == KC_PROOF_RULE_SIGNED_AFTER_CLOSE
+                        ? kc_evidence_after_close(&counter, &finding->first, &finding->second)
+                        : kc_evidence_conflict(&counter, &finding->second, &finding->first);
     KC_FUZZ_CHECK(rule == (unsigned)finding->rule && counter == finding->counter);
     kc_evidence_statement_words(words, &finding->first, finding, decimals);
     kc_evidence_statement_words(words, &finding->second, finding, decimals);

@@ -582,6 +582,31 @@ static unsigned do_roll(struct script *script)
     return status;
 }
 
+/* Whether the bank's last word on the authority's keys names a stranger's, as far as no cut left that open. */
+static bool is_astray;
+
+/* What the bank tells of the authority's keys, forged, of another bank, older, or with a byte changed. */
+static unsigned do_notice(struct script *script)
+{
+    uint8_t bytes[KC_NOTICE_SIZE_MAX];
+    uint8_t flags = take(script);
+    uint8_t how = flags % 16 & (uint8_t)~KEYS_UNASKED;
+    uint64_t number = 1 + take(script) % 8;
+    uint64_t before = world.purse.notice_number;
+    struct kc_view notice = keys_notice(&world, number, how);
+    memcpy(bytes, notice.data, notice.size);
+    if (flags >= 0x80) {
+        bytes[take(script) * 5u % notice.size] ^= 1;
+    }
+    bool bad = (how & (KEYS_STRANGER | KEYS_OTHER)) != 0 || flags >= 0x80;
+    unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_NOTICE, 0, kc_view(bytes, notice.size));
+    KC_FUZZ_CHECK(status != 0x9000 || (!bad && number > before));
+    KC_FUZZ_CHECK(world.purse.locked ||
+                  world.purse.notice_number == (status == 0x9000 ? number : before));
+    is_astray = status == 0x9000 ? (how & KEYS_ASTRAY) != 0 : is_astray && world.writes_left != 0;
+    return status;
+}
+
 static unsigned do_renew(struct script *script)
 {
     uint64_t time_ms = take_time(script);
@@ -608,6 +633,8 @@ static unsigned do_keys(struct script *script)
     unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, keys_say(&world, kind, how));
     const struct kc_purse_state *now = &world.purse.state;
     bool changed = now->key_set != was.key_set;
+    KC_FUZZ_CHECK(status != 0x9000 || !is_astray || (kind != KEYS_GIVEN && kind != KEYS_DONE));
+    is_astray = is_astray && kind != KEYS_CLAIMED;
     KC_FUZZ_CHECK(status != 0x9000 || !bad);
     KC_FUZZ_CHECK(!changed || names_key);
     KC_FUZZ_CHECK(status != 0x9000 || changed == names_key);
@@ -621,7 +648,7 @@ struct operation {
     enum authority authority;
 };
 
-#define OPERATION_COUNT 32u
+#define OPERATION_COUNT 33u
 
 /* By the first byte of an operation modulo their count. */
 static const struct operation operations[OPERATION_COUNT] = {
@@ -635,7 +662,7 @@ static const struct operation operations[OPERATION_COUNT] = {
     {do_open, BY_HOST},      {do_settle, BY_HOST},    {do_identify, BY_HOST},
     {do_bent, BY_HOST},      {do_fill, BY_PARTNER},   {do_list, BY_HOST},
     {do_part, BY_HOST},      {do_roll, BY_HOST},      {do_renew, BY_HOST},
-    {do_handover, BY_HOST},  {do_keys, BY_BANK},
+    {do_handover, BY_HOST},  {do_keys, BY_BANK},      {do_notice, BY_HOST},
 };
 
 static void run_one(struct script *script, bool ready)
@@ -664,6 +691,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool ready = (first & 1u) == 0;
     world_reset(&world, ready ? (enum world_kind)(WORLD_REFUSES + (first >> 1) % 3) : WORLD_BLANK);
     signed_away = 0;
+    is_astray = false;
     last_payment_size = 0;
     for (unsigned i = 0; i < OPERATIONS_MAX && script.at < script.size; i++) {
         run_one(&script, ready);
@@ -716,7 +744,8 @@ enum {
     ROLL,
     RENEW,
     HANDOVER,
-    KEYS
+    KEYS,
+    NOTICE
 };
 enum { QUOTE, COMPLETION, STATE_REPLY, FUND_REPLY, REFUSAL, SETTLE_REPLY };
 enum { NONE, COMPLETED, DECLINED, NOT_COMPLETED, IN_DOUBT, REFUSED };
@@ -807,6 +836,12 @@ static const struct {
          KEYS_CLAIMED, 0, HANDOVER, 2, 2, KEYS, KEYS_GIVEN, KEYS_STRANGER, KEYS, KEYS_GIVEN,
          KEYS_ASTRAY, KEYS, KEYS_GIVEN, 0, HANDOVER, 3, 3, KEYS, KEYS_DONE, 0, PAY, 10, 4, 1, 0,
          SETTLE, 5, HANDOVER, 1, 6, KEYS, KEYS_REFUSED, 0),
+    /* New keys of the authority before and after a claim; forged, older, torn. */
+    SEED(0, SELECT, VERIFY, NOTICE, 0, 1, NOTICE, KEYS_STRANGER, 2, NOTICE, KEYS_OTHER, 2, NOTICE,
+         0, 0, NOTICE, 128, 3, 9, HANDOVER, 1, 1, KEYS, KEYS_CLAIMED, 0, HANDOVER, 2, 2, NOTICE,
+         KEYS_ASTRAY, 3, KEYS, KEYS_GIVEN, 0, HANDOVER, 2, 3, KEYS, KEYS_GIVEN, 0, CUT, 1, NOTICE,
+         0, 4, POWER, VERIFY, NOTICE, 0, 4, HANDOVER, 2, 4, KEYS, KEYS_GIVEN, 0, HANDOVER, 3, 5,
+         KEYS, KEYS_DONE, 0, GET, KC_TAG_AUTHORITY_CERTIFICATE, 0),
     /* New keys of the bank: one after the other, forged, in the wrong order, torn; what the old one signed, late. */
     SEED(0, SELECT, ROLL, 0, 1, 1, 200, ROLL, 0, 8, 1, 200, ROLL, 0, 2, 1, 200, CUT, 1, ROLL, 0, 0,
          1, 9, POWER, ROLL, 0, 0, 1, 9, ROLL, 0, 0, 1, 9, ROLL, 1, 1, 0, 0, ROLL, 1, 0, 0, 0, ROLL,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "message/identity.h"
+#include "message/notice.h"
 #include "message/roll.h"
 #include "purse/inside.h"
 
@@ -259,6 +260,25 @@ struct kc_view keys_roll(uint64_t number, uint64_t until_ms, uint8_t how)
     return kc_buffer_view(&out);
 }
 
+struct kc_view keys_notice(struct world *world, uint64_t number, uint8_t how)
+{
+    static uint8_t bytes[KC_NOTICE_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_realm realm = kc_fuzz_keys()->realm;
+    const struct kc_signer bank = bank_signer(world, how);
+    const struct made *authority = made((how & KEYS_ASTRAY) != 0 ? STRANGER : AUTHORITY);
+    realm.bank += (how & KEYS_OTHER) != 0 ? 1 : 0;
+    const struct kc_noticed_keys told = {.bank = realm.bank,
+                                         .number = number,
+                                         .time_ms = WORLD_TIME_MS,
+                                         .issuer = kc_view_text("a newer issuing certificate"),
+                                         .from_ms = WORLD_TIME_MS,
+                                         .verify_key = authority->public_key,
+                                         .encrypt_key = authority->public_key};
+    KC_FUZZ_CHECK(!kc_failed(kc_notice_make(&out, kc_fuzz_crypto(), &bank, &realm, &told)));
+    return kc_buffer_view(&out);
+}
+
 struct kc_view keys_sign_identity(struct world *world, uint8_t how)
 {
     static uint8_t bytes[KC_RECORD_SIZE_MAX];
@@ -269,7 +289,7 @@ struct kc_view keys_sign_identity(struct world *world, uint8_t how)
         return kc_view(bytes, 0);
     }
     if ((how & (KEYS_OTHER | KEYS_ASTRAY)) != 0) {
-        return new_identity(world, &made(SIGN)->public_key, how);
+        return new_identity(world, &made(SIGN)->public_key, KEYS_ASTRAY);
     }
     KC_FUZZ_CHECK(!kc_failed(kc_sign_brief(&out, kc_fuzz_crypto(), bank.key, &kc_fuzz_keys()->realm,
                                            KC_IDENTITY_DOMAIN, held.payload)));

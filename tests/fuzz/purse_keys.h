@@ -20,6 +20,9 @@ struct kc_view keys_say(struct world *world, enum keys_said kind, uint8_t how);
 struct kc_view keys_roll(uint64_t number, uint64_t until_ms, uint8_t how);
 struct kc_view keys_sign_identity(struct world *world, uint8_t how);
 
+/* What the bank tells of the authority's keys; with KEYS_ASTRAY it names a stranger's. */
+struct kc_view keys_notice(struct world *world, uint64_t number, uint8_t how);
+
 /* A base, or with is_delta a delta on `base`, of these numbers, signed by the key that the purse knows as the bank's newest. */
 struct kc_view keys_list(struct world *world, bool is_delta, uint64_t base, uint64_t version,
                          const struct kc_listed *listed, uint8_t how);

@@ -206,6 +206,7 @@ static struct kc_purse_key_row some_keys(struct pair *pair)
     row.sign_key[0] = (uint8_t)number(pair, 256);
     row.encrypt_size = 1 + number(pair, 5);
     row.encrypt_key[0] = (uint8_t)number(pair, 256);
+    row.pair[KC_PAIR_SIZE - 1] = (uint8_t)number(pair, 256);
     return row;
 }
 
@@ -233,6 +234,8 @@ static struct kc_renewal_row a_renewal(struct pair *pair)
     row.sign_key[0] = (uint8_t)number(pair, 256);
     row.encrypt_size = 1 + number(pair, 5);
     row.encrypt_key[0] = (uint8_t)number(pair, 256);
+    row.old_pair[0] = (uint8_t)number(pair, 256);
+    row.pair[KC_PAIR_SIZE - 1] = (uint8_t)number(pair, 256);
     return row;
 }
 
@@ -290,7 +293,8 @@ LOOKER(give_back, kc_give_back_row)
 /* Rows with padding. */
 static bool look_hotlist(void *owner, const struct kc_hotlist_row *row)
 {
-    const uint64_t numbers[] = {row->version, row->purse.number, row->time_ms};
+    const uint64_t numbers[] = {row->version, row->purse.number, row->time_ms, row->reason,
+                                row->ends_ms};
     return look(owner, numbers, sizeof numbers);
 }
 

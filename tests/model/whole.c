@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_authority.h"
 #include "whole_bank.h"
 
 #define SEED_BANK UINT64_C(1000)
@@ -93,11 +94,18 @@ void whole_place(struct whole *whole, unsigned place, unsigned holder, const str
 
 /* ---- worlds ---- */
 
+static void copy_outside(struct whole_outside *out, const struct whole_outside *outside)
+{
+    memcpy(out, outside,
+           offsetof(struct whole_outside, pairs) + outside->count * sizeof outside->pairs[0]);
+}
+
 void whole_reset_some(struct whole *whole, unsigned holders)
 {
     const struct whole_base *base = whole->base;
     whole->now_ms = base->now_ms;
     whole->ordinary = base->ordinary;
+    copy_outside(&whole->outside, &base->outside);
     ram_store_copy(&whole->store, &base->store);
     whole_bank_open(whole);
     for (unsigned i = 0; i < WHOLE_PLACES_MAX; i++) {
@@ -150,6 +158,7 @@ void whole_save(struct whole_state *out, const struct whole *whole)
     out->now_ms = whole->now_ms;
     out->ideal = whole->ideal;
     out->ordinary = whole->ordinary;
+    copy_outside(&out->outside, &whole->outside);
     out->ledger = whole->bank.ledger;
     ram_store_copy(&out->store, &whole->store);
     for (unsigned i = 0; i < WHOLE_PLACES_MAX; i++) {
@@ -170,6 +179,7 @@ void whole_restore(struct whole *whole, const struct whole_state *state)
     whole->now_ms = state->now_ms;
     whole->ideal = state->ideal;
     whole->ordinary = state->ordinary;
+    copy_outside(&whole->outside, &state->outside);
     whole->bank.ledger = state->ledger;
     ram_store_copy(&whole->store, &state->store);
     for (unsigned i = 0; i < WHOLE_PLACES_MAX; i++) {
@@ -350,6 +360,7 @@ static void open_account(struct whole *whole, struct whole_base *base, unsigned 
     whole_bank_open_account(whole, holder, i);
     if (holder->type != KC_PURSE_TYPE_BEARER) {
         make_holder(base, i, &whole->bank.crypto);
+        whole_authority_first(whole, i);
     }
     struct kc_identity claims = {.bank = base->realm.bank,
                                  .purse_type = holder->type,
@@ -389,6 +400,8 @@ struct whole_base *whole_base_make(const struct whole_options *options)
     must(kc_realm_set(&base->realm, 7, "JPY"));
     ideal_key(&base->bank_sign, &base->bank_sign_public, options->seed * 16);
     ideal_key(&base->bank_encrypt, &base->bank_encrypt_public, options->seed * 16 + 1);
+    ideal_key(&base->authority_sign, &base->authority_sign_public, options->seed * 16 + 14);
+    ideal_key(&base->authority_encrypt, &base->authority_encrypt_public, options->seed * 16 + 15);
     ram_store_make(&base->store);
     struct whole *whole = make_bare(base);
     if (whole == NULL) {
@@ -397,6 +410,7 @@ struct whole_base *whole_base_make(const struct whole_options *options)
     }
     ram_store_copy(&whole->store, &base->store);
     whole_bank_open(whole);
+    whole_authority_open(whole);
     for (unsigned i = 0; i < options->holders; i++) {
         open_account(whole, base, i);
         endow(whole, i);
@@ -406,6 +420,7 @@ struct whole_base *whole_base_make(const struct whole_options *options)
     }
     base->now_ms = whole->now_ms + 1;
     base->ordinary = whole->ordinary;
+    base->outside = whole->outside;
     ram_store_copy(&base->store, &whole->store);
     free(whole);
     return base;

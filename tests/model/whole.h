@@ -19,6 +19,8 @@
 /* Places for purses: the holders' own come first, copies of them behind. */
 #define WHOLE_PLACES_MAX 8u
 #define WHOLE_TRANSFERS_MAX 128u
+/* Pairs of certificates, of all holders. */
+#define WHOLE_PAIRS_MAX 96u
 #define WHOLE_START_MS UINT64_C(1795478400000)
 #define WHOLE_QUOTE_MS UINT64_C(60000)
 #define WHOLE_EXPIRES_MS (WHOLE_START_MS + UINT64_C(10) * 366 * 86400000)
@@ -30,6 +32,8 @@
 #define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
 #define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
+/* How often the bank's keys roll over at most. */
+#define WHOLE_ROLLS_MAX 12u
 /* Of cards without keys; and what is kept of a sweep, and stays in the machine. */
 #define WHOLE_BEARER_MOST UINT64_C(150)
 #define WHOLE_BEARER_PAYMENT_MOST UINT64_C(60)
@@ -91,6 +95,50 @@ struct whole_ordinary {
     struct whole_transfer transfers[WHOLE_TRANSFERS_MAX];
 };
 
+/* Two certificates of a holder, for signing and for sealing. */
+struct whole_pair {
+    unsigned holder;
+    struct kc_signer_id id;
+    uint64_t issued_ms;
+    uint64_t expires_ms;
+    uint64_t revoked_ms; /* 0: not */
+    bool cached;         /* in the bank's memory */
+    uint8_t sign[2 * KC_P256_COORDINATE_SIZE];
+    uint8_t encrypt[2 * KC_P256_COORDINATE_SIZE];
+};
+
+/* Keys that the authority made for a holder; at most the newest ones. */
+struct whole_made {
+    bool there;
+    bool gone; /* the private ones */
+    size_t pair;
+    uint64_t given_ms;
+    uint8_t sign[KC_P256_COORDINATE_SIZE];
+    uint8_t encrypt[KC_P256_COORDINATE_SIZE];
+};
+
+/* How it goes with who is asked beside the ordinary bank. */
+enum whole_outside_mood {
+    OUTSIDE_ANSWERS,
+    OUTSIDE_AWAY,
+    OUTSIDE_DOES_UNHEARD,
+};
+
+/* The authority, and the directory. */
+struct whole_outside {
+    enum whole_outside_mood mood; /* the authority's */
+    bool directory_away;
+    enum ram_fault
+        breaks; /* what happens to the bank's next commit when the authority has answered */
+    struct whole_made made[WHOLE_HOLDERS_MAX];
+    /* Whose key a purse signs with, as the bank has it in memory. */
+    bool is_kept[WHOLE_HOLDERS_MAX];
+    struct kc_signer_id kept[WHOLE_HOLDERS_MAX];
+    struct ideal ideal;
+    size_t count;
+    struct whole_pair pairs[WHOLE_PAIRS_MAX]; /* last: no more of them is copied than there are */
+};
+
 struct whole_purse {
     unsigned holder;
     bool there;
@@ -112,7 +160,12 @@ struct whole_base {
     struct kc_public_key bank_encrypt_public;
     uint64_t now_ms;
     struct whole_holder holders[WHOLE_HOLDERS_MAX];
+    struct kc_private_key authority_sign;
+    struct kc_private_key authority_encrypt;
+    struct kc_public_key authority_sign_public;
+    struct kc_public_key authority_encrypt_public;
     struct whole_ordinary ordinary;
+    struct whole_outside outside;
     struct ram_store store;
     uint8_t images[WHOLE_HOLDERS_MAX][KC_NVM_SIZE];
 };
@@ -123,6 +176,7 @@ struct whole {
     unsigned places;
     struct ideal ideal; /* the bank's */
     struct whole_ordinary ordinary;
+    struct whole_outside outside;
     struct kc_bank bank; /* with its ledger; bank.store is the port of `store` */
     struct kc_bank_thread thread;
     struct kc_bank_item item;
@@ -135,6 +189,7 @@ struct whole_state {
     uint64_t now_ms;
     struct ideal ideal;
     struct whole_ordinary ordinary;
+    struct whole_outside outside;
     struct kc_ledger ledger;
     struct ram_store store;
     struct {
@@ -200,6 +255,26 @@ bool whole_bank_charges(struct whole *whole);
  * operator's order, or by the registrar's signed one. */
 struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
                                         enum kc_charge_source source, bool paid, bool registrar);
+
+/* The bank has the old certificates of confirmed renewals revoked, and keys made that are ordered, as far as it comes. */
+void whole_bank_retire(struct whole *whole);
+void whole_bank_offer(struct whole *whole);
+/* The operator orders keys of the authority for a holder. */
+struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
+
+/* A holder's account is given up: by the registrar's signed word, or by the operator's order. */
+struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_close_kind kind,
+                                  bool registrar);
+
+/* The bank looks after closed accounts: what is due, then pay-outs. False when something of it failed. */
+bool whole_bank_closings(struct whole *whole);
+
+/* The bank's keys roll over; the old ones count until then. KC_PENDING: those before them count yet, and it is no emergency. */
+struct kc_result whole_bank_roll(struct whole *whole, uint64_t until_ms, bool emergency);
+/* The record of that number, 0 for the newest; and a purse's identity signed under the key in force. */
+struct kc_result whole_bank_roll_record(struct kc_view *out, struct whole *whole, uint64_t number);
+struct kc_result whole_bank_identity(struct kc_view *out, struct whole *whole,
+                                     struct kc_view identity);
 
 /* An operator sets the log policy of a holder's purse. False when the ledger refuses. */
 bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_policy policy);

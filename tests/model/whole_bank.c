@@ -7,84 +7,27 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "whole_authority.h"
 
-/* As in src/bank/charge.c. */
+/* As in src/bank/charge.c, and in renew.c and key_offer.c. */
 #define CHARGE_BATCHES 16u
 #define CHARGE_ORDERS 32u
-
-static _Thread_local const struct whole *served;
+#define ROUND_MAX 8u
 
 static const struct kc_bank_kind *const kinds[] = {
-    &kc_bank_cash_request, &kc_bank_cash_answer,    &kc_bank_state_request,
-    &kc_bank_fund_request, &kc_bank_settle_request, &kc_bank_transfer_request,
+    &kc_bank_cash_request,  &kc_bank_cash_answer,    &kc_bank_state_request,
+    &kc_bank_fund_request,  &kc_bank_settle_request, &kc_bank_transfer_request,
+    &kc_bank_renew_request, &kc_bank_claim_request,
 };
 
-/* ---- what stands in for the outside ---- */
+/* ---- what stands in for the outside; the authority and the directory are in whole_authority.c ---- */
 
 uint64_t __wrap_kc_clock_now_ms(void);
-struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *people,
-                                       const struct kc_signer_id *id, uint64_t now_ms);
-bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint64_t purse);
 
 uint64_t __wrap_kc_clock_now_ms(void)
 {
-    KC_ASSERT(served != NULL);
-    return served->now_ms;
-}
-
-static void fill_person(struct kc_person *out, const struct whole_holder *holder)
-{
-    *out = (struct kc_person){.id = holder->signer_id,
-                              .number = holder->account.number,
-                              .sign_key = holder->sign_public,
-                              .encrypt_key = holder->encrypt_public,
-                              .issued_ms = WHOLE_START_MS,
-                              .expires_ms = WHOLE_EXPIRES_MS};
-}
-
-static struct kc_result find_signer(struct kc_person *out, const struct whole *whole,
-                                    const struct kc_signer_id *id)
-{
-    for (unsigned i = 0; i < whole->base->options.holders; i++) {
-        const struct whole_holder *holder = &whole->base->holders[i];
-        if (holder->type != KC_PURSE_TYPE_BEARER &&
-            memcmp(holder->signer_id.bytes, id->bytes, sizeof id->bytes) == 0) {
-            fill_person(out, holder);
-            return kc_ok();
-        }
-    }
-    return kc_result(KC_UNKNOWN_SIGNER);
-}
-
-/* The certificate of a purse that is out of use is revoked. */
-struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *people,
-                                       const struct kc_signer_id *id, uint64_t now_ms)
-{
-    struct kc_purse_key_row keys;
-    struct kc_purse_row purse = {.state = KC_PURSE_ACTIVE};
-    const struct kc_store *store = &served->bank.store;
-    (void)people;
-    (void)now_ms;
-    struct kc_result result = store->purse_key_by_signer(store->context, &keys, id->bytes);
-    if (!kc_failed(result)) {
-        result = store->purse_get(store->context, &purse, keys.purse.number);
-    }
-    if (kc_failed(result) || purse.state == KC_PURSE_OUT) {
-        return kc_result(kc_failed(result) ? KC_UNKNOWN_SIGNER : KC_CERT_REVOKED);
-    }
-    return find_signer(out, served, id);
-}
-
-bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders, uint64_t purse)
-{
-    (void)holders;
-    for (unsigned i = 0; i < served->base->options.holders; i++) {
-        if (served->base->holders[i].purse.number == purse) {
-            *out = served->base->holders[i].signer_id;
-            return true;
-        }
-    }
-    return false;
+    KC_ASSERT(whole_served != NULL);
+    return whole_served->now_ms;
 }
 
 static struct kc_result check_account(void *context, const char *account)
@@ -170,13 +113,11 @@ void whole_bank_open(struct whole *whole)
                                      amount_of(WHOLE_BEARER_PAYMENT_MOST), WHOLE_BEARER_VALID_MS)};
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
-    bank->sign_key = base->bank_sign;
-    bank->encrypt_key = base->bank_encrypt;
-    bank->sign_public = base->bank_sign_public;
     bank->realm = base->realm;
-    kc_signer_id_make(&bank->signer_id, &bank->crypto, KC_SERVER_BANK, &bank->sign_public);
+    whole_bank_keys(whole);
     bank->store = ram_store_port(&whole->store);
     bank->config.settle_ms = WHOLE_SETTLE_MS;
+    memcpy(bank->config.authority_url, "sim:", sizeof "sim:");
     whole->thread.crypto = bank->crypto;
     whole->thread.store = bank->store;
     whole->thread.ordinary = (struct kc_ordinary_bank){
@@ -189,12 +130,12 @@ bool whole_bank_restart(struct whole *whole)
 {
     struct kc_bank *bank = &whole->bank;
     const struct kc_ledger_options options = bank->ledger.options;
+    whole_authority_forget(whole);
     return !kc_failed(kc_ledger_open(&bank->ledger, &bank->store, &bank->crypto, &options));
 }
 
-/* A message of the registrar, as far as the ledger looks at it. */
-static struct kc_ledger_source registrar_source(const struct whole *whole, struct kc_view bytes,
-                                                uint8_t key_bytes[KC_COSE_KEY_SIZE_MAX])
+struct kc_ledger_source whole_bank_registrar(const struct whole *whole, struct kc_view bytes,
+                                             uint8_t key_bytes[KC_COSE_KEY_SIZE_MAX])
 {
     struct kc_signer_id id;
     struct kc_buffer key = {.data = key_bytes, .capacity = KC_COSE_KEY_SIZE_MAX};
@@ -215,7 +156,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
     uint8_t key[KC_COSE_KEY_SIZE_MAX];
     struct kc_ledger_opened opened;
     struct kc_ledger *ledger = &whole->bank.ledger;
-    struct kc_ledger_source source = registrar_source(whole, kc_view(id, sizeof id), key);
+    struct kc_ledger_source source = whole_bank_registrar(whole, kc_view(id, sizeof id), key);
     bool person = holder->type == KC_PURSE_TYPE_UIM;
     struct kc_open_request request = {.name = kc_view_text(person ? "N" : ""),
                                       .address = kc_view_text(person ? "A" : ""),
@@ -249,6 +190,7 @@ static struct kc_result keep_keys(struct whole *whole, const struct whole_holder
     struct kc_buffer sign = KC_BUFFER(row.sign_key);
     struct kc_buffer encrypt = KC_BUFFER(row.encrypt_key);
     memcpy(row.signer, holder->signer_id.bytes, sizeof row.signer);
+    whole_pair_number(row.pair, whole, whole_pair_of(whole, &holder->signer_id));
     struct kc_result result = kc_key_encode(&sign, &holder->sign_public);
     if (!kc_failed(result)) {
         result = kc_key_encode(&encrypt, &holder->encrypt_public);
@@ -270,7 +212,7 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
     const struct kc_confirm_request request = {
         .account = holder->account, .purse = holder->purse, .time_ms = ++whole->now_ms};
     struct kc_ledger_source source =
-        registrar_source(whole, kc_view(&holder->account, sizeof holder->account), key);
+        whole_bank_registrar(whole, kc_view(&holder->account, sizeof holder->account), key);
     struct kc_result result = kc_identity_encode(&encoded, claims);
     kc_digest(&whole->bank.crypto, digest, kc_buffer_view(&encoded));
     if (claims->purse_type == KC_PURSE_TYPE_BEARER) {
@@ -296,21 +238,50 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
 
 /* ---- the way of an item ---- */
 
+static const struct kc_bank_kind *find_kind(const struct kc_bank_item *item)
+{
+    const struct kc_shape *shape = kc_signed_shape(&item->envelope);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && shape != NULL; i++) {
+        if (kinds[i]->shape == shape) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* Who is not in memory is looked up; who is not there either may be known by the bank's own books. */
+static struct kc_result find_sender(struct whole *whole, struct kc_bank_item *item)
+{
+    struct kc_bank *bank = &whole->bank;
+    struct kc_bank_thread *thread = &whole->thread;
+    const struct kc_signer_id *id = &item->envelope.signer;
+    struct kc_result result = kc_people_find(&item->signer, &bank->people, id, whole->now_ms);
+    if (result.code == KC_NOT_FOUND) {
+        result = kc_people_fetch(&item->signer, &bank->people, thread->directory, &thread->crypto,
+                                 id, whole->now_ms);
+        if (!kc_failed(result)) {
+            result = kc_signed_verify(&item->envelope, &thread->crypto, &item->signer.sign_key,
+                                      &bank->realm, item->kind->shape->domain);
+        }
+    }
+    return kc_failed(result) ? kc_bank_find_blocked(item, bank, thread, result) : result;
+}
+
 static struct kc_result receive(struct whole *whole, struct kc_bank_item *item)
 {
     struct kc_result result = kc_signed_parse(&item->envelope, item->bytes);
     if (kc_failed(result)) {
         return result;
     }
-    const struct kc_shape *shape = kc_signed_shape(&item->envelope);
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && shape != NULL; i++) {
-        item->kind = kinds[i]->shape == shape ? kinds[i] : item->kind;
-    }
+    item->kind = find_kind(item);
     if (item->kind == NULL) {
         return kc_result(KC_WRONG_TYPE);
     }
+    if (kc_signer_id_holder(&item->envelope.signer) < 10) {
+        return kc_result(KC_NOT_ALLOWED);
+    }
     kc_digest(&whole->thread.crypto, item->digest, item->bytes);
-    return find_signer(&item->signer, whole, &item->envelope.signer);
+    return find_sender(whole, item);
 }
 
 static struct kc_result open_item(struct whole *whole, struct kc_bank_item *item)
@@ -329,8 +300,8 @@ static struct kc_result open_item(struct whole *whole, struct kc_bank_item *item
     result = kc_key_encode(&key, &item->signer.sign_key);
     item->signer_key_size = key.size;
     if (!kc_failed(result)) {
-        result = kc_unseal(&plain, &whole->thread.crypto, &bank->encrypt_key, &bank->realm,
-                           shape->domain, item->envelope.payload);
+        result = kc_bank_keys_unseal(&plain, &bank->keys, &whole->thread.crypto, &bank->realm,
+                                     shape->domain, item->envelope.payload, whole->now_ms);
     }
     if (!kc_failed(result)) {
         result = kc_shape_decode(&item->message, shape, kc_buffer_view(&plain));
@@ -369,11 +340,18 @@ static void settle_first(struct whole *whole, const struct kc_bank_item *item)
     struct kc_ledger_outcome outcome;
     struct kc_ledger *ledger = &whole->bank.ledger;
     bool charge = item->kind == &kc_bank_ask_charge;
-    if (!(charge || item->order.ask) || kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
+    bool payout = item->kind == &kc_bank_ask_payout;
+    if (!(charge || payout || item->order.ask) ||
+        kc_failed(kc_ledger_begin(ledger, whole->now_ms))) {
         return;
     }
     if (charge) {
         (void)kc_failed(kc_ledger_charge_settle(ledger, &item->charge, item->order_answer));
+        (void)kc_failed(kc_ledger_commit(ledger));
+        return;
+    }
+    if (payout) {
+        (void)kc_failed(kc_ledger_payout_settle(ledger, &item->payout, item->order_answer));
         (void)kc_failed(kc_ledger_commit(ledger));
         return;
     }
@@ -400,6 +378,14 @@ static struct kc_result run_steps(struct whole *whole, struct kc_bank_item *item
     return result;
 }
 
+struct kc_result whole_bank_run(struct whole *whole, struct kc_bank_item *item)
+{
+    whole_served = whole;
+    struct kc_result result = run_steps(whole, item);
+    whole_served = NULL;
+    return result;
+}
+
 /* A signed refusal, when the word is the ledger's and the signer known; else nothing that a purse would believe. */
 static void refuse(struct whole *whole, struct kc_bank_item *item, enum kc_error error)
 {
@@ -418,7 +404,7 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
                                   struct kc_view request)
 {
     struct kc_bank_item *item = &whole->item;
-    served = whole;
+    whole_served = whole;
     item->kind = NULL;
     item->error = KC_OK;
     item->authenticated = false;
@@ -435,14 +421,14 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
         refuse(whole, item, result.code);
     }
     *reply = kc_view(item->reply, item->reply_size);
-    served = NULL;
+    whole_served = NULL;
     return result;
 }
 
 struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsigned holder)
 {
     struct kc_bank_item *item = &whole->item;
-    served = whole;
+    whole_served = whole;
     item->kind = &kc_bank_make_card;
     item->error = KC_OK;
     item->authenticated = false;
@@ -450,7 +436,7 @@ struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsig
     item->reply_size = 0;
     struct kc_result result = run_steps(whole, item);
     *out = kc_view(item->reply, kc_failed(result) ? 0 : item->reply_size);
-    served = NULL;
+    whole_served = NULL;
     return result;
 }
 
@@ -535,10 +521,61 @@ void whole_bank_idle(struct whole *whole)
         struct kc_result committed = kc_ledger_commit(ledger);
         result = kc_failed(committed) ? committed : result;
     }
-    served = whole;
+    whole_served = whole;
     while (!kc_failed(result) && ask_again(whole, &last)) {
     }
-    served = NULL;
+    whole_served = NULL;
+}
+
+/* ---- new keys ---- */
+
+/* As src/bank/renew.c and key_offer.c do it in the writer; what they find takes the way of every item. */
+void whole_bank_retire(struct whole *whole)
+{
+    struct kc_bank_item *item = &whole->item;
+    uint64_t last = 0;
+    whole_served = whole;
+    for (size_t i = 0; i < ROUND_MAX; i++) {
+        if (kc_failed(kc_ledger_renew_due(&item->renewal.row, &whole->bank.ledger, last))) {
+            break;
+        }
+        last = item->renewal.row.purse.number;
+        item->kind = &kc_bank_retire;
+        item->authenticated = false;
+        (void)kc_failed(run_steps(whole, item));
+    }
+    whole_served = NULL;
+}
+
+void whole_bank_offer(struct whole *whole)
+{
+    struct kc_bank_item *item = &whole->item;
+    uint64_t last = 0;
+    whole_served = whole;
+    for (size_t i = 0; i < ROUND_MAX; i++) {
+        memset(&item->renewal, 0, sizeof item->renewal);
+        if (kc_failed(kc_ledger_key_offer_due(&item->renewal.offer, &whole->bank.ledger, last))) {
+            break;
+        }
+        last = item->renewal.offer.purse.number;
+        item->kind = &kc_bank_make_keys;
+        item->authenticated = false;
+        (void)kc_failed(run_steps(whole, item));
+    }
+    whole_served = NULL;
+}
+
+struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder)
+{
+    struct kc_bank_item *item = &whole->item;
+    whole_served = whole;
+    item->kind = &kc_bank_offer_keys;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->message.account = whole->base->holders[holder].account;
+    struct kc_result result = run_steps(whole, item);
+    whole_served = NULL;
+    return result;
 }
 
 /* ---- management charges ---- */
@@ -566,14 +603,14 @@ bool whole_bank_charges(struct whole *whole)
     }
     bool good = count == 0 && !kc_failed(result) &&
                 !kc_failed(kc_ledger_charge_orders(orders, &count, CHARGE_ORDERS, ledger, 0));
-    served = whole;
+    whole_served = whole;
     for (size_t i = 0; i < count && good; i++) {
         whole->item.kind = &kc_bank_ask_charge;
         whole->item.authenticated = false;
         whole->item.charge = orders[i];
         good = !kc_failed(run_steps(whole, &whole->item));
     }
-    served = NULL;
+    whole_served = NULL;
     return good;
 }
 
@@ -582,7 +619,7 @@ static struct kc_result registrar_says(struct whole *whole, const struct kc_char
     uint8_t key[KC_COSE_KEY_SIZE_MAX];
     struct kc_ledger *ledger = &whole->bank.ledger;
     struct kc_ledger_source source =
-        registrar_source(whole, kc_view(&order->time_ms, sizeof order->time_ms), key);
+        whole_bank_registrar(whole, kc_view(&order->time_ms, sizeof order->time_ms), key);
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
     if (!kc_failed(result)) {
         result = kc_ledger_charge_order(ledger, order, &source);
@@ -602,14 +639,14 @@ struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
             .account = account, .has_source = !paid, .source = source, .time_ms = whole->now_ms};
         return registrar_says(whole, &order);
     }
-    served = whole;
+    whole_served = whole;
     item->kind = &kc_bank_set_charge;
     item->error = KC_OK;
     item->authenticated = false;
     item->message.charge_word =
         (struct kc_bank_charge_word){.account = account, .source = source, .included = paid};
     struct kc_result result = run_steps(whole, item);
-    served = NULL;
+    whole_served = NULL;
     return result;
 }
 

@@ -13,4 +13,14 @@ void whole_bank_confirm_account(struct kc_buffer *certified, struct whole *whole
                                 const struct whole_holder *holder,
                                 const struct kc_identity *claims);
 
+/* The bank has the keys of the base, and no others yet. */
+void whole_bank_keys(struct whole *whole);
+
+/* An item takes its own steps, each in its lane. */
+struct kc_result whole_bank_run(struct whole *whole, struct kc_bank_item *item);
+
+/* A message of the registrar, as far as the ledger looks at it. */
+struct kc_ledger_source whole_bank_registrar(const struct whole *whole, struct kc_view bytes,
+                                             uint8_t key[KC_COSE_KEY_SIZE_MAX]);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "whole_charged.h"
+#include "whole_closed.h"
 #include "whole_settled.h"
 
 static int64_t minor_of(struct kc_amount amount)
@@ -68,8 +69,8 @@ static struct sums add_up(const struct truth *truth)
         bool noted = store->payments[i].state == KC_PAYMENT_NOTED;
         sums.in_flight += noted ? minor_of(store->payments[i].amount) : 0;
     }
-    sums.in_flight += settled_held(truth);
-    sums.outside -= charged_unheard(truth);
+    sums.in_flight += settled_held(truth) + closed_in_flight(truth);
+    sums.outside += closed_unheard(truth) - charged_unheard(truth);
     return sums;
 }
 

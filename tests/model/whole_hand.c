@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_roll.h"
+#include "whole_rolled.h"
 
 bool hand_chance(struct play *play, unsigned percent)
 {
@@ -55,19 +57,25 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     letter->from = from;
     letter->holder = play->whole->purses[from].holder;
     letter->to = to;
+    const struct whole_purse *sender = &play->whole->purses[from];
+    letter->roll = kind == LETTER_REPLY   ? play->whole->bank.keys.generation
+                   : sender->believes_all ? ROLLED_UNKNOWN
+                                          : sender->core.roll_number;
     letter->size = bytes.size;
     memcpy(letter->bytes, bytes.data, bytes.size);
 }
 
 /* ---- a command to a purse, with power that may go ---- */
 
-static void arm(struct play *play, unsigned place)
+void hand_arm(struct play *play, unsigned place)
 {
     struct nvm *nvm = &play->whole->purses[place].nvm;
     if (nvm->dead || !hand_chance(play, play->habits.cut_percent)) {
         return;
     }
-    const struct nvm_cut cut = {.write = 1 + (unsigned)hand_below(play, 9),
+    /* A change of keys writes more often than anything else. */
+    unsigned writes = play->habits.renewed ? 18 : 9;
+    const struct nvm_cut cut = {.write = 1 + (unsigned)hand_below(play, writes),
                                 .byte = hand_below(play, 3) == 0 ? 0 : hand_below(play, 700),
                                 .lost = (uint32_t)hand_below(play, 64)};
     nvm_arm(nvm, &cut);
@@ -80,8 +88,8 @@ static uint64_t clock_of(const struct play *play, unsigned place)
 }
 
 /* After a command: power comes back if it went, and what the purse holds is compared. */
-static bool look(struct play *play, unsigned place, enum truth_command command,
-                 struct kc_result result)
+bool hand_look(struct play *play, unsigned place, enum truth_command command,
+               struct kc_result result)
 {
     struct nvm *nvm = &play->whole->purses[place].nvm;
     play->tally.commands += 1;
@@ -111,7 +119,7 @@ bool hand_hotlist(struct play *play, unsigned place)
         memcpy(play->hotlist, bytes, out.size);
         play->hotlist_size = out.size;
     }
-    arm(play, place);
+    hand_arm(play, place);
     struct kc_result result =
         kc_slot_take_hotlist(whole_slot(play->whole, place), kc_buffer_view(&out));
     hand_trace(play, "purse %u is given %s hotlist: %s", place,
@@ -120,7 +128,7 @@ bool hand_hotlist(struct play *play, unsigned place)
                         : "the newest",
                kc_error_name(result.code));
     play->tally.hotlists += kc_failed(result) ? 0 : 1;
-    return look(play, place, COMMAND_OTHER, result) &&
+    return hand_look(play, place, COMMAND_OTHER, result) &&
            (kc_failed(result) || truth_took_hotlist(&play->truth, place, !old && !forged));
 }
 
@@ -168,7 +176,7 @@ static bool deliver_identify(struct play *play, const struct letter *letter)
     if (!kc_failed(result)) {
         hand_send(play, LETTER_OFFER, letter->to, letter->from, out);
     }
-    return look(play, letter->to, COMMAND_OTHER, result);
+    return hand_look(play, letter->to, COMMAND_OTHER, result);
 }
 
 /* What a payer is told to pay; now and then too much, or nothing. */
@@ -178,18 +186,54 @@ static uint64_t some_amount(struct play *play, unsigned payer)
     if (hand_type(play, payer) == KC_PURSE_TYPE_BEARER && hand_chance(play, 90)) {
         return 1 + hand_below(play, WHOLE_BEARER_PAYMENT_MOST);
     }
+    if (play->plain_pays) {
+        return play->habits.amount_most;
+    }
     if (play->whole->purses[payer].believes_all && hand_chance(play, 50)) {
         return 1 + hand_below(play, WHOLE_PAYMENT_MOST);
     }
     return odd == 0 ? 0 : odd == 1 ? 100000 : 1 + hand_below(play, play->habits.amount_most);
 }
 
+/* Where the bank's keys roll over the other side may have a record that helps. */
+static bool is_unverified(struct play *play, struct kc_result result)
+{
+    bool unverified = result.code == KC_BAD_SIGNATURE || result.code == KC_UNKNOWN_SIGNER;
+    return play->truth.rolls && unverified && hand_chance(play, 60);
+}
+
+/* The later of a purse's clock and its last stamp, by which it tells what counts. */
+static uint64_t time_of(const struct play *play, unsigned place)
+{
+    uint64_t stamp_ms = play->whole->purses[place].core.state.stamp_ms;
+    uint64_t clock_ms = clock_of(play, place);
+    return stamp_ms > clock_ms ? stamp_ms : clock_ms;
+}
+
+/* Of what a purse took: whose identity it believed. */
+static bool took_identity(struct play *play, const struct letter *letter, uint64_t time_ms)
+{
+    struct kc_payee_identity offer;
+    struct kc_payment payment;
+    const struct kc_view bytes = kc_view(letter->bytes, letter->size);
+    uint64_t held = play->whole->purses[letter->to].core.roll_number;
+    if (letter->kind == LETTER_OFFER) {
+        return kc_failed(kc_shape_decode(&offer, &kc_payee_identity_shape, bytes)) ||
+               !offer.has_identity ||
+               rolled_identity(&play->truth, letter->to, offer.identity, held, time_ms);
+    }
+    return kc_failed(kc_shape_decode(&payment, &kc_payment_shape, bytes)) ||
+           !payment.has_identity ||
+           rolled_identity(&play->truth, letter->to, payment.identity, held, time_ms);
+}
+
 static bool deliver_offer(struct play *play, const struct letter *letter)
 {
     struct kc_view out;
     unsigned payer = letter->to;
+    uint64_t time_ms = time_of(play, payer);
     uint64_t amount = some_amount(play, payer);
-    arm(play, payer);
+    hand_arm(play, payer);
     struct kc_result result =
         kc_slot_pay(&out, whole_slot(play->whole, payer), amount_of(amount), clock_of(play, payer),
                     kc_view(letter->bytes, letter->size));
@@ -198,8 +242,12 @@ static bool deliver_offer(struct play *play, const struct letter *letter)
     if (!kc_failed(result)) {
         hand_send(play, LETTER_PAYMENT, payer, letter->from, out);
     }
-    if (!look(play, payer, COMMAND_PAY, result)) {
+    if (!hand_look(play, payer, COMMAND_PAY, result) ||
+        (!kc_failed(result) && !took_identity(play, letter, time_ms))) {
         return false;
+    }
+    if (is_unverified(play, result) && play->whole->purses[letter->from].there) {
+        return roll_pass(play, letter->from, payer);
     }
     if (result.code == KC_IDENTITY_NEEDED) {
         return hand_identify(play, payer, letter->from, true);
@@ -221,26 +269,32 @@ static bool deliver_payment(struct play *play, const struct letter *letter)
     unsigned payee = letter->to;
     struct kc_slot *slot = whole_slot(play->whole, payee);
     bool no = hand_chance(play, play->habits.refuse_percent);
-    arm(play, payee);
+    uint64_t time_ms = time_of(play, payee);
+    hand_arm(play, payee);
     struct kc_result result = kc_slot_examine(&order, &answered, slot, clock_of(play, payee),
                                               kc_view(letter->bytes, letter->size));
     bool declines = (result.code == KC_LIMIT_EXCEEDED || result.code == KC_HOTLISTED ||
                      result.code == KC_CONTACT_NEEDED) &&
                     (hand_chance(play, 70) || play->ends);
     no = no || declines;
-    if (!look(play, payee, COMMAND_OTHER, result) || (kc_failed(result) && !declines)) {
+    bool new = !kc_failed(result) && !answered;
+    if (new && !took_identity(play, letter, time_ms)) {
+        return false;
+    }
+    if (!hand_look(play, payee, COMMAND_OTHER, result) || (kc_failed(result) && !declines)) {
         hand_trace(play, "purse %u examines a payment of %u: %s", payee, letter->from,
                    kc_error_name(result.code));
-        return play->truth.why[0] == '\0';
+        bool passes = is_unverified(play, result) && play->whole->purses[letter->from].there;
+        return play->truth.why[0] == '\0' && (!passes || roll_pass(play, letter->from, payee));
     }
-    arm(play, payee);
+    hand_arm(play, payee);
     result = kc_slot_decide(&out, slot, no ? KC_ANSWER_NG : KC_ANSWER_OK, clock_of(play, payee));
     hand_trace(play, "purse %u, a payment of %u, user says %s%s: %s", payee, letter->from,
                no ? "no" : "yes", answered ? ", answered before" : "", kc_error_name(result.code));
     if (!kc_failed(result)) {
         hand_send(play, LETTER_ANSWER, payee, letter->from, out);
     }
-    if (!look(play, payee, COMMAND_DECIDE, result)) {
+    if (!hand_look(play, payee, COMMAND_DECIDE, result)) {
         return false;
     }
     const struct letter *sent = &play->letters[play->newest];
@@ -251,12 +305,34 @@ static bool deliver_payment(struct play *play, const struct letter *letter)
 static bool deliver_answer(struct play *play, const struct letter *letter)
 {
     struct kc_view out;
-    arm(play, letter->to);
+    hand_arm(play, letter->to);
     struct kc_result result = kc_slot_conclude(&out, whole_slot(play->whole, letter->to),
                                                kc_view(letter->bytes, letter->size));
     hand_trace(play, "purse %u hears the answer of %u: %s", letter->to, letter->from,
                kc_error_name(result.code));
-    return look(play, letter->to, COMMAND_CONCLUDE, result);
+    return hand_look(play, letter->to, COMMAND_CONCLUDE, result);
+}
+
+/* Whoever has new keys shows them before his word on an earlier payment counts: a payment of nothing makes them known. */
+static bool show_keys(struct play *play, unsigned payer, unsigned payee)
+{
+    struct kc_view out;
+    uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    struct kc_buffer kept = KC_BUFFER(bytes);
+    struct kc_result result = kc_slot_identify(&out, whole_slot(play->whole, payer), true);
+    if (!kc_failed(result)) {
+        result = kc_slot_offer(&out, whole_slot(play->whole, payee), kc_amount_zero(), out);
+    }
+    if (!kc_failed(result)) {
+        memcpy(bytes, out.data, out.size);
+        kept.size = out.size;
+        result = kc_slot_pay(&out, whole_slot(play->whole, payer), kc_amount_zero(),
+                             clock_of(play, payer), kc_buffer_view(&kept));
+    }
+    hand_trace(play, "purse %u sees the identity of %u: %s", payer, payee,
+               kc_error_name(result.code));
+    return hand_look(play, payee, COMMAND_OTHER, result) &&
+           hand_look(play, payer, COMMAND_OTHER, result);
 }
 
 bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_open)
@@ -274,6 +350,13 @@ bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_ope
     }
     for (unsigned i = 0; i < play->habits.holders; i++) {
         if (play->whole->base->holders[i].purse.number == order.payee_purse.number) {
+            if (play->habits.renewed && i != place) {
+                if (!show_keys(play, place, i)) {
+                    return false;
+                }
+                result = kc_slot_open_payment(&out, whole_slot(play->whole, place), index);
+                KC_ASSERT(!kc_failed(result));
+            }
             hand_trace(play, "purse %u gives its open payment to %u again", place, i);
             hand_send(play, LETTER_PAYMENT, place, i, out);
             const struct letter *sent = &play->letters[play->newest];
@@ -301,15 +384,19 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     if (reply.size > 0) {
         hand_send(play, LETTER_REPLY, letter->from, letter->from, reply);
     }
-    bool good = truth_served(&play->truth, holder, result);
+    bool good = truth_served(&play->truth, holder, result) &&
+                rolled_served(&play->truth, letter->roll, result);
     bool newer = play->whole->store.counts[RAM_TABLE_HOTLIST] > listed;
     return good && (!newer || hand_chance(play, 40) || hand_hotlist(play, hand_any_place(play)));
 }
 
-static bool deliver_reply(struct play *play, const struct letter *letter)
+static bool take_reply(struct play *play, const struct letter *letter, enum kc_error *error)
 {
     struct kc_view out;
-    arm(play, letter->to);
+    const struct kc_purse *core = &play->whole->purses[letter->to].core;
+    uint64_t held = core->roll_number;
+    uint64_t stamp_ms = core->state.stamp_ms;
+    hand_arm(play, letter->to);
     struct kc_result result = kc_slot_take(&out, whole_slot(play->whole, letter->to),
                                            kc_view(letter->bytes, letter->size));
     uint64_t number = kc_failed(result) ? 0 : kc_shape_number(out);
@@ -318,7 +405,20 @@ static bool deliver_reply(struct play *play, const struct letter *letter)
     play->says_next =
         number == kc_cash_quote_shape.number || number == kc_transfer_quote_shape.number;
     play->sayer = letter->to;
-    return look(play, letter->to, COMMAND_TAKE, result);
+    *error = result.code;
+    return hand_look(play, letter->to, COMMAND_TAKE, result) &&
+           (play->whole->purses[letter->to].believes_all ||
+            rolled_reply(&play->truth, letter->to, letter->roll, held, stamp_ms, result));
+}
+
+/* A station fetches the bank's records when a reply does not verify, and hands it in again. */
+static bool deliver_reply(struct play *play, const struct letter *letter)
+{
+    enum kc_error error = KC_OK;
+    bool good = take_reply(play, letter, &error);
+    bool learns = play->truth.rolls && good && hand_chance(play, 80) &&
+                  (error == KC_UNKNOWN_SIGNER || error == KC_BAD_SIGNATURE);
+    return !learns ? good : roll_learn(play, letter->to) && take_reply(play, letter, &error);
 }
 
 bool hand_fetch(struct play *play, unsigned place)
@@ -336,12 +436,12 @@ bool hand_fetch(struct play *play, unsigned place)
 
 static bool deliver_certified(struct play *play, const struct letter *letter)
 {
-    arm(play, letter->to);
+    hand_arm(play, letter->to);
     struct kc_result result = kc_slot_take_certified(whole_slot(play->whole, letter->to),
                                                      kc_view(letter->bytes, letter->size));
     hand_trace(play, "purse %u takes a card's certified value: %s", letter->to,
                kc_error_name(result.code));
-    return look(play, letter->to, COMMAND_TAKE, result);
+    return hand_look(play, letter->to, COMMAND_TAKE, result);
 }
 
 bool hand_deliver(struct play *play, const struct letter *letter)
@@ -420,6 +520,8 @@ static struct kc_result ask(struct kc_view *out, struct play *play, unsigned pla
         return kc_slot_settle_request(out, slot, now);
     case WISH_REPEAT:
         return kc_slot_repeat(out, slot);
+    case WISH_RENEW:
+        return kc_slot_renew_request(out, slot, now);
     }
     return kc_result(KC_INTERNAL);
 }
@@ -428,7 +530,7 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
 {
     static const char *const words[] = {
         "withdraw", "deposit", "fund",          "redeem", "transfer", "transfer from the account",
-        "say OK",   "say NG",  "ask the state", "report", "repeat"};
+        "say OK",   "say NG",  "ask the state", "report", "repeat",   "renew"};
     struct kc_view out;
     bool transfer = wish == WISH_TRANSFER || wish == WISH_TRANSFER_ACCOUNT;
     struct truth_wish wanted = {.amount = amount, .from_purse = wish == WISH_TRANSFER};
@@ -445,15 +547,18 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
         amount = 1 + amount % WHOLE_BEARER_MOST;
         wanted.amount = amount;
     }
-    arm(play, place);
+    hand_arm(play, place);
     struct kc_result result =
         transfer ? ask_transfer(&out, play, place, &wanted) : ask(&out, play, place, wish, amount);
     hand_trace(play, "purse %u, to %s %" PRIu64 ": %s", place, words[wish], amount,
                kc_error_name(result.code));
     if (!kc_failed(result)) {
         hand_send(play, LETTER_REQUEST, place, place, out);
+        /* What is repeated was sealed by what the purse knew then. */
+        struct letter *sent = &play->letters[play->newest];
+        sent->roll = wish == WISH_REPEAT ? ROLLED_UNKNOWN : sent->roll;
     }
-    bool good = look(play, place, says ? COMMAND_ANSWER : COMMAND_OTHER, result);
+    bool good = hand_look(play, place, says ? COMMAND_ANSWER : COMMAND_OTHER, result);
     if (transfer) {
         truth_wishes(&play->truth, place, wanted);
     }

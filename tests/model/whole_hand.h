@@ -18,6 +18,11 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
 /* Hands a message to whom it is for. False when something is wrong. */
 bool hand_deliver(struct play *play, const struct letter *letter);
 
+/* Before a command to a purse: power may go in it. After it: power comes back, and what the purse has is compared. */
+void hand_arm(struct play *play, unsigned place);
+bool hand_look(struct play *play, unsigned place, enum truth_command command,
+               struct kc_result result);
+
 /* A purse makes an envelope for the bank. */
 enum hand_wish {
     WISH_WITHDRAW,
@@ -30,7 +35,8 @@ enum hand_wish {
     WISH_NO,
     WISH_STATE,
     WISH_REPORT,
-    WISH_REPEAT
+    WISH_REPEAT,
+    WISH_RENEW /* new keys, made in the purse */
 };
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount);
 

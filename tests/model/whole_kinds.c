@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_renewed.h"
 #include "whole_settled.h"
 
 static int64_t minor_of(struct kc_amount amount)
@@ -29,6 +30,11 @@ void kinds_begin(struct truth *truth)
     }
 }
 
+bool kinds_tracks(const struct truth *truth)
+{
+    return truth->whole->base->options.mixed || truth->renewals.on;
+}
+
 void kinds_load(struct truth *truth, struct truth_cash *cash, unsigned card, uint64_t amount)
 {
     cash->card_sequence = truth_row(truth, card)->sequence;
@@ -37,15 +43,14 @@ void kinds_load(struct truth *truth, struct truth_cash *cash, unsigned card, uin
 
 /* ---- orders of cards without keys ---- */
 
-static bool read_order(struct kc_payment_order *order, const struct truth *truth,
-                       const struct ram_record *kept)
+static bool read_order(struct kc_payment_order *order, struct kc_signed *parsed,
+                       const struct truth *truth, const struct ram_record *kept)
 {
     struct kc_log_record record;
-    struct kc_signed parsed;
     const struct kc_view bytes = kc_view(truth->whole->store.bytes + kept->at, kept->size);
     return !kc_failed(kc_shape_decode(&record, &kc_log_record_shape, bytes)) && record.has_order &&
-           !kc_failed(kc_brief_parse(&parsed, record.order)) &&
-           !kc_failed(kc_shape_decode(order, &kc_payment_order_shape, parsed.payload));
+           !kc_failed(kc_brief_parse(parsed, record.order)) &&
+           !kc_failed(kc_shape_decode(order, &kc_payment_order_shape, parsed->payload));
 }
 
 /* What rogues took of the card and showed the bank, and told the card that they declined: that it paid again. */
@@ -90,12 +95,18 @@ static bool see_copies(struct truth *truth, unsigned card, uint64_t counter, int
            truth_wrong(truth, "a copied card is in use", card, (int64_t)counter, 0);
 }
 
-/* A counted receive entry: booked up to what was loaded on the card, and no further. */
+/* A counted entry that answers an order. One that took it is booked up to what was loaded on the card, and no further. */
 static bool see_taken(struct truth *truth, const struct kc_record_row *row, unsigned taker,
-                      const struct kc_payment_order *order)
+                      const struct kc_payment_order *order, const struct kc_signed *parsed)
 {
     unsigned card = truth_purse_holder(truth, order->payer_purse.number);
-    if (card >= truth->holders || kinds_type(truth, card) != KC_PURSE_TYPE_BEARER) {
+    if (card >= truth->holders) {
+        return true;
+    }
+    if (kinds_type(truth, card) != KC_PURSE_TYPE_BEARER) {
+        return renewed_counted(truth, row, taker, card, order, parsed);
+    }
+    if (row->kind != KC_ENTRY_KIND_RECEIVE) {
         return true;
     }
     int64_t amount = minor_of(order->amount);
@@ -122,12 +133,14 @@ static bool see_records(struct truth *truth)
     for (; truth->records_seen < store->counts[RAM_TABLE_RECORDS]; truth->records_seen++) {
         struct kc_record_row row;
         struct kc_payment_order order;
+        struct kc_signed parsed;
         const struct ram_record *kept = &store->records[truth->records_seen];
         unsigned taker = truth_purse_holder(truth, kept->purse);
         memcpy(&row, kept->head, sizeof kept->head);
-        if (row.kind == KC_ENTRY_KIND_RECEIVE && row.state == KC_RECORD_COUNTED &&
-            taker < truth->holders && read_order(&order, truth, kept) &&
-            !see_taken(truth, &row, taker, &order)) {
+        bool answers = row.kind == KC_ENTRY_KIND_RECEIVE || row.kind == KC_ENTRY_KIND_REFUSE;
+        if (answers && row.state == KC_RECORD_COUNTED && taker < truth->holders &&
+            read_order(&order, &parsed, truth, kept) &&
+            !see_taken(truth, &row, taker, &order, &parsed)) {
             return false;
         }
     }
@@ -194,7 +207,7 @@ bool kinds_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
     size_t moves = store->counts[RAM_TABLE_MOVES];
-    if (!truth->whole->base->options.mixed) {
+    if (!kinds_tracks(truth)) {
         return true;
     }
     bool good = see_records(truth);
@@ -316,7 +329,7 @@ bool kinds_card_ended(struct truth *truth, unsigned holder, const struct kc_purs
 bool kinds_end(struct truth *truth)
 {
     bool good = true;
-    for (unsigned i = 0; i < truth->holders && good && truth->whole->base->options.mixed; i++) {
+    for (unsigned i = 0; i < truth->holders && good && kinds_tracks(truth); i++) {
         good = settled_debts_are_claimed(truth, i);
     }
     return good;

@@ -6,6 +6,9 @@
 
 enum kc_purse_type kinds_type(const struct truth *truth, unsigned holder);
 void kinds_begin(struct truth *truth);
+/* Whether the bank may take from a value what nobody's lost entries explain: where there are cards and machines, or keys that
+ * end. */
+bool kinds_tracks(const struct truth *truth);
 /* A transfer to a card has ended well: it is loaded, and the certified value that the bank just made for it says so. */
 void kinds_load(struct truth *truth, struct truth_cash *cash, unsigned card, uint64_t amount);
 /* After the bank did something: what it counted of orders of cards without keys, and what it swept. */
@@ -17,7 +20,7 @@ bool kinds_value(struct truth *truth, unsigned place, const struct kc_purse_info
                  enum truth_command command);
 /* A receive entry: from one card without keys a purse takes no more than was ever loaded on it, whatever its copies say. */
 bool kinds_may_take(struct truth *truth, unsigned holder, unsigned payer);
-/* Whether it is a card without keys that paid again what a rogue took and denied, and that the bank must take for a copied one. */
+/* Whether it is a card without keys that paid again what a rogue took and denied, which the bank must take for a copied one. */
 bool kinds_was_denied(const struct truth *truth, unsigned holder);
 /* Whether its purse may come to owe something without having lost entries. */
 bool kinds_may_owe(const struct truth *truth, unsigned holder);

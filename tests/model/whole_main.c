@@ -57,6 +57,12 @@ struct job {
     uint64_t charges;
     uint64_t suspended;
     uint64_t lifted;
+    uint64_t renewals;
+    uint64_t ended;
+    uint64_t rolls;
+    uint64_t given_up;
+    uint64_t paid_out;
+    uint64_t came_late;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
 };
@@ -152,6 +158,12 @@ static void tell(struct job *job, const struct play *play)
     job->charges = play->tally.charges;
     job->suspended = play->tally.suspended;
     job->lifted = play->tally.lifted;
+    job->renewals = play->tally.renewals;
+    job->ended = play->tally.ended;
+    job->rolls = play->tally.rolls;
+    job->given_up = play->tally.given_up;
+    job->paid_out = play->tally.paid_out;
+    job->came_late = play->tally.came_late;
     job->step = play->step;
 }
 
@@ -251,6 +263,12 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.charges += jobs[i].charges;
         sum.suspended += jobs[i].suspended;
         sum.lifted += jobs[i].lifted;
+        sum.renewals += jobs[i].renewals;
+        sum.ended += jobs[i].ended;
+        sum.rolls += jobs[i].rolls;
+        sum.given_up += jobs[i].given_up;
+        sum.paid_out += jobs[i].paid_out;
+        sum.came_late += jobs[i].came_late;
     }
     if (options->bench) {
         (void)printf("{\"name\": \"simulate.schedules\", \"value\": %.0f, \"unit\": \"1/s\", "
@@ -268,10 +286,13 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         " payments beyond a limit, %" PRIu64 " hotlists taken, %" PRIu64
         " partners refused by them, %" PRIu64 " sweeps, %" PRIu64
         " payments of copied cards lost, %" PRIu64 " charges, %" PRIu64 " suspensions, %" PRIu64
-        " of them lifted; %.0f steps/s\n",
+        " of them lifted, %" PRIu64 " accounts closed, %" PRIu64 " pay-outs, %" PRIu64
+        " late moves to them, %" PRIu64 " new keys of the bank, %" PRIu64 " renewals, %" PRIu64
+        " payments under keys that had ended; %.0f steps/s\n",
         sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts, sum.proofs,
         sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited, sum.hotlists, sum.listed,
-        sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, (double)sum.steps / seconds);
+        sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, sum.given_up, sum.paid_out,
+        sum.came_late, sum.rolls, sum.renewals, sum.ended, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "whole_charged.h"
+#include "whole_closed.h"
 #include "whole_kinds.h"
 #include "whole_settled.h"
 
@@ -51,6 +52,9 @@ bool moved_may_begin(struct truth *truth, unsigned holder, const struct kc_trans
     if (to >= truth->holders || (!truth->rogue[holder] && !was_wished(truth, holder, row))) {
         return truth_wrong(truth, "a transfer that nobody asked for", holder, row->kind, 0);
     }
+    if (closed_is_out(truth, to)) {
+        return truth_wrong(truth, "a transfer to a closed account", holder, to, 0);
+    }
     if (kinds_type(truth, to) == KC_PURSE_TYPE_MACHINE) {
         return truth_wrong(truth, "a transfer to a machine", holder, to, 0);
     }
@@ -80,7 +84,7 @@ bool moved_ended(struct truth *truth, size_t i)
     const struct truth_cash *cash = &truth->cash[i];
     const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
     unsigned holder = truth_purse_holder(truth, row->purse.number);
-    if (holder >= truth->holders || truth->rogue[holder]) {
+    if (holder >= truth->holders || truth->rogue[holder] || closed_is_out(truth, holder)) {
         return true;
     }
     bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;

@@ -6,15 +6,25 @@
 
 #include "base/assert.h"
 #include "whole_clerk.h"
+#include "whole_closed.h"
 #include "whole_hand.h"
+#include "whole_leave.h"
+#include "whole_renewed.h"
+#include "whole_renewing.h"
 #include "whole_rogue.h"
+#include "whole_roll.h"
 
 #define SYNC_ROUNDS 60u
 #define TRIES 12u
 #define LAST_ROUNDS 4u
 #define SKEW_MS 20000u
-/* Of the steps of an episode with charges. */
+/* Of the steps of an episode with charges, or with renewals. */
 #define CLERK_PERCENT 35u
+#define RENEWING_PERCENT 35u
+/* And of one in which accounts are closed. */
+#define LEAVE_PERCENT 25u
+/* And of one in which the bank's keys roll over. */
+#define ROLL_PERCENT 30u
 
 /* ---- habits ---- */
 
@@ -57,6 +67,25 @@ static bool is_charged(uint64_t episode)
 {
     return is_mixed(episode) ? episode / PLAY_MIXED_EVERY % 4 == 1
                              : episode % PLAY_MIXED_EVERY == PLAY_CHARGED_AT;
+}
+
+/* One of eight of the others; one of four mixed ones, and of those with charges. */
+static bool is_renewed(uint64_t episode)
+{
+    uint64_t nth = episode / PLAY_MIXED_EVERY % 4;
+    return is_mixed(episode)
+               ? nth == 2
+               : episode % PLAY_MIXED_EVERY == PLAY_RENEWED_AT || (is_charged(episode) && nth == 3);
+}
+
+static bool is_closing(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
+}
+
+static bool is_rolling(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
 }
 
 static void choose_habits(struct play *play)
@@ -102,8 +131,16 @@ static void choose_habits(struct play *play)
     habits->refuse_percent = some_percent(play);
     habits->amount_most = hand_below(play, 3) == 0 ? 3 : hand_below(play, 4) == 0 ? 300 : 150;
     habits->full = hand_below(play, 16) == 0 && play->whole != play->mixed;
-    if (is_charged(play->episode)) {
-        habits->charged = true;
+    habits->renewed = is_renewed(play->episode);
+    habits->charged = is_charged(play->episode);
+    if (habits->charged || habits->renewed) {
+        habits->full = false;
+        habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
+    }
+    habits->rolling = is_rolling(play->episode);
+    habits->full = habits->full && !habits->rolling;
+    if (is_closing(play->episode)) {
+        habits->closing = true;
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
@@ -394,6 +431,9 @@ static enum play_action choose_action(struct play *play)
 bool play_sync(struct play *play, unsigned place)
 {
     struct kc_purse_info info;
+    if (!roll_learn(play, place)) {
+        return false;
+    }
     for (unsigned i = 0; i < SYNC_ROUNDS; i++) {
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
             return false;
@@ -424,7 +464,7 @@ static bool sync_all(struct play *play)
 {
     bool good = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = play->truth.rogue[i] || play_sync(play, i);
+        good = play->truth.rogue[i] || closed_is_out(&play->truth, i) || play_sync(play, i);
     }
     return good;
 }
@@ -449,7 +489,8 @@ static bool any_open(struct play *play)
 {
     struct kc_purse_info info;
     for (unsigned i = 0; i < play->habits.holders; i++) {
-        if (!play->truth.rogue[i] && !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
+        if (!play->truth.rogue[i] && !closed_is_out(&play->truth, i) &&
+            !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
             !kc_amount_is_zero(info.open)) {
             return true;
         }
@@ -484,8 +525,8 @@ static bool go_on(struct play *play)
     play->habits.refuse_percent = 0;
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
-        if (play->truth.rogue[i] || truth_owes(&play->truth, i) ||
-            hand_type(play, i) != KC_PURSE_TYPE_UIM) {
+        if (play->truth.rogue[i] || truth_owes(&play->truth, i) || closed_is_out(&play->truth, i) ||
+            renewed_waits(&play->truth, i) || hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
@@ -512,7 +553,7 @@ static uint64_t count_entries(const struct play *play)
 }
 
 /* Twice, so that each hears what others reported after it; and on while that still brings entries, which end others. */
-static bool sync_until_quiet(struct play *play)
+bool play_sync_all(struct play *play)
 {
     uint64_t before;
     bool good = sync_all(play);
@@ -523,12 +564,12 @@ static bool sync_until_quiet(struct play *play)
     return good;
 }
 
-static bool bring_to_end(struct play *play)
+bool play_end(struct play *play)
 {
-    bool good = sync_until_quiet(play) && truth_synced(&play->truth);
+    bool good = play_sync_all(play) && truth_synced(&play->truth);
     /* What comes back may bring a payee's chain to the counter of a payment that waits for it. */
     for (unsigned i = 0; i < LAST_ROUNDS && good && any_open(play); i++) {
-        good = meet_again(play) && sync_until_quiet(play);
+        good = meet_again(play) && play_sync_all(play);
     }
     return good && truth_end(&play->truth);
 }
@@ -540,7 +581,7 @@ static bool settle_all(struct play *play)
     play->whole->now_ms += WHOLE_SETTLE_MS + 1;
     hand_trace(play, "the settlement time runs out");
     whole_bank_idle(play->whole);
-    bool good = truth_bank(&play->truth) && bring_to_end(play) && truth_settled(&play->truth);
+    bool good = truth_bank(&play->truth) && play_end(play) && truth_settled(&play->truth);
     play->tally.gaps += store->counts[RAM_TABLE_GAPS];
     for (size_t i = 0; i < store->counts[RAM_TABLE_GAPS]; i++) {
         play->tally.closed += kc_amount_is_zero(store->gaps[i].given_back) ? 0 : 1;
@@ -613,11 +654,12 @@ static bool spread_hotlist(struct play *play)
 static bool finish(struct play *play)
 {
     char what[160];
-    play->ends = play->habits.charged;
+    play->ends = play->habits.charged || play->habits.closing;
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
     play->whole->store.fault = RAM_GOOD;
+    renewing_calm(play);
     play->whole->now_ms += WHOLE_QUOTE_MS + 1;
     hand_trace(play, "the end: all meet and sync");
     whole_bank_idle(play->whole);
@@ -625,13 +667,16 @@ static bool finish(struct play *play)
     if (good && play->habits.full && hand_chance(play, 50)) {
         good = come_late(play);
     }
+    if (good && play->habits.closing && hand_chance(play, 50)) {
+        good = leave_late(play);
+    }
     if (good && play->whole->store.counts[RAM_TABLE_HOTLIST] > 0) {
         good = spread_hotlist(play);
     }
     if (good && hand_chance(play, 50)) {
         good = meet_again(play);
     }
-    good = good && bring_to_end(play);
+    good = good && play_end(play);
     if (good && play->whole->store.counts[RAM_TABLE_GAPS] > 0) {
         good = settle_all(play);
     }
@@ -640,15 +685,43 @@ static bool finish(struct play *play)
     if (good && play->habits.charged) {
         good = clerk_finish(play);
     }
-    if (good && (nth % 4 == 0 || play->habits.charged)) {
-        good = go_on(play) && bring_to_end(play);
+    if (good && play->habits.renewed) {
+        good = renewing_finish(play);
     }
-    if (good && (play->habits.full || play->habits.charged || nth % (mixed ? 4 : 16) == 0) &&
+    if (good && play->habits.closing) {
+        good = leave_finish(play);
+    }
+    if (good && play->habits.rolling) {
+        good = roll_finish(play) && play_end(play);
+    }
+    bool odd = play->habits.charged || play->habits.closing || play->habits.renewed ||
+               play->habits.rolling;
+    if (good && (nth % 4 == 0 || odd)) {
+        good = go_on(play) && play_end(play);
+    }
+    if (good && (play->habits.full || odd || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "audit: %s", what);
         good = false;
     }
     return good;
+}
+
+static void count_up(struct play *play)
+{
+    play->tally.steps += play->step;
+    play->tally.proofs += play->truth.proofs;
+    play->tally.overspent += play->truth.overspent;
+    play->tally.sweeps += play->truth.sweeps;
+    play->tally.lost += play->truth.lost;
+    play->tally.charges += play->truth.charges.paid;
+    play->tally.suspended += play->truth.charges.suspended;
+    play->tally.lifted += play->truth.charges.lifted;
+    play->tally.renewals += play->truth.renewals.renewed;
+    play->tally.ended += play->truth.renewals.refused;
+    play->tally.given_up += play->truth.closings.given_up;
+    play->tally.paid_out += play->truth.closings.paid;
+    play->tally.came_late += play->truth.closings.late;
 }
 
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
@@ -683,24 +756,32 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     play->hotlist_size = 0;
     good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
+    good = good && (!play->habits.renewed || renewing_begin(play));
+    if (play->habits.closing) {
+        leave_begin(play);
+    }
+    if (play->habits.rolling) {
+        roll_begin(play);
+    }
     for (; play->step < play->habits.steps && good; play->step++) {
         if (until != 0 && play->step == until) {
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        good = play->habits.charged && hand_chance(play, CLERK_PERCENT)
-                   ? clerk_act(play)
-                   : act(play, choose_action(play));
+        if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
+            good = clerk_act(play);
+        } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {
+            good = renewing_act(play);
+        } else if (play->habits.closing && hand_chance(play, LEAVE_PERCENT)) {
+            good = leave_act(play);
+        } else if (play->habits.rolling && hand_chance(play, ROLL_PERCENT)) {
+            good = roll_act(play);
+        } else {
+            good = act(play, choose_action(play));
+        }
     }
     good = good && finish(play);
-    play->tally.steps += play->step;
-    play->tally.proofs += play->truth.proofs;
-    play->tally.overspent += play->truth.overspent;
-    play->tally.sweeps += play->truth.sweeps;
-    play->tally.lost += play->truth.lost;
-    play->tally.charges += play->truth.charges.paid;
-    play->tally.suspended += play->truth.charges.suspended;
-    play->tally.lifted += play->truth.charges.lifted;
+    count_up(play);
     if (!good && play->truth.why[0] == '\0') {
         (void)snprintf(play->truth.why, sizeof play->truth.why, "a step that cannot be taken");
     }

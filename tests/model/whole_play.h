@@ -29,6 +29,7 @@ struct letter {
     unsigned from;
     unsigned to;
     unsigned holder; /* whose purse sent it: the place may be filled anew meanwhile */
+    uint64_t roll;   /* which keys of the bank it was signed with, or sealed for */
     size_t size;
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
 };
@@ -69,6 +70,9 @@ struct play_habits {
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
+    bool renewed; /* purses get new keys */
+    bool rolling; /* the bank's keys roll over */
+    bool closing; /* accounts are given up */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
@@ -83,8 +87,9 @@ struct play {
     uint64_t seed;
     uint64_t episode;
     unsigned step;
-    bool ends;      /* whose purse may not take a payment, as one of a suspended account, says no */
-    bool says_next; /* the user at `sayer` has a quote before him */
+    bool ends; /* whose purse may not take a payment, as one of a suspended account, says no */
+    bool plain_pays; /* who pays, pays what the habits say */
+    bool says_next;  /* the user at `sayer` has a quote before him */
     unsigned sayer;
     size_t letter_next;
     size_t newest;
@@ -120,16 +125,28 @@ struct play {
         uint64_t charges;   /* that were paid */
         uint64_t suspended; /* accounts, for one that was not */
         uint64_t lifted;
+        uint64_t renewals;
+        uint64_t ended; /* payments under keys that had ended */
+        uint64_t rolls;
+        uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
+        uint64_t paid_out;
+        uint64_t came_late;
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };
 
-/* Every so many episodes there are cards and a machine, too; as often accounts are charged. */
+/* Every so many episodes there are cards and a machine, too; as often accounts are charged, and as often keys are renewed. */
 #define PLAY_MIXED_EVERY 8u
 #define PLAY_MIXED_AT 5u
 #define PLAY_CHARGED_AT 1u
+#define PLAY_RENEWED_AT 6u
 #define PLAY_CHARGED_STEPS 60u
-/* In those the holders of the machine, of the card without keys, and of the other one. */
+/* Accounts are given up. */
+#define PLAY_CLOSING_EVERY 16u
+#define PLAY_CLOSING_AT 3u
+/* The bank's keys roll over. */
+#define PLAY_ROLLING_AT 7u
+/* In mixed ones the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u
 #define PLAY_BEARER 3u
 #define PLAY_CARD 4u
@@ -144,5 +161,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
 bool play_follow(struct play *play, enum letter_kind kind, unsigned most);
 /* A purse reports until the bank knows all of it, and hears how what was pending ended. */
 bool play_sync(struct play *play, unsigned place);
+/* All honest ones sync until that brings nothing new. */
+bool play_sync_all(struct play *play);
+/* All honest ones sync and meet whom they owe a payment; then nothing is open. */
+bool play_end(struct play *play);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "whole_hand.h"
+#include "whole_rolled.h"
 
 /* ---- forged messages ---- */
 
@@ -92,6 +93,7 @@ bool rogue_forge(struct play *play, size_t index)
     } else {
         change_parts(play, &play->work);
     }
+    play->work.roll = ROLLED_UNKNOWN;
     hand_trace(play, "a message is forged");
     return hand_deliver(play, &play->work);
 }

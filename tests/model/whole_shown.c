@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "whole_renewed.h"
+
 bool shown_read_answer(struct shown_answer *out, struct kc_view bytes)
 {
     struct kc_receipt receipt;
@@ -84,13 +86,6 @@ static const struct whole_holder *find_holder(unsigned *index, const struct trut
     return NULL;
 }
 
-static bool verifies(const struct truth *truth, const struct kc_signed *parsed,
-                     const struct whole_holder *holder, const struct kc_shape *shape)
-{
-    return !kc_failed(kc_brief_verify(parsed, &truth->whole->bank.crypto, &holder->sign_public,
-                                      &truth->whole->base->realm, shape->domain));
-}
-
 /* The order of an entry, when it is signed by its payer and fits the entry. */
 static bool read_order(struct kc_payment_order *order, unsigned *payer, const struct truth *truth,
                        unsigned reporter, const struct kc_entry *entry, struct kc_view bytes)
@@ -105,7 +100,9 @@ static bool read_order(struct kc_payment_order *order, unsigned *payer, const st
     uint64_t own = truth->whole->base->holders[reporter].purse.number;
     bool pays = entry->kind == KC_ENTRY_KIND_PAY;
     kc_digest(&truth->whole->bank.crypto, digest, bytes);
-    return holder != NULL && verifies(truth, &parsed, holder, &kc_payment_order_shape) &&
+    return holder != NULL &&
+           renewed_verifies(truth, *payer, &parsed, &kc_payment_order_shape, order->payer_counter,
+                            false) &&
            holder->account.number == order->payer.number &&
            (pays ? order->payer_purse.number : order->payee_purse.number) == own &&
            (pays ? order->payer_counter : order->payee_counter) == entry->counter &&
@@ -122,7 +119,8 @@ static void collect_answer(struct truth *truth, struct kc_view bytes)
     }
     const struct whole_holder *payee = find_holder(&statement.holder, truth, answer.payee_purse);
     const struct kc_shape *shape = answer.taken ? &kc_receipt_shape : &kc_decline_shape;
-    if (payee == NULL || !verifies(truth, &answer.parsed, payee, shape)) {
+    if (payee == NULL ||
+        !renewed_verifies(truth, statement.holder, &answer.parsed, shape, answer.counter, true)) {
         return;
     }
     statement.kind = answer.taken ? SIGNED_RECEIPT : SIGNED_DECLINE;

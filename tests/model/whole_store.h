@@ -16,7 +16,7 @@
 #define RAM_EVIDENCE 1536
 #define RAM_PAYMENTS 512
 #define RAM_RECORDS 768
-#define RAM_SIGNERS 32
+#define RAM_SIGNERS 96
 #define RAM_GAPS 64
 #define RAM_HOTLIST 16
 #define RAM_REISSUES 8
@@ -27,8 +27,8 @@
 #define RAM_CHARGES 128
 #define RAM_CLOSINGS 16
 #define RAM_PAYOUTS 64
-#define RAM_RENEWALS 8
-#define RAM_KEY_OFFERS 8
+#define RAM_RENEWALS 64
+#define RAM_KEY_OFFERS 16
 #define RAM_BYTES (3u << 20)
 #define RAM_UNDO 65536u
 

@@ -98,11 +98,51 @@ static struct kc_result hotlist_version(void *context, uint64_t *version)
     return kc_ok();
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What is known now of a purse that is listed. */
+static void fill_listed(const struct ram_store *store, struct kc_hotlist_row *row)
+{
+    uint64_t purse = row->purse.number;
+    uint64_t account = 0;
+    bool has_keys = false;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
+        bool found = store->purses[i].purse.number == purse;
+        row->reason = found ? store->purses[i].out_reason : row->reason;
+        account = found ? store->purses[i].account.number : account;
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSE_KEYS]; i++) {
+        bool found = store->purse_keys[i].purse.number == purse;
+        row->ends_ms = found ? store->purse_keys[i].expires_ms : row->ends_ms;
+        has_keys = has_keys || found;
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS] && !has_keys; i++) {
+        bool found = account > 0 && store->accounts[i].account.number == account;
+        row->ends_ms = found ? store->accounts[i].expires_ms : row->ends_ms;
+    }
+    for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
+        const struct kc_renewal_row *renewal = &store->renewals[i];
+        if (renewal->purse.number == purse) {
+            row->ends_ms = later(row->ends_ms, later(renewal->expires_ms, renewal->old_expires_ms));
+        }
+    }
+}
+
 static struct kc_result scan_hotlist(void *context, const struct kc_store_scan *scan)
 {
     const struct ram_store *store = context;
     SCAN(RAM_TABLE_HOTLIST, true, UINT64_MAX - store->hotlist[i].version, 0, 0, 0, NULL, 0)
-    GIVE(hotlist, hotlist)
+    for (size_t i = 0; i < chosen.count; i++) {
+        struct kc_hotlist_row row = store->hotlist[chosen.keys[i].index];
+        fill_listed(store, &row);
+        if (!scan->hotlist(scan->owner, &row)) {
+            break;
+        }
+    }
+    return kc_ok();
 }
 
 /* ---- re-issues ---- */
@@ -290,7 +330,7 @@ static struct kc_result renewal_due(void *context, struct kc_renewal_row *out, u
         const struct kc_renewal_row *row = &store->renewals[i];
         bool fits = row->purse.number > after && row->state == KC_RENEWAL_DONE;
         bool before = first == NULL || row->purse.number < first->purse.number ||
-                      (row->purse.number == first->purse.number && row->number < first->number);
+                      (row->purse.number == first->purse.number && row->number > first->number);
         first = fits && before ? row : first;
     }
     return give_renewal(out, first);

@@ -7,8 +7,11 @@
 #include "base/assert.h"
 #include "whole_books.h"
 #include "whole_charged.h"
+#include "whole_closed.h"
 #include "whole_kinds.h"
 #include "whole_moved.h"
+#include "whole_renewed.h"
+#include "whole_rolled.h"
 #include "whole_settled.h"
 #include "whole_shown.h"
 
@@ -190,7 +193,7 @@ static bool see_void(struct truth *truth, unsigned holder, const struct kc_entry
         return truth_wrong(truth, "a payment given back twice, or that was none", holder,
                            (int64_t)entry->voids, 0);
     }
-    if (payment->taken && !truth->rogue[payment->payee]) {
+    if (payment->taken && !truth->rogue[payment->payee] && !closed_may_give_back(truth, payment)) {
         return truth_wrong(truth, "a payment given back that its payee took", holder,
                            (int64_t)entry->voids, 0);
     }
@@ -244,6 +247,7 @@ static bool see_entry(struct truth *truth, unsigned place, const struct kc_entry
         good = command == COMMAND_ANSWER && see_cash_out(truth, holder, entry);
         break;
     case KC_ENTRY_KIND_CLOSE:
+        good = command == COMMAND_TAKE && renewed_close(truth, place, entry, info);
         break;
     }
     truth->places[place].own += *value - before;
@@ -283,7 +287,8 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         return true;
     }
     struct kc_result result = kc_slot_info(&info, slot);
-    if (kc_failed(result) || info.life == KC_LIFE_BLOCKED) {
+    bool blocked = info.life == KC_LIFE_BLOCKED && !closed_is_out(truth, holder);
+    if (kc_failed(result) || blocked) {
         return truth_wrong(truth, "an honest purse is broken or blocked", holder,
                            (int64_t)result.code, 0);
     }
@@ -305,13 +310,14 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         }
     }
     int64_t found = minor_of(info.value);
-    bool mixed = truth->whole->base->options.mixed;
-    bool agrees = mixed ? kinds_value(truth, place, &info, command)
-                        : found == known->value ||
-                              (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
-                               settled_conforms(truth, place, &info)) ||
-                              (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
-    if (!settled_hotlist(truth, place, &info)) {
+    bool agrees = kinds_tracks(truth)
+                      ? kinds_value(truth, place, &info, command)
+                      : found == known->value ||
+                            (command == COMMAND_TAKE && truth_has_gap(truth, holder) &&
+                             settled_conforms(truth, place, &info)) ||
+                            (command == COMMAND_TAKE && see_withdrawal(truth, place, found));
+    if (!settled_hotlist(truth, place, &info) || !renewed_purse(truth, place) ||
+        !rolled_purse(truth, place)) {
         return false;
     }
     return agrees || truth_wrong(truth, "the value of a purse", holder, found, known->value);
@@ -393,6 +399,9 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
     bool owes = truth_owes(truth, holder);
     if (moved_is_transfer(row) && !moved_may_begin(truth, holder, row, owes)) {
         return false;
+    }
+    if (row->state != KC_STATE_REFUSED && closed_is_out(truth, holder)) {
+        return truth_wrong(truth, "a closed account takes part", holder, row->kind, 0);
     }
     if (row->kind == KC_TRANSACTION_WITHDRAW && row->state != KC_STATE_REFUSED &&
         charged_is_suspended(truth, holder)) {
@@ -508,9 +517,13 @@ static bool see_alerts(struct truth *truth)
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
-        bool tells = lost || (holder < truth->holders && kinds_was_denied(truth, holder)) ||
-                     (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
-                     (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder));
+        bool denied = holder < truth->holders && kinds_was_denied(truth, holder);
+        /* Which orders that were, is looked at record by record. */
+        bool ended = alert->reason == KC_KEY_RENEWED && truth->renewals.on;
+        bool tells = lost || denied || ended || (!fraud && store->counts[RAM_TABLE_GAPS] > 0) ||
+                     (alert->reason == KC_SUSPENDED && charged_ran_out(truth, holder)) ||
+                     (alert->reason == KC_CLOSED && holder < truth->holders &&
+                      closed_is_out(truth, holder) && truth->closings.refused > 0);
         if (alert->reason == KC_SUSPENDED && holder >= truth->holders && truth->charges.on) {
             continue; /* of who does nothing */
         }
@@ -527,7 +540,7 @@ static bool see_alerts(struct truth *truth)
     }
     for (unsigned i = 0; i < truth->holders; i++) {
         if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE &&
-            !kinds_was_denied(truth, i)) {
+            !kinds_was_denied(truth, i) && !closed_is_out(truth, i)) {
             return truth_wrong(truth, "an honest purse is out of use", i, 1, 0);
         }
     }
@@ -544,10 +557,11 @@ bool truth_owes(const struct truth *truth, unsigned holder)
     return !kc_amount_is_zero(truth_row(truth, holder)->owed);
 }
 
-/* Only who signed what is no payment, and who lost entries, may come to owe something. */
+/* Only who signed what is no payment, and who lost entries, may come to owe something; and whose purse reports nothing any
+ * more, until others have told what it was paid. */
 static bool may_owe(const struct truth *truth, unsigned holder)
 {
-    bool may = truth->rogue[holder] || truth_has_gap(truth, holder);
+    bool may = truth->rogue[holder] || truth_has_gap(truth, holder) || closed_is_out(truth, holder);
     for (unsigned i = 0; i < truth->holders && !may; i++) {
         /* An owner's account pays for his machines. */
         may = (i == holder || holder == WHOLE_OWNER) && kinds_may_owe(truth, i);
@@ -558,8 +572,9 @@ static bool may_owe(const struct truth *truth, unsigned holder)
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    if (!see_transactions(truth) || !kinds_bank(truth) || !charged_bank(truth) ||
-        !books_compare(truth) || !see_alerts(truth)) {
+    if (!see_transactions(truth) || !renewed_bank(truth) || !kinds_bank(truth) ||
+        !charged_bank(truth) || !closed_bank(truth) || !books_compare(truth) ||
+        !see_alerts(truth)) {
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
@@ -607,7 +622,8 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
     bool heard =
         !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
     if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
-        !kinds_served(truth, holder, result) || !charged_served(truth, holder, result)) {
+        !kinds_served(truth, holder, result) || !charged_served(truth, holder, result) ||
+        !closed_served(truth, holder, result) || !renewed_served(truth, holder, result)) {
         return false;
     }
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
@@ -647,10 +663,12 @@ void truth_new_place(struct truth *truth, unsigned place)
     struct kc_purse_info info;
     struct kc_result result = kc_slot_info(&info, whole_slot(truth->whole, place));
     KC_ASSERT(!kc_failed(result));
-    truth->places[place] = (struct truth_place){.counter = info.counter,
-                                                .value = minor_of(info.value),
-                                                .own = minor_of(info.value),
-                                                .hotlist = info.hotlist};
+    truth->places[place] =
+        (struct truth_place){.counter = info.counter,
+                             .value = minor_of(info.value),
+                             .own = minor_of(info.value),
+                             .hotlist = info.hotlist,
+                             .roll = truth->whole->purses[place].core.roll_number};
 }
 
 void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, unsigned rogues)
@@ -665,6 +683,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->proofs = 0;
     truth->overspent = 0;
     truth->why[0] = '\0';
+    truth->rolls = false;
     truth->lost = 0;
     truth->sweeps = 0;
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
@@ -682,30 +701,39 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
         truth_new_place(truth, i);
     }
     charged_begin(truth);
+    closed_begin(truth);
+    renewed_begin(truth, false);
 }
 
 /* A payment waits for good while a rogue owes the answer; or until its payee's chain comes to its counter, which somebody on
- * the link may have told the payer wrongly. */
+ * the link may have told the payer wrongly, or of which the payee takes nothing under a key that was renewed since. Of a closed
+ * account's purse nobody waits for the word for good. */
 static bool may_wait(const struct truth *truth, const struct truth_payment *payment)
 {
-    return truth->rogue[payment->payee] ||
-           payment->payee_counter > truth->places[payment->payee].counter + 1;
+    if (closed_is_out(truth, payment->payee) && !truth->rogue[payment->payee]) {
+        return !truth->closings.quiet || !closed_is_over(truth, payment->payee);
+    }
+    uint64_t counter = truth->places[payment->payee].counter;
+    return truth->rogue[payment->payee] || payment->payee_counter > counter + 1 ||
+           (payment->payee_counter == counter + 1 && renewed_since(truth, payment));
 }
 
 static bool payment_ended(struct truth *truth, const struct truth_payment *payment)
 {
     if (truth->rogue[payment->payer] || may_wait(truth, payment) ||
-        truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee)) {
+        truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee) ||
+        closed_is_out(truth, payment->payer)) {
         return true;
     }
-    return payment->taken != payment->given_back ||
+    bool both = payment->taken && payment->given_back && closed_may_give_back(truth, payment);
+    return both || payment->taken != payment->given_back ||
            truth_wrong(truth, "a payment that did not end", payment->payer,
                        (int64_t)payment->payer_counter, (int64_t)payment->payee);
 }
 
 /* A rogue gave its receipt and let another copy deny it. The bank hears the receipt only beside a pay entry that no certified
  * value covers: else it gives back what the payer's purse knows as taken, and the purse does not take it. It stays in the
- * shadow. */
+ * shadow. The same where the payee's account was closed before it reported. */
 static int64_t released_in_vain(struct truth *truth, unsigned payer)
 {
     int64_t sum = 0;
@@ -714,8 +742,8 @@ static int64_t released_in_vain(struct truth *truth, unsigned payer)
         const struct kc_payment_row *row = &store->payments[i];
         const struct truth_payment *payment = find_payment(truth, row->digest);
         bool in_vain = row->state == KC_PAYMENT_RELEASED && !row->returned && payment != NULL &&
-                       payment->payer == payer && truth->rogue[payment->payee] &&
-                       !payment->given_back;
+                       payment->payer == payer && !payment->given_back &&
+                       (truth->rogue[payment->payee] || closed_may_give_back(truth, payment));
         sum += in_vain ? minor_of(row->amount) : 0;
     }
     return sum;
@@ -736,6 +764,9 @@ static bool purse_ended(struct truth *truth, unsigned i)
         open += waits ? (int64_t)payment->amount : 0;
     }
     bool lost = truth->whole->store.counts[RAM_TABLE_GAPS] > 0;
+    if (!bearer && renewed_waits(truth, i)) {
+        return true;
+    }
     if (info.has_pending || (info.uncovered != 0 && !bearer) ||
         (!lost && minor_of(info.open) > open)) {
         return truth_wrong(truth, "something of a purse did not end", i, minor_of(info.open),
@@ -758,12 +789,13 @@ bool truth_synced(struct truth *truth)
     int64_t open[WHOLE_HOLDERS_MAX] = {0};
     for (size_t i = 0; i < truth->payment_count; i++) {
         const struct truth_payment *payment = &truth->payments[i];
-        bool honest = !truth->rogue[payment->payee];
+        bool honest = !truth->rogue[payment->payee] && !closed_is_out(truth, payment->payee);
         bool passed = honest && payment->payee_counter != 0 &&
                       payment->payee_counter <= truth->places[payment->payee].counter;
         bool waits = !payment->given_back && !(honest && payment->taken);
         bool lost = truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee);
         bool hears = kinds_type(truth, payment->payer) != KC_PURSE_TYPE_BEARER;
+        hears = hears && !closed_is_out(truth, payment->payer);
         if (waits && passed && !lost && hears && !truth->rogue[payment->payer]) {
             return truth_wrong(
                 truth, "a payment that its payee passed is open when both have synced",
@@ -773,7 +805,8 @@ bool truth_synced(struct truth *truth)
     }
     for (unsigned i = 0; i < truth->holders; i++) {
         struct kc_purse_info info;
-        if (truth->rogue[i] || kinds_type(truth, i) == KC_PURSE_TYPE_BEARER) {
+        if (truth->rogue[i] || kinds_type(truth, i) == KC_PURSE_TYPE_BEARER ||
+            closed_is_out(truth, i)) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
@@ -796,7 +829,7 @@ bool truth_end(struct truth *truth)
     const struct ram_store *store = &truth->whole->store;
     bool good = truth_bank(truth);
     for (unsigned i = 0; i < truth->holders && good; i++) {
-        good = truth->rogue[i] || purse_ended(truth, i);
+        good = truth->rogue[i] || closed_is_out(truth, i) || purse_ended(truth, i);
     }
     for (size_t i = 0; i < truth->payment_count && good; i++) {
         good = payment_ended(truth, &truth->payments[i]);
@@ -809,7 +842,7 @@ bool truth_end(struct truth *truth)
         const struct truth_payment *payment = find_payment(truth, row->digest);
         unsigned payer = truth_purse_holder(truth, row->payer.number);
         bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
-        waits = waits || settled_waits(truth, row);
+        waits = waits || settled_waits(truth, row) || closed_waits(truth, row);
         good = row->state != KC_PAYMENT_NOTED || waits ||
                truth_wrong(truth, "the bank waits for a payment at the end", payer,
                            (int64_t)row->payer_counter, 0);

@@ -17,6 +17,7 @@
 #define TRUTH_WHY_SIZE 200u
 #define TRUTH_TOLD_MAX 512u
 #define TRUTH_CARD_ORDERS_MAX 512u
+#define TRUTH_KEYS_MAX 64u
 
 /* The commands that may write entries; each may write only its own. */
 enum truth_command {
@@ -66,6 +67,7 @@ struct truth_place {
     int64_t value; /* that the purse has */
     int64_t own;   /* that it would have if the bank had never given or taken for lost entries */
     uint64_t hotlist;
+    uint64_t roll; /* the record of the bank's keys that it has */
 };
 
 /* With the certified value of that sequence the bank had taken so much off the value of a purse, over all. */
@@ -128,6 +130,57 @@ struct truth_charges {
     uint64_t lifted;
 };
 
+/* A key that the bank was told is a purse's, from a report under it. */
+struct truth_key {
+    uint8_t signer[KC_SIGNER_SIZE];
+    uint64_t closed; /* the counter of its close entry; 0 while it is in force */
+};
+
+struct truth_keys {
+    uint8_t own[KC_SIGNER_SIZE]; /* in force in the purse; of who is honest */
+    uint64_t own_closed;         /* the counter at which that one began */
+    size_t count;
+    struct truth_key keys[TRUTH_KEYS_MAX];
+};
+
+struct truth_renewals {
+    bool on;
+    struct truth_keys holders[WHOLE_HOLDERS_MAX];
+    uint64_t renewed;
+    uint64_t refused; /* payments under keys that had ended */
+};
+
+/* An account that somebody said is to be closed. */
+struct truth_closing {
+    enum kc_account_state state;
+    bool asked;        /* somebody says so now */
+    bool empty;        /* and its purse was empty, as far as the bank knew, at that */
+    bool early;        /* its purse was empty when it was given up */
+    int64_t brought;   /* in its purse when the world began */
+    int64_t late;      /* of what its purse held or lacked: to the account, over all */
+    size_t first_cash; /* transaction after the world began */
+    uint64_t due_ms;
+    uint64_t payouts;
+    bool sent;     /* the last one has no end */
+    bool was_sent; /* before the bank's turn; and the number of the last one then */
+    uint64_t turned;
+    uint64_t sent_amount;
+    uint64_t refused_ms; /* when the last one was refused, or 0 */
+};
+
+struct truth_closings {
+    bool on;
+    bool quiet; /* all others have told the bank what they know, and it looked after that */
+    struct truth_closing accounts[WHOLE_HOLDERS_MAX];
+    size_t moves_seen;
+    size_t transfers_seen;
+    uint64_t given_up;
+    uint64_t closed;
+    uint64_t paid; /* pay-outs */
+    uint64_t refused;
+    uint64_t late; /* records and orders that came to a closed account */
+};
+
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
 
 /* What the bank was shown of a holder's signing. */
@@ -149,6 +202,9 @@ struct truth {
     int64_t fees;
     struct truth_kind kinds[WHOLE_HOLDERS_MAX];
     struct truth_charges charges;
+    struct truth_renewals renewals;
+    struct truth_closings closings;
+    bool rolls; /* the bank's keys may roll over */
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

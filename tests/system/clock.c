@@ -3,8 +3,10 @@
 #define _GNU_SOURCE
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static long read_offset_ms(void)
@@ -32,4 +34,22 @@ int clock_gettime(clockid_t id, struct timespec *out)
         out->tv_sec += offset_ms / 1000;
     }
     return status;
+}
+
+/* libcrypto looks at this one. slapd does too, and counts time by it: it keeps the real one. */
+time_t time(time_t *out)
+{
+    struct timespec now;
+    union {
+        void *found;
+        time_t (*call)(time_t *);
+    } real = {.found = dlsym(RTLD_NEXT, "time")};
+    if (strcmp(program_invocation_short_name, "slapd") == 0) {
+        return real.call(out);
+    }
+    time_t seconds = clock_gettime(CLOCK_REALTIME, &now) == 0 ? now.tv_sec : (time_t)-1;
+    if (out != NULL) {
+        *out = seconds;
+    }
+    return seconds;
 }

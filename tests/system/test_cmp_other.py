@@ -1,9 +1,11 @@
-"""Does our registrar get its certificates from a CMP authority that is not ours - `openssl cmp -port` - and take nothing else from it?"""
+"""Do our registrar and our bank get certificates from a CMP authority that is not ours - `openssl cmp -port` -, have it end them, and take
+nothing else from it?"""
 import base64
 import http.client
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -15,20 +17,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from forge import make_keys
-from kinchaku import OK, Uim
-from test_cmp import CERTIFICATE, CMP, common
+from kinchaku import OK, REFUSED, Uim
+from test_close import password
+from test_cmp import CERTIFICATE, CMP, bodytype, common
 from test_directory import SUCCESS, WRITER, account_name, ldap, search, secret, values
 
 PEM = serialization.Encoding.PEM
+# In a request's template: a P-256 key, which has the template's own tag there, and the use of the certificate.
+KEY = re.compile(bytes.fromhex("a6593013") + re.escape(bytes.fromhex("06072a8648ce3d020106082a8648ce3d030107034200")) + b"(.{65})", re.S)
+USE = re.compile(bytes.fromhex("0603551d0f") + b"(?:\x01\x01\xff)?\x04\x04\x03\x02.(.)", re.S)
 
 
 class OtherAuthority:
     """One mock server for each certificate, since it gives out a single one, and behind it what CMP leaves open: the directory."""
 
-    def __init__(self, system, folder, keys):
+    def __init__(self, system, folder):
         self.system, self.folder = system, folder
-        self.keys = {use: serialization.load_pem_private_key((keys / f"{use}.key").read_bytes(), None).public_key()
-                     for use in ("sign", "encrypt")}
         # As our own authority makes them, but for name, key and number.
         model = account_name(system.open().account)
         known = [x509.load_der_x509_certificate(one) for one in values(system, model, CERTIFICATE)]
@@ -38,6 +42,7 @@ class OtherAuthority:
             (folder / name.replace("/", "-")).write_bytes((system.dir / name).read_bytes())
         self.wrong_key, self.more = None, []  # what a test has it do wrong
         self.processes, self.made, self.requests, self.serving = [], {}, [], None
+        self.ever, self.ended = [], []  # certificates, and numbers that somebody had it revoke
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,16 +69,12 @@ class OtherAuthority:
         return certificate.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
 
     @staticmethod
-    def raw(public):
-        return public.public_numbers().x.to_bytes(32, "big")
-
-    @staticmethod
     def serial():
         """16 bytes, the only size that ours has."""
         return int.from_bytes(os.urandom(16), "big") >> 2 | 1 << 126
 
-    def issue(self, use, account):
-        model, key = self.models[use], self.wrong_key or self.keys[use]
+    def issue(self, use, account, key):
+        model, key = self.models[use], self.wrong_key or key
         builder = x509.CertificateBuilder().subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, str(account))]))
         builder = builder.issuer_name(model.issuer).public_key(key).serial_number(self.serial())
         builder = builder.not_valid_before(model.not_valid_before).not_valid_after(model.not_valid_after)
@@ -87,8 +88,10 @@ class OtherAuthority:
         """Both in the directory, as ours would."""
         lines = "".join(f"{CERTIFICATE}:: {base64.b64encode(one.public_bytes(serialization.Encoding.DER)).decode()}\n"
                         for one in self.made.values())
-        done = ldap(self.system, "ldapadd", name=WRITER, password=secret(self.system),
-                    text=f"dn: {account_name(account)}\n{self.classes}cn: {account}\n{lines}\n")
+        known = search(self.system, account_name(account)).stdout.count("cn: ")
+        text = f"changetype: modify\nreplace: {CERTIFICATE}\n" if known else f"{self.classes}cn: {account}\n"
+        done = ldap(self.system, "ldapmodify" if known else "ldapadd", name=WRITER, password=secret(self.system),
+                    text=f"dn: {account_name(account)}\n{text}{lines}\n")
         assert done.returncode == SUCCESS, done
 
     def start(self, certificate):
@@ -109,10 +112,17 @@ class OtherAuthority:
 
     def answer(self, body):
         self.requests.append(body)
-        use = next((use for use, key in self.keys.items() if self.raw(key) in body), None)
-        if use:
+        kind, key = bodytype(body), KEY.search(body)
+        if kind == 11:
+            one = next(one for one in self.ever if one.serial_number.to_bytes(16, "big") in body)
+            self.ended.append(one.serial_number)
+            self.serving = http.client.HTTPConnection("127.0.0.1", self.start(one), timeout=20)
+        elif key:
+            use = "sign" if USE.search(body)[1][0] & 0x80 else "encrypt"
             account = int(re.search(rb"\x0c.([0-9]{3,18})(?![0-9Z])", body)[1])
-            self.made[use] = self.issue(use, account)
+            self.made = {} if len(self.made) == 2 else self.made
+            self.made[use] = self.issue(use, account, ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key[1]))
+            self.ever.append(self.made[use])
             self.serving = http.client.HTTPConnection("127.0.0.1", self.start(self.made[use]), timeout=20)
             if len(self.made) == 2:
                 self.show(account)
@@ -136,7 +146,8 @@ def other(alone, tmp_path):
     alone.up()
     folder = tmp_path / "other"
     folder.mkdir()
-    made = OtherAuthority(alone, folder, make_keys(tmp_path / "keys"))
+    make_keys(tmp_path / "keys")
+    made = OtherAuthority(alone, folder)
     alone.configure("registrar", "authority", protocol="cmp")
     alone.configure("registrar", "servers", authority=made.url)
     yield made
@@ -184,3 +195,92 @@ def test_what_it_must_not_give_is_declined(alone, other, tmp_path):
 def test_its_refusals_by_name(alone, other, tmp_path, how, error):
     other.more = how
     nothing_opened(alone, other, apply(alone, tmp_path), error)
+
+
+@pytest.fixture
+def opened(alone, other, tmp_path):
+    """An account of the other authority, whose bank asks it too."""
+    alone.configure("bank", "authority", protocol="cmp", url=other.url)
+    alone.kill("bank")
+    alone.up()
+    done = apply(alone, tmp_path)
+    assert done.status == OK, (done, other.words())
+    uim = Uim(alone, tmp_path / "a.uim", done.json)
+    uim.must("fund", 300)
+    uim.must("withdraw", 100, "--yes")
+    return uim
+
+
+def await_state(system, purse, state):
+    for _ in range(100):
+        with sqlite3.connect(f"file:{system.dir}/bank/bank.db?mode=ro", uri=True) as database:
+            found = [row[0] for row in database.execute("SELECT state FROM renewals WHERE purse = ? ORDER BY number", (int(purse),))]
+        if found and found[-1] == state:
+            return
+        time.sleep(0.1)
+    raise AssertionError(found)
+
+
+RETIRED = 4
+
+
+# shows: R-RENEW-5 R-RENEW-2 R-NODE-2
+def test_a_renewal_with_certificates_of_another_authority(alone, other, opened):
+    for _ in range(2):
+        old, sent = list(other.made.values()), len(other.requests)
+        opened.must("renew")
+        new = list(other.made.values())
+        assert {common(one) for one in new} == {str(opened.account)} and not set(old) & set(new)
+        await_state(alone, opened.purse, RETIRED)
+        # Two requests with their confirmations, and one word for each of the old certificates.
+        assert sorted(other.ended[-2:]) == sorted(one.serial_number for one in old)
+        assert len(other.requests) == sent + 6 and len(other.ended) == len(set(other.ended))
+        assert opened.both() == (200, 100)
+        opened.must("withdraw", 10, "--yes")
+        opened.must("deposit", 10, "--yes")
+    ours = alone.authority("list").objects
+    assert not [item for item in ours if item["holder"] == opened.account]
+    alone.check_audit()
+
+
+@pytest.mark.parametrize("how,error", [
+    (("-pkistatus", 2, "-failure", 10), "certificate-revoked"), (("-pkistatus", 2, "-failure", 24), "authority-unavailable"),
+    (("-send_unprotected",), "bad-signature"), (None, "certificate-invalid")])
+# shows: R-RENEW-7 R-SEC-2
+def test_a_renewal_that_it_refuses(alone, other, opened, how, error):
+    old = list(other.made.values())
+    other.more = how or []
+    other.wrong_key = None if how else ec.generate_private_key(ec.SECP256R1()).public_key()
+    assert opened.station("renew").error == error
+    # The purse goes on with what it has, and takes the renewal up again.
+    opened.must("withdraw", 10, "--yes")
+    assert not other.ended
+    other.more, other.wrong_key, other.made = [], None, {}
+    opened.must("renew")
+    await_state(alone, opened.purse, RETIRED)
+    assert sorted(other.ended) == sorted(one.serial_number for one in old)
+    alone.check_audit()
+
+
+# shows: R-SEC-4 R-RENEW-5
+def test_a_closed_account_with_certificates_of_another_authority(alone, other, opened):
+    assert alone.bank("close", opened.account).status == OK
+    for _ in range(100):
+        if alone.bank("closings").objects[0]["revoked"]:
+            break
+        time.sleep(0.1)
+    assert sorted(other.ended) == sorted(one.serial_number for one in other.made.values())
+    assert opened.must("withdraw", 1, "--yes", status=REFUSED).error == "account-closed"
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_a_directory_that_goes_on_showing_them(alone, other, opened):
+    """The authority takes the word, and nobody takes the certificates away: that is told, and not that it is done."""
+    lost = ("lost", "--account", opened.account, "--purse", opened.purse, "--password-file", password(opened))
+    done = alone.registrar(*lost)
+    assert (done.status, done.error) == (REFUSED, "pending"), done
+    assert set(other.ended) == {one.serial_number for one in other.made.values()}
+    gone = ldap(alone, "ldapdelete", account_name(opened.account), name=WRITER, password=secret(alone))
+    assert gone.returncode == SUCCESS, gone
+    assert alone.registrar(*lost).status == OK
+    assert set(other.ended) == {one.serial_number for one in other.made.values()}

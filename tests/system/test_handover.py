@@ -229,3 +229,28 @@ def test_the_other_way_in_between(shared):
     renewed(shared, a, old)
     wait_gone(shared, blob)
     a.fails("no-key-ready", "renew", "--by", "authority")
+
+
+# shows: R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("last", [(), ("--by", "authority")])
+def test_keys_that_were_given_and_lost_again_and_again(alone, last):
+    """Pairs that a UIM left for others take no place for good: a renewal does not wait until they end, years later."""
+    alone.configure("authority", "times", keys_ms=1500)
+    alone.up()
+    a, b = alone.open(fund=500), alone.open()
+    a.must("withdraw", 100, "--yes")
+    old = certificates(alone, a)
+    ready(alone, a)
+    for _ in range(3):
+        assert a.must("renew", "--by", "authority", "--lose", "quote", status=AGAIN).error == "timeout"
+        wait_gone(alone, made(alone, a.account))
+        assert meet(a, ("pay", 1), b)[0].status == OK
+        a.must("sync")
+        good = [row for row in alone.authority("list").objects if row["holder"] == a.account and not row["revoked"]]
+        assert len(good) <= 6 and not set(old.values()) & revoked(alone), good
+    a.must("renew", *last)
+    renewed(alone, a, old)
+    assert meet(a, ("pay", 1), b)[0].status == OK
+    for uim in (a, b):
+        uim.must("sync")
+    assert b.shadow() == 4

@@ -1,5 +1,7 @@
 """Does the hotlist reach stations as a base and what adds to it, and from them others, while the bank is away?"""
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -114,4 +116,44 @@ def test_a_base_and_what_adds_to_it(system, tmp_path):
             assert (paid.status, paid.error) == (REFUSED, "hotlisted"), (paid, got)
     finally:
         system.resume("bank")
+    system.check_audit()
+
+
+# shows: R-SEC-4
+def test_whoever_has_ended_is_listed_no_more(system, tmp_path):
+    password = tmp_path / "password"
+    password.write_text("open sesame\n")
+    password.chmod(0o600)
+
+    def lose(thief):
+        done = system.registrar("lost", "--account", thief.account, "--purse", thief.purse, "--password-file", password)
+        assert done.status == OK, done
+
+    def lasts(account_ms):
+        system.configure("bank", "times", account_ms=account_ms, settle_ms=500)
+        system.kill("bank")
+        system.up()
+
+    lasts(6000)
+    short = rich(system, "--password-file", password)
+    lose(short)
+    assert asked(system, 0) == ("delta", 1, 0, [short.purse // 10])
+    lasts(86_400_000)
+    long = rich(system, "--password-file", password)
+    keeper = rich(system)
+    keeper.must("sync")
+    assert version(keeper) == 1
+    listed = system.bank("hotlist").objects
+    ends = datetime.fromisoformat(listed[0]["ends"].replace("Z", "+00:00")).timestamp()
+    time.sleep(max(0, ends + 1 - time.time()))
+    lose(long)
+    assert asked(system, 0) == ("base", 2, None, [long.purse // 10])
+    keeper.must("sync")
+    assert version(keeper) == 2
+    # The books have both, the newest first.
+    listed = system.bank("hotlist").objects
+    assert [(line["version"], line["purse"]) for line in listed] == [(2, long.purse), (1, short.purse)]
+    # Nobody takes it for that: it has ended.
+    paid, _ = meet(short, ("pay", 1), keeper)
+    assert paid.status == REFUSED, paid
     system.check_audit()

@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from kinchaku import AGAIN, OK, REFUSED
 from forge import Attacker, pack
+from test_cmp import Client, save
 from test_directory import ISSUER, account_name, values
 
 DAY = 86_400_000
@@ -39,6 +40,7 @@ class Shown:
     def __init__(self, system, folder):
         self.system, self.folder = system, folder
         self.issuer = pem(folder, "issuer", values(system, ISSUER, "cACertificate;binary")[0])
+        self.root = system.dir / "root/root.crt"
         self.url = f"http://127.0.0.1:{system.port('authority')}/ocsp"
 
     def holder(self, uim):
@@ -47,7 +49,7 @@ class Shown:
 
     def ask(self, *arguments, url=None):
         command = ["openssl", "ocsp", "-issuer", self.issuer, *arguments, "-url", url or self.url, "-resp_text",
-                   "-CAfile", self.system.dir / "root/root.crt", "-verify_other", self.issuer]
+                   "-CAfile", self.root, "-verify_other", self.issuer]
         return subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=60, check=False)
 
     def words(self, certificates, *more, **kinds):
@@ -508,4 +510,31 @@ def test_renewed_and_revoked(watched, request):
         if restart == 0:
             watched.kill("bank")
             watched.up()
+    watched.check_audit()
+
+
+# shows: R-SEC-4 R-RENEW-5
+@pytest.mark.parametrize("watched,use", [("crl", True), ("both", False), ("ocsp", True)], indirect=["watched"])
+def test_the_old_certificate_alone_is_revoked_while_new_ones_wait(watched, request, tmp_path, use):
+    """The directory shows the new pair only, and the bank has forgotten the old one's certificate: it knows its number."""
+    mode = request.node.callspec.params["watched"]
+    uim = watched.open(fund=100)
+    uim.must("withdraw", 30, "--yes")
+    old = [x509.load_der_x509_certificate(der) for der in values(watched, account_name(uim.account), "userCertificate;binary")]
+    one = next(c for c in old if c.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature == use)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    watched.kill("bank")
+    watched.up()
+    uim.must("withdraw", 1, "--yes")
+    assert Client(watched, tmp_path).run("rr", "-oldcert", save(tmp_path, one), "-revreason", 1)
+    # Of the new ones nothing is said.
+    assert len(values(watched, account_name(uim.account), "userCertificate;binary")) == 2
+    for restart in range(2):
+        if mode != "crl" or restart == 1:
+            uim.fails("certificate-revoked", "withdraw", 1, "--yes")
+            uim.fails("certificate-revoked", "renew")
+        if restart == 0:
+            watched.kill("bank")
+            watched.up()
+    assert uim.shadow() == 31
     watched.check_audit()

@@ -336,6 +336,38 @@ static enum kc_error keys_3(struct world *world)
     return take_keys(world, 3);
 }
 
+/* What the bank tells of the authority's keys, unless a cut left it whole already. */
+static enum kc_error hear(struct world *world, uint64_t number)
+{
+    enum kc_error error = world_tell(world, number);
+    return error == KC_STALE_STATE && world->purse.notice_number == number ? KC_OK : error;
+}
+
+static enum kc_error notice_1(struct world *world)
+{
+    return hear(world, 1);
+}
+
+static enum kc_error notice_2(struct world *world)
+{
+    return hear(world, 2);
+}
+
+static enum kc_error notice_7(struct world *world)
+{
+    return hear(world, 7);
+}
+
+static enum kc_error take_next_keys(struct world *world)
+{
+    return world_take_keys_by(world, WORLD_AUTHORITY_NEXT_SIGN);
+}
+
+static enum kc_error take_next_done(struct world *world)
+{
+    return world_take_done_by(world, WORLD_AUTHORITY_NEXT_SIGN);
+}
+
 /* ---- the PIN, personalisation ---- */
 
 static enum kc_error right_pin(struct world *world)
@@ -764,6 +796,19 @@ const struct script scripts[] = {
      true,
      {TAKES("keys 1", keys_1), TAKES("list 1", list_1), TAKES("keys 2", keys_2), PAY,
       TAKES("keys 3", keys_3)}},
+    {"the authority's new keys",
+     world_ready,
+     true,
+     true,
+     {TAKES("notice 1", notice_1), TAKES("notice 2", notice_2), PAY, TAKES("notice 7", notice_7)}},
+    {"the authority's new keys while keys that it made wait",
+     world_ready,
+     true,
+     false,
+     {SENDS("claim", claim), TAKES("claim reply", world_take_claimed), TAKES("notice 1", notice_1),
+      SENDS("key request", ask_keys), TAKES("key reply", take_next_keys),
+      TAKES("notice 2", notice_2), SENDS("key confirm", confirm_keys),
+      TAKES("done", take_next_done)}},
     {"base and deltas of the hotlist",
      world_ready,
      true,

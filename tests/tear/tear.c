@@ -24,7 +24,8 @@
 #define SECOND_CUTS_MAX 200u
 
 /* A purse's state outside of its image: digests of the static items, of the entries in the log with their orders and of the
- * answers beside them, by slot, of what it knows of the partner, of its hotlist and of the bank's new keys; zeros: not there. */
+ * answers beside them, by slot, of what it knows of the partner, of its hotlist, of the bank's new keys and of the authority's;
+ * zeros: not there. */
 struct outside {
     uint8_t items[ITEM_COUNT][KC_DIGEST_SIZE];
     uint8_t lines[KC_LOG_SLOT_COUNT][KC_DIGEST_SIZE];
@@ -32,6 +33,7 @@ struct outside {
     uint8_t partner[KC_DIGEST_SIZE];
     uint8_t hotlist[KC_DIGEST_SIZE];
     uint8_t roll[KC_DIGEST_SIZE];
+    uint8_t notice[KC_DIGEST_SIZE];
 };
 
 /* A purse at rest between two steps of its script. */
@@ -148,6 +150,15 @@ static void digest_roll(struct outside *out)
     }
 }
 
+static void digest_notice(struct outside *out)
+{
+    struct kc_view notice;
+    struct kc_noticed_keys told;
+    if (!kc_failed(kc_purse_notice_get(&notice, &told, &world.purse))) {
+        kc_digest(&world.crypto, out->notice, notice);
+    }
+}
+
 static void look_outside(struct outside *out)
 {
     uint64_t newest = world.purse.state.counter;
@@ -161,6 +172,7 @@ static void look_outside(struct outside *out)
     digest_partner(out);
     digest_hotlist(out);
     digest_roll(out);
+    digest_notice(out);
 }
 
 static void look(struct moment *out)
@@ -268,7 +280,7 @@ static void check_partner(const struct outside *now, size_t at, bool is_after)
           (!is_after && !same(before, after) && same(now->partner, nothing)));
 }
 
-/* The list before or the one after, never none where there was one; the bank's keys alike. */
+/* The list before or the one after, never none where there was one; the bank's keys and what it tells of the authority alike. */
 static void check_hotlist(const struct outside *now, size_t at, bool is_after)
 {
     const uint8_t *before = moments[at].outside.hotlist;
@@ -277,6 +289,9 @@ static void check_hotlist(const struct outside *now, size_t at, bool is_after)
     const uint8_t *keys_before = moments[at].outside.roll;
     const uint8_t *keys_after = moments[at + 1].outside.roll;
     CHECK(same(now->roll, keys_after) || (!is_after && same(now->roll, keys_before)));
+    const uint8_t *told_before = moments[at].outside.notice;
+    const uint8_t *told_after = moments[at + 1].outside.notice;
+    CHECK(same(now->notice, told_after) || (!is_after && same(now->notice, told_before)));
 }
 
 /* Checks a purse that came up again after a cut in step `at`, or in the session before it (`sessions`, in which the right PIN

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""evidence.py FILE CERTIFICATE: a second, independent reader of evidence files, by docs/protocol.md "Evidence files".
+"""evidence.py FILE CERTIFICATE: a second, independent reader of evidence files, by docs/protocol.md "Evidence files" and "Over a renewal".
 
 It shares nothing with the C code but the message table. Prints one JSON object; ends with 0 when the file proves what it says, else 1.
 """
@@ -21,7 +21,8 @@ from strict_cbor import Refused, decode, same, want
 SIZE_MAX = 32768
 BANK = 1
 REQUESTS = ("cash-request", "state-request", "fund-request", "transfer-request")
-ORDER, RECEIPT, DECLINE, ENTRY, HEAD, STAMP, TOTALS = range(7)
+ORDER, RECEIPT, DECLINE, ENTRY, HEAD, STAMP, TOTALS, CLOSE = range(8)
+AFTER_CLOSE = "signed-after-close"
 
 
 def digest(data):
@@ -62,7 +63,7 @@ class Reader:
     def __init__(self, bank, realm, accused):
         self.bank, self.realm, self.accused = bank, realm, accused
         self.statements, self.history = [], None
-        self.certified = None
+        self.certified, self.entries = None, []
 
     def add(self, item, what, counter, **more):
         self.statements.append({"item": item, "type": what, "counter": counter, **more})
@@ -140,7 +141,7 @@ class Reader:
             chain = [gap["counter"], gap["head"]]
             self.add(item, HEAD, chain[0], digest=chain[1])
             self.totals(item, chain[0], gap)
-        records = []
+        records, self.entries = [], []
         for data in fields["records"]:
             record = reader.read_message(data, "log-record")[1]
             entry = self.follow(item, chain, record["entry"])
@@ -150,6 +151,7 @@ class Reader:
                 except Refused:
                     pass
             records.append((entry, record))
+            self.entries.append(entry)
         self.close(item, told, chain, fields["time"])
         if fields["gap"] is None:
             self.history = (self.certified, records)
@@ -185,6 +187,7 @@ class Reader:
             self.close(item, told, chain, fields["time"])
 
     def read(self, item, fields):
+        self.entries = []
         want((fields["key"] is not None) == (fields["kind"] == "envelope"))
         if fields["kind"] == "envelope":
             self.envelope(item, fields["bytes"], fields["key"])
@@ -217,6 +220,54 @@ def conflict(a, b):
              (HEAD, HEAD): ("two-heads", differs)}
     rule, holds = rules.get(kinds, (None, False))
     return (rule, a["counter"]) if here and holds else None
+
+
+def close_in(read, identity):
+    """The close entry in the report that was read last, when it names the identity that the report is signed under."""
+    claims = digest(reader.parse_brief(identity)["payload"])
+    return next((entry for entry in read.entries if entry["kind"] == "close" and entry["partner"] == claims), None)
+
+
+def read_renewed(read, file, items, bank, realm):
+    """The statements of both keys. Of the older one only those count that are before the entry which ended it."""
+    want(len(items) == 2)
+    want(file["closer"] is None or (file["close"] is not None and file["closer"] != b""))
+    opened = [reader.open_identity(identity, bank, realm) for identity in
+              (file["older"], file["newer"], file["closer"] or file["newer"])]
+    older, newer, closer = opened
+    for identity in opened:
+        want((identity["purse"], identity["account"]) == (file["purse"], file["account"]), "mismatch")
+    keys = [reader.encode_key(identity["key"]) for identity in (opened if file["closer"] else opened[:2])]
+    want(len(set(keys)) == len(keys), "mismatch")
+    end = None
+    if file["close"] is not None:
+        want(file["rule"] != AFTER_CLOSE)
+        read.accused = closer
+        read.read(2, reader.read_message(file["close"], "evidence-item")[1])
+        end = close_in(read, file["closer"] or file["newer"])
+        want(end is not None, "mismatch")
+        read.statements = []
+    read.accused = older
+    read.read(0, items[0])
+    first, read.statements, read.accused = read.statements, [], newer
+    read.read(1, items[1])
+    second, shown = read.statements, close_in(read, file["newer"])
+    if shown is not None:
+        second.append({"item": 1, "type": CLOSE, "counter": shown["counter"]})
+        end = end or shown
+    newest = max(statement["counter"] for statement in first)
+    counts = []
+    if end is not None and newest < end["counter"]:
+        counts = [one for one in first if one["type"] != STAMP or one["time"] < end["time"]]
+    return first, counts, second
+
+
+def proves_renewed(file, first, counts, second):
+    wanted = (file["rule"], file["counter"])
+    if file["rule"] == AFTER_CLOSE:
+        return any(a["type"] in (ORDER, RECEIPT, STAMP) and b["type"] in (ORDER, RECEIPT, CLOSE) and a["counter"] >= b["counter"]
+                   and a["counter"] == file["counter"] for a in first for b in second)
+    return any(CLOSE not in (a["type"], b["type"]) and conflict(a, b) == wanted for a in counts for b in second)
 
 
 def receipt_counts(accused, partners, realm, entry, record):
@@ -293,16 +344,21 @@ def verify_evidence(data, bank):
     want(len(data) <= SIZE_MAX, "too-large")
     signed = reader.parse_signed(data)
     want(reader.TIME_LABEL not in signed["header"])
-    file = reader.read_message(signed["payload"], "evidence-file")[1]
+    name, file = reader.read_message(signed["payload"])
+    want(name in ("evidence-file", "renewed-evidence"), "wrong-type")
     want(file["decimals"] <= 8)
     currency = file["currency"]
     want(len(currency) == 3 and all("A" <= letter <= "Z" for letter in currency))
     realm = (file["bank"], currency)
     want(signed["header"][4] == reader.signer_id(BANK, bank), "unknown-signer")
-    reader.verify(signed, bank, realm, reader.SHAPES["evidence-file"]["domain"])
-    want(file["rule"] == "overspent" or not file["partners"])
+    reader.verify(signed, bank, realm, reader.SHAPES[name]["domain"])
+    want(name != "evidence-file" or file["rule"] == "overspent" or not file["partners"])
     items = [reader.read_message(item, "evidence-item")[1] for item in file["items"]]
     want(items != [])
+    if name == "renewed-evidence":
+        read = Reader(bank, realm, None)
+        want(proves_renewed(file, *read_renewed(read, file, items, bank, realm)), "not-proven")
+        return file
     accused = reader.open_identity(file["identity"], bank, realm)
     want((accused["purse"], accused["account"]) == (file["purse"], file["account"]), "mismatch")
     read = Reader(bank, realm, accused)

@@ -348,20 +348,22 @@ def field_cases():
 
 
 # The messages of both renewals and of a roll-over, by their kinds of fields: a size is that of bytes at most.
-NUMBER, OPTIONAL, HASH, URL = "number", "number or null", "digest", "text"
+NUMBER, OPTIONAL, HASH, URL, FLAG = "number", "number or null", "digest", "text", "flag"
 RENEWALS = {
     "renew-request": (92, 2560, 1408, NUMBER), "renew-reply": (93, HASH, NUMBER, 1152, 2048, 2048, NUMBER),
-    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, NUMBER),
+    "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, FLAG, NUMBER),
     "keys-request": (96, NUMBER, NUMBER, OPTIONAL, NUMBER), "claim-request": (97, 2560, NUMBER),
     "claim-reply": (98, HASH, NUMBER, 1152, 416, 2048, 2048, 416, 416, URL, NUMBER),
     "key-request": (99, NUMBER, NUMBER, HASH, NUMBER), "key-reply": (100, HASH, NUMBER, 2100, NUMBER),
-    "key-confirm": (101, NUMBER, NUMBER, HASH, NUMBER), "key-pair": (102, 1040, 1040), "next-keys": (103, 416, 416, 416, URL),
+    "key-confirm": (101, NUMBER, NUMBER, HASH, NUMBER), "key-pair": (102, 1040, 1040), "next-keys": (103, 416, 416, 416, URL, NUMBER),
     "key-roll": (116, NUMBER, NUMBER, NUMBER, NUMBER, 416, 416, 416), "rolled-keys": (117, 1792),
+    "authority-notice": (118, NUMBER, NUMBER, NUMBER, 1024, NUMBER, 416, 416, HASH),
 }
+LATER_VERSIONS = {"next-keys": 2, "retire-request": 2}
 
 
 def good_value(kind, place):
-    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/"}.get(kind, bytes([place]) * 40)
+    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/", FLAG: False}.get(kind, bytes([place]) * 40)
 
 
 def kind_cases(kind):
@@ -379,6 +381,10 @@ def kind_cases(kind):
         yield "short", "malformed", DIGEST[:31]
         yield "long", "malformed", DIGEST + b"\0"
         yield "text", "malformed", "x" * 32
+    elif kind == FLAG:
+        yield "true", "ok", True
+        yield "one", "malformed", 1
+        yield "in-two-bytes", "malformed", Raw(b"\xf8\x15")
     elif kind == URL:
         yield "full", "ok", "u" * 128
         yield "too-large", "too-large", "u" * 129
@@ -394,15 +400,16 @@ def kind_cases(kind):
 
 def renewal_cases():
     for name, (number, *kinds) in RENEWALS.items():
-        good = [1, number, *(good_value(kind, place) for place, kind in enumerate(kinds))]
+        version = LATER_VERSIONS.get(name, 1)
+        good = [version, number, *(good_value(kind, place) for place, kind in enumerate(kinds))]
         yield name, "by-another-hand", "ok", array(*good)
         yield name, "one-field-less", "malformed", array(*good[:-1])
         yield name, "one-field-more", "malformed", array(*good, 0)
         yield name, "trailing", "trailing-bytes", array(*good) + b"\0"
         yield name, "indefinite", "not-canonical", b"\x9f" + array(*good)[1:] + b"\xff"
-        yield name, "version-of-tomorrow", "wrong-version", array(2, *good[1:])
+        yield name, "version-of-tomorrow", "wrong-version", array(version + 1, *good[1:])
         # What belongs to the step before or after is not taken for this one.
-        yield name, "number-of-another", "wrong-type", array(1, number + 1 if number != 117 else 116, *good[2:])
+        yield name, "number-of-another", "wrong-type", array(version, number + 1 if number != 117 else 116, *good[2:])
         for place, kind in enumerate(kinds, 2):
             for what, expect, value in kind_cases(kind):
                 yield name, f"field-{place - 1}-{what}", expect, array(*good[:place], value, *good[place + 1:])

@@ -731,10 +731,23 @@ static const struct kc_field lost_request_fields[] = {
     {.offset = offsetof(struct kc_lost_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 1,
+const struct kc_shape kc_lost_request_shape = {.number = 28, .version = 2,
     .brief = false,
     .field_count = 3, .struct_size = sizeof(struct kc_lost_request),
-    .domain = "kinchaku/1-lost-request", .fields = lost_request_fields};
+    .domain = "kinchaku/2-lost-request", .fields = lost_request_fields};
+
+static const struct kc_field lost_reply_fields[] = {
+    {.offset = offsetof(struct kc_lost_reply, request), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_lost_reply, certificates), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x180, .presence = 0},
+    {.offset = offsetof(struct kc_lost_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_lost_reply_shape = {.number = 121, .version = 1,
+    .brief = false,
+    .field_count = 3, .struct_size = sizeof(struct kc_lost_reply),
+    .domain = "kinchaku/1-lost-reply", .fields = lost_reply_fields};
 
 static const struct kc_field charge_order_fields[] = {
     {.offset = offsetof(struct kc_charge_order, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -773,13 +786,15 @@ static const struct kc_field close_reply_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_close_reply, due_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_close_reply, certificates), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x180, .presence = 0},
     {.offset = offsetof(struct kc_close_reply, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 1,
+const struct kc_shape kc_close_reply_shape = {.number = 109, .version = 2,
     .brief = false,
-    .field_count = 6, .struct_size = sizeof(struct kc_close_reply),
-    .domain = "kinchaku/1-close-reply", .fields = close_reply_fields};
+    .field_count = 7, .struct_size = sizeof(struct kc_close_reply),
+    .domain = "kinchaku/2-close-reply", .fields = close_reply_fields};
 
 static const struct kc_field reissue_request_fields[] = {
     {.offset = offsetof(struct kc_reissue_request, id), .type = KC_FIELD_FIXED, .count = 0,
@@ -927,13 +942,15 @@ static const struct kc_field retire_request_fields[] = {
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, certificate), .type = KC_FIELD_FIXED, .count = 0,
      .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_retire_request, left), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_retire_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 1,
+const struct kc_shape kc_retire_request_shape = {.number = 95, .version = 2,
     .brief = false,
-    .field_count = 3, .struct_size = sizeof(struct kc_retire_request),
-    .domain = "kinchaku/1-retire-request", .fields = retire_request_fields};
+    .field_count = 4, .struct_size = sizeof(struct kc_retire_request),
+    .domain = "kinchaku/2-retire-request", .fields = retire_request_fields};
 
 static const struct kc_field keys_request_fields[] = {
     {.offset = offsetof(struct kc_keys_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -1053,10 +1070,12 @@ static const struct kc_field next_keys_fields[] = {
      .max = 0x1a0, .presence = 0},
     {.offset = offsetof(struct kc_next_keys, url), .type = KC_FIELD_TEXT, .count = 0,
      .max = 0x80, .presence = 0},
+    {.offset = offsetof(struct kc_next_keys, notice), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
 };
-const struct kc_shape kc_next_keys_shape = {.number = 103, .version = 1,
+const struct kc_shape kc_next_keys_shape = {.number = 103, .version = 2,
     .brief = false,
-    .field_count = 4, .struct_size = sizeof(struct kc_next_keys),
+    .field_count = 5, .struct_size = sizeof(struct kc_next_keys),
     .domain = NULL, .fields = next_keys_fields};
 
 static const struct kc_field identify_fields[] = {
@@ -1339,6 +1358,29 @@ const struct kc_shape kc_rolled_keys_shape = {.number = 117, .version = 1,
     .brief = false,
     .field_count = 1, .struct_size = sizeof(struct kc_rolled_keys),
     .domain = "kinchaku/1-rolled-keys", .fields = rolled_keys_fields};
+
+static const struct kc_field authority_notice_fields[] = {
+    {.offset = offsetof(struct kc_authority_notice, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, number), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, issuer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x400, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, from_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, verify_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, encrypt_key), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x1a0, .presence = 0},
+    {.offset = offsetof(struct kc_authority_notice, root), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+};
+const struct kc_shape kc_authority_notice_shape = {.number = 118, .version = 1,
+    .brief = false,
+    .field_count = 8, .struct_size = sizeof(struct kc_authority_notice),
+    .domain = "kinchaku/1-authority-notice", .fields = authority_notice_fields};
 
 static const struct kc_field settle_request_fields[] = {
     {.offset = offsetof(struct kc_settle_request, information), .type = KC_FIELD_BYTES, .count = 0,
@@ -1703,7 +1745,7 @@ static const struct kc_field evidence_file_fields[] = {
     {.offset = offsetof(struct kc_evidence_file, alert), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, rule), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0xffe, .presence = 0},
+     .max = 0x1ffe, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, counter), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_evidence_file, account), .type = KC_FIELD_ACCOUNT, .count = 0,
@@ -1723,6 +1765,41 @@ const struct kc_shape kc_evidence_file_shape = {.number = 60, .version = 1,
     .brief = false,
     .field_count = 12, .struct_size = sizeof(struct kc_evidence_file),
     .domain = "kinchaku/1-evidence-file", .fields = evidence_file_fields};
+
+static const struct kc_field renewed_evidence_fields[] = {
+    {.offset = offsetof(struct kc_renewed_evidence, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, currency), .type = KC_FIELD_TEXT, .count = 0,
+     .max = 0x3, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, decimals), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, alert), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, rule), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x1ffe, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, counter), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, account), .type = KC_FIELD_ACCOUNT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, older), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, newer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, items), .type = KC_FIELD_LIST, .count = 2,
+     .max = 0x2040, .presence = 0},
+    {.offset = offsetof(struct kc_renewed_evidence, close), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x2040, .presence = offsetof(struct kc_renewed_evidence, has_close)},
+    {.offset = offsetof(struct kc_renewed_evidence, closer), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = offsetof(struct kc_renewed_evidence, has_closer)},
+    {.offset = offsetof(struct kc_renewed_evidence, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renewed_evidence_shape = {.number = 120, .version = 1,
+    .brief = false,
+    .field_count = 14, .struct_size = sizeof(struct kc_renewed_evidence),
+    .domain = "kinchaku/1-renewed-evidence", .fields = renewed_evidence_fields};
 
 static const struct kc_field evidence_item_fields[] = {
     {.offset = offsetof(struct kc_evidence_item, kind), .type = KC_FIELD_ENUM, .count = 0,
@@ -1766,6 +1843,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_identify_request_shape,
     &kc_identify_reply_shape,
     &kc_lost_request_shape,
+    &kc_lost_reply_shape,
     &kc_charge_order_shape,
     &kc_close_request_shape,
     &kc_close_reply_shape,
@@ -1802,6 +1880,7 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_hotlist_delta_shape,
     &kc_key_roll_shape,
     &kc_rolled_keys_shape,
+    &kc_authority_notice_shape,
     &kc_settle_request_shape,
     &kc_release_shape,
     &kc_objection_shape,
@@ -1824,5 +1903,6 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_give_back_shape,
     &kc_given_back_shape,
     &kc_evidence_file_shape,
+    &kc_renewed_evidence_shape,
     &kc_evidence_item_shape,
 };

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 87
+#define KC_SHAPE_COUNT 90
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -164,6 +164,7 @@ enum kc_proof_rule {
     KC_PROOF_RULE_COUNTER_FELL = 9, /* a lower counter at a later time stamp */
     KC_PROOF_RULE_OVERSPENT = 10, /* a complete history that pays more than the purse held */
     KC_PROOF_RULE_TOTALS_FELL = 11, /* totals that are lower at a later counter */
+    KC_PROOF_RULE_SIGNED_AFTER_CLOSE = 12, /* the older key signed where the newer one was in force already */
 };
 /* The word for a value, such as "two-orders"; "?" for none of them. */
 const char *kc_proof_rule_word(uint64_t value);
@@ -726,7 +727,7 @@ struct kc_identify_reply {
 };
 extern const struct kc_shape kc_identify_reply_shape;
 
-/* The purse of an account was lost, broke or is blocked: out of use from now on.
+/* The purse of an account was lost, broke or is blocked: out of use from now on; answered by lost-reply.
  * from: registrar
  * to: bank
  * sealed: lost-request */
@@ -736,6 +737,17 @@ struct kc_lost_request {
     uint64_t time_ms; /* the registrar's time stamp */
 };
 extern const struct kc_shape kc_lost_request_shape;
+
+/* The purse is out of use, and its certificates are to be revoked.
+ * from: bank
+ * to: registrar
+ * sealed: lost-reply */
+struct kc_lost_reply {
+    uint8_t request[32]; /* SHA-256 of the signed request */
+    struct kc_view certificates; /* those that have not ended, revoked or not, two in 48 bytes: start of the SHA-256 of the issuer's key, both serial numbers */
+    uint64_t time_ms; /* the bank's time stamp */
+};
+extern const struct kc_shape kc_lost_reply_shape;
 
 /* The clerk's word on an account's management charge.
  * step: S1
@@ -772,6 +784,7 @@ struct kc_close_reply {
     struct kc_amount amount; /* in the account now */
     struct kc_amount purse_amount; /* in its purse, as far as the bank knows */
     uint64_t due_ms; /* when the rest is paid out, and nothing more is waited for */
+    struct kc_view certificates; /* of its purse, as in lost-reply */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_close_reply_shape;
@@ -900,7 +913,7 @@ struct kc_renew_certify_request {
 };
 extern const struct kc_shape kc_renew_certify_request_shape;
 
-/* The purse confirmed its new keys: every older certificate of the account is revoked. Answered by done.
+/* The purse confirmed its new keys: every older certificate of the account is revoked. Or it left these for others, and they alone are. Answered by done.
  * step: Sr7
  * from: bank
  * to: authority
@@ -908,7 +921,8 @@ extern const struct kc_shape kc_renew_certify_request_shape;
  * source: EP1221669 [0124] */
 struct kc_retire_request {
     struct kc_account_id account; /* account number */
-    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay */
+    uint8_t certificate[32]; /* SHA-256 of the new certificate of the signature key; it and its pair stay, unless they were left */
+    bool left; /* nobody confirmed or will confirm that pair: it alone ends, to make room for another */
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_retire_request_shape;
@@ -1015,6 +1029,7 @@ struct kc_next_keys {
     struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
     struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
     struct kc_view url; /* where it answers */
+    uint64_t notice; /* number of the authority-notice that the purse held then, 0 for none: a later one takes the place of both keys */
 };
 extern const struct kc_shape kc_next_keys_shape;
 
@@ -1220,6 +1235,20 @@ struct kc_rolled_keys {
     struct kc_view roll; /* key-roll as the new signature key signed it; the old one signs this */
 };
 extern const struct kc_shape kc_rolled_keys_shape;
+
+/* The authority's newest keys, as the bank found them in the directory under the root that it goes by.
+ * signed: authority-notice */
+struct kc_authority_notice {
+    uint64_t bank; /* bank id */
+    uint64_t number; /* grows, not always by one; a purse takes a higher one only */
+    uint64_t time_ms; /* when the bank made it */
+    struct kc_view issuer; /* the issuing certificate that began last (X.509, DER) */
+    uint64_t from_ms; /* when the certificates of the two keys began */
+    struct kc_view verify_key; /* the key that the authority signs messages with (COSE_Key) */
+    struct kc_view encrypt_key; /* the key that messages to it are sealed for (COSE_Key) */
+    uint8_t root[32]; /* SHA-256 of the root certificate */
+};
+extern const struct kc_shape kc_authority_notice_shape;
 
 /* Reports entries that no certified value covers yet, oldest first.
  * step: Sc1
@@ -1509,6 +1538,28 @@ struct kc_evidence_file {
     uint64_t time_ms; /* when the bank made the file */
 };
 extern const struct kc_shape kc_evidence_file_shape;
+
+/* An evidence file over a renewal: the older key signed the first item, the newer one the second.
+ * signed: renewed-evidence */
+struct kc_renewed_evidence {
+    uint64_t bank; /* bank id */
+    struct kc_view currency; /* currency code */
+    uint64_t decimals; /* decimals of the currency */
+    uint64_t alert; /* the bank's number of the alert */
+    enum kc_proof_rule rule; /* what the items show */
+    uint64_t counter; /* the purse's counter that they show it about */
+    struct kc_account_id account; /* the accused purse's account */
+    struct kc_purse_id purse; /* the accused purse */
+    struct kc_view older; /* its identity with the key of the first item, as the bank signed it */
+    struct kc_view newer; /* its identity with the key of the second item */
+    struct kc_view_list items; /* evidence-item */
+    struct kc_view close; /* evidence-item: the report that shows where the older key ended, when the second item does not */
+    bool has_close;
+    struct kc_view closer; /* its identity with the key of that report, when that is not the newer one */
+    bool has_closer;
+    uint64_t time_ms; /* when the bank made the file */
+};
+extern const struct kc_shape kc_renewed_evidence_shape;
 
 /* Something that the accused purse signed, as it came. */
 struct kc_evidence_item {

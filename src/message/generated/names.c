@@ -254,6 +254,8 @@ const char *kc_proof_rule_word(uint64_t value)
         return "overspent";
     case 11:
         return "totals-fell";
+    case 12:
+        return "signed-after-close";
     default:
         return "?";
     }
@@ -665,6 +667,11 @@ static const struct kc_field_name lost_request_names[] = {
     {"purse", 0},
     {"time", 0},
 };
+static const struct kc_field_name lost_reply_names[] = {
+    {"request", 0},
+    {"certificates", 0},
+    {"time", 0},
+};
 static const struct kc_field_name charge_order_names[] = {
     {"account", 0},
     {"source", kc_charge_source_word},
@@ -681,6 +688,7 @@ static const struct kc_field_name close_reply_names[] = {
     {"amount", 0},
     {"purse-amount", 0},
     {"due", 0},
+    {"certificates", 0},
     {"time", 0},
 };
 static const struct kc_field_name reissue_request_names[] = {
@@ -743,6 +751,7 @@ static const struct kc_field_name renew_certify_request_names[] = {
 static const struct kc_field_name retire_request_names[] = {
     {"account", 0},
     {"certificate", 0},
+    {"left", 0},
     {"time", 0},
 };
 static const struct kc_field_name keys_request_names[] = {
@@ -794,6 +803,7 @@ static const struct kc_field_name next_keys_names[] = {
     {"authority-verify", 0},
     {"authority-encrypt", 0},
     {"url", 0},
+    {"notice", 0},
 };
 static const struct kc_field_name identify_names[] = {
     {"bank", 0},
@@ -912,6 +922,16 @@ static const struct kc_field_name key_roll_names[] = {
 };
 static const struct kc_field_name rolled_keys_names[] = {
     {"roll", 0},
+};
+static const struct kc_field_name authority_notice_names[] = {
+    {"bank", 0},
+    {"number", 0},
+    {"time", 0},
+    {"issuer", 0},
+    {"from", 0},
+    {"verify-key", 0},
+    {"encrypt-key", 0},
+    {"root", 0},
 };
 static const struct kc_field_name settle_request_names[] = {
     {"information", 0},
@@ -1072,6 +1092,22 @@ static const struct kc_field_name evidence_file_names[] = {
     {"items", 0},
     {"time", 0},
 };
+static const struct kc_field_name renewed_evidence_names[] = {
+    {"bank", 0},
+    {"currency", 0},
+    {"decimals", 0},
+    {"alert", 0},
+    {"rule", kc_proof_rule_word},
+    {"counter", 0},
+    {"account", 0},
+    {"purse", 0},
+    {"older", 0},
+    {"newer", 0},
+    {"items", 0},
+    {"close", 0},
+    {"closer", 0},
+    {"time", 0},
+};
 static const struct kc_field_name evidence_item_names[] = {
     {"kind", kc_proof_kind_word},
     {"bytes", 0},
@@ -1107,6 +1143,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"identify-request", identify_request_names},
     {"identify-reply", identify_reply_names},
     {"lost-request", lost_request_names},
+    {"lost-reply", lost_reply_names},
     {"charge-order", charge_order_names},
     {"close-request", close_request_names},
     {"close-reply", close_reply_names},
@@ -1143,6 +1180,7 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"hotlist-delta", hotlist_delta_names},
     {"key-roll", key_roll_names},
     {"rolled-keys", rolled_keys_names},
+    {"authority-notice", authority_notice_names},
     {"settle-request", settle_request_names},
     {"release", release_names},
     {"objection", objection_names},
@@ -1165,5 +1203,6 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"give-back", give_back_names},
     {"given-back", given_back_names},
     {"evidence-file", evidence_file_names},
+    {"renewed-evidence", renewed_evidence_names},
     {"evidence-item", evidence_item_names},
 };

@@ -77,6 +77,24 @@ int teardown(void **state)
                                         "authority/issuing-3.plan",
                                         "authority/issuing-3.key",
                                         "authority/issuing-3.crt",
+                                        "root/root-1.key",
+                                        "root/root-1.crt",
+                                        "root/root-2.key",
+                                        "root/root-2.crt",
+                                        "root/root-3.key",
+                                        "root/root-3.crt",
+                                        "authority/root-1.plan",
+                                        "authority/root-1.crt",
+                                        "authority/root-1-by-0.crt",
+                                        "authority/root-0-by-1.crt",
+                                        "authority/root-2.plan",
+                                        "authority/root-2.crt",
+                                        "authority/root-2-by-1.crt",
+                                        "authority/root-1-by-2.crt",
+                                        "authority/root-3.plan",
+                                        "authority/root-3.crt",
+                                        "authority/root-3-by-2.crt",
+                                        "authority/root-2-by-3.crt",
                                         "authority/sign.key",
                                         "authority/sign.crt",
                                         "authority/encrypt.key",
@@ -95,6 +113,14 @@ int teardown(void **state)
     kc_libcrypto_close(&place->crypto);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         (void)kc_failed(kc_path_join(path, place->dir, files[i], NULL));
+        (void)unlink(path);
+    }
+    static const char *const own[] = {"sign", "encrypt"};
+    static const char *const ends[] = {"key", "pub", "crt"};
+    for (unsigned i = 0; i < 24; i++) {
+        char file[32];
+        (void)snprintf(file, sizeof file, "%s-%u.%s", own[i % 2], 1 + i / 6, ends[i / 2 % 3]);
+        (void)kc_failed(kc_path_join(path, place->dir, "authority", file));
         (void)unlink(path);
     }
     (void)kc_failed(kc_path_join(path, place->dir, "root", NULL));

@@ -76,6 +76,23 @@ struct kc_result kc_directory_put_server(struct kc_directory *unused, const char
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 
+struct kc_result kc_directory_put_roots(struct kc_directory *unused,
+                                        const struct kc_directory_roots *roots)
+{
+    (void)unused;
+    directory.root_count = roots->certificate_count;
+    directory.pair_count = roots->pair_count;
+    for (size_t i = 0; i < roots->certificate_count; i++) {
+        directory.root_sizes[i] = roots->certificates[i].size;
+        memcpy(directory.roots[i], roots->certificates[i].data, roots->certificates[i].size);
+    }
+    for (size_t i = 0; i < roots->pair_count; i++) {
+        directory.pair_sizes[i] = roots->pairs[i].size;
+        memcpy(directory.pairs[i], roots->pairs[i].data, roots->pairs[i].size);
+    }
+    return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
+}
+
 struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
                                           const struct kc_view *certificates,
                                           const struct kc_view *lists, size_t count)

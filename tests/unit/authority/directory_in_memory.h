@@ -17,6 +17,12 @@ struct directory_in_memory {
     uint8_t old_crl[65536]; /* of the issuer before */
     size_t old_crl_size;
     size_t issuer_count;
+    uint8_t roots[KC_ROOTS_MAX][KC_CERTIFICATE_SIZE_MAX];
+    uint8_t pairs[KC_ROOTS_MAX][KC_CERTIFICATE_PAIR_SIZE_MAX];
+    size_t root_sizes[KC_ROOTS_MAX];
+    size_t pair_sizes[KC_ROOTS_MAX];
+    size_t root_count;
+    size_t pair_count;
 };
 
 /* The one that all calls of the client go to. */

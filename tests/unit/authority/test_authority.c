@@ -454,6 +454,13 @@ static struct kc_result send_retire(struct place *place, struct kc_account_id ac
                 &request);
 }
 
+static void expect_on_next_list(struct place *place, const struct kc_pair *pair, bool listed,
+                                uint64_t *number)
+{
+    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
+    expect_listed(place, pair, listed, number);
+}
+
 /* shows: R-RENEW-5 R-RENEW-7 R-NODE-2 */
 static void new_keys_stand_beside_the_old_ones_until_these_are_retired(void **state)
 {
@@ -479,9 +486,12 @@ static void new_keys_stand_beside_the_old_ones_until_these_are_retired(void **st
                               reply.sign_certificate));
     EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
     expect_listed(place, &old, false, &number);
-    /* With the wrong certificate, or one that is not the newest, nothing is revoked. */
-    EXPECT(send_retire(place, account, &old), KC_MISMATCH);
+    /* With the wrong certificate, or that of the oldest pair, nothing is revoked. */
+    EXPECT(send_retire(place, kc_account_nth(1000001), &old), KC_MISMATCH);
     expect_refusal(place, &place->bank, KC_MISMATCH);
+    EXPECT(send_retire(place, account, &old), KC_OK);
+    expect_on_next_list(place, &old, false, &number);
+    expect_on_next_list(place, &new, false, &number);
     for (int i = 0; i < 2; i++) {
         EXPECT(send_retire(place, account, &new), KC_OK);
         open_reply(&done, place, &place->bank, &kc_done_shape);
@@ -495,9 +505,11 @@ static void new_keys_stand_beside_the_old_ones_until_these_are_retired(void **st
     make_keys(&keys, place, KC_KEY_P256);
     make_certify(&certify, place, account, &keys, &keys.sign);
     EXPECT(send_renew(place, &certify, 10000), KC_OK);
-    EXPECT(send_retire(place, account, &new), KC_MISMATCH);
-    EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
-    expect_listed(place, &new, false, &number);
+    EXPECT(send_retire(place, account, &new), KC_OK);
+    expect_on_next_list(place, &new, false, &number);
+    const struct kc_pair newest = pair_of(place, account);
+    assert_memory_not_equal(newest.sign.serial, new.sign.serial, KC_SERIAL_SIZE);
+    expect_on_next_list(place, &newest, false, &number);
 }
 
 /* shows: R-RENEW-5 R-NODE-2 R-SEC-4 */
@@ -572,7 +584,6 @@ static void a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind(
     const struct kc_pair old = open_account(place, account, &certify);
     const struct kc_pair named = renewed_pair(place, account, 5000);
     const struct kc_pair newer = renewed_pair(place, account, 10000);
-    EXPECT(send_retire(place, account, &named), KC_MISMATCH);
     EXPECT(kc_authority_store_revoke_pair(place->authority.store, named.sign.serial,
                                           named.encrypt.serial, kc_clock_now_ms(), 1),
            KC_OK);
@@ -587,6 +598,72 @@ static void a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind(
     expect_listed(place, &newer, false, &number);
     const struct kc_pair left = pair_of(place, account);
     assert_memory_equal(left.sign.serial, newer.sign.serial, KC_SERIAL_SIZE);
+}
+
+/* The bank's word comes late, or others were made for a renewal that nobody ends: the one in use is not held up by them. */
+/* shows: R-RENEW-5 R-NODE-2 R-SEC-4 */
+static void a_confirmed_pair_ends_those_before_it_whatever_stands_behind(void **state)
+{
+    struct place *place = *state;
+    struct certify certify;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    const struct kc_pair named = renewed_pair(place, account, 5000);
+    const struct kc_pair newer = renewed_pair(place, account, 10000);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_retire(place, account, &named), KC_OK);
+        expect_on_next_list(place, &old, true, &number);
+        expect_on_next_list(place, &named, false, &number);
+        expect_on_next_list(place, &newer, false, &number);
+    }
+    /* There is room for another now, and the newest that is confirmed ends both. */
+    const struct kc_pair last = renewed_pair(place, account, 15000);
+    EXPECT(send_retire(place, account, &last), KC_OK);
+    expect_on_next_list(place, &named, true, &number);
+    expect_on_next_list(place, &newer, true, &number);
+    expect_on_next_list(place, &last, false, &number);
+}
+
+static struct kc_result send_left(struct place *place, struct kc_account_id account,
+                                  const struct kc_pair *pair)
+{
+    struct kc_retire_request request = {
+        .account = account, .left = true, .time_ms = kc_clock_now_ms()};
+    kc_digest(&place->crypto, request.certificate, kc_view(pair->sign.der, pair->sign.der_size));
+    return send(place, &place->bank, KC_SERVER_BANK, request.time_ms, &kc_retire_request_shape,
+                &request);
+}
+
+/* shows: R-RENEW-5 R-RENEW-7 R-NODE-2 */
+static void a_pair_that_was_left_makes_room_and_the_last_good_one_never(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    uint64_t number = 0;
+    struct kc_account_id account = kc_account_nth(1000000);
+    const struct kc_pair old = open_account(place, account, &certify);
+    const struct kc_pair first = renewed_pair(place, account, 5000);
+    const struct kc_pair second = renewed_pair(place, account, 10000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_renew(place, &certify, 15000), KC_PENDING);
+    EXPECT(send_left(place, kc_account_nth(1000001), &first), KC_MISMATCH);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send_left(place, account, &first), KC_OK);
+        expect_on_next_list(place, &first, true, &number);
+        expect_on_next_list(place, &old, false, &number);
+        expect_on_next_list(place, &second, false, &number);
+    }
+    EXPECT(send_renew(place, &certify, 15000), KC_OK);
+    const struct kc_pair third = pair_of(place, account);
+    EXPECT(send_left(place, account, &second), KC_OK);
+    EXPECT(send_left(place, account, &third), KC_OK);
+    EXPECT(send_left(place, account, &old), KC_OUT_OF_ORDER);
+    expect_on_next_list(place, &third, true, &number);
+    expect_on_next_list(place, &old, false, &number);
+    assert_memory_equal(pair_of(place, account).sign.serial, old.sign.serial, KC_SERIAL_SIZE);
 }
 
 /* shows: R-RENEW-5 R-SEC-4 */
@@ -722,6 +799,8 @@ int main(void)
         TEST(new_keys_stand_beside_the_old_ones_until_these_are_retired),
         TEST(a_renewal_that_may_not_be_is_refused),
         TEST(a_pair_that_was_revoked_itself_ends_those_before_it_and_none_behind),
+        TEST(a_confirmed_pair_ends_those_before_it_whatever_stands_behind),
+        TEST(a_pair_that_was_left_makes_room_and_the_last_good_one_never),
         TEST(few_pairs_stand_beside_each_other),
         TEST(a_repeated_revocation_spares_new_certificates),
         TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),

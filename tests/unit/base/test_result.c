@@ -46,6 +46,8 @@ static const struct pinned pins[] = {
     {0x18, "identity-needed", 0x9e18, 409, 1},
     {0x19, "ask-the-bank", 0x9e19, 409, 1},
     {0x1a, "not-proven", 0x9e1a, 409, 1},
+    {0x22, "root-not-certified", 0x9e22, 409, 1},
+    {0x23, "root-older", 0x9e23, 409, 1},
     {0x20, "base-needed", 0x9e20, 409, 1},
     {0x21, "bank-key-ended", 0x9e21, 409, 1},
     {0x40, "insufficient-value", 0x9e40, 409, 1},

@@ -247,6 +247,112 @@ static void test_no_authority_of_their_own(void **state)
                 KC_CERT_INVALID);
 }
 
+/* A second root of the same name, and what each certified of the other. */
+struct rolled {
+    struct issued root, issuer, leaf, new_by_old, old_by_new, other_name, by_issuer;
+};
+
+static void make_rolled(struct rolled *out, struct chain *chain)
+{
+    make(&out->root, chain, KC_KEY_P256, KC_PROFILE_ROOT, "root", NULL);
+    make(&out->issuer, chain, KC_KEY_P256, KC_PROFILE_ISSUER, "issuer 2", &out->root);
+    make(&out->leaf, chain, KC_KEY_P256, KC_PROFILE_SIGN, "1000017", &out->issuer);
+    out->new_by_old.key = out->other_name.key = out->by_issuer.key = out->root.key;
+    out->old_by_new.key = chain->root.key;
+    uint64_t from_ms = NOW_MS - DAY_MS;
+    uint64_t until_ms = NOW_MS + DAY_MS / 2;
+    assert_ok(issue(&out->new_by_old, KC_PROFILE_CROSS, "root", from_ms, until_ms, &chain->root));
+    assert_ok(issue(&out->old_by_new, KC_PROFILE_CROSS, "root", from_ms, until_ms, &out->root));
+    assert_ok(issue(&out->other_name, KC_PROFILE_CROSS, "boot", from_ms, until_ms, &chain->root));
+    assert_ok(issue(&out->by_issuer, KC_PROFILE_CROSS, "root", from_ms, until_ms, &chain->issuer));
+}
+
+static struct kc_result cross_at(const struct issued *root, const struct issued *cross,
+                                 const struct issued *above, uint64_t now_ms)
+{
+    uint64_t until_ms = 0;
+    struct kc_result result = kc_certificate_verify_cross(&until_ms, kc_buffer_view(&root->der),
+                                                          kc_buffer_view(&cross->der),
+                                                          kc_buffer_view(&above->der), now_ms);
+    assert_true(kc_failed(result) || until_ms == NOW_MS + DAY_MS / 2);
+    return result;
+}
+
+/* shows: R-RENEW-8 R-SEC-3 */
+static void test_roots_certify_each_other(void **state)
+{
+    struct chain *chain = *state;
+    static struct rolled new;
+    struct kc_certificate out;
+    make_rolled(&new, chain);
+    assert_ok(kc_certificate_read(&out, kc_buffer_view(&new.new_by_old.der)));
+    assert_int_equal(out.profile, KC_PROFILE_CROSS);
+    assert_ok(cross_at(&new.root, &new.new_by_old, &chain->root, NOW_MS));
+    assert_ok(cross_at(&chain->root, &new.old_by_new, &new.root, NOW_MS));
+    assert_code(cross_at(&new.root, &new.new_by_old, &chain->root, NOW_MS + DAY_MS / 2 + 1000),
+                KC_CERT_EXPIRED);
+    assert_code(cross_at(&new.root, &new.new_by_old, &chain->root, NOW_MS - DAY_MS - 1000),
+                KC_CERT_EXPIRED);
+    /* Of another key, the wrong way round, by a stranger of that name, of another name, by an issuer, and no root at all. */
+    assert_code(cross_at(&chain->stranger_root, &new.new_by_old, &chain->root, NOW_MS),
+                KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.old_by_new, &chain->root, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.new_by_old, &chain->stranger_root, NOW_MS),
+                KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.other_name, &chain->root, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.by_issuer, &chain->root, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.by_issuer, &chain->issuer, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.root, &new.root, &chain->root, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.new_by_old, &new.new_by_old, &chain->root, NOW_MS), KC_CERT_INVALID);
+    assert_code(cross_at(&new.issuer, &new.new_by_old, &chain->root, NOW_MS), KC_CERT_INVALID);
+    static struct issued renamed;
+    renamed.key = new.root.key;
+    assert_ok(issue(&renamed, KC_PROFILE_ROOT, "boot", NOW_MS - DAY_MS, NOW_MS + DAY_MS, NULL));
+    assert_code(cross_at(&renamed, &new.new_by_old, &chain->root, NOW_MS), KC_CERT_INVALID);
+    static struct issued altered;
+    altered = new.root;
+    altered.der.data = altered.bytes;
+    altered.bytes[altered.der.size - 1] ^= 1;
+    assert_code(cross_at(&altered, &new.new_by_old, &chain->root, NOW_MS), KC_CERT_INVALID);
+    /* A root signs issuers only, whatever certificate of its key stands between. */
+    static struct issued direct;
+    make(&direct, chain, KC_KEY_P256, KC_PROFILE_SIGN, "1000017", &new.root);
+    assert_code(kc_certificate_verify(&out, kc_buffer_view(&direct.der),
+                                      kc_buffer_view(&new.new_by_old.der),
+                                      kc_buffer_view(&chain->root.der), NOW_MS),
+                KC_CERT_INVALID);
+    assert_code(kc_certificate_verify_issuer(kc_buffer_view(&new.new_by_old.der),
+                                             kc_buffer_view(&chain->root.der), NOW_MS),
+                KC_CERT_INVALID);
+}
+
+/* shows: R-NODE-2 */
+static void test_pairs(void **state)
+{
+    struct chain *chain = *state;
+    uint8_t bytes[KC_CERTIFICATE_PAIR_SIZE_MAX];
+    struct kc_buffer pair = KC_BUFFER(bytes);
+    struct kc_view to = kc_buffer_view(&chain->root.der);
+    struct kc_view by = kc_buffer_view(&chain->issuer.der);
+    struct kc_view read[2];
+    assert_ok(kc_certificate_pair_write(&pair, to, by));
+    assert_ok(kc_certificate_pair_read(&read[0], &read[1], kc_buffer_view(&pair)));
+    assert_true(kc_view_equal(read[0], to) && kc_view_equal(read[1], by));
+    for (size_t size = 0; size < pair.size; size++) {
+        assert_code(kc_certificate_pair_read(&read[0], &read[1], kc_view(bytes, size)),
+                    KC_CERT_INVALID);
+    }
+    for (size_t i = 0; i < 8; i++) {
+        bytes[i] ^= 1;
+        assert_code(kc_certificate_pair_read(&read[0], &read[1], kc_buffer_view(&pair)),
+                    KC_CERT_INVALID);
+        bytes[i] ^= 1;
+    }
+    struct kc_buffer small = {.data = bytes, .capacity = pair.size - 1};
+    assert_code(kc_certificate_pair_write(&small, to, by), KC_BUFFER_SMALL);
+    assert_code(kc_certificate_pair_write(&pair, to, kc_view(bytes, 200)), KC_CERT_INVALID);
+}
+
 /* Finds bytes in a certificate; fails when they are not there exactly once. */
 static uint8_t *find(struct issued *in, const uint8_t *bytes, size_t size)
 {
@@ -527,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_leaf_of_the_root),
         cmocka_unit_test(test_profiles_to_the_letter),
         cmocka_unit_test(test_no_authority_of_their_own),
+        cmocka_unit_test(test_roots_certify_each_other),
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_wrong_usage),
         cmocka_unit_test(test_bad_signature),
         cmocka_unit_test(test_flipped_bits),

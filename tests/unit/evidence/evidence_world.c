@@ -79,6 +79,50 @@ enum kc_error accuse_with(struct kc_evidence_finding *out, const struct side *si
     return look(out);
 }
 
+enum kc_error accuse_over(struct kc_evidence_finding *out, const struct side *older,
+                          const struct side *newer, const struct said *first,
+                          const struct said *second, const struct said *close,
+                          const struct side *closer)
+{
+    content = (struct kc_evidence_content){.realm = *exchange_realm(),
+                                           .account = older->account,
+                                           .purse = older->number,
+                                           .identity = older->identity,
+                                           .renewed = true,
+                                           .newer = newer->identity,
+                                           .has_close = close != NULL,
+                                           .item_count = 2};
+    content.items[0] = own_item(first);
+    content.items[1] = own_item(second);
+    if (close != NULL) {
+        content.close = own_item(close);
+    }
+    if (closer != NULL) {
+        content.closer = closer->identity;
+    }
+    return look(out);
+}
+
+void side_renew(struct side *to, const struct side *from)
+{
+    struct kept bytes;
+    const struct kc_crypto *crypto = exchange_crypto();
+    struct kc_identity identity = identity_of(from);
+    if (to != from) {
+        side_copy(to, from);
+    }
+    to->making.expires_s = from->making.expires_s + 1000;
+    must(crypto->generate(crypto->context, &to->sign.private_key, &to->sign.public_key,
+                          to->sign.public_key.type));
+    identity.issued_s = from->making.expires_s;
+    identity.expires_s = to->making.expires_s;
+    identity.key = to->sign.public_key;
+    struct kc_view signed_bytes =
+        sign_identity(&bytes, &identity, exchange_bank(), exchange_realm());
+    memcpy(to->identity_bytes, signed_bytes.data, signed_bytes.size);
+    to->identity = kc_view(to->identity_bytes, signed_bytes.size);
+}
+
 struct kc_evidence_content *last_content(void)
 {
     return &content;
@@ -125,7 +169,7 @@ void forge_entry(struct forgery *forgery, enum kc_entry_kind kind, uint64_t mino
                              .amount = amount(minor),
                              .has_voids = voids != 0,
                              .voids = voids};
-    if (order.size > 0) {
+    if (order.size > 0 || forgery->about.size > 0) {
         kc_digest(crypto, entry.partner, forgery->about.size > 0 ? forgery->about : order);
     }
     must(kc_shape_encode(&entry_bytes, &kc_entry_shape, &entry));
@@ -137,6 +181,15 @@ void forge_entry(struct forgery *forgery, enum kc_entry_kind kind, uint64_t mino
     crypto->sha256_add(crypto->context, &hash, kc_view(forgery->head, KC_DIGEST_SIZE));
     crypto->sha256_add(crypto->context, &hash, kc_buffer_view(&entry_bytes));
     crypto->sha256_end(crypto->context, &hash, forgery->head);
+}
+
+void forge_close(struct forgery *forgery)
+{
+    struct kc_signed parsed;
+    must(kc_brief_parse(&parsed, forgery->side->identity));
+    forgery->about = parsed.payload;
+    forge_entry(forgery, KC_ENTRY_KIND_CLOSE, 0, kc_view(NULL, 0), 0);
+    forgery->about = kc_view(NULL, 0);
 }
 
 void forge_report(struct said *out, struct forgery *forgery)

@@ -25,6 +25,16 @@ enum kc_error accuse(struct kc_evidence_finding *out, const struct side *side,
 enum kc_error accuse_with(struct kc_evidence_finding *out, const struct side *side,
                           const struct said *report, const struct kc_view_list *partners);
 
+/* The same of two keys of one purse: `closer` and `close` may be NULL, the key that reported where the older one ended, and that
+ * report. */
+enum kc_error accuse_over(struct kc_evidence_finding *out, const struct side *older,
+                          const struct side *newer, const struct said *first,
+                          const struct said *second, const struct said *close,
+                          const struct side *closer);
+
+/* The purse with its next keys and the identity of them. */
+void side_renew(struct side *to, const struct side *from);
+
 /* The file of what was found last. */
 struct kc_view make_file(struct kc_buffer *out, const struct kc_evidence_finding *finding);
 enum kc_error verify_file(struct kc_evidence_verdict *out, struct kc_view file);
@@ -47,6 +57,8 @@ void forge(struct forgery *out, struct side *side);
 /* The next entry; `order` may be empty, and so may `voids`. */
 void forge_entry(struct forgery *forgery, enum kc_entry_kind kind, uint64_t minor,
                  struct kc_view order, uint64_t voids);
+/* The close entry that names the identity of the forger. */
+void forge_close(struct forgery *forgery);
 void forge_report(struct said *out, struct forgery *forgery);
 
 /* An order to the forger for its next entry, signed with these keys. */

@@ -20,6 +20,7 @@ static inline struct kc_purse_key_row keys_of(const struct toy *toy, char letter
                                     .sign_size = 40,
                                     .encrypt_size = 41};
     name_key(keys.signer, toy, letter);
+    memset(keys.pair, letter, KC_PAIR_SIZE);
     memset(keys.sign_key, letter, keys.sign_size);
     memset(keys.encrypt_key, letter + 1, keys.encrypt_size);
     return keys;
@@ -66,11 +67,12 @@ static inline struct kc_result ask(struct kc_renewal_row *row, struct toy *toy, 
     return ask_from(row, toy, world, letter, false);
 }
 
-/* What the bank adds once it knows the certificates: both, and the identity, are named by the key's letter. */
+/* What the bank adds once it knows the certificates: they, their numbers and the identity are named by the key's letter. */
 static inline void name_certified(struct kc_renewal_row *row)
 {
     memset(row->identity_digest, row->sign_key[0] + 128, KC_DIGEST_SIZE);
     memset(row->certificate, row->sign_key[0], KC_DIGEST_SIZE);
+    memset(row->pair, row->sign_key[0], KC_PAIR_SIZE);
 }
 
 /* The purse takes the new keys: the last entry of the old one, and the new identity. */

@@ -190,6 +190,33 @@ static void what_is_left_in_a_purse_is_paid_out_after_the_settlement_time(void *
     assert_int_equal(state_of(world, &toy), KC_ACCOUNT_CLOSED);
 }
 
+/* A purse that has been closed for so long says nothing any more, and nobody waits for its identity to end. */
+/* shows: R-OPEN-3 R-XCHG-9 */
+static void what_was_paid_to_it_and_is_reported_late_comes_back(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy other;
+    struct toy_reply reply;
+    size_t count = 0;
+    toy_rich(&toy, world, 1, 100, 50);
+    toy_rich(&other, world, 2, 0, 30);
+    (void)toy_pay(&other, world, &toy, 20);
+    EXPECT(close_kind(world, &toy, KC_CLOSE_KIND_WRITE_OFF), KC_OK);
+    world->now_ms += WORLD_SETTLE_MS;
+    assert_int_equal(pay_all(world), 150);
+    EXPECT(toy_report(&other, world, &reply), KC_OK);
+    assert_int_equal(kc_amount_minor(world->ledger.totals.in_flight), 20);
+    EXPECT(kc_ledger_begin(&world->ledger, ++world->now_ms), KC_OK);
+    EXPECT(kc_ledger_end_waiting(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    assert_int_equal(count, 1);
+    EXPECT(toy_report_all(&other, world), KC_OK);
+    expect_amounts(world, &other, 0, 30);
+    assert_int_equal(pay_all(world), 0);
+    expect_clean(world);
+}
+
 /* shows: R-OPEN-3 */
 static void what_a_purse_lacks_comes_from_the_account_first(void **state)
 {
@@ -406,6 +433,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_is_left_in_a_purse_is_paid_out_after_the_settlement_time, world_setup,
             world_teardown),
+        cmocka_unit_test_setup_teardown(what_was_paid_to_it_and_is_reported_late_comes_back,
+                                        world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_a_purse_lacks_comes_from_the_account_first,
                                         world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(a_refused_pay_out_is_tried_again_under_another_number,

@@ -525,6 +525,60 @@ static void a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all(vo
     }
 }
 
+/* An authority that ends one pair at a time is told each, the newest first.
+ * shows: R-RENEW-4 R-RENEW-5 */
+static void where_each_pair_is_told_none_stands_for_another(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    world->ledger.options.retire_each = true;
+    begin(&toy, world, 1);
+    renew(&toy, world, 'b');
+    renew(&toy, world, 'c');
+    for (char letter = 'c'; letter > 'a'; letter--) {
+        EXPECT(kc_ledger_renew_due(&row, &world->ledger, 0), KC_OK);
+        assert_int_equal(row.sign_key[0], letter);
+        assert_int_equal(row.old_pair[0], letter - 1);
+        assert_int_equal(row.pair[KC_PAIR_SIZE - 1], letter);
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_renew_retired(&world->ledger, &row), KC_OK);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    }
+    EXPECT(kc_ledger_renew_due(&row, &world->ledger, 0), KC_NOT_FOUND);
+}
+
+/* shows: R-SEC-4 R-RENEW-5 */
+static void the_numbers_of_certificates_go_with_their_keys(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    struct kc_purse_key_row keys;
+    begin(&toy, world, 1);
+    EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
+    assert_int_equal(row.old_pair[0], 'a');
+    assert_int_equal(row.pair[0], 0);
+    EXPECT(certified(&row, world), KC_OK);
+    /* Asked once more for the same keys, and for others. */
+    EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
+    assert_int_equal(row.pair[0], 'b');
+    EXPECT(ask(&row, &toy, world, 'c'), KC_OK);
+    assert_int_equal(row.pair[0], 0);
+    EXPECT(certified(&row, world), KC_OK);
+    EXPECT(world->store.purse_key_get(world->store.context, &keys, toy.purse.number), KC_OK);
+    assert_int_equal(keys.pair[0], 'a');
+    change_over(&toy, world, &row);
+    struct toy_reply reply;
+    EXPECT(toy_report(&toy, world, &reply), KC_OK);
+    EXPECT(world->store.purse_key_get(world->store.context, &keys, toy.purse.number), KC_OK);
+    assert_int_equal(keys.pair[0], 'c');
+    /* The pair that was left. */
+    EXPECT(world->store.renewal_left(world->store.context, &row, toy.purse.number, 2), KC_OK);
+    assert_int_equal(row.pair[0], 'b');
+    assert_int_equal(row.old_pair[0], 'a');
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
@@ -546,6 +600,8 @@ int main(void)
         TEST(an_account_that_ended_is_renewed_at_the_counter_alone),
         TEST(the_word_is_for_a_purse_in_use_and_its_own_account),
         TEST(a_purse_that_renews_again_first_has_its_newest_pair_stand_for_all),
+        TEST(where_each_pair_is_told_none_stands_for_another),
+        TEST(the_numbers_of_certificates_go_with_their_keys),
     };
     return cmocka_run_group_tests_name("ledger: new keys of a purse", tests, NULL, NULL);
 }

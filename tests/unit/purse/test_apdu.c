@@ -30,6 +30,7 @@ struct command {
         DECLINE,
         HOTLIST,
         ROLL,
+        NOTICE,
         SALE
     } data;
     /* What it answers in blank, personalising, ready, requested, quoted, answered, blocked; the PIN was given where it can be. */
@@ -172,6 +173,7 @@ static const struct command commands[] = {
      TIME_DATA,
      {KC_OUT_OF_ORDER, KC_OUT_OF_ORDER, KC_OK, KC_OK, KC_OK, KC_PENDING, KC_PURSE_BLOCKED}},
     {"TAKE ROLL", KC_CLA_KINCHAKU, KC_INS_TAKE_ROLL, 0, 0, ROLL, WORKING_ONLY},
+    {"TAKE NOTICE", KC_CLA_KINCHAKU, KC_INS_TAKE_NOTICE, 0, 0, NOTICE, WORKING_ONLY},
     {"TAKE HOTLIST", KC_CLA_KINCHAKU, KC_INS_TAKE_HOTLIST, 0, 0, HOTLIST, WORKING_ONLY},
     {"TAKE CERTIFIED",
      KC_CLA_KINCHAKU,
@@ -299,6 +301,9 @@ static struct kc_view said_to_it(uint8_t out[1024], const struct command *comman
     if (command->data == ROLL) {
         return world_roll(&world, 1);
     }
+    if (command->data == NOTICE) {
+        return world_honest_notice(&world, 1);
+    }
     if (command->data == HOTLIST) {
         return world_hotlist(&world, 1, listed, 1);
     }
@@ -362,6 +367,7 @@ static struct kc_view data_of(uint8_t out[1024], const struct command *command)
     case DECLINE:
     case HOTLIST:
     case ROLL:
+    case NOTICE:
     case SALE:
         return said_to_it(out, command);
     }
@@ -454,7 +460,7 @@ static void without_the_pin_nothing_is_sent_told_or_changed(void **state)
         const struct command *command = &commands[i];
         bool free_of_pin = command->ins == KC_INS_VERIFY_PIN || command->ins == KC_INS_TAKE ||
                            command->ins == KC_INS_IDENTIFY || command->ins == KC_INS_TAKE_HOTLIST ||
-                           command->ins == KC_INS_TAKE_ROLL ||
+                           command->ins == KC_INS_TAKE_ROLL || command->ins == KC_INS_TAKE_NOTICE ||
                            (command->ins == KC_INS_GET_DATA && command->p1 != KC_TAG_INFORMATION &&
                             command->p1 != KC_TAG_HISTORY);
         for (unsigned life = KC_LIFE_READY; life <= KC_LIFE_ANSWERED; life++) {

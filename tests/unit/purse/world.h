@@ -7,6 +7,7 @@
 
 #include "message/generated/messages.h"
 #include "message/identity.h"
+#include "message/notice.h"
 #include "message/offline_limits.h"
 #include "purse/purse.h"
 
@@ -190,6 +191,14 @@ enum kc_error world_take_hotlist(struct world *world, struct kc_view hotlist);
 struct kc_view world_roll(struct world *world, uint64_t number);
 enum kc_error world_take_roll(struct world *world, struct kc_view roll);
 
+/* What the bank tells of the authority's next keys: honest content, content as somebody signs it, both, and handed in. */
+struct kc_noticed_keys world_noticed(struct world *world, uint64_t number);
+struct kc_view world_notice(struct world *world, const struct world_saying *saying,
+                            const struct kc_noticed_keys *told);
+struct kc_view world_honest_notice(struct world *world, uint64_t number);
+enum kc_error world_take_notice(struct world *world, struct kc_view notice);
+enum kc_error world_tell(struct world *world, uint64_t number);
+
 /* The certified value that the purse holds, how many entries it does not cover, and the next one: sequence + 1, `included` of
  * those entries, that amount. */
 struct kc_certified world_certified(const struct world *world);
@@ -252,6 +261,8 @@ enum world_made {
     WORLD_MADE_ENCRYPT,
     WORLD_AUTHORITY_SIGN,
     WORLD_AUTHORITY_ENCRYPT,
+    WORLD_AUTHORITY_NEXT_SIGN, /* the authority's next keys, of which notices tell */
+    WORLD_AUTHORITY_NEXT_ENCRYPT,
     WORLD_MADE_COUNT
 };
 const struct world_party *world_made(struct world *world, enum world_made which);
@@ -262,6 +273,9 @@ struct kc_view world_key_pair(const struct world_party *sign, const struct world
 struct kc_key_reply world_key_reply(struct world *world);
 enum kc_error world_take_keys(struct world *world);
 enum kc_error world_take_done(struct world *world);
+/* The same by one of the authority's signature keys. */
+enum kc_error world_take_keys_by(struct world *world, enum world_made authority);
+enum kc_error world_take_done_by(struct world *world, enum world_made authority);
 /* An envelope that names the authority as its signer, signed by anybody. */
 struct kc_view world_authority_says(struct world *world, const struct world_party *from,
                                     const struct kc_shape *shape, const void *message);

@@ -118,17 +118,27 @@ struct kc_key_reply world_key_reply(struct world *world)
     return reply;
 }
 
-enum kc_error world_take_keys(struct world *world)
+enum kc_error world_take_keys_by(struct world *world, enum world_made authority)
 {
     struct kc_key_reply reply = world_key_reply(world);
-    return world_take(world, world_authority_says(world, party(world, WORLD_AUTHORITY_SIGN),
-                                                  &kc_key_reply_shape, &reply));
+    return world_take(
+        world, world_authority_says(world, party(world, authority), &kc_key_reply_shape, &reply));
+}
+
+enum kc_error world_take_keys(struct world *world)
+{
+    return world_take_keys_by(world, WORLD_AUTHORITY_SIGN);
+}
+
+enum kc_error world_take_done_by(struct world *world, enum world_made authority)
+{
+    struct kc_done done = {.time_ms = WORLD_TIME_MS};
+    memcpy(done.request, world->purse.state.renew_request, KC_DIGEST_SIZE);
+    return world_take(world,
+                      world_authority_says(world, party(world, authority), &kc_done_shape, &done));
 }
 
 enum kc_error world_take_done(struct world *world)
 {
-    struct kc_done done = {.time_ms = WORLD_TIME_MS};
-    memcpy(done.request, world->purse.state.renew_request, KC_DIGEST_SIZE);
-    return world_take(world, world_authority_says(world, party(world, WORLD_AUTHORITY_SIGN),
-                                                  &kc_done_shape, &done));
+    return world_take_done_by(world, WORLD_AUTHORITY_SIGN);
 }

@@ -1,0 +1,305 @@
+#include "authority/own.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/issuers.h"
+#include "authority/request.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/files.h"
+
+#define NAME_SIZE 64
+#define SERVER_MS (UINT64_C(3650) * 86400000)
+/* Certificates begin that long before they are made (issue.c). */
+#define BEFORE_MS UINT64_C(300000)
+
+static const char *const bases[] = {"sign", "encrypt"};
+
+static void name_of(char out[NAME_SIZE], const char *base, uint64_t number, const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, NAME_SIZE, "%s%s", base, end);
+    } else {
+        (void)snprintf(out, NAME_SIZE, "%s-%" PRIu64 "%s", base, number, end);
+    }
+}
+
+static bool is_there(const char *folder, const char *base, uint64_t number, const char *end)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[NAME_SIZE];
+    name_of(file, base, number, end);
+    return !kc_failed(kc_path_join(path, folder, file, NULL)) && kc_file_exists(path);
+}
+
+struct kc_result kc_own_make(const struct kc_crypto *crypto, const char *folder,
+                             const struct kc_key_places *places, uint64_t number)
+{
+    struct kc_result result = kc_ok();
+    for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
+        char name[NAME_SIZE];
+        name_of(name, bases[i], number, "");
+        result = kc_key_pair_ensure(crypto, folder, name, places);
+    }
+    return result;
+}
+
+/* ---- opening ---- */
+
+/* The pair of a number that was begun and not put in force does not count, and an issuing key may have none beside it. */
+static uint64_t newest_below(const char *folder, uint64_t number)
+{
+    while (number > 0 && !(is_there(folder, bases[0], number, ".pub") &&
+                           is_there(folder, bases[1], number, ".pub"))) {
+        number--;
+    }
+    return number;
+}
+
+static struct kc_result open_key(struct kc_private_key *key, struct kc_public_key *public_key,
+                                 const struct kc_authority *authority, const char *folder,
+                                 const char *base, uint64_t number)
+{
+    struct kc_key_places places;
+    char name[NAME_SIZE];
+    struct kc_result result = kc_issuers_places(&places, &authority->config.keys, folder, number);
+    name_of(name, base, number, "");
+    if (kc_failed(result)) {
+        return result;
+    }
+    /* Its certificate is still to be made when the authority opens for the first time with it. */
+    return is_there(folder, base, number, ".crt")
+               ? kc_key_pair_open(key, public_key, &authority->crypto, folder, name, &places)
+               : kc_key_place_ensure(key, public_key, &authority->crypto, folder, name, &places,
+                                     KC_KEY_P256);
+}
+
+static struct kc_result open_pair(struct kc_private_key *sign_key,
+                                  struct kc_private_key *encrypt_key, struct kc_signer_id *id,
+                                  const struct kc_authority *authority, const char *folder,
+                                  uint64_t number)
+{
+    struct kc_public_key sign_public;
+    struct kc_public_key encrypt_public;
+    struct kc_result result = open_key(sign_key, &sign_public, authority, folder, bases[0], number);
+    if (!kc_failed(result)) {
+        result = open_key(encrypt_key, &encrypt_public, authority, folder, bases[1], number);
+    }
+    if (!kc_failed(result)) {
+        kc_signer_id_make(id, &authority->crypto, KC_SERVER_AUTHORITY, &sign_public);
+    }
+    return result;
+}
+
+/* How long those before a pair count yet: from the time on when it was certified. */
+static uint64_t end_of_former(const struct kc_authority *authority, const char *folder,
+                              uint64_t next)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_certificate certificate;
+    char file[NAME_SIZE];
+    uint64_t from_ms = kc_clock_now_ms();
+    name_of(file, bases[0], next, ".crt");
+    if (!kc_failed(kc_certificate_file_load(&der, folder, file)) &&
+        !kc_failed(kc_certificate_read(&certificate, kc_buffer_view(&der)))) {
+        from_ms = certificate.not_before_ms + BEFORE_MS;
+    }
+    return from_ms + authority->config.keys_ms;
+}
+
+/* A former key that is gone is missed by nobody but those who still go by it. */
+static struct kc_result open_formers(struct kc_authority *authority, const char *folder)
+{
+    uint64_t number = authority->own_generation;
+    while (number > 0 && authority->former_count < KC_OWN_FORMERS_MAX) {
+        struct kc_own_keys *former = &authority->formers[authority->former_count];
+        memset(former, 0, sizeof *former);
+        former->until_ms = end_of_former(authority, folder, number);
+        number = newest_below(folder, number - 1);
+        bool gone = !is_there(folder, bases[0], number, ".crt") ||
+                    !is_there(folder, bases[1], number, ".crt");
+        if (former->until_ms <= kc_clock_now_ms() || gone) {
+            return kc_ok();
+        }
+        authority->former_count += 1;
+        struct kc_result result = open_pair(&former->sign_key, &former->encrypt_key,
+                                            &former->signer_id, authority, folder, number);
+        if (result.code == KC_FILE_MISSING || result.code == KC_TOKEN_KEY_MISSING) {
+            kc_log(KC_LOG_WARN, "own keys of generation %" PRIu64 " are kept no more", number);
+            kc_key_close(&former->sign_key);
+            kc_key_close(&former->encrypt_key);
+            authority->former_count -= 1;
+            return kc_ok();
+        }
+        if (kc_failed(result)) {
+            return result;
+        }
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_own_open(struct kc_authority *authority, const char *folder)
+{
+    authority->former_count = 0;
+    authority->own_generation = newest_below(folder, kc_issuers_newest(folder));
+    struct kc_result result =
+        open_pair(&authority->sign_key, &authority->encrypt_key, &authority->signer_id, authority,
+                  folder, authority->own_generation);
+    return kc_failed(result) ? result : open_formers(authority, folder);
+}
+
+void kc_own_close(struct kc_authority *authority)
+{
+    for (size_t i = 0; i < authority->former_count; i++) {
+        kc_key_close(&authority->formers[i].sign_key);
+        kc_key_close(&authority->formers[i].encrypt_key);
+    }
+    authority->former_count = 0;
+    kc_key_close(&authority->encrypt_key);
+    kc_key_close(&authority->sign_key);
+}
+
+/* ---- certificates ---- */
+
+static bool is_over(const struct kc_issued *issued, size_t count, const struct kc_public_key *key)
+{
+    struct kc_certificate certificate;
+    return count > 0 &&
+           !kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size))) &&
+           kc_key_equal(&certificate.key, key);
+}
+
+/* Not while the issuing key below a new root is still to be made. */
+static bool issues_below_root(const struct kc_authority *authority)
+{
+    const struct kc_issuer *issuer = &authority->issuers[0];
+    const struct kc_authority_root *root = &authority->roots[0];
+    return kc_certificate_is_by(kc_view(issuer->der, issuer->der_size),
+                                kc_view(root->der, root->der_size));
+}
+
+/* The pair of the keys in force, below the newest root, issued unless it is there. */
+static struct kc_result certify(struct kc_pair *pair, struct kc_authority *authority)
+{
+    static const uint8_t own[KC_DIGEST_SIZE] = {0};
+    const struct kc_crypto *crypto = &authority->crypto;
+    struct kc_public_key sign;
+    struct kc_public_key encrypt;
+    struct kc_result result = kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &sign, &authority->sign_key);
+    }
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &encrypt, &authority->encrypt_key);
+    }
+    bool there = !kc_failed(result) && is_over(&pair->sign, pair->sign_count, &sign) &&
+                 is_over(&pair->encrypt, pair->encrypt_count, &encrypt) &&
+                 (kc_authority_is_below_root(authority, pair) || !issues_below_root(authority));
+    return kc_failed(result) || there
+               ? result
+               : kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,
+                                    "authority", &sign, &encrypt, kc_clock_now_ms() + SERVER_MS,
+                                    own);
+}
+
+static struct kc_result save(const char *folder, const char *base, uint64_t number,
+                             const struct kc_issued *issued)
+{
+    char file[NAME_SIZE];
+    name_of(file, base, number, ".crt");
+    return kc_certificate_file_save(folder, file, kc_view(issued->der, issued->der_size));
+}
+
+struct kc_result kc_own_certify(struct kc_authority *authority, const char *dir)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    struct kc_pair *pair = calloc(1, sizeof *pair);
+    struct kc_result result =
+        pair == NULL ? kc_result(KC_NO_MEMORY) : kc_path_join(folder, dir, "authority", NULL);
+    if (!kc_failed(result)) {
+        result = certify(pair, authority);
+    }
+    if (!kc_failed(result)) {
+        result = save(folder, bases[0], authority->own_generation, &pair->sign);
+    }
+    if (!kc_failed(result)) {
+        result = save(folder, bases[1], authority->own_generation, &pair->encrypt);
+    }
+    free(pair);
+    return result;
+}
+
+struct kc_result kc_own_retire(struct kc_authority *authority)
+{
+    struct kc_certificate certificate;
+    size_t count = 0;
+    if (authority->own_generation == 0) {
+        return kc_ok();
+    }
+    struct kc_pair *pair = calloc(1, sizeof *pair);
+    struct kc_result result = pair == NULL
+                                  ? kc_result(KC_NO_MEMORY)
+                                  : kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
+    if (!kc_failed(result) && pair->sign_count > 0 && pair->encrypt_count > 0) {
+        result = kc_certificate_read(&certificate, kc_view(pair->sign.der, pair->sign.der_size));
+        if (!kc_failed(result) &&
+            kc_clock_now_ms() > certificate.not_before_ms + BEFORE_MS + authority->config.keys_ms) {
+            result = kc_authority_store_retire(authority->store, &count, KC_SERVER_AUTHORITY,
+                                               pair->sign.serial, pair->encrypt.serial,
+                                               kc_clock_now_ms(), REVOKE_SUPERSEDED);
+        }
+    }
+    if (count > 0) {
+        kc_log(KC_LOG_INFO, "own certificates before the newest revoked count=%zu", count);
+    }
+    free(pair);
+    return result;
+}
+
+/* ---- using them ---- */
+
+/* It was sealed for somebody else, who may be a former one. */
+static bool tries_formers(struct kc_result result)
+{
+    return result.code == KC_CANNOT_UNSEAL || result.code == KC_WRONG_ALGORITHM;
+}
+
+struct kc_result kc_own_open_request(const struct kc_own_keys **by, void *message,
+                                     struct kc_buffer *plain, struct kc_authority *authority,
+                                     const struct kc_signed *envelope,
+                                     const struct kc_public_key *sender,
+                                     const struct kc_shape *shape)
+{
+    *by = NULL;
+    struct kc_result result = kc_envelope_open(message, plain, envelope, &authority->crypto, sender,
+                                               &authority->encrypt_key, &authority->realm, shape);
+    for (size_t i = 0; i < authority->former_count && tries_formers(result); i++) {
+        const struct kc_own_keys *former = &authority->formers[i];
+        struct kc_result again = kc_result(KC_CANNOT_UNSEAL);
+        if (kc_clock_now_ms() < former->until_ms) {
+            again = kc_envelope_open(message, plain, envelope, &authority->crypto, sender,
+                                     &former->encrypt_key, &authority->realm, shape);
+        }
+        if (!tries_formers(again)) {
+            *by = former;
+            result = again;
+        }
+    }
+    return result;
+}
+
+struct kc_result kc_own_unseal(struct kc_buffer *plain, struct kc_authority *authority,
+                               const char *domain, struct kc_view sealed)
+{
+    struct kc_result result = kc_unseal(plain, &authority->crypto, &authority->encrypt_key,
+                                        &authority->realm, domain, sealed);
+    for (size_t i = 0; i < authority->former_count && tries_formers(result); i++) {
+        result = kc_unseal(plain, &authority->crypto, &authority->formers[i].encrypt_key,
+                           &authority->realm, domain, sealed);
+    }
+    return result;
+}

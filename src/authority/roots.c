@@ -1,0 +1,331 @@
+#include "authority/roots.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "authority/setup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/config.h"
+#include "service/files.h"
+
+static const struct kc_config_key plan_keys[] = {
+    {"roll", "number", KC_CONFIG_UINT, offsetof(struct kc_root_plan, number), 1, KC_ROOT_ROLLS_MAX,
+     NULL},
+    {"roll", "until_ms", KC_CONFIG_UINT, offsetof(struct kc_root_plan, until_ms), 0, INT64_MAX,
+     "0"},
+    {"roll", "token", KC_CONFIG_TEXT, offsetof(struct kc_root_plan, token), 0,
+     KC_TOKEN_URI_SIZE_MAX, ""},
+};
+
+void kc_roots_file(char out[KC_ROOT_FILE_SIZE], uint64_t number, const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, KC_ROOT_FILE_SIZE, "root%s", end);
+    } else {
+        (void)snprintf(out, KC_ROOT_FILE_SIZE, "root-%" PRIu64 "%s", number, end);
+    }
+}
+
+/* Of what one root certified of another's key. */
+static void cross_file(char out[KC_ROOT_FILE_SIZE], uint64_t of, uint64_t by)
+{
+    (void)snprintf(out, KC_ROOT_FILE_SIZE, "root-%" PRIu64 "-by-%" PRIu64 ".crt", of, by);
+}
+
+static bool is_there(const char *folder, uint64_t number, const char *end)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(file, number, end);
+    return !kc_failed(kc_path_join(path, folder, file, NULL)) && kc_file_exists(path);
+}
+
+uint64_t kc_roots_newest(const char *folder)
+{
+    uint64_t number = 0;
+    while (number < KC_ROOT_ROLLS_MAX && is_there(folder, number + 1, ".crt")) {
+        number++;
+    }
+    return number;
+}
+
+static struct kc_result load(struct kc_buffer *der, struct kc_certificate *read, const char *folder,
+                             uint64_t number)
+{
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(file, number, ".crt");
+    struct kc_result result = kc_certificate_file_load(der, folder, file);
+    return kc_failed(result) ? result : kc_certificate_read(read, kc_buffer_view(der));
+}
+
+bool kc_roots_is_by_newest(const char *folder, struct kc_view certificate)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_certificate read;
+    return !kc_failed(load(&root, &read, folder, kc_roots_newest(folder))) &&
+           kc_certificate_is_by(certificate, kc_buffer_view(&root));
+}
+
+/* ---- opening ---- */
+
+/* What a root and the one before it certified of each other; until_ms is the end of what the newer one says of the older. */
+static struct kc_result load_pair(struct kc_authority_root *out, uint64_t *until_ms,
+                                  const char *folder, uint64_t number)
+{
+    uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer to = KC_BUFFER(bytes[0]);
+    struct kc_buffer by = KC_BUFFER(bytes[1]);
+    struct kc_buffer pair = KC_BUFFER(out->pair);
+    struct kc_certificate read;
+    char file[KC_ROOT_FILE_SIZE];
+    cross_file(file, number, number - 1);
+    struct kc_result result = kc_certificate_file_load(&to, folder, file);
+    cross_file(file, number - 1, number);
+    if (!kc_failed(result)) {
+        result = kc_certificate_file_load(&by, folder, file);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&read, kc_buffer_view(&by));
+    }
+    if (!kc_failed(result)) {
+        *until_ms = read.not_after_ms;
+        result = kc_certificate_pair_write(&pair, kc_buffer_view(&to), kc_buffer_view(&by));
+        out->pair_size = pair.size;
+    }
+    return result;
+}
+
+struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder)
+{
+    uint64_t newest = kc_roots_newest(folder);
+    uint64_t now_ms = kc_clock_now_ms();
+    authority->root_count = 0;
+    for (uint64_t i = 0; i <= newest && authority->root_count < KC_ROOTS_MAX; i++) {
+        struct kc_authority_root *root = &authority->roots[authority->root_count];
+        struct kc_buffer der = {.data = root->der, .capacity = sizeof root->der};
+        struct kc_certificate read;
+        uint64_t until_ms = UINT64_MAX;
+        root->pair_size = 0;
+        struct kc_result result =
+            i == 0 ? kc_ok() : load_pair(root, &until_ms, folder, newest - i + 1);
+        if (!kc_failed(result) && until_ms <= now_ms) {
+            break; /* what is older counts no more either */
+        }
+        if (!kc_failed(result)) {
+            result = load(&der, &read, folder, newest - i);
+        }
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_ERROR, "root %" PRIu64 ": %s", newest - i, kc_error_name(result.code));
+            return result;
+        }
+        root->der_size = der.size;
+        authority->root_count += 1;
+    }
+    return kc_ok();
+}
+
+/* ---- rolling over ---- */
+
+static struct kc_result read_plan(struct kc_root_plan *out, const char *folder, uint64_t number)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(file, number, ".plan");
+    struct kc_result result = kc_path_join(path, folder, file, NULL);
+    if (!kc_failed(result)) {
+        result = kc_config_read(out, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
+    }
+    return !kc_failed(result) && out->number != number ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
+struct kc_result kc_roots_plan(struct kc_root_plan *out, const char *folder)
+{
+    uint64_t number = kc_roots_newest(folder);
+    memset(out, 0, sizeof *out);
+    return number == 0 ? kc_ok() : read_plan(out, folder, number);
+}
+
+/* The oldest that counts is told by the chain of what the newer ones said. */
+static size_t count_open(const char *folder, uint64_t newest)
+{
+    struct kc_authority_root root;
+    uint64_t until_ms = UINT64_MAX;
+    size_t count = 1;
+    for (uint64_t i = newest; i > 0; i--) {
+        if (kc_failed(load_pair(&root, &until_ms, folder, i)) || until_ms <= kc_clock_now_ms()) {
+            break;
+        }
+        count += 1;
+    }
+    return count;
+}
+
+static struct kc_result plan(const char *folder, uint64_t number, uint64_t until_ms,
+                             const char *token)
+{
+    char path[KC_PATH_SIZE_MAX];
+    char file[KC_ROOT_FILE_SIZE];
+    char text[KC_TOKEN_URI_SIZE_MAX + 128];
+    if (is_there(folder, number, ".plan")) {
+        return kc_ok();
+    }
+    if (number > KC_ROOT_ROLLS_MAX) {
+        return kc_result(KC_TOO_LARGE);
+    }
+    if (count_open(folder, number - 1) >= KC_ROOTS_MAX) {
+        return kc_result(KC_PENDING);
+    }
+    int size =
+        snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\nuntil_ms = %" PRIu64 "\n%s%s%s",
+                 number, until_ms, token == NULL ? "" : "token = ", token == NULL ? "" : token,
+                 token == NULL ? "" : "\n");
+    kc_roots_file(file, number, ".plan");
+    struct kc_result result = kc_path_join(path, folder, file, NULL);
+    return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
+}
+
+/* One of the two roots of a roll-over. */
+struct party {
+    uint64_t number;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der;
+    struct kc_certificate read;
+    struct kc_private_key key;
+};
+
+static void file_base(char out[KC_ROOT_FILE_SIZE], uint64_t number)
+{
+    kc_roots_file(out, number, "");
+}
+
+static struct kc_result open_old(struct party *old, const struct kc_crypto *crypto,
+                                 const char *root_folder)
+{
+    char name[KC_ROOT_FILE_SIZE];
+    file_base(name, old->number);
+    old->der = KC_BUFFER(old->bytes);
+    struct kc_result result = load(&old->der, &old->read, root_folder, old->number);
+    if (!kc_failed(result)) {
+        result = kc_key_pair_load(&old->key, NULL, crypto, root_folder, name);
+    }
+    if (!kc_failed(result) && old->read.not_after_ms <= kc_clock_now_ms()) {
+        result = kc_result(KC_CERT_EXPIRED);
+    }
+    return result;
+}
+
+/* The new root's key and self-signed certificate, made unless they are there. */
+static struct kc_result open_new(struct party *new, const struct party *old,
+                                 const struct kc_crypto *crypto, const char *root_folder)
+{
+    struct kc_public_key public_key;
+    char file[KC_ROOT_FILE_SIZE];
+    new->der = KC_BUFFER(new->bytes);
+    kc_roots_file(file, new->number, ".key");
+    struct kc_result result = load(&new->der, &new->read, root_folder, new->number);
+    if (!kc_failed(result)) {
+        char name[KC_ROOT_FILE_SIZE];
+        file_base(name, new->number);
+        return kc_key_pair_load(&new->key, NULL, crypto, root_folder, name);
+    }
+    if (result.code != KC_FILE_MISSING) {
+        return result;
+    }
+    result = kc_key_file_ensure(&new->key, crypto, root_folder, file, KC_KEY_P256);
+    if (!kc_failed(result)) {
+        result = crypto->derive_public(crypto->context, &public_key, &new->key);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_make_root(&new->der, crypto, old->read.subject, &public_key,
+                                        &new->key, old->read.not_before_ms);
+    }
+    if (!kc_failed(result)) {
+        result = kc_certificate_read(&new->read, kc_buffer_view(&new->der));
+    }
+    kc_roots_file(file, new->number, ".crt");
+    return kc_failed(result)
+               ? result
+               : kc_certificate_file_save(root_folder, file, kc_buffer_view(&new->der));
+}
+
+/* What one certifies of the other's key, with the times that RFC 4210 section 4.4.1 wants: from that one's beginning, to the old
+ * one's end or before. */
+static struct kc_result cross(const struct party *of, const struct party *by, uint64_t until_ms,
+                              const struct kc_crypto *crypto, const char *folder)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_view issuer = kc_buffer_view(&by->der);
+    char file[KC_ROOT_FILE_SIZE];
+    uint8_t serial[KC_SERIAL_SIZE];
+    const struct kc_certificate_order order = {.profile = KC_PROFILE_CROSS,
+                                               .serial = serial,
+                                               .subject = of->read.subject,
+                                               .key = &of->read.key,
+                                               .not_before_ms = of->read.not_before_ms,
+                                               .not_after_ms = until_ms};
+    struct kc_result result = kc_authority_make_serial(serial, crypto);
+    if (!kc_failed(result)) {
+        result = kc_certificate_make(&der, &order, &issuer, &by->key);
+    }
+    cross_file(file, of->number, by->number);
+    return kc_failed(result) ? result
+                             : kc_certificate_file_save(folder, file, kc_buffer_view(&der));
+}
+
+/* Both ways, and then the one file that decides. */
+static struct kc_result certify(const struct party *old, const struct party *new,
+                                const struct kc_root_plan *plan, const struct kc_crypto *crypto,
+                                const char *folder)
+{
+    char file[KC_ROOT_FILE_SIZE];
+    uint64_t end_ms = old->read.not_after_ms < new->read.not_after_ms ? old->read.not_after_ms
+                                                                      : new->read.not_after_ms;
+    bool sooner = plan->until_ms != 0 && plan->until_ms < end_ms;
+    struct kc_result result = cross(new, old, end_ms, crypto, folder);
+    if (!kc_failed(result)) {
+        result = cross(old, new, sooner ? plan->until_ms : end_ms, crypto, folder);
+    }
+    kc_roots_file(file, new->number, ".crt");
+    return kc_failed(result) ? result
+                             : kc_certificate_file_save(folder, file, kc_buffer_view(&new->der));
+}
+
+struct kc_result kc_roots_roll(uint64_t *number, const struct kc_crypto *crypto,
+                               const char *root_folder, const char *folder, uint64_t until_ms,
+                               const char *token)
+{
+    struct party old = {.number = kc_roots_newest(folder)};
+    struct party new = {.number = old.number + 1};
+    struct kc_root_plan planned;
+    *number = new.number;
+    struct kc_result result = plan(folder, new.number, until_ms, token);
+    if (!kc_failed(result)) {
+        result = read_plan(&planned, folder, new.number);
+    }
+    if (!kc_failed(result)) {
+        result = open_old(&old, crypto, root_folder);
+    }
+    if (!kc_failed(result)) {
+        result = open_new(&new, &old, crypto, root_folder);
+    }
+    if (!kc_failed(result)) {
+        result = certify(&old, &new, &planned, crypto, folder);
+    }
+    kc_wipe(&old, sizeof old);
+    kc_wipe(&new, sizeof new);
+    return result;
+}
+
+struct kc_result kc_roots_finish(const struct kc_crypto *crypto, const char *root_folder,
+                                 const char *folder)
+{
+    uint64_t number = kc_roots_newest(folder);
+    if (!is_there(folder, number + 1, ".plan") || !is_there(root_folder, number, ".key")) {
+        return kc_ok();
+    }
+    return kc_roots_roll(&number, crypto, root_folder, folder, 0, NULL);
+}

@@ -1,0 +1,52 @@
+/* The authority's roots. The first is made with the authority; each roll-over makes another of the same name. Old and new root
+ * certify each other's key (RFC 4210 section 4.4), so that who has pinned the old one comes to know the new one, and who has
+ * pinned the new one knows what is below the old one; and the next issuing key is certified by the new root (issuers.h).
+ *
+ *   root.key       root.crt             the first; in the root's folder, the certificate in the authority's too
+ *   root-N.plan                         written first: the roll-over is wanted, and how long the old root is to count
+ *   root-N.key                          made next, in the root's folder alone, and its certificate there
+ *   root-N-by-M.crt root-M-by-N.crt     what the old root, M, and the new one certified of each other
+ *   root-N.crt                          last, in the authority's folder: from here on it is in force
+ *
+ * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as both keys are at hand. */
+#ifndef KC_AUTHORITY_ROOTS_H
+#define KC_AUTHORITY_ROOTS_H
+
+#include "authority/authority.h"
+
+/* Roll-overs in the life of an authority. */
+#define KC_ROOT_ROLLS_MAX 16u
+#define KC_ROOT_FILE_SIZE 64
+
+/* What is wanted of a roll-over. */
+struct kc_root_plan {
+    uint64_t number;
+    uint64_t until_ms; /* of the old root's counting below the new one; 0: to its end */
+    char token[KC_TOKEN_URI_SIZE_MAX + 1]; /* where the issuing key is to be, or empty */
+};
+
+/* The number of the root in force. */
+uint64_t kc_roots_newest(const char *folder);
+/* The name of a root's file, such as root-1.crt. */
+void kc_roots_file(char out[KC_ROOT_FILE_SIZE], uint64_t number, const char *end);
+/* What was planned with the root in force; zeros for the first. KC_CONFIG_INVALID. */
+KC_MUST_USE struct kc_result kc_roots_plan(struct kc_root_plan *out, const char *folder);
+
+/* Opens the roots that count into authority->roots. KC_FILE_MISSING, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder);
+
+/* Whether a certificate is by the root in force. */
+bool kc_roots_is_by_newest(const char *folder, struct kc_view certificate);
+
+/* Rolls the root over; with the authority's lock held. A plan that is there already is not changed. *number is that of the new
+ * root. KC_PENDING while KC_ROOTS_MAX roots count, KC_TOO_LARGE after KC_ROOT_ROLLS_MAX, KC_CERT_EXPIRED when the old root has
+ * ended, KC_FILE_MISSING without its key. */
+KC_MUST_USE struct kc_result kc_roots_roll(uint64_t *number, const struct kc_crypto *crypto,
+                                           const char *root_folder, const char *folder,
+                                           uint64_t until_ms, const char *token);
+
+/* Goes on with a roll-over that was cut, if there is one and the old root's key is there. */
+KC_MUST_USE struct kc_result kc_roots_finish(const struct kc_crypto *crypto,
+                                             const char *root_folder, const char *folder);
+
+#endif

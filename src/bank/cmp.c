@@ -1,0 +1,219 @@
+#include "bank/cmp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "service/keys.h"
+
+/* RFC 5280 section 5.3.1. */
+#define REVOKE_SUPERSEDED 4u
+#define REVOKE_CESSATION 5u
+#define SECOND_MS 1000u
+/* Purses that an account had one after another. */
+#define PURSES_MAX 16u
+
+struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
+{
+    struct kc_result result = kc_cmp_place_check(&bank->config.authority);
+    bool speaks = kc_cmp_place_speaks(&bank->config.authority);
+    char name[32] = "sign.crt";
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol is kinchaku or cmp");
+        return result;
+    }
+    if (!speaks) {
+        return kc_ok();
+    }
+    if (bank->config.authority_url[0] == '\0' || bank->config.renewal_before_days != 0) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol cmp wants a url, and that "
+                             "[renewal] before is 0");
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    if (bank->sign_key.held != NULL && bank->sign_public.type != KC_KEY_P256) {
+        kc_log(KC_LOG_ERROR, "config bank.ini: [authority] protocol cmp wants a P-256 key where "
+                             "it is in a token");
+        return kc_result(KC_CONFIG_INVALID);
+    }
+    if (bank->keys.generation > 0) {
+        (void)snprintf(name, sizeof name, "sign-%llu.crt",
+                       (unsigned long long)bank->keys.generation);
+    }
+    struct kc_buffer der = KC_BUFFER(bank->certificate);
+    result = kc_certificate_file_load(&der, folder, name);
+    bank->certificate_size = der.size;
+    return result;
+}
+
+static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct kc_bank *bank,
+                                      struct kc_bank_thread *thread)
+{
+    kc_people_issuers(issuers, &bank->people, kc_clock_now_ms());
+    return (struct kc_cmp_client){.http = kc_bank_authority_http(thread->authority),
+                                  .url = bank->config.authority_url,
+                                  .place = &bank->config.authority,
+                                  .certificate = kc_view(bank->certificate, bank->certificate_size),
+                                  .key = &bank->sign_key,
+                                  .issuers = issuers->ders,
+                                  .issuer_count = issuers->count,
+                                  .roots = issuers->roots,
+                                  .timeout_ms = (unsigned)bank->config.outside_ms};
+}
+
+/* ---- revocation ---- */
+
+/* Of pairs beyond those that find place here, as only an authority certifies that has more beside each other than ours, the
+ * oldest end by themselves. */
+static void add_pair(struct kc_bank_pairs *out, const uint8_t pair[KC_PAIR_SIZE],
+                     uint64_t expires_ms, uint64_t now_ms)
+{
+    if (expires_ms > now_ms && out->size < sizeof out->bytes) {
+        memcpy(out->bytes + out->size, pair, KC_PAIR_SIZE);
+        out->size += KC_PAIR_SIZE;
+    }
+}
+
+/* Pairs that a purse had certified beside that of the key `old_signer`, and left before its renewal `number`. */
+static struct kc_result list_left(struct kc_bank_pairs *out, const struct kc_store *store,
+                                  uint64_t purse, uint64_t number,
+                                  const uint8_t old_signer[KC_SIGNER_SIZE], uint64_t now_ms)
+{
+    struct kc_renewal_row row = {.number = number};
+    for (size_t i = 0; i < KC_BANK_PAIRS_MAX; i++) {
+        struct kc_result result = store->renewal_left(store->context, &row, purse, row.number);
+        if (kc_failed(result)) {
+            return result.code == KC_NOT_FOUND ? kc_ok() : result;
+        }
+        if (memcmp(row.old_signer, old_signer, KC_SIGNER_SIZE) != 0) {
+            break;
+        }
+        add_pair(out, row.pair, row.expires_ms, now_ms);
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out, const struct kc_store *store,
+                                    uint64_t purse, uint64_t now_ms)
+{
+    struct kc_purse_key_row keys;
+    out->size = 0;
+    struct kc_result result = store->purse_key_get(store->context, &keys, purse);
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    add_pair(out, keys.pair, keys.expires_ms, now_ms);
+    return list_left(out, store, purse, KC_AMOUNT_MAX, keys.signer, now_ms);
+}
+
+/* Both certificates of a pair. */
+static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const uint8_t pair[KC_PAIR_SIZE], unsigned reason)
+{
+    struct kc_people_issuers issuers;
+    struct kc_person person;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer issuer = KC_BUFFER(bytes);
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
+    uint64_t now_ms = kc_clock_now_ms();
+    /* Whatever the list says: one of the two may be on it alone. */
+    struct kc_result word =
+        kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, now_ms, now_ms);
+    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &bank->people, &person);
+    if (kc_failed(result)) {
+        return kc_failed(word) ? word : result;
+    }
+    result =
+        kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
+    return kc_failed(result) ? result
+                             : kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                           person.encrypt_serial, reason);
+}
+
+static struct kc_result revoke_pairs(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     const struct kc_bank_pairs *pairs, unsigned reason)
+{
+    struct kc_result result = kc_ok();
+    for (size_t at = 0; at < pairs->size && !kc_failed(result); at += KC_PAIR_SIZE) {
+        result = revoke_pair(bank, thread, pairs->bytes + at, reason);
+    }
+    /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
+    if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
+        kc_log(KC_LOG_WARN, "certificates not revoked by=cmp reason=%s",
+               kc_error_name(result.code));
+    }
+    return result;
+}
+
+/* Makes room for another pair: those that the purse left for others end. True when there were any, and they did. */
+static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                     const struct kc_renewal_row *row)
+{
+    struct kc_bank_pairs pairs = {.size = 0};
+    return !kc_failed(list_left(&pairs, &thread->store, row->purse.number, row->number,
+                                row->old_signer, kc_clock_now_ms())) &&
+           pairs.size > 0 && !kc_failed(revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED));
+}
+
+struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
+                                     struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     const struct kc_renewal_row *row, uint64_t expires_ms)
+{
+    struct kc_people_issuers issuers;
+    struct kc_public_key sign_key;
+    struct kc_public_key encrypt_key;
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
+    /* A whole second, and none before the end of the pair that these stand beside. */
+    uint64_t end_ms = (expires_ms + SECOND_MS - 1) / SECOND_MS * SECOND_MS;
+    struct kc_result result = kc_key_decode(&sign_key, kc_view(row->sign_key, row->sign_size));
+    if (!kc_failed(result)) {
+        result = kc_key_decode(&encrypt_key, kc_view(row->encrypt_key, row->encrypt_size));
+    }
+    bool known = !kc_failed(result);
+    for (unsigned i = 0; i < 2 && known; i++) {
+        result = kc_cmp_client_certify(sign, encrypt, &client, row->account.number, &sign_key,
+                                       &encrypt_key, end_ms);
+        bool full = result.code == KC_PENDING || result.code == KC_ALREADY_EXISTS;
+        if (!full || i > 0 || !end_left(bank, thread, row)) {
+            break;
+        }
+    }
+    return result;
+}
+
+struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const struct kc_renewal_row *row)
+{
+    struct kc_bank_pairs pairs = {.size = 0};
+    uint64_t now_ms = kc_clock_now_ms();
+    add_pair(&pairs, row->old_pair, row->old_expires_ms, now_ms);
+    struct kc_result result =
+        list_left(&pairs, &thread->store, row->purse.number, row->number, row->old_signer, now_ms);
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED);
+}
+
+/* What renewals before took the place of is kc_bank_cmp_retire's. */
+static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  uint64_t purse)
+{
+    struct kc_bank_pairs pairs;
+    struct kc_result result = kc_bank_list_pairs(&pairs, &thread->store, purse, kc_clock_now_ms());
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_CESSATION);
+}
+
+struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                         struct kc_account_id account)
+{
+    struct kc_account_row row;
+    struct kc_reissue_row reissue;
+    const struct kc_store *store = &thread->store;
+    struct kc_result result = store->account_get(store->context, &row, account.number);
+    uint64_t purse = kc_failed(result) ? 0 : row.purse.number;
+    for (size_t i = 0; i < PURSES_MAX && purse != 0 && !kc_failed(result); i++) {
+        result = end_purse(bank, thread, purse);
+        bool more = !kc_failed(result) &&
+                    !kc_failed(store->reissue_of_purse(store->context, &reissue, purse));
+        purse = more ? reissue.old.number : 0;
+    }
+    return result;
+}

@@ -1,0 +1,129 @@
+#include "whole_renewing.h"
+
+#include <inttypes.h>
+
+#include "whole_authority.h"
+#include "whole_hand.h"
+#include "whole_renewed.h"
+
+#define DAY_MS UINT64_C(86400000)
+/* Old certificates of one purse wait behind one another. */
+#define RETIRES 4u
+
+bool renewing_begin(struct play *play)
+{
+    renewed_begin(&play->truth, true);
+    return true;
+}
+
+static bool turn(struct play *play)
+{
+    whole_bank_retire(play->whole);
+    play->whole->store.fault = RAM_GOOD;
+    hand_trace(play, "the bank has old certificates revoked");
+    return truth_bank(&play->truth);
+}
+
+/* From the request to the report under the new keys, or to where it is broken off. */
+static bool renew(struct play *play)
+{
+    unsigned place = hand_any_place(play);
+    unsigned most = 1 + (unsigned)hand_below(play, 3);
+    if (hand_chance(play, 60) && !play_sync(play, place)) {
+        return play->truth.why[0] == '\0';
+    }
+    play->was_sent = false;
+    if (!hand_ask(play, place, WISH_RENEW, 0) || !play_follow(play, LETTER_REPLY, most)) {
+        return false;
+    }
+    play->was_sent = false;
+    return hand_chance(play, 30) ||
+           (hand_ask(play, place, WISH_REPORT, 0) && play_follow(play, LETTER_REPLY, most));
+}
+
+static bool change_moods(struct play *play)
+{
+    static const enum whole_outside_mood moods[] = {OUTSIDE_ANSWERS, OUTSIDE_ANSWERS, OUTSIDE_AWAY,
+                                                    OUTSIDE_DOES_UNHEARD};
+    struct whole_outside *outside = &play->whole->outside;
+    outside->mood = moods[hand_below(play, 4)];
+    outside->directory_away = hand_chance(play, 20);
+    outside->breaks = hand_chance(play, 70)   ? RAM_GOOD
+                      : hand_chance(play, 50) ? RAM_COMMIT_FAILS
+                                              : RAM_COMMIT_UNHEARD;
+    hand_trace(play, "the authority %s, the directory %s",
+               outside->mood == OUTSIDE_ANSWERS ? "answers"
+               : outside->mood == OUTSIDE_AWAY  ? "is away"
+                                                : "answers unheard",
+               outside->directory_away ? "is away" : "is there");
+    return true;
+}
+
+static bool days_pass(struct play *play)
+{
+    uint64_t ms = hand_below(play, hand_chance(play, 20) ? 40 * DAY_MS : 2 * DAY_MS);
+    hand_trace(play, "%" PRIu64 " hours go by", ms / (DAY_MS / 24));
+    play->whole->now_ms += ms;
+    return true;
+}
+
+bool renewing_act(struct play *play)
+{
+    switch (hand_below(play, 16)) {
+    case 0:
+    case 1:
+    case 2:
+        return hand_ask(play, hand_any_place(play), WISH_RENEW, 0);
+    case 3:
+        return hand_ask(play, hand_any_place(play), WISH_REPORT, 0);
+    case 4:
+        return change_moods(play);
+    case 5:
+    case 6:
+        return turn(play);
+    case 7:
+        hand_trace(play, "the bank starts again, or knows nobody any more");
+        whole_authority_forget(play->whole);
+        return hand_chance(play, 50) || whole_bank_restart(play->whole);
+    case 8:
+        return days_pass(play);
+    default:
+        return renew(play);
+    }
+}
+
+void renewing_calm(struct play *play)
+{
+    struct whole_outside *outside = &play->whole->outside;
+    outside->mood = OUTSIDE_ANSWERS;
+    outside->directory_away = false;
+    outside->breaks = RAM_GOOD;
+}
+
+static bool renew_last(struct play *play, unsigned holder)
+{
+    uint64_t before = renewed_count(&play->truth, holder);
+    if (!hand_ask(play, holder, WISH_RENEW, 0) || !play_follow(play, LETTER_REPLY, 2) ||
+        !hand_ask(play, holder, WISH_REPORT, 0) || !play_follow(play, LETTER_REPLY, 2)) {
+        return false;
+    }
+    return renewed_worked(&play->truth, holder, before);
+}
+
+bool renewing_finish(struct play *play)
+{
+    bool good = true;
+    for (unsigned i = 0; i < RETIRES && good; i++) {
+        good = turn(play);
+    }
+    good = good && renewed_retired(&play->truth);
+    for (unsigned i = 0; i < play->habits.holders && good; i++) {
+        bool may = !play->truth.rogue[i] && hand_type(play, i) != KC_PURSE_TYPE_BEARER &&
+                   renewed_may(&play->truth, i);
+        good = !may || hand_chance(play, 30) || renew_last(play, i);
+    }
+    for (unsigned i = 0; i < RETIRES && good; i++) {
+        good = turn(play);
+    }
+    return good && renewed_retired(&play->truth);
+}

@@ -1,0 +1,293 @@
+"""Does the bank have keys renewed and certificates ended by CMP, as it does by our own messages, whoever is lost or away in between?"""
+import shutil
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from kinchaku import AGAIN, FAULT, OK, REFUSED, Uim
+from test_authority_roll import lists, roll_over as issuing_roll
+from test_close import password
+from test_cmp import authority_list, post
+from test_cmp_other import USE
+from test_counter import ACCOUNT_DAYS, counter_soon, ending, renewed_then  # noqa: F401
+from test_reissue import SETTLE_MS, lose, reissue
+from test_renew import certificates, renewed, revoked, wait_revoked
+from test_roll import roll_over
+
+
+def native(system):
+    """Lines of the authority's log about our own messages."""
+    return [line for line in system.log("authority").splitlines()
+            if "by=cmp" not in line and any(word in line for word in ("certified ", "retired ", "revoked ", "keys made "))]
+
+
+@pytest.fixture
+def speaking(alone):
+    """Registrar and bank ask by CMP alone."""
+    for node in ("registrar", "bank"):
+        alone.configure(node, "authority", protocol="cmp")
+    alone.up()
+    yield alone
+    assert not native(alone), native(alone)
+    alone.check_audit()
+
+
+class Dropping:
+    """Between the bank and the authority: carries what is asked, and, while it drops, no second certificate."""
+
+    def __init__(self, system):
+        self.system, self.dropping = system, False
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if owner.dropping and USE.search(body) and not USE.search(body)[1][0] & 0x80:
+                    self.close_connection = True
+                    return
+                status, kind, reply = post(owner.system, body, self.headers["Content-Type"])
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def rich(system, *arguments):
+    uim = system.open(*arguments, fund=500)
+    uim.must("withdraw", 200, "--yes")
+    return uim
+
+
+# shows: R-RENEW-5 R-RENEW-2 R-NODE-2 R-OPEN-7
+@pytest.mark.parametrize("suite", ["es256", "rs2048"])
+def test_new_keys_made_inside_and_the_old_ones_ended(speaking, suite):
+    uim = rich(speaking, "--suite", suite)
+    for _ in range(2):
+        old = certificates(speaking, uim)
+        uim.must("renew")
+        renewed(speaking, uim, old)
+    assert speaking.log("authority").count("revoked account=") == 4
+
+
+# shows: R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("lost", ["quote", "answer", "completion"])
+def test_each_message_lost_and_taken_up_again(speaking, lost):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    uim.must("renew", "--lose", lost, status=AGAIN)
+    if lost != "completion":
+        assert not set(old.values()) & revoked(speaking)
+    uim.must("renew")
+    renewed(speaking, uim, old)
+
+
+# shows: R-RENEW-5 R-RENEW-7 R-SEC-2
+def test_a_pair_that_was_left_ends_with_the_old_one(speaking, tmp_path):
+    uim = rich(speaking)
+    old, before = certificates(speaking, uim), tmp_path / "before.uim"
+    shutil.copy(uim.path, before)
+    uim.must("renew", "--lose", "answer", status=AGAIN)
+    left = certificates(speaking, uim)
+    shutil.copy(before, uim.path)
+    uim.must("renew")
+    wait_revoked(speaking, set(old.values()) | set(left.values()))
+    renewed(speaking, uim, old)
+
+
+# shows: R-RENEW-7 R-SEC-2
+def test_pairs_that_were_left_make_room_for_a_fourth(speaking, tmp_path):
+    uim, before = rich(speaking), tmp_path / "before.uim"
+    old = certificates(speaking, uim)
+    shutil.copy(uim.path, before)
+    for _ in range(2):
+        uim.must("renew", "--lose", "quote", status=AGAIN)
+        shutil.copy(before, uim.path)
+    assert authority_list(speaking, uim.account).count(("sign", False)) == 3
+    uim.must("withdraw", 10, "--yes")
+    assert not set(old.values()) & revoked(speaking)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    assert authority_list(speaking, uim.account).count(("sign", True)) == 2
+    assert not set(old.values()) & revoked(speaking)
+    uim.must("renew")
+    renewed(speaking, uim, old)
+    assert authority_list(speaking, uim.account).count(("sign", False)) == 1
+
+
+# shows: R-RENEW-5 R-RENEW-7
+def test_the_authority_is_away_in_the_middle(speaking):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    speaking.kill("authority")
+    assert uim.station("renew").status == AGAIN
+    uim.must("withdraw", 10, "--yes")
+    speaking.up()
+    uim.must("renew", "--lose", "answer", status=AGAIN)
+    speaking.kill("authority")
+    # Confirmed without it, and once more asked for; the end of the first pair waits, also over a restart of the bank.
+    uim.must("renew")
+    assert uim.station("renew").status == AGAIN
+    speaking.kill("bank")
+    speaking.up()
+    renewed(speaking, uim, old)
+    second = certificates(speaking, uim)
+    uim.must("renew")
+    renewed(speaking, uim, second)
+
+
+# shows: R-SEC-4 R-RENEW-5
+def test_a_closed_account_s_certificates_end(speaking, tmp_path):
+    uim = rich(speaking)
+    before = tmp_path / "before.uim"
+    shutil.copy(uim.path, before)
+    all_of_it = set(certificates(speaking, uim).values())
+    # One pair left, one that waits.
+    for last in (False, True):
+        uim.must("renew", "--lose", "quote", status=AGAIN)
+        all_of_it |= set(certificates(speaking, uim).values())
+        if not last:
+            shutil.copy(before, uim.path)
+    assert len(all_of_it) == 6
+    assert speaking.bank("close", uim.account).status == OK
+    wait_revoked(speaking, all_of_it)
+    for _ in range(50):
+        shown = [row for row in speaking.bank("closings").objects if row.get("closing") == uim.account]
+        if shown[0]["revoked"]:
+            break
+        time.sleep(0.2)
+    assert shown[0]["revoked"], shown
+
+
+# shows: R-RENEW-6
+def test_at_the_counter_beside_a_pair_that_has_ended(ending):  # noqa: F811
+    system = ending.system
+    for node in ("registrar", "bank"):
+        system.configure(node, "authority", protocol="cmp")
+    ending.restart()
+    uim = system.open(fund=500)
+    ending.must(uim, "withdraw", 200, "--yes")
+    old = certificates(system, uim)
+    ending.forward(ACCOUNT_DAYS + 1)
+    assert ending.must(uim, "renew", status=REFUSED).error == "certificate-expired"
+    counter_soon(ending, uim)
+    renewed_then(ending, uim, old)
+    assert not native(system)
+
+
+# shows: R-RENEW-8 R-RENEW-5
+def test_under_the_bank_s_next_key(speaking):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    roll_over(speaking)
+    uim.must("renew")
+    renewed(speaking, uim, old)
+
+
+def on_lists(system):
+    return {entry.serial_number for one in lists(system) for entry in one}
+
+
+# shows: R-RENEW-8 R-RENEW-5 R-RENEW-7
+@pytest.mark.parametrize("lost", ["encrypt", "answer"])
+def test_the_issuing_key_rolls_over_in_the_middle(alone, lost):
+    """Of the new pair the first was certified, or both; the purse asks again under the next issuer."""
+    between = Dropping(alone)
+    alone.configure("bank", "authority", protocol="cmp", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        old = certificates(alone, uim)
+        between.dropping = lost == "encrypt"
+        uim.must("renew", *(() if between.dropping else ("--lose", "quote")), status=AGAIN)
+        between.dropping = False
+        issuing_roll(alone)
+        uim.must("renew")
+        assert len(lists(alone)) == 2
+        new = certificates(alone, uim)
+        assert set(new) == {True, False} and not set(new.values()) & set(old.values())
+        for _ in range(100):
+            if set(old.values()) <= on_lists(alone):
+                break
+            time.sleep(0.1)
+        assert set(old.values()) <= on_lists(alone) and not set(new.values()) & on_lists(alone)
+        uim.must("withdraw", 10, "--yes")
+        # And a pair under the next issuer after that.
+        uim.must("renew")
+        uim.must("withdraw", 10, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-2 R-RENEW-7
+def test_what_has_no_form_in_cmp(speaking):
+    uim = rich(speaking)
+    assert speaking.bank("renew", uim.account).error == "not-allowed"
+    assert uim.must("renew", "--by", "authority", status=REFUSED).error == "no-key-ready"
+    speaking.down()
+    for values, more in (({"protocol": "cmpp"}, {}), ({"path": "cmp"}, {}), ({"url": ""}, {}), ({}, {"before": 30})):
+        shutil.copy(speaking.dir / "bank/bank.ini", speaking.dir / "kept.ini")
+        speaking.configure("bank", "authority", **values)
+        speaking.configure("bank", "renewal", **more)
+        done = speaking.bank("serve")
+        assert done.status == FAULT and "config-invalid" in done.err and "[authority]" in done.err, done
+        shutil.copy(speaking.dir / "kept.ini", speaking.dir / "bank/bank.ini")
+    speaking.up()
+    # Back to our own messages: what was renewed by CMP goes on by them.
+    old = certificates(speaking, uim)
+    uim.must("renew")
+    renewed(speaking, uim, old)
+
+
+# shows: R-OPEN-7 R-RENEW-6 R-NODE-2
+def test_lost_and_issued_again(alone, tmp_path):
+    for node in ("registrar", "bank"):
+        alone.configure(node, "authority", protocol="cmp")
+    alone.configure("bank", "times", settle_ms=SETTLE_MS)
+    alone.up()
+    uim = rich(alone)
+    secret = password(uim)
+    both = set(certificates(alone, uim).values())
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    both |= set(certificates(alone, uim).values())
+    # The answer of the authority, or all that it does, is lost: the same command goes on.
+    alone.kill("authority")
+    assert lose(uim, secret).status == AGAIN
+    alone.up()
+    for _ in range(2):
+        done = lose(uim, secret)
+        assert done.status == OK and both <= revoked(alone), done
+    time.sleep(SETTLE_MS / 1000 + 1)
+    done = reissue(uim, secret, tmp_path / "b.uim", "--suite", "rs2048")
+    assert done.status == OK, (done, alone.logs())
+    fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+    assert not set(certificates(alone, fresh).values()) & revoked(alone)
+    assert fresh.value() + fresh.balance() == 500
+    old = certificates(alone, fresh)
+    fresh.must("renew")
+    renewed(alone, fresh, old)
+    assert not native(alone)
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_the_registrar_closes_and_says_it_again(speaking):
+    uim = speaking.open(fund=100)
+    pair = set(certificates(speaking, uim).values())
+    for _ in range(2):
+        done = speaking.registrar("close", "--account", uim.account, "--password-file", password(uim))
+        assert done.status == OK and pair <= revoked(speaking), done
