@@ -53,7 +53,7 @@ struct kc_issuer {
     struct kc_private_key key;
 };
 
-/* A root that counts, and for all but the newest what it and the next one certified of each other, as a pair. */
+/* A root, and for all but the newest what it and the next one certified of each other, as a pair. */
 struct kc_authority_root {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t der_size;

@@ -101,7 +101,6 @@ static struct kc_result load_pair(struct kc_authority_root *out, uint64_t *until
 struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder)
 {
     uint64_t newest = kc_roots_newest(folder);
-    uint64_t now_ms = kc_clock_now_ms();
     authority->root_count = 0;
     for (uint64_t i = 0; i <= newest && authority->root_count < KC_ROOTS_MAX; i++) {
         struct kc_authority_root *root = &authority->roots[authority->root_count];
@@ -111,9 +110,6 @@ struct kc_result kc_roots_load(struct kc_authority *authority, const char *folde
         root->pair_size = 0;
         struct kc_result result =
             i == 0 ? kc_ok() : load_pair(root, &until_ms, folder, newest - i + 1);
-        if (!kc_failed(result) && until_ms <= now_ms) {
-            break; /* what is older counts no more either */
-        }
         if (!kc_failed(result)) {
             result = load(&der, &read, folder, newest - i);
         }

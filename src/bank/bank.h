@@ -308,9 +308,9 @@ KC_MUST_USE struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, str
                                                   struct kc_bank_thread *thread,
                                                   struct kc_result because);
 
-/* Whether the registrar vouched for this message, a purse's whose certificate has ended (counter.c). */
+/* Whether the registrar vouched for this message, a purse's whose certificate has `ended` (counter.c). */
 bool kc_bank_at_counter(struct kc_bank *bank, const struct kc_bank_item *item,
-                        const struct kc_purse_key_row *keys);
+                        const struct kc_purse_key_row *keys, bool ended);
 
 /* Asks the responder about somebody whom list and directory vouch for, where the bank is to ask and has no fresh answer.
  * KC_CERT_REVOKED, KC_UNKNOWN_SIGNER, KC_REVOCATION_UNKNOWN. On the DIRECTORY lane. */

@@ -54,11 +54,11 @@ bool kc_counter_has(struct kc_counter *counter, const uint8_t request[KC_DIGEST_
 
 /* Only what a renewal is made of, and only for a key that ended by itself: whose certificate was revoked gets no new one. */
 bool kc_bank_at_counter(struct kc_bank *bank, const struct kc_bank_item *item,
-                        const struct kc_purse_key_row *keys)
+                        const struct kc_purse_key_row *keys, bool ended)
 {
     bool renews = item->kind == &kc_bank_state_request || item->kind == &kc_bank_settle_request ||
                   item->kind == &kc_bank_renew_request;
-    return renews && keys->expires_ms < kc_clock_now_ms() &&
+    return renews && ended &&
            kc_counter_has(&bank->counter, item->digest, keys->purse.number,
                           kc_clock_monotonic_ns());
 }

@@ -140,6 +140,20 @@ static bool is_renewed(const struct kc_store *store, const uint8_t signer[KC_SIG
            last.number > row.number;
 }
 
+/* Whether the certificates of a key ended, by their own time or by that of the root above them; and were not revoked. */
+static bool has_ended(struct kc_bank *bank, struct kc_bank_thread *thread,
+                      const struct kc_purse_key_row *keys, struct kc_result because)
+{
+    struct kc_person own;
+    uint64_t now_ms = kc_clock_now_ms();
+    if (keys->expires_ms < now_ms || because.code != KC_CERT_EXPIRED) {
+        return keys->expires_ms < now_ms && because.code != KC_CERT_REVOKED;
+    }
+    return kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair, keys->expires_ms,
+                                now_ms)
+               .code == KC_CERT_EXPIRED;
+}
+
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,
                                       struct kc_bank_thread *thread, struct kc_result because)
 {
@@ -156,7 +170,8 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number))) {
         return because;
     }
-    item->at_counter = because.code != KC_CERT_REVOKED && kc_bank_at_counter(bank, item, &keys);
+    item->at_counter =
+        kc_bank_at_counter(bank, item, &keys, has_ended(bank, thread, &keys, because));
     if (purse.state != KC_PURSE_OUT && !item->at_counter) {
         struct kc_result result =
             because.code == KC_UNKNOWN_SIGNER ? kc_bank_renews(bank, thread, &keys) : because;

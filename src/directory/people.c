@@ -91,15 +91,16 @@ static struct kc_result check_person(const struct kc_people *people, const struc
         return kc_result(KC_DIRECTORY_DOWN);
     }
     const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
-    if (!kc_roots_count(&people->roots, issuer->root, now_ms)) {
-        return kc_result(KC_CERT_EXPIRED);
-    }
     const struct kc_crl *crl = issuer->crl;
     if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     bool revoked = kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial);
-    return kc_result(revoked ? KC_CERT_REVOKED : KC_OK);
+    if (revoked) {
+        return kc_result(KC_CERT_REVOKED);
+    }
+    bool counts = kc_roots_count(&people->roots, issuer->root, now_ms);
+    return kc_result(counts ? KC_OK : KC_CERT_EXPIRED);
 }
 
 struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
@@ -246,12 +247,24 @@ static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *peo
                                          : kc_result(KC_DIRECTORY_DOWN);
 }
 
-/* With the lock held. One begins a second or more after the one before it. */
+/* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the
+ * newest. */
+static bool is_newer(const struct kc_people *people, size_t a, size_t b)
+{
+    const struct kc_people_issuer *pair[] = {&people->issuers[a], &people->issuers[b]};
+    uint64_t root_ms[2];
+    for (size_t i = 0; i < 2; i++) {
+        bool has_root = pair[i]->root < people->roots.count;
+        root_ms[i] = has_root ? people->roots.items[pair[i]->root].from_ms : 0;
+    }
+    return root_ms[0] != root_ms[1] ? root_ms[0] > root_ms[1] : pair[0]->from_ms > pair[1]->from_ms;
+}
+
 static size_t newest_issuer(const struct kc_people *people)
 {
     size_t newest = 0;
     for (size_t i = 1; i < people->issuer_count; i++) {
-        newest = people->issuers[i].from_ms > people->issuers[newest].from_ms ? i : newest;
+        newest = is_newer(people, i, newest) ? i : newest;
     }
     return newest;
 }
@@ -422,7 +435,7 @@ static void refresh_roots(struct kc_people *people, struct kc_directory *directo
     kc_directory_roots_free(&shown);
 }
 
-/* The root that signed an issuer, of those that count. */
+/* The root that signed an issuer, of those that count if there is one. */
 static struct kc_result find_root(size_t *out, struct kc_people *people, struct kc_view der,
                                   uint64_t now_ms)
 {
@@ -430,14 +443,15 @@ static struct kc_result find_root(size_t *out, struct kc_people *people, struct 
     (void)pthread_rwlock_rdlock(&people->lock);
     struct kc_roots roots = people->roots;
     (void)pthread_rwlock_unlock(&people->lock);
-    for (size_t i = 0; i < roots.count && der.size <= KC_CERTIFICATE_SIZE_MAX; i++) {
-        if (!kc_roots_count(&roots, i, now_ms)) {
+    for (size_t i = 0; i < 2 * roots.count && der.size <= KC_CERTIFICATE_SIZE_MAX; i++) {
+        size_t place = i % roots.count;
+        if (kc_roots_count(&roots, place, now_ms) != (i < roots.count)) {
             continue;
         }
         struct kc_result result =
-            kc_certificate_verify_issuer(der, kc_roots_view(&roots, i), now_ms);
+            kc_certificate_verify_issuer(der, kc_roots_view(&roots, place), now_ms);
         if (!kc_failed(result)) {
-            *out = i;
+            *out = place;
             return result;
         }
         word = result.code == KC_CERT_EXPIRED ? result : word;
@@ -472,7 +486,8 @@ static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uin
         if (kc_view_equal(kc_view(one->der, one->size), der)) {
             return i;
         }
-        place = one->until_ms < now_ms && people->issuer_count == KC_ISSUERS_MAX ? i : place;
+        bool over = one->until_ms < now_ms || !kc_roots_count(&people->roots, one->root, now_ms);
+        place = over && people->issuer_count == KC_ISSUERS_MAX ? i : place;
     }
     if (place == KC_ISSUERS_MAX) {
         return place;
@@ -522,9 +537,10 @@ static struct kc_result take_issuer(struct kc_people *people,
         }
         people->crl_fetched_ms = now_ms;
     }
+    bool counts = kc_roots_count(&people->roots, root, now_ms);
     (void)pthread_rwlock_unlock(&people->lock);
     kc_crl_free(old);
-    return kc_result(place < KC_ISSUERS_MAX ? KC_OK : KC_TOO_LARGE);
+    return kc_result(place == KC_ISSUERS_MAX ? KC_TOO_LARGE : counts ? KC_OK : KC_CERT_EXPIRED);
 }
 
 struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory *directory,

@@ -77,24 +77,32 @@ static bool may_vouch(const struct kc_roots *roots, size_t above, uint64_t from_
            (from_ms > above_ms && above_ms >= roots->items[roots->pinned].from_ms);
 }
 
-/* Looks for a root that counts and certified this one, in any of the pairs. */
+/* Looks for a root that counts and certified this one, in any of the pairs. That a later one did for a time that is over is
+ * remembered, so that it can be told, and counts for nothing else. */
 static bool take(struct kc_roots *roots, const struct kc_directory_roots *shown, struct kc_view der,
                  uint64_t from_ms, uint64_t now_ms)
 {
     struct kc_view crosses[2];
-    uint64_t until_ms = 0;
     for (size_t i = 0; i < shown->pair_count; i++) {
         if (kc_failed(kc_certificate_pair_read(&crosses[0], &crosses[1], shown->pairs[i]))) {
             continue;
         }
         for (size_t j = 0; j < 2 * roots->count; j++) {
-            const struct kc_root *above = &roots->items[j / 2];
-            if (kc_roots_count(roots, j / 2, now_ms) && may_vouch(roots, j / 2, from_ms) &&
-                !kc_failed(kc_certificate_verify_cross(&until_ms, der, crosses[j % 2],
-                                                       kc_roots_view(roots, j / 2), now_ms))) {
-                until_ms = until_ms < above->until_ms ? until_ms : above->until_ms;
+            uint64_t above_ms = roots->items[j / 2].until_ms;
+            uint64_t until_ms = 0;
+            if (!kc_roots_count(roots, j / 2, now_ms) || !may_vouch(roots, j / 2, from_ms)) {
+                continue;
+            }
+            struct kc_result result = kc_certificate_verify_cross(
+                &until_ms, der, crosses[j % 2], kc_roots_view(roots, j / 2), now_ms);
+            until_ms = until_ms < above_ms ? until_ms : above_ms;
+            if (!kc_failed(result)) {
                 put(roots, der, from_ms, until_ms, now_ms);
                 return true;
+            }
+            bool earlier = from_ms < roots->items[j / 2].from_ms;
+            if (result.code == KC_CERT_EXPIRED && earlier && until_ms != 0 && until_ms <= now_ms) {
+                put(roots, der, from_ms, until_ms, now_ms);
             }
         }
     }
@@ -145,6 +153,14 @@ static bool move_on(struct kc_roots *roots, kc_root_keep keep, void *owner, uint
     return false;
 }
 
+/* Whether it counted once. */
+static bool is_over(const struct kc_roots *roots, struct kc_view der, uint64_t now_ms)
+{
+    size_t place = place_of(roots, der, now_ms);
+    return place < roots->count && kc_view_equal(kc_roots_view(roots, place), der) &&
+           roots->items[place].until_ms != 0;
+}
+
 /* What is to be said of a root that does not count. */
 static enum kc_error word_of(const struct kc_roots *roots, struct kc_view der, uint64_t now_ms)
 {
@@ -168,7 +184,7 @@ void kc_roots_update(struct kc_roots *roots, const struct kc_directory_roots *sh
         derive(roots, shown, now_ms);
     }
     for (size_t i = 0; i < shown->certificate_count && roots->word == KC_OK; i++) {
-        if (!is_known(roots, shown->certificates[i], now_ms)) {
+        if (!is_over(roots, shown->certificates[i], now_ms)) {
             roots->word = word_of(roots, shown->certificates[i], now_ms);
         }
     }

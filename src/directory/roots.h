@@ -17,7 +17,7 @@ struct kc_root {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t size;
     uint64_t from_ms;
-    uint64_t until_ms; /* how long it counts here */
+    uint64_t until_ms; /* how long it counts here; 0: it does not */
 };
 
 struct kc_roots {

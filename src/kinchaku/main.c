@@ -333,6 +333,10 @@ static const char *detail_of(enum kc_error error, const char *verb)
     if (error == KC_IN_USE && strcmp(verb, "roll") == 0) {
         return "the system has to be down: 'kinchaku down', roll, 'kinchaku up'";
     }
+    if (error == KC_FILE_MISSING && strcmp(verb, "roll") == 0) {
+        return "a key is not there; the authority's roll-overs want the root's in root/ in the "
+               "--dir";
+    }
     if (error == KC_PENDING && strcmp(verb, "roll") == 0) {
         return "keys of an earlier roll-over still count; --emergency ends the bank's at once";
     }

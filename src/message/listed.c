@@ -30,7 +30,7 @@ static void put_bit(struct kc_buffer *out, size_t *at, bool bit)
     if (*at % 8 == 0) {
         *byte = 0;
     }
-    *byte |= bit ? (uint8_t)(0x80u >> *at % 8) : 0;
+    *byte = (uint8_t)(*byte | (bit ? 0x80u >> *at % 8 : 0u));
     *at += 1;
 }
 

@@ -11,25 +11,46 @@
 #define STATUS_OK 200
 /* A base and a delta, or a base that became an older one meanwhile, a newer one and its delta. */
 #define PARTS_MAX 3u
+#define ASKING_SIZE_MAX 48
 
-/* Asks for what adds to a base, and gives it to the UIM. False when nothing came; *base becomes the version of a base that came,
- * whether the UIM took it or held it before. */
-static bool fetch_part(struct kc_station *station, uint64_t *base)
+/* Asks for the list, or a part of it, and gives it to the UIM. False when nothing came. */
+static bool fetch(struct kc_result *taken, struct kc_buffer *part, struct kc_station *station,
+                  const char *asking)
 {
-    char full[KC_URL_SIZE_MAX + 48];
-    struct kc_buffer part = KC_BUFFER(station->reply);
-    struct kc_http_reply reply = {.content = &part};
-    int size = snprintf(full, sizeof full, "%s/v1/hotlist?have=%" PRIu64, station->url, *base);
+    char full[KC_URL_SIZE_MAX + ASKING_SIZE_MAX];
+    struct kc_http_reply reply = {.content = part};
+    int size = snprintf(full, sizeof full, "%s/v1/hotlist%s", station->url, asking);
     const struct kc_http_call call = {.url = full};
-    struct kc_signed parsed;
-    struct kc_hotlist_base record;
     if (size < 0 || (size_t)size >= sizeof full ||
         kc_failed(kc_http_client_call(station->client, &reply, &call)) ||
-        reply.status != STATUS_OK || kc_failed(kc_signed_parse(&parsed, kc_buffer_view(&part)))) {
+        reply.status != STATUS_OK) {
         return false;
     }
-    if (!kc_failed(kc_slot_take_hotlist(&station->uim, kc_buffer_view(&part)))) {
-        kc_station_trace(station, "hotlist", "bank", "UIM", "hotlist taken", part.size);
+    *taken = kc_slot_take_hotlist(&station->uim, kc_buffer_view(part));
+    if (!kc_failed(*taken)) {
+        kc_station_trace(station, "hotlist", "bank", "UIM", "hotlist taken", part->size);
+    }
+    return true;
+}
+
+/* What adds to a base. False when nothing more is to be had; *base becomes the version of a base that came, whether the UIM took
+ * it or held it before. A UIM that was passed a list of the older form, newer than the newest base, takes neither that base nor
+ * what adds to it, and gets the newest list of the older form. */
+static bool fetch_part(struct kc_station *station, uint64_t *base)
+{
+    char asking[ASKING_SIZE_MAX];
+    struct kc_buffer part = KC_BUFFER(station->reply);
+    struct kc_result taken = kc_ok();
+    struct kc_signed parsed;
+    struct kc_hotlist_base record;
+    (void)snprintf(asking, sizeof asking, "?have=%" PRIu64, *base);
+    if (!fetch(&taken, &part, station, asking) ||
+        kc_failed(kc_signed_parse(&parsed, kc_buffer_view(&part)))) {
+        return false;
+    }
+    if (taken.code == KC_BASE_NEEDED) {
+        (void)fetch(&taken, &part, station, "");
+        return false;
     }
     bool more = kc_signed_shape(&parsed) == &kc_hotlist_base_shape &&
                 !kc_failed(kc_shape_decode(&record, &kc_hotlist_base_shape, parsed.payload));

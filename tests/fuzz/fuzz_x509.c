@@ -1,6 +1,6 @@
-/* Does a certificate, revocation list or key file pass that its issuer did not sign or that reads in two
- * ways? First byte: 0 and 1 a
- * leaf, 2 a revocation list, 3 a certificate as PEM, 4 a public and 5 a private key as PEM. */
+/* Does a certificate, revocation list or key file pass that its issuer did not sign or that reads in two ways? First byte: 0 and
+ * 1 a leaf, 2 a revocation list, 3 a certificate as PEM, 4 a public and 5 a private key as PEM, 6 what two roots certified of each
+ * other. */
 #define _GNU_SOURCE
 
 #include <string.h>
@@ -12,18 +12,19 @@
 #define NOT_BEFORE UINT64_C(1790000000000)
 #define NOW UINT64_C(1795478400000)
 #define NOT_AFTER UINT64_C(1800000000000)
-#define FORMS 6u
+#define FORMS 7u
 
-static const uint8_t serials[4][KC_SERIAL_SIZE] = {{1, 2, 3}, {2, 3, 4}, {3, 4, 5}, {0, 0, 7}};
+static const uint8_t serials[7][KC_SERIAL_SIZE] = {{1, 2, 3}, {2, 3, 4}, {3, 4, 5}, {0, 0, 7},
+                                                   {4, 5, 6}, {5, 6, 7}, {6, 7, 8}};
 
 static struct {
     bool ready;
-    uint8_t bytes[4][KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer ders[4]; /* root, issuer, signature leaf, encryption leaf */
+    uint8_t bytes[7][KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer ders[7]; /* as numbered below */
     struct kc_view list;
 } world;
 
-enum { ROOT, ISSUER, SIGN_LEAF, ENCRYPT_LEAF };
+enum { ROOT, ISSUER, SIGN_LEAF, ENCRYPT_LEAF, NEXT_ROOT, NEXT_BY_ROOT, ROOT_BY_NEXT };
 
 static void make(unsigned place, enum kc_profile profile, const char *subject, const char *key,
                  const struct kc_view *issuer, const char *issuer_key)
@@ -59,6 +60,10 @@ static void prepare(void)
     struct kc_view issuer = der(ISSUER);
     make(SIGN_LEAF, KC_PROFILE_SIGN, "18", "es256-other", &issuer, "es256-encrypt");
     make(ENCRYPT_LEAF, KC_PROFILE_ENCRYPT, "26", "rs2048-encrypt", &issuer, "es256-encrypt");
+    make(NEXT_ROOT, KC_PROFILE_ROOT, "root", "es256-other", NULL, "es256-other");
+    struct kc_view next = der(NEXT_ROOT);
+    make(NEXT_BY_ROOT, KC_PROFILE_CROSS, "root", "es256-other", &root, "es256-sign");
+    make(ROOT_BY_NEXT, KC_PROFILE_CROSS, "root", "es256-sign", &next, "es256-other");
     KC_FUZZ_CHECK(!kc_failed(kc_crl_make(&world.list, revoked, 2, 41, NOW, NOT_AFTER, issuer,
                                          &kc_fuzz_key("es256-encrypt")->private_key)));
 }
@@ -87,6 +92,11 @@ size_t kc_fuzz_seed(size_t index, uint8_t *out)
         break;
     case 4:
         result = kc_pem_write_public(&buffer, &key->public_key);
+        break;
+    case 6:
+        result = index / FORMS == 0
+                     ? kc_certificate_pair_write(&buffer, der(NEXT_BY_ROOT), der(ROOT_BY_NEXT))
+                     : kc_buffer_append(&buffer, der(NEXT_BY_ROOT));
         break;
     default:
         result = kc_pem_write_private(&buffer, &key->private_key);
@@ -205,10 +215,47 @@ static void check_private(struct kc_view input)
     }
 }
 
+/* What passes says what the root wrote. */
+static void check_cross(struct kc_view cross, unsigned of, unsigned by)
+{
+    struct kc_certificate read;
+    uint64_t until_ms = 0;
+    if (!kc_failed(kc_certificate_verify_cross(&until_ms, der(of), cross, der(by), NOW))) {
+        kc_fuzz_accepted++;
+        KC_FUZZ_CHECK(until_ms == NOT_AFTER && !kc_failed(kc_certificate_read(&read, cross)));
+        KC_FUZZ_CHECK(read.profile == KC_PROFILE_CROSS && strcmp(read.subject, "root") == 0);
+        unsigned place = of == ROOT ? ROOT_BY_NEXT : NEXT_BY_ROOT;
+        KC_FUZZ_CHECK(memcmp(read.serial, serials[place], KC_SERIAL_SIZE) == 0);
+    }
+}
+
+static void check_pair(struct kc_view input)
+{
+    struct kc_view parts[2] = {input, input};
+    static uint8_t bytes[KC_FUZZ_SIZE_MAX];
+    struct kc_buffer again = KC_BUFFER(bytes);
+    struct kc_certificate read;
+    uint64_t until_ms = 0;
+    if (!kc_failed(kc_certificate_pair_read(&parts[0], &parts[1], input))) {
+        kc_fuzz_accepted++;
+        KC_FUZZ_CHECK(!kc_failed(kc_certificate_pair_write(&again, parts[0], parts[1])));
+        KC_FUZZ_CHECK(kc_view_equal(kc_buffer_view(&again), input));
+    }
+    for (size_t i = 0; i < 2; i++) {
+        check_cross(parts[i], NEXT_ROOT, ROOT);
+        check_cross(parts[i], ROOT, NEXT_ROOT);
+        /* As the root that is certified, whoever made it. */
+        KC_FUZZ_CHECK(kc_failed(kc_certificate_verify_cross(&until_ms, parts[i], der(NEXT_BY_ROOT),
+                                                            der(ROOT), NOW)) ||
+                      (!kc_failed(kc_certificate_read(&read, parts[i])) &&
+                       memcmp(read.serial, serials[NEXT_ROOT], KC_SERIAL_SIZE) == 0));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const checks[FORMS])(struct kc_view) = {check_leaf, check_leaf,   check_list,
-                                                          check_pem,  check_public, check_private};
+    static void (*const checks[FORMS])(struct kc_view) = {
+        check_leaf, check_leaf, check_list, check_pem, check_public, check_private, check_pair};
     prepare();
     if (size > 0 && size <= KC_FUZZ_SIZE_MAX) {
         checks[data[0] % FORMS](kc_view(data + 1, size - 1));

@@ -32,6 +32,8 @@
 #define WHOLE_VALID_MS (UINT64_C(10) * 86400000)
 #define WHOLE_SETTLE_MS (UINT64_C(30) * 86400000)
 #define WHOLE_PIN "1234"
+/* Changes from one base of the hotlist to the next. */
+#define WHOLE_HOTLIST_STEP 3u
 /* How often the bank's keys roll over at most. */
 #define WHOLE_ROLLS_MAX 12u
 /* Of cards without keys; and what is kept of a sweep, and stays in the machine. */
@@ -266,6 +268,9 @@ struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
 struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_close_kind kind,
                                   bool registrar);
 
+/* The registrar says that a holder's purse is lost. */
+struct kc_result whole_bank_lost(struct whole *whole, unsigned holder);
+
 /* The bank looks after closed accounts: what is due, then pay-outs. False when something of it failed. */
 bool whole_bank_closings(struct whole *whole);
 
@@ -281,6 +286,10 @@ bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_pol
 
 /* The hotlist as the bank signs it now. */
 void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole);
+
+/* The part of it that the bank has for who holds that base, 0 for none: a base, or what adds to it. A view that holds until the
+ * next request. */
+struct kc_result whole_bank_hotlist_part(struct kc_view *out, struct whole *whole, uint64_t base);
 
 /* Stops the bank and starts it again from what is stored. False when it finds its books unsound. */
 bool whole_bank_restart(struct whole *whole);

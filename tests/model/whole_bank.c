@@ -114,6 +114,7 @@ void whole_bank_open(struct whole *whole)
     bank->crypto = ideal_open(&whole->ideal, base->options.seed ^ 0xba2cu);
     whole->ideal.fixed = base->options.fixed_random;
     bank->realm = base->realm;
+    bank->hotlist.step = WHOLE_HOTLIST_STEP;
     whole_bank_keys(whole);
     bank->store = ram_store_port(&whole->store);
     bank->config.settle_ms = WHOLE_SETTLE_MS;
@@ -483,6 +484,20 @@ void whole_bank_hotlist(struct kc_buffer *out, struct whole *whole)
                          0, kc_buffer_view(&plain));
     }
     KC_ASSERT(!kc_failed(result));
+}
+
+struct kc_result whole_bank_hotlist_part(struct kc_view *out, struct whole *whole, uint64_t base)
+{
+    struct kc_bank_item *item = &whole->item;
+    item->kind = &kc_bank_make_hotlist;
+    item->error = KC_OK;
+    item->authenticated = false;
+    item->message.listing.has_base = true;
+    item->message.listing.base = base;
+    item->reply_size = 0;
+    struct kc_result result = whole_bank_run(whole, item);
+    *out = kc_view(item->reply, kc_failed(result) ? 0 : item->reply_size);
+    return result;
 }
 
 /* ---- what it does by itself ---- */

@@ -44,6 +44,27 @@ struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_
     return whole_bank_run(whole, item);
 }
 
+struct kc_result whole_bank_lost(struct whole *whole, unsigned holder)
+{
+    uint8_t key[KC_COSE_KEY_SIZE_MAX];
+    struct kc_ledger *ledger = &whole->bank.ledger;
+    const struct whole_holder *who = &whole->base->holders[holder];
+    struct kc_lost_request request;
+    memset(&request, 0, sizeof request);
+    request.account = who->account;
+    request.purse = who->purse;
+    request.time_ms = whole->now_ms;
+    struct kc_ledger_source source =
+        whole_bank_registrar(whole, kc_view(&request, sizeof request), key);
+    struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
+    if (!kc_failed(result)) {
+        result = kc_ledger_lost(ledger, &request, &source);
+        struct kc_result committed = kc_ledger_commit(ledger);
+        result = kc_failed(committed) ? committed : result;
+    }
+    return result;
+}
+
 bool whole_bank_closings(struct whole *whole)
 {
     struct kc_payout payouts[PAYOUTS];

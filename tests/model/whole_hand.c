@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_list.h"
 #include "whole_roll.h"
 #include "whole_rolled.h"
 
@@ -387,7 +388,9 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     bool good = truth_served(&play->truth, holder, result) &&
                 rolled_served(&play->truth, letter->roll, result);
     bool newer = play->whole->store.counts[RAM_TABLE_HOTLIST] > listed;
-    return good && (!newer || hand_chance(play, 40) || hand_hotlist(play, hand_any_place(play)));
+    return good && (!newer || hand_chance(play, 40) ||
+                    (hand_chance(play, 50) ? list_act(play, hand_any_place(play))
+                                           : hand_hotlist(play, hand_any_place(play))));
 }
 
 static bool take_reply(struct play *play, const struct letter *letter, enum kc_error *error)

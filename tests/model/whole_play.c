@@ -9,6 +9,7 @@
 #include "whole_closed.h"
 #include "whole_hand.h"
 #include "whole_leave.h"
+#include "whole_list.h"
 #include "whole_renewed.h"
 #include "whole_renewing.h"
 #include "whole_rogue.h"
@@ -25,6 +26,8 @@
 #define LEAVE_PERCENT 25u
 /* And of one in which the bank's keys roll over. */
 #define ROLL_PERCENT 30u
+/* And of one in which the hotlist grows. */
+#define LIST_PERCENT 60u
 
 /* ---- habits ---- */
 
@@ -83,6 +86,11 @@ static bool is_closing(uint64_t episode)
     return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
 }
 
+static bool is_listing(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_LISTING_AT;
+}
+
 static bool is_rolling(uint64_t episode)
 {
     return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
@@ -137,10 +145,17 @@ static void choose_habits(struct play *play)
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
+    habits->listing = is_listing(play->episode);
     habits->rolling = is_rolling(play->episode);
+    if (habits->listing) {
+        habits->cut_percent = 15;
+        habits->steps = habits->steps < PLAY_LISTING_STEPS ? PLAY_LISTING_STEPS : habits->steps;
+    }
     habits->full = habits->full && !habits->rolling;
-    if (is_closing(play->episode)) {
+    if (is_closing(play->episode) || habits->listing) {
         habits->closing = true;
+        habits->weights[ACTION_HOTLIST] += 3;
+        habits->weight_sum += 3;
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
@@ -402,7 +417,8 @@ static bool act(struct play *play, enum play_action action)
     case ACTION_FORGE:
         return rogue_forge(play, some_letter(play));
     case ACTION_HOTLIST:
-        return hand_hotlist(play, hand_any_place(play));
+        return hand_chance(play, 60) ? list_act(play, hand_any_place(play))
+                                     : hand_hotlist(play, hand_any_place(play));
     case ACTION_ROGUE_COPY:
         return rogue_copy(play);
     case ACTION_ROGUE_SIGN:
@@ -646,7 +662,8 @@ static bool spread_hotlist(struct play *play)
 {
     bool good = true;
     for (unsigned i = 1; i < play->habits.holders && good; i++) {
-        good = hand_hotlist(play, i) && hand_hotlist(play, i);
+        good = hand_chance(play, 50) ? list_fetch(play, i)
+                                     : hand_hotlist(play, i) && hand_hotlist(play, i);
     }
     return good;
 }
@@ -755,6 +772,7 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     }
     truth_begin(&play->truth, play->whole, play->habits.holders, play->habits.rogues);
     play->hotlist_size = 0;
+    play->part_count = 0;
     good = play->habits.charged ? clerk_begin(play) : !play->habits.full || begin_full(play);
     good = good && (!play->habits.renewed || renewing_begin(play));
     if (play->habits.closing) {
@@ -776,6 +794,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
             good = leave_act(play);
         } else if (play->habits.rolling && hand_chance(play, ROLL_PERCENT)) {
             good = roll_act(play);
+        } else if (play->habits.listing && hand_chance(play, LIST_PERCENT)) {
+            good = list_grow(play);
         } else {
             good = act(play, choose_action(play));
         }

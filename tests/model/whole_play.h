@@ -9,6 +9,7 @@
 
 #define PLAY_LETTERS 40u
 #define PLAY_COPIES 2u
+#define PLAY_PARTS 6u
 #define PLAY_TRACE_SIZE 160u
 #define PLAY_TRACES 64u
 
@@ -70,6 +71,7 @@ struct play_habits {
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
+    bool listing; /* purses of others go out of use, and the hotlist goes around */
     bool renewed; /* purses get new keys */
     bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
@@ -101,6 +103,12 @@ struct play {
     int64_t skews[WHOLE_PLACES_MAX];
     size_t hotlist_size; /* one that the bank gave before */
     uint8_t hotlist[KC_RECORD_SIZE_MAX];
+    bool base_needed;  /* by the purse that was given one */
+    size_t part_count; /* of hotlists in two parts, that the bank gave before */
+    struct {
+        size_t size;
+        uint8_t bytes[KC_MESSAGE_SIZE_MAX];
+    } parts[PLAY_PARTS];
     struct letter work;
     /* The last steps in words, when traced; all of them at once, when told. */
     bool traced;
@@ -128,6 +136,7 @@ struct play {
         uint64_t renewals;
         uint64_t ended; /* payments under keys that had ended */
         uint64_t rolls;
+        uint64_t parts;    /* of hotlists, taken by purses */
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
         uint64_t paid_out;
         uint64_t came_late;
@@ -146,6 +155,9 @@ struct play {
 #define PLAY_CLOSING_AT 3u
 /* The bank's keys roll over. */
 #define PLAY_ROLLING_AT 7u
+/* Accounts are given up, too, and the hotlist grows. */
+#define PLAY_LISTING_AT 11u
+#define PLAY_LISTING_STEPS 30u
 /* In mixed ones the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u
 #define PLAY_BEARER 3u

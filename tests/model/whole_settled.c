@@ -85,6 +85,14 @@ bool truth_took_hotlist(struct truth *truth, unsigned place, bool newest)
                        (int64_t)truth->places[place].hotlist, (int64_t)version);
 }
 
+bool truth_took_delta(struct truth *truth, unsigned place, uint64_t version)
+{
+    bool rogue = truth->rogue[truth->whole->purses[place].holder];
+    return rogue || truth->places[place].hotlist == version ||
+           truth_wrong(truth, "a purse took what adds to a hotlist that it has not", place,
+                       (int64_t)truth->places[place].hotlist, (int64_t)version);
+}
+
 /* ---- lost entries ---- */
 
 static uint64_t sequence_of(const struct kc_transaction_row *row)

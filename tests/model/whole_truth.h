@@ -246,6 +246,8 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
 bool truth_bank(struct truth *truth);
 /* The purse took a hotlist, the newest one for `newest`. */
 bool truth_took_hotlist(struct truth *truth, unsigned place, bool newest);
+/* It took what adds to the hotlist up to that version. */
+bool truth_took_delta(struct truth *truth, unsigned place, uint64_t version);
 /* What the bank took from a holder's account for what its purse owed. */
 int64_t truth_claimed(const struct truth *truth, unsigned holder);
 /* Whether its purse owes something yet. */

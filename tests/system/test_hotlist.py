@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kinchaku import OK, REFUSED
-from meeting import meet
+from meeting import Receiver, Talker, meet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "vectors"))
 import reader  # noqa: E402
@@ -117,6 +117,37 @@ def test_a_base_and_what_adds_to_it(system, tmp_path):
     finally:
         system.resume("bank")
     system.check_audit()
+
+
+# shows: R-SEC-4
+def test_after_a_list_of_the_older_form_come_newer_ones(alone, tmp_path):
+    """Newer than the newest base, it keeps that from being taken, and so what adds to it."""
+    alone.configure("bank", "hotlist", step=3)
+    alone.up()
+    password = tmp_path / "password"
+    password.write_text("open sesame\n")
+    password.chmod(0o600)
+    thieves = [alone.open("--password-file", password) for _ in range(5)]
+    uim = rich(alone)
+
+    def lose(thief):
+        done = alone.registrar("lost", "--account", thief.account, "--purse", thief.purse, "--password-file", password)
+        assert done.status == OK, done
+
+    for thief in thieves[:4]:
+        lose(thief)
+    status, _, older = alone.http("bank", "GET", "/v1/hotlist", content_type="text/plain")
+    assert status == 200 and version(uim) == 0
+    receiver = Receiver(uim, "--yes", link="tcp:127.0.0.1:0")
+    talker = Talker.call(receiver.place)
+    talker.send(older)
+    talker.close()
+    receiver.end()
+    assert version(uim) == 4
+    lose(thieves[4])
+    assert asked(alone, 3)[:3] == ("delta", 5, 3)
+    uim.must("sync")
+    assert version(uim) == 5
 
 
 # shows: R-SEC-4

@@ -14,7 +14,10 @@ from hsm import Token
 from kinchaku import BUILD, OK
 from meeting import meet
 from test_authority_roll import issued_by, issuer_of, issuers, lists, rich, serials, write
+from test_charge import Years
+from test_counter import at_counter
 from test_directory import ISSUER, account_name, values
+from test_renew_years import dated
 from test_revocation import Shown, pem
 
 ROOT = ISSUER.replace("cn=issuer", "cn=root")
@@ -343,3 +346,48 @@ def test_the_issuing_key_below_the_new_root_is_made_in_a_token(alone, monkeypatc
         alone.check_audit()
     finally:
         token.close()
+
+
+# shows: R-RENEW-8 R-SEC-4
+def test_the_old_root_counts_for_the_days_that_were_set(alone, tmp_path):
+    years = Years(alone, tmp_path, amount=0)
+    try:
+        before, renews = dated(years), dated(years)
+        alone.down()
+        done = alone.kinchaku("roll", "--root", "--days", "30")
+        assert done.status == OK, done
+        years.start()
+        after = dated(years)
+        renews.must("renew", "--yes")
+        wait_pinned(alone, "bank", roots(alone)[1])
+        for days, counts in ((29, True), (31, False)):
+            years.show(days)
+            for uim in (before, renews, after):
+                uim.show(days)
+            wait_listed(alone, days)
+            for uim in (renews, after):
+                uim.must("withdraw", 10, "--yes")
+            if counts:
+                before.must("withdraw", 10, "--yes")
+            else:
+                assert before.station("withdraw", 10, "--yes").error == "certificate-expired"
+                # So it is after a restart.
+                years.restart()
+                assert before.station("withdraw", 10, "--yes").error == "certificate-expired"
+                after.must("withdraw", 10, "--yes")
+                # The holder comes to the counter.
+                at_counter(before, env={**years.env, "KINCHAKU_TEST_CLOCK": str(before.clock)})
+                before.must("withdraw", 10, "--yes")
+        alone.check_audit()
+    finally:
+        years.close()
+
+
+def wait_listed(system, days):
+    """Until the lists are of that day."""
+    day = datetime.datetime.utcnow() + datetime.timedelta(days=days)
+    for _ in range(200):
+        if all(abs(one.last_update - day) < datetime.timedelta(hours=1) for one in lists(system)):
+            return
+        time.sleep(0.1)
+    raise AssertionError([one.last_update for one in lists(system)])

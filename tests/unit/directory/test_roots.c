@@ -148,11 +148,30 @@ static void the_next_root_is_pinned_and_the_old_one_counts_for_its_time(void **s
     assert_int_equal(folder.count, 1);
     EXPECT(find(NOW_MS + 2 * DAY_MS - 1000), KC_OK);
     EXPECT(find(NOW_MS + 2 * DAY_MS), KC_CERT_EXPIRED);
+    /* That it was revoked is the better word: at the counter the other one is mended. */
+    put_list(8, &sign, NOW_MS + 5 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + DAY_MS), KC_OK);
+    EXPECT(find(NOW_MS + 2 * DAY_MS), KC_CERT_REVOKED);
+    put_list(9, NULL, NOW_MS + 5 * DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + DAY_MS), KC_OK);
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 2 * DAY_MS), KC_CERT_EXPIRED);
     EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_OK);
     EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 3 * DAY_MS), KC_CERT_EXPIRED);
     EXPECT(fetch_below(1, NOW_MS + 3 * DAY_MS), KC_OK);
-    expect_word(KC_ROOT_OLDER);
+    expect_word(KC_OK);
+    /* Who starts then is told the same. */
+    kc_people_close(&people);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&rolled.roots[1].der)), KC_OK);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_OK);
+    expect_word(KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS + 3 * DAY_MS), KC_CERT_EXPIRED);
+    EXPECT(fetch_below(1, NOW_MS + 3 * DAY_MS), KC_OK);
+    kc_people_issuers(&issuers, &people, NOW_MS + 3 * DAY_MS);
+    assert_int_equal(issuers.count, 1);
+    directory.issuer = directory.second_issuer;
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_OK);
+    directory.issuer = directory.second_issuer = kc_buffer_view(&issuer.der);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS + 3 * DAY_MS), KC_CERT_EXPIRED);
 }
 
 /* Who was away for several roll-overs goes on from root to root, and knows them all.
@@ -271,6 +290,16 @@ static void an_older_root_leads_nobody_back(void **state)
     expect_word(KC_ROOT_NOT_CERTIFIED);
     assert_true(is_pinned(&rolled.roots[2]));
     EXPECT(fetch_of(&leaf_sign, &leaf_encrypt, 26, NOW_MS), KC_CERT_INVALID);
+    /* It still makes issuers, but never the newest. */
+    uint8_t found_bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer found = KC_BUFFER(found_bytes);
+    put_second(51, NULL, NOW_MS + 5 * DAY_MS, &rolled.issuers[2]);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    certify_from(&below, KC_PROFILE_ISSUER, "issuer 9", NOW_MS - 1000, NOW_MS + 9 * DAY_MS, &root);
+    put_second(52, NULL, NOW_MS + 5 * DAY_MS, &below);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(kc_people_issuer(&found, &people), KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&found), kc_buffer_view(&rolled.issuers[2].der)));
     /* After a restart, with what the directory showed before the last roll-over. */
     kc_people_close(&people);
     EXPECT(kc_people_open(&people, 16, kc_buffer_view(&rolled.roots[2].der)), KC_OK);

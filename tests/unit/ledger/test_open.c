@@ -95,6 +95,16 @@ static void the_same_id_gives_the_same_account(void **state)
     assert_int_not_equal(first.purse.number, again.purse.number);
 }
 
+/* As it is signed; the bytes between the members of a struct are nobody's. */
+static void assert_same_certified(const struct kc_certified *a, const struct kc_certified *b)
+{
+    uint8_t bytes[2][KC_RECORD_SIZE_MAX];
+    struct kc_buffer encoded[2] = {KC_BUFFER(bytes[0]), KC_BUFFER(bytes[1])};
+    EXPECT(kc_shape_encode(&encoded[0], &kc_certified_shape, a), KC_OK);
+    EXPECT(kc_shape_encode(&encoded[1], &kc_certified_shape, b), KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&encoded[0]), kc_buffer_view(&encoded[1])));
+}
+
 /* shows: R-NODE-1 R-DATA-2 */
 static void confirmation_makes_it_permanent_with_a_first_certified_value(void **state)
 {
@@ -115,7 +125,7 @@ static void confirmation_makes_it_permanent_with_a_first_certified_value(void **
     assert_int_equal(kc_amount_minor(certified.purse_amount), 0);
     world->now_ms += WORLD_TEMPORARY_MS * 2;
     EXPECT(confirm(world, &again, &opened, 9), KC_OK);
-    assert_memory_equal(&certified, &again, sizeof certified);
+    assert_same_certified(&certified, &again);
     EXPECT(confirm(world, &again, &opened, 8), KC_ALREADY_EXISTS);
     assert_int_equal(account_of(world, opened.account).state, KC_ACCOUNT_OPEN);
 }
