@@ -32,7 +32,8 @@ void kc_roots_file(char out[KC_ROOT_FILE_SIZE], uint64_t number, const char *end
 /* What was planned with the root in force; zeros for the first. KC_CONFIG_INVALID. */
 KC_MUST_USE struct kc_result kc_roots_plan(struct kc_root_plan *out, const char *folder);
 
-/* Opens the newest roots into authority->roots, also such as count no more: so it can be told that they did. KC_FILE_MISSING, KC_CERT_INVALID. */
+/* Opens the newest roots into authority->roots, also such as count no more: so it can be told that they did. KC_FILE_MISSING,
+ * KC_CERT_INVALID. */
 KC_MUST_USE struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder);
 
 /* Whether a certificate is by the root in force. */

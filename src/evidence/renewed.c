@@ -124,17 +124,24 @@ bool kc_evidence_counts(const struct kc_evidence_case *about, const struct kc_st
            (statement->type != KC_STATEMENT_STAMP || statement->time_ms < about->close_ms);
 }
 
-static bool is_of(const struct kc_statement *statement, enum kc_statement_type last)
+/* Acts of the older key, each of its own counter. */
+static bool is_act(const struct kc_statement *statement)
 {
     return statement->type == KC_STATEMENT_ORDER || statement->type == KC_STATEMENT_RECEIPT ||
-           statement->type == last;
+           statement->type == KC_STATEMENT_STAMP;
+}
+
+/* Where the newer one was in force. Its receipts and declines show no such place: a payee that is asked again after its renewal
+ * signs the answer that it gave before with the key that it has. */
+static bool is_in_force(const struct kc_statement *statement)
+{
+    return statement->type == KC_STATEMENT_ORDER || statement->type == KC_STATEMENT_CLOSE;
 }
 
 unsigned kc_evidence_after_close(uint64_t *counter, const struct kc_statement *older,
                                  const struct kc_statement *newer)
 {
-    bool behind = is_of(older, KC_STATEMENT_STAMP) && is_of(newer, KC_STATEMENT_CLOSE) &&
-                  older->counter >= newer->counter;
+    bool behind = is_act(older) && is_in_force(newer) && older->counter >= newer->counter;
     *counter = older->counter;
     return behind ? (unsigned)KC_PROOF_RULE_SIGNED_AFTER_CLOSE : 0;
 }

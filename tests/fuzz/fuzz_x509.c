@@ -1,6 +1,6 @@
 /* Does a certificate, revocation list or key file pass that its issuer did not sign or that reads in two ways? First byte: 0 and
- * 1 a leaf, 2 a revocation list, 3 a certificate as PEM, 4 a public and 5 a private key as PEM, 6 what two roots certified of each
- * other. */
+ * 1 a leaf, 2 a revocation list, 3 a certificate as PEM, 4 a public and 5 a private key as PEM, 6 what two roots certified of
+ * each other. */
 #define _GNU_SOURCE
 
 #include <string.h>

@@ -105,6 +105,7 @@ void whole_reset_some(struct whole *whole, unsigned holders)
     const struct whole_base *base = whole->base;
     whole->now_ms = base->now_ms;
     whole->ordinary = base->ordinary;
+    whole->newcomer.purse.number = 0;
     copy_outside(&whole->outside, &base->outside);
     ram_store_copy(&whole->store, &base->store);
     whole_bank_open(whole);
@@ -238,11 +239,11 @@ static void make_holder(struct whole_base *base, unsigned i, const struct kc_cry
     kc_signer_id_make(&holder->signer_id, crypto, holder->account.number, &holder->sign_public);
 }
 
-static void personalise(struct whole *whole, struct whole_base *base, unsigned i,
+static void personalise(struct whole *whole, unsigned i, const struct whole_holder *holder,
                         struct kc_view certified)
 {
+    const struct whole_base *base = whole->base;
     struct kc_slot *slot = &whole->purses[i].slot;
-    const struct whole_holder *holder = &base->holders[i];
     bool has_keys = holder->type != KC_PURSE_TYPE_BEARER;
     const struct kc_purse_settings settings = {.bank = base->realm.bank,
                                                .currency = kc_view(base->realm.currency, 3),
@@ -271,6 +272,15 @@ static void personalise(struct whole *whole, struct whole_base *base, unsigned i
     if (holder->type == KC_PURSE_TYPE_UIM) {
         must(kc_slot_verify_pin(slot, kc_view_text(WHOLE_PIN)));
     }
+}
+
+void whole_personalise(struct whole *whole, unsigned place, unsigned holder,
+                       struct kc_view certified)
+{
+    static const uint8_t blank[KC_NVM_SIZE];
+    nvm_make(&whole->purses[place].nvm, blank);
+    set_place(whole, place, holder);
+    personalise(whole, place, &whole->newcomer, certified);
 }
 
 /* One envelope of the purse to the bank and the answer back. */
@@ -376,7 +386,7 @@ static void open_account(struct whole *whole, struct whole_base *base, unsigned 
     must(kc_identity_sign(&identity, &whole->bank.crypto, &base->bank_sign, &base->realm, &claims));
     holder->identity_size = identity.size;
     whole_bank_confirm_account(&certified, whole, holder, &claims);
-    personalise(whole, base, i, kc_buffer_view(&certified));
+    personalise(whole, i, holder, kc_buffer_view(&certified));
 }
 
 enum kc_purse_type whole_type(const struct whole_options *options, unsigned holder)

@@ -183,6 +183,10 @@ struct whole {
     struct kc_bank_thread thread;
     struct kc_bank_item item;
     struct ram_store store;
+    /* A new purse of a holder's; its number is 0 while there is none. */
+    struct whole_holder newcomer;
+    struct kc_identity newcomer_claims;
+    unsigned newcomer_of;
     struct whole_purse purses[WHOLE_PLACES_MAX];
 };
 
@@ -267,6 +271,16 @@ struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
 /* A holder's account is given up: by the registrar's signed word, or by the operator's order. */
 struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_close_kind kind,
                                   bool registrar);
+
+/* The registrar asks for a new purse in the place of a holder's, whose number it says; with the same id again it is the same. */
+struct kc_result whole_bank_move(struct kc_purse_id *purse, struct whole *whole, unsigned holder,
+                                 uint8_t id);
+/* Keys, certificates and identity for it: whole->newcomer. Then the confirmation, with its first certified value. */
+void whole_bank_newcomer(struct whole *whole, unsigned holder, struct kc_purse_id purse);
+struct kc_result whole_bank_confirm_move(struct kc_buffer *certified, struct whole *whole);
+/* Writes it into a new UIM in a place, for that holder. */
+void whole_personalise(struct whole *whole, unsigned place, unsigned holder,
+                       struct kc_view certified);
 
 /* The registrar says that a holder's purse is lost. */
 struct kc_result whole_bank_lost(struct whole *whole, unsigned holder);

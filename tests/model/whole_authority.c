@@ -155,6 +155,21 @@ void whole_authority_first(struct whole *whole, unsigned holder)
     whole->outside.kept[holder] = pair->id;
 }
 
+void whole_authority_newcomer(struct whole *whole, unsigned holder)
+{
+    const struct whole_holder *of = &whole->newcomer;
+    whole->newcomer_of = holder;
+    struct whole_pair *pair =
+        issue(whole, holder, WHOLE_EXPIRES_MS, &of->sign_public, &of->encrypt_public);
+    pair->cached = true;
+}
+
+static bool is_newcomers(const struct whole *whole, const struct kc_signer_id *id)
+{
+    return whole->newcomer.purse.number != 0 &&
+           memcmp(whole->newcomer.signer_id.bytes, id->bytes, sizeof id->bytes) == 0;
+}
+
 void whole_authority_forget(struct whole *whole)
 {
     memset(whole->outside.is_kept, 0, sizeof whole->outside.is_kept);
@@ -216,9 +231,10 @@ struct kc_result __wrap_kc_people_find(struct kc_person *out, struct kc_people *
         return kc_result(KC_NOT_FOUND);
     }
     fill_person(out, whole_served, pair);
-    return kc_result(pair->revoked_ms != 0 || is_out(whole_served, pair->holder) ? KC_CERT_REVOKED
-                     : pair->expires_ms <= now_ms                                ? KC_CERT_EXPIRED
-                                                                                 : KC_OK);
+    bool gone = is_out(whole_served, pair->holder) && !is_newcomers(whole_served, id);
+    return kc_result(pair->revoked_ms != 0 || gone ? KC_CERT_REVOKED
+                     : pair->expires_ms <= now_ms  ? KC_CERT_EXPIRED
+                                                   : KC_OK);
 }
 
 struct kc_result __wrap_kc_people_fetch(struct kc_person *out, struct kc_people *people,
@@ -345,6 +361,9 @@ bool __wrap_kc_holders_find(struct kc_signer_id *out, struct kc_holders *holders
     const struct whole_outside *outside = &whole_served->outside;
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return false;
+    }
     bool found = holder < whole_served->base->options.holders && outside->is_kept[holder];
     if (found) {
         *out = outside->kept[holder];
@@ -358,6 +377,9 @@ void __wrap_kc_holders_keep(struct kc_holders *holders, uint64_t purse,
     struct whole_outside *outside = &whole_served->outside;
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return;
+    }
     KC_ASSERT(holder < whole_served->base->options.holders);
     outside->is_kept[holder] = true;
     outside->kept[holder] = *signer;
@@ -367,6 +389,9 @@ void __wrap_kc_holders_forget(struct kc_holders *holders, uint64_t purse)
 {
     unsigned holder = holder_of_purse(whole_served, purse);
     (void)holders;
+    if (whole_served->newcomer.purse.number == purse) {
+        return;
+    }
     KC_ASSERT(holder < whole_served->base->options.holders);
     whole_served->outside.is_kept[holder] = false;
 }

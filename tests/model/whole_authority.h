@@ -12,6 +12,8 @@ extern _Thread_local struct whole *whole_served;
 /* At the opening: the first pair of a holder, and the authority's keys. */
 void whole_authority_open(struct whole *whole);
 void whole_authority_first(struct whole *whole, unsigned holder);
+/* A pair for the new purse of a holder's. */
+void whole_authority_newcomer(struct whole *whole, unsigned holder);
 /* The bank started again, or looks up others meanwhile: who is in its memory. */
 void whole_authority_forget(struct whole *whole);
 

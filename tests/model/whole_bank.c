@@ -183,8 +183,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
     holder->purse = opened.purse;
 }
 
-/* As the bank does from the certificates. */
-static struct kc_result keep_keys(struct whole *whole, const struct whole_holder *holder)
+struct kc_result whole_bank_keep_keys(struct whole *whole, const struct whole_holder *holder)
 {
     struct kc_purse_key_row row = {
         .purse = holder->purse, .account = holder->account, .expires_ms = WHOLE_EXPIRES_MS};
@@ -226,7 +225,7 @@ void whole_bank_confirm_account(struct kc_buffer *out, struct whole *whole,
         result = kc_ledger_confirm_account(&certified, ledger, &request, digest, &source);
     }
     if (!kc_failed(result) && holder->type != KC_PURSE_TYPE_BEARER) {
-        result = keep_keys(whole, holder);
+        result = whole_bank_keep_keys(whole, holder);
     }
     if (!kc_failed(result)) {
         result = kc_ledger_commit(ledger);

@@ -16,6 +16,9 @@ void whole_bank_confirm_account(struct kc_buffer *certified, struct whole *whole
 /* The bank has the keys of the base, and no others yet. */
 void whole_bank_keys(struct whole *whole);
 
+/* As the bank does from the certificates. */
+struct kc_result whole_bank_keep_keys(struct whole *whole, const struct whole_holder *holder);
+
 /* An item takes its own steps, each in its lane. */
 struct kc_result whole_bank_run(struct whole *whole, struct kc_bank_item *item);
 

@@ -417,9 +417,16 @@ bool charged_is_suspended(const struct truth *truth, unsigned holder)
 
 bool charged_ran_out(const struct truth *truth, unsigned holder)
 {
-    const struct kc_charge_row *row = &truth->charges.seen[truth->charges.accounts[holder].newest];
-    return truth->charges.on && row->since_ms != 0 &&
-           truth->whole->now_ms >= row->since_ms + truth->charges.rule.grace_ms;
+    const struct truth_charges *charges = &truth->charges;
+    for (size_t i = 0; i < charges->count && charges->on; i++) {
+        const struct kc_charge_row *row = &charges->seen[i];
+        /* It may have been paid, and the next one notified, in the same turn. */
+        if (index_of(truth, row->account.number) == holder && row->since_ms != 0 &&
+            truth->whole->now_ms >= row->since_ms + charges->rule.grace_ms) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int64_t charged_overdue(const struct truth *truth, unsigned holder)

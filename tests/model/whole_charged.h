@@ -23,7 +23,7 @@ bool charged_bank(struct truth *truth);
 int64_t charged_unheard(const struct truth *truth);
 /* Whether nothing may leave the account for others. */
 bool charged_is_suspended(const struct truth *truth, unsigned holder);
-/* Whether the grace time of its newest charge ran out, also if that was paid since. */
+/* Whether the grace time of a charge of it ran out, also if that was paid since. */
 bool charged_ran_out(const struct truth *truth, unsigned holder);
 /* A charge that is overdue and that the account may be asked for; 0 when there is none. */
 int64_t charged_overdue(const struct truth *truth, unsigned holder);

@@ -59,9 +59,9 @@ void hand_send(struct play *play, enum letter_kind kind, unsigned from, unsigned
     letter->holder = play->whole->purses[from].holder;
     letter->to = to;
     const struct whole_purse *sender = &play->whole->purses[from];
-    letter->roll = kind == LETTER_REPLY   ? play->whole->bank.keys.generation
-                   : sender->believes_all ? ROLLED_UNKNOWN
-                                          : sender->core.roll_number;
+    letter->roll = kind == LETTER_REPLY                ? play->whole->bank.keys.generation
+                   : play->truth.rogue[sender->holder] ? ROLLED_UNKNOWN
+                                                       : sender->core.roll_number;
     letter->size = bytes.size;
     memcpy(letter->bytes, bytes.data, bytes.size);
 }
@@ -410,7 +410,7 @@ static bool take_reply(struct play *play, const struct letter *letter, enum kc_e
     play->sayer = letter->to;
     *error = result.code;
     return hand_look(play, letter->to, COMMAND_TAKE, result) &&
-           (play->whole->purses[letter->to].believes_all ||
+           (play->truth.rogue[play->whole->purses[letter->to].holder] ||
             rolled_reply(&play->truth, letter->to, letter->roll, held, stamp_ms, result));
 }
 

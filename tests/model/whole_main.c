@@ -59,6 +59,7 @@ struct job {
     uint64_t lifted;
     uint64_t renewals;
     uint64_t ended;
+    uint64_t moves;
     uint64_t rolls;
     uint64_t parts;
     uint64_t given_up;
@@ -161,6 +162,7 @@ static void tell(struct job *job, const struct play *play)
     job->lifted = play->tally.lifted;
     job->renewals = play->tally.renewals;
     job->ended = play->tally.ended;
+    job->moves = play->tally.moves;
     job->rolls = play->tally.rolls;
     job->parts = play->tally.parts;
     job->given_up = play->tally.given_up;
@@ -267,6 +269,7 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.lifted += jobs[i].lifted;
         sum.renewals += jobs[i].renewals;
         sum.ended += jobs[i].ended;
+        sum.moves += jobs[i].moves;
         sum.rolls += jobs[i].rolls;
         sum.parts += jobs[i].parts;
         sum.given_up += jobs[i].given_up;
@@ -291,11 +294,13 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         " payments of copied cards lost, %" PRIu64 " charges, %" PRIu64 " suspensions, %" PRIu64
         " of them lifted, %" PRIu64 " accounts closed, %" PRIu64 " pay-outs, %" PRIu64
         " late moves to them, %" PRIu64 " new keys of the bank, %" PRIu64 " renewals, %" PRIu64
-        " payments under keys that had ended, %" PRIu64 " parts of hotlists taken; %.0f steps/s\n",
+        " payments under keys that had ended, %" PRIu64 " parts of hotlists taken, %" PRIu64
+        " movings; %.0f steps/s\n",
         sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts, sum.proofs,
         sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited, sum.hotlists, sum.listed,
         sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, sum.given_up, sum.paid_out,
-        sum.came_late, sum.rolls, sum.renewals, sum.ended, sum.parts, (double)sum.steps / seconds);
+        sum.came_late, sum.rolls, sum.renewals, sum.ended, sum.parts, sum.moves,
+        (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

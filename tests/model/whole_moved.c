@@ -96,3 +96,19 @@ bool moved_ended(struct truth *truth, size_t i)
     return (!open && !lost && ((!withdrawn && !loaded) || cash->came)) ||
            truth_wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
 }
+
+int64_t moved_late(const struct truth *truth, unsigned holder)
+{
+    int64_t sum = 0;
+    const struct ram_store *store = &truth->whole->store;
+    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_MOVES]; i++) {
+        const struct kc_move_row *row = &store->moves[i];
+        int64_t amount = (int64_t)kc_amount_minor(row->amount);
+        sum += row->purse.number != purse    ? 0
+               : row->kind == KC_MOVE_CREDIT ? amount
+               : row->kind == KC_MOVE_DEBIT  ? -amount
+                                             : 0;
+    }
+    return sum;
+}

@@ -352,6 +352,17 @@ MUTANTS = [
      "    key = key == NULL ? &bank->sign_public : key;\n", "    key = &bank->sign_public;\n"),
     ("identity-kept", "purse/roll.c", "a purse keeps the identity that the bank's old key signed",
      "    next.identity = bytes;\n    return kc_purse_commit(purse, &next);", "    return kc_purse_commit(purse, &next);"),
+    # ---- accounts that move to a new purse ----
+    ("move-full", "ledger/reissue.c", "an account moves while there is value in its purse",
+     "    return kc_result(kc_purse_is_empty(old) ? KC_OK : KC_NOT_EMPTY);\n", "    return kc_result(old != NULL ? KC_OK : KC_NOT_EMPTY);\n"),
+    ("move-meanwhile", "ledger/reissue.c", "what came into the old purse meanwhile is left there",
+     "    if (!kc_purse_is_empty(old)) {\n        return kc_result(KC_NOT_EMPTY);\n    }\n    struct kc_result result = kc_ledger_end_open(", "    struct kc_result result = kc_ledger_end_open("),
+    ("move-lost", "ledger/reissue.c", "a moving is confirmed while the old purse's settlement time runs",
+     "return kc_result(runs ? KC_SETTLEMENT_RUNS : KC_OK);", "return kc_result(runs && old->out_ms == 1 ? KC_SETTLEMENT_RUNS : KC_OK);"),
+    ("move-unlisted", "ledger/reissue.c", "the old purse stays in use beside the new one",
+     "kc_ledger_put_out(ledger, old, KC_KEY_RENEWED);", "kc_ok();"),
+    ("move-late-lost", "ledger/reissue.c", "what was paid to the old purse and is reported late reaches nobody",
+     ": credit_account(ledger, purse, &account, shadow.amount);", ": kc_ok();"),
     # ---- the hotlist in two parts ----
     ("hotlist-over-base", "purse/hotlist.c", "a new base takes the place of the one that a delta in force adds to",
      "    unsigned place = other_place(held->base_place);\n", "    unsigned place = held->base_place < 2 ? held->base_place : 0;\n"),

@@ -10,6 +10,7 @@
 #include "whole_hand.h"
 #include "whole_leave.h"
 #include "whole_list.h"
+#include "whole_move.h"
 #include "whole_renewed.h"
 #include "whole_renewing.h"
 #include "whole_rogue.h"
@@ -91,6 +92,11 @@ static bool is_listing(uint64_t episode)
     return episode % PLAY_CLOSING_EVERY == PLAY_LISTING_AT;
 }
 
+static bool is_moving(uint64_t episode)
+{
+    return episode % PLAY_CLOSING_EVERY == PLAY_MOVING_AT;
+}
+
 static bool is_rolling(uint64_t episode)
 {
     return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
@@ -145,13 +151,14 @@ static void choose_habits(struct play *play)
         habits->full = false;
         habits->steps = habits->steps < PLAY_CHARGED_STEPS ? habits->steps : PLAY_CHARGED_STEPS;
     }
+    habits->moving = is_moving(play->episode);
     habits->listing = is_listing(play->episode);
     habits->rolling = is_rolling(play->episode);
     if (habits->listing) {
         habits->cut_percent = 15;
         habits->steps = habits->steps < PLAY_LISTING_STEPS ? PLAY_LISTING_STEPS : habits->steps;
     }
-    habits->full = habits->full && !habits->rolling;
+    habits->full = habits->full && !habits->rolling && !habits->moving;
     if (is_closing(play->episode) || habits->listing) {
         habits->closing = true;
         habits->weights[ACTION_HOTLIST] += 3;
@@ -715,6 +722,9 @@ static bool finish(struct play *play)
                play->habits.rolling;
     if (good && (nth % 4 == 0 || odd)) {
         good = go_on(play) && play_end(play);
+    }
+    if (good && play->habits.moving) {
+        good = move_finish(play);
     }
     if (good && (play->habits.full || odd || nth % (mixed ? 4 : 16) == 0) &&
         !whole_bank_audit(play->whole, what)) {

@@ -71,6 +71,7 @@ struct play_habits {
     unsigned refuse_percent; /* payees and users who say no */
     uint64_t amount_most;
     bool charged; /* accounts are charged for being kept */
+    bool moving;  /* at the end an account moves to a new purse */
     bool listing; /* purses of others go out of use, and the hotlist goes around */
     bool renewed; /* purses get new keys */
     bool rolling; /* the bank's keys roll over */
@@ -135,6 +136,7 @@ struct play {
         uint64_t lifted;
         uint64_t renewals;
         uint64_t ended; /* payments under keys that had ended */
+        uint64_t moves;
         uint64_t rolls;
         uint64_t parts;    /* of hotlists, taken by purses */
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
@@ -157,6 +159,8 @@ struct play {
 #define PLAY_ROLLING_AT 7u
 /* Accounts are given up, too, and the hotlist grows. */
 #define PLAY_LISTING_AT 11u
+/* An account moves. */
+#define PLAY_MOVING_AT 15u
 #define PLAY_LISTING_STEPS 30u
 /* In mixed ones the holders of the machine, of the card without keys, and of the other one. */
 #define PLAY_MACHINE 2u

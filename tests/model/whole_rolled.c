@@ -100,7 +100,7 @@ bool rolled_identity(struct truth *truth, unsigned place, struct kc_view identit
 {
     struct kc_identity claims;
     const struct kc_bank *bank = &truth->whole->bank;
-    if (!truth->rolls || truth->whole->purses[place].believes_all) {
+    if (!truth->rolls || truth->rogue[truth->whole->purses[place].holder]) {
         return true;
     }
     for (uint64_t number = 0; number <= bank->keys.generation; number++) {

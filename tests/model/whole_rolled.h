@@ -12,7 +12,8 @@
 bool rolled_purse(struct truth *truth, unsigned place);
 /* The purse was given a record of the bank's and answered this. */
 bool rolled_took(struct truth *truth, unsigned place, uint64_t number, struct kc_result result);
-/* The purse was given a reply that the bank signed under the keys of that number, and answered this; `held` and `stamp_ms` are
+/* The two that follow are for honest purses: what was tampered with, or copied from that, may have a stranger's keys.
+ * The purse was given a reply that the bank signed under the keys of that number, and answered this; `held` and `stamp_ms` are
  * what it had before. */
 bool rolled_reply(struct truth *truth, unsigned place, uint64_t number, uint64_t held,
                   uint64_t stamp_ms, struct kc_result result);

@@ -287,7 +287,8 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         return true;
     }
     struct kc_result result = kc_slot_info(&info, slot);
-    bool blocked = info.life == KC_LIFE_BLOCKED && !closed_is_out(truth, holder);
+    bool blocked =
+        info.life == KC_LIFE_BLOCKED && !closed_is_out(truth, holder) && truth->moved != holder + 1;
     if (kc_failed(result) || blocked) {
         return truth_wrong(truth, "an honest purse is broken or blocked", holder,
                            (int64_t)result.code, 0);
@@ -540,7 +541,7 @@ static bool see_alerts(struct truth *truth)
     }
     for (unsigned i = 0; i < truth->holders; i++) {
         if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE &&
-            !kinds_was_denied(truth, i) && !closed_is_out(truth, i)) {
+            !kinds_was_denied(truth, i) && !closed_is_out(truth, i) && truth->moved != i + 1) {
             return truth_wrong(truth, "an honest purse is out of use", i, 1, 0);
         }
     }
@@ -589,7 +590,8 @@ bool truth_bank(struct truth *truth)
                                truth->claimed[holder]);
         }
         truth->claimed[holder] = claimed;
-        if (balance != truth->accounts[holder] - claimed) {
+        int64_t late = truth->moved == holder + 1 ? moved_late(truth, holder) : 0;
+        if (balance != truth->accounts[holder] - claimed + late) {
             return truth_wrong(truth, "an account", holder, balance,
                                truth->accounts[holder] - claimed);
         }
@@ -684,6 +686,7 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->overspent = 0;
     truth->why[0] = '\0';
     truth->rolls = false;
+    truth->moved = 0;
     truth->lost = 0;
     truth->sweeps = 0;
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];

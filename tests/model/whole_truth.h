@@ -204,7 +204,8 @@ struct truth {
     struct truth_charges charges;
     struct truth_renewals renewals;
     struct truth_closings closings;
-    bool rolls; /* the bank's keys may roll over */
+    unsigned moved; /* whose account has a new purse, or waits for one, plus 1 */
+    bool rolls;     /* the bank's keys may roll over */
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

@@ -257,7 +257,8 @@ def test_the_new_key_is_made_in_a_token(alone, monkeypatch):
         before = rich(alone)
         roll_over(alone, "--token", token.uri)
         assert not (alone.dir / "authority" / "issuing-1.key").exists()
-        assert "authority-issuing-1" in token.pkcs11_tool("--list-objects")
+        assert not list((alone.dir / "authority").glob("*-1.key")), "nor its own"
+        assert all(f"authority-{name}-1" in token.pkcs11_tool("--list-objects") for name in ("issuing", "sign", "encrypt"))
         after = rich(alone)
         paid, received = meet(before, ("pay", 5), after)
         assert (paid.status, received.status) == (OK, OK), (paid, received)

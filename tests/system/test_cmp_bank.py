@@ -15,6 +15,7 @@ from test_counter import ACCOUNT_DAYS, counter_soon, ending, renewed_then  # noq
 from test_reissue import SETTLE_MS, lose, reissue
 from test_renew import certificates, renewed, revoked, wait_revoked
 from test_roll import roll_over
+from test_root_roll import roll_root
 
 
 def native(system):
@@ -232,6 +233,25 @@ def test_the_issuing_key_rolls_over_in_the_middle(alone, lost):
         alone.check_audit()
     finally:
         between.close()
+
+
+# shows: R-RENEW-8 R-RENEW-5
+def test_the_root_rolls_over_in_the_middle(speaking):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    roll_root(speaking)
+    for _ in range(2):
+        uim.must("renew")
+        new = certificates(speaking, uim)
+        assert set(new) == {True, False} and not set(new.values()) & set(old.values())
+        for _ in range(100):
+            if set(old.values()) <= on_lists(speaking):
+                break
+            time.sleep(0.1)
+        assert set(old.values()) <= on_lists(speaking) and not set(new.values()) & on_lists(speaking)
+        uim.must("withdraw", 10, "--yes")
+        old = new
 
 
 # shows: R-SEC-2 R-RENEW-7

@@ -201,3 +201,27 @@ def test_the_authoritys_own_keys_roll_over_while_renewals_are_under_way(alone):
     # The registrar and the bank go on with it.
     rich(alone).must("renew", "--yes")
     alone.check_audit()
+
+
+# shows: R-RENEW-8
+def test_a_new_root_is_told_with_the_issuer_below_it(alone):
+    alone.configure("bank", "times", crl_ms=300)
+    alone.up()
+    uim = rich(alone)
+    before = read(wait_told(alone, issuers(alone)[0]))
+    alone.down()
+    assert alone.kinchaku("roll", "--root").status == OK
+    alone.up()
+    body = wait_told(alone, issuers(alone)[1])
+    for _ in range(50):
+        after = read(served(alone)[1])
+        if after["root"] != before["root"]:
+            break
+        time.sleep(0.1)
+    root = x509.load_pem_x509_certificate((alone.dir / "root" / "root-1.crt").read_bytes())
+    assert after["root"].hex() == digest(root) and after["number"] >= read(body)["number"] > before["number"]
+    assert known(uim, "sync") == (name(issuers(alone)[1]), digest(issuers(alone)[1]), after["number"])
+    ready(alone, uim)
+    uim.must("renew", "--by", "authority")
+    uim.must("withdraw", 10, "--yes")
+    alone.check_audit()

@@ -265,7 +265,7 @@ def read_renewed(read, file, items, bank, realm):
 def proves_renewed(file, first, counts, second):
     wanted = (file["rule"], file["counter"])
     if file["rule"] == AFTER_CLOSE:
-        return any(a["type"] in (ORDER, RECEIPT, STAMP) and b["type"] in (ORDER, RECEIPT, CLOSE) and a["counter"] >= b["counter"]
+        return any(a["type"] in (ORDER, RECEIPT, STAMP) and b["type"] in (ORDER, CLOSE) and a["counter"] >= b["counter"]
                    and a["counter"] == file["counter"] for a in first for b in second)
     return any(CLOSE not in (a["type"], b["type"]) and conflict(a, b) == wanted for a in counts for b in second)
 

@@ -173,6 +173,7 @@ def renewed(town):
     yield "told-after-the-end", "not-proven", file("counter-fell", 7, [town.report(0, 5, time=TIME + 99), town.report(1, 7)], close_a)
     yield "not-behind", "not-proven", file("signed-after-close", 5, [town.order(first, 5), close_a])
     yield "declined-by-the-newer-key", "not-proven", file("signed-after-close", 8, [behind[0], town.decline(second, 5)])
+    yield "answered-again-by-the-newer-key", "not-proven", file("signed-after-close", 5, [town.receipt(first, 5), town.receipt(second, 5)])
     # Form.
     yield "one-item", "malformed", file(rule, 5, taken[:1], close_a)
     yield "another-rule", "not-proven", file("two-receipts", 5, taken, close_a)

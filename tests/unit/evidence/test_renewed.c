@@ -197,9 +197,12 @@ static void the_older_key_signs_behind_its_end(void **state)
     order(&first, &a, 8, 1);
     order(&second, &b, 8, 1);
     expect(KC_PROOF_RULE_SIGNED_AFTER_CLOSE, 8, &a, &b, NULL, NULL);
-    receipt(&second, &b, 7, 1);
+    order(&second, &b, 7, 1);
     expect(KC_PROOF_RULE_SIGNED_AFTER_CLOSE, 8, &a, &b, NULL, NULL);
     order(&second, &b, 9, 1);
+    assert_error(accuse_over(&finding, &a, &b, &first, &second, NULL, NULL), NOT_PROVEN);
+    /* An answer of before the renewal is signed anew where it is asked for again. */
+    receipt(&second, &b, 3, 1);
     assert_error(accuse_over(&finding, &a, &b, &first, &second, NULL, NULL), NOT_PROVEN);
     /* The newer key may say of an older counter that nothing was taken there, or tell the history before it. */
     decline(&second, &b, 3, 1);
