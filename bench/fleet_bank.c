@@ -62,6 +62,13 @@ struct kc_result __wrap_kc_people_certificates(struct kc_person *out, uint8_t si
                                                uint64_t now_ms);
 void __wrap_kc_people_keep(struct kc_people *people, const struct kc_crypto *crypto,
                            struct kc_person *person);
+struct kc_result __wrap_kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                       const struct kc_crypto *crypto,
+                                       const struct kc_person *person);
+struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                             const struct kc_crypto *crypto,
+                                             const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                             uint64_t expires_ms, uint64_t now_ms);
 struct kc_result __wrap_kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                               struct kc_bank *asking, struct kc_bank_thread *on,
                                               uint64_t time_ms, const struct kc_shape *shape,
@@ -165,6 +172,37 @@ void __wrap_kc_people_keep(struct kc_people *people, const struct kc_crypto *cry
     (void)people;
     (void)crypto;
     (void)person;
+}
+
+/* A pair is known by the signer of its key. */
+struct kc_result __wrap_kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_people *people,
+                                       const struct kc_crypto *crypto,
+                                       const struct kc_person *person)
+{
+    (void)people;
+    (void)crypto;
+    memset(out, 0, KC_PEOPLE_PAIR_SIZE);
+    memcpy(out, person->id.bytes, sizeof person->id.bytes);
+    return kc_ok();
+}
+
+struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_people *people,
+                                             const struct kc_crypto *crypto,
+                                             const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                             uint64_t expires_ms, uint64_t now_ms)
+{
+    struct kc_signer_id id;
+    (void)crypto;
+    memcpy(id.bytes, pair, sizeof id.bytes);
+    const struct fleet_member *member = find_member(kc_signer_id_holder(&id));
+    if (expires_ms <= now_ms) {
+        return kc_result(KC_CERT_EXPIRED);
+    }
+    if (member != NULL && member->has_old && !member->old_revoked && same_id(&member->old, &id)) {
+        show(out, member);
+        return kc_ok();
+    }
+    return __wrap_kc_people_find(out, people, &id, now_ms);
 }
 
 static struct kc_result read_proof(struct kc_public_key *sign, struct kc_public_key *encrypt,
@@ -508,6 +546,7 @@ static void keep_keys(const struct fleet_member *member)
     struct kc_buffer sign = KC_BUFFER(row.sign_key);
     struct kc_buffer encrypt = KC_BUFFER(row.encrypt_key);
     memcpy(row.signer, member->signer.bytes, sizeof row.signer);
+    memcpy(row.pair, member->signer.bytes, sizeof row.signer);
     fleet_must(kc_key_encode(&sign, &member->sign), "key");
     fleet_must(kc_key_encode(&encrypt, &member->encrypt), "key");
     row.sign_size = sign.size;
