@@ -26,6 +26,8 @@ from kinchaku import System  # noqa: E402
 PURSES = int(os.environ.get("BENCH_PURSES", "48"))
 # Every purse sends one report at a time, so that many are needed for the bank to have something to do until the end.
 SETTLERS = {"es256": 4 * PURSES, "rs2048": PURSES}
+# Fewer with the longest keys: making them takes seconds.
+LONG_KEYS = 4 + max(1, PURSES // 4)
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "6"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "6"))
 FLEET = int(os.environ.get("BENCH_FLEET", "10000"))
@@ -246,6 +248,7 @@ def measure_speed():
             measure_suite(place, suite, paths[:PURSES])
             measure_settle(place, suite, paths)
             measure_renewal(place, suite, paths)
+        measure_renewal(place, "rs3072", place.open_uims("rs3072", LONG_KEYS))
         system = place.system
         paths = sorted(place.uims.glob("es256-*.uim"))[:PURSES]
         size = checkpointed_bytes(system)

@@ -323,6 +323,21 @@ static void reject(void *owner, const struct kc_cmp_ask *ask, struct kc_view der
     (void)kc_failed(revoke_one(owner, certificate.serial, holder, REVOKE_CESSATION));
 }
 
+/* What each root certified of the next one. */
+static size_t take_crosses(struct kc_view out[KC_ROOTS_MAX], const struct kc_authority *authority)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < authority->root_count; i++) {
+        const struct kc_authority_root *root = &authority->roots[i];
+        struct kc_view back;
+        if (root->pair_size > 0 && !kc_failed(kc_certificate_pair_read(
+                                       &out[count], &back, kc_view(root->pair, root->pair_size)))) {
+            count++;
+        }
+    }
+    return count;
+}
+
 struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
 {
     if (authority->config.cmp == 0) {
@@ -332,6 +347,8 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
     for (size_t i = 0; i < authority->issuer_count; i++) {
         issuers[i] = kc_view(authority->issuers[i].der, authority->issuers[i].der_size);
     }
+    struct kc_view crosses[KC_ROOTS_MAX];
+    size_t cross_count = take_crosses(crosses, authority);
     struct kc_pair *pair = calloc(1, sizeof *pair);
     struct kc_result result = pair == NULL
                                   ? kc_result(KC_NO_MEMORY)
@@ -345,6 +362,8 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
                                                  .key = &authority->sign_key,
                                                  .issuers = issuers,
                                                  .issuer_count = authority->issuer_count,
+                                                 .crosses = crosses,
+                                                 .cross_count = cross_count,
                                                  .clock_ms = authority->config.clock_ms,
                                                  .owner = authority,
                                                  .find = find,

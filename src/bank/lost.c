@@ -88,14 +88,13 @@ const struct kc_bank_kind kc_bank_move_request = {
 
 /* ---- whoever has the old one ---- */
 
-/* Whether keys are on their way to a purse that the directory may show already. */
+/* Whether keys are, or were, on their way to a purse that the directory may show in the place of those that it has: those that
+ * the authority made may have come there behind the ones that the purse made itself meanwhile. */
 static bool is_awaited(const struct kc_store *store, const struct kc_purse_key_row *keys)
 {
     struct kc_renewal_row row;
     struct kc_key_offer_row offer;
-    /* An order of the authority's keys may have been carried out that nobody has heard the answer of. */
-    bool offered = !kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number)) &&
-                   offer.state != KC_KEY_OFFER_ENDED;
+    bool offered = !kc_failed(store->key_offer_get(store->context, &offer, keys->purse.number));
     bool asked = !kc_failed(store->renewal_last(store->context, &row, keys->purse.number)) &&
                  (row.state == KC_RENEWAL_ASKED || row.state == KC_RENEWAL_WAITING);
     return offered || asked;
@@ -140,6 +139,31 @@ static bool is_renewed(const struct kc_store *store, const uint8_t signer[KC_SIG
            last.number > row.number;
 }
 
+/* The keys with that signer: a purse's own, or those that wait for its confirmation, which it may have by now. */
+static struct kc_result find_keys(struct kc_purse_key_row *out, bool *waits,
+                                  const struct kc_store *store,
+                                  const uint8_t signer[KC_SIGNER_SIZE])
+{
+    struct kc_renewal_row row;
+    struct kc_result result = store->purse_key_by_signer(store->context, out, signer);
+    *waits = result.code == KC_NOT_FOUND &&
+             !kc_failed(store->renewal_by_signer(store->context, &row, signer)) &&
+             row.state == KC_RENEWAL_WAITING && memcmp(row.signer, signer, KC_SIGNER_SIZE) == 0;
+    if (!*waits) {
+        return result;
+    }
+    *out = (struct kc_purse_key_row){.purse = row.purse,
+                                     .account = row.account,
+                                     .expires_ms = row.expires_ms,
+                                     .sign_size = row.sign_size,
+                                     .encrypt_size = row.encrypt_size};
+    memcpy(out->signer, row.signer, sizeof out->signer);
+    memcpy(out->pair, row.pair, sizeof out->pair);
+    memcpy(out->sign_key, row.sign_key, row.sign_size);
+    memcpy(out->encrypt_key, row.encrypt_key, row.encrypt_size);
+    return kc_ok();
+}
+
 /* Whether the certificates of a key ended, by their own time or by that of the root above them; and were not revoked. */
 static bool has_ended(struct kc_bank *bank, struct kc_bank_thread *thread,
                       const struct kc_purse_key_row *keys, struct kc_result because)
@@ -161,17 +185,18 @@ struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank 
     struct kc_purse_row purse;
     struct kc_person person = {.id = item->envelope.signer};
     const struct kc_store *store = &thread->store;
+    bool waits = false;
     bool ended = because.code == KC_CERT_EXPIRED;
     bool asked = because.code == KC_UNKNOWN_SIGNER || because.code == KC_CERT_REVOKED || ended;
     if (asked && is_renewed(store, person.id.bytes)) {
         return kc_result(KC_KEY_RENEWED);
     }
-    if (!asked || kc_failed(store->purse_key_by_signer(store->context, &keys, person.id.bytes)) ||
+    if (!asked || kc_failed(find_keys(&keys, &waits, store, person.id.bytes)) ||
         kc_failed(store->purse_get(store->context, &purse, keys.purse.number))) {
         return because;
     }
     item->at_counter =
-        kc_bank_at_counter(bank, item, &keys, has_ended(bank, thread, &keys, because));
+        !waits && kc_bank_at_counter(bank, item, &keys, has_ended(bank, thread, &keys, because));
     if (purse.state != KC_PURSE_OUT && !item->at_counter) {
         struct kc_result result =
             because.code == KC_UNKNOWN_SIGNER ? kc_bank_renews(bank, thread, &keys) : because;

@@ -197,7 +197,7 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
     uint8_t bytes[2][KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer sign = KC_BUFFER(bytes[0]);
     struct kc_buffer encrypt = KC_BUFFER(bytes[1]);
-    struct kc_result result = kc_ok();
+    struct kc_result result;
     if (kc_cmp_place_speaks(&bank->config.authority)) {
         result =
             kc_bank_cmp_certify(&sign, &encrypt, bank, thread, &renewal->row, request.expires_ms);

@@ -45,6 +45,9 @@ struct kc_cmp_answerer {
     const struct kc_private_key *key; /* of bytes, or a P-256 one that is held elsewhere */
     const struct kc_view *issuers;    /* the newest first; each made certificates that count */
     size_t issuer_count;
+    /* What leads from other roots to theirs, for who trusts those; it goes with every answer. */
+    const struct kc_view *crosses;
+    size_t cross_count;
     uint64_t clock_ms; /* how far the time in a request may be off */
     void *owner;
     /* A certificate that a message of this sender may be signed with: the one in use for index 0, then others that are good;

@@ -26,6 +26,7 @@ struct kc_cmp_server {
     EVP_PKEY *key;
     X509 *certificate;
     STACK_OF(X509) * issuers;
+    STACK_OF(X509) * crosses;
     struct transaction *open[KC_CMP_OPEN_MAX];
     uint64_t begun;
     uint8_t seen[KC_CMP_SEEN_MAX][KC_DIGEST_SIZE];
@@ -209,6 +210,7 @@ static bool prepare(struct transaction *transaction, X509 *pinned, bool vouches)
     STACK_OF(X509) *chain = sk_X509_new_null();
     bool good = chain != NULL &&
                 X509_add_certs(chain, server->issuers, X509_ADD_FLAG_UP_REF) == 1 &&
+                X509_add_certs(chain, server->crosses, X509_ADD_FLAG_UP_REF) == 1 &&
                 OSSL_CMP_SRV_CTX_init(context, transaction, on_certify, on_revoke, NULL, on_error,
                                       on_confirm, NULL) == 1 &&
                 OSSL_CMP_CTX_set_log_cb(inner, kc_cmp_say_nothing) == 1 &&
@@ -458,17 +460,17 @@ struct kc_result kc_cmp_server_answer(struct kc_buffer *reply, enum kc_error *ou
     return result;
 }
 
-static bool take_issuers(struct kc_cmp_server *server, const struct kc_cmp_answerer *answerer)
+static bool take_certificates(STACK_OF(X509) * *out, const struct kc_view *ders, size_t count)
 {
-    server->issuers = sk_X509_new_null();
-    for (size_t i = 0; server->issuers != NULL && i < answerer->issuer_count; i++) {
-        X509 *issuer = kc_cmp_certificate(answerer->issuers[i]);
-        if (issuer == NULL || sk_X509_push(server->issuers, issuer) <= 0) {
-            X509_free(issuer);
+    *out = sk_X509_new_null();
+    for (size_t i = 0; *out != NULL && i < count; i++) {
+        X509 *certificate = kc_cmp_certificate(ders[i]);
+        if (certificate == NULL || sk_X509_push(*out, certificate) <= 0) {
+            X509_free(certificate);
             return false;
         }
     }
-    return server->issuers != NULL && answerer->issuer_count > 0;
+    return *out != NULL;
 }
 
 struct kc_result kc_cmp_server_open(struct kc_cmp_server **out,
@@ -482,7 +484,9 @@ struct kc_result kc_cmp_server_open(struct kc_cmp_server **out,
     server->answerer = *answerer;
     server->key = kc_cmp_key(answerer->key);
     server->certificate = kc_cmp_certificate(answerer->certificate);
-    bool good = take_issuers(server, answerer);
+    bool good = answerer->issuer_count > 0 &&
+                take_certificates(&server->issuers, answerer->issuers, answerer->issuer_count) &&
+                take_certificates(&server->crosses, answerer->crosses, answerer->cross_count);
     if (server->key == NULL || server->certificate == NULL || !good) {
         struct kc_result result =
             kc_result(server->key == NULL ? KC_WRONG_ALGORITHM : KC_CERT_INVALID);
@@ -503,6 +507,7 @@ void kc_cmp_server_close(struct kc_cmp_server *server)
         close_transaction(server->open[i]);
     }
     sk_X509_pop_free(server->issuers, X509_free);
+    sk_X509_pop_free(server->crosses, X509_free);
     X509_free(server->certificate);
     EVP_PKEY_free(server->key);
     free(server);

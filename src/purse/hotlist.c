@@ -9,20 +9,18 @@
  * Two places for bases, two for deltas. A base whose version is not the higher one waits in its place for its delta. A list of
  * the older form is a base like any other.
  *
- * Place: size (4), what the bank signed, SHA-256 over these cut to 8 bytes. */
+ * The places are those of places.c. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "message/listed.h"
 #include "purse/inside.h"
 
-#define CHECK_SIZE 8u
-#define HEAD 4u
 #define NUMBER_SIZE_MAX 10u /* of 64 bits, 7 a byte */
 /* Every part may turn out to be damaged, one after the other. */
 #define TRIES_MAX (2u * KC_HOTLIST_COUNT + 1u)
 
-_Static_assert(HEAD + KC_HOTLIST_SIZE_MAX + CHECK_SIZE <= KC_MESSAGE_SIZE_MAX,
+_Static_assert(KC_HOTLIST_SIZE_MAX + KC_PLACE_EXTRA <= KC_MESSAGE_SIZE_MAX,
                "a place fits purse->scratch");
 
 /* ---- what the bank signs: three forms of one thing ---- */
@@ -79,59 +77,13 @@ static const struct kc_shape *shape_of(const struct kc_signed *parsed)
 
 /* ---- places ---- */
 
-static size_t place_at(bool delta, unsigned place)
+static struct kc_place place_of(bool delta, unsigned place)
 {
     KC_ASSERT(place < KC_HOTLIST_COUNT);
-    return delta ? KC_NVM_DELTAS_AT + (size_t)place * KC_HOTLIST_DELTA_ROOM
-                 : KC_NVM_HOTLISTS_AT + (size_t)place * KC_HOTLIST_ROOM;
-}
-
-static size_t size_max(bool delta)
-{
-    return delta ? KC_HOTLIST_DELTA_SIZE_MAX : KC_HOTLIST_SIZE_MAX;
-}
-
-static void check_of(uint8_t out[CHECK_SIZE], const struct kc_purse *purse, struct kc_view bytes)
-{
-    uint8_t digest[KC_DIGEST_SIZE];
-    kc_digest(&purse->crypto, digest, bytes);
-    memcpy(out, digest, CHECK_SIZE);
-}
-
-/* Reads a place into purse->scratch. KC_NOT_FOUND when nothing whole is there. */
-static struct kc_result read_place(struct kc_view *out, struct kc_purse *purse, bool delta,
-                                   unsigned place)
-{
-    uint8_t check[CHECK_SIZE];
-    uint8_t *bytes = purse->scratch;
-    size_t at = place_at(delta, place);
-    struct kc_result result = kc_purse_nvm_read(purse, at, bytes, HEAD);
-    if (kc_failed(result)) {
-        return result;
-    }
-    size_t size = kc_be32_load(bytes);
-    if (size == 0 || size > size_max(delta)) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    result = kc_purse_nvm_read(purse, at + HEAD, bytes + HEAD, size + CHECK_SIZE);
-    if (kc_failed(result)) {
-        return result;
-    }
-    check_of(check, purse, kc_view(bytes, HEAD + size));
-    *out = kc_view(bytes + HEAD, size);
-    return kc_result(memcmp(check, bytes + HEAD + size, CHECK_SIZE) == 0 ? KC_OK : KC_NOT_FOUND);
-}
-
-static struct kc_result write_place(struct kc_purse *purse, bool delta, unsigned place,
-                                    struct kc_view bytes)
-{
-    uint8_t *out = purse->scratch;
-    kc_be32_store(out, (uint32_t)bytes.size);
-    memcpy(out + HEAD, bytes.data, bytes.size);
-    check_of(out + HEAD + bytes.size, purse, kc_view(out, HEAD + bytes.size));
-    struct kc_result result =
-        kc_purse_nvm_write(purse, place_at(delta, place), out, HEAD + bytes.size + CHECK_SIZE);
-    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
+    return delta ? (struct kc_place){KC_NVM_DELTAS_AT + (size_t)place * KC_HOTLIST_DELTA_ROOM,
+                                     KC_HOTLIST_DELTA_SIZE_MAX}
+                 : (struct kc_place){KC_NVM_HOTLISTS_AT + (size_t)place * KC_HOTLIST_ROOM,
+                                     KC_HOTLIST_SIZE_MAX};
 }
 
 /* Reads and decodes what stands in a place. KC_NOT_FOUND also for what is whole and of no use. */
@@ -140,7 +92,7 @@ static struct kc_result read_list(struct list *out, struct kc_purse *purse, bool
 {
     struct kc_view bytes;
     struct kc_signed parsed;
-    struct kc_result result = read_place(&bytes, purse, delta, place);
+    struct kc_result result = kc_purse_place_read(&bytes, purse, place_of(delta, place));
     if (kc_failed(result)) {
         return result;
     }
@@ -218,7 +170,7 @@ struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purs
         if (place == KC_HOTLIST_COUNT) {
             return kc_result(KC_NOT_FOUND);
         }
-        struct kc_result result = read_place(out, purse, delta, place);
+        struct kc_result result = kc_purse_place_read(out, purse, place_of(delta, place));
         if (result.code != KC_NOT_FOUND) {
             return result;
         }
@@ -342,7 +294,7 @@ static struct kc_result verify(struct list *out, struct kc_purse *purse, struct 
     if (!kc_failed(result) && out->bank != purse->settings.bank) {
         result = kc_result(KC_WRONG_DOMAIN);
     }
-    if (!kc_failed(result) && bytes.size > size_max(out->is_delta)) {
+    if (!kc_failed(result) && bytes.size > place_of(out->is_delta, 0).max) {
         result = kc_result(KC_TOO_LARGE);
     }
     return kc_failed(result) ? result : check_numbers(out);
@@ -367,7 +319,7 @@ static struct kc_result take_base(struct kc_purse *purse, uint64_t version, stru
     }
     unsigned place = other_place(held->base_place);
     held->bases[place] = 0;
-    struct kc_result result = write_place(purse, false, place, bytes);
+    struct kc_result result = kc_purse_place_write(purse, place_of(false, place), bytes);
     if (!kc_failed(result)) {
         held->bases[place] = version;
     }
@@ -386,7 +338,7 @@ static struct kc_result take_delta(struct kc_purse *purse, const struct list *li
     }
     unsigned place = other_place(held->delta_place);
     held->deltas[place] = 0;
-    struct kc_result result = write_place(purse, true, place, bytes);
+    struct kc_result result = kc_purse_place_write(purse, place_of(true, place), bytes);
     if (!kc_failed(result)) {
         held->deltas[place] = list->version;
         held->of_base[place] = list->base;

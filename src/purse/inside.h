@@ -19,9 +19,11 @@
 #define KC_PARTNER_ROOM 512u
 #define KC_PARTNER_COUNT 16u
 #define KC_NVM_HOTLISTS_AT (KC_NVM_PARTNERS_AT + KC_PARTNER_COUNT * KC_PARTNER_ROOM)
-#define KC_HOTLIST_ROOM (4u + KC_HOTLIST_SIZE_MAX + 8u)
+/* Beside what is signed a place (places.c) has its size and a check. */
+#define KC_PLACE_EXTRA 12u
+#define KC_HOTLIST_ROOM (KC_HOTLIST_SIZE_MAX + KC_PLACE_EXTRA)
 #define KC_NVM_SECOND_AT (KC_NVM_HOTLISTS_AT + KC_HOTLIST_ROOM * KC_HOTLIST_COUNT)
-#define KC_HOTLIST_DELTA_ROOM (4u + KC_HOTLIST_DELTA_SIZE_MAX + 8u)
+#define KC_HOTLIST_DELTA_ROOM (KC_HOTLIST_DELTA_SIZE_MAX + KC_PLACE_EXTRA)
 
 /* Items that are written once, before the purse is ready. */
 enum kc_static_item {
@@ -47,7 +49,7 @@ enum kc_static_item {
 
 /* Behind all that was there before. */
 #define KC_NVM_ROLLS_AT (KC_NVM_SECOND_AT + KC_STATIC_ROOM * KC_STATIC_OWN_COUNT)
-#define KC_ROLL_ROOM (4u + KC_ROLL_SIZE_MAX + 8u)
+#define KC_ROLL_ROOM (KC_ROLL_SIZE_MAX + KC_PLACE_EXTRA)
 #define KC_ROLL_COUNT 2u
 
 /* And behind those what waits for the private keys that the authority made, and the former identity. */
@@ -59,7 +61,7 @@ enum kc_static_item {
 
 /* And behind those the bank's word on the authority's keys. */
 #define KC_NVM_NOTICES_AT (KC_NVM_DELTAS_AT + KC_HOTLIST_DELTA_ROOM * KC_HOTLIST_COUNT)
-#define KC_NOTICE_ROOM (4u + KC_NOTICE_SIZE_MAX + 8u)
+#define KC_NOTICE_ROOM (KC_NOTICE_SIZE_MAX + KC_PLACE_EXTRA)
 #define KC_NOTICE_COUNT 2u
 
 _Static_assert(KC_NVM_NOTICES_AT + KC_NOTICE_ROOM * KC_NOTICE_COUNT <= KC_NVM_SIZE,
@@ -208,6 +210,25 @@ bool kc_purse_is_listed(struct kc_purse *purse, struct kc_purse_id number);
 /* The base in force, or the delta, as the bank signed it, in purse->scratch. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_purse_hotlist_get(struct kc_view *out, struct kc_purse *purse,
                                                   bool delta);
+
+/* ---- places.c: room for one thing that somebody signed ---- */
+
+#define KC_CHECK_SIZE 8u
+
+/* SHA-256 over bytes, cut: whether they are whole, not who wrote them. */
+void kc_purse_check(uint8_t out[KC_CHECK_SIZE], const struct kc_purse *purse, struct kc_view bytes);
+
+struct kc_place {
+    size_t at;  /* in the non-volatile memory */
+    size_t max; /* bytes of what is signed */
+};
+
+/* What stands there, in purse->scratch. KC_NOT_FOUND: nothing that is whole. KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_place_read(struct kc_view *out, struct kc_purse *purse,
+                                                 struct kc_place place);
+/* Writes it and makes it durable; uses purse->scratch, in which `bytes` do not lie. KC_TOO_LARGE, KC_IO_FAILED. */
+KC_MUST_USE struct kc_result kc_purse_place_write(struct kc_purse *purse, struct kc_place place,
+                                                  struct kc_view bytes);
 
 /* ---- roll.c: the bank's keys as they roll over ---- */
 

@@ -8,28 +8,20 @@
 #include "base/assert.h"
 #include "purse/inside.h"
 
-#define CHECK_SIZE 8u
 #define HEAD 52u
 
-_Static_assert(HEAD + KC_COSE_KEY_SIZE_MAX + CHECK_SIZE <= KC_PARTNER_ROOM, "a partner fits");
+_Static_assert(HEAD + KC_COSE_KEY_SIZE_MAX + KC_CHECK_SIZE <= KC_PARTNER_ROOM, "a partner fits");
 
 static size_t partner_at(unsigned place)
 {
     return KC_NVM_PARTNERS_AT + (size_t)place * KC_PARTNER_ROOM;
 }
 
-static void check_of(uint8_t out[CHECK_SIZE], const struct kc_purse *purse, struct kc_view bytes)
-{
-    uint8_t digest[KC_DIGEST_SIZE];
-    kc_digest(&purse->crypto, digest, bytes);
-    memcpy(out, digest, CHECK_SIZE);
-}
-
 /* Reads a place; gives its order of keeping, 0 when nothing whole is there. */
 static uint64_t read_partner(struct kc_partner *out, struct kc_purse *purse, unsigned place)
 {
     uint8_t slot[KC_PARTNER_ROOM];
-    uint8_t check[CHECK_SIZE];
+    uint8_t check[KC_CHECK_SIZE];
     if (kc_failed(kc_purse_nvm_read(purse, partner_at(place), slot, sizeof slot))) {
         return 0;
     }
@@ -37,8 +29,8 @@ static uint64_t read_partner(struct kc_partner *out, struct kc_purse *purse, uns
     if (kc_be64_load(slot) == 0 || size == 0 || size > KC_COSE_KEY_SIZE_MAX) {
         return 0;
     }
-    check_of(check, purse, kc_view(slot, HEAD + size));
-    if (memcmp(check, slot + HEAD + size, CHECK_SIZE) != 0 ||
+    kc_purse_check(check, purse, kc_view(slot, HEAD + size));
+    if (memcmp(check, slot + HEAD + size, KC_CHECK_SIZE) != 0 ||
         kc_failed(kc_key_decode(&out->key, kc_view(slot + HEAD, size)))) {
         return 0;
     }
@@ -78,8 +70,8 @@ static struct kc_result write_partner(struct kc_purse *purse, unsigned place, ui
     kc_be32_store(slot + 32, (uint32_t)key.size);
     kc_be64_store(slot + 36, partner->issued_s);
     kc_be64_store(slot + 44, partner->closed);
-    check_of(slot + HEAD + key.size, purse, kc_view(slot, HEAD + key.size));
-    result = kc_purse_nvm_write(purse, partner_at(place), slot, HEAD + key.size + CHECK_SIZE);
+    kc_purse_check(slot + HEAD + key.size, purse, kc_view(slot, HEAD + key.size));
+    result = kc_purse_nvm_write(purse, partner_at(place), slot, HEAD + key.size + KC_CHECK_SIZE);
     return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
 }
 

@@ -8,49 +8,17 @@
  *  4. What the old key signed counts while the purse's time stamps are before the record's `until`, and never after. What a
  *     key before that one signed counts no more, whatever its time was.
  *
- * Place: size (4), the record as both keys signed it, SHA-256 over these cut to 8 bytes. */
+ * The places are those of places.c. */
 #include <string.h>
 
 #include "base/assert.h"
 #include "message/identity.h"
 #include "purse/inside.h"
 
-#define CHECK_SIZE 8u
-#define HEAD 4u
-
-static size_t place_at(unsigned place)
+static struct kc_place place_of(unsigned place)
 {
     KC_ASSERT(place < KC_ROLL_COUNT);
-    return KC_NVM_ROLLS_AT + (size_t)place * KC_ROLL_ROOM;
-}
-
-static void check_of(uint8_t out[CHECK_SIZE], const struct kc_purse *purse, struct kc_view bytes)
-{
-    uint8_t digest[KC_DIGEST_SIZE];
-    kc_digest(&purse->crypto, digest, bytes);
-    memcpy(out, digest, CHECK_SIZE);
-}
-
-/* Reads a place into purse->scratch. KC_NOT_FOUND when nothing whole is there. */
-static struct kc_result read_place(struct kc_view *out, struct kc_purse *purse, unsigned place)
-{
-    uint8_t check[CHECK_SIZE];
-    uint8_t *bytes = purse->scratch;
-    struct kc_result result = kc_purse_nvm_read(purse, place_at(place), bytes, HEAD);
-    if (kc_failed(result)) {
-        return result;
-    }
-    size_t size = kc_be32_load(bytes);
-    if (size == 0 || size > KC_ROLL_SIZE_MAX) {
-        return kc_result(KC_NOT_FOUND);
-    }
-    result = kc_purse_nvm_read(purse, place_at(place) + HEAD, bytes + HEAD, size + CHECK_SIZE);
-    if (kc_failed(result)) {
-        return result;
-    }
-    check_of(check, purse, kc_view(bytes, HEAD + size));
-    *out = kc_view(bytes + HEAD, size);
-    return kc_result(memcmp(check, bytes + HEAD + size, CHECK_SIZE) == 0 ? KC_OK : KC_NOT_FOUND);
+    return (struct kc_place){KC_NVM_ROLLS_AT + (size_t)place * KC_ROLL_ROOM, KC_ROLL_SIZE_MAX};
 }
 
 static void set_former_id(struct kc_purse *purse)
@@ -79,7 +47,7 @@ struct kc_result kc_purse_rolls_load(struct kc_purse *purse)
     for (unsigned place = 0; place < KC_ROLL_COUNT; place++) {
         struct kc_view bytes;
         struct kc_roll roll;
-        struct kc_result result = read_place(&bytes, purse, place);
+        struct kc_result result = kc_purse_place_read(&bytes, purse, place_of(place));
         if (kc_failed(result) && result.code != KC_NOT_FOUND) {
             return result;
         }
@@ -101,7 +69,7 @@ struct kc_result kc_purse_roll_get(struct kc_view *out, struct kc_purse *purse, 
     if (back >= KC_ROLL_COUNT || purse->roll_number <= back) {
         return kc_result(KC_NOT_FOUND);
     }
-    struct kc_result result = read_place(out, purse, purse->roll_place ^ back);
+    struct kc_result result = kc_purse_place_read(out, purse, place_of(purse->roll_place ^ back));
     if (!kc_failed(result)) {
         result = kc_roll_read(&roll, *out);
     }
@@ -191,17 +159,6 @@ static struct kc_result verify(struct kc_roll *out, struct kc_purse *purse, stru
     return kc_result(first || out->number == purse->roll_number + 1 ? KC_OK : KC_OUT_OF_ORDER);
 }
 
-static struct kc_result write_place(struct kc_purse *purse, unsigned place, struct kc_view bytes)
-{
-    uint8_t *out = purse->scratch;
-    kc_be32_store(out, (uint32_t)bytes.size);
-    memcpy(out + HEAD, bytes.data, bytes.size);
-    check_of(out + HEAD + bytes.size, purse, kc_view(out, HEAD + bytes.size));
-    struct kc_result result =
-        kc_purse_nvm_write(purse, place_at(place), out, HEAD + bytes.size + CHECK_SIZE);
-    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);
-}
-
 static struct kc_result take_roll(struct kc_purse *purse, struct kc_view bytes)
 {
     struct kc_roll roll;
@@ -210,7 +167,7 @@ static struct kc_result take_roll(struct kc_purse *purse, struct kc_view bytes)
         return result;
     }
     unsigned place = purse->roll_number == 0 ? 0 : purse->roll_place ^ 1u;
-    result = write_place(purse, place, bytes);
+    result = kc_purse_place_write(purse, place_of(place), bytes);
     if (!kc_failed(result)) {
         put_in_force(purse, &roll, place);
     }

@@ -218,6 +218,28 @@ static void an_answer_is_given_again_under_the_key_in_force(void **state)
     assert_int_equal(kc_slot_open_payment(&view, whole_slot(whole, 1), 0).code, KC_NOT_FOUND);
 }
 
+/* shows: R-RENEW-3 R-RENEW-7 */
+static void own_keys_go_on_when_the_authority_made_others_behind_them(void **state)
+{
+    struct kc_view view;
+    struct bytes reply;
+    (void)state;
+    report(0);
+    assert_int_equal(whole_bank_order_keys(whole, 0).code, KC_OK);
+    view = keep(&reply, ask(0));
+    assert_int_equal(kc_slot_take(&view, whole_slot(whole, 0), view).code, KC_OK);
+    /* The order is carried out only now: the directory shows keys that nobody claimed, and the bank starts again. */
+    whole->now_ms += 5000;
+    whole_bank_offer(whole);
+    assert_true(whole_bank_restart(whole));
+    report(0);
+    assert_true(whole_bank_restart(whole));
+    report(0);
+    whole_bank_retire(whole);
+    renew(0);
+    report(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +249,8 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_decline_by_a_key_between_counts_when_it_comes_late, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(own_keys_go_on_when_the_authority_made_others_behind_them,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(an_answer_is_given_again_under_the_key_in_force, begin,
                                         end),
     };

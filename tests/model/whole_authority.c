@@ -473,20 +473,38 @@ static struct kc_result end_older(struct whole *whole, const struct whole_pair *
     return kc_ok();
 }
 
+/* A pair that its purse left for another before anybody confirmed it; the last good one is none of that kind. */
+static struct kc_result end_left(struct whole *whole, struct whole_pair *named)
+{
+    if (named == NULL || !is_good(whole, named)) {
+        return kc_result(named == NULL ? KC_MISMATCH : KC_OK);
+    }
+    if (whole_pairs_good(whole, named->holder) < 2) {
+        return kc_result(KC_OUT_OF_ORDER);
+    }
+    struct whole_made *made = &whole->outside.made[named->holder];
+    named->revoked_ms = whole->now_ms;
+    made->there = made->there && &whole->outside.pairs[made->pair] != named;
+    return kc_ok();
+}
+
 static struct kc_result retire(struct kc_done *out, struct whole *whole,
                                const struct kc_retire_request *request)
 {
-    const struct whole_pair *named = NULL;
+    struct whole_pair *named = NULL;
     unsigned holder = holder_of(whole, request->account.number);
     for (size_t i = 0; i < whole->outside.count && named == NULL; i++) {
         uint8_t digest[KC_DIGEST_SIZE];
-        const struct whole_pair *pair = &whole->outside.pairs[i];
+        struct whole_pair *pair = &whole->outside.pairs[i];
         digest_of(digest, whole, pair, "sign");
         bool same =
             pair->holder == holder && memcmp(digest, request->certificate, KC_DIGEST_SIZE) == 0;
         named = same ? pair : named;
     }
     *out = (struct kc_done){.time_ms = whole->now_ms};
+    if (request->left) {
+        return end_left(whole, named);
+    }
     if (named != NULL && newest(whole, holder) == named) {
         end_others(whole, named);
         return kc_ok();

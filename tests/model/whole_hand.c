@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_authority.h"
 #include "whole_list.h"
 #include "whole_roll.h"
 #include "whole_rolled.h"
@@ -424,6 +425,23 @@ static bool deliver_reply(struct play *play, const struct letter *letter)
     return !learns ? good : roll_learn(play, letter->to) && take_reply(play, letter, &error);
 }
 
+static bool deliver_key_request(struct play *play, const struct letter *letter)
+{
+    struct kc_view reply;
+    struct whole_outside *outside = &play->whole->outside;
+    if (outside->mood == OUTSIDE_AWAY) {
+        hand_trace(play, "the authority is away");
+        return true;
+    }
+    struct kc_result result =
+        whole_authority_serve(&reply, play->whole, kc_view(letter->bytes, letter->size));
+    hand_trace(play, "the authority hears purse %u: %s", letter->from, kc_error_name(result.code));
+    if (reply.size > 0 && outside->mood == OUTSIDE_ANSWERS) {
+        hand_send(play, LETTER_KEY_REPLY, letter->from, letter->from, reply);
+    }
+    return truth_bank(&play->truth);
+}
+
 bool hand_fetch(struct play *play, unsigned place)
 {
     struct kc_view out;
@@ -469,6 +487,10 @@ bool hand_deliver(struct play *play, const struct letter *letter)
         return deliver_reply(play, letter);
     case LETTER_CERTIFIED:
         return deliver_certified(play, letter);
+    case LETTER_KEY_REQUEST:
+        return deliver_key_request(play, letter);
+    case LETTER_KEY_REPLY:
+        return deliver_reply(play, letter);
     }
     return false;
 }
@@ -525,15 +547,23 @@ static struct kc_result ask(struct kc_view *out, struct play *play, unsigned pla
         return kc_slot_repeat(out, slot);
     case WISH_RENEW:
         return kc_slot_renew_request(out, slot, now);
+    case WISH_CLAIM:
+        return kc_slot_handover(out, slot, KC_HANDOVER_STEP_CLAIM, now);
+    case WISH_KEYS:
+        return kc_slot_handover(out, slot, KC_HANDOVER_STEP_REQUEST, now);
+    case WISH_CONFIRM:
+        return kc_slot_handover(out, slot, KC_HANDOVER_STEP_CONFIRM, now);
     }
     return kc_result(KC_INTERNAL);
 }
 
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount)
 {
-    static const char *const words[] = {
-        "withdraw", "deposit", "fund",          "redeem", "transfer", "transfer from the account",
-        "say OK",   "say NG",  "ask the state", "report", "repeat",   "renew"};
+    static const char *const words[] = {"withdraw",   "deposit",      "fund",
+                                        "redeem",     "transfer",     "transfer from the account",
+                                        "say OK",     "say NG",       "ask the state",
+                                        "report",     "repeat",       "renew",
+                                        "claim keys", "ask for keys", "confirm keys"};
     struct kc_view out;
     bool transfer = wish == WISH_TRANSFER || wish == WISH_TRANSFER_ACCOUNT;
     struct truth_wish wanted = {.amount = amount, .from_purse = wish == WISH_TRANSFER};

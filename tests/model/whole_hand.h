@@ -36,7 +36,10 @@ enum hand_wish {
     WISH_STATE,
     WISH_REPORT,
     WISH_REPEAT,
-    WISH_RENEW /* new keys, made in the purse */
+    WISH_RENEW, /* new keys, made in the purse */
+    WISH_CLAIM, /* those that the authority made, from the bank */
+    WISH_KEYS,  /* from the authority, and that they are in force */
+    WISH_CONFIRM
 };
 bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t amount);
 

@@ -240,7 +240,8 @@ static bool mix(struct play *play)
 {
     struct letter *letter = &play->letters[some_letter(play)];
     memcpy(&play->work, letter, offsetof(struct letter, bytes) + letter->size);
-    if (play->work.kind == LETTER_REQUEST || play->work.kind == LETTER_NONE) {
+    if (play->work.kind == LETTER_REQUEST || play->work.kind == LETTER_KEY_REQUEST ||
+        play->work.kind == LETTER_NONE) {
         return true;
     }
     play->work.to = hand_any_place(play);

@@ -21,7 +21,9 @@ enum letter_kind {
     LETTER_ANSWER,
     LETTER_REQUEST,
     LETTER_REPLY,
-    LETTER_CERTIFIED /* of a card without keys, from the bank */
+    LETTER_CERTIFIED,   /* of a card without keys, from the bank */
+    LETTER_KEY_REQUEST, /* to the authority, and its answer */
+    LETTER_KEY_REPLY
 };
 
 /* A message on its way, from a place to a place; requests and replies have the purse's place in both. */

@@ -327,6 +327,10 @@ bool renewed_counted(struct truth *truth, const struct kc_record_row *row, unsig
         return truth_wrong(truth, "what a good key signed is objected to", payer,
                            (int64_t)order->payer_counter, row->objection);
     }
+    if (pair != NULL && !good && row->objection != KC_KEY_RENEWED && !truth->rogue[taker]) {
+        return truth_wrong(truth, "who was paid under a key that had ended is not told so", taker,
+                           row->objection, KC_KEY_RENEWED);
+    }
     if (row->objection == KC_KEY_RENEWED && row->kind == KC_ENTRY_KIND_RECEIVE) {
         truth->kinds[taker].lost += (int64_t)kc_amount_minor(order->amount);
         truth->renewals.refused += 1;

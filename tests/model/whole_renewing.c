@@ -41,6 +41,41 @@ static bool renew(struct play *play)
            (hand_ask(play, place, WISH_REPORT, 0) && play_follow(play, LETTER_REPLY, most));
 }
 
+static bool make_keys(struct play *play)
+{
+    unsigned holder = play->whole->purses[hand_any_place(play)].holder;
+    struct kc_result result = whole_bank_order_keys(play->whole, holder);
+    play->whole->store.fault = RAM_GOOD;
+    hand_trace(play, "keys are ordered for %u: %s", holder, kc_error_name(result.code));
+    if (hand_chance(play, 90)) {
+        whole_bank_offer(play->whole);
+        play->whole->store.fault = RAM_GOOD;
+        hand_trace(play, "the bank has keys made");
+    }
+    return truth_bank(&play->truth);
+}
+
+static bool ask_on(struct play *play, unsigned place, enum hand_wish wish, enum letter_kind answer)
+{
+    play->was_sent = false;
+    return hand_ask(play, place, wish, 0) &&
+           play_follow(play, answer, 1 + (unsigned)hand_below(play, 3));
+}
+
+/* From the order to the confirmation, or to where it is broken off; sometimes taken up in the middle. */
+static bool renew_by_authority(struct play *play)
+{
+    unsigned place = hand_any_place(play);
+    if (hand_chance(play, 60) && !play_sync(play, place)) {
+        return play->truth.why[0] == '\0';
+    }
+    bool good = hand_chance(play, 40) || make_keys(play);
+    good = good && (hand_chance(play, 20) || ask_on(play, place, WISH_CLAIM, LETTER_REPLY));
+    good = good && (hand_chance(play, 10) || ask_on(play, place, WISH_KEYS, LETTER_KEY_REPLY));
+    good = good && (hand_chance(play, 20) || ask_on(play, place, WISH_CONFIRM, LETTER_KEY_REPLY));
+    return good && (hand_chance(play, 30) || ask_on(play, place, WISH_REPORT, LETTER_REPLY));
+}
+
 static bool change_moods(struct play *play)
 {
     static const enum whole_outside_mood moods[] = {OUTSIDE_ANSWERS, OUTSIDE_ANSWERS, OUTSIDE_AWAY,
@@ -69,7 +104,7 @@ static bool days_pass(struct play *play)
 
 bool renewing_act(struct play *play)
 {
-    switch (hand_below(play, 16)) {
+    switch (hand_below(play, 24)) {
     case 0:
     case 1:
     case 2:
@@ -87,6 +122,19 @@ bool renewing_act(struct play *play)
         return hand_chance(play, 50) || whole_bank_restart(play->whole);
     case 8:
         return days_pass(play);
+    case 9:
+        hand_trace(play, "the time for private keys runs out");
+        whole_authority_wipe(play->whole);
+        return truth_bank(&play->truth);
+    case 10:
+        return make_keys(play);
+    case 11:
+    case 12:
+    case 13:
+    case 14:
+    case 15:
+    case 16:
+        return renew_by_authority(play);
     default:
         return renew(play);
     }
@@ -103,6 +151,7 @@ void renewing_calm(struct play *play)
 static bool renew_last(struct play *play, unsigned holder)
 {
     uint64_t before = renewed_count(&play->truth, holder);
+    play->whole->now_ms += 1;
     if (!hand_ask(play, holder, WISH_RENEW, 0) || !play_follow(play, LETTER_REPLY, 2) ||
         !hand_ask(play, holder, WISH_REPORT, 0) || !play_follow(play, LETTER_REPLY, 2)) {
         return false;

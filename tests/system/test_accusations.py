@@ -25,8 +25,10 @@ NONE = "not-proven"
 def town(tmp_path_factory):
     town = RenewingTown(tmp_path_factory.mktemp("town"))
     yield town
-    town.system.check_audit()
-    town.system.down()
+    try:
+        town.system.check_audit()
+    finally:
+        town.system.down()
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ AFTER = "signed-after-close"
 def town(tmp_path_factory):
     town = RenewingTown(tmp_path_factory.mktemp("town"))
     yield town
-    town.system.check_audit()
-    town.system.down()
+    try:
+        town.system.check_audit()
+    finally:
+        town.system.down()
 
 
 @pytest.fixture

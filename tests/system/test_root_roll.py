@@ -15,6 +15,7 @@ from kinchaku import BUILD, OK
 from meeting import meet
 from test_authority_roll import issued_by, issuer_of, issuers, lists, rich, serials, write
 from test_charge import Years
+from test_cmp import Client, number
 from test_counter import at_counter
 from test_directory import ISSUER, account_name, values
 from test_renew_years import dated
@@ -391,3 +392,26 @@ def wait_listed(system, days):
             return
         time.sleep(0.1)
     raise AssertionError([one.last_update for one in lists(system)])
+
+
+# shows: R-NODE-2 R-RENEW-8
+def test_who_trusts_the_old_root_is_answered_by_cmp_with_the_way_to_the_new_one(alone, tmp_path):
+    alone.up()
+    old = Client(alone, tmp_path)
+    roll_root(alone)
+    # All that it was given before is the old root and the old issuer.
+    certificate = old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700031)}")
+    assert certificate and certificate.issuer == issuers(alone)[1].subject, old.words
+    # As long as the way may be.
+    for _ in range(2):
+        roll_root(alone)
+    certificate = old.run("cr", "-newkey", old.new_key("rsa"), "-subject", f"/CN={number(700034)}", usage="keyEncipherment")
+    assert certificate and certificate.issuer == issuers(alone)[3].subject, old.words
+    old.root.write_bytes((alone.dir / "root/root-1.crt").read_bytes())
+    assert old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700032)}"), old.words
+    # By a root of somebody else's nothing is believed.
+    key = ec.generate_private_key(ec.SECP256R1())
+    first = roots(alone)[0]
+    stranger = made_by(key, first.subject, key.public_key(), first, first.subject, key.public_key())
+    old.root.write_bytes(stranger.public_bytes(PEM))
+    assert not old.run("cr", "-newkey", old.new_key(), "-subject", f"/CN={number(700033)}"), old.words
