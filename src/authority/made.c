@@ -291,12 +291,20 @@ struct kc_result kc_authority_end_old(size_t *count, struct kc_authority *author
                                       const uint8_t encrypt[KC_SERIAL_SIZE])
 {
     struct kc_authority_store *store = authority->store;
+    struct kc_made made;
+    bool waits = false;
     struct kc_result result = kc_authority_store_begin(store);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_made_get(store, &made, account);
+        kc_wipe(made.keys, sizeof made.keys);
+        waits = !kc_failed(result);
+        result = result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
     if (!kc_failed(result)) {
         result = kc_authority_store_retire(store, count, account, sign, encrypt, kc_clock_now_ms(),
                                            REVOKE_SUPERSEDED);
     }
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && waits) {
         result = kc_authority_store_made_remove(store, account);
     }
     if (!kc_failed(result)) {
@@ -306,7 +314,10 @@ struct kc_result kc_authority_end_old(size_t *count, struct kc_authority *author
         kc_authority_store_rollback(store);
         return result;
     }
-    authority->unclean = kc_failed(kc_authority_store_clean(store));
+    /* Keys that the purse made itself leave nothing behind here, and writing out the log takes longer than all the rest. */
+    if (waits || authority->unclean) {
+        authority->unclean = kc_failed(kc_authority_store_clean(store));
+    }
     return result;
 }
 

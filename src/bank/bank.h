@@ -92,6 +92,7 @@ struct kc_bank {
     struct kc_bank_hotlist hotlist;
     struct kc_bank_notice notice; /* what it tells of the authority's keys */
     atomic_bool stopping;
+    uint64_t sweep_ns;             /* when the writer sweeps again, by the monotonic clock */
     struct kc_bank_round again;    /* orders in doubt, by purse and time */
     struct kc_bank_round charges;  /* orders of management charges, by account */
     struct kc_bank_round payouts;  /* of closed accounts */

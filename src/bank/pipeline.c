@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-#define IDLE_INTERVAL_NS UINT64_C(1000000000)
+#define IDLE_INTERVAL_NS UINT64_C(250000000)
 
 struct start {
     struct kc_pipeline *pipeline;

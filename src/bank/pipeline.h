@@ -50,7 +50,7 @@ struct kc_pipeline_calls {
     /* After the commit, with its result: true as for step. */
     bool (*batch_done)(void *owner, void *thread, struct kc_pipeline_item *item,
                        struct kc_result committed);
-    /* Called by the WRITE thread about once a second when it has time, for sweeps. */
+    /* Called by the WRITE thread about four times a second when it has time, for what is due. */
     void (*idle)(void *owner, void *thread);
 };
 

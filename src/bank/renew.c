@@ -9,6 +9,7 @@
 
 #define ROUND_MAX 8u
 #define ROUND_EVERY_MS 1000u
+#define ROUND_MORE_MS 200u /* behind a round that did not come to the end */
 #define LEFT_MAX 8u
 
 /* ---- Sr1 ---- */
@@ -95,6 +96,8 @@ struct kc_result kc_bank_find_certified(struct kc_bank *bank, struct kc_bank_thr
         kc_people_certificates(&item->holder, found[0], found[1], &bank->people, thread->directory,
                                &thread->crypto, renewal->row.account.number, kc_clock_now_ms());
     if (!kc_failed(result)) {
+        /* The purse comes back under these keys: what was just looked up need not be fetched then. */
+        kc_people_keep(&bank->people, &thread->crypto, &item->holder);
         result = kc_bank_check_revocation(bank, thread, &item->holder);
     }
     if (kc_failed(result)) {
@@ -300,7 +303,8 @@ void kc_bank_retire_due(struct kc_bank *bank, uint64_t now_ms)
 {
     struct kc_renewal_row row;
     struct kc_bank_place *last = &bank->retiring.last;
-    if (!kc_bank_round_begin(&bank->retiring, now_ms, ROUND_EVERY_MS)) {
+    uint64_t every_ms = last->number == 0 ? ROUND_EVERY_MS : ROUND_MORE_MS;
+    if (!kc_bank_round_begin(&bank->retiring, now_ms, every_ms)) {
         return;
     }
     for (size_t i = 0; i < ROUND_MAX; i++) {

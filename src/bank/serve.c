@@ -27,6 +27,7 @@
 #define CROWD_PART 4u
 /* Sweeps in a row, each of a bounded size, before the writer looks after its queue again. */
 #define SWEEPS_MAX 16u
+#define SWEEP_INTERVAL_NS UINT64_C(1000000000)
 
 static const struct kc_bank_kind *const kinds[] = {
     &kc_bank_cash_request,   &kc_bank_cash_answer,      &kc_bank_state_request,
@@ -398,13 +399,20 @@ static void idle(void *owner, void *thread)
     struct kc_bank *bank = owner;
     uint64_t now_ms = kc_clock_now_ms();
     (void)thread;
+    /* Retirements follow each other faster while there are more. */
+    if (!bank->stopping) {
+        kc_bank_retire_due(bank, now_ms);
+    }
+    if (kc_clock_monotonic_ns() < bank->sweep_ns) {
+        return;
+    }
+    bank->sweep_ns = kc_clock_monotonic_ns() + SWEEP_INTERVAL_NS;
     for (unsigned i = 0; i < SWEEPS_MAX && sweep(bank, now_ms) > 0; i++) {
     }
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
         kc_bank_closings(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
-        kc_bank_retire_due(bank, now_ms);
         kc_bank_key_offer_due(bank, now_ms);
     }
 }

@@ -6,7 +6,8 @@
 
 #include "crypto/x509.h"
 
-/* A certificate without anything behind it, owned by the caller; NULL when the bytes are none. */
+/* A certificate without anything behind it, NULL when the bytes are none. It is the caller's to free, and nobody's to change:
+ * others may have the same one. */
 X509 *kc_x509_parse(struct kc_view der);
 /* A time from 1970 on. */
 bool kc_x509_time(uint64_t *out_ms, const ASN1_TIME *time);

@@ -76,12 +76,6 @@ static bool add_extensions(X509 *certificate, X509 *issuer,
            (order->profile != KC_PROFILE_STATUS || add_status_use(certificate, &context));
 }
 
-static X509 *parse_issuer(const struct kc_view *der)
-{
-    const unsigned char *at = der->data;
-    return d2i_X509(NULL, &at, (long)der->size);
-}
-
 static bool set_times(X509 *certificate, const struct kc_certificate_order *order)
 {
     return ASN1_TIME_set(X509_getm_notBefore(certificate),
@@ -209,6 +203,30 @@ static int write_list(unsigned char **out, X509_CRL *list, const struct kc_priva
     return size;
 }
 
+/* `made` is the key in libcrypto's form, by which it was checked. One on P-256 is written as it is (RFC 5480 section 2):
+ * libcrypto would write it, and read that with a decoder that it looks for first. */
+static bool set_key(X509 *certificate, const struct kc_public_key *key, EVP_PKEY *made)
+{
+    size_t size = 1 + 2 * KC_P256_COORDINATE_SIZE;
+    if (key->type != KC_KEY_P256) {
+        return X509_set_pubkey(certificate, made) == 1;
+    }
+    uint8_t *point = OPENSSL_malloc(size);
+    if (point == NULL) {
+        return false;
+    }
+    point[0] = 0x04;
+    memcpy(point + 1, key->p256.x, KC_P256_COORDINATE_SIZE);
+    memcpy(point + 1 + KC_P256_COORDINATE_SIZE, key->p256.y, KC_P256_COORDINATE_SIZE);
+    bool good = X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate),
+                                       OBJ_nid2obj(NID_X9_62_id_ecPublicKey), V_ASN1_OBJECT,
+                                       OBJ_nid2obj(NID_X9_62_prime256v1), point, (int)size) == 1;
+    if (!good) {
+        OPENSSL_free(point);
+    }
+    return good;
+}
+
 static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_order *order,
                  EVP_PKEY *key, EVP_PKEY *issuer_key)
 {
@@ -217,7 +235,7 @@ static bool fill(X509 *certificate, X509 *issuer, const struct kc_certificate_or
            set_times(certificate, order) &&
            set_name(X509_get_subject_name(certificate), order->subject) &&
            X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
-           X509_set_pubkey(certificate, key) == 1 && add_extensions(certificate, issuer, order) &&
+           set_key(certificate, order->key, key) && add_extensions(certificate, issuer, order) &&
            X509_sign(certificate, issuer_key, EVP_sha256()) > 0;
 }
 
@@ -232,7 +250,7 @@ struct kc_result kc_certificate_make(struct kc_buffer *out,
         return ready;
     }
     X509 *certificate = X509_new();
-    X509 *parent = issuer == NULL ? NULL : parse_issuer(issuer);
+    X509 *parent = issuer == NULL ? NULL : kc_x509_parse(*issuer);
     EVP_PKEY *key = kc_pkey_from_public(order->key);
     EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
@@ -316,7 +334,7 @@ struct kc_result kc_crl_make(struct kc_view *out, const struct kc_revoked *revok
         return ready;
     }
     X509_CRL *list = X509_CRL_new();
-    X509 *parent = parse_issuer(&issuer);
+    X509 *parent = kc_x509_parse(issuer);
     EVP_PKEY *signing = signing_key(issuer_key);
     unsigned char *der = NULL;
     bool good = list != NULL && parent != NULL && signing != NULL &&

@@ -15,17 +15,6 @@
 #define USAGE_SIGN (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)
 #define USAGE_CA (KU_KEY_CERT_SIGN | KU_CRL_SIGN)
 
-X509 *kc_x509_parse(struct kc_view der)
-{
-    const unsigned char *at = der.data;
-    X509 *certificate = d2i_X509(NULL, &at, (long)der.size);
-    if (certificate != NULL && at != der.data + der.size) {
-        X509_free(certificate);
-        certificate = NULL;
-    }
-    return certificate;
-}
-
 bool kc_x509_time(uint64_t *out_ms, const ASN1_TIME *time)
 {
     struct tm parts;
@@ -221,17 +210,6 @@ struct kc_result kc_certificate_verify_cross(uint64_t *until_ms, struct kc_view 
     }
     ERR_clear_error();
     return result;
-}
-
-bool kc_certificate_is_by(struct kc_view certificate, struct kc_view issuer)
-{
-    X509 *one = kc_x509_parse(certificate);
-    X509 *by = kc_x509_parse(issuer);
-    bool fits = one != NULL && by != NULL && X509_check_issued(by, one) == X509_V_OK;
-    X509_free(one);
-    X509_free(by);
-    ERR_clear_error();
-    return fits;
 }
 
 /* ---- revocation lists ---- */

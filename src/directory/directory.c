@@ -403,13 +403,15 @@ static struct kc_result put_certificates(struct kc_directory *directory, const c
     if (count == 0) {
         return delete_entry(directory, name);
     }
-    struct kc_result result = add_entry(directory, name, "cn", cn, classes, 2);
-    if (kc_failed(result)) {
-        return result;
-    }
     set_change(&change, LDAP_MOD_REPLACE, ATTRIBUTE_CERTIFICATE, certificates, count);
     LDAPMod *mods[] = {&change.mod, NULL};
-    return write_changes(directory, name, mods, false);
+    /* Mostly the entry is there, and one change is enough. */
+    struct kc_result result = write_changes(directory, name, mods, false);
+    if (result.code != KC_NOT_FOUND) {
+        return result;
+    }
+    result = add_entry(directory, name, "cn", cn, classes, 2);
+    return kc_failed(result) ? result : write_changes(directory, name, mods, false);
 }
 
 struct kc_result kc_directory_put_account(struct kc_directory *directory, uint64_t account,

@@ -218,6 +218,13 @@ struct kc_result kc_people_certificates(struct kc_person *out, uint8_t sign[KC_D
     return result;
 }
 
+static void keep(struct kc_people *people, const struct kc_person *person)
+{
+    (void)pthread_rwlock_wrlock(&people->lock);
+    *place_of(people, &person->id) = *person;
+    (void)pthread_rwlock_unlock(&people->lock);
+}
+
 struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people,
                                  struct kc_directory *directory, const struct kc_crypto *crypto,
                                  const struct kc_signer_id *id, uint64_t now_ms)
@@ -233,10 +240,15 @@ struct kc_result kc_people_fetch(struct kc_person *out, struct kc_people *people
     if (memcmp(&out->id, id, sizeof *id) != 0) {
         return kc_result(KC_UNKNOWN_SIGNER);
     }
-    (void)pthread_rwlock_wrlock(&people->lock);
-    *place_of(people, id) = *out;
-    (void)pthread_rwlock_unlock(&people->lock);
+    keep(people, out);
     return result;
+}
+
+void kc_people_keep(struct kc_people *people, const struct kc_crypto *crypto,
+                    struct kc_person *person)
+{
+    kc_signer_id_make(&person->id, crypto, person->number, &person->sign_key);
+    keep(people, person);
 }
 
 static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *people, size_t issuer)

@@ -78,6 +78,10 @@ KC_MUST_USE struct kc_result kc_people_fetch(struct kc_person *out, struct kc_pe
                                              const struct kc_crypto *crypto,
                                              const struct kc_signer_id *id, uint64_t now_ms);
 
+/* Keeps a person whose certificates were just looked up and found good, as if fetched; fills its id. */
+void kc_people_keep(struct kc_people *people, const struct kc_crypto *crypto,
+                    struct kc_person *person);
+
 /* Both certificates of a number; *sign and *encrypt are their SHA-256. KC_NOT_FOUND unless both are there and good. */
 KC_MUST_USE struct kc_result
 kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
