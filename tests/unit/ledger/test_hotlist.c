@@ -220,7 +220,7 @@ static void no_more_than_a_bound_is_looked_at(void **state)
             sql, sizeof sql,
             "WITH RECURSIVE n(i) AS (SELECT %u UNION ALL SELECT i + 1 FROM n WHERE i < %u)"
             " INSERT INTO hotlist SELECT i, i, %llu FROM n;"
-            "INSERT INTO purse_keys SELECT purse, 1, CAST(purse AS BLOB), 1, x'00', x'00'"
+            "INSERT INTO purse_keys SELECT purse, 1, CAST(purse AS BLOB), 1, x'00', x'00', x''"
             " FROM hotlist WHERE version BETWEEN %u AND %u",
             first, last, (unsigned long long)world->now_ms, first, last);
         assert_true(world_plant(world, sql));
