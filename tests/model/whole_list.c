@@ -138,8 +138,10 @@ static bool pass_on(struct play *play, unsigned from, unsigned to)
     bool rogue = play->truth.rogue[play->whole->purses[from].holder] ||
                  play->truth.rogue[play->whole->purses[to].holder];
     bool less = play->truth.places[to].hotlist < play->truth.places[from].hotlist;
-    return good &&
-           (wrong || disturbed || rogue || !less || truth_took_hotlist(&play->truth, to, true));
+    /* A list of the older form, newer than the other's base: what adds to that base says nothing to this one. */
+    bool apart = play->base_needed && theirs->base > play->whole->purses[from].core.hotlist.base;
+    return good && (wrong || disturbed || rogue || !less || apart ||
+                    truth_took_hotlist(&play->truth, to, true));
 }
 
 /* One of before, or with something changed. */
