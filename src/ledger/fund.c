@@ -184,7 +184,7 @@ static struct kc_result settle(struct kc_ledger_outcome *out, struct kc_ledger *
     if (!kc_failed(result) && comes_in) {
         result = kc_charge_incoming(ledger, account);
     }
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && comes_in) {
         result = kc_close_incoming(ledger, account);
     }
     if (kc_failed(result)) {

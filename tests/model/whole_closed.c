@@ -133,7 +133,11 @@ static bool see_born(struct truth *truth, unsigned i, const struct kc_payout_row
     struct truth_closing *known = known_of(truth, i);
     bool may =
         known->state == KC_ACCOUNT_CLOSED || (known->state == KC_ACCOUNT_CLOSING && known->early);
-    if (!may) {
+    /* What comes in meanwhile is paid out at once, and with it what was refused. */
+    bool waits = known->refused_ms != 0 && row->ordered_ms < known->refused_ms + DAY_MS &&
+                 known->state != KC_ACCOUNT_CLOSED &&
+                 kc_amount_minor(row->amount) <= known->sent_amount;
+    if (!may || waits) {
         return wrong(truth, "a pay-out before its time", i, row->number, known->state);
     }
     if (known->sent || row->number != known->payouts + 1) {
