@@ -192,6 +192,12 @@ struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread 
     return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED);
 }
 
+struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      const uint8_t pair[KC_PAIR_SIZE])
+{
+    return revoke_pair(bank, thread, pair, REVOKE_CESSATION);
+}
+
 /* What renewals before took the place of is kc_bank_cmp_retire's. */
 static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
                                   uint64_t purse)
