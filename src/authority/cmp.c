@@ -171,8 +171,8 @@ static struct kc_result may_certify(bool *beside, const struct kc_cmp_ask *ask, 
 }
 
 /* Whose newest certificate was revoked, as for a lost purse, gets none by this way, whatever older one only ended. Whose newest
- * only ended does by the bank's word, which has the registrar's on who asks. Of those that are good the one that ends last counts,
- * and of two that end in one second the one that begins later. */
+ * only ended does by the bank's word, which has the registrar's on who asks. Of those that are good the one that ends last
+ * counts, and of two that end in one second the one that begins later. */
 static struct kc_result check_beside(const struct holdings *holdings, bool by_bank,
                                      uint64_t expires_ms)
 {

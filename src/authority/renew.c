@@ -53,8 +53,8 @@ struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority
                                                .proof = renew->proof,
                                                .time_ms = renew->time_ms};
     struct kc_result result = kc_authority_pair(&request->pair, authority, renew->account.number);
-    /* Whose newest certificate was revoked, as for a lost purse, gets none by this way, whatever older one only ended. Whose newest
-     * only ended does: the bank has the registrar's word on who asks. */
+    /* Whose newest certificate was revoked, as for a lost purse, gets none by this way, whatever older one only ended. Whose
+     * newest only ended does: the bank has the registrar's word on who asks. */
     if (!kc_failed(result) && request->pair.sign_count == 0) {
         struct kc_newest newest = {.revoked = true};
         result = kc_authority_store_of_holder(authority->store, renew->account.number, see_newest,
