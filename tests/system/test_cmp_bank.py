@@ -1,5 +1,6 @@
 """Does the bank have keys renewed and certificates ended by CMP, as it does by our own messages, whoever is lost or away in between?"""
 import shutil
+import sqlite3
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -306,6 +307,27 @@ def test_lost_and_issued_again(alone, tmp_path):
     fresh.must("renew")
     renewed(alone, fresh, old)
     assert not native(alone)
+
+
+# shows: R-SEC-4 R-NODE-2
+@pytest.mark.parametrize("how", ["lost", "closed"])
+def test_a_number_that_the_authority_does_not_know_spares_no_other(speaking, how):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    new = certificates(speaking, uim)
+    speaking.kill("authority")
+    with sqlite3.connect(speaking.dir / "authority" / "authority.db") as database:
+        assert database.execute("DELETE FROM certificates WHERE serial = ?", (old[True].to_bytes(16, "big"),)).rowcount == 1
+    speaking.up()
+    if how == "lost":
+        assert lose(uim, password(uim)).error == "not-found"
+    else:
+        assert speaking.bank("close", uim.account).status == OK
+    wait_revoked(speaking, {old[False]} | set(new.values()))
+    if how == "closed":
+        shown = [row for row in speaking.bank("closings").objects if row.get("closing") == uim.account]
+        assert not shown[0]["revoked"], shown
 
 
 # shows: R-OPEN-7 R-RENEW-5 R-SEC-4
