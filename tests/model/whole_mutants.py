@@ -280,6 +280,8 @@ MUTANTS = [
     ("outgoing-pays", "ledger/fund.c", "a redeeming that is done pays what is overdue",
      "    if (!kc_failed(result) && comes_in) {\n        result = kc_charge_incoming(",
      "    if (!kc_failed(result) && (comes_in || done)) {\n        result = kc_charge_incoming("),
+    ("transfer-pays", "ledger/cash.c", "a transfer from the purse pays what is overdue of its own account",
+     "    if (!kc_failed(result) && comes_in) {\n", "    if (!kc_failed(result) && (comes_in || out)) {\n"),
     ("incoming-early", "ledger/charge.c", "value that comes in pays a charge that is not due",
      "bool takes = !kc_failed(result) && is_overdue(&current) &&", "bool takes = !kc_failed(result) && current.has_notice &&"),
     ("order-again", "ledger/charge.c", "the ordinary bank is asked under a new number before the last one has an end",
