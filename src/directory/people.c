@@ -80,24 +80,25 @@ static struct kc_person *place_of(struct kc_people *people, const struct kc_sign
     return &people->places[kc_be64_load(id->bytes + 8) & (people->count - 1)];
 }
 
-/* With the lock held: whether a person may still be believed. */
+/* With the lock held: whether a person may still be believed. That a certificate was revoked is the better word than that it
+ * ended, for as long as the list says so. */
 static struct kc_result check_person(const struct kc_people *people, const struct kc_person *person,
                                      uint64_t now_ms)
 {
-    if (person->expires_ms < now_ms) {
-        return kc_result(KC_CERT_EXPIRED);
-    }
+    bool ended = person->expires_ms < now_ms;
     if (person->issuer >= people->issuer_count) {
-        return kc_result(KC_DIRECTORY_DOWN);
+        return kc_result(ended ? KC_CERT_EXPIRED : KC_DIRECTORY_DOWN);
     }
     const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
     const struct kc_crl *crl = issuer->crl;
+    if (kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial)) {
+        return kc_result(KC_CERT_REVOKED);
+    }
+    if (ended) {
+        return kc_result(KC_CERT_EXPIRED);
+    }
     if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
         return kc_result(KC_DIRECTORY_DOWN);
-    }
-    bool revoked = kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial);
-    if (revoked) {
-        return kc_result(KC_CERT_REVOKED);
     }
     bool counts = kc_roots_count(&people->roots, issuer->root, now_ms);
     return kc_result(counts ? KC_OK : KC_CERT_EXPIRED);
@@ -153,13 +154,17 @@ static struct kc_result take_certificate(struct kc_person *out, uint8_t sign[KC_
 {
     struct kc_certificate certificate;
     size_t issuer = 0;
-    struct kc_result result = verify_over_any(&certificate, &issuer, people, der, now_ms);
+    struct kc_result result = kc_certificate_read(&certificate, der);
+    /* Not even that somebody else's has ended is a word about this one. */
+    if (kc_failed(result) || strcmp(certificate.subject, subject) != 0) {
+        return kc_result(KC_CERT_INVALID);
+    }
+    result = verify_over_any(&certificate, &issuer, people, der, now_ms);
     if (kc_failed(result)) {
         return result;
     }
     /* Both certificates are made together, so one issuer's list and word are for both. */
-    if (strcmp(certificate.subject, subject) != 0 ||
-        (out->expires_ms != 0 && out->issuer != issuer)) {
+    if (out->expires_ms != 0 && out->issuer != issuer) {
         return kc_result(KC_CERT_INVALID);
     }
     out->issuer = issuer;
@@ -391,7 +396,7 @@ struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *p
                                       uint64_t now_ms)
 {
     uint8_t name[ISSUER_KEY_SIZE];
-    struct kc_person person = {.expires_ms = expires_ms};
+    struct kc_person person = {.expires_ms = expires_ms, .issuer = KC_ISSUERS_MAX};
     struct kc_result word = kc_result(KC_DIRECTORY_DOWN);
     memcpy(person.sign_serial, pair + ISSUER_KEY_SIZE, KC_SERIAL_SIZE);
     memcpy(person.encrypt_serial, pair + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, KC_SERIAL_SIZE);
@@ -404,8 +409,9 @@ struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *p
             continue;
         }
         struct kc_result result = check_person(people, &person, now_ms);
-        /* One list is enough to be refused by, and one that is good to be believed. */
-        if (word.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_REVOKED) {
+        /* One list is enough to be refused by, whatever the order, and one that is good to be believed. */
+        if (result.code == KC_CERT_REVOKED || word.code == KC_DIRECTORY_DOWN ||
+            (word.code == KC_CERT_EXPIRED && !kc_failed(result))) {
             word = result;
             *out = person;
         }
