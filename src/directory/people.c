@@ -265,11 +265,15 @@ static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *peo
 }
 
 /* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the
- * newest. */
+ * newest, nor anybody while there is one below the pinned root. */
 static bool is_newer(const struct kc_people *people, size_t a, size_t b)
 {
     const struct kc_people_issuer *pair[] = {&people->issuers[a], &people->issuers[b]};
     uint64_t root_ms[2];
+    bool first = pair[0]->root == people->roots.pinned;
+    if (first != (pair[1]->root == people->roots.pinned)) {
+        return first;
+    }
     for (size_t i = 0; i < 2; i++) {
         bool has_root = pair[i]->root < people->roots.count;
         root_ms[i] = has_root ? people->roots.items[pair[i]->root].from_ms : 0;
@@ -454,7 +458,7 @@ static void refresh_roots(struct kc_people *people, struct kc_directory *directo
 }
 
 /* The root that signed an issuer, of those that count if there is one. */
-static struct kc_result find_root(size_t *out, struct kc_people *people, struct kc_view der,
+static struct kc_result find_root(struct kc_root *out, struct kc_people *people, struct kc_view der,
                                   uint64_t now_ms)
 {
     struct kc_result word = kc_result(KC_CERT_INVALID);
@@ -469,7 +473,7 @@ static struct kc_result find_root(size_t *out, struct kc_people *people, struct 
         struct kc_result result =
             kc_certificate_verify_issuer(der, kc_roots_view(&roots, place), now_ms);
         if (!kc_failed(result)) {
-            *out = place;
+            *out = roots.items[place];
             return result;
         }
         word = result.code == KC_CERT_EXPIRED ? result : word;
@@ -494,11 +498,25 @@ static struct kc_result pick_list(struct kc_crl **out, const struct kc_directory
     return kc_result(*out == NULL ? KC_CERT_INVALID : KC_OK);
 }
 
+/* With the lock held: the place of a root that was found without it; KC_ROOTS_MAX when it is gone. */
+static size_t place_of_root(const struct kc_people *people, const struct kc_root *root)
+{
+    for (size_t i = 0; i < people->roots.count; i++) {
+        if (kc_view_equal(kc_roots_view(&people->roots, i), kc_view(root->der, root->size))) {
+            return i;
+        }
+    }
+    return KC_ROOTS_MAX;
+}
+
 /* With the lock held: the place of an issuer, also a new one, or that of one that ended; whoever was found over that is
- * forgotten. KC_ISSUERS_MAX when there is none. */
-static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uint64_t now_ms)
+ * forgotten. Who has an older root's key fills the places for nobody: to one below the `pinned` root, the last that is below
+ * another gives way. KC_ISSUERS_MAX when there is none. */
+static size_t place_for_issuer(struct kc_people *people, struct kc_view der, bool pinned,
+                               uint64_t now_ms)
 {
     size_t place = people->issuer_count;
+    size_t other = KC_ISSUERS_MAX;
     for (size_t i = 0; i < people->issuer_count; i++) {
         const struct kc_people_issuer *one = &people->issuers[i];
         if (kc_view_equal(kc_view(one->der, one->size), der)) {
@@ -506,7 +524,9 @@ static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uin
         }
         bool over = one->until_ms < now_ms || !kc_roots_count(&people->roots, one->root, now_ms);
         place = over && people->issuer_count == KC_ISSUERS_MAX ? i : place;
+        other = pinned && one->root != people->roots.pinned ? i : other;
     }
+    place = place == KC_ISSUERS_MAX ? other : place;
     if (place == KC_ISSUERS_MAX) {
         return place;
     }
@@ -530,8 +550,8 @@ static struct kc_result take_issuer(struct kc_people *people,
 {
     struct kc_certificate certificate;
     struct kc_crl *crl = NULL;
-    size_t root = 0;
-    struct kc_result result = find_root(&root, people, der, now_ms);
+    struct kc_root found;
+    struct kc_result result = find_root(&found, people, der, now_ms);
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, der);
     }
@@ -543,7 +563,11 @@ static struct kc_result take_issuer(struct kc_people *people,
     }
     struct kc_crl *old = crl;
     (void)pthread_rwlock_wrlock(&people->lock);
-    size_t place = place_for_issuer(people, der, now_ms);
+    /* Roots may have changed places since. */
+    size_t root = place_of_root(people, &found);
+    size_t place = root == KC_ROOTS_MAX
+                       ? KC_ISSUERS_MAX
+                       : place_for_issuer(people, der, root == people->roots.pinned, now_ms);
     if (place < KC_ISSUERS_MAX) {
         struct kc_people_issuer *issuer = &people->issuers[place];
         issuer->from_ms = certificate.not_before_ms;
