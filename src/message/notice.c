@@ -57,7 +57,7 @@ struct kc_result kc_notice_read(struct kc_noticed_keys *out, struct kc_signed *p
     if (kc_failed(result)) {
         return result;
     }
-    if (record.number == 0 || record.issuer.size == 0) {
+    if (record.number == 0 || record.number > KC_NOTICE_NUMBER_MAX || record.issuer.size == 0) {
         return kc_result(KC_MALFORMED);
     }
     *out = (struct kc_noticed_keys){.bank = record.bank,

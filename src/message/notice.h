@@ -10,6 +10,8 @@
 #define KC_NOTICE_SIZE_MAX 2432u
 /* Of the issuing certificate in it. */
 #define KC_NOTICE_ISSUER_SIZE_MAX 1024u
+/* The highest number, of 18 digits: the bank is asked for what comes after one (GET /v1/notice?after=N). */
+#define KC_NOTICE_NUMBER_MAX UINT64_C(999999999999999999)
 
 struct kc_noticed_keys {
     uint64_t bank;
@@ -28,8 +30,8 @@ KC_MUST_USE struct kc_result kc_notice_make(struct kc_buffer *out, const struct 
                                             const struct kc_realm *realm,
                                             const struct kc_noticed_keys *notice);
 
-/* Takes it apart without verifying; *parsed is what a signature is verified over. KC_MALFORMED (also for number 0 and an empty
- * certificate), KC_TOO_LARGE and the decoder's errors. */
+/* Takes it apart without verifying; *parsed is what a signature is verified over. KC_MALFORMED (also for number 0, one above
+ * KC_NOTICE_NUMBER_MAX and an empty certificate), KC_TOO_LARGE and the decoder's errors. */
 KC_MUST_USE struct kc_result kc_notice_read(struct kc_noticed_keys *out, struct kc_signed *parsed,
                                             struct kc_view bytes);
 

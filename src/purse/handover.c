@@ -9,7 +9,7 @@
  *  1. As in renew.c: one key set is in force, what comes is written into the other one, and one image changes over.
  *  2. The private keys are taken only under the signature of the authority that the bank named in an answer to this purse's own
  *     request, and only when their public halves are the ones that the bank named.
- *     A notice that the purse took since then names the authority's keys in its place (notice.c).
+ *     A notice that the bank made since then names the authority's keys in its place (notice.c).
  *  3. A claim ends what an earlier one brought, so that the bank and the authority know from its time stamp which keys this purse
  *     cannot have taken. */
 #include <string.h>
@@ -29,7 +29,7 @@ struct waiting {
     struct kc_public_key authority_encrypt;
 };
 
-/* The bank's later word on the authority's keys counts: a notice that was taken after the claim-reply. */
+/* The bank's later word on the authority's keys counts: a notice that it made after the claim-reply. */
 static struct kc_result put_noticed(struct waiting *out, struct kc_purse *purse)
 {
     struct kc_view bytes;
@@ -59,8 +59,9 @@ static struct kc_result load_waiting(struct waiting *out, struct kc_purse *purse
     if (!kc_failed(result)) {
         result = kc_key_decode(&out->authority_encrypt, keys.authority_encrypt);
     }
-    return !kc_failed(result) && purse->notice_number > keys.notice ? put_noticed(out, purse)
-                                                                    : result;
+    return !kc_failed(result) && kc_purse_notice_number(purse) > keys.notice
+               ? put_noticed(out, purse)
+               : result;
 }
 
 struct kc_result kc_purse_authority_key(struct kc_public_key *out, struct kc_purse *purse)
@@ -182,11 +183,13 @@ static struct kc_result check_claimed(struct kc_purse *purse, const struct kc_cl
 
 static struct kc_result put_waiting(struct kc_purse *purse, const struct kc_claim_reply *reply)
 {
+    /* Notices up to that number are older than the reply, also those that the network held back until now. */
+    uint64_t held = kc_purse_notice_number(purse);
     const struct kc_next_keys keys = {.encrypt_key = reply->encrypt_key,
                                       .authority_verify = reply->authority_verify,
                                       .authority_encrypt = reply->authority_encrypt,
                                       .url = reply->url,
-                                      .notice = purse->notice_number};
+                                      .notice = held > reply->time_ms ? held : reply->time_ms};
     struct kc_buffer buffer = KC_BUFFER(purse->scratch);
     struct kc_result result = kc_shape_encode(&buffer, &kc_next_keys_shape, &keys);
     if (!kc_failed(result)) {

@@ -247,6 +247,8 @@ const struct kc_public_key *kc_purse_bank_key(const struct kc_purse *purse,
                                               const struct kc_signed *parsed);
 KC_MUST_USE struct kc_result kc_purse_check_bank_key(const struct kc_purse *purse,
                                                      const struct kc_signed *parsed);
+/* Whether that is a key of the bank that counts: the one in force, or the one before it in its time. */
+bool kc_purse_is_bank_key(const struct kc_purse *purse, const struct kc_signer_id *signer);
 /* The same of a partner's identity, at the later of the purse's own time stamp and `time_ms`. */
 KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
                                                     const struct kc_purse *purse,
@@ -254,8 +256,10 @@ KC_MUST_USE struct kc_result kc_purse_open_identity(struct kc_identity *out,
 
 /* ---- notice.c: the authority's newest keys ---- */
 
-/* Power-up: finds the newest that is whole. One that is torn counts as not there. KC_IO_FAILED. */
+/* Power-up: finds those that are whole. One that is torn counts as not there. KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_purse_notices_load(struct kc_purse *purse);
+/* The number of the one in force: the newest that a key of the bank signed which counts now. 0 when there is none. */
+uint64_t kc_purse_notice_number(const struct kc_purse *purse);
 /* The one in force, as it was signed and taken apart, in purse->scratch. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result
 kc_purse_notice_get(struct kc_view *out, struct kc_noticed_keys *notice, struct kc_purse *purse);

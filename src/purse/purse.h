@@ -75,6 +75,12 @@ struct kc_hotlist_held {
     uint64_t of_base[KC_HOTLIST_COUNT]; /* what the delta adds to */
 };
 
+/* What stands in a place of the notices (notice.c). */
+struct kc_purse_notice {
+    uint64_t number;            /* 0: none */
+    struct kc_signer_id signer; /* the key of the bank that signed it */
+};
+
 /* All memory of a purse; lent by the platform, wiped by kc_purse_close. Members are the core's own. */
 struct kc_purse {
     struct kc_nvm nvm;
@@ -97,11 +103,10 @@ struct kc_purse {
     struct kc_public_key
         bank_former; /* the key before bank_verify; of no type when there is none */
     struct kc_signer_id bank_former_id;
-    uint64_t roll_number;   /* of the newest record of new keys; 0 when there is none */
-    uint64_t roll_until_ms; /* from then on bank_former counts no more */
-    unsigned roll_place;    /* where that record stands */
-    uint64_t notice_number; /* of the newest word on the authority's keys; 0 when there is none */
-    unsigned notice_place;  /* where that stands */
+    uint64_t roll_number;              /* of the newest record of new keys; 0 when there is none */
+    uint64_t roll_until_ms;            /* from then on bank_former counts no more */
+    unsigned roll_place;               /* where that record stands */
+    struct kc_purse_notice notices[2]; /* the bank's word on the authority's keys, by place */
     struct kc_signer_id signer_id;
     uint8_t entry[KC_ENTRY_SIZE_MAX];          /* an entry being added */
     uint8_t order[KC_ORDER_SIZE_MAX];          /* a payment being made */

@@ -91,10 +91,25 @@ static struct kc_result allow_former(const struct kc_purse *purse, uint64_t time
     return kc_result(former_counts(purse, time_ms) ? KC_OK : KC_BANK_KEY_ENDED);
 }
 
-static bool is_formers(const struct kc_purse *purse, const struct kc_signed *parsed)
+static bool is_former(const struct kc_purse *purse, const struct kc_signer_id *signer)
 {
     return purse->bank_former.type != KC_KEY_NONE &&
-           memcmp(&parsed->signer, &purse->bank_former_id, sizeof parsed->signer) == 0;
+           memcmp(signer, &purse->bank_former_id, sizeof *signer) == 0;
+}
+
+static bool is_formers(const struct kc_purse *purse, const struct kc_signed *parsed)
+{
+    return is_former(purse, &parsed->signer);
+}
+
+bool kc_purse_is_bank_key(const struct kc_purse *purse, const struct kc_signer_id *signer)
+{
+    struct kc_signer_id current;
+    if (is_former(purse, signer)) {
+        return former_counts(purse, 0);
+    }
+    kc_signer_id_make(&current, &purse->crypto, KC_SERVER_BANK, &purse->bank_verify);
+    return memcmp(signer, &current, sizeof current) == 0;
 }
 
 const struct kc_public_key *kc_purse_bank_key(const struct kc_purse *purse,

@@ -582,8 +582,29 @@ static unsigned do_roll(struct script *script)
     return status;
 }
 
-/* Whether the bank's last word on the authority's keys names a stranger's, as far as no cut left that open. */
-static bool is_astray;
+/* Notices have numbers from NOTICES_FROM on, after every claim-reply. Which of them names a stranger's keys, unless a cut left
+ * that open or another of its number named good ones, and up to which number they are older than the last claim-reply. */
+#define NOTICES_FROM (WORLD_TIME_MS + 1)
+#define NOTICE_NUMBERS 8u
+
+static enum { NOT_TOLD, TOLD_ASTRAY, TOLD_OPEN } told_of[NOTICE_NUMBERS];
+static uint64_t claimed_number;
+
+/* Whether the bank's last word on the authority's keys names a stranger's. */
+static bool is_astray(void)
+{
+    uint64_t number = world.purse.locked ? 0 : kc_purse_notice_number(&world.purse);
+    return number > claimed_number && told_of[number - NOTICES_FROM] == TOLD_ASTRAY;
+}
+
+static void note_claimed(void)
+{
+    uint64_t number = world.purse.locked ? 0 : kc_purse_notice_number(&world.purse);
+    claimed_number = number > claimed_number ? number : claimed_number;
+    for (unsigned i = 0; i < NOTICE_NUMBERS; i++) {
+        told_of[i] = told_of[i] == TOLD_ASTRAY ? TOLD_OPEN : told_of[i];
+    }
+}
 
 /* What the bank tells of the authority's keys, forged, of another bank, older, or with a byte changed. */
 static unsigned do_notice(struct script *script)
@@ -591,8 +612,9 @@ static unsigned do_notice(struct script *script)
     uint8_t bytes[KC_NOTICE_SIZE_MAX];
     uint8_t flags = take(script);
     uint8_t how = flags % 16 & (uint8_t)~KEYS_UNASKED;
-    uint64_t number = 1 + take(script) % 8;
-    uint64_t before = world.purse.notice_number;
+    unsigned which = take(script) % NOTICE_NUMBERS;
+    uint64_t number = NOTICES_FROM + which;
+    uint64_t before = kc_purse_notice_number(&world.purse);
     struct kc_view notice = keys_notice(&world, number, how);
     memcpy(bytes, notice.data, notice.size);
     if (flags >= 0x80) {
@@ -602,8 +624,11 @@ static unsigned do_notice(struct script *script)
     unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE_NOTICE, 0, kc_view(bytes, notice.size));
     KC_FUZZ_CHECK(status != 0x9000 || (!bad && number > before));
     KC_FUZZ_CHECK(world.purse.locked ||
-                  world.purse.notice_number == (status == 0x9000 ? number : before));
-    is_astray = status == 0x9000 ? (how & KEYS_ASTRAY) != 0 : is_astray && world.writes_left != 0;
+                  kc_purse_notice_number(&world.purse) == (status == 0x9000 ? number : before));
+    if (status == 0x9000 || world.writes_left == 0) {
+        bool astray = status == 0x9000 && (how & KEYS_ASTRAY) != 0;
+        told_of[which] = astray && told_of[which] != TOLD_OPEN ? TOLD_ASTRAY : TOLD_OPEN;
+    }
     return status;
 }
 
@@ -630,11 +655,14 @@ static unsigned do_keys(struct script *script)
     bool names_purse = names_key || kind == KEYS_CLAIMED;
     bool bad = (how & (KEYS_STRANGER | KEYS_UNASKED)) != 0 ||
                (names_key && (how & KEYS_ASTRAY) != 0) || (names_purse && (how & KEYS_OTHER) != 0);
+    bool stray = is_astray();
     unsigned status = send(KC_CLA_KINCHAKU, KC_INS_TAKE, 0, keys_say(&world, kind, how));
     const struct kc_purse_state *now = &world.purse.state;
     bool changed = now->key_set != was.key_set;
-    KC_FUZZ_CHECK(status != 0x9000 || !is_astray || (kind != KEYS_GIVEN && kind != KEYS_DONE));
-    is_astray = is_astray && kind != KEYS_CLAIMED;
+    KC_FUZZ_CHECK(status != 0x9000 || !stray || (kind != KEYS_GIVEN && kind != KEYS_DONE));
+    if (kind == KEYS_CLAIMED) {
+        note_claimed();
+    }
     KC_FUZZ_CHECK(status != 0x9000 || !bad);
     KC_FUZZ_CHECK(!changed || names_key);
     KC_FUZZ_CHECK(status != 0x9000 || changed == names_key);
@@ -691,7 +719,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool ready = (first & 1u) == 0;
     world_reset(&world, ready ? (enum world_kind)(WORLD_REFUSES + (first >> 1) % 3) : WORLD_BLANK);
     signed_away = 0;
-    is_astray = false;
+    memset(told_of, 0, sizeof told_of);
+    claimed_number = 0;
     last_payment_size = 0;
     for (unsigned i = 0; i < OPERATIONS_MAX && script.at < script.size; i++) {
         run_one(&script, ready);

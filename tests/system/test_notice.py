@@ -120,7 +120,7 @@ def test_nobody_elses_word_and_no_older_one_is_taken(alone):
 
 
 # shows: R-RENEW-8
-def test_it_is_signed_anew_under_the_banks_next_key(alone):
+def test_it_is_signed_anew_under_the_banks_next_key(alone, tmp_path):
     alone.configure("bank", "times", crl_ms=300)
     alone.up()
     uim = rich(alone)
@@ -141,6 +141,15 @@ def test_it_is_signed_anew_under_the_banks_next_key(alone):
     for field, file in (("verify-key", "sign.crt"), ("encrypt-key", "encrypt.crt")):
         certificate = x509.load_pem_x509_certificate((alone.dir / "authority" / file).read_bytes())
         assert read(after)[field] == reader.encode_key(certificate.public_key())
+    # When the old key ends at once, what it signed is not there any more: a purse takes the same anew, in the visit that brings the keys.
+    held = known(uim)
+    alone.down()
+    assert alone.kinchaku("roll", "--days", "0", "--emergency").status == OK
+    alone.up()
+    assert known(uim) == held
+    uim.must("sync", "--trace", tmp_path / "trace")
+    assert "the authority's newest keys taken" in (tmp_path / "trace").read_text()
+    assert known(uim) == held
     alone.check_audit()
 
 

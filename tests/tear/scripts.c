@@ -340,22 +340,23 @@ static enum kc_error keys_3(struct world *world)
 static enum kc_error hear(struct world *world, uint64_t number)
 {
     enum kc_error error = world_tell(world, number);
-    return error == KC_STALE_STATE && world->purse.notice_number == number ? KC_OK : error;
+    return error == KC_STALE_STATE && kc_purse_notice_number(&world->purse) == number ? KC_OK
+                                                                                      : error;
 }
 
 static enum kc_error notice_1(struct world *world)
 {
-    return hear(world, 1);
+    return hear(world, WORLD_TIME_MS + 1);
 }
 
 static enum kc_error notice_2(struct world *world)
 {
-    return hear(world, 2);
+    return hear(world, WORLD_TIME_MS + 2);
 }
 
 static enum kc_error notice_7(struct world *world)
 {
-    return hear(world, 7);
+    return hear(world, WORLD_TIME_MS + 7);
 }
 
 static enum kc_error take_next_keys(struct world *world)

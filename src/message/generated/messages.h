@@ -1029,7 +1029,7 @@ struct kc_next_keys {
     struct kc_view authority_verify; /* the key that the authority signs messages with (COSE_Key) */
     struct kc_view authority_encrypt; /* the key that messages to it are sealed for (COSE_Key) */
     struct kc_view url; /* where it answers */
-    uint64_t notice; /* number of the authority-notice that the purse held then, 0 for none: a later one takes the place of both keys */
+    uint64_t notice; /* the claim-reply's time, or the number of the authority-notice that the purse held then, if that is higher: a notice of a higher number takes the place of both keys */
 };
 extern const struct kc_shape kc_next_keys_shape;
 
@@ -1240,7 +1240,7 @@ extern const struct kc_shape kc_rolled_keys_shape;
  * signed: authority-notice */
 struct kc_authority_notice {
     uint64_t bank; /* bank id */
-    uint64_t number; /* grows, not always by one; a purse takes a higher one only */
+    uint64_t number; /* grows, not always by one, to 18 digits at most; a purse takes a higher one only */
     uint64_t time_ms; /* when the bank made it */
     struct kc_view issuer; /* the issuing certificate that began last (X.509, DER) */
     uint64_t from_ms; /* when the certificates of the two keys began */

@@ -124,7 +124,78 @@ static void it_outlives_the_banks_keys(void **state)
     world.purse.state.stamp_ms = world.purse.roll_until_ms;
     EXPECT(take(&world.bank_sign, &world.realm, &told[2]), KC_BANK_KEY_ENDED);
     world_power(&world);
-    assert_int_equal(world.purse.notice_number, 3);
+    assert_int_equal(kc_purse_notice_number(&world.purse), 3);
+}
+
+/* shows: R-RENEW-8 R-SEC-2 */
+static void no_number_is_the_last_one(void **state)
+{
+    const uint64_t too_high[] = {KC_NOTICE_NUMBER_MAX + 1, KC_AMOUNT_MAX};
+    (void)state;
+    for (size_t i = 0; i < sizeof too_high / sizeof too_high[0]; i++) {
+        EXPECT_REFUSED(world_tell(&world, too_high[i]), KC_MALFORMED);
+    }
+    EXPECT(get(KC_TAG_NOTICE), KC_NOT_FOUND);
+    EXPECT(world_tell(&world, KC_NOTICE_NUMBER_MAX), KC_OK);
+    world_power(&world);
+    EXPECT(world_select(&world), KC_OK);
+    EXPECT(get(KC_TAG_NOTICE), KC_OK);
+}
+
+static void expect_none(void)
+{
+    EXPECT(get(KC_TAG_NOTICE), KC_NOT_FOUND);
+    EXPECT(get(KC_TAG_AUTHORITY_CERTIFICATE), KC_OK);
+    assert_true(kc_view_equal(world_data(&world), world_certificate(KC_TAG_AUTHORITY_CERTIFICATE)));
+}
+
+/* A thief of the bank's key tells of his own authority with the highest number, before the roll-over that ends that key.
+ * shows: R-RENEW-8 R-SEC-2 */
+static void what_an_ended_key_told_counts_no_more(void **state)
+{
+    struct world_party liar = world.bank_sign;
+    struct kc_noticed_keys good = world_noticed(&world, 2);
+    (void)state;
+    /* Under the name of the key that comes next it would outlive its own. */
+    liar.public_key = world.partner.public_key;
+    EXPECT_REFUSED(take(&liar, &world.realm, &good), KC_UNKNOWN_SIGNER);
+    EXPECT(world_tell(&world, 1), KC_OK);
+    EXPECT(world_tell(&world, KC_NOTICE_NUMBER_MAX), KC_OK);
+    EXPECT_REFUSED(world_tell(&world, 2), KC_STALE_STATE);
+    EXPECT(world_take_roll(&world, world_roll(&world, 1)), KC_OK);
+    EXPECT(get(KC_TAG_NOTICE), KC_OK);
+    world.purse.state.stamp_ms = world.purse.roll_until_ms;
+    expect_none();
+    EXPECT_REFUSED(world_tell(&world, KC_NOTICE_NUMBER_MAX), KC_BANK_KEY_ENDED);
+    good = world_noticed(&world, 2);
+    EXPECT(take(&world.partner, &world.realm, &good), KC_OK);
+    expect_issuer("the issuing certificate of notice 2");
+    world_power(&world);
+    EXPECT(world_select(&world), KC_OK);
+    world.purse.state.stamp_ms = world.purse.roll_until_ms;
+    expect_issuer("the issuing certificate of notice 2");
+    EXPECT_REFUSED(take(&world.partner, &world.realm, &good), KC_STALE_STATE);
+}
+
+/* The key before the last one counts nowhere, whatever its time was. Its notice's place is as good as free.
+ * shows: R-RENEW-8 */
+static void a_second_roll_over_ends_it_at_once(void **state)
+{
+    (void)state;
+    EXPECT(world_take_roll(&world, world_roll(&world, 1)), KC_OK);
+    const struct kc_noticed_keys told[] = {world_noticed(&world, KC_NOTICE_NUMBER_MAX),
+                                           world_noticed(&world, 3)};
+    EXPECT(take(&world.partner, &world.realm, &told[0]), KC_OK);
+    EXPECT(world_take_roll(&world, world_roll(&world, 2)), KC_OK);
+    EXPECT(get(KC_TAG_NOTICE), KC_OK);
+    /* As after one more: the partner's is neither the key in force nor the one before it. */
+    world.purse.bank_former = world_made(&world, WORLD_AUTHORITY_SIGN)->public_key;
+    kc_signer_id_make(&world.purse.bank_former_id, &crypto, KC_SERVER_BANK,
+                      &world.purse.bank_former);
+    expect_none();
+    EXPECT(take(&world.bank_sign, &world.realm, &told[1]), KC_OK);
+    EXPECT(get(KC_TAG_NOTICE), KC_OK);
+    assert_int_equal(kc_purse_notice_number(&world.purse), 3);
 }
 
 /* ---- what it is of use for ---- */
@@ -145,14 +216,14 @@ static void the_later_word_names_the_authoritys_keys(void **state)
 {
     (void)state;
     /* Before the claim-reply: that is the later one. */
-    EXPECT(world_tell(&world, 1), KC_OK);
+    EXPECT(world_tell(&world, WORLD_TIME_MS + 1), KC_OK);
     EXPECT(world_handover(&world, 1), KC_OK);
     EXPECT(world_take_claimed(&world), KC_OK);
     EXPECT(world_handover(&world, 2), KC_OK);
     assert_true(is_sealed_for(WORLD_AUTHORITY_ENCRYPT));
     EXPECT(world_take_keys_by(&world, WORLD_AUTHORITY_NEXT_SIGN), KC_BAD_SIGNATURE);
     /* After it: from now on the authority's new keys count, and no old one. */
-    EXPECT(world_tell(&world, 2), KC_OK);
+    EXPECT(world_tell(&world, WORLD_TIME_MS + 2), KC_OK);
     EXPECT(world_take_keys_by(&world, WORLD_AUTHORITY_SIGN), KC_BAD_SIGNATURE);
     EXPECT(world_handover(&world, 2), KC_OK);
     assert_false(is_sealed_for(WORLD_AUTHORITY_ENCRYPT));
@@ -170,13 +241,39 @@ static void the_later_word_names_the_authoritys_keys(void **state)
     assert_int_equal(world.purse.state.handover, KC_HANDOVER_NONE);
 }
 
+/* The network lets the claim-reply through, and then what the bank told before it.
+ * shows: R-RENEW-5 R-RENEW-8 R-SEC-2 */
+static void one_held_back_changes_nothing(void **state)
+{
+    (void)state;
+    EXPECT(world_handover(&world, 1), KC_OK);
+    EXPECT(world_take_claimed(&world), KC_OK);
+    for (uint64_t number = WORLD_TIME_MS - 1; number <= WORLD_TIME_MS; number++) {
+        EXPECT(world_tell(&world, number), KC_OK);
+        EXPECT(world_handover(&world, 2), KC_OK);
+        assert_true(is_sealed_for(WORLD_AUTHORITY_ENCRYPT));
+        EXPECT(world_take_keys_by(&world, WORLD_AUTHORITY_NEXT_SIGN), KC_BAD_SIGNATURE);
+        world_power(&world);
+        EXPECT(world_select(&world), KC_OK);
+        EXPECT(world_pin(&world, WORLD_PIN), KC_OK);
+    }
+    EXPECT(world_tell(&world, WORLD_TIME_MS + 1), KC_OK);
+    EXPECT(world_handover(&world, 2), KC_OK);
+    assert_true(is_sealed_for(WORLD_AUTHORITY_NEXT_ENCRYPT));
+    EXPECT(world_take_keys_by(&world, WORLD_AUTHORITY_NEXT_SIGN), KC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(the_newest_is_kept_and_given, ready),
         cmocka_unit_test_setup(nobody_else_is_believed, ready),
         cmocka_unit_test_setup(it_outlives_the_banks_keys, ready),
+        cmocka_unit_test_setup(no_number_is_the_last_one, ready),
+        cmocka_unit_test_setup(what_an_ended_key_told_counts_no_more, ready),
+        cmocka_unit_test_setup(a_second_roll_over_ends_it_at_once, ready),
         cmocka_unit_test_setup(the_later_word_names_the_authoritys_keys, ready),
+        cmocka_unit_test_setup(one_held_back_changes_nothing, ready),
     };
     return cmocka_run_group_tests(tests, cast_open, cast_close);
 }

@@ -1,4 +1,5 @@
 /* The bank's word on the authority's keys, for the world. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +8,8 @@
 
 struct kc_noticed_keys world_noticed(struct world *world, uint64_t number)
 {
-    static char issuer[40];
-    (void)snprintf(issuer, sizeof issuer, "the issuing certificate of notice %u", (unsigned)number);
+    static char issuer[64];
+    (void)snprintf(issuer, sizeof issuer, "the issuing certificate of notice %" PRIu64, number);
     struct kc_noticed_keys told = {
         .bank = world->realm.bank,
         .number = number,
