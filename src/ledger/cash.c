@@ -350,6 +350,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
     if (kc_failed(result)) {
         return result;
     }
+    bool comes_in = kc_amount_compare(account_after, account->balance) > 0;
     account->balance = account_after;
     purse->value = purse_after;
     uint64_t debit = out ? purse->purse.number : account->account.number;
@@ -363,7 +364,7 @@ static struct kc_result book(struct kc_ledger *ledger, struct kc_purse_row *purs
                                                                            account->account.number,
                                                                            account->balance));
     }
-    if (!kc_failed(result) && out) {
+    if (!kc_failed(result) && comes_in) {
         result = kc_charge_incoming(ledger, account);
     }
     return kc_failed(result) || !transfer ? result

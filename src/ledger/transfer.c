@@ -178,7 +178,12 @@ static struct kc_result pay_debt(struct kc_ledger *ledger, struct kc_account_row
         return result;
     }
     if (purse.state == KC_PURSE_OUT) {
-        return kc_claim_out(ledger, &purse);
+        result = kc_claim_out(ledger, &purse);
+        /* Its row is read there anew: what is left is not what this one says. */
+        return kc_failed(result)
+                   ? result
+                   : kc_ledger_note(ledger, store->account_get(store->context, receiver,
+                                                               receiver->account.number));
     }
     if (kc_amount_is_zero(purse.owed)) {
         return kc_ok();

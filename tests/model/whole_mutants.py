@@ -279,6 +279,8 @@ MUTANTS = [
     ("incoming-too", "ledger/charge.c", "value that comes in pays while the ordinary bank is asked", "is_overdue(&current) && !current.charge.sent &&\n", "is_overdue(&current) &&\n"),
     ("outgoing-pays", "ledger/fund.c", "a redeeming that is done pays what is overdue",
      "    if (!kc_failed(result) && comes_in) {\n", "    if (!kc_failed(result) && (comes_in || done)) {\n"),
+    ("transfer-pays", "ledger/cash.c", "a transfer from the purse pays what is overdue of its own account",
+     "    if (!kc_failed(result) && comes_in) {\n", "    if (!kc_failed(result) && (comes_in || out)) {\n"),
     ("incoming-early", "ledger/charge.c", "value that comes in pays a charge that is not due",
      "bool takes = !kc_failed(result) && is_overdue(&current) &&", "bool takes = !kc_failed(result) && current.has_notice &&"),
     ("order-again", "ledger/charge.c", "the ordinary bank is asked under a new number before the last one has an end",

@@ -293,19 +293,25 @@ static void repeats_get_the_stored_answer(void **state)
     expect_amounts(world, &a, 860, 60);
 }
 
-/* A purse that was copied, and owes ten. */
-static void make_debtor(struct toy *fresh, struct world *world)
+/* A purse that was copied, and spent ten more than it had. */
+static void overspend(struct toy *old, struct world *world)
 {
-    struct toy old;
     struct toy shops[2];
-    toy_rich(&old, world, 11, 0, 40);
+    toy_rich(old, world, 11, 0, 40);
     toy_rich(&shops[0], world, 12, 0, 0);
     toy_rich(&shops[1], world, 13, 0, 0);
-    struct toy copy = old;
-    (void)toy_exchange(&old, &shops[0], world, 35);
+    struct toy copy = *old;
+    (void)toy_exchange(old, &shops[0], world, 35);
     (void)toy_exchange(&copy, &shops[1], world, 15);
     EXPECT(toy_report_all(&shops[0], world), KC_OK);
     EXPECT(toy_report_all(&shops[1], world), KC_OK);
+}
+
+/* Its successor, which owes them. */
+static void make_debtor(struct toy *fresh, struct world *world)
+{
+    struct toy old;
+    overspend(&old, world);
     replace(fresh, world, &old);
     assert_int_equal(kc_amount_minor(world_purse(world, fresh->purse).owed), 10);
 }
@@ -606,6 +612,102 @@ static void a_card_that_is_lost_or_replaced_between_quote_and_ok(void **state)
     assert_int_equal(fresh.value, 50);
 }
 
+/* ---- the management charge ---- */
+
+/* The bank's turns of a charge, from its notice to what the ordinary bank refused. */
+static void turn(struct world *world)
+{
+    size_t count = 0;
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_charge(&world->ledger, &count), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+}
+
+/* This one account is charged; the ordinary bank, where that is asked, gives nothing. */
+static void make_overdue(struct world *world, const struct toy *toy, enum kc_charge_source source)
+{
+    struct kc_charge_debit order;
+    size_t count = 0;
+    world->ledger.options.charge = (struct kc_charge_rule){.amount = world_amount(12),
+                                                           .first_ms = 1000,
+                                                           .period_ms = 30 * WORLD_SETTLE_MS,
+                                                           .grace_ms = 20 * WORLD_SETTLE_MS};
+    EXPECT(kc_charge_load(&world->ledger), KC_OK);
+    turn(world);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    EXPECT(kc_ledger_charge_from(&world->ledger, toy->account, source), KC_OK);
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    world->now_ms += 1000;
+    turn(world);
+    turn(world);
+    EXPECT(kc_ledger_charge_orders(&order, &count, 1, &world->ledger, 0), KC_OK);
+    EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+    if (count > 0) {
+        EXPECT(kc_ledger_charge_settle(&world->ledger, &order, KC_NO_ABILITY_TO_PAY), KC_OK);
+    }
+    EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+}
+
+static enum kc_charge_step step_of(struct world *world, const struct toy *toy)
+{
+    struct kc_charge_row row;
+    EXPECT(world->store.charge_get(world->store.context, &row, toy->account.number, 1), KC_OK);
+    return row.step;
+}
+
+/* shows: R-MOVE-1 R-RENEW-1 */
+static void a_transfer_from_the_purse_pays_no_charge_of_its_own_account(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy b;
+    struct asked asked;
+    toy_rich(&a, world, 1, 100, 90);
+    toy_rich(&b, world, 2, 50, 0);
+    make_overdue(world, &a, KC_CHARGE_SOURCE_ORDINARY);
+    assert_int_equal(step_of(world, &a), KC_CHARGE_GRACE);
+    sync(&a, world);
+    EXPECT(ask(&asked, &a, world, KC_TRANSFER_SOURCE_PURSE, b.account, 30), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_COMPLETED, KC_OK);
+    expect_amounts(world, &a, 100, 60);
+    EXPECT(ask(&asked, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, b.account, 10), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_COMPLETED, KC_OK);
+    expect_amounts(world, &a, 90, 60);
+    assert_int_equal(step_of(world, &a), KC_CHARGE_GRACE);
+    /* What goes to the purse's own account does. */
+    EXPECT(ask(&asked, &a, world, KC_TRANSFER_SOURCE_PURSE, a.account, 20), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_COMPLETED, KC_OK);
+    expect_amounts(world, &a, 98, 40);
+    assert_int_equal(step_of(world, &a), KC_CHARGE_PAID);
+}
+
+/* shows: R-MOVE-4 R-RENEW-1 */
+static void what_a_purse_out_of_use_claimed_pays_no_charge(void **state)
+{
+    struct world *world = *state;
+    struct toy a;
+    struct toy debtor;
+    struct asked asked;
+    overspend(&debtor, world);
+    assert_int_equal(world_purse(world, debtor.purse).state, KC_PURSE_OUT);
+    assert_int_equal(world_signed_shadow(world, debtor.purse), -10);
+    toy_rich(&a, world, 1, 100, 0);
+    make_overdue(world, &debtor, KC_CHARGE_SOURCE_ACCOUNT);
+    assert_int_equal(step_of(world, &debtor), KC_CHARGE_GRACE);
+    uint64_t fees = kc_amount_minor(world->ledger.totals.fees);
+    sync(&a, world);
+    EXPECT(ask(&asked, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, debtor.account, 15), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_COMPLETED, KC_OK);
+    assert_int_equal(world_signed_shadow(world, debtor.purse), 0);
+    assert_int_equal(world_balance(world, debtor.account), 5);
+    assert_int_equal(step_of(world, &debtor), KC_CHARGE_GRACE);
+    EXPECT(ask(&asked, &a, world, KC_TRANSFER_SOURCE_ACCOUNT, debtor.account, 8), KC_OK);
+    expect_end(&a, world, &asked, KC_OUTCOME_COMPLETED, KC_OK);
+    assert_int_equal(world_balance(world, debtor.account), 1);
+    assert_int_equal(step_of(world, &debtor), KC_CHARGE_PAID);
+    assert_int_equal(kc_amount_minor(world->ledger.totals.fees), fees + 12);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -625,6 +727,8 @@ int main(void)
         TEST(an_offer_is_paid_once_and_vouched_for),
         TEST(an_offer_is_of_a_machine_of_the_receiver),
         TEST(a_card_that_is_lost_or_replaced_between_quote_and_ok),
+        TEST(a_transfer_from_the_purse_pays_no_charge_of_its_own_account),
+        TEST(what_a_purse_out_of_use_claimed_pays_no_charge),
     };
     return cmocka_run_group_tests(transfer, NULL, NULL);
 }
