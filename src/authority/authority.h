@@ -154,6 +154,15 @@ kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
 /* Whether `a` counts where both are good: of two that end together, as all do that outlast their issuer, the later one. */
 bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b);
 
+/* Of certificates for one use the one that begins last, good or not: whether it was revoked says whether the holder may have
+ * others. One that another took the place of, confirmed or not, says nothing. */
+struct kc_newest {
+    uint64_t begins_ms;
+    uint64_t expires_ms;
+    bool revoked;
+};
+void kc_authority_take_newest(struct kc_newest *newest, const struct kc_issued *issued);
+
 struct kc_pair {
     size_t sign_count;
     size_t encrypt_count;

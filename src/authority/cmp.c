@@ -111,12 +111,12 @@ struct holdings {
     size_t count;  /* valid ones of that use */
     size_t others; /* valid ones of the other use, the last one behind */
     struct kc_issued other;
-    bool ended;             /* one of that use ended by itself */
-    bool revoked;           /* the key's certificate was revoked */
-    bool other_use;         /* the key is certified for the other use */
-    bool other_kind;        /* the holder's other key is of another kind */
-    uint64_t ends_ms;       /* when the last of the valid ones ends */
-    struct kc_issued found; /* the key's own, when it has one; der_size 0: none */
+    struct kc_newest newest; /* of that use, valid or not */
+    bool revoked;            /* the key's certificate was revoked */
+    bool other_use;          /* the key is certified for the other use */
+    bool other_kind;         /* the holder's other key is of another kind */
+    uint64_t ends_ms;        /* when the last of the valid ones ends */
+    struct kc_issued found;  /* the key's own, when it has one; der_size 0: none */
 };
 
 static bool same_key(const struct kc_public_key *a, const struct kc_public_key *b)
@@ -146,8 +146,8 @@ static bool weigh(void *owner, const struct kc_issued *issued)
         }
         return true;
     }
+    kc_authority_take_newest(&holdings->newest, issued);
     if (!valid) {
-        holdings->ended = holdings->ended || issued->revoked_ms == 0;
         return true;
     }
     holdings->count += 1;
@@ -170,13 +170,13 @@ static struct kc_result may_certify(bool *beside, const struct kc_cmp_ask *ask, 
     return kc_result(is_server(sender) && !is_server(holder) ? KC_OK : KC_NOT_ALLOWED);
 }
 
-/* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. Whose only ended does by the bank's
- * word, which has the registrar's on who asks. The one that ends last counts, and of two that end in one second the one that
- * begins later. */
+/* Whose newest certificate was revoked, as for a lost purse, gets none by this way, whatever older one only ended. Whose newest
+ * only ended does by the bank's word, which has the registrar's on who asks. Of those that are good the one that ends last
+ * counts, and of two that end in one second the one that begins later. */
 static struct kc_result check_beside(const struct holdings *holdings, bool by_bank,
                                      uint64_t expires_ms)
 {
-    bool may = holdings->count > 0 || (by_bank && holdings->ended);
+    bool may = holdings->count > 0 || (by_bank && !holdings->newest.revoked);
     size_t most = by_bank ? BESIDE_BANK_MAX : BESIDE_MAX;
     if (holdings->count >= most) {
         return kc_result(by_bank ? KC_PENDING : KC_ALREADY_EXISTS);
@@ -240,7 +240,7 @@ static struct kc_result issue(struct holdings *holdings, struct kc_authority *au
     if (expires_ms <= now_ms || expires_ms > now_ms + life_ms + SECOND_MS) {
         return kc_result(KC_MALFORMED);
     }
-    *holdings = (struct holdings){.ask = ask, .now_ms = now_ms};
+    *holdings = (struct holdings){.ask = ask, .now_ms = now_ms, .newest = {.revoked = true}};
     result = kc_authority_store_of_holder(authority->store, holder, weigh, holdings);
     if (!kc_failed(result)) {
         result = check(holdings, beside, sender == KC_SERVER_BANK, expires_ms);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authority/authority.h"
+#include "authority/request.h"
 #include "base/clock.h"
 
 #define BEFORE_MS UINT64_C(300000)
@@ -164,6 +164,23 @@ bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b)
     return !kc_failed(kc_certificate_read(&first, kc_view(a->der, a->der_size))) &&
            !kc_failed(kc_certificate_read(&second, kc_view(b->der, b->der_size))) &&
            first.not_before_ms > second.not_before_ms;
+}
+
+void kc_authority_take_newest(struct kc_newest *newest, const struct kc_issued *issued)
+{
+    struct kc_certificate read;
+    bool superseded = issued->revoked_ms != 0 && issued->reason == REVOKE_SUPERSEDED;
+    if (superseded ||
+        kc_failed(kc_certificate_read(&read, kc_view(issued->der, issued->der_size)))) {
+        return;
+    }
+    bool newer = read.not_before_ms != newest->begins_ms ? read.not_before_ms > newest->begins_ms
+                                                         : issued->expires_ms > newest->expires_ms;
+    if (newer) {
+        *newest = (struct kc_newest){.begins_ms = read.not_before_ms,
+                                     .expires_ms = issued->expires_ms,
+                                     .revoked = issued->revoked_ms != 0};
+    }
 }
 
 static bool take_valid(void *owner, const struct kc_issued *issued)

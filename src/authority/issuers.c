@@ -188,8 +188,26 @@ bool kc_issuers_wait_for_root(const char *folder)
            !kc_roots_is_by_newest(folder, kc_view(issuer.der, issuer.der_size));
 }
 
-static struct kc_result plan(const char *folder, uint64_t number, const char *token)
+/* The newest root and its key. */
+static struct kc_result open_root(struct kc_buffer *root, struct kc_private_key *key,
+                                  const struct kc_crypto *crypto, const char *root_folder,
+                                  const char *folder)
 {
+    char name[KC_ROOT_FILE_SIZE];
+    char file[KC_ROOT_FILE_SIZE];
+    kc_roots_file(name, kc_roots_newest(folder), "");
+    kc_roots_file(file, kc_roots_newest(folder), ".crt");
+    struct kc_result result = kc_certificate_file_load(root, root_folder, file);
+    return kc_failed(result) ? result : kc_key_pair_load(key, NULL, crypto, root_folder, name);
+}
+
+/* Not without the root's key: nothing is to be planned that a later start would go on with unasked. */
+static struct kc_result plan(const struct kc_crypto *crypto, const char *root_folder,
+                             const char *folder, uint64_t number, const char *token)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_private_key root_key = {0};
     if (is_there(folder, number, ".plan")) {
         return kc_ok();
     }
@@ -199,7 +217,9 @@ static struct kc_result plan(const char *folder, uint64_t number, const char *to
     if (!kc_issuers_have_room(folder)) {
         return kc_result(KC_PENDING);
     }
-    return write_plan(folder, number, token);
+    struct kc_result result = open_root(&root, &root_key, crypto, root_folder, folder);
+    kc_wipe(&root_key, sizeof root_key);
+    return kc_failed(result) ? result : write_plan(folder, number, token);
 }
 
 /* The planned key, made where it is to be unless it is there. */
@@ -232,16 +252,9 @@ static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *c
     struct kc_private_key root_key = {0};
     struct kc_issuer before;
     char subject[NAME_SIZE];
-    char name[KC_ROOT_FILE_SIZE];
-    char file[KC_ROOT_FILE_SIZE];
-    kc_roots_file(name, kc_roots_newest(folder), "");
-    kc_roots_file(file, kc_roots_newest(folder), ".crt");
     /* Another name for each, so that a list says by its issuer's name whose it is. */
     (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
-    struct kc_result result = kc_certificate_file_load(&root, root_folder, file);
-    if (!kc_failed(result)) {
-        result = kc_key_pair_load(&root_key, NULL, crypto, root_folder, name);
-    }
+    struct kc_result result = open_root(&root, &root_key, crypto, root_folder, folder);
     if (!kc_failed(result)) {
         result = load(&before, folder, number - 1);
     }
@@ -264,7 +277,7 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     struct kc_key_places places;
     char file[NAME_SIZE];
     *number = kc_issuers_newest(folder) + 1;
-    struct kc_result result = plan(folder, *number, token);
+    struct kc_result result = plan(crypto, root_folder, folder, *number, token);
     if (!kc_failed(result)) {
         result = make_key(&key, crypto, configured, folder, *number);
     }
@@ -295,9 +308,17 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
     if (!kc_failed(result)) {
         result = kc_roots_plan(&plan, folder);
     }
-    if (kc_failed(result) || !kc_file_exists(path) ||
-        (!is_there(folder, kc_issuers_newest(folder) + 1, ".plan") &&
-         !kc_issuers_wait_for_root(folder))) {
+    bool open = is_there(folder, kc_issuers_newest(folder) + 1, ".plan") ||
+                kc_issuers_wait_for_root(folder);
+    if (kc_failed(result) || !open) {
+        return result;
+    }
+    bool here = kc_file_exists(path);
+    kc_log(KC_LOG_WARN,
+           here ? "issuing key %" PRIu64 ": its roll-over was planned and is gone on with"
+                : "issuing key %" PRIu64 ": its roll-over is planned and waits for the root's key",
+           kc_issuers_newest(folder) + 1);
+    if (!here) {
         return result;
     }
     return kc_issuers_roll(&number, crypto, configured, root_folder, folder,

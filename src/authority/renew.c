@@ -33,11 +33,12 @@ struct kc_result kc_authority_check_beside(struct kc_authority *authority, uint6
     return kc_failed(result) ? result : kc_result(beside.count >= BESIDE_MAX ? KC_PENDING : KC_OK);
 }
 
-static bool see_one(void *owner, const struct kc_issued *issued)
+static bool see_newest(void *owner, const struct kc_issued *issued)
 {
-    bool *unrevoked = owner;
-    *unrevoked = issued->use == KC_PROFILE_SIGN && issued->revoked_ms == 0;
-    return !*unrevoked;
+    if (issued->use == KC_PROFILE_SIGN) {
+        kc_authority_take_newest(owner, issued);
+    }
+    return true;
 }
 
 struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority_request *request,
@@ -52,13 +53,13 @@ struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority
                                                .proof = renew->proof,
                                                .time_ms = renew->time_ms};
     struct kc_result result = kc_authority_pair(&request->pair, authority, renew->account.number);
-    /* Whose certificates were revoked meanwhile, as for a lost purse, gets none by this way. One that only ended does: the bank
-     * has the registrar's word on who asks. */
+    /* Whose newest certificate was revoked, as for a lost purse, gets none by this way, whatever older one only ended. Whose
+     * newest only ended does: the bank has the registrar's word on who asks. */
     if (!kc_failed(result) && request->pair.sign_count == 0) {
-        bool unrevoked = false;
-        result = kc_authority_store_of_holder(authority->store, renew->account.number, see_one,
-                                              &unrevoked);
-        if (!kc_failed(result) && !unrevoked) {
+        struct kc_newest newest = {.revoked = true};
+        result = kc_authority_store_of_holder(authority->store, renew->account.number, see_newest,
+                                              &newest);
+        if (!kc_failed(result) && newest.revoked) {
             result = kc_result(KC_CERT_REVOKED);
         }
     }

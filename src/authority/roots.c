@@ -298,12 +298,13 @@ struct kc_result kc_roots_roll(uint64_t *number, const struct kc_crypto *crypto,
     struct party new = {.number = old.number + 1};
     struct kc_root_plan planned;
     *number = new.number;
-    struct kc_result result = plan(folder, new.number, until_ms, token);
+    /* The key first: nothing is to be planned that a later start would go on with unasked. */
+    struct kc_result result = open_old(&old, crypto, root_folder);
     if (!kc_failed(result)) {
-        result = read_plan(&planned, folder, new.number);
+        result = plan(folder, new.number, until_ms, token);
     }
     if (!kc_failed(result)) {
-        result = open_old(&old, crypto, root_folder);
+        result = read_plan(&planned, folder, new.number);
     }
     if (!kc_failed(result)) {
         result = open_new(&new, &old, crypto, root_folder);
@@ -320,7 +321,15 @@ struct kc_result kc_roots_finish(const struct kc_crypto *crypto, const char *roo
                                  const char *folder)
 {
     uint64_t number = kc_roots_newest(folder);
-    if (!is_there(folder, number + 1, ".plan") || !is_there(root_folder, number, ".key")) {
+    if (!is_there(folder, number + 1, ".plan")) {
+        return kc_ok();
+    }
+    bool here = is_there(root_folder, number, ".key");
+    kc_log(KC_LOG_WARN,
+           here ? "root %" PRIu64 ": its roll-over was planned and is gone on with"
+                : "root %" PRIu64 ": its roll-over is planned and waits for the old root's key",
+           number + 1);
+    if (!here) {
         return kc_ok();
     }
     return kc_roots_roll(&number, crypto, root_folder, folder, 0, NULL);

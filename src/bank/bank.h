@@ -174,6 +174,7 @@ struct kc_bank_renewal {
     struct kc_purse_key_row keys;
     struct kc_renewal_row row;
     struct kc_key_offer_row offer;
+    bool blocked; /* the purse went out of use while they were certified */
     size_t sign_size;
     size_t encrypt_size;
     uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
@@ -442,6 +443,16 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    struct kc_bank_thread *thread, uint64_t time_ms,
                                                    const struct kc_shape *shape,
                                                    const void *message);
+
+/* What the ledger says of certificates that were made: where the purse went out of use meanwhile, item->renewal.blocked, so that
+ * the next step can revoke them. */
+KC_MUST_USE struct kc_result kc_bank_note_blocked(struct kc_bank_item *item,
+                                                  struct kc_result certified);
+/* That step: KC_PURSE_BLOCKED, and the authority was asked to revoke the pair in item->renewal, which the books have. Whether it
+ * did is in the log; where the lane is crowded nobody is asked. Whoever reports the loss again is told the pair (lost-reply). */
+KC_MUST_USE struct kc_result
+kc_bank_end_blocked(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item);
+void kc_bank_leave_blocked(struct kc_bank_item *item);
 
 /* Asks it for certificates of another pair of the purse's. When it has no room for one, KC_PENDING, it is told which pairs the
  * purse left, ends these, and is asked again. */

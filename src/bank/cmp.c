@@ -11,8 +11,8 @@
 #define REVOKE_SUPERSEDED 4u
 #define REVOKE_CESSATION 5u
 #define SECOND_MS 1000u
-/* Purses that an account had one after another. */
-#define PURSES_MAX 16u
+/* Purses that an account had one after another: more than anybody's. */
+#define PURSES_MAX 1024u
 
 struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
 {
@@ -106,7 +106,18 @@ struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out, const struct kc_s
     return list_left(out, store, purse, KC_AMOUNT_MAX, keys.signer, now_ms);
 }
 
-/* Both certificates of a pair. */
+static struct kc_result first_of(struct kc_result before, struct kc_result then)
+{
+    return kc_failed(before) ? before : then;
+}
+
+/* Then there is no use in asking for the others. */
+static bool is_away(struct kc_result result)
+{
+    return result.code == KC_AUTHORITY_DOWN;
+}
+
+/* Both certificates of a pair. One that fails does not spare the other; the first error is told. */
 static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
                                     const uint8_t pair[KC_PAIR_SIZE], unsigned reason)
 {
@@ -125,17 +136,16 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     }
     result =
         kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
-    return kc_failed(result) ? result
-                             : kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
-                                                           person.encrypt_serial, reason);
+    return first_of(result, kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                        person.encrypt_serial, reason));
 }
 
 static struct kc_result revoke_pairs(struct kc_bank *bank, struct kc_bank_thread *thread,
                                      const struct kc_bank_pairs *pairs, unsigned reason)
 {
     struct kc_result result = kc_ok();
-    for (size_t at = 0; at < pairs->size && !kc_failed(result); at += KC_PAIR_SIZE) {
-        result = revoke_pair(bank, thread, pairs->bytes + at, reason);
+    for (size_t at = 0; at < pairs->size && !is_away(result); at += KC_PAIR_SIZE) {
+        result = first_of(result, revoke_pair(bank, thread, pairs->bytes + at, reason));
     }
     /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
     if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
@@ -192,6 +202,12 @@ struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread 
     return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED);
 }
 
+struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                      const uint8_t pair[KC_PAIR_SIZE])
+{
+    return revoke_pair(bank, thread, pair, REVOKE_CESSATION);
+}
+
 /* What renewals before took the place of is kc_bank_cmp_retire's. */
 static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
                                   uint64_t purse)
@@ -209,11 +225,12 @@ struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_th
     const struct kc_store *store = &thread->store;
     struct kc_result result = store->account_get(store->context, &row, account.number);
     uint64_t purse = kc_failed(result) ? 0 : row.purse.number;
-    for (size_t i = 0; i < PURSES_MAX && purse != 0 && !kc_failed(result); i++) {
-        result = end_purse(bank, thread, purse);
-        bool more = !kc_failed(result) &&
-                    !kc_failed(store->reissue_of_purse(store->context, &reissue, purse));
-        purse = more ? reissue.old.number : 0;
+    size_t count = 0;
+    while (purse != 0 && !is_away(result) && count++ < PURSES_MAX) {
+        result = first_of(result, end_purse(bank, thread, purse));
+        struct kc_result earlier = store->reissue_of_purse(store->context, &reissue, purse);
+        purse = kc_failed(earlier) ? 0 : reissue.old.number;
+        result = first_of(result, earlier.code == KC_NOT_FOUND ? kc_ok() : earlier);
     }
-    return result;
+    return first_of(result, kc_result(purse == 0 ? KC_OK : KC_LIMIT_EXCEEDED));
 }

@@ -22,6 +22,11 @@ KC_MUST_USE struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct 
 KC_MUST_USE struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
                                                 const struct kc_renewal_row *row);
 
+/* Revokes a pair of a purse that is out of use. */
+KC_MUST_USE struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank,
+                                                  struct kc_bank_thread *thread,
+                                                  const uint8_t pair[KC_PAIR_SIZE]);
+
 /* Revokes what a closed account's purses have. */
 KC_MUST_USE struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank,
                                                      struct kc_bank_thread *thread,

@@ -189,7 +189,7 @@ static struct kc_result apply_claimed(struct kc_bank *bank, struct kc_bank_threa
                                       struct kc_bank_item *item)
 {
     (void)thread;
-    return kc_ledger_claimed(&bank->ledger, &item->renewal.row);
+    return kc_bank_note_blocked(item, kc_ledger_claimed(&bank->ledger, &item->renewal.row));
 }
 
 static struct kc_result answer_claim(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -201,7 +201,8 @@ static struct kc_result answer_claim(struct kc_bank *bank, struct kc_bank_thread
     struct kc_buffer identity = KC_BUFFER(bytes);
     const struct kc_bank_renewal *renewal = &item->renewal;
     size_t sizes[2] = {0, 0};
-    struct kc_result result = encode(verify, &sizes[0], &item->holder.sign_key);
+    struct kc_result result = renewal->blocked ? kc_result(KC_PURSE_BLOCKED)
+                                               : encode(verify, &sizes[0], &item->holder.sign_key);
     if (!kc_failed(result)) {
         result = encode(encrypt, &sizes[1], &item->holder.encrypt_key);
     }
@@ -234,6 +235,7 @@ const struct kc_bank_kind kc_bank_claim_request = {
               {KC_LANE_WRITE, apply_claim, NULL},
               {KC_LANE_DIRECTORY, find_claimed, NULL},
               {KC_LANE_WRITE, apply_claimed, NULL},
+              {KC_LANE_DIRECTORY, kc_bank_end_blocked, kc_bank_leave_blocked},
               {KC_LANE_WORK, answer_claim, NULL}},
 };
 

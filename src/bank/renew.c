@@ -5,6 +5,7 @@
 #include "bank/bank.h"
 #include "bank/cmp.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "service/key_proof.h"
 
 #define ROUND_MAX 8u
@@ -145,11 +146,21 @@ struct kc_result kc_bank_identify_certified(struct kc_bank *bank, struct kc_bank
     return result;
 }
 
+static struct kc_result ask_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                 const struct kc_renewal_row *row)
+{
+    struct kc_done done;
+    struct kc_retire_request request = {
+        .account = row->account, .left = true, .time_ms = kc_clock_now_ms()};
+    memcpy(request.certificate, row->certificate, KC_DIGEST_SIZE);
+    return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
+                                 &kc_retire_request_shape, &request);
+}
+
 /* Pairs that the purse had certified and then left for others (ledger/renew.c): nothing comes under them any more. True when the
  * authority ended one. */
 static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_purse_id purse)
 {
-    struct kc_done done;
     struct kc_renewal_row row;
     bool ended = false;
     const struct kc_store *store = &thread->store;
@@ -159,12 +170,7 @@ static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread, struct
         if (kc_failed(result)) {
             break;
         }
-        struct kc_retire_request request = {
-            .account = row.account, .left = true, .time_ms = kc_clock_now_ms()};
-        memcpy(request.certificate, row.certificate, KC_DIGEST_SIZE);
-        bool gone =
-            !kc_failed(kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
-                                             &kc_retire_request_shape, &request));
+        bool gone = !kc_failed(ask_left(bank, thread, &row));
         ended = ended || gone;
     }
     return ended;
@@ -219,11 +225,43 @@ static struct kc_result certify(struct kc_bank *bank, struct kc_bank_thread *thr
     return kc_failed(result) ? result : kc_bank_identify_certified(bank, thread, item);
 }
 
+struct kc_result kc_bank_note_blocked(struct kc_bank_item *item, struct kc_result certified)
+{
+    item->renewal.blocked = certified.code == KC_PURSE_BLOCKED;
+    return item->renewal.blocked ? kc_ok() : certified;
+}
+
 static struct kc_result apply_certified(struct kc_bank *bank, struct kc_bank_thread *thread,
                                         struct kc_bank_item *item)
 {
     (void)thread;
-    return kc_ledger_renew_certified(&bank->ledger, &item->renewal.row);
+    return kc_bank_note_blocked(item, kc_ledger_renew_certified(&bank->ledger, &item->renewal.row));
+}
+
+struct kc_result kc_bank_end_blocked(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                     struct kc_bank_item *item)
+{
+    struct kc_result result = kc_ok();
+    const struct kc_renewal_row *row = &item->renewal.row;
+    if (!item->renewal.blocked) {
+        return result;
+    }
+    if (kc_cmp_place_speaks(&bank->config.authority)) {
+        result = kc_bank_cmp_end_pair(bank, thread, row->pair);
+    } else {
+        result = ask_left(bank, thread, row);
+    }
+    kc_log(KC_LOG_WARN, "certificates of a purse out of use revoked purse=%llu result=%s",
+           (unsigned long long)row->purse.number, kc_error_name(result.code));
+    return kc_result(KC_PURSE_BLOCKED);
+}
+
+void kc_bank_leave_blocked(struct kc_bank_item *item)
+{
+    if (item->renewal.blocked) {
+        kc_log(KC_LOG_WARN, "certificates of a purse out of use revoked purse=%llu result=%s",
+               (unsigned long long)item->renewal.row.purse.number, kc_error_name(KC_BUSY));
+    }
 }
 
 /* ---- Sr4 ---- */
@@ -242,9 +280,11 @@ static struct kc_result answer_renewal(struct kc_bank *bank, struct kc_bank_thre
     memcpy(reply.request, item->digest, KC_DIGEST_SIZE);
     /* From here on this purse may sign with either key, and is looked up in the database (settle.c). */
     kc_holders_forget(&bank->holders, renewal->row.purse.number);
-    struct kc_result result =
-        kc_sign_brief(&identity, &thread->crypto, &bank->sign_key, &bank->realm, KC_IDENTITY_DOMAIN,
-                      kc_view(item->identity, item->identity_size));
+    struct kc_result result = kc_result(renewal->blocked ? KC_PURSE_BLOCKED : KC_OK);
+    if (!kc_failed(result)) {
+        result = kc_sign_brief(&identity, &thread->crypto, &bank->sign_key, &bank->realm,
+                               KC_IDENTITY_DOMAIN, kc_view(item->identity, item->identity_size));
+    }
     reply.identity = kc_buffer_view(&identity);
     return kc_failed(result)
                ? result
@@ -258,6 +298,7 @@ const struct kc_bank_kind kc_bank_renew_request = {
               {KC_LANE_WRITE, apply_ask, NULL},
               {KC_LANE_DIRECTORY, certify, NULL},
               {KC_LANE_WRITE, apply_certified, NULL},
+              {KC_LANE_DIRECTORY, kc_bank_end_blocked, kc_bank_leave_blocked},
               {KC_LANE_WORK, answer_renewal, NULL}},
 };
 

@@ -174,7 +174,8 @@ KC_MUST_USE struct kc_result kc_ledger_renew(struct kc_renewal_row *row, struct 
                                              const struct kc_ledger_source *source);
 
 /* They are certified, and the purse may confirm them: by a report, signed with the new key, that begins with its close entry.
- * KC_OUT_OF_ORDER: another request came in between. */
+ * KC_OUT_OF_ORDER: another request came in between. KC_PURSE_BLOCKED: the purse went out of use meanwhile, so that nothing comes
+ * of them; the row is kept, and the certificates are to be revoked. */
 KC_MUST_USE struct kc_result kc_ledger_renew_certified(struct kc_ledger *ledger,
                                                        const struct kc_renewal_row *row);
 

@@ -254,9 +254,15 @@ struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
                                               const struct kc_renewal_row *row, bool made_anew)
 {
     struct kc_renewal_row last;
+    struct kc_purse_row purse;
     struct kc_renewal_row next = *row;
+    const struct kc_store *store = ledger->store;
     KC_ASSERT(ledger->in_batch);
     struct kc_result result = find_last(&last, ledger, row->purse.number);
+    if (!kc_failed(result)) {
+        result =
+            kc_ledger_note(ledger, store->purse_get(store->context, &purse, row->purse.number));
+    }
     if (kc_failed(result)) {
         return result;
     }
@@ -270,7 +276,10 @@ struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
         next.number += 1;
     }
     next.state = KC_RENEWAL_WAITING;
-    return save(ledger, &next);
+    result = save(ledger, &next);
+    /* It went out of use meanwhile. Its pair is kept all the same, so that whoever ends its certificates knows of these. */
+    bool blocked = !kc_failed(result) && purse.state != KC_PURSE_ACTIVE;
+    return blocked ? kc_result(KC_PURSE_BLOCKED) : result;
 }
 
 /* ---- confirmation ---- */

@@ -65,7 +65,13 @@ static bool is_good(struct kc_certificate *out, const struct kc_cmp_client *clie
     return good;
 }
 
-/* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many. */
+static struct kc_result first_of(struct kc_result before, struct kc_result then)
+{
+    return kc_failed(before) ? before : then;
+}
+
+/* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many.
+ * One that fails does not spare the others; its error is told. */
 static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registrar,
                                      uint64_t account, unsigned reason)
 {
@@ -80,10 +86,10 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     if (kc_failed(result)) {
         return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
     }
-    for (size_t i = 0; i < entry.count && !kc_failed(result); i++) {
+    for (size_t i = 0; i < entry.count; i++) {
         if (is_good(&certificate, &client, entry.certificates[i]) &&
             strcmp(certificate.subject, subject) == 0) {
-            result = kc_cmp_client_revoke(&client, entry.certificates[i], reason);
+            result = first_of(result, kc_cmp_client_revoke(&client, entry.certificates[i], reason));
             *count += 1;
         }
     }
@@ -91,16 +97,34 @@ static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registr
     return result;
 }
 
-/* Revokes what the bank names, whether or not it was revoked before. Copied, because the reply's memory is used again. */
-static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_view known,
-                                     unsigned reason)
+/* Both certificates of a pair. */
+static struct kc_result revoke_pair(struct kc_registrar *registrar,
+                                    const uint8_t pair[KC_PEOPLE_PAIR_SIZE], unsigned reason)
 {
     struct kc_person person;
-    uint8_t pairs[KNOWN_SIZE_MAX];
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer issuer = KC_BUFFER(bytes);
     struct kc_people_issuers issuers;
     const struct kc_cmp_client client = client_of(&issuers, registrar);
     uint64_t now_ms = kc_clock_now_ms();
+    struct kc_result word =
+        kc_people_check_pair(&person, &registrar->people, &registrar->crypto, pair, now_ms, now_ms);
+    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
+    if (kc_failed(result)) {
+        return first_of(word, result);
+    }
+    result =
+        kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
+    return first_of(result, kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
+                                                        person.encrypt_serial, reason));
+}
+
+/* Revokes what the bank names, whether or not it was revoked before, and whatever becomes of one. Copied, because the reply's
+ * memory is used again. */
+static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_view known,
+                                     unsigned reason)
+{
+    uint8_t pairs[KNOWN_SIZE_MAX];
     struct kc_result result = kc_ok();
     if (known.size > sizeof pairs || known.size % KC_PEOPLE_PAIR_SIZE != 0) {
         return kc_result(KC_MALFORMED);
@@ -108,20 +132,9 @@ static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_v
     if (known.size > 0) {
         memcpy(pairs, known.data, known.size);
     }
-    for (size_t at = 0; at < known.size && !kc_failed(result); at += KC_PEOPLE_PAIR_SIZE) {
-        struct kc_buffer issuer = KC_BUFFER(bytes);
-        struct kc_result word = kc_people_check_pair(
-            &person, &registrar->people, &registrar->crypto, pairs + at, now_ms, now_ms);
-        result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
-        if (kc_failed(result)) {
-            return kc_failed(word) ? word : result;
-        }
-        result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial,
-                                             reason);
-        if (!kc_failed(result)) {
-            result = kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
-                                                 person.encrypt_serial, reason);
-        }
+    for (size_t at = 0; at < known.size && result.code != KC_AUTHORITY_DOWN;
+         at += KC_PEOPLE_PAIR_SIZE) {
+        result = first_of(result, revoke_pair(registrar, pairs + at, reason));
     }
     return result;
 }
@@ -132,14 +145,15 @@ struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
 {
     size_t count = 1;
     size_t revoked = 0;
-    struct kc_result result =
+    struct kc_result result = kc_ok();
+    struct kc_result named =
         known == NULL ? kc_ok() : revoke_known(registrar, *known, (unsigned)reason);
     for (unsigned round = 0; round < ROUNDS_MAX && count > 0 && !kc_failed(result); round++) {
         result = revoke_shown(&count, registrar, account.number, (unsigned)reason);
         revoked += count;
     }
-    if (kc_failed(result)) {
-        return result;
+    if (kc_failed(named) || kc_failed(result)) {
+        return first_of(named, result);
     }
     /* The last round has to have found nothing more. */
     bool done = revoked > 0 || known != NULL;

@@ -106,7 +106,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 6
+#define KC_SQLITE_SCHEMA_VERSION 7
 
 struct kc_result kc_sqlite_error(int status);
 

@@ -149,13 +149,15 @@ def test_a_roll_over_is_gone_on_with_wherever_it_was_cut(alone):
     # The root's key is elsewhere: nothing is made, and everything else goes on; it comes back, and so does the roll-over.
     root, away = alone.dir / "root/root.key", alone.dir / "away.key"
     os.rename(root, away)
-    assert alone.kinchaku("roll", "--authority").status != OK
-    alone.up()
+    assert alone.kinchaku("roll", "--authority").error == "file-missing"
+    assert not (folder / "issuing-2.plan").exists()
+    (folder / "issuing-2.plan").write_text("[roll]\nnumber = 2\n")
+    assert "waits for the root's key" in alone.up().err
     assert len(issuers(alone)) == 2
     uim.must("withdraw", 10, "--yes")
     alone.down()
     os.rename(away, root)
-    alone.up()
+    assert "planned and is gone on with" in alone.up().err
     assert len(issuers(alone)) == 3
     uim.must("withdraw", 10, "--yes")
     rich(alone)

@@ -220,8 +220,8 @@ def bodytype(message):
     return message[start + size] & 0x1f
 
 
-def post(system, message, content_type=CMP):
-    request = urllib.request.Request(f"http://127.0.0.1:{system.port('authority')}/cmp", message, {"Content-Type": content_type})
+def post(system, message, content_type=CMP, path="/cmp"):
+    request = urllib.request.Request(f"http://127.0.0.1:{system.port('authority')}{path}", message, {"Content-Type": content_type})
     try:
         with urllib.request.urlopen(request, timeout=20) as reply:
             return reply.status, reply.headers["Content-Type"], reply.read()

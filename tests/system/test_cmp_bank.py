@@ -1,5 +1,6 @@
 """Does the bank have keys renewed and certificates ended by CMP, as it does by our own messages, whoever is lost or away in between?"""
 import shutil
+import sqlite3
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,8 +39,9 @@ def speaking(alone):
 class Dropping:
     """Between the bank and the authority: carries what is asked, and, while it drops, no second certificate."""
 
-    def __init__(self, system):
+    def __init__(self, system, path="/cmp"):
         self.system, self.dropping = system, False
+        self.before = None  # called once, before something is carried
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,7 +52,10 @@ class Dropping:
                 if owner.dropping and USE.search(body) and not USE.search(body)[1][0] & 0x80:
                     self.close_connection = True
                     return
-                status, kind, reply = post(owner.system, body, self.headers["Content-Type"])
+                before, owner.before = owner.before, None
+                if before:
+                    before()
+                status, kind, reply = post(owner.system, body, self.headers["Content-Type"], path)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(reply)))
@@ -302,6 +307,58 @@ def test_lost_and_issued_again(alone, tmp_path):
     fresh.must("renew")
     renewed(alone, fresh, old)
     assert not native(alone)
+
+
+# shows: R-SEC-4 R-NODE-2
+@pytest.mark.parametrize("how", ["lost", "closed"])
+def test_a_number_that_the_authority_does_not_know_spares_no_other(speaking, how):
+    uim = rich(speaking)
+    old = certificates(speaking, uim)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    new = certificates(speaking, uim)
+    speaking.kill("authority")
+    with sqlite3.connect(speaking.dir / "authority" / "authority.db") as database:
+        assert database.execute("DELETE FROM certificates WHERE serial = ?", (old[True].to_bytes(16, "big"),)).rowcount == 1
+    speaking.up()
+    if how == "lost":
+        assert lose(uim, password(uim)).error == "not-found"
+    else:
+        assert speaking.bank("close", uim.account).status == OK
+    wait_revoked(speaking, {old[False]} | set(new.values()))
+    if how == "closed":
+        shown = [row for row in speaking.bank("closings").objects if row.get("closing") == uim.account]
+        assert not shown[0]["revoked"], shown
+
+
+# shows: R-OPEN-7 R-RENEW-5 R-SEC-4
+@pytest.mark.parametrize("protocol", ["cmp", "kinchaku"])
+def test_lost_while_the_new_keys_are_certified(alone, protocol):
+    """The registrar reaches the bank, and not the authority, so that nothing is revoked yet. The thief gets no identity."""
+    between = Dropping(alone, "/cmp" if protocol == "cmp" else "/v1/message")
+    for node in ("registrar", "bank"):
+        alone.configure(node, "authority", protocol=protocol)
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        secret, old = password(uim), certificates(alone, uim)
+        ini = alone.dir / "registrar" / "registrar.ini"
+        whole = ini.read_text()
+        seen = []
+
+        def lost():
+            alone.configure("registrar", "servers", authority="http://127.0.0.1:9")
+            seen.append(lose(uim, secret))
+            ini.write_text(whole)
+
+        between.before = lost
+        done = uim.station("renew")
+        assert seen[0].status == AGAIN and done.error == "purse-blocked", (seen, done, alone.logs())
+        assert len(revoked(alone)) == 2 and not set(old.values()) & revoked(alone)
+        assert lose(uim, secret).status == OK
+        assert set(old.values()) < revoked(alone) and len(revoked(alone)) == 4
+    finally:
+        between.close()
 
 
 # shows: R-SEC-4 R-NODE-2

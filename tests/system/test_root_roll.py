@@ -175,12 +175,14 @@ def test_a_roll_over_of_the_root_goes_on_wherever_it_was_killed(alone):
     # The old root's key is elsewhere: nothing is made, and everything else goes on.
     os.rename(alone.dir / "root/root-1.key", alone.dir / "away.key")
     assert alone.kinchaku("roll", "--root").error == "file-missing"
-    alone.up()
+    assert not (folder / "root-2.plan").exists()
+    (folder / "root-2.plan").write_text("[roll]\nnumber = 2\n")
+    assert "waits for the old root's key" in alone.up().err
     assert len(roots(alone)) == 2
     uim.must("withdraw", 10, "--yes")
     alone.down()
     os.rename(alone.dir / "away.key", alone.dir / "root/root-1.key")
-    alone.up()
+    assert "planned and is gone on with" in alone.up().err
     assert len(roots(alone)) == 3 and len(crosses(alone)) == 2 and len(issuers(alone)) == 3
     wait_pinned(alone, "bank", roots(alone)[2])
     uim.must("withdraw", 10, "--yes")

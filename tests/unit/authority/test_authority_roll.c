@@ -123,6 +123,10 @@ static void a_roll_over_that_was_cut_is_gone_on_with(void **state)
     forget(place, "root/root.key");
     EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_FILE_MISSING);
     EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    forget(place, "authority/issuing-3.plan");
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_FILE_MISSING);
+    EXPECT(kc_path_join(path, place->dir, "authority/issuing-3.plan", NULL), KC_OK);
+    assert_false(kc_file_exists(path));
     forget(place, "authority/issuing-2.key");
     EXPECT(kc_authority_open(&place->authority, place->dir), KC_FILE_MISSING);
 }

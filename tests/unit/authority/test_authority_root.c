@@ -179,11 +179,18 @@ static void without_the_old_roots_key_nothing_is_made(void **state)
     struct place *place = *state;
     char path[KC_PATH_SIZE_MAX];
     char away[KC_PATH_SIZE_MAX];
+    char plan[KC_PATH_SIZE_MAX];
+    static const char planned[] = "[roll]\nnumber = 1\n";
     uint64_t number = 0;
     kc_authority_close(&place->authority);
     path_in(path, place, "root/root.key");
     path_in(away, place, "authority/root-1-by-0.crt");
+    path_in(plan, place, "authority/root-1.plan");
     assert_int_equal(rename(path, away), 0);
+    EXPECT(kc_authority_roll_root(&number, place->dir, 0, NULL), KC_FILE_MISSING);
+    assert_false(kc_file_exists(plan));
+    /* What was planned while the key was there waits for it. */
+    EXPECT(kc_file_write_text(plan, planned, sizeof planned - 1, sizeof planned), KC_OK);
     EXPECT(kc_authority_roll_root(&number, place->dir, 0, NULL), KC_FILE_MISSING);
     EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
     EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);

@@ -180,6 +180,21 @@ static void a_lost_purse_neither_orders_nor_claims(void **state)
     assert_int_equal(key_of(world, &toy), 'a');
 }
 
+/* shows: R-RENEW-5 */
+static void a_purse_lost_between_claim_and_answer_gets_nothing(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    EXPECT(order(world, toy.account), KC_OK);
+    EXPECT(made(world, &toy, world->now_ms, 'b'), KC_OK);
+    EXPECT(claim(&row, &toy, world), KC_OK);
+    toy_lose(&toy, world);
+    EXPECT(claimed(&row, world), KC_PURSE_BLOCKED);
+    assert_int_equal(key_of(world, &toy), 'a');
+}
+
 /* shows: R-RENEW-3 */
 static void an_answer_belongs_to_its_order(void **state)
 {
@@ -374,6 +389,7 @@ int main(void)
         TEST(ordered_ready_claimed_and_confirmed),
         TEST(who_may_have_none_gets_none),
         TEST(a_lost_purse_neither_orders_nor_claims),
+        TEST(a_purse_lost_between_claim_and_answer_gets_nothing),
         TEST(an_answer_belongs_to_its_order),
         TEST(keys_made_anew_take_the_place_of_the_offer),
         TEST(a_slow_claim_takes_nothing_from_a_later_one),

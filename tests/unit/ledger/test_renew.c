@@ -579,6 +579,28 @@ static void the_numbers_of_certificates_go_with_their_keys(void **state)
     assert_int_equal(row.old_pair[0], 'a');
 }
 
+/* shows: R-RENEW-5 */
+static void a_purse_that_went_out_of_use_meanwhile_gets_no_new_keys(void **state)
+{
+    struct world *world = *state;
+    struct toy toy;
+    struct toy_reply reply;
+    struct kc_renewal_row row;
+    begin(&toy, world, 1);
+    EXPECT(ask(&row, &toy, world, 'b'), KC_OK);
+    toy_lose(&toy, world);
+    EXPECT(certified(&row, world), KC_PURSE_BLOCKED);
+    /* They are in the books, for whoever revokes what the purse has. */
+    const struct kc_renewal_row kept = last_of(world, &toy);
+    assert_int_equal(kept.state, KC_RENEWAL_WAITING);
+    assert_memory_equal(kept.pair, row.pair, KC_PAIR_SIZE);
+    /* Again, as when the answer was lost. */
+    EXPECT(certified(&row, world), KC_PURSE_BLOCKED);
+    change_over(&toy, world, &row);
+    assert_true(kc_failed(toy_report(&toy, world, &reply)));
+    assert_int_equal(key_of(world, &toy), 'a');
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
@@ -586,6 +608,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_report_with_the_close_entry_makes_the_new_key_the_purses),
         TEST(until_then_the_old_key_is_the_purses),
+        TEST(a_purse_that_went_out_of_use_meanwhile_gets_no_new_keys),
         TEST(everything_open_comes_first),
         TEST(the_same_keys_go_on_and_others_begin_again),
         TEST(a_pair_that_another_took_the_place_of_is_kept_and_says_nothing),
