@@ -170,12 +170,14 @@ static bool has_ended(struct kc_bank *bank, struct kc_bank_thread *thread,
 {
     struct kc_person own;
     uint64_t now_ms = kc_clock_now_ms();
-    if (keys->expires_ms < now_ms || because.code != KC_CERT_EXPIRED) {
-        return keys->expires_ms < now_ms && because.code != KC_CERT_REVOKED;
+    bool over = keys->expires_ms < now_ms;
+    if (because.code == KC_CERT_REVOKED || (!over && because.code != KC_CERT_EXPIRED)) {
+        return false;
     }
-    return kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair, keys->expires_ms,
-                                now_ms)
-               .code == KC_CERT_EXPIRED;
+    struct kc_result word = kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair,
+                                                 keys->expires_ms, now_ms);
+    /* The issuer of one whose time is over may have ended with it. */
+    return word.code == KC_CERT_EXPIRED || (over && word.code == KC_DIRECTORY_DOWN);
 }
 
 struct kc_result kc_bank_find_blocked(struct kc_bank_item *item, struct kc_bank *bank,

@@ -167,6 +167,20 @@ struct kc_result kc_bank_notice_tell(bool *made, struct kc_bank_notice *notice,
     return result;
 }
 
+/* Only what is below the pinned root is told: who has an older root's key would be heard as long as that counts. */
+static struct kc_result check_below(struct kc_people *people, const struct kc_person *authority,
+                                    struct kc_view issuer, struct kc_view pinned, uint64_t now_ms)
+{
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t root_der[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer by = KC_BUFFER(der);
+    struct kc_buffer root = KC_BUFFER(root_der);
+    bool below = !kc_failed(kc_certificate_verify_issuer(issuer, pinned, now_ms)) &&
+                 !kc_failed(kc_people_issuer_of(&by, &root, people, authority)) &&
+                 kc_view_equal(kc_buffer_view(&root), pinned);
+    return kc_result(below ? KC_OK : KC_NOT_FOUND);
+}
+
 struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
                                      const struct kc_notice_maker *by, struct kc_people *people,
                                      struct kc_directory *directory, uint64_t now_ms)
@@ -186,6 +200,10 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     }
     if (!kc_failed(result)) {
         result = kc_people_pinned(&pinned, people);
+    }
+    if (!kc_failed(result)) {
+        result = check_below(people, &authority, kc_buffer_view(&issuer), kc_buffer_view(&pinned),
+                             now_ms);
     }
     if (kc_failed(result)) {
         return result;

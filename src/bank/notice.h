@@ -56,7 +56,7 @@ KC_MUST_USE struct kc_result kc_bank_notice_tell(bool *made, struct kc_bank_noti
                                                  uint64_t now_ms);
 
 /* Tells what the directory shows, when that is newer; true in *made. Waits. Errors of the directory; KC_NOT_FOUND when the
- * directory has no authority that purses could speak with; of writing and signing. */
+ * directory has no authority that purses could speak with, or none below the pinned root; of writing and signing. */
 KC_MUST_USE struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
                                                  const struct kc_notice_maker *by,
                                                  struct kc_people *people,

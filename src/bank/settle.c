@@ -280,6 +280,23 @@ static struct kc_result fetch_renewed(bool *some, struct kc_bank *bank,
     return result;
 }
 
+/* Whether the key that the bank kept holds although the directory says that it has ended. Whoever was revoked would be heard as
+ * well, if that word were enough: the pair itself is looked for by its numbers. */
+static struct kc_result check_ended(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const struct kc_purse_key_row *keys)
+{
+    struct kc_person own;
+    if (is_late(keys->expires_ms, bank->config.settle_ms)) {
+        return kc_ok(); /* which kc_partner_take_kept refuses */
+    }
+    struct kc_result result = kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair,
+                                                   keys->expires_ms, kc_clock_now_ms());
+    if (result.code == KC_CERT_EXPIRED) {
+        return kc_ok();
+    }
+    return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, &own);
+}
+
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
 static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       struct kc_records *records, struct kc_partner *partner)
@@ -311,7 +328,11 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
-    if (result.code == KC_CERT_EXPIRED ||
+    bool ended = result.code == KC_CERT_EXPIRED;
+    if (ended) {
+        result = check_ended(bank, thread, &keys);
+    }
+    if ((ended && !kc_failed(result)) ||
         (result.code == KC_UNKNOWN_SIGNER && !kc_failed(kc_bank_renews(bank, thread, &keys)))) {
         kc_partner_take_kept(partner, &keys, kc_clock_now_ms(), bank->config.settle_ms);
         return kc_ok();
@@ -327,7 +348,8 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         partner->key = person.sign_key;
     }
     partner->error = result.code;
-    return result.code == KC_DIRECTORY_DOWN ? result : kc_ok();
+    bool later = result.code == KC_DIRECTORY_DOWN || result.code == KC_REVOCATION_UNKNOWN;
+    return later ? result : kc_ok();
 }
 
 static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thread *thread,

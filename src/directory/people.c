@@ -80,24 +80,25 @@ static struct kc_person *place_of(struct kc_people *people, const struct kc_sign
     return &people->places[kc_be64_load(id->bytes + 8) & (people->count - 1)];
 }
 
-/* With the lock held: whether a person may still be believed. */
+/* With the lock held: whether a person may still be believed. That a certificate was revoked is the better word than that it
+ * ended, for as long as the list says so. */
 static struct kc_result check_person(const struct kc_people *people, const struct kc_person *person,
                                      uint64_t now_ms)
 {
-    if (person->expires_ms < now_ms) {
-        return kc_result(KC_CERT_EXPIRED);
-    }
+    bool ended = person->expires_ms < now_ms;
     if (person->issuer >= people->issuer_count) {
-        return kc_result(KC_DIRECTORY_DOWN);
+        return kc_result(ended ? KC_CERT_EXPIRED : KC_DIRECTORY_DOWN);
     }
     const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
     const struct kc_crl *crl = issuer->crl;
+    if (kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial)) {
+        return kc_result(KC_CERT_REVOKED);
+    }
+    if (ended) {
+        return kc_result(KC_CERT_EXPIRED);
+    }
     if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
         return kc_result(KC_DIRECTORY_DOWN);
-    }
-    bool revoked = kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial);
-    if (revoked) {
-        return kc_result(KC_CERT_REVOKED);
     }
     bool counts = kc_roots_count(&people->roots, issuer->root, now_ms);
     return kc_result(counts ? KC_OK : KC_CERT_EXPIRED);
@@ -153,13 +154,17 @@ static struct kc_result take_certificate(struct kc_person *out, uint8_t sign[KC_
 {
     struct kc_certificate certificate;
     size_t issuer = 0;
-    struct kc_result result = verify_over_any(&certificate, &issuer, people, der, now_ms);
+    struct kc_result result = kc_certificate_read(&certificate, der);
+    /* Not even that somebody else's has ended is a word about this one. */
+    if (kc_failed(result) || strcmp(certificate.subject, subject) != 0) {
+        return kc_result(KC_CERT_INVALID);
+    }
+    result = verify_over_any(&certificate, &issuer, people, der, now_ms);
     if (kc_failed(result)) {
         return result;
     }
     /* Both certificates are made together, so one issuer's list and word are for both. */
-    if (strcmp(certificate.subject, subject) != 0 ||
-        (out->expires_ms != 0 && out->issuer != issuer)) {
+    if (out->expires_ms != 0 && out->issuer != issuer) {
         return kc_result(KC_CERT_INVALID);
     }
     out->issuer = issuer;
@@ -260,11 +265,15 @@ static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *peo
 }
 
 /* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the
- * newest. */
+ * newest, nor anybody while there is one below the pinned root. */
 static bool is_newer(const struct kc_people *people, size_t a, size_t b)
 {
     const struct kc_people_issuer *pair[] = {&people->issuers[a], &people->issuers[b]};
     uint64_t root_ms[2];
+    bool first = pair[0]->root == people->roots.pinned;
+    if (first != (pair[1]->root == people->roots.pinned)) {
+        return first;
+    }
     for (size_t i = 0; i < 2; i++) {
         bool has_root = pair[i]->root < people->roots.count;
         root_ms[i] = has_root ? people->roots.items[pair[i]->root].from_ms : 0;
@@ -391,7 +400,7 @@ struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *p
                                       uint64_t now_ms)
 {
     uint8_t name[ISSUER_KEY_SIZE];
-    struct kc_person person = {.expires_ms = expires_ms};
+    struct kc_person person = {.expires_ms = expires_ms, .issuer = KC_ISSUERS_MAX};
     struct kc_result word = kc_result(KC_DIRECTORY_DOWN);
     memcpy(person.sign_serial, pair + ISSUER_KEY_SIZE, KC_SERIAL_SIZE);
     memcpy(person.encrypt_serial, pair + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, KC_SERIAL_SIZE);
@@ -404,8 +413,9 @@ struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *p
             continue;
         }
         struct kc_result result = check_person(people, &person, now_ms);
-        /* One list is enough to be refused by, and one that is good to be believed. */
-        if (word.code == KC_DIRECTORY_DOWN || result.code == KC_CERT_REVOKED) {
+        /* One list is enough to be refused by, whatever the order, and one that is good to be believed. */
+        if (result.code == KC_CERT_REVOKED || word.code == KC_DIRECTORY_DOWN ||
+            (word.code == KC_CERT_EXPIRED && !kc_failed(result))) {
             word = result;
             *out = person;
         }
@@ -448,7 +458,7 @@ static void refresh_roots(struct kc_people *people, struct kc_directory *directo
 }
 
 /* The root that signed an issuer, of those that count if there is one. */
-static struct kc_result find_root(size_t *out, struct kc_people *people, struct kc_view der,
+static struct kc_result find_root(struct kc_root *out, struct kc_people *people, struct kc_view der,
                                   uint64_t now_ms)
 {
     struct kc_result word = kc_result(KC_CERT_INVALID);
@@ -463,7 +473,7 @@ static struct kc_result find_root(size_t *out, struct kc_people *people, struct 
         struct kc_result result =
             kc_certificate_verify_issuer(der, kc_roots_view(&roots, place), now_ms);
         if (!kc_failed(result)) {
-            *out = place;
+            *out = roots.items[place];
             return result;
         }
         word = result.code == KC_CERT_EXPIRED ? result : word;
@@ -488,11 +498,25 @@ static struct kc_result pick_list(struct kc_crl **out, const struct kc_directory
     return kc_result(*out == NULL ? KC_CERT_INVALID : KC_OK);
 }
 
+/* With the lock held: the place of a root that was found without it; KC_ROOTS_MAX when it is gone. */
+static size_t place_of_root(const struct kc_people *people, const struct kc_root *root)
+{
+    for (size_t i = 0; i < people->roots.count; i++) {
+        if (kc_view_equal(kc_roots_view(&people->roots, i), kc_view(root->der, root->size))) {
+            return i;
+        }
+    }
+    return KC_ROOTS_MAX;
+}
+
 /* With the lock held: the place of an issuer, also a new one, or that of one that ended; whoever was found over that is
- * forgotten. KC_ISSUERS_MAX when there is none. */
-static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uint64_t now_ms)
+ * forgotten. Who has an older root's key fills the places for nobody: to one below the `pinned` root, the last that is below
+ * another gives way. KC_ISSUERS_MAX when there is none. */
+static size_t place_for_issuer(struct kc_people *people, struct kc_view der, bool pinned,
+                               uint64_t now_ms)
 {
     size_t place = people->issuer_count;
+    size_t other = KC_ISSUERS_MAX;
     for (size_t i = 0; i < people->issuer_count; i++) {
         const struct kc_people_issuer *one = &people->issuers[i];
         if (kc_view_equal(kc_view(one->der, one->size), der)) {
@@ -500,7 +524,9 @@ static size_t place_for_issuer(struct kc_people *people, struct kc_view der, uin
         }
         bool over = one->until_ms < now_ms || !kc_roots_count(&people->roots, one->root, now_ms);
         place = over && people->issuer_count == KC_ISSUERS_MAX ? i : place;
+        other = pinned && one->root != people->roots.pinned ? i : other;
     }
+    place = place == KC_ISSUERS_MAX ? other : place;
     if (place == KC_ISSUERS_MAX) {
         return place;
     }
@@ -524,8 +550,8 @@ static struct kc_result take_issuer(struct kc_people *people,
 {
     struct kc_certificate certificate;
     struct kc_crl *crl = NULL;
-    size_t root = 0;
-    struct kc_result result = find_root(&root, people, der, now_ms);
+    struct kc_root found;
+    struct kc_result result = find_root(&found, people, der, now_ms);
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, der);
     }
@@ -537,7 +563,11 @@ static struct kc_result take_issuer(struct kc_people *people,
     }
     struct kc_crl *old = crl;
     (void)pthread_rwlock_wrlock(&people->lock);
-    size_t place = place_for_issuer(people, der, now_ms);
+    /* Roots may have changed places since. */
+    size_t root = place_of_root(people, &found);
+    size_t place = root == KC_ROOTS_MAX
+                       ? KC_ISSUERS_MAX
+                       : place_for_issuer(people, der, root == people->roots.pinned, now_ms);
     if (place < KC_ISSUERS_MAX) {
         struct kc_people_issuer *issuer = &people->issuers[place];
         issuer->from_ms = certificate.not_before_ms;

@@ -116,7 +116,7 @@ KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
 
 /* Whether a pair that the directory may not show any more is on its issuer's list; it ends at `expires_ms`. Fills what *out has
  * of certificates, but no key and no name, so that others can be asked. KC_CERT_EXPIRED, KC_CERT_REVOKED; KC_DIRECTORY_DOWN: the
- * issuer is not known, or its list is old. */
+ * issuer is not known, which is no place then, or its list is old. */
 KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
                                                   const struct kc_crypto *crypto,
                                                   const uint8_t pair[KC_PEOPLE_PAIR_SIZE],

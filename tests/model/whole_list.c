@@ -116,6 +116,16 @@ bool list_fetch(struct play *play, unsigned place)
     return good && (disturbed || truth_took_hotlist(&play->truth, place, true));
 }
 
+/* A list of the older form, newer than that base: until there is a newer one it takes neither that nor what adds to it. */
+static bool holds_older_form(const struct kc_hotlist_held *held, uint64_t base)
+{
+    bool is = false;
+    for (unsigned i = 0; i < KC_HOTLIST_COUNT; i++) {
+        is = is || (held->bases[i] % WHOLE_HOTLIST_STEP != 0 && held->bases[i] > base);
+    }
+    return is;
+}
+
 /* As two stations do it: what the other one lacks by its own word, which may be of before. */
 static bool pass_on(struct play *play, unsigned from, unsigned to)
 {
@@ -126,6 +136,8 @@ static bool pass_on(struct play *play, unsigned from, unsigned to)
     bool good = true;
     bool wrong = hand_chance(play, 30);
     told.base = wrong ? WHOLE_HOTLIST_STEP * hand_below(play, 3) : told.base;
+    bool older = holds_older_form(theirs, play->whole->purses[from].core.hotlist.base);
+    play->base_needed = false;
     for (unsigned i = 0; i < PARTS_MOST && good; i++) {
         uint8_t bytes[KC_MESSAGE_SIZE_MAX];
         struct kc_view part;
@@ -138,10 +150,8 @@ static bool pass_on(struct play *play, unsigned from, unsigned to)
     bool rogue = play->truth.rogue[play->whole->purses[from].holder] ||
                  play->truth.rogue[play->whole->purses[to].holder];
     bool less = play->truth.places[to].hotlist < play->truth.places[from].hotlist;
-    /* A list of the older form, newer than the other's base: what adds to that base says nothing to this one. */
-    bool apart = play->base_needed && theirs->base > play->whole->purses[from].core.hotlist.base;
-    return good && (wrong || disturbed || rogue || !less || apart ||
-                    truth_took_hotlist(&play->truth, to, true));
+    bool may = wrong || disturbed || rogue || !less || (older && play->base_needed);
+    return good && (may || truth_took_hotlist(&play->truth, to, true));
 }
 
 /* One of before, or with something changed. */

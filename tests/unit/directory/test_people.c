@@ -334,6 +334,63 @@ static void a_pair_has_the_list_of_its_issuer_s_key(void **state)
     EXPECT(check_pair(&found, pair, NOW_MS), KC_CERT_REVOKED);
 }
 
+/* What was looked at last decides nothing, nor does an issuer that is not this one's.
+ * shows: R-SEC-4 */
+static void a_pair_of_an_unknown_issuer_has_none(void **state)
+{
+    struct kc_person person, found;
+    uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    (void)state;
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
+    pair[0] ^= 1;
+    EXPECT(check_pair(&found, pair, NOW_MS), KC_DIRECTORY_DOWN);
+    EXPECT(kc_people_issuer_of(&der, NULL, &people, &found), KC_DIRECTORY_DOWN);
+    assert_memory_equal(found.sign_serial, sign.serial, KC_SERIAL_SIZE);
+}
+
+/* ---- what has ended ---- */
+
+/* Who was revoked is not heard as one that ended, by somebody else's certificates that did.
+ * shows: R-SEC-4 R-NODE-3 */
+static void that_another_s_certificates_ended_is_no_word(void **state)
+{
+    struct party old_sign, old_encrypt;
+    (void)state;
+    put_list(20, &sign, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_CERT_REVOKED);
+    make(&old_sign, KC_PROFILE_SIGN, "34", &issuer);
+    certify(&old_sign, KC_PROFILE_SIGN, "34", NOW_MS - 1000, &issuer);
+    make(&old_encrypt, KC_PROFILE_ENCRYPT, "34", &issuer);
+    certify(&old_encrypt, KC_PROFILE_ENCRYPT, "34", NOW_MS - 1000, &issuer);
+    show(&old_sign, &old_encrypt);
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_CERT_INVALID);
+}
+
+/* shows: R-SEC-4 */
+static void who_was_revoked_before_the_end_is_revoked_after_it(void **state)
+{
+    struct kc_person person, found;
+    uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    (void)state;
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
+    EXPECT(find(NOW_MS + 11 * DAY_MS), KC_CERT_EXPIRED);
+    put_list(20, &encrypt, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(find(NOW_MS + 11 * DAY_MS), KC_CERT_REVOKED);
+    EXPECT(check_pair(&found, pair, NOW_MS + 11 * DAY_MS), KC_CERT_REVOKED);
+    /* Lists do not name for ever who has ended. */
+    put_list(21, NULL, NOW_MS + DAY_MS, &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(check_pair(&found, pair, NOW_MS + 11 * DAY_MS), KC_CERT_EXPIRED);
+}
+
 /* ---- the configuration of slapd ---- */
 
 static void the_configuration_takes_no_second_line(void **state)
@@ -379,6 +436,9 @@ int main(void)
         TEST(an_issuer_that_ended_makes_room),
         TEST(a_pair_that_is_shown_no_more_is_looked_for_in_the_list),
         TEST(a_pair_has_the_list_of_its_issuer_s_key),
+        TEST(a_pair_of_an_unknown_issuer_has_none),
+        TEST(that_another_s_certificates_ended_is_no_word),
+        TEST(who_was_revoked_before_the_end_is_revoked_after_it),
         cmocka_unit_test(the_configuration_takes_no_second_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

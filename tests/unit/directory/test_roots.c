@@ -332,6 +332,61 @@ static void of_two_issuers_the_later_one_is_the_newest(void **state)
     assert_true(kc_view_equal(kc_buffer_view(&found), kc_buffer_view(&second.der)));
 }
 
+/* A pinned root, the first root's key in somebody's hands, and what he makes with it. */
+static void begin_below_the_last(struct party below[], size_t count)
+{
+    make_rolled();
+    kc_people_close(&people);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&rolled.roots[2].der)), KC_OK);
+    kc_people_follow_roots(&people, keep, &folder);
+    show_roots(0, 2);
+    for (size_t i = 0; i < count; i++) {
+        make(&below[i], KC_PROFILE_ISSUER, "issuer 9", &root);
+        certify_from(&below[i], KC_PROFILE_ISSUER, "issuer 9", NOW_MS - 1000, NOW_MS + 9 * DAY_MS,
+                     &root);
+    }
+}
+
+/* Whenever the others and their roots began.
+ * shows: R-SEC-2 R-RENEW-8 */
+static void no_issuer_is_newer_than_one_below_the_pinned_root(void **state)
+{
+    struct party below;
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer found = KC_BUFFER(bytes);
+    (void)state;
+    make_rolled();
+    kc_people_follow_roots(&people, NULL, NULL);
+    show_roots(0, 1);
+    make(&below, KC_PROFILE_ISSUER, "issuer 9", &rolled.roots[1]);
+    put_second(52, NULL, NOW_MS + 5 * DAY_MS, &below);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    assert_true(is_pinned(&root));
+    EXPECT(kc_people_issuer(&found, &people), KC_OK);
+    assert_true(kc_view_equal(kc_buffer_view(&found), kc_buffer_view(&issuer.der)));
+}
+
+/* shows: R-SEC-2 R-RENEW-8 */
+static void issuers_below_an_older_root_give_way(void **state)
+{
+    struct party below[KC_ISSUERS_MAX];
+    (void)state;
+    begin_below_the_last(below, KC_ISSUERS_MAX);
+    for (size_t i = 0; i < KC_ISSUERS_MAX; i++) {
+        put_list(7, NULL, NOW_MS + 5 * DAY_MS, &below[i]);
+        directory.second_issuer = kc_view(NULL, 0);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    }
+    assert_int_equal(people.issuer_count, KC_ISSUERS_MAX);
+    put_second(9, NULL, NOW_MS + 5 * DAY_MS, &rolled.issuers[2]);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    EXPECT(fetch_below(2, NOW_MS), KC_OK);
+    /* And come back for none. */
+    put_second(10, NULL, NOW_MS + 5 * DAY_MS, &below[KC_ISSUERS_MAX - 1]);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_TOO_LARGE);
+    EXPECT(fetch_below(2, NOW_MS), KC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +395,8 @@ int main(void)
         TEST(a_forged_root_is_refused_by_name),
         TEST(an_older_root_leads_nobody_back),
         TEST(of_two_issuers_the_later_one_is_the_newest),
+        TEST(no_issuer_is_newer_than_one_below_the_pinned_root),
+        TEST(issuers_below_an_older_root_give_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
