@@ -117,6 +117,19 @@ KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir
 KC_MUST_USE struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir,
                                                     uint64_t days, const char *token);
 
+/* The newest issuing key or root, and how long others count. */
+struct kc_roll_ends {
+    uint64_t from_ms;  /* the newest begins */
+    uint64_t until_ms; /* the one before it counts; of the first, its own end */
+    uint64_t next_ms;  /* when the next of those that count ends: of the roots, or of the issuers */
+    unsigned most;     /* so many count at a time */
+    bool
+        roots; /* next_ms and most are the roots', which are as many as may count; else the issuers' */
+};
+/* KC_FILE_MISSING, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_authority_roll_ends(struct kc_roll_ends *out, const char *dir,
+                                                    bool root);
+
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
 void kc_authority_close(struct kc_authority *authority);

@@ -176,6 +176,28 @@ static size_t count_open(const char *folder, uint64_t last)
     return count;
 }
 
+struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder)
+{
+    struct kc_issuer issuer;
+    uint64_t last = kc_issuers_newest(folder);
+    out->next_ms = UINT64_MAX;
+    for (uint64_t i = 0; i <= last; i++) {
+        struct kc_result result = load(&issuer, folder, i);
+        if (kc_failed(result) && i == last) {
+            return result;
+        }
+        if (kc_failed(result)) {
+            continue;
+        }
+        out->until_ms = i + 1 == last || last == 0 ? issuer.expires_ms : out->until_ms;
+        out->from_ms = issuer.from_ms;
+        if (issuer.expires_ms > kc_clock_now_ms() && issuer.expires_ms < out->next_ms) {
+            out->next_ms = issuer.expires_ms;
+        }
+    }
+    return kc_ok();
+}
+
 bool kc_issuers_have_room(const char *folder)
 {
     return count_open(folder, kc_issuers_newest(folder)) < KC_ISSUERS_MAX;

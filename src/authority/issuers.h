@@ -37,6 +37,8 @@ KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_c
                                              const char *root_folder, const char *folder,
                                              const char *token);
 
+/* Begin of the newest issuer, end of the one before it, and the end that comes next. As kc_issuers_open. */
+KC_MUST_USE struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder);
 /* Whether there may be one more issuer. */
 bool kc_issuers_have_room(const char *folder);
 /* Whether the newest root in force has no issuer yet: its roll-over is not at its end. */

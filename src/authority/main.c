@@ -54,6 +54,39 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
+/* The option whose value is wrong when a verb gives KC_USAGE, and what it is; or what else is wrong. */
+static const char *wrong_option;
+static const char *wrong_is;
+static const char *wrong = "wrong usage";
+/* What to say about a failure beside the command's name. */
+static char detail[160];
+
+static bool is_right(bool right, const char *option, const char *is)
+{
+    wrong_option = right ? wrong_option : option;
+    wrong_is = right ? wrong_is : is;
+    return right;
+}
+
+static bool number_fits(uint64_t *out, const struct kc_command *command, const char *option,
+                        uint64_t min, uint64_t max, uint64_t fallback, const char *is)
+{
+    return is_right(kc_command_number(out, command, option, min, max, fallback), option, is);
+}
+
+static bool token_fits(const char *token)
+{
+    return is_right(token == NULL || kc_token_uri_fits(token), "token",
+                    "a PKCS#11 URI without a PIN");
+}
+
+static struct kc_result usage(const char *words)
+{
+    wrong = words;
+    wrong_option = NULL;
+    return kc_result(KC_USAGE);
+}
+
 /* ---- serve ---- */
 
 /* A request, one at a time: its answer into *reply, which may be there after a refusal too. */
@@ -239,14 +272,28 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     const char *url = kc_command_value(command, "directory-url");
     const char *token = kc_command_value(command, "token");
     currency = currency == NULL ? "JPY" : currency;
-    if ((token != NULL && !kc_token_uri_fits(token)) || kc_command_value(command, "port") == NULL ||
-        url == NULL || !kc_command_url(url) ||
-        !kc_command_number(&port, command, "port", 1, 65535, 0) ||
-        !kc_command_number(&bank, command, "bank", 1, UINT32_MAX, 1) ||
-        !kc_command_currency(currency)) {
+    if (url == NULL || kc_command_value(command, "port") == NULL) {
+        return usage("--port and --directory-url are needed");
+    }
+    if (!token_fits(token) ||
+        !is_right(kc_command_url(url), "directory-url", "a URL without blanks") ||
+        !number_fits(&port, command, "port", 1, 65535, 0, "1 to 65535") ||
+        !number_fits(&bank, command, "bank", 1, UINT32_MAX, 1, "a number from 1") ||
+        !is_right(kc_command_currency(currency), "currency", "three capital letters")) {
         return kc_result(KC_USAGE);
     }
     return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
+}
+
+static void tell_pending(const char *dir, bool root)
+{
+    char when[KC_CLOCK_TEXT_SIZE];
+    struct kc_roll_ends ends;
+    if (!kc_failed(kc_authority_roll_ends(&ends, dir, root))) {
+        kc_clock_format(when, ends.next_ms);
+        (void)snprintf(detail, sizeof detail, "at most %u %s count at a time, and the next ends %s",
+                       ends.most, ends.roots ? "roots" : "issuing keys", when);
+    }
 }
 
 /* The next issuing key, or root; the authority must not be serving. */
@@ -255,27 +302,42 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     uint64_t number = 0;
     struct kc_json_out json;
     uint64_t days = 0;
+    char from[KC_CLOCK_TEXT_SIZE];
+    char until[KC_CLOCK_TEXT_SIZE];
+    struct kc_roll_ends ends;
     const char *token = kc_command_value(command, "token");
     bool root = kc_command_value(command, "root") != NULL;
-    if ((token != NULL && !kc_token_uri_fits(token)) ||
-        !kc_command_number(&days, command, "days", 1, ROOT_DAYS_MAX, 0) ||
-        (!root && kc_command_value(command, "days") != NULL)) {
+    if (!root && kc_command_value(command, "days") != NULL) {
+        return usage("--days is for --root: what an issuing key certified counts to its end");
+    }
+    if (!token_fits(token) ||
+        !number_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = root ? kc_authority_roll_root(&number, dir, days, token)
                                    : kc_authority_roll(&number, dir, token);
+    if (result.code == KC_PENDING) {
+        tell_pending(dir, root);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_roll_ends(&ends, dir, root);
+    }
     if (kc_failed(result)) {
         return result;
     }
+    kc_clock_format(from, ends.from_ms);
+    kc_clock_format(until, ends.until_ms);
     if (command->json) {
         kc_json_open(&json, stdout);
         kc_json_text(&json, "roll", "done");
         kc_json_number(&json, "number", number);
+        kc_json_text(&json, "from", from);
+        kc_json_text(&json, "until", until);
         kc_json_close(&json);
     } else {
-        (void)printf("the authority's %s of number %" PRIu64
-                     " is in force from its next start on\n",
-                     root ? "root" : "issuing key", number);
+        (void)printf("the authority's %s of number %" PRIu64 ", of %s, is in force from its next "
+                     "start on; the old one counts until %s\n",
+                     root ? "root" : "issuing key", number, from, until);
     }
     return result;
 }
@@ -399,7 +461,35 @@ static struct kc_result server_certificates(struct kc_authority *authority,
             return issue_server(authority, dir, number);
         }
     }
-    return kc_result(KC_USAGE);
+    (void)is_right(name == NULL, "name", "bank or registrar");
+    return name == NULL ? usage("--name is needed") : kc_result(KC_USAGE);
+}
+
+struct search {
+    uint64_t holder;
+    bool found;
+};
+
+static bool find_holder(void *owner, const struct kc_issued *issued)
+{
+    struct search *search = owner;
+    search->found = issued->holder == search->holder;
+    return !search->found;
+}
+
+/* Nothing was left to be revoked: because it is already, or because nothing was ever issued. */
+static struct kc_result tell_revoked(struct kc_authority *authority,
+                                     const struct kc_command *command, uint64_t holder)
+{
+    struct search search = {.holder = holder};
+    struct kc_result result = kc_authority_store_all(authority->store, find_holder, &search);
+    if (!kc_failed(result) && !search.found) {
+        result = kc_result(KC_NOT_FOUND);
+    }
+    if (!kc_failed(result) && !command->json) {
+        (void)printf("already revoked\n");
+    }
+    return result;
 }
 
 static struct kc_result revoke_account(struct kc_authority *authority,
@@ -411,8 +501,13 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     size_t count = 0;
     (void)dir;
     /* 7 is not used, 8 would take a certificate off the list again (RFC 5280 section 5.3.1). */
-    if (text == NULL || kc_failed(kc_account_parse(&account, text)) ||
-        !kc_command_number(&reason, command, "reason", 0, 10, 1) || reason == 7 || reason == 8) {
+    if (text == NULL) {
+        return usage("--account is needed");
+    }
+    if (!is_right(!kc_failed(kc_account_parse(&account, text)), "account",
+                  "an account's number with its check digit") ||
+        !number_fits(&reason, command, "reason", 0, 10, 1, "0 to 6, 9 or 10") ||
+        !is_right(reason != 7 && reason != 8, "reason", "0 to 6, 9 or 10")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -421,7 +516,7 @@ static struct kc_result revoke_account(struct kc_authority *authority,
         result = kc_authority_store_made_remove(authority->store, account.number);
     }
     if (!kc_failed(result) && count == 0) {
-        return kc_result(KC_NOT_FOUND);
+        result = tell_revoked(authority, command, account.number);
     }
     if (!kc_failed(result)) {
         result = kc_authority_publish_crl(authority);
@@ -515,9 +610,11 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = run(&verbs[i], &command, dir);
             if (result.code == KC_USAGE) {
-                return kc_command_usage(&command, "an option is missing or not valid");
+                return wrong_option == NULL ? kc_command_usage(&command, wrong)
+                                            : kc_command_usage_of(&command, wrong_option, wrong_is);
             }
-            return kc_failed(result) ? kc_command_fail(&command, result, verbs[i].name) : 0;
+            const char *words = detail[0] == '\0' ? verbs[i].name : detail;
+            return kc_failed(result) ? kc_command_fail(&command, result, words) : 0;
         }
     }
     return kc_command_usage(&command, "this command is not known");

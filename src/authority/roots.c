@@ -159,6 +159,32 @@ static size_t count_open(const char *folder, uint64_t newest)
     return count;
 }
 
+struct kc_result kc_roots_ends(struct kc_roll_ends *out, const char *folder)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_authority_root root;
+    struct kc_certificate read;
+    uint64_t newest = kc_roots_newest(folder);
+    struct kc_result result = load(&der, &read, folder, newest);
+    if (kc_failed(result)) {
+        return result;
+    }
+    out->from_ms = read.not_before_ms;
+    out->until_ms = read.not_after_ms;
+    out->next_ms = read.not_after_ms;
+    for (uint64_t i = newest; i > 0 && !kc_failed(result); i--) {
+        uint64_t until_ms = 0;
+        result = load_pair(&root, &until_ms, folder, i);
+        out->until_ms = i == newest ? until_ms : out->until_ms;
+        if (until_ms <= kc_clock_now_ms()) {
+            break;
+        }
+        out->next_ms = until_ms < out->next_ms ? until_ms : out->next_ms;
+    }
+    return result;
+}
+
 static struct kc_result plan(const char *folder, uint64_t number, uint64_t until_ms,
                              const char *token)
 {

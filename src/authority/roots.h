@@ -46,6 +46,9 @@ KC_MUST_USE struct kc_result kc_roots_roll(uint64_t *number, const struct kc_cry
                                            const char *root_folder, const char *folder,
                                            uint64_t until_ms, const char *token);
 
+/* Begin of the newest root, how long the one before it counts, and when the next of those that count ends. As kc_roots_load. */
+KC_MUST_USE struct kc_result kc_roots_ends(struct kc_roll_ends *out, const char *folder);
+
 /* Goes on with a roll-over that was cut, if there is one and the old root's key is there. */
 KC_MUST_USE struct kc_result kc_roots_finish(const struct kc_crypto *crypto,
                                              const char *root_folder, const char *folder);

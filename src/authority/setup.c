@@ -365,6 +365,31 @@ struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir, uint6
     return locked(number, dir, &roll, roll_root);
 }
 
+struct kc_result kc_authority_roll_ends(struct kc_roll_ends *out, const char *dir, bool root)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    struct kc_roll_ends issuers = {.most = KC_ISSUERS_MAX};
+    struct kc_roll_ends roots = {.most = KC_ROOTS_MAX, .roots = true};
+    struct kc_result result = kc_path_join(folder, dir, "authority", NULL);
+    if (!kc_failed(result)) {
+        result = kc_issuers_ends(&issuers, folder);
+    }
+    if (!kc_failed(result) && root) {
+        result = kc_roots_ends(&roots, folder);
+    }
+    if (kc_failed(result) || !root) {
+        *out = issuers;
+        return result;
+    }
+    *out = roots;
+    if (!kc_issuers_have_room(folder)) {
+        out->next_ms = issuers.next_ms;
+        out->most = issuers.most;
+        out->roots = false;
+    }
+    return result;
+}
+
 struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)
 {
     char folder[KC_PATH_SIZE_MAX];

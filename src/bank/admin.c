@@ -36,6 +36,7 @@ struct desk {
     struct kc_account_row account; /* of the purse that is shown */
     uint64_t moved;                /* the purse or account whose moves are shown */
     char *hex;                     /* room for one message */
+    const char *detail; /* what to say about a failure beside the command's name, or NULL */
 };
 
 static void amount_text(char out[KC_AMOUNT_TEXT_SIZE], const struct desk *desk,
@@ -513,6 +514,7 @@ static struct kc_result export_proof(struct desk *desk, struct kc_proof *proof)
     struct kc_result result = prove(desk, proof);
     if (!kc_failed(result)) {
         result = kc_file_write(out == NULL ? path : out, kc_view(proof->bytes, proof->size), 0600);
+        desk->detail = kc_failed(result) ? out : NULL;
     }
     if (!kc_failed(result)) {
         show_proof(desk, proof, out == NULL ? path : out);
@@ -538,6 +540,7 @@ static struct kc_result show_evidence(struct desk *desk, const char *text)
     } else if (result.code == KC_NOT_FOUND) {
         bool file = kc_command_value(desk->command, "out") != NULL;
         result = file ? result : show_messages(desk, text);
+        desk->detail = "no alert has this number, nor a purse; 'kinchaku-bank alerts' lists them";
     }
     free(proof);
     return result;
@@ -697,6 +700,17 @@ static struct kc_result post_policy(const struct desk *desk, const char *number,
     return kc_bank_order(&desk->config, desk->folder, "/v1/admin/log-policy", body);
 }
 
+static const char *why_no_keys(const struct desk *desk, enum kc_error error)
+{
+    bool cmp = kc_cmp_place_speaks(&desk->config.authority);
+    if (error == KC_PENDING) {
+        return "the holder's own renewal is under way; it ends with the holder's next 'renew' at "
+               "the station";
+    }
+    return error == KC_NOT_ALLOWED && cmp ? "the authority is asked by CMP and makes no keys"
+                                          : NULL;
+}
+
 /* Orders new keys of the authority for the purse of an account. */
 static struct kc_result renew(struct desk *desk, const char *number)
 {
@@ -713,6 +727,7 @@ static struct kc_result renew(struct desk *desk, const char *number)
         show_text(desk, &json, "result", "ordered");
         end_object(desk, &json);
     }
+    desk->detail = why_no_keys(desk, result.code);
     return result;
 }
 
@@ -848,7 +863,8 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
                                              "account, ordinary, included or paid")
                        : kc_command_usage_of(command, "log-policy", "refuse, overwrite or report");
         }
-        return kc_failed(result) ? kc_command_fail(command, result, name) : 0;
+        const char *words = desk.detail == NULL ? name : desk.detail;
+        return kc_failed(result) ? kc_command_fail(command, result, words) : 0;
     }
     return kc_command_usage(command, "this command is not known");
 }

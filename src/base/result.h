@@ -83,8 +83,7 @@
       "the purse was copied or restored from an old copy")                                         \
     X(AMOUNT_MALFORMED, 0x51, "amount-malformed", 0x9e51, 400, 2, "the amount cannot be read")     \
     X(UNKNOWN_PURSE, 0x52, "unknown-purse", 0x9e52, 404, 1, "there is no such purse")              \
-    X(PENDING, 0x53, "pending", 0x9e53, 409, 1,                                                    \
-      "an earlier transaction is not finished: sync first")                                        \
+    X(PENDING, 0x53, "pending", 0x9e53, 409, 1, "something earlier is not finished")               \
     X(HISTORY_FULL, 0x54, "history-full", 0x9e54, 409, 1,                                          \
       "the history is full: report it to the bank first")                                          \
     X(IDENTITY_EXPIRED, 0x55, "identity-expired", 0x9e55, 403, 1,                                  \

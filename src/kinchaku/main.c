@@ -52,6 +52,12 @@ static const struct kc_program program = {
 /* The option whose value is wrong when a verb gives KC_USAGE, and what it is. */
 static const char *wrong_option;
 static const char *wrong_is;
+/* Or two options that exclude each other. */
+static const char *wrong_pair;
+/* Whether a roll-over was of the authority's. */
+static bool of_authority;
+/* Whether there was no system to be rolled over. */
+static bool no_system;
 
 static bool is_right(bool right, const char *option, const char *is)
 {
@@ -227,10 +233,28 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     return result;
 }
 
+static void tell_rolled(const struct kc_command *command, const char *what,
+                        const struct kc_system_rolled *rolled)
+{
+    struct kc_json_out json;
+    if (!command->json) {
+        (void)printf("%s of number %" PRIu64
+                     ": in force from the next 'kinchaku up' on; the old count until %s\n",
+                     what, rolled->number, rolled->until);
+        return;
+    }
+    kc_json_open(&json, stdout);
+    kc_json_text(&json, "roll", "done");
+    kc_json_number(&json, "number", rolled->number);
+    kc_json_text(&json, "until", rolled->until);
+    kc_json_close(&json);
+}
+
 /* While the system is down: the bank would go on under its old keys, and the registrar seal for the new ones. */
 static struct kc_result roll(const struct kc_command *command, const char *dir)
 {
     struct kc_system system;
+    struct kc_system_rolled rolled;
     uint64_t days = ROLL_DAYS;
     int fd = -1;
     const char *token = kc_command_value(command, "token");
@@ -239,15 +263,22 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool root = kc_command_value(command, "root") != NULL;
     bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
                                       root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
-    if ((root && (authority || emergency)) ||
-        (authority && (emergency || kc_command_value(command, "days") != NULL))) {
-        wrong_option = NULL;
+    bool days_given = kc_command_value(command, "days") != NULL;
+    wrong_pair = root && authority        ? "--root or --authority, not both"
+                 : root && emergency      ? "--root or --emergency, not both"
+                 : authority && emergency ? "--authority or --emergency, not both"
+                 : authority && days_given
+                     ? "--days is for the bank's keys or --root, not --authority"
+                     : NULL;
+    if (wrong_pair != NULL) {
         return kc_result(KC_USAGE);
     }
     if (!is_right(days_fit, "days", root ? "1 to 7300" : "0 to 3660") || !token_fits(token)) {
         return kc_result(KC_USAGE);
     }
+    of_authority = root || authority;
     struct kc_result result = kc_system_open(&system, dir);
+    no_system = result.code == KC_FILE_MISSING;
     if (!kc_failed(result)) {
         result = lock(&fd, system.dir);
     }
@@ -256,9 +287,12 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         result = kc_result(KC_IN_USE);
     }
     if (!kc_failed(result)) {
-        result = root        ? kc_system_roll_root(&system, days, token)
-                 : authority ? kc_system_roll_authority(&system, token)
-                             : kc_system_roll(&system, days, token, emergency);
+        result = root        ? kc_system_roll_root(&rolled, &system, days, token)
+                 : authority ? kc_system_roll_authority(&rolled, &system, token)
+                             : kc_system_roll(&rolled, &system, days, token, emergency);
+    }
+    if (!kc_failed(result)) {
+        tell_rolled(command, root ? "root" : authority ? "issuing key" : "bank's keys", &rolled);
     }
     kc_file_unlock(fd);
     return result;
@@ -321,7 +355,8 @@ static struct kc_result demo(const struct kc_command *command, const char *dir)
 /* What to do next, or the command that failed. */
 static const char *detail_of(enum kc_error error, const char *verb)
 {
-    if (error == KC_FILE_MISSING && (strcmp(verb, "status") == 0 || strcmp(verb, "down") == 0)) {
+    if (error == KC_FILE_MISSING &&
+        (strcmp(verb, "status") == 0 || strcmp(verb, "down") == 0 || no_system)) {
         return "there is no system in this --dir; 'kinchaku up' makes one";
     }
     if (error == KC_UNREACHABLE && strcmp(verb, "status") == 0) {
@@ -338,7 +373,10 @@ static const char *detail_of(enum kc_error error, const char *verb)
                "--dir";
     }
     if (error == KC_PENDING && strcmp(verb, "roll") == 0) {
-        return "keys of an earlier roll-over still count; --emergency ends the bank's at once";
+        return of_authority
+                   ? "so many of the authority's count at a time; its own words above tell when "
+                     "the next one ends"
+                   : "keys of an earlier roll-over still count; --emergency ends them at once";
     }
     if (error == KC_IN_USE) {
         return "wait until the other kinchaku command on this system has ended";
@@ -373,10 +411,8 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = verbs[i].run(&command, dir);
             if (result.code == KC_USAGE) {
-                return wrong_option == NULL
-                           ? kc_command_usage(&command, "--days and --emergency are for the "
-                                                        "bank's keys, not the authority's")
-                           : kc_command_usage_of(&command, wrong_option, wrong_is);
+                return wrong_pair != NULL ? kc_command_usage(&command, wrong_pair)
+                                          : kc_command_usage_of(&command, wrong_option, wrong_is);
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

@@ -243,13 +243,11 @@ static struct kc_result reason_of(const struct kc_buffer *said)
 }
 
 /* Runs one of our programs with `arguments` (ended by NULL) and --dir. An exit status of `also` is as good as 0. */
-static struct kc_result run_until(const struct kc_system *system, const char *name,
-                                  const char *const *arguments, int also)
+static struct kc_result run_saying(struct kc_buffer *said, const struct kc_system *system,
+                                   const char *name, const char *const *arguments, int also)
 {
     char path[KC_PATH_SIZE];
     char *argv[25] = {path};
-    uint8_t bytes[4096];
-    struct kc_buffer said = KC_BUFFER(bytes);
     size_t count = 1;
     int status = 0;
     struct kc_result result = kc_system_program(path, system, name);
@@ -263,12 +261,20 @@ static struct kc_result run_until(const struct kc_system *system, const char *na
     argv[count++] = kc_process_word("--json");
     argv[count++] = kc_process_word("--dir");
     argv[count] = kc_process_word(system->dir);
-    result = kc_process_run(&status, &said, argv, false);
+    result = kc_process_run(&status, said, argv, false);
     if (!kc_failed(result) && status != 0 && status != also) {
         kc_log(KC_LOG_ERROR, "kinchaku-%s %s failed status=%d", name, arguments[0], status);
-        result = reason_of(&said);
+        result = reason_of(said);
     }
     return result;
+}
+
+static struct kc_result run_until(const struct kc_system *system, const char *name,
+                                  const char *const *arguments, int also)
+{
+    uint8_t bytes[4096];
+    struct kc_buffer said = KC_BUFFER(bytes);
+    return run_saying(&said, system, name, arguments, also);
 }
 
 static struct kc_result run_program(const struct kc_system *system, const char *name,
@@ -463,8 +469,27 @@ struct kc_result kc_system_prepare(const struct kc_system *system)
 
 #define STATUS_NOT_COMPLETED 3
 
-struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days, const char *token,
-                                bool emergency)
+/* Rolls over, and reads what the program says of it. */
+static struct kc_result run_roll(struct kc_system_rolled *out, const struct kc_system *system,
+                                 const char *name, const char *const *arguments)
+{
+    uint8_t bytes[4096];
+    struct kc_buffer said = KC_BUFFER(bytes);
+    memset(out, 0, sizeof *out);
+    struct kc_result result = run_saying(&said, system, name, arguments, 0);
+    if (kc_failed(result)) {
+        return result;
+    }
+    json_t *object = json_loadb((const char *)said.data, said.size, JSON_DISABLE_EOF_CHECK, NULL);
+    const char *until = json_string_value(json_object_get(object, "until"));
+    out->number = (uint64_t)json_integer_value(json_object_get(object, "number"));
+    (void)snprintf(out->until, sizeof out->until, "%s", until == NULL ? "" : until);
+    json_decref(object);
+    return result;
+}
+
+struct kc_result kc_system_roll(struct kc_system_rolled *out, const struct kc_system *system,
+                                uint64_t days, const char *token, bool emergency)
 {
     char text[24];
     const char *roll[8] = {"roll", "--days", text};
@@ -482,17 +507,18 @@ struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days, c
     if (!kc_failed(result)) {
         result = run_program(system, "authority", certify);
     }
-    return kc_failed(result) ? result : run_program(system, "bank", roll);
+    return kc_failed(result) ? result : run_roll(out, system, "bank", roll);
 }
 
-struct kc_result kc_system_roll_authority(const struct kc_system *system, const char *token)
+struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
+                                          const struct kc_system *system, const char *token)
 {
     const char *const roll[] = {"roll", token == NULL ? NULL : "--token", token, NULL};
-    return run_program(system, "authority", roll);
+    return run_roll(out, system, "authority", roll);
 }
 
-struct kc_result kc_system_roll_root(const struct kc_system *system, uint64_t days,
-                                     const char *token)
+struct kc_result kc_system_roll_root(struct kc_system_rolled *out, const struct kc_system *system,
+                                     uint64_t days, const char *token)
 {
     char text[24];
     const char *roll[8] = {"roll", "--root"};
@@ -506,5 +532,5 @@ struct kc_result kc_system_roll_root(const struct kc_system *system, uint64_t da
         roll[count++] = "--token";
         roll[count++] = token;
     }
-    return run_program(system, "authority", roll);
+    return run_roll(out, system, "authority", roll);
 }

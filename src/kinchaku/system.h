@@ -2,6 +2,7 @@
 #ifndef KC_KINCHAKU_SYSTEM_H
 #define KC_KINCHAKU_SYSTEM_H
 
+#include "base/clock.h"
 #include "kinchaku/process.h"
 
 #define KC_PORTS 4
@@ -56,17 +57,26 @@ KC_MUST_USE struct kc_result kc_system_down(const struct kc_system *system);
 /* True when the node's process runs and answers. */
 bool kc_system_answers(const struct kc_system *system, enum kc_node node);
 
+/* What a roll-over came to: the number of what is new, and until when the old one counts. */
+struct kc_system_rolled {
+    uint64_t number;
+    char until[KC_CLOCK_TEXT_SIZE];
+};
+
 /* Rolls the bank's keys over: makes the new ones, has the authority certify them, writes the record. The system is down. Cut
  * off, it is gone on with when it is repeated, or when the system comes up. KC_CONFIG_INVALID: a program failed, which said
  * why. */
-KC_MUST_USE struct kc_result kc_system_roll(const struct kc_system *system, uint64_t days,
+KC_MUST_USE struct kc_result kc_system_roll(struct kc_system_rolled *out,
+                                            const struct kc_system *system, uint64_t days,
                                             const char *token, bool emergency);
 
 /* Makes the authority's next issuing key, in a token or, with NULL, a file. The system has to be down. */
-KC_MUST_USE struct kc_result kc_system_roll_authority(const struct kc_system *system,
+KC_MUST_USE struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
+                                                      const struct kc_system *system,
                                                       const char *token);
 /* Makes the authority's next root and an issuing key below it, as above; the old root counts for so many days, 0: to its end. */
-KC_MUST_USE struct kc_result kc_system_roll_root(const struct kc_system *system, uint64_t days,
+KC_MUST_USE struct kc_result kc_system_roll_root(struct kc_system_rolled *out,
+                                                 const struct kc_system *system, uint64_t days,
                                                  const char *token);
 
 #endif

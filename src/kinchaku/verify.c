@@ -163,6 +163,16 @@ static struct kc_result follow_roll(struct desk *desk, struct kc_view file, cons
     return kc_ok();
 }
 
+/* The file that the result is about, and what helps. */
+static int fail(const struct kc_command *command, struct kc_result result, const char *about)
+{
+    char words[KC_PATH_SIZE_MAX + 96];
+    bool signer = result.code == KC_UNKNOWN_SIGNER;
+    (void)snprintf(words, sizeof words, "%s%s", about,
+                   signer ? "; another of the bank's sign-N.crt, or --roll, may know it" : "");
+    return kc_command_fail(command, result, words);
+}
+
 /* *about: the file that the result is about. */
 static struct kc_result check(const char **about, struct desk *desk,
                               const struct kc_command *command, const char *path)
@@ -217,7 +227,7 @@ int kc_verify_evidence(const struct kc_command *command, const char *path)
     }
     int status = proven                  ? 0
                  : command->json && read ? kc_error_exit_status(result.code)
-                                         : kc_command_fail(command, result, about);
+                                         : fail(command, result, about);
     free(desk);
     return status;
 }

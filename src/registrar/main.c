@@ -487,8 +487,8 @@ static void show_closed(const struct kc_registrar *registrar, const struct kc_co
     if (!command->json) {
         (void)printf(
             "account %llu is closed and its certificates are revoked\n"
-            "%s %s of it and %s %s of its purse go to the ordinary bank account, all of it "
-            "by %s\n",
+            "%s %s of it and %s %s of its purse go to the ordinary bank account, on %s at the "
+            "latest\n",
             (unsigned long long)reply->account.number, amount, currency, purse, currency, due);
         return;
     }

@@ -163,17 +163,17 @@ static bool ask_transfer(void *owner, const struct kc_transfer_quote *quote)
     return answer_of(asking->command);
 }
 
-/* The same for new keys, which need more than the bank. */
+/* The same for new keys. */
 static const char *advice_to_renew(enum kc_error error)
 {
     switch ((unsigned)error) {
     case KC_PENDING:
         return "'sync' ends what is open; else the renewal before is not ended at the bank, again "
                "in a moment";
+    case KC_TIMEOUT:
     case KC_UNREACHABLE:
-        return "'renew' goes on when bank and authority can be reached again";
     case KC_AUTHORITY_DOWN:
-        return "'renew' goes on when the authority answers again";
+        return "not completed; the same command goes on when bank and authority answer again";
     case KC_NOT_ALLOWED:
         return "this bank has no keys renewed in this way; ask the registrar";
     default:

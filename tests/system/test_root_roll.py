@@ -131,9 +131,15 @@ def test_what_is_wanted_of_a_roll_over_is_said_in_one_way(alone):
         assert alone.kinchaku("roll", "--root", *words).status == 2, words
         if words[0] not in ("--authority", "--emergency"):
             assert alone.authority("roll", "--root", *words).status == 2, words
-    assert alone.authority("roll", "--days", "30").status == 2
+    told = alone.authority("roll", "--days", "30")
+    assert told.status == 2 and "--days is for --root" in told.err
+    assert "--root or --authority" in alone.kinchaku("roll", "--root", "--authority").err
+    assert "--root or --emergency" in alone.kinchaku("roll", "--root", "--emergency").err
+    assert "--days is 1 to 7300, not 'x'" in alone.authority("roll", "--root", "--days", "x").err
     done = alone.authority("roll", "--root", "--days", "30")
-    assert done.status == OK and done.json == {"roll": "done", "number": 1}, done
+    assert done.status == OK and (done.json["roll"], done.json["number"]) == ("done", 1), done
+    ends = datetime.datetime.strptime(done.json["until"][:19], "%Y-%m-%dT%H:%M:%S") - datetime.datetime.utcnow()
+    assert datetime.timedelta(days=29) < ends < datetime.timedelta(days=30, hours=1)
     alone.up()
     (_, old_by_new), = crosses(alone)
     left = old_by_new.not_valid_after - datetime.datetime.utcnow()

@@ -66,6 +66,9 @@ def test_a_value_that_is_none_is_named(alone):
             ("kinchaku-bank", ("purse", "10000016", "--log-policy", "bogus"), "log-policy", "refuse, overwrite or report"),
             ("kinchaku-bank", ("roll", "--days", "bogus"), "days", "0 to 3660"),
             ("kinchaku", ("roll", "--days", "bogus"), "days", "0 to 3660"),
+            ("kinchaku-authority", ("roll", "--root", "--days", "bogus"), "days", "1 to 7300"),
+            ("kinchaku-authority", ("revoke", "--account", "bogus"), "account", "an account's number with its check digit"),
+            ("kinchaku-authority", ("server", "--name", "bogus"), "name", "bank or registrar"),
             ("kinchaku", ("up", "--bank", "bogus"), "bank", "a number from 1"),
             ("kinchaku", ("up", "--currency", "bogus"), "currency", "three capital letters"),
             ("kinchaku", ("up", "--decimals", "bogus"), "decimals", "0 to 8"),
@@ -76,3 +79,26 @@ def test_a_value_that_is_none_is_named(alone):
     assert done.status == USAGE and "--by is uim or authority, not 'bogus'\n" in done.err.splitlines(True)[0], done
     done = run("kinchaku", "--dir", alone.dir, "roll", "--authority", "--days", 3)
     assert done.status == USAGE and "the bank's keys" in done.err, done
+    for words_of, other in ((("--root", "--authority"), "--root or --authority"), (("--root", "--emergency"), "--root or --emergency")):
+        done = run("kinchaku", "--dir", alone.dir, "roll", *words_of)
+        assert done.status == USAGE and f"{other}, not both\n" in done.err.splitlines(True)[0], done
+    done = run("kinchaku", "--dir", alone.dir / "none", "roll")
+    assert "there is no system" in done.err, done
+
+
+# shows: R-RENEW-2 R-NODE-1
+def test_an_operator_is_told_what_is_wrong(alone):
+    alone.up()
+    uim = alone.open()
+    done = run("kinchaku-bank", "--dir", alone.dir, "evidence", "999")
+    assert "no alert has this number" in done.err, done
+    # The holder's renewal is begun and not ended: no keys of the authority until it has ended.
+    uim.must("fund", 100)
+    assert words(uim, "renew", "--lose", "quote").status != OK
+    done = run("kinchaku-bank", "--dir", alone.dir, "renew", uim.account)
+    assert "the holder's own renewal is under way" in done.err and "sync" not in done.err, done
+    uim.must("renew")
+    assert alone.bank("renew", uim.account).status == OK
+    for _ in range(2):
+        assert alone.authority("revoke", "--account", uim.account).status == OK
+    assert alone.authority("revoke", "--account", 10000990).status != OK

@@ -88,6 +88,7 @@ static void a_roll_over_that_was_cut_is_gone_on_with(void **state)
     char path[KC_PATH_SIZE_MAX];
     struct kc_private_key made;
     struct kc_private_key again;
+    struct kc_roll_ends ends;
     uint64_t number = 0;
     roll(place, 1);
     EXPECT(kc_path_join(path, place->dir, "authority", NULL), KC_OK);
@@ -119,6 +120,9 @@ static void a_roll_over_that_was_cut_is_gone_on_with(void **state)
     roll(place, 3);
     kc_authority_close(&place->authority);
     EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_PENDING);
+    EXPECT(kc_authority_roll_ends(&ends, place->dir, false), KC_OK);
+    assert_int_equal(ends.most, KC_ISSUERS_MAX);
+    assert_true(ends.next_ms <= ends.until_ms && ends.from_ms < ends.next_ms && !ends.roots);
     forget(place, "authority/issuing-3.crt");
     forget(place, "root/root.key");
     EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_FILE_MISSING);

@@ -82,6 +82,7 @@ static void both_roots_certify_each_other_and_the_new_one_the_issuer(void **stat
 static void each_begins_after_the_one_before_and_there_are_few_at_a_time(void **state)
 {
     struct place *place = *state;
+    struct kc_roll_ends ends;
     uint64_t number = 0;
     roll(place, 0, 1);
     roll(place, 0, 2);
@@ -100,6 +101,8 @@ static void each_begins_after_the_one_before_and_there_are_few_at_a_time(void **
     assert_int_equal(directory.pair_count, KC_ROOTS_MAX - 1);
     kc_authority_close(&place->authority);
     EXPECT(kc_authority_roll_root(&number, place->dir, 0, NULL), KC_PENDING);
+    EXPECT(kc_authority_roll_ends(&ends, place->dir, true), KC_OK);
+    assert_true(ends.most == KC_ISSUERS_MAX && ends.next_ms > ends.from_ms);
     EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
 }
 
