@@ -335,7 +335,7 @@ def test_port_that_is_taken(alone):
     alone.down()
     with socket.create_server(("127.0.0.1", port)):
         up = alone.kinchaku("up")
-        assert up.status == AGAIN, up
+        assert up.status == FAULT and up.error == "address-in-use", up
         assert "address-in-use" in alone.log("bank")
     alone.up()
 
