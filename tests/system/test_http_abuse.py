@@ -39,7 +39,17 @@ def statuses(said):
     return [int(number) for number in re.findall(rb"HTTP/1\.1 (\d\d\d)", said)]
 
 
+@pytest.fixture
+def many_files():
+    """Descriptors for the client: an ordinary user's session begins with fewer than it may have. The servers have begun before."""
+    least, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (least, most))
+
+
 # shows: R-NODE-1
+@pytest.mark.usefixtures("many_files")
 def test_two_thousand_idle_connections(shared):
     """They are held, dropped or refused, but a user's withdrawal goes through meanwhile, and the servers stay."""
     uim = shared.open(fund=100)
