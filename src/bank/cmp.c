@@ -58,6 +58,8 @@ static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct 
                                   .issuers = issuers->ders,
                                   .issuer_count = issuers->count,
                                   .roots = issuers->roots,
+                                  .is_revoked = kc_people_is_revoked,
+                                  .lists = &bank->people,
                                   .timeout_ms = (unsigned)bank->config.outside_ms};
 }
 

@@ -178,11 +178,12 @@ static struct kc_result find_claimed(struct kc_bank *bank, struct kc_bank_thread
     if (!kc_failed(result)) {
         result = kc_bank_identify_certified(bank, thread, item);
     }
-    return kc_failed(result)
-               ? result
-               : kc_people_certificates(&item->holder, digests[0], digests[1], &bank->people,
+    if (!kc_failed(result)) {
+        result = kc_people_certificates(&item->holder, digests[0], digests[1], &bank->people,
                                         thread->directory, &thread->crypto, KC_SERVER_AUTHORITY,
                                         kc_clock_now_ms());
+    }
+    return kc_failed(result) ? result : kc_bank_notice_prefer(&item->holder, &bank->notice);
 }
 
 static struct kc_result apply_claimed(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -225,6 +225,27 @@ struct kc_result kc_bank_notice_get(struct kc_buffer *out, struct kc_bank_notice
     return result;
 }
 
+struct kc_result kc_bank_notice_prefer(struct kc_person *authority, struct kc_bank_notice *notice)
+{
+    uint8_t bytes[KC_NOTICE_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_noticed_keys told;
+    struct kc_signed parsed;
+    struct kc_result result = kc_bank_notice_get(&out, notice, 0);
+    if (result.code == KC_NOT_FOUND) {
+        return kc_ok();
+    }
+    if (!kc_failed(result)) {
+        result = kc_notice_read(&told, &parsed, kc_buffer_view(&out));
+    }
+    if (!kc_failed(result) && told.from_ms > authority->issued_ms) {
+        authority->sign_key = told.verify_key;
+        authority->encrypt_key = told.encrypt_key;
+        authority->issued_ms = told.from_ms;
+    }
+    return result;
+}
+
 /* ---- for whoever asks ---- */
 
 struct kc_result kc_bank_read_notice(struct kc_bank_item *item, const struct kc_bank *bank,

@@ -62,6 +62,11 @@ KC_MUST_USE struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_noti
                                                  struct kc_people *people,
                                                  struct kc_directory *directory, uint64_t now_ms);
 
+/* Puts the authority's keys that were told in place of those that the directory shows, when they were certified later: so a
+ * directory leads no claim back to a pair that the authority gave up. */
+KC_MUST_USE struct kc_result kc_bank_notice_prefer(struct kc_person *authority,
+                                                   struct kc_bank_notice *notice);
+
 /* The newest, into a buffer. KC_NOT_FOUND: there is none with a number above `after`. */
 KC_MUST_USE struct kc_result kc_bank_notice_get(struct kc_buffer *out,
                                                 struct kc_bank_notice *notice, uint64_t after);

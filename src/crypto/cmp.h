@@ -87,6 +87,9 @@ struct kc_cmp_asker {
     size_t issuer_count;
     const struct kc_view *roots; /* of each, the one that it is by */
     const char *answerer;        /* the common name in the certificate that signs the answers */
+    /* Whether a certificate stands on its issuer's list: whose key that is answers nothing (KC_BAD_SIGNATURE). */
+    bool (*is_revoked)(void *lists, struct kc_view der);
+    void *lists;
     unsigned
         timeout_ms; /* for everything together, also when the answerer wants to be asked again later */
     void *owner;

@@ -128,13 +128,42 @@ static bool add_roots(X509_STORE *store, const struct kc_cmp_asker *asker)
     return good;
 }
 
+/* Called for each certificate on the way up from the answerer's, which is at depth 0. */
+static int on_verified(int good, X509_STORE_CTX *path)
+{
+    const struct kc_cmp_asker *asker = X509_STORE_get_ex_data(X509_STORE_CTX_get0_store(path), 0);
+    if (good != 1 || X509_STORE_CTX_get_error_depth(path) > 0) {
+        return good;
+    }
+    unsigned char *bytes = NULL;
+    int size = i2d_X509(X509_STORE_CTX_get_current_cert(path), &bytes);
+    if (size <= 0 || asker->is_revoked(asker->lists, kc_view(bytes, (size_t)size))) {
+        X509_STORE_CTX_set_error(path, X509_V_ERR_CERT_REVOKED);
+        good = 0;
+    }
+    OPENSSL_free(bytes);
+    return good;
+}
+
+/* The store keeps the asker until the transaction is over. */
+static bool watch_lists(X509_STORE *store, const struct kc_cmp_asker *asker)
+{
+    union {
+        const struct kc_cmp_asker *in;
+        void *out;
+    } kept = {.in = asker};
+    X509_STORE_set_verify_cb(store, on_verified);
+    return X509_STORE_set_ex_data(store, 0, kept.out) == 1;
+}
+
 static bool trust(OSSL_CMP_CTX *context, const struct kc_cmp_asker *asker)
 {
     X509_STORE *store = X509_STORE_new();
     STACK_OF(X509) *chain = sk_X509_new_null();
     X509_NAME *answerer = make_name(asker->answerer);
     bool good = store != NULL && chain != NULL && answerer != NULL && add_roots(store, asker) &&
-                add_issuers(chain, asker) && OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
+                watch_lists(store, asker) && add_issuers(chain, asker) &&
+                OSSL_CMP_CTX_set1_untrusted(context, chain) == 1 &&
                 OSSL_CMP_CTX_set1_expected_sender(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set1_recipient(context, answerer) == 1 &&
                 OSSL_CMP_CTX_set0_trustedStore(context, store) == 1;

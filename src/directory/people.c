@@ -356,6 +356,21 @@ void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, 
     (void)pthread_rwlock_unlock(&people->lock);
 }
 
+bool kc_people_is_revoked(void *people, struct kc_view certificate)
+{
+    struct kc_people *known = people;
+    struct kc_certificate read;
+    bool revoked = kc_failed(kc_certificate_read(&read, certificate));
+    (void)pthread_rwlock_rdlock(&known->lock);
+    for (size_t i = 0; i < known->issuer_count && !revoked; i++) {
+        const struct kc_people_issuer *one = &known->issuers[i];
+        revoked = kc_certificate_is_by(certificate, kc_view(one->der, one->size)) &&
+                  kc_crl_has(one->crl, read.serial);
+    }
+    (void)pthread_rwlock_unlock(&known->lock);
+    return revoked;
+}
+
 /* ---- certificates that are known by their numbers ---- */
 
 #define ISSUER_KEY_SIZE (KC_PEOPLE_PAIR_SIZE - 2 * KC_SERIAL_SIZE)

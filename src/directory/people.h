@@ -107,6 +107,9 @@ struct kc_people_issuers {
     uint8_t root_bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
 };
 void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms);
+/* Whether a certificate stands on the last list of the issuer that it is by; also when it cannot be read. `people` is a struct
+ * kc_people, as whoever calls back has it. */
+bool kc_people_is_revoked(void *people, struct kc_view certificate);
 
 /* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],

@@ -26,6 +26,8 @@ static struct kc_cmp_client client_of(struct kc_people_issuers *issuers,
                                   .issuers = issuers->ders,
                                   .issuer_count = issuers->count,
                                   .roots = issuers->roots,
+                                  .is_revoked = kc_people_is_revoked,
+                                  .lists = &registrar->people,
                                   .timeout_ms = (unsigned)registrar->config.timeout_ms};
 }
 

@@ -47,6 +47,8 @@ static struct kc_cmp_asker asker_of(const struct kc_cmp_client *client)
                                  .issuer_count = client->issuer_count,
                                  .roots = client->roots,
                                  .answerer = client->place->name,
+                                 .is_revoked = client->is_revoked,
+                                 .lists = client->lists,
                                  .timeout_ms = client->timeout_ms,
                                  .owner = owner.out,
                                  .send = send_message};

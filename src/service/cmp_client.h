@@ -25,6 +25,9 @@ struct kc_cmp_client {
     const struct kc_view *issuers;
     size_t issuer_count;
     const struct kc_view *roots; /* of each, the one that it is by */
+    /* As kc_cmp_asker's. */
+    bool (*is_revoked)(void *lists, struct kc_view der);
+    void *lists;
     unsigned timeout_ms;
 };
 

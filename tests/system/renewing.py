@@ -1,10 +1,11 @@
 """A purse that signs whatever it is told to, and renews its keys, with every key in our hands."""
 import time
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 import forge
-from test_evidence import Town
+from test_evidence import Stranger, Town
 from test_settle import Purse, REALM, digest, encode, reader, seal, sign
 
 
@@ -85,3 +86,18 @@ class RenewingTown(Town):
         self.count += 1
         return [Renewing(self.system, self.folder, f"{self.count}-{place}", self.keys, self.captured, value)
                 for place, value in enumerate(values)]
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    town = RenewingTown(tmp_path_factory.mktemp("town"))
+    yield town
+    try:
+        town.system.check_audit()
+    finally:
+        town.system.down()
+
+
+@pytest.fixture
+def stranger(town, tmp_path):  # noqa: F811
+    return Stranger(town.system, tmp_path)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kinchaku import OK, REFUSED, run
-from renewing import RenewingTown
-from test_evidence import COPIED, Stranger, check, decline
+from renewing import stranger, town  # noqa: F401
+from test_evidence import COPIED, check, decline
 from test_settle import ZEROS, card_order, digest, encode, reader, secret_of
 
 LEDGER = Path(__file__).resolve().parents[2] / "src/ledger"
@@ -19,21 +19,6 @@ CALLS = re.compile(r"\b(kc_ledger_accuse|kc_count_accuse_reporter|kc_count_accus
 # These accuse for who calls them.
 WRAPPERS = {"kc_count_accuse_reporter", "kc_count_accuse_partner", "kc_count_accuse_answerer"}
 NONE = "not-proven"
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory):
-    town = RenewingTown(tmp_path_factory.mktemp("town"))
-    yield town
-    try:
-        town.system.check_audit()
-    finally:
-        town.system.down()
-
-
-@pytest.fixture
-def stranger(town, tmp_path):
-    return Stranger(town.system, tmp_path)
 
 
 def tell(purse):

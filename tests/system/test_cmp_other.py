@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from forge import make_keys
 from kinchaku import OK, REFUSED, Uim
 from test_close import password
+from test_authority_roll import lists
 from test_cmp import CERTIFICATE, CMP, bodytype, common
 from test_directory import SUCCESS, WRITER, account_name, ldap, search, secret, values
 
@@ -284,3 +285,33 @@ def test_a_directory_that_goes_on_showing_them(alone, other, opened):
     assert gone.returncode == SUCCESS, gone
     assert alone.registrar(*lost).status == OK
     assert set(other.ended) == {one.serial_number for one in other.made.values()}
+
+
+# shows: R-SEC-2 R-SEC-4 R-RENEW-8
+def test_a_key_that_the_authority_gave_up_answers_nothing(alone, other, opened, tmp_path):
+    """The other one answers with a key that was the authority's own, until that rolled its keys over."""
+    alone.configure("authority", "times", keys_ms=1500, crl_ms=500)
+    alone.configure("bank", "times", crl_ms=300)
+    alone.down()
+    assert alone.kinchaku("roll", "--authority").status == OK
+    time.sleep(1.5)
+    alone.up()
+    former = x509.load_pem_x509_certificate((other.folder / "authority-sign.crt").read_bytes()).serial_number
+    for _ in range(100):
+        if former in {entry.serial_number for one in lists(alone) for entry in one}:
+            break
+        time.sleep(0.1)
+    time.sleep(0.6)
+    old = dict(other.made)
+    assert opened.station("renew").error == "bad-signature"
+    assert alone.registrar("lost", "--account", opened.account, "--purse", opened.purse,
+                           "--password-file", password(opened)).error == "bad-signature"
+    other.made = {}
+    nothing_opened(alone, other, alone.apply(alone.ordinary_account(), tmp_path / "b.uim", "--keys", tmp_path / "keys"), "bad-signature")
+    # By the key in force it goes on.
+    for name in ("sign.crt", "sign.key"):
+        (other.folder / f"authority-{name}").write_bytes((alone.dir / "authority" / name.replace("sign", "sign-1")).read_bytes())
+    (other.folder / "authority-issuing.crt").write_bytes((alone.dir / "authority/issuing-1.crt").read_bytes())
+    other.made = old
+    done = alone.registrar("lost", "--account", opened.account, "--purse", opened.purse, "--password-file", password(opened))
+    assert done.error in (None, "pending"), (done, other.words())

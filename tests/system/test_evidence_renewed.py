@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kinchaku import OK, REFUSED
-from renewing import RenewingTown
+from renewing import RenewingTown, stranger, town  # noqa: F401
 from test_evidence import COPIED, Stranger, blocked, check, decline, flip, server, unpack
 from test_roll import roll_over
 from test_settle import encode, reader, sign as sign_brief
@@ -16,21 +16,6 @@ from forge import sign as forge_sign
 UNREADABLE = {"malformed", "trailing-bytes", "not-canonical", "too-large", "wrong-version", "wrong-type", "wrong-algorithm",
               "amount-too-large"}
 AFTER = "signed-after-close"
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory):
-    town = RenewingTown(tmp_path_factory.mktemp("town"))
-    yield town
-    try:
-        town.system.check_audit()
-    finally:
-        town.system.down()
-
-
-@pytest.fixture
-def stranger(town, tmp_path):
-    return Stranger(town.system, tmp_path)
 
 
 def file_of(path):

@@ -247,6 +247,27 @@ static void the_banks_next_key_signs_it_anew(void **state)
     expect_told(&issuer, &authority, NOW_MS);
 }
 
+/* shows: R-RENEW-8 */
+static void a_directory_leads_no_claim_back_to_older_keys(void **state)
+{
+    (void)state;
+    const struct made issuer = issuer_from(NOW_MS - HOUR_MS);
+    const struct kc_person newer = authority_from(NOW_MS - HOUR_MS);
+    const struct kc_person newest = authority_from(NOW_MS);
+    const struct kc_person older = authority_from(NOW_MS - 2 * HOUR_MS);
+    struct kc_person shown = older;
+    EXPECT(kc_bank_notice_prefer(&shown, &notice), KC_OK);
+    assert_true(kc_key_equal(&shown.sign_key, &older.sign_key));
+    assert_true(tell(&issuer, &newer, 1, NOW_MS));
+    EXPECT(kc_bank_notice_prefer(&shown, &notice), KC_OK);
+    assert_true(kc_key_equal(&shown.sign_key, &newer.sign_key));
+    assert_true(kc_key_equal(&shown.encrypt_key, &newer.encrypt_key));
+    shown = newest;
+    EXPECT(kc_bank_notice_prefer(&shown, &notice), KC_OK);
+    assert_true(kc_key_equal(&shown.sign_key, &newest.sign_key));
+    assert_true(kc_key_equal(&shown.encrypt_key, &newest.encrypt_key));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -255,6 +276,7 @@ int main(void)
         TEST(only_what_is_newer_is_told),
         TEST(it_is_the_same_after_a_restart),
         TEST(the_banks_next_key_signs_it_anew),
+        TEST(a_directory_leads_no_claim_back_to_older_keys),
     };
     return cmocka_run_group_tests_name("bank-notice", tests, NULL, NULL);
 }
