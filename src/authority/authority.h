@@ -163,7 +163,6 @@ kc_authority_issue_one(struct kc_issued *out, struct kc_authority *authority,
                        const char *subject, const struct kc_public_key *key, uint64_t expires_ms,
                        const uint8_t request[KC_DIGEST_SIZE]);
 
-/* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
 /* Whether `a` counts where both are good: of two that end together, as all do that outlast their issuer, the later one. */
 bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b);
 
@@ -176,6 +175,7 @@ struct kc_newest {
 };
 void kc_authority_take_newest(struct kc_newest *newest, const struct kc_issued *issued);
 
+/* The certificates of a holder that are neither revoked nor expired and end last; counts are 0 or 1. */
 struct kc_pair {
     size_t sign_count;
     size_t encrypt_count;

@@ -20,7 +20,6 @@
  * more, as by our own message, because a purse may ask it for other keys than it asked for first. */
 #define BESIDE_MAX 2u
 #define BESIDE_BANK_MAX 3u
-#define REVOKE_CESSATION 5u /* RFC 5280 section 5.3.1 */
 #define SECOND_MS 1000u
 
 /* The number of a common name: a server's, or an account as it is printed. */
@@ -320,7 +319,7 @@ static void reject(void *owner, const struct kc_cmp_ask *ask, struct kc_view der
         !find_holder(&holder, certificate.subject)) {
         return;
     }
-    (void)kc_failed(revoke_one(owner, certificate.serial, holder, REVOKE_CESSATION));
+    (void)kc_failed(revoke_one(owner, certificate.serial, holder, KC_CRL_CESSATION));
 }
 
 /* What each root certified of the next one. */

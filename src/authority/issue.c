@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "authority/request.h"
+#include "authority/setup.h"
 #include "base/clock.h"
 
 #define BEFORE_MS UINT64_C(300000)
@@ -69,9 +70,7 @@ struct kc_result kc_authority_make(struct kc_issued *out, struct kc_authority *a
     if (out->expires_ms <= kc_clock_now_ms()) {
         return kc_result(KC_CERT_EXPIRED);
     }
-    struct kc_result result =
-        authority->crypto.random(authority->crypto.context, out->serial, KC_SERIAL_SIZE);
-    out->serial[0] = (uint8_t)((out->serial[0] & 0x7fu) | 0x40u);
+    struct kc_result result = kc_authority_make_serial(out->serial, &authority->crypto);
     order.serial = out->serial;
     if (!kc_failed(result)) {
         result = kc_certificate_make(&der, &order, &issuer, &by->key);
@@ -169,7 +168,7 @@ bool kc_authority_outlasts(const struct kc_issued *a, const struct kc_issued *b)
 void kc_authority_take_newest(struct kc_newest *newest, const struct kc_issued *issued)
 {
     struct kc_certificate read;
-    bool superseded = issued->revoked_ms != 0 && issued->reason == REVOKE_SUPERSEDED;
+    bool superseded = issued->revoked_ms != 0 && issued->reason == KC_CRL_SUPERSEDED;
     if (superseded ||
         kc_failed(kc_certificate_read(&read, kc_view(issued->der, issued->der_size)))) {
         return;

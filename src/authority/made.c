@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define REVOKE_CESSATION 5u
 #define WIPES_MAX 64u
 
 /* ---- private keys as records ---- */
@@ -302,7 +301,7 @@ struct kc_result kc_authority_end_old(size_t *count, struct kc_authority *author
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_retire(store, count, account, sign, encrypt, kc_clock_now_ms(),
-                                           REVOKE_SUPERSEDED);
+                                           KC_CRL_SUPERSEDED);
     }
     if (!kc_failed(result) && waits) {
         result = kc_authority_store_made_remove(store, account);
@@ -334,7 +333,7 @@ static struct kc_result wipe(struct kc_authority *authority, struct kc_made *mad
     }
     if (!kc_failed(result) && made->given_ms == 0) {
         result = kc_authority_store_revoke_pair(store, made->sign_serial, made->encrypt_serial,
-                                                kc_clock_now_ms(), REVOKE_CESSATION);
+                                                kc_clock_now_ms(), KC_CRL_CESSATION);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_commit(store);

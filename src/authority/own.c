@@ -250,7 +250,7 @@ struct kc_result kc_own_retire(struct kc_authority *authority)
             kc_clock_now_ms() > certificate.not_before_ms + BEFORE_MS + authority->config.keys_ms) {
             result = kc_authority_store_retire(authority->store, &count, KC_SERVER_AUTHORITY,
                                                pair->sign.serial, pair->encrypt.serial,
-                                               kc_clock_now_ms(), REVOKE_SUPERSEDED);
+                                               kc_clock_now_ms(), KC_CRL_SUPERSEDED);
         }
     }
     if (count > 0) {

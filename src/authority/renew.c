@@ -143,7 +143,7 @@ static struct kc_result end_older(size_t *count, struct kc_authority *authority,
     }
     for (size_t i = 0; i < others.count && !kc_failed(result); i++) {
         result = kc_authority_store_revoke_one(store, others.serials[i], others.now_ms,
-                                               REVOKE_SUPERSEDED);
+                                               KC_CRL_SUPERSEDED);
     }
     *count = others.count;
     return result;
@@ -175,7 +175,7 @@ static struct kc_result end_left(size_t *count, struct kc_authority *authority, 
         const uint8_t *half = others.has_half ? others.half.serial : others.named.serial;
         *count = others.has_half ? 2 : 1;
         result = kc_authority_store_revoke_pair(store, others.named.serial, half, others.now_ms,
-                                                REVOKE_SUPERSEDED);
+                                                KC_CRL_SUPERSEDED);
     }
     if (!kc_failed(result)) {
         result = kc_authority_store_made_get(store, &made, account);

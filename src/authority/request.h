@@ -5,8 +5,6 @@
 #include "authority/authority.h"
 #include "message/generated/messages.h"
 
-#define REVOKE_SUPERSEDED 4u /* RFC 5280 section 5.3.1 */
-
 /* A request being handled. */
 struct kc_authority_request {
     struct kc_signed envelope;

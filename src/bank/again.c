@@ -27,8 +27,3 @@ void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms)
                                                  .put = put};
     kc_bank_ask_round(bank, &bank->again, &asking, now_ms);
 }
-
-void kc_bank_asked_again(struct kc_bank *bank)
-{
-    kc_bank_round_ended(&bank->again);
-}

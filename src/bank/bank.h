@@ -395,9 +395,8 @@ KC_MUST_USE struct kc_result kc_bank_certify(struct kc_buffer *out, struct kc_ba
 /* The ledger's source for an item. */
 struct kc_ledger_source kc_bank_source(const struct kc_bank_item *item);
 
-/* Takes up orders in doubt when it is time; for the writer. kc_bank_asked_again: one of them has come to its end. */
+/* Takes up orders in doubt when it is time; for the writer. */
 void kc_bank_ask_again(struct kc_bank *bank, uint64_t now_ms);
-void kc_bank_asked_again(struct kc_bank *bank);
 
 /* Notices, charges and suspensions that are due, and orders of charges to the ordinary bank; for the writer. */
 void kc_bank_charge(struct kc_bank *bank, uint64_t now_ms);

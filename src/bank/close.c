@@ -10,7 +10,6 @@
 
 #define REVOKE_MAX 4u
 /* RFC 5280 section 5.3.1. */
-#define REVOKE_CESSATION 5u
 
 /* ---- the registrar's word ---- */
 
@@ -147,7 +146,7 @@ static struct kc_result ask_revoke(struct kc_bank *bank, struct kc_bank_thread *
 {
     struct kc_done done;
     const struct kc_revoke_request request = {
-        .account = item->message.close, .reason = REVOKE_CESSATION, .time_ms = kc_clock_now_ms()};
+        .account = item->message.close, .reason = KC_CRL_CESSATION, .time_ms = kc_clock_now_ms()};
     if (kc_cmp_place_speaks(&bank->config.authority)) {
         return kc_bank_cmp_end_account(bank, thread, item->message.close);
     }

@@ -8,8 +8,6 @@
 #include "service/keys.h"
 
 /* RFC 5280 section 5.3.1. */
-#define REVOKE_SUPERSEDED 4u
-#define REVOKE_CESSATION 5u
 #define SECOND_MS 1000u
 /* Purses that an account had one after another: more than anybody's. */
 #define PURSES_MAX 1024u
@@ -164,7 +162,7 @@ static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread,
     struct kc_bank_pairs pairs = {.size = 0};
     return !kc_failed(list_left(&pairs, &thread->store, row->purse.number, row->number,
                                 row->old_signer, kc_clock_now_ms())) &&
-           pairs.size > 0 && !kc_failed(revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED));
+           pairs.size > 0 && !kc_failed(revoke_pairs(bank, thread, &pairs, KC_CRL_SUPERSEDED));
 }
 
 struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
@@ -201,13 +199,13 @@ struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread 
     add_pair(&pairs, row->old_pair, row->old_expires_ms, now_ms);
     struct kc_result result =
         list_left(&pairs, &thread->store, row->purse.number, row->number, row->old_signer, now_ms);
-    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_SUPERSEDED);
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, KC_CRL_SUPERSEDED);
 }
 
 struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
                                       const uint8_t pair[KC_PAIR_SIZE])
 {
-    return revoke_pair(bank, thread, pair, REVOKE_CESSATION);
+    return revoke_pair(bank, thread, pair, KC_CRL_CESSATION);
 }
 
 /* What renewals before took the place of is kc_bank_cmp_retire's. */
@@ -216,7 +214,7 @@ static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *t
 {
     struct kc_bank_pairs pairs;
     struct kc_result result = kc_bank_list_pairs(&pairs, &thread->store, purse, kc_clock_now_ms());
-    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, REVOKE_CESSATION);
+    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, KC_CRL_CESSATION);
 }
 
 struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,

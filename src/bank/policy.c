@@ -1,5 +1,5 @@
-/* What an operator may order of a running bank, in JSON over HTTP with the token from the bank's folder: the log policy of a
- * purse. */
+/* What an operator may order of a running bank, in JSON over HTTP with the token from the bank's folder: what all such orders
+ * have in common, and the log policy of a purse. */
 #include <jansson.h>
 #include <string.h>
 

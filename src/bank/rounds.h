@@ -4,8 +4,9 @@
  *                     the writer, when it has time                      the lanes of the item's kind
  *   begin ─> list those behind the last one ─> take an item, fill it, send ─> ask ─> write what was answered ─> ended
  *
- *  1. A round begins when the last one has ended, and not too soon after its beginning. It has a bounded number of items, at most
- *     one in so many of those that there are: so whoever is asked and does not answer holds up one round, and nobody else.
+ *  1. A round begins when the last one has ended, and not too soon after its beginning. It has a bounded number of items, for the
+ *     ordinary bank at most one in so many of those that there are: so whoever is asked and does not answer holds up one round,
+ *     and nobody else.
  *  2. It begins behind the last one of the round before, so that everyone has its turn; a round that came to the end is followed
  *     by one from the beginning.
  *  3. An item of a round has no exchange: nobody waits for a reply. It goes on the lane of its kind's first step, like any other;

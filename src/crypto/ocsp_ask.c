@@ -54,7 +54,7 @@ struct kc_result kc_ocsp_ask(struct kc_buffer *out, struct kc_view serials,
     return result;
 }
 
-/* Whether the issuer, under the pinned root, or whom it certified for answers, signed. Never who merely has a certificate of the
+/* Whether the issuer, under its root, or whom it certified for answers, signed. Never who merely has a certificate of the
  * same issuer, and never somebody the root certified: that is what OCSP_basic_verify looks at with these flags. */
 static struct kc_result check_signature(OCSP_BASICRESP *basic,
                                         const struct kc_ocsp_expected *expected)

@@ -87,6 +87,11 @@ KC_MUST_USE struct kc_result kc_certificate_make(struct kc_buffer *out,
 /* A revocation list ready for look-ups. */
 struct kc_crl;
 
+/* Why a certificate is revoked (RFC 5280 §5.3.1). */
+#define KC_CRL_COMPROMISE 1u
+#define KC_CRL_SUPERSEDED 4u
+#define KC_CRL_CESSATION 5u
+
 struct kc_revoked {
     uint8_t serial[KC_SERIAL_SIZE];
     uint64_t time_ms;

@@ -89,8 +89,9 @@ kc_people_certificates(struct kc_person *out, uint8_t sign[KC_DIGEST_SIZE],
                        struct kc_directory *directory, const struct kc_crypto *crypto,
                        uint64_t number, uint64_t now_ms);
 
-/* The issuing certificate that began last, verified; and that of a person who was found, with the root that it is by,
- * unless `root` is NULL. KC_DIRECTORY_DOWN before the first refresh. */
+/* The newest issuing certificate, verified: below the pinned root if there is one, else below the newest that counts, and of
+ * these the one that began last. And that of a person who was found, with the root that it is by, unless `root` is NULL.
+ * KC_DIRECTORY_DOWN before the first refresh. */
 KC_MUST_USE struct kc_result kc_people_issuer(struct kc_buffer *out, struct kc_people *people);
 KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct kc_buffer *root,
                                                  struct kc_people *people,

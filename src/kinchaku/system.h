@@ -47,8 +47,8 @@ KC_MUST_USE struct kc_result kc_system_create(struct kc_system *system, const ch
 /* Lays out keys, certificates and configurations as far as they are missing; may be repeated after any failure. */
 KC_MUST_USE struct kc_result kc_system_prepare(const struct kc_system *system);
 
-/* Starts what does not run, in order, and waits until each answers. KC_TIMEOUT or KC_UNREACHABLE name the one that did not in
- * the log. */
+/* Starts what does not run, in order, and waits until each answers. The reason of a server that ended at once is its own;
+ * KC_TIMEOUT or KC_UNREACHABLE for one that does not answer. The log names it. */
 KC_MUST_USE struct kc_result kc_system_up(const struct kc_system *system);
 
 /* Stops what runs, the last started first. Only processes that this system started. */
@@ -64,8 +64,8 @@ struct kc_system_rolled {
 };
 
 /* Rolls the bank's keys over: makes the new ones, has the authority certify them, writes the record. The system is down. Cut
- * off, it is gone on with when it is repeated, or when the system comes up. KC_CONFIG_INVALID: a program failed, which said
- * why. */
+ * off, it is gone on with when it is repeated, or when the system comes up. Errors are those of the program that failed;
+ * KC_CONFIG_INVALID when it named none. */
 KC_MUST_USE struct kc_result kc_system_roll(struct kc_system_rolled *out,
                                             const struct kc_system *system, uint64_t days,
                                             const char *token, bool emergency);

@@ -11,9 +11,6 @@
 #include "service/trace.h"
 
 /* Reasons of revocation (RFC 5280 section 5.3.1). */
-#define REVOKE_COMPROMISE 1u
-#define REVOKE_SUPERSEDED 4u
-#define REVOKE_CESSATION 5u
 
 /* One step of the opening in the trace; the account is known from SZ3 on. */
 static void trace(const struct kc_registrar *registrar, const char *step, const char *from,
@@ -194,7 +191,7 @@ static struct kc_result apply_again(struct progress *progress, struct kc_registr
         (application->moves ? ask_move : ask_again)(progress, registrar, application, account);
     if (!kc_failed(result)) {
         progress->has_account = true;
-        result = kc_registrar_revoke(registrar, account, REVOKE_SUPERSEDED, NULL);
+        result = kc_registrar_revoke(registrar, account, KC_CRL_SUPERSEDED, NULL);
     }
     /* By CMP: those of the purse before were revoked when it was reported. */
     return result.code == KC_NOT_FOUND && progress->has_account ? kc_ok() : result;
@@ -302,7 +299,7 @@ static void take_back(struct progress *progress, struct kc_registrar *registrar,
     kc_target_drop(target);
     if (progress->has_certificates && !again) {
         struct kc_result result =
-            kc_registrar_revoke(registrar, progress->opened.account, REVOKE_CESSATION, NULL);
+            kc_registrar_revoke(registrar, progress->opened.account, KC_CRL_CESSATION, NULL);
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "certificates not revoked reason=%s", kc_error_name(result.code));
         }
@@ -376,7 +373,7 @@ struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_acc
                                                request.time_ms, &kc_lost_request_shape, &request);
     return kc_failed(result)
                ? result
-               : kc_registrar_revoke(registrar, account, REVOKE_COMPROMISE, &reply.certificates);
+               : kc_registrar_revoke(registrar, account, KC_CRL_COMPROMISE, &reply.certificates);
 }
 
 struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
@@ -390,7 +387,7 @@ struct kc_result kc_registrar_close_account(struct kc_close_reply *out,
                                                request.time_ms, &kc_close_request_shape, &request);
     return kc_failed(result)
                ? result
-               : kc_registrar_revoke(registrar, account, REVOKE_CESSATION, &out->certificates);
+               : kc_registrar_revoke(registrar, account, KC_CRL_CESSATION, &out->certificates);
 }
 
 struct kc_result kc_registrar_charge(struct kc_registrar *registrar, struct kc_account_id account,

@@ -88,7 +88,7 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
     return result;
 }
 
-/* The certificates of bank and authority, from the directory, under the pinned root (SZ8). */
+/* The certificates of bank and authority, from the directory, under a root that counts (SZ8). */
 static struct kc_result meet_servers(struct kc_registrar *registrar)
 {
     uint8_t digest[2][KC_DIGEST_SIZE];

@@ -228,13 +228,8 @@ def test_the_operator_closes_and_the_ordinary_bank_refuses(open_years):
 
 
 def move(years, uim, path, *arguments, status=OK):
-    """As soon as the directory has the day's revocation list."""
-    for _ in range(100):
-        done = years.system.registrar("move", "--account", uim.account, "--password-file", password(uim), "--uim", path, *arguments,
-                                      env=years.env)
-        if done.error != "directory-unavailable":
-            break
-        time.sleep(0.2)
+    done = years.system.registrar("move", "--account", uim.account, "--password-file", password(uim), "--uim", path, *arguments,
+                                  env=years.env)
     assert done.status == status, (done, years.system.logs())
     if status != OK:
         return done
@@ -251,6 +246,8 @@ def test_an_account_moves_to_a_new_uim_whose_price_paid_the_charge(years, tmp_pa
     years.forward(5)
     years.await_(uim, 1, "notified")
     path = tmp_path / "new.uim"
+    # As soon as the directory has the day's revocation list.
+    years.must(uim, "sync")
     assert move(years, uim, path, status=REFUSED).error == "not-empty" and not path.exists()
     years.must(uim, "deposit", 20, "--yes")
     fresh = move(years, uim, path, "--paid")

@@ -50,7 +50,7 @@ static bool step(void *owner, void *thread, struct kc_pipeline_item *head)
     while (!setting->answers) {
         (void)pthread_cond_wait(&setting->changed, &setting->lock);
     }
-    kc_bank_asked_again(&setting->bank);
+    kc_bank_round_ended(&setting->bank.again);
     (void)pthread_cond_broadcast(&setting->changed);
     (void)pthread_mutex_unlock(&setting->lock);
     return false;
