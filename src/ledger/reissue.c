@@ -262,6 +262,9 @@ struct kc_result kc_ledger_late(struct kc_ledger *ledger, struct kc_purse_row *p
             ledger,
             store->account_balance_put(store->context, account.account.number, account.balance));
     }
+    if (!kc_failed(result) && !shadow.below) {
+        result = kc_charge_incoming(ledger, &account);
+    }
     return kc_failed(result) ? result : kc_close_incoming(ledger, &account);
 }
 

@@ -354,6 +354,10 @@ struct kc_result kc_ledger_renewed(struct kc_ledger *ledger, struct kc_purse_row
         !same_signer(row.signer, source->signer)) {
         return result;
     }
+    if (purse->state == KC_PURSE_OUT) {
+        /* It was lost, or given up, between the change and this report. */
+        return kc_result(kc_purse_refusal(purse));
+    }
     if (purse->state != KC_PURSE_ACTIVE || purse->counter != row.counter ||
         !closes(&row, information, records, count)) {
         return kc_result(KC_MISMATCH);

@@ -124,8 +124,8 @@ struct kc_result kc_purse_verify_bearer(struct kc_purse *purse, const struct kc_
     return kc_failed(result) || time_ms == 0 ? result : check_before(purse, order, spent);
 }
 
-/* The same word under the bank's new key: its takers may know the old one no more. Anything else of this sequence changes
- * nothing. */
+/* The same word under the bank's new key, however many came since the last one: its takers may know that one no more. Anything
+ * else of this sequence changes nothing. */
 static struct kc_result take_signed_anew(struct kc_purse *purse, struct kc_view bytes)
 {
     struct kc_signed given;
@@ -138,7 +138,7 @@ static struct kc_result take_signed_anew(struct kc_purse *purse, struct kc_view 
     if (kc_failed(result) || purse->bank_former.type == KC_KEY_NONE ||
         !kc_view_equal(given.payload, held.payload) ||
         kc_purse_bank_key(purse, &given) != &purse->bank_verify ||
-        kc_purse_bank_key(purse, &held) == &purse->bank_verify) {
+        memcmp(&given.signer, &held.signer, sizeof held.signer) == 0) {
         return result;
     }
     next.certified = bytes;

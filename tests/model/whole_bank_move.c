@@ -39,15 +39,16 @@ void whole_bank_newcomer(struct whole *whole, unsigned holder, struct kc_purse_i
     struct whole_holder *newcomer = &whole->newcomer;
     const struct whole_base *base = whole->base;
     struct kc_buffer identity = KC_BUFFER(newcomer->identity);
-    *newcomer = (struct whole_holder){
-        .type = KC_PURSE_TYPE_UIM, .account = base->holders[holder].account, .purse = purse};
+    *newcomer = (struct whole_holder){.type = base->holders[holder].type,
+                                      .account = base->holders[holder].account,
+                                      .purse = purse};
     uint64_t number = NEW_KEYS + base->options.seed * 64 + 2 * holder;
     ideal_key(&newcomer->sign_key, &newcomer->sign_public, number);
     ideal_key(&newcomer->encrypt_key, &newcomer->encrypt_public, number + 1);
     kc_signer_id_make(&newcomer->signer_id, &whole->bank.crypto, newcomer->account.number,
                       &newcomer->sign_public);
     whole->newcomer_claims = (struct kc_identity){.bank = base->realm.bank,
-                                                  .purse_type = KC_PURSE_TYPE_UIM,
+                                                  .purse_type = newcomer->type,
                                                   .account = newcomer->account,
                                                   .purse = purse,
                                                   .issued_s = whole->now_ms / 1000,

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "whole_charged.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
 
 #define HOUR_MS UINT64_C(3600000)
@@ -142,7 +143,8 @@ bool clerk_act(struct play *play)
 static bool pay_up(struct play *play, unsigned holder)
 {
     int64_t amount = charged_overdue(&play->truth, holder);
-    if (amount == 0 || play->truth.rogue[holder] || truth_owes(&play->truth, holder)) {
+    if (amount == 0 || play->truth.rogue[holder] || truth_owes(&play->truth, holder) ||
+        gone_is_out(&play->truth, holder)) {
         return true;
     }
     bool good = say_word(play, holder, KC_CHARGE_SOURCE_ACCOUNT, false) && turn(play);

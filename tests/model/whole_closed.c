@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_gone.h"
+#include "whole_kinds.h"
 #include "whole_moved.h"
 #include "whole_settled.h"
 
@@ -231,28 +233,6 @@ static bool see_state(struct truth *truth, unsigned i)
            wrong(truth, "an account that was given up goes back", i, state, 0);
 }
 
-/* Between a purse and its account only when nothing more is waited for. */
-static bool see_moves(struct truth *truth)
-{
-    struct truth_closings *closings = &truth->closings;
-    const struct ram_store *store = &truth->whole->store;
-    for (; closings->moves_seen < store->counts[RAM_TABLE_MOVES]; closings->moves_seen++) {
-        const struct kc_move_row *row = &store->moves[closings->moves_seen];
-        unsigned i = truth_purse_holder(truth, row->purse.number);
-        bool credit = row->kind == KC_MOVE_CREDIT;
-        int64_t amount = credit ? minor_of(row->amount) : -minor_of(row->amount);
-        if (i >= truth->holders || (!credit && row->kind != KC_MOVE_DEBIT) ||
-            known_of(truth, i)->state != KC_ACCOUNT_CLOSED ||
-            row->other != truth->whole->base->holders[i].account.number) {
-            return wrong(truth, "what a purse held goes to an account too early", i, row->kind, 0);
-        }
-        known_of(truth, i)->late += amount;
-        truth->accounts[i] += amount;
-        closings->late += 1;
-    }
-    return true;
-}
-
 /* Nothing is left in the purse of a closed account, and it lacks nothing while there is something in the account. */
 static bool see_left(struct truth *truth, unsigned i)
 {
@@ -262,13 +242,18 @@ static bool see_left(struct truth *truth, unsigned i)
     return good || truth_wrong(truth, "what the purse of a closed account holds", i, shadow, 0);
 }
 
-bool closed_bank(struct truth *truth)
+bool closed_states(struct truth *truth)
 {
-    bool good = !truth->closings.on || see_orders(truth);
+    bool good = true;
     for (unsigned i = 0; i < truth->holders && good && truth->closings.on; i++) {
         good = see_state(truth, i);
     }
-    good = good && (!truth->closings.on || see_moves(truth));
+    return good;
+}
+
+bool closed_bank(struct truth *truth)
+{
+    bool good = !truth->closings.on || see_orders(truth);
     for (unsigned i = 0; i < truth->holders && good && truth->closings.on; i++) {
         good = see_payouts(truth, i) && see_left(truth, i);
     }
@@ -290,17 +275,36 @@ void closed_word(struct truth *truth, unsigned holder)
     known->empty = known->state == KC_ACCOUNT_OPEN ? is_empty(truth_row(truth, holder)) : false;
 }
 
+/* Whose machines have not come to their end. */
+static bool has_machines(const struct truth *truth, unsigned holder)
+{
+    bool has = false;
+    for (unsigned i = 0; i < truth->holders && holder == WHOLE_OWNER; i++) {
+        has = has || (kinds_type(truth, i) == KC_PURSE_TYPE_MACHINE && !closed_is_over(truth, i));
+    }
+    return has;
+}
+
+static enum kc_error word_on(const struct truth *truth, unsigned holder, enum kc_close_kind kind)
+{
+    const struct truth_closing *known = &truth->closings.accounts[holder];
+    enum kc_purse_type type = kinds_type(truth, holder);
+    bool may = type == KC_PURSE_TYPE_UIM || type == KC_PURSE_TYPE_MACHINE;
+    bool full = kind == KC_CLOSE_KIND_EMPTY && !known->empty;
+    return known->state != KC_ACCOUNT_OPEN ? KC_OK
+           : !may                          ? KC_NOT_ALLOWED
+           : has_machines(truth, holder)   ? KC_NOT_EMPTY
+           : kind == KC_CLOSE_KIND_FOLLOW  ? KC_OUT_OF_ORDER
+           : full                          ? KC_NOT_EMPTY
+                                           : KC_OK;
+}
+
 bool closed_told(struct truth *truth, unsigned holder, enum kc_close_kind kind,
                  struct kc_result result)
 {
     struct truth_closing *known = known_of(truth, holder);
     bool was_open = known->state == KC_ACCOUNT_OPEN;
-    bool follows = kind == KC_CLOSE_KIND_FOLLOW;
-    bool full = kind == KC_CLOSE_KIND_EMPTY && !known->empty;
-    enum kc_error expected = !was_open ? KC_OK
-                             : follows ? KC_OUT_OF_ORDER
-                             : full    ? KC_NOT_EMPTY
-                                       : KC_OK;
+    enum kc_error expected = word_on(truth, holder, kind);
     known->asked = was_open && expected == KC_OK;
     bool good = truth_bank(truth);
     known->asked = false;
@@ -350,110 +354,17 @@ bool closed_turned(struct truth *truth)
     return good;
 }
 
-/* ---- requests, and payments with a closed one ---- */
-
-/* Only the outcome of what had ended before is told again. */
-bool closed_served(struct truth *truth, unsigned holder, struct kc_result result)
-{
-    const struct kc_bank_item *item = &truth->whole->item;
-    bool again =
-        item->kind == &kc_bank_cash_answer || item->envelope.time_ms <= truth->stamp_before;
-    return kc_failed(result) || !closed_is_out(truth, holder) || again ||
-           wrong(truth, "the bank serves the purse of a closed account", holder, result.code,
-                 KC_CLOSED);
-}
-
-/* Whether the bank was shown that a payment was taken: its payee's entry, or a receipt. */
-static bool was_shown_taken(const struct truth *truth, const struct truth_payment *payment)
-{
-    for (size_t i = 0; i < truth->statement_count; i++) {
-        const struct statement *statement = &truth->statements[i];
-        bool says = statement->kind == SIGNED_RECEIPT ||
-                    (statement->kind == OWN_ENTRY && statement->entry == KC_ENTRY_KIND_RECEIVE);
-        if (says && statement->holder == payment->payee &&
-            memcmp(statement->about, payment->digest, KC_DIGEST_SIZE) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool closed_may_give_back(const struct truth *truth, const struct truth_payment *payment)
-{
-    return closed_is_out(truth, payment->payee) &&
-           truth->whole->now_ms >= truth->closings.accounts[payment->payee].due_ms &&
-           !was_shown_taken(truth, payment);
-}
-
-bool closed_waits(const struct truth *truth, const struct kc_payment_row *row)
-{
-    unsigned payer = truth_purse_holder(truth, row->payer.number);
-    unsigned payee = truth_purse_holder(truth, row->payee.number);
-    return closed_is_out(truth, payer) &&
-           (truth->rogue[payee] || truth->places[payee].counter < row->payee_counter);
-}
-
 /* ---- the end ---- */
-
-/* What its purse paid, and may come back to the account if it is never taken. */
-static int64_t on_its_way(const struct truth *truth, unsigned i)
-{
-    int64_t sum = 0;
-    const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[i].purse.number;
-    for (size_t j = 0; j < store->counts[RAM_TABLE_PAYMENTS]; j++) {
-        const struct kc_payment_row *row = &store->payments[j];
-        bool waits = row->payer.number == purse && row->state == KC_PAYMENT_NOTED;
-        sum += waits ? minor_of(row->amount) : 0;
-    }
-    return sum;
-}
-
-/* What its purse truly held at last, as far as anybody told; what a rogue was paid or paid may be otherwise. */
-static int64_t held_at_last(const struct truth *truth, unsigned i, int64_t *unclear)
-{
-    const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[i].purse.number;
-    int64_t sum = truth->closings.accounts[i].brought;
-    for (size_t j = truth->closings.accounts[i].first_cash; j < truth->cash_count; j++) {
-        const struct kc_transaction_row *row = &store->transactions[j];
-        bool out =
-            row->kind == KC_TRANSACTION_DEPOSIT || row->kind == KC_TRANSACTION_TRANSFER_PURSE;
-        if (row->purse.number == purse && row->state == KC_STATE_COMPLETED) {
-            sum -= out ? minor_of(row->amount) : 0;
-            sum += row->kind == KC_TRANSACTION_WITHDRAW ? minor_of(row->amount) : 0;
-        }
-    }
-    for (size_t j = 0; j < truth->payment_count; j++) {
-        const struct truth_payment *payment = &truth->payments[j];
-        bool pays = payment->payer == i;
-        unsigned other = pays ? payment->payee : payment->payer;
-        if (!pays && payment->payee != i) {
-            continue;
-        }
-        *unclear += truth->rogue[other] ? (int64_t)payment->amount : 0;
-        if (other != i && was_shown_taken(truth, payment)) {
-            sum += pays ? -(int64_t)payment->amount : (int64_t)payment->amount;
-        }
-    }
-    return sum;
-}
 
 static bool account_ended(struct truth *truth, unsigned i)
 {
     const struct truth_closing *known = known_of(truth, i);
     int64_t balance = minor_of(account_of(truth, i)->balance);
-    int64_t unclear = 0;
     if (known->state != KC_ACCOUNT_CLOSED || known->sent || balance != 0) {
         return truth_wrong(truth, "an account that was given up is not empty at the end", i,
                            balance, known->state);
     }
-    int64_t held = held_at_last(truth, i, &unclear);
-    int64_t has = truth_shadow(truth_row(truth, i)) + known->late + on_its_way(truth, i) -
-                  truth_claimed(truth, i);
-    bool good = has - held <= unclear && held - has <= unclear;
-    return truth->rogue[i] || good ||
-           truth_wrong(truth, "what a closed account got of its purse", i, has, held);
+    return gone_ended(truth, i);
 }
 
 bool closed_end(struct truth *truth)
@@ -471,11 +382,8 @@ void closed_begin(struct truth *truth)
 {
     memset(&truth->closings, 0, sizeof truth->closings);
     truth->closings.transfers_seen = truth->whole->ordinary.count;
-    truth->closings.moves_seen = truth->whole->store.counts[RAM_TABLE_MOVES];
     for (unsigned i = 0; i < truth->holders; i++) {
-        truth->closings.accounts[i] = (struct truth_closing){.state = KC_ACCOUNT_OPEN,
-                                                             .brought = truth->places[i].value,
-                                                             .first_cash = truth->cash_count};
+        truth->closings.accounts[i] = (struct truth_closing){.state = KC_ACCOUNT_OPEN};
     }
 }
 

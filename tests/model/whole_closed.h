@@ -17,7 +17,9 @@ bool closed_told(struct truth *truth, unsigned holder, enum kc_close_kind kind,
 void closed_turns(struct truth *truth);
 bool closed_turned(struct truth *truth);
 
-/* After the bank did something, when accounts follow from transactions, and before they are compared. */
+/* After the bank did something: who was given up, and what nothing more is waited for of. Then, when accounts follow from
+ * transactions and from what came of those purses, and before they are compared, all else. */
+bool closed_states(struct truth *truth);
 bool closed_bank(struct truth *truth);
 /* What is on its way to the ordinary bank; and what of that it did, and the bank has not heard of. */
 int64_t closed_in_flight(const struct truth *truth);
@@ -26,12 +28,6 @@ int64_t closed_unheard(const struct truth *truth);
 bool closed_is_out(const struct truth *truth, unsigned holder);
 /* And whether nothing more is waited for. */
 bool closed_is_over(const struct truth *truth, unsigned holder);
-/* What is given back to its payer though its payee took it: a closed one that nobody told of. */
-bool closed_may_give_back(const struct truth *truth, const struct truth_payment *payment);
-/* Whether a payment out of the purse of a closed account may still be taken: its payee has not come to its counter. */
-bool closed_waits(const struct truth *truth, const struct kc_payment_row *row);
-/* The bank's word on a request. */
-bool closed_served(struct truth *truth, unsigned holder, struct kc_result result);
 /* When all others have synced and nothing more is waited for: each closed account is empty, and who had it has what was truly
  * his, as far as anybody told the bank. */
 bool closed_end(struct truth *truth);

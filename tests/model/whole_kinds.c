@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_gone.h"
 #include "whole_renewed.h"
 #include "whole_settled.h"
 
@@ -155,11 +156,25 @@ static int64_t fee_of(int64_t amount)
     return fee < amount ? fee : amount;
 }
 
+/* What the owner of a machine pays for what he was just given of it. */
+bool kinds_fee(struct truth *truth, const struct kc_move_row *row, size_t left)
+{
+    int64_t fee = fee_of(minor_of(row->amount));
+    if (left < 2 || row[1].kind != KC_MOVE_FEE || minor_of(row[1].amount) != fee ||
+        row[1].purse.number != row->purse.number || row[1].other != row->other) {
+        return truth_wrong(truth, "the fee of a sweep",
+                           truth_purse_holder(truth, row->purse.number),
+                           left > 1 ? minor_of(row[1].amount) : 0, fee);
+    }
+    truth->accounts[WHOLE_OWNER] -= fee;
+    truth->fees += fee;
+    return true;
+}
+
 /* A sweep and the fee for it, of a machine whose report was just taken. */
-static bool see_sweep(struct truth *truth, const struct kc_move_row *row, size_t left)
+bool kinds_sweep(struct truth *truth, const struct kc_move_row *row, size_t left, size_t *used)
 {
     int64_t amount = minor_of(row->amount);
-    int64_t fee = fee_of(amount);
     unsigned machine = truth_purse_holder(truth, row->purse.number);
     const struct kc_bank_item *item = &truth->whole->item;
     bool reports = item->kind == &kc_bank_settle_request &&
@@ -169,20 +184,15 @@ static bool see_sweep(struct truth *truth, const struct kc_move_row *row, size_t
         row->other != truth->whole->base->holders[WHOLE_OWNER].account.number) {
         return truth_wrong(truth, "a sweep of nobody's", machine, amount, row->kind);
     }
-    if (left != 2 || row[1].kind != KC_MOVE_FEE || minor_of(row[1].amount) != fee ||
-        row[1].purse.number != row->purse.number || row[1].other != row->other) {
-        return truth_wrong(truth, "the fee of a sweep", machine,
-                           left > 1 ? minor_of(row[1].amount) : 0, fee);
-    }
     if (minor_of(truth_row(truth, machine)->value) < (int64_t)WHOLE_MACHINE_KEEPS) {
         return truth_wrong(truth, "a machine keeps less than it should", machine,
                            minor_of(truth_row(truth, machine)->value), WHOLE_MACHINE_KEEPS);
     }
-    truth->accounts[WHOLE_OWNER] += amount - fee;
+    truth->accounts[WHOLE_OWNER] += amount;
     truth->kinds[machine].swept += amount;
-    truth->fees += fee;
     truth->sweeps += 1;
-    return true;
+    *used = 2;
+    return kinds_fee(truth, row, left);
 }
 
 /* What the bank took off the value of a purse by the certified value it made last, over all. */
@@ -205,16 +215,10 @@ static bool note_told(struct truth *truth, unsigned holder)
 
 bool kinds_bank(struct truth *truth)
 {
-    const struct ram_store *store = &truth->whole->store;
-    size_t moves = store->counts[RAM_TABLE_MOVES];
     if (!kinds_tracks(truth)) {
         return true;
     }
     bool good = see_records(truth);
-    if (good && truth->moves_seen < moves) {
-        good = see_sweep(truth, &store->moves[truth->moves_seen], moves - truth->moves_seen);
-        truth->moves_seen = moves;
-    }
     for (unsigned i = 0; i < truth->holders && good; i++) {
         good = truth->rogue[i] || note_told(truth, i);
     }
@@ -242,7 +246,7 @@ bool kinds_served(struct truth *truth, unsigned holder, struct kc_result result)
     int64_t shadow = truth_shadow(row);
     bool kept = value <= (int64_t)WHOLE_MACHINE_KEEPS || shadow <= (int64_t)WHOLE_MACHINE_KEEPS ||
                 !kc_amount_is_zero(row->owed);
-    return kept ||
+    return kept || gone_is_out(truth, WHOLE_OWNER) ||
            truth_wrong(truth, "a machine was not swept", holder, value, WHOLE_MACHINE_KEEPS);
 }
 

@@ -11,7 +11,10 @@ void kinds_begin(struct truth *truth);
 bool kinds_tracks(const struct truth *truth);
 /* A transfer to a card has ended well: it is loaded, and the certified value that the bank just made for it says so. */
 void kinds_load(struct truth *truth, struct truth_cash *cash, unsigned card, uint64_t amount);
-/* After the bank did something: what it counted of orders of cards without keys, and what it swept. */
+/* A move to a machine's owner, and the fee for it; *used rows of those that are left. */
+bool kinds_sweep(struct truth *truth, const struct kc_move_row *row, size_t left, size_t *used);
+bool kinds_fee(struct truth *truth, const struct kc_move_row *row, size_t left);
+/* After the bank did something: what it counted of orders of cards without keys. */
 bool kinds_bank(struct truth *truth);
 /* After the bank took a report: a machine that showed all it has keeps no more than it is to keep. */
 bool kinds_served(struct truth *truth, unsigned holder, struct kc_result result);

@@ -4,7 +4,9 @@
 
 #include "base/assert.h"
 #include "whole_closed.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
+#include "whole_roll.h"
 
 #define HOUR_MS UINT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
@@ -86,7 +88,7 @@ static bool speak(struct play *play)
 static bool empty_some(struct play *play)
 {
     unsigned place = (unsigned)hand_below(play, play->habits.holders);
-    return play->truth.rogue[place] || closed_is_out(&play->truth, place) ||
+    return play->truth.rogue[place] || gone_is_out(&play->truth, place) ||
            (play_sync(play, place) && deposit_all(play, place));
 }
 
@@ -126,15 +128,26 @@ static bool any_out(const struct play *play)
     return any;
 }
 
-/* Who asks with the purse of a closed account is told, and the purse locks itself. */
-static bool hear_it(struct play *play, unsigned place)
+static bool is_locked(struct play *play, unsigned place)
 {
     struct kc_purse_info info;
-    bool good = hand_ask(play, place, WISH_STATE, 0) && play_follow(play, LETTER_REPLY, 2);
-    if (!good || kc_failed(kc_slot_info(&info, whole_slot(play->whole, place)))) {
-        return false;
+    return !kc_failed(kc_slot_info(&info, whole_slot(play->whole, place))) &&
+           info.life == KC_LIFE_BLOCKED;
+}
+
+static bool asks(struct play *play, unsigned place, enum hand_wish wish)
+{
+    return hand_ask(play, place, wish, 0) && play_follow(play, LETTER_REPLY, 2);
+}
+
+bool leave_hears(struct play *play, unsigned place)
+{
+    bool good = roll_learn(play, place) && asks(play, place, WISH_STATE);
+    /* Under keys that are not confirmed the bank hears a report alone. */
+    if (good && !is_locked(play, place) && play->habits.renewed) {
+        good = asks(play, place, WISH_REPORT);
     }
-    return info.life == KC_LIFE_BLOCKED || truth_is_stuck(&play->truth, place, KC_CLOSED);
+    return good && (is_locked(play, place) || truth_is_stuck(&play->truth, place, KC_CLOSED));
 }
 
 static bool look_after(struct play *play)
@@ -153,7 +166,7 @@ bool leave_late(struct play *play)
     bool good = look_after(play);
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
         bool syncs =
-            hand_chance(play, 50) && !play->truth.rogue[i] && !closed_is_out(&play->truth, i);
+            hand_chance(play, 50) && !play->truth.rogue[i] && !gone_is_out(&play->truth, i);
         good = !syncs || (play_sync(play, i) && look_after(play));
     }
     play->whole->ordinary.mood = ORDINARY_DOES;
@@ -171,7 +184,7 @@ bool leave_finish(struct play *play)
         good = good && play_end(play);
     }
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = !closed_is_out(&play->truth, i) || play->truth.rogue[i] || hear_it(play, i);
+        good = !closed_is_out(&play->truth, i) || play->truth.rogue[i] || leave_hears(play, i);
     }
     return good && turn(play) && closed_end(&play->truth);
 }

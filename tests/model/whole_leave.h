@@ -12,5 +12,7 @@ bool leave_act(struct play *play);
 bool leave_late(struct play *play);
 /* At the end: the settlement time runs out, the others sync, and what is left is paid out. */
 bool leave_finish(struct play *play);
+/* Who asks with a purse that is out of use is told, and the purse locks itself. */
+bool leave_hears(struct play *play, unsigned place);
 
 #endif

@@ -65,6 +65,8 @@ struct job {
     uint64_t given_up;
     uint64_t paid_out;
     uint64_t came_late;
+    uint64_t purses_lost;
+    uint64_t reissues;
     unsigned step;
     char why[TRUTH_WHY_SIZE];
 };
@@ -168,6 +170,8 @@ static void tell(struct job *job, const struct play *play)
     job->given_up = play->tally.given_up;
     job->paid_out = play->tally.paid_out;
     job->came_late = play->tally.came_late;
+    job->purses_lost = play->tally.purses_lost;
+    job->reissues = play->tally.reissues;
     job->step = play->step;
 }
 
@@ -275,6 +279,8 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.given_up += jobs[i].given_up;
         sum.paid_out += jobs[i].paid_out;
         sum.came_late += jobs[i].came_late;
+        sum.purses_lost += jobs[i].purses_lost;
+        sum.reissues += jobs[i].reissues;
     }
     if (options->bench) {
         (void)printf("{\"name\": \"simulate.schedules\", \"value\": %.0f, \"unit\": \"1/s\", "
@@ -295,12 +301,12 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         " of them lifted, %" PRIu64 " accounts closed, %" PRIu64 " pay-outs, %" PRIu64
         " late moves to them, %" PRIu64 " new keys of the bank, %" PRIu64 " renewals, %" PRIu64
         " payments under keys that had ended, %" PRIu64 " parts of hotlists taken, %" PRIu64
-        " movings; %.0f steps/s\n",
+        " movings, %" PRIu64 " purses lost, %" PRIu64 " new ones in their place; %.0f steps/s\n",
         sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts, sum.proofs,
         sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited, sum.hotlists, sum.listed,
         sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, sum.given_up, sum.paid_out,
-        sum.came_late, sum.rolls, sum.renewals, sum.ended, sum.parts, sum.moves,
-        (double)sum.steps / seconds);
+        sum.came_late, sum.rolls, sum.renewals, sum.ended, sum.parts, sum.moves, sum.purses_lost,
+        sum.reissues, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

@@ -5,12 +5,10 @@
 
 #include "base/assert.h"
 #include "whole_books.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
 #include "whole_moved.h"
 #include "whole_settled.h"
-
-/* Where the new purse lies. */
-#define NEW_PLACE (WHOLE_PLACES_MAX - 1u)
 
 /* What may come between the asking and the confirmation. */
 enum between { NOTHING, WITHDRAWN, PAID_AND_REPORTED, PAID, LOST, BETWEENS };
@@ -111,10 +109,11 @@ static bool happens(struct moving *moving, enum between between)
     case PAID:
         return is_paid(moving);
     case LOST:
-        play->truth.moved = moving->holder + 1;
+        gone_word(&play->truth, moving->holder);
         result = whole_bank_lost(play->whole, moving->holder);
         hand_trace(play, "purse %u is lost: %s", moving->holder, kc_error_name(result.code));
-        return !kc_failed(result) || wrong(moving, "a purse that cannot be lost", result.code, 0);
+        return gone_told(&play->truth, moving->holder, result) && !kc_failed(result);
+        wrong(moving, "a purse that cannot be lost", result.code, 0);
     case NOTHING:
     case BETWEENS:
         break;
@@ -183,7 +182,6 @@ static bool confirm(struct moving *moving, bool *confirmed, struct kc_buffer *ce
         bool same = old_row(moving)->state == (out ? KC_PURSE_OUT : KC_PURSE_ACTIVE);
         return same || wrong(moving, "a refused moving", old_row(moving)->state, out);
     }
-    play->truth.moved = moving->holder + 1;
     const struct kc_purse_row *row = row_of(moving, whole->newcomer.purse.number);
     bool good = old_row(moving)->state == KC_PURSE_OUT &&
                 old_row(moving)->out_reason == KC_KEY_RENEWED && row->state == KC_PURSE_ACTIVE &&
@@ -194,8 +192,7 @@ static bool confirm(struct moving *moving, bool *confirmed, struct kc_buffer *ce
 
 /* ---- afterwards ---- */
 
-/* One envelope of the new purse to the bank and the answer back. */
-static struct kc_result carry(struct whole *whole, struct kc_view envelope)
+struct kc_result move_carry(struct whole *whole, struct kc_view envelope)
 {
     uint8_t bytes[KC_MESSAGE_SIZE_MAX];
     struct kc_view reply;
@@ -203,7 +200,8 @@ static struct kc_result carry(struct whole *whole, struct kc_view envelope)
     KC_ASSERT(envelope.size <= sizeof bytes);
     memcpy(bytes, envelope.data, envelope.size);
     struct kc_result result = whole_bank_serve(&reply, whole, kc_view(bytes, envelope.size));
-    return kc_failed(result) ? result : kc_slot_take(&message, whole_slot(whole, NEW_PLACE), reply);
+    return kc_failed(result) ? result
+                             : kc_slot_take(&message, whole_slot(whole, MOVE_NEW_PLACE), reply);
 }
 
 /* The new purse withdraws 1, to the unit. */
@@ -213,7 +211,7 @@ static bool new_works(struct moving *moving)
     struct kc_purse_info info;
     struct kc_amount one = kc_amount_zero();
     struct play *play = moving->play;
-    struct kc_slot *slot = whole_slot(play->whole, NEW_PLACE);
+    struct kc_slot *slot = whole_slot(play->whole, MOVE_NEW_PLACE);
     int64_t balance = balance_of(moving);
     if (balance < 1) {
         return true;
@@ -224,13 +222,13 @@ static bool new_works(struct moving *moving)
             kc_slot_cash_request(&out, slot, KC_CASH_KIND_WITHDRAW, one, ++play->whole->now_ms);
     }
     if (!kc_failed(result)) {
-        result = carry(play->whole, out);
+        result = move_carry(play->whole, out);
     }
     if (!kc_failed(result)) {
         result = kc_slot_answer(&out, slot, KC_ANSWER_OK, ++play->whole->now_ms);
     }
     if (!kc_failed(result)) {
-        result = carry(play->whole, out);
+        result = move_carry(play->whole, out);
     }
     if (!kc_failed(result)) {
         result = kc_slot_info(&info, slot);
@@ -278,6 +276,7 @@ static bool move_one(struct moving *moving, enum between between)
     struct kc_purse_id purse = {0};
     struct play *play = moving->play;
     bool confirmed = false;
+    gone_follows(&play->truth, moving->holder);
     bool good = (hand_chance(play, 20) || deposit_all(moving)) && ask(moving, &purse);
     if (!good || purse.number == 0) {
         return good;
@@ -295,7 +294,7 @@ static bool move_one(struct moving *moving, enum between between)
     if (!good || !confirmed) {
         return good;
     }
-    whole_personalise(play->whole, NEW_PLACE, moving->holder, kc_buffer_view(&certified));
+    whole_personalise(play->whole, MOVE_NEW_PLACE, moving->holder, kc_buffer_view(&certified));
     return old_is_told(moving) && new_works(moving) &&
            late_is_paid(moving, between == PAID && moving->late > 0);
 }

@@ -4,6 +4,12 @@
 
 #include "whole_play.h"
 
+/* Where a new purse lies. */
+#define MOVE_NEW_PLACE (WHOLE_PLACES_MAX - 1u)
+
+/* One envelope of the new purse to the bank and the answer back. */
+struct kc_result move_carry(struct whole *whole, struct kc_view envelope);
+
 /* One of the honest moves, with what may happen meanwhile; looks at all of it. */
 bool move_finish(struct play *play);
 

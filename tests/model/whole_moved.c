@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "whole_charged.h"
 #include "whole_closed.h"
+#include "whole_gone.h"
 #include "whole_kinds.h"
 #include "whole_settled.h"
 
@@ -84,7 +85,7 @@ bool moved_ended(struct truth *truth, size_t i)
     const struct truth_cash *cash = &truth->cash[i];
     const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
     unsigned holder = truth_purse_holder(truth, row->purse.number);
-    if (holder >= truth->holders || truth->rogue[holder] || closed_is_out(truth, holder)) {
+    if (holder >= truth->holders || truth->rogue[holder] || gone_is_out(truth, holder)) {
         return true;
     }
     bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;
@@ -92,23 +93,8 @@ bool moved_ended(struct truth *truth, size_t i)
     bool completed = row->state == KC_STATE_COMPLETED;
     bool lost = cash->cash_out && !cash->given_back && !completed;
     unsigned card = truth_holder(truth, row->other.number);
-    bool loaded = cash->card_sequence != 0 && card < truth->holders && !truth->rogue[card];
+    bool loaded = cash->card_sequence != 0 && card < truth->holders && !truth->rogue[card] &&
+                  !gone_is_out(truth, card);
     return (!open && !lost && ((!withdrawn && !loaded) || cash->came)) ||
            truth_wrong(truth, "cash on its way at the end", holder, row->state, row->kind);
-}
-
-int64_t moved_late(const struct truth *truth, unsigned holder)
-{
-    int64_t sum = 0;
-    const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
-    for (size_t i = 0; i < store->counts[RAM_TABLE_MOVES]; i++) {
-        const struct kc_move_row *row = &store->moves[i];
-        int64_t amount = (int64_t)kc_amount_minor(row->amount);
-        sum += row->purse.number != purse    ? 0
-               : row->kind == KC_MOVE_CREDIT ? amount
-               : row->kind == KC_MOVE_DEBIT  ? -amount
-                                             : 0;
-    }
-    return sum;
 }

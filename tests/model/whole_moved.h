@@ -17,7 +17,4 @@ void moved_end(struct truth *truth, unsigned holder, struct truth_cash *cash,
 /* Whether the transaction of that index came to an end for its purse, and for a card that it loaded. */
 bool moved_ended(struct truth *truth, size_t index);
 
-/* What came to the account, or was taken from it, for a purse that another one has the place of. */
-int64_t moved_late(const struct truth *truth, unsigned holder);
-
 #endif

@@ -6,10 +6,11 @@
 
 #include "base/assert.h"
 #include "whole_clerk.h"
-#include "whole_closed.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
 #include "whole_leave.h"
 #include "whole_list.h"
+#include "whole_lose.h"
 #include "whole_move.h"
 #include "whole_renewed.h"
 #include "whole_renewing.h"
@@ -29,6 +30,8 @@
 #define ROLL_PERCENT 30u
 /* And of one in which the hotlist grows. */
 #define LIST_PERCENT 60u
+/* And of one in which purses are lost. */
+#define LOSE_PERCENT 5u
 
 /* ---- habits ---- */
 
@@ -82,9 +85,12 @@ static bool is_renewed(uint64_t episode)
                : episode % PLAY_MIXED_EVERY == PLAY_RENEWED_AT || (is_charged(episode) && nth == 3);
 }
 
+/* Of mixed ones without charges some: of four, two this, one that the bank's keys roll over, and one both. */
 static bool is_closing(uint64_t episode)
 {
-    return episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
+    uint64_t nth = episode / PLAY_MIXED_EVERY;
+    return is_mixed(episode) ? nth % 4 == 3 && nth / 4 % 4 != 1
+                             : episode % PLAY_CLOSING_EVERY == PLAY_CLOSING_AT;
 }
 
 static bool is_listing(uint64_t episode)
@@ -99,7 +105,18 @@ static bool is_moving(uint64_t episode)
 
 static bool is_rolling(uint64_t episode)
 {
-    return episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
+    uint64_t nth = episode / PLAY_MIXED_EVERY;
+    return is_mixed(episode) ? nth % 4 == 3 && nth / 4 % 2 == 1
+                             : episode % PLAY_CLOSING_EVERY == PLAY_ROLLING_AT;
+}
+
+/* Half of those with charges, one of four of those with renewals or closings. */
+static bool is_losing(uint64_t episode)
+{
+    uint64_t nth = episode / PLAY_MIXED_EVERY;
+    return (is_charged(episode) && (is_mixed(episode) ? nth / 4 : nth) % 2 == 1) ||
+           (is_renewed(episode) && !is_mixed(episode) && nth % 4 == 2) ||
+           (is_closing(episode) && (is_mixed(episode) ? nth / 4 % 4 == 2 : nth % 8 == 2));
 }
 
 static void choose_habits(struct play *play)
@@ -154,6 +171,7 @@ static void choose_habits(struct play *play)
     habits->moving = is_moving(play->episode);
     habits->listing = is_listing(play->episode);
     habits->rolling = is_rolling(play->episode);
+    habits->losing = is_losing(play->episode);
     if (habits->listing) {
         habits->cut_percent = 15;
         habits->steps = habits->steps < PLAY_LISTING_STEPS ? PLAY_LISTING_STEPS : habits->steps;
@@ -488,7 +506,7 @@ static bool sync_all(struct play *play)
 {
     bool good = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        good = play->truth.rogue[i] || closed_is_out(&play->truth, i) || play_sync(play, i);
+        good = play->truth.rogue[i] || gone_is_out(&play->truth, i) || play_sync(play, i);
     }
     return good;
 }
@@ -513,7 +531,7 @@ static bool any_open(struct play *play)
 {
     struct kc_purse_info info;
     for (unsigned i = 0; i < play->habits.holders; i++) {
-        if (!play->truth.rogue[i] && !closed_is_out(&play->truth, i) &&
+        if (!play->truth.rogue[i] && !gone_is_out(&play->truth, i) &&
             !kc_failed(kc_slot_info(&info, whole_slot(play->whole, i))) &&
             !kc_amount_is_zero(info.open)) {
             return true;
@@ -549,7 +567,7 @@ static bool go_on(struct play *play)
     play->habits.refuse_percent = 0;
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
-        if (play->truth.rogue[i] || truth_owes(&play->truth, i) || closed_is_out(&play->truth, i) ||
+        if (play->truth.rogue[i] || truth_owes(&play->truth, i) || gone_is_out(&play->truth, i) ||
             renewed_waits(&play->truth, i) || hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
@@ -679,7 +697,7 @@ static bool spread_hotlist(struct play *play)
 static bool finish(struct play *play)
 {
     char what[160];
-    play->ends = play->habits.charged || play->habits.closing;
+    play->ends = play->habits.charged || play->habits.closing || play->habits.losing;
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
@@ -694,6 +712,9 @@ static bool finish(struct play *play)
     }
     if (good && play->habits.closing && hand_chance(play, 50)) {
         good = leave_late(play);
+    }
+    if (good && play->habits.losing && hand_chance(play, 40)) {
+        good = lose_late(play);
     }
     if (good && play->whole->store.counts[RAM_TABLE_HOTLIST] > 0) {
         good = spread_hotlist(play);
@@ -715,6 +736,9 @@ static bool finish(struct play *play)
     }
     if (good && play->habits.closing) {
         good = leave_finish(play);
+    }
+    if (good && play->habits.losing) {
+        good = lose_finish(play);
     }
     if (good && play->habits.rolling) {
         good = roll_finish(play) && play_end(play);
@@ -750,6 +774,8 @@ static void count_up(struct play *play)
     play->tally.given_up += play->truth.closings.given_up;
     play->tally.paid_out += play->truth.closings.paid;
     play->tally.came_late += play->truth.closings.late;
+    play->tally.purses_lost += play->truth.losses.count;
+    play->tally.reissues += play->truth.losses.replaced;
 }
 
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
@@ -797,7 +823,9 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
             return true;
         }
         play->whole->now_ms += 1 + hand_below(play, 50);
-        if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
+        if (play->habits.losing && hand_chance(play, LOSE_PERCENT)) {
+            good = lose_act(play);
+        } else if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
             good = clerk_act(play);
         } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {
             good = renewing_act(play);

@@ -78,6 +78,7 @@ struct play_habits {
     bool renewed; /* purses get new keys */
     bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
+    bool losing;  /* purses are lost */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
@@ -144,6 +145,8 @@ struct play {
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */
         uint64_t paid_out;
         uint64_t came_late;
+        uint64_t purses_lost;
+        uint64_t reissues;  /* new purses in the place of those */
         uint64_t overspent; /* of those, for paying more than there was */
     } tally;
 };

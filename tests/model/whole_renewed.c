@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "whole_authority.h"
+#include "whole_gone.h"
 #include "whole_kinds.h"
 #include "whole_settled.h"
 
@@ -231,8 +232,10 @@ bool renewed_served(struct truth *truth, unsigned holder, struct kc_result resul
         return truth_wrong(truth, "a request under a key that is not in force", holder, (int64_t)at,
                            (int64_t)known->count);
     }
-    bool honest = !truth->rogue[holder];
-    if (honest && old && error != KC_KEY_RENEWED) {
+    bool honest = !truth->rogue[holder] && !gone_is_out(truth, holder);
+    /* Where nothing was offered the bank need not look at the key. */
+    bool none = item->kind == &kc_bank_claim_request && error == KC_NO_KEY_READY;
+    if (honest && old && !none && error != KC_KEY_RENEWED) {
         return truth_wrong(truth, "what is said to a key that has ended", holder, error,
                            KC_KEY_RENEWED);
     }

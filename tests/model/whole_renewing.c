@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "whole_authority.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
 #include "whole_renewed.h"
 
@@ -167,8 +168,8 @@ bool renewing_finish(struct play *play)
     }
     good = good && renewed_retired(&play->truth);
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
-        bool may = !play->truth.rogue[i] && hand_type(play, i) != KC_PURSE_TYPE_BEARER &&
-                   renewed_may(&play->truth, i);
+        bool may = !play->truth.rogue[i] && !gone_is_out(&play->truth, i) &&
+                   hand_type(play, i) != KC_PURSE_TYPE_BEARER && renewed_may(&play->truth, i);
         good = !may || hand_chance(play, 30) || renew_last(play, i);
     }
     for (unsigned i = 0; i < RETIRES && good; i++) {

@@ -132,8 +132,45 @@ bool rogue_copy(struct play *play)
 
 /* ---- signed by a rogue's key, but by no purse ---- */
 
-static struct kc_view sign(struct kc_buffer *out, struct play *play, unsigned holder,
-                           const struct kc_shape *shape, const void *record)
+/* A thief may have any key of a rogue's purse: the one that it was personalised with, the one in force, or that of a copy which
+ * renewed it, or did not. */
+static unsigned some_purse(struct play *play, unsigned rogue)
+{
+    unsigned copy = WHOLE_PLACES_MAX - 1 - (unsigned)hand_below(play, PLAY_COPIES);
+    const struct whole_purse *purse = &play->whole->purses[copy];
+    bool copied = purse->there && purse->holder == rogue && hand_chance(play, 50);
+    return copied ? copy : rogue;
+}
+
+struct thief {
+    const struct kc_private_key *key;
+    size_t size; /* of the identity that shows it */
+    uint8_t identity[KC_RECORD_SIZE_MAX];
+};
+
+static void choose_key(struct thief *out, struct play *play, unsigned rogue)
+{
+    struct kc_view identity;
+    const struct whole_holder *holder = &play->whole->base->holders[rogue];
+    out->key = &holder->sign_key;
+    out->size = holder->identity_size;
+    memcpy(out->identity, holder->identity, holder->identity_size);
+    if (!play->habits.renewed || hand_chance(play, 40)) {
+        return;
+    }
+    unsigned place = some_purse(play, rogue);
+    if (kc_failed(kc_slot_identity(&identity, whole_slot(play->whole, place))) ||
+        identity.size > sizeof out->identity) {
+        return;
+    }
+    out->key = &play->whole->purses[place].core.sign_key;
+    out->size = identity.size;
+    memcpy(out->identity, identity.data, identity.size);
+}
+
+static struct kc_view sign(struct kc_buffer *out, struct play *play,
+                           const struct kc_private_key *key, const struct kc_shape *shape,
+                           const void *record)
 {
     uint8_t plain_bytes[512];
     struct kc_buffer plain = KC_BUFFER(plain_bytes);
@@ -143,8 +180,8 @@ static struct kc_view sign(struct kc_buffer *out, struct play *play, unsigned ho
     realm.bank += hand_chance(play, 5) ? 1 : 0;
     struct kc_result result = kc_shape_encode(&plain, shape, record);
     if (!kc_failed(result)) {
-        result = kc_sign_brief(out, &play->whole->bank.crypto, &base->holders[holder].sign_key,
-                               &realm, domain, kc_buffer_view(&plain));
+        result = kc_sign_brief(out, &play->whole->bank.crypto, key, &realm, domain,
+                               kc_buffer_view(&plain));
     }
     KC_ASSERT(!kc_failed(result));
     return kc_buffer_view(out);
@@ -159,6 +196,7 @@ static bool sign_order(struct play *play, unsigned rogue)
     struct kc_purse_info payer;
     unsigned to = (unsigned)hand_below(play, play->habits.holders);
     unsigned as = hand_chance(play, 60) ? rogue : (unsigned)hand_below(play, play->habits.holders);
+    struct thief thief;
     bool forges = play->whole->purses[rogue].believes_all && hand_chance(play, 50);
     if (forges) {
         /* Value from nowhere: its purse believes it, and pays it on. */
@@ -183,9 +221,16 @@ static bool sign_order(struct play *play, unsigned rogue)
         kc_amount_from_minor(&order.amount, 1 + hand_below(play, forges ? 1000 : 60));
     KC_ASSERT(!kc_failed(result));
     memcpy(order.head, &play->rng.state, sizeof play->rng.state);
-    struct kc_payment payment = {.has_identity = true,
-                                 .identity = kc_view(holder->identity, holder->identity_size)};
-    payment.order = sign(&out, play, rogue, &kc_payment_order_shape, &order);
+    choose_key(&thief, play, rogue);
+    if (play->habits.renewed && hand_chance(play, 30)) {
+        /* From before or after the end of a key. */
+        order.payer_counter = 1 + hand_below(play, payer.counter + 3);
+    }
+    struct kc_payment payment = {
+        .has_identity = true,
+        .identity = as == rogue ? kc_view(thief.identity, thief.size)
+                                : kc_view(holder->identity, holder->identity_size)};
+    payment.order = sign(&out, play, thief.key, &kc_payment_order_shape, &order);
     play->work = (struct letter){.kind = LETTER_PAYMENT, .from = as, .to = to};
     encode(&play->work, &kc_payment_shape, &payment);
     hand_trace(play, "rogue %u signs an order of %u to %u with counter %" PRIu64, rogue, as, to,
@@ -264,6 +309,7 @@ static bool sign_answer(struct play *play, unsigned rogue)
     struct kc_payment payment;
     struct kc_payment_order order;
     struct kc_signed parsed;
+    struct thief thief;
     struct kc_payment_answer answer = {.taken = hand_chance(play, 50)};
     const struct letter looked = {.kind = LETTER_PAYMENT};
     const struct letter *letter = another(play, &looked);
@@ -284,8 +330,9 @@ static bool sign_answer(struct play *play, unsigned rogue)
                                  .time_ms = play->whole->now_ms};
     kc_digest(&play->whole->bank.crypto, receipt.payment, payment.order);
     memcpy(decline.payment, receipt.payment, KC_DIGEST_SIZE);
-    answer.answer = answer.taken ? sign(&out, play, rogue, &kc_receipt_shape, &receipt)
-                                 : sign(&out, play, rogue, &kc_decline_shape, &decline);
+    choose_key(&thief, play, rogue);
+    answer.answer = answer.taken ? sign(&out, play, thief.key, &kc_receipt_shape, &receipt)
+                                 : sign(&out, play, thief.key, &kc_decline_shape, &decline);
     play->work = (struct letter){.kind = LETTER_ANSWER, .from = rogue, .to = letter->from};
     encode(&play->work, &kc_payment_answer_shape, &answer);
     hand_trace(play, "rogue %u signs a %s for %u", rogue, answer.taken ? "receipt" : "decline",

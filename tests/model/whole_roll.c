@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "message/roll.h"
+#include "whole_gone.h"
 #include "whole_hand.h"
 #include "whole_rolled.h"
 
@@ -204,8 +205,11 @@ bool roll_finish(struct play *play)
     play->plain_pays = true;
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
         unsigned next = (i + 1) % play->habits.holders;
-        bool honest = !play->truth.rogue[i] && !play->truth.rogue[next];
-        good = !honest || pays(play, i, next);
+        bool honest = !play->truth.rogue[i] && !play->truth.rogue[next] &&
+                      !gone_is_out(&play->truth, i) && !gone_is_out(&play->truth, next);
+        bool may = hand_type(play, i) != KC_PURSE_TYPE_BEARER &&
+                   hand_type(play, next) != KC_PURSE_TYPE_BEARER;
+        good = !honest || !may || pays(play, i, next);
     }
     play->plain_pays = false;
     return good;

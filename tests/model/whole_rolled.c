@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "message/roll.h"
+#include "whole_gone.h"
 #include "whole_settled.h"
 
 static bool wrong(struct truth *truth, const char *what, unsigned place, uint64_t found,
@@ -55,7 +56,9 @@ bool rolled_purse(struct truth *truth, unsigned place)
     struct truth_place *known = &truth->places[place];
     const struct whole_purse *purse = &truth->whole->purses[place];
     uint64_t number = purse->core.roll_number;
-    if (!truth->rolls || number == known->roll) {
+    /* One that locked itself reads nothing more when power comes back. */
+    bool locked = number == 0 && gone_is_out(truth, purse->holder);
+    if (!truth->rolls || number == known->roll || locked) {
         return true;
     }
     if (number != known->roll + 1 || !has_record(truth, place, number, 0) ||

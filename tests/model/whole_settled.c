@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_gone.h"
 
 static int64_t minor_of(struct kc_amount amount)
 {
@@ -228,7 +229,7 @@ bool settled_debts_are_claimed(struct truth *truth, unsigned holder)
 {
     struct kc_purse_info info;
     const struct kc_purse_row *row = truth_row(truth, holder);
-    if (truth->rogue[holder] || kc_amount_is_zero(row->owed)) {
+    if (truth->rogue[holder] || gone_is_out(truth, holder) || kc_amount_is_zero(row->owed)) {
         return true;
     }
     if (minor_of(row->value) > minor_of(row->owed) || account_of(truth, holder) > 0) {

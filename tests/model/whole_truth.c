@@ -8,6 +8,7 @@
 #include "whole_books.h"
 #include "whole_charged.h"
 #include "whole_closed.h"
+#include "whole_gone.h"
 #include "whole_kinds.h"
 #include "whole_moved.h"
 #include "whole_renewed.h"
@@ -193,7 +194,7 @@ static bool see_void(struct truth *truth, unsigned holder, const struct kc_entry
         return truth_wrong(truth, "a payment given back twice, or that was none", holder,
                            (int64_t)entry->voids, 0);
     }
-    if (payment->taken && !truth->rogue[payment->payee] && !closed_may_give_back(truth, payment)) {
+    if (payment->taken && !truth->rogue[payment->payee] && !gone_may_give_back(truth, payment)) {
         return truth_wrong(truth, "a payment given back that its payee took", holder,
                            (int64_t)entry->voids, 0);
     }
@@ -287,8 +288,7 @@ bool truth_purse(struct truth *truth, unsigned place, enum truth_command command
         return true;
     }
     struct kc_result result = kc_slot_info(&info, slot);
-    bool blocked =
-        info.life == KC_LIFE_BLOCKED && !closed_is_out(truth, holder) && truth->moved != holder + 1;
+    bool blocked = info.life == KC_LIFE_BLOCKED && !gone_is_out(truth, holder);
     if (kc_failed(result) || blocked) {
         return truth_wrong(truth, "an honest purse is broken or blocked", holder,
                            (int64_t)result.code, 0);
@@ -401,8 +401,8 @@ static bool see_begun(struct truth *truth, unsigned holder, struct truth_cash *c
     if (moved_is_transfer(row) && !moved_may_begin(truth, holder, row, owes)) {
         return false;
     }
-    if (row->state != KC_STATE_REFUSED && closed_is_out(truth, holder)) {
-        return truth_wrong(truth, "a closed account takes part", holder, row->kind, 0);
+    if (row->state != KC_STATE_REFUSED && gone_is_out(truth, holder)) {
+        return truth_wrong(truth, "a purse that is out of use takes part", holder, row->kind, 0);
     }
     if (row->kind == KC_TRANSACTION_WITHDRAW && row->state != KC_STATE_REFUSED &&
         charged_is_suspended(truth, holder)) {
@@ -541,7 +541,7 @@ static bool see_alerts(struct truth *truth)
     }
     for (unsigned i = 0; i < truth->holders; i++) {
         if (!truth->rogue[i] && truth_row(truth, i)->state != KC_PURSE_ACTIVE &&
-            !kinds_was_denied(truth, i) && !closed_is_out(truth, i) && truth->moved != i + 1) {
+            !kinds_was_denied(truth, i) && !gone_is_out(truth, i)) {
             return truth_wrong(truth, "an honest purse is out of use", i, 1, 0);
         }
     }
@@ -562,7 +562,7 @@ bool truth_owes(const struct truth *truth, unsigned holder)
  * more, until others have told what it was paid. */
 static bool may_owe(const struct truth *truth, unsigned holder)
 {
-    bool may = truth->rogue[holder] || truth_has_gap(truth, holder) || closed_is_out(truth, holder);
+    bool may = truth->rogue[holder] || truth_has_gap(truth, holder) || gone_is_out(truth, holder);
     for (unsigned i = 0; i < truth->holders && !may; i++) {
         /* An owner's account pays for his machines. */
         may = (i == holder || holder == WHOLE_OWNER) && kinds_may_owe(truth, i);
@@ -573,9 +573,9 @@ static bool may_owe(const struct truth *truth, unsigned holder)
 bool truth_bank(struct truth *truth)
 {
     const struct ram_store *store = &truth->whole->store;
-    if (!see_transactions(truth) || !renewed_bank(truth) || !kinds_bank(truth) ||
-        !charged_bank(truth) || !closed_bank(truth) || !books_compare(truth) ||
-        !see_alerts(truth)) {
+    if (!see_transactions(truth) || !renewed_bank(truth) || !closed_states(truth) ||
+        !gone_bank(truth) || !kinds_bank(truth) || !charged_bank(truth) || !closed_bank(truth) ||
+        !books_compare(truth) || !see_alerts(truth)) {
         return false;
     }
     for (size_t i = 0; i < store->counts[RAM_TABLE_ACCOUNTS]; i++) {
@@ -590,8 +590,7 @@ bool truth_bank(struct truth *truth)
                                truth->claimed[holder]);
         }
         truth->claimed[holder] = claimed;
-        int64_t late = truth->moved == holder + 1 ? moved_late(truth, holder) : 0;
-        if (balance != truth->accounts[holder] - claimed + late) {
+        if (balance != truth->accounts[holder] - claimed) {
             return truth_wrong(truth, "an account", holder, balance,
                                truth->accounts[holder] - claimed);
         }
@@ -625,7 +624,7 @@ bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
         !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
     if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
         !kinds_served(truth, holder, result) || !charged_served(truth, holder, result) ||
-        !closed_served(truth, holder, result) || !renewed_served(truth, holder, result)) {
+        !gone_served(truth, holder, result) || !renewed_served(truth, holder, result)) {
         return false;
     }
     if (!heard || truth->whole->item.kind != &kc_bank_settle_request) {
@@ -686,7 +685,6 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     truth->overspent = 0;
     truth->why[0] = '\0';
     truth->rolls = false;
-    truth->moved = 0;
     truth->lost = 0;
     truth->sweeps = 0;
     truth->cash_count = store->counts[RAM_TABLE_TRANSACTIONS];
@@ -705,16 +703,18 @@ void truth_begin(struct truth *truth, struct whole *whole, unsigned holders, uns
     }
     charged_begin(truth);
     closed_begin(truth);
+    gone_begin(truth);
     renewed_begin(truth, false);
 }
 
 /* A payment waits for good while a rogue owes the answer; or until its payee's chain comes to its counter, which somebody on
- * the link may have told the payer wrongly, or of which the payee takes nothing under a key that was renewed since. Of a closed
- * account's purse nobody waits for the word for good. */
+ * the link may have told the payer wrongly, or of which the payee takes nothing under a key that was renewed since. For the
+ * word of a purse that is out of use nobody waits for good, but a card without keys, which never hears of that. */
 static bool may_wait(const struct truth *truth, const struct truth_payment *payment)
 {
-    if (closed_is_out(truth, payment->payee) && !truth->rogue[payment->payee]) {
-        return !truth->closings.quiet || !closed_is_over(truth, payment->payee);
+    if (gone_is_out(truth, payment->payee) && !truth->rogue[payment->payee]) {
+        bool hears = kinds_type(truth, payment->payer) != KC_PURSE_TYPE_BEARER;
+        return !hears || !truth->closings.quiet || !gone_is_over(truth, payment->payee);
     }
     uint64_t counter = truth->places[payment->payee].counter;
     return truth->rogue[payment->payee] || payment->payee_counter > counter + 1 ||
@@ -725,10 +725,10 @@ static bool payment_ended(struct truth *truth, const struct truth_payment *payme
 {
     if (truth->rogue[payment->payer] || may_wait(truth, payment) ||
         truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee) ||
-        closed_is_out(truth, payment->payer)) {
+        gone_is_out(truth, payment->payer)) {
         return true;
     }
-    bool both = payment->taken && payment->given_back && closed_may_give_back(truth, payment);
+    bool both = payment->taken && payment->given_back && gone_may_give_back(truth, payment);
     return both || payment->taken != payment->given_back ||
            truth_wrong(truth, "a payment that did not end", payment->payer,
                        (int64_t)payment->payer_counter, (int64_t)payment->payee);
@@ -746,7 +746,7 @@ static int64_t released_in_vain(struct truth *truth, unsigned payer)
         const struct truth_payment *payment = find_payment(truth, row->digest);
         bool in_vain = row->state == KC_PAYMENT_RELEASED && !row->returned && payment != NULL &&
                        payment->payer == payer && !payment->given_back &&
-                       (truth->rogue[payment->payee] || closed_may_give_back(truth, payment));
+                       (truth->rogue[payment->payee] || gone_may_give_back(truth, payment));
         sum += in_vain ? minor_of(row->amount) : 0;
     }
     return sum;
@@ -792,13 +792,13 @@ bool truth_synced(struct truth *truth)
     int64_t open[WHOLE_HOLDERS_MAX] = {0};
     for (size_t i = 0; i < truth->payment_count; i++) {
         const struct truth_payment *payment = &truth->payments[i];
-        bool honest = !truth->rogue[payment->payee] && !closed_is_out(truth, payment->payee);
+        bool honest = !truth->rogue[payment->payee] && !gone_is_out(truth, payment->payee);
         bool passed = honest && payment->payee_counter != 0 &&
                       payment->payee_counter <= truth->places[payment->payee].counter;
         bool waits = !payment->given_back && !(honest && payment->taken);
         bool lost = truth_has_gap(truth, payment->payer) || truth_has_gap(truth, payment->payee);
         bool hears = kinds_type(truth, payment->payer) != KC_PURSE_TYPE_BEARER;
-        hears = hears && !closed_is_out(truth, payment->payer);
+        hears = hears && !gone_is_out(truth, payment->payer);
         if (waits && passed && !lost && hears && !truth->rogue[payment->payer]) {
             return truth_wrong(
                 truth, "a payment that its payee passed is open when both have synced",
@@ -809,7 +809,7 @@ bool truth_synced(struct truth *truth)
     for (unsigned i = 0; i < truth->holders; i++) {
         struct kc_purse_info info;
         if (truth->rogue[i] || kinds_type(truth, i) == KC_PURSE_TYPE_BEARER ||
-            closed_is_out(truth, i)) {
+            gone_is_out(truth, i)) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(truth->whole, i))) ||
@@ -832,7 +832,7 @@ bool truth_end(struct truth *truth)
     const struct ram_store *store = &truth->whole->store;
     bool good = truth_bank(truth);
     for (unsigned i = 0; i < truth->holders && good; i++) {
-        good = truth->rogue[i] || closed_is_out(truth, i) || purse_ended(truth, i);
+        good = truth->rogue[i] || gone_is_out(truth, i) || purse_ended(truth, i);
     }
     for (size_t i = 0; i < truth->payment_count && good; i++) {
         good = payment_ended(truth, &truth->payments[i]);
@@ -845,7 +845,7 @@ bool truth_end(struct truth *truth)
         const struct truth_payment *payment = find_payment(truth, row->digest);
         unsigned payer = truth_purse_holder(truth, row->payer.number);
         bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
-        waits = waits || settled_waits(truth, row) || closed_waits(truth, row);
+        waits = waits || settled_waits(truth, row) || gone_waits(truth, row);
         good = row->state != KC_PAYMENT_NOTED || waits ||
                truth_wrong(truth, "the bank waits for a payment at the end", payer,
                            (int64_t)row->payer_counter, 0);

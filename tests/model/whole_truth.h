@@ -153,12 +153,9 @@ struct truth_renewals {
 /* An account that somebody said is to be closed. */
 struct truth_closing {
     enum kc_account_state state;
-    bool asked;        /* somebody says so now */
-    bool empty;        /* and its purse was empty, as far as the bank knew, at that */
-    bool early;        /* its purse was empty when it was given up */
-    int64_t brought;   /* in its purse when the world began */
-    int64_t late;      /* of what its purse held or lacked: to the account, over all */
-    size_t first_cash; /* transaction after the world began */
+    bool asked; /* somebody says so now */
+    bool empty; /* and its purse was empty, as far as the bank knew, at that */
+    bool early; /* its purse was empty when it was given up */
     uint64_t due_ms;
     uint64_t payouts;
     bool sent;     /* the last one has no end */
@@ -172,13 +169,30 @@ struct truth_closings {
     bool on;
     bool quiet; /* all others have told the bank what they know, and it looked after that */
     struct truth_closing accounts[WHOLE_HOLDERS_MAX];
-    size_t moves_seen;
     size_t transfers_seen;
     uint64_t given_up;
     uint64_t closed;
     uint64_t paid; /* pay-outs */
     uint64_t refused;
     uint64_t late; /* records and orders that came to a closed account */
+};
+
+/* A purse that somebody says is lost, and what came of what it held. */
+struct truth_loss {
+    bool lost;
+    bool replaced;     /* another purse has its place */
+    int64_t brought;   /* in it when the world began */
+    size_t first_cash; /* transaction after that */
+    int64_t late;      /* to its account, over all */
+    int64_t given;     /* to the purse that follows it, less what that one owes for it */
+};
+
+struct truth_losses {
+    unsigned asked;    /* whose purse is said to be lost now, plus 1 */
+    unsigned followed; /* whose place another purse may take, plus 1 */
+    uint64_t count;
+    uint64_t replaced;
+    struct truth_loss purses[WHOLE_HOLDERS_MAX];
 };
 
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
@@ -204,8 +218,8 @@ struct truth {
     struct truth_charges charges;
     struct truth_renewals renewals;
     struct truth_closings closings;
-    unsigned moved; /* whose account has a new purse, or waits for one, plus 1 */
-    bool rolls;     /* the bank's keys may roll over */
+    struct truth_losses losses;
+    bool rolls; /* the bank's keys may roll over */
     size_t records_seen;
     size_t moves_seen;
     struct truth_place places[WHOLE_PLACES_MAX];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "exchange.h"
+#include "ledger/inside.h"
 
 static struct kc_result lose_as(struct world *world, struct kc_account_id account,
                                 struct kc_purse_id purse)
@@ -428,6 +429,50 @@ static void late_records_after_it_go_to_the_account(void **state)
     assert_int_equal(kc_amount_minor(world->ledger.totals.claims), 0);
 }
 
+/* The scheduler's turns on a day. */
+static void look_after_charges(struct world *world)
+{
+    size_t count = 1;
+    for (unsigned i = 0; i < 8 && count > 0; i++) {
+        EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+        EXPECT(kc_ledger_charge(&world->ledger, &count), KC_OK);
+        EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+    }
+    assert_int_equal(count, 0);
+}
+
+/* What comes to the account for a purse that was replaced pays what is overdue of it, as anything that comes in does. */
+static void what_comes_late_pays_an_overdue_charge(void **state)
+{
+    struct world *world = *state;
+    struct toy old;
+    struct toy friend;
+    struct toy fresh;
+    struct kc_charge_row row;
+    const uint64_t day_ms = UINT64_C(86400000);
+    toy_rich(&old, world, 1, 0, 20);
+    toy_rich(&friend, world, 2, 0, 30);
+    (void)toy_exchange(&friend, &old, world, 9);
+    world->ledger.options.charge = (struct kc_charge_rule){.amount = world_amount(5),
+                                                           .first_ms = day_ms,
+                                                           .period_ms = 3650 * day_ms,
+                                                           .notice_ms = day_ms,
+                                                           .grace_ms = 365 * day_ms};
+    EXPECT(kc_charge_load(&world->ledger), KC_OK);
+    look_after_charges(world);
+    world->now_ms += day_ms;
+    look_after_charges(world);
+    replace(&fresh, world, &old, 1);
+    const struct kc_store *store = &world->store;
+    EXPECT(store->charge_get(store->context, &row, old.account.number, 1), KC_OK);
+    assert_int_equal(row.step, KC_CHARGE_GRACE);
+    EXPECT(toy_report_all(&friend, world), KC_OK);
+    EXPECT(store->charge_get(store->context, &row, old.account.number, 1), KC_OK);
+    assert_int_equal(row.step, KC_CHARGE_PAID);
+    expect_amounts(world, &fresh, 4, 20);
+    expect_clean(world);
+}
+
 /* A payment of the old purse that waits for its payee stays in flight, and comes back to the account. */
 static void what_was_on_its_way_comes_to_the_account(void **state)
 {
@@ -721,6 +766,7 @@ int main(void)
         TEST(a_new_purse_that_was_not_written_is_given_up),
         TEST(late_records_before_the_new_purse_are_booked_as_usual),
         TEST(late_records_after_it_go_to_the_account),
+        TEST(what_comes_late_pays_an_overdue_charge),
         TEST(what_was_on_its_way_comes_to_the_account),
         TEST(what_waited_for_the_old_purse_goes_back),
         TEST(what_the_old_purse_lacks_is_owed),

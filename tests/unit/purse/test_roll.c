@@ -292,6 +292,57 @@ static void an_identity_is_signed_anew_and_not_changed(void **state)
     assert_int_equal(value_of(&a), 500);
 }
 
+/* The certified value that a card without keys shows, as one of the bank's keys signs it. */
+static enum kc_error certify_anew(struct side *side, const struct keys *by)
+{
+    static uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_signed held;
+    struct kc_signer signer = {.key = &by->private_key};
+    kc_signer_id_make(&signer.id, exchange_crypto(), KC_SERVER_BANK, &by->public_key);
+    must(kc_signed_parse(&held, side->purse.state.certified));
+    must(kc_sign(&out, exchange_crypto(), &signer, exchange_realm(), kc_certified_shape.domain, 0,
+                 held.payload));
+    return side_run(side, KC_INS_TAKE_CERTIFIED, 0, 0, NULL, kc_buffer_view(&out));
+}
+
+static void make_card(struct side *side)
+{
+    const struct kc_offline_limits limits =
+        kc_offline_limits_bearer(amount(500), amount(80), UINT64_C(1000000));
+    const struct making making = {.nth = 9,
+                                  .suite = KC_SUITE_ES256,
+                                  .value = 100,
+                                  .expires_s = EXPIRES_S,
+                                  .type = KC_PURSE_TYPE_BEARER,
+                                  .log_policy = KC_LOG_POLICY_OVERWRITE,
+                                  .limits = &limits};
+    side_make(side, &making);
+}
+
+/* A card without keys that missed a roll-over or more has what it shows signed anew, and pays who knows the newest key alone. */
+static void what_a_card_shows_is_signed_anew_however_many_keys_it_missed(void **state)
+{
+    (void)state;
+    for (uint64_t missed = 1; missed <= 3; missed++) {
+        make_card(&a);
+        side_plain(&b, 2, 7);
+        for (uint64_t number = 1; number <= missed; number++) {
+            assert_error(take_roll(&a, rolled(number)), OK);
+            assert_error(take_roll(&b, rolled(number)), OK);
+        }
+        assert_error(sign_anew(&a, &keys[missed]), OK);
+        assert_error(sign_anew(&b, &keys[missed]), OK);
+        assert_error(certify_anew(&a, &keys[missed]), OK);
+        assert_error(pay(&first, &a, &b, 5), OK);
+        assert_error(answer(&second, &b, kept_view(&first), KC_ANSWER_OK), OK);
+        /* The same once more writes nothing. */
+        unsigned writes = a.writes;
+        assert_error(certify_anew(&a, &keys[missed]), OK);
+        assert_int_equal(a.writes, writes);
+    }
+}
+
 /* ---- a purse that was made later ---- */
 
 /* A purse whose first keys are the new ones takes the record that led to them, and knows the old key from then on. */
@@ -428,6 +479,7 @@ int main(void)
         cmocka_unit_test_setup(a_partner_shows_an_identity_under_either_key, two),
         cmocka_unit_test_setup(an_old_identity_is_refused_by_name_when_its_time_is_over, two),
         cmocka_unit_test_setup(an_identity_is_signed_anew_and_not_changed, two),
+        cmocka_unit_test_setup(what_a_card_shows_is_signed_anew_however_many_keys_it_missed, two),
         cmocka_unit_test_setup(a_younger_purse_takes_the_record_that_led_to_its_keys, two),
         cmocka_unit_test_setup(the_two_newest_are_given_byte_for_byte, two),
         cmocka_unit_test_setup(a_cut_leaves_the_keys_before_or_after, two),
