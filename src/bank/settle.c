@@ -224,6 +224,8 @@ static struct kc_result find_strays(struct strays *strays, const struct kc_store
     uint64_t counter = 1;
     struct kc_result result = kc_ok();
     begin_strays(strays, last);
+    /* Of a counter from before it also the key in force, which is not the newest while another waits. */
+    see_stray(strays, kc_view(last->old_sign_key, last->old_sign_size));
     for (unsigned i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
         result = store->renewal_left(store->context, &row, strays->partner, row.number);
         if (!kc_failed(result)) {

@@ -209,7 +209,7 @@ struct key canon_bank(struct run *run)
 const struct kc_purse_row *canon_row_of(const struct run *run, unsigned purse)
 {
     const struct ram_store *store = &run->whole->store;
-    uint64_t number = run->whole->base->holders[purse].purse.number;
+    uint64_t number = run->whole->holders[purse].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
         if (store->purses[i].purse.number == number) {
             return &store->purses[i];

@@ -225,7 +225,7 @@ static void check_payment(struct run *run, const struct kc_payment_row *row)
     unsigned payer = PURSES;
     uint64_t counter = find_pay(run, &payer, row->digest);
     unsigned payee = 0;
-    while (payee < PURSES && run->whole->base->holders[payee].purse.number != row->payee.number) {
+    while (payee < PURSES && run->whole->holders[payee].purse.number != row->payee.number) {
         payee += 1;
     }
     if (counter == 0 || payee == PURSES || counter != row->payer_counter) {
@@ -371,7 +371,7 @@ static void check_rest(struct run *run, unsigned at, bool met)
         struct kc_open_payment open;
         KC_ASSERT(view_open(&open, core, i));
         unsigned payee = 0;
-        while (run->whole->base->holders[payee].purse.number != open.payee_purse.number) {
+        while (run->whole->holders[payee].purse.number != open.payee_purse.number) {
             payee += 1;
             KC_ASSERT(payee < PURSES);
         }

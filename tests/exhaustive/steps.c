@@ -122,7 +122,7 @@ static struct kc_result command(struct kc_view *out, struct run *run, struct ste
 static unsigned find_purse(const struct run *run, uint64_t number)
 {
     unsigned at = 0;
-    while (at < PURSES && run->whole->base->holders[at].purse.number != number) {
+    while (at < PURSES && run->whole->holders[at].purse.number != number) {
         at += 1;
     }
     return at;
@@ -419,7 +419,7 @@ static void add_command(struct list *list, struct run *run, struct step step)
 static bool owes(struct run *run, unsigned payer, unsigned payee)
 {
     struct kc_purse *core = core_of(run, payer);
-    uint64_t number = run->whole->base->holders[payee].purse.number;
+    uint64_t number = run->whole->holders[payee].purse.number;
     for (size_t i = 0; i < core->state.open.count; i++) {
         struct kc_open_payment open;
         if (view_open(&open, core, i) && open.payee_purse.number == number) {
@@ -472,7 +472,7 @@ static void list_cash(struct list *list, struct run *run, unsigned purse)
 {
     const struct kc_purse *core = core_of(run, purse);
     const struct ram_store *store = &run->whole->store;
-    uint64_t account = run->whole->base->holders[purse].account.number;
+    uint64_t account = run->whole->holders[purse].account.number;
     if ((list->extra & EXTRA_CASH) == 0 || view_uncovered(core) != 0 ||
         core->certified.sequence != canon_row_of(run, purse)->sequence) {
         return;

@@ -160,6 +160,49 @@ static void whoever_is_paid_under_a_key_that_ended_long_ago_is_not_accused(void 
     free(old);
 }
 
+/* The same payment as a thief would sign it who has the key that its payer has now: of another counter of the payer's. */
+static void sign_as(struct bytes *message, unsigned payer, uint64_t counter)
+{
+    struct bytes copy = *message;
+    struct kc_payment payment;
+    struct kc_payment_order order;
+    struct kc_signed parsed;
+    uint8_t plain_bytes[512];
+    uint8_t order_bytes[KC_ORDER_SIZE_MAX];
+    struct kc_buffer plain = KC_BUFFER(plain_bytes);
+    struct kc_buffer signed_order = KC_BUFFER(order_bytes);
+    struct kc_buffer out = KC_BUFFER(message->data);
+    assert_false(
+        kc_failed(kc_shape_decode(&payment, &kc_payment_shape, kc_view(copy.data, copy.size))));
+    assert_false(kc_failed(kc_brief_parse(&parsed, payment.order)));
+    assert_false(kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload)));
+    order.payer_counter = counter;
+    assert_false(kc_failed(kc_shape_encode(&plain, &kc_payment_order_shape, &order)));
+    assert_false(kc_failed(kc_sign_brief(&signed_order, &whole->bank.crypto,
+                                         &whole->purses[payer].core.sign_key, &base->realm,
+                                         kc_payment_order_shape.domain, kc_buffer_view(&plain))));
+    payment.order = kc_buffer_view(&signed_order);
+    assert_false(kc_failed(kc_shape_encode(&out, &kc_payment_shape, &payment)));
+    message->size = out.size;
+}
+
+/* shows: R-RENEW-5 R-SEC-1 */
+static void
+who_is_paid_for_a_counter_before_the_key_in_force_hears_that_while_another_waits(void **state)
+{
+    struct bytes message;
+    (void)state;
+    renew(0);
+    report(0);
+    whole->now_ms += 5000;
+    (void)ask(0);
+    assert_int_equal(order(&message, 0, 1, 10), KC_OK);
+    sign_as(&message, 0, 1);
+    answer(&message, 1);
+    report(1);
+    assert_int_equal(alert(0), KC_KEY_RENEWED);
+}
+
 /* shows: R-RENEW-5 R-XCHG-4 */
 static void a_decline_by_the_key_in_force_counts_while_another_waits(void **state)
 {
@@ -245,6 +288,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             whoever_is_paid_under_a_key_that_ended_long_ago_is_not_accused, begin, end),
+        cmocka_unit_test_setup_teardown(
+            who_is_paid_for_a_counter_before_the_key_in_force_hears_that_while_another_waits, begin,
+            end),
         cmocka_unit_test_setup_teardown(a_decline_by_the_key_in_force_counts_while_another_waits,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_decline_by_a_key_between_counts_when_it_comes_late, begin,

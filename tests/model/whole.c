@@ -106,6 +106,8 @@ void whole_reset_some(struct whole *whole, unsigned holders)
     whole->now_ms = base->now_ms;
     whole->ordinary = base->ordinary;
     whole->newcomer.purse.number = 0;
+    whole->holders = base->holders;
+    whole->retired = false;
     copy_outside(&whole->outside, &base->outside);
     ram_store_copy(&whole->store, &base->store);
     whole_bank_open(whole);
@@ -115,6 +117,9 @@ void whole_reset_some(struct whole *whole, unsigned holders)
     KC_ASSERT(holders <= base->options.holders);
     for (unsigned i = 0; i < holders; i++) {
         set_place(whole, i, i);
+        if (whole->purses[i].nvm.image != base->images[i]) {
+            nvm_make(&whole->purses[i].nvm, base->images[i]);
+        }
         nvm_reset(&whole->purses[i].nvm);
         whole_power_cycle(whole, i);
     }
@@ -132,6 +137,7 @@ static struct whole *make_bare(const struct whole_base *base)
         return NULL;
     }
     whole->base = base;
+    whole->holders = base->holders;
     whole->now_ms = base->now_ms;
     for (unsigned i = 0; i < base->options.holders; i++) {
         nvm_make(&whole->purses[i].nvm, base->images[i]);
@@ -281,6 +287,18 @@ void whole_personalise(struct whole *whole, unsigned place, unsigned holder,
     nvm_make(&whole->purses[place].nvm, blank);
     set_place(whole, place, holder);
     personalise(whole, place, &whole->newcomer, certified);
+}
+
+void whole_succeed(struct whole *whole, unsigned holder, struct kc_view certified)
+{
+    KC_ASSERT(!whole->retired);
+    whole_personalise(whole, holder, holder, certified);
+    memcpy(whole->own, whole->holders, whole->base->options.holders * sizeof whole->own[0]);
+    whole->own[WHOLE_RETIRED] = whole->own[holder];
+    whole->own[holder] = whole->newcomer;
+    whole->holders = whole->own;
+    whole->retired = true;
+    whole_authority_succeed(whole, holder);
 }
 
 /* One envelope of the purse to the bank and the answer back. */

@@ -16,6 +16,9 @@
 #include "whole_store.h"
 
 #define WHOLE_HOLDERS_MAX 6u
+/* Behind them, where there is one, who stands for the purse that a holder had before he moved to the one he has. */
+#define WHOLE_RETIRED WHOLE_HOLDERS_MAX
+#define WHOLE_SEATS (WHOLE_HOLDERS_MAX + 1u)
 /* Places for purses: the holders' own come first, copies of them behind. */
 #define WHOLE_PLACES_MAX 8u
 #define WHOLE_TRANSFERS_MAX 128u
@@ -132,10 +135,10 @@ struct whole_outside {
     bool directory_away;
     enum ram_fault
         breaks; /* what happens to the bank's next commit when the authority has answered */
-    struct whole_made made[WHOLE_HOLDERS_MAX];
+    struct whole_made made[WHOLE_SEATS];
     /* Whose key a purse signs with, as the bank has it in memory. */
-    bool is_kept[WHOLE_HOLDERS_MAX];
-    struct kc_signer_id kept[WHOLE_HOLDERS_MAX];
+    bool is_kept[WHOLE_SEATS];
+    struct kc_signer_id kept[WHOLE_SEATS];
     struct ideal ideal;
     size_t count;
     struct whole_pair pairs[WHOLE_PAIRS_MAX]; /* last: no more of them is copied than there are */
@@ -187,6 +190,10 @@ struct whole {
     struct whole_holder newcomer;
     struct kc_identity newcomer_claims;
     unsigned newcomer_of;
+    /* The base's, or when one has moved the world's own, with the purse that he had before in the last place. */
+    const struct whole_holder *holders;
+    struct whole_holder own[WHOLE_SEATS];
+    bool retired;
     struct whole_purse purses[WHOLE_PLACES_MAX];
 };
 
@@ -281,6 +288,9 @@ struct kc_result whole_bank_confirm_move(struct kc_buffer *certified, struct who
 /* Writes it into a new UIM in a place, for that holder. */
 void whole_personalise(struct whole *whole, unsigned place, unsigned holder,
                        struct kc_view certified);
+
+/* The same into his own place: he gives the old one away, whose certificates are revoked. Once in a world. */
+void whole_succeed(struct whole *whole, unsigned holder, struct kc_view certified);
 
 /* The registrar says that a holder's purse is lost. */
 struct kc_result whole_bank_lost(struct whole *whole, unsigned holder);

@@ -42,7 +42,7 @@ static struct kc_view name_of(uint8_t out[NAME_SIZE], const struct whole *whole,
 {
     memset(out, 0, NAME_SIZE);
     memcpy(out, use, strlen(use));
-    kc_be64_store(out + 8, whole->base->holders[pair->holder].account.number);
+    kc_be64_store(out + 8, whole->holders[pair->holder].account.number);
     kc_be64_store(out + 16, (uint64_t)(pair - whole->outside.pairs) + 1);
     return kc_view(out, NAME_SIZE);
 }
@@ -109,7 +109,7 @@ unsigned whole_pairs_good(const struct whole *whole, unsigned holder)
 static unsigned holder_of(const struct whole *whole, uint64_t account)
 {
     unsigned i = 0;
-    while (i < whole->base->options.holders && whole->base->holders[i].account.number != account) {
+    while (i < whole->base->options.holders && whole->holders[i].account.number != account) {
         i++;
     }
     return i;
@@ -132,8 +132,7 @@ static struct whole_pair *issue(struct whole *whole, unsigned holder, uint64_t e
     }
     keep_public(pair->sign, sign);
     keep_public(pair->encrypt, encrypt);
-    kc_signer_id_make(&pair->id, &whole->bank.crypto, whole->base->holders[holder].account.number,
-                      sign);
+    kc_signer_id_make(&pair->id, &whole->bank.crypto, whole->holders[holder].account.number, sign);
     outside->count += 1;
     return pair;
 }
@@ -146,7 +145,7 @@ void whole_authority_open(struct whole *whole)
 
 void whole_authority_first(struct whole *whole, unsigned holder)
 {
-    const struct whole_holder *of = &whole->base->holders[holder];
+    const struct whole_holder *of = &whole->holders[holder];
     struct whole_pair *pair =
         issue(whole, holder, WHOLE_EXPIRES_MS, &of->sign_public, &of->encrypt_public);
     pair->issued_ms = WHOLE_START_MS;
@@ -162,6 +161,33 @@ void whole_authority_newcomer(struct whole *whole, unsigned holder)
     struct whole_pair *pair =
         issue(whole, holder, WHOLE_EXPIRES_MS, &of->sign_public, &of->encrypt_public);
     pair->cached = true;
+}
+
+void whole_authority_drop(struct whole *whole)
+{
+    struct whole_pair *pair = find(whole, &whole->newcomer.signer_id);
+    KC_ASSERT(pair != NULL);
+    pair->revoked_ms = whole->now_ms;
+    whole->newcomer.purse.number = 0;
+}
+
+void whole_authority_succeed(struct whole *whole, unsigned holder)
+{
+    struct whole_outside *outside = &whole->outside;
+    for (size_t i = 0; i < outside->count; i++) {
+        struct whole_pair *pair = &outside->pairs[i];
+        bool new =
+            memcmp(pair->id.bytes, whole->newcomer.signer_id.bytes, sizeof pair->id.bytes) == 0;
+        if (pair->holder == holder && !new) {
+            pair->holder = WHOLE_RETIRED;
+            pair->revoked_ms = pair->revoked_ms == 0 ? whole->now_ms : pair->revoked_ms;
+        }
+    }
+    outside->made[WHOLE_RETIRED].there = false;
+    outside->made[holder].there = false;
+    outside->is_kept[WHOLE_RETIRED] = false;
+    outside->is_kept[holder] = false;
+    whole->newcomer.purse.number = 0;
 }
 
 static bool is_newcomers(const struct whole *whole, const struct kc_signer_id *id)
@@ -203,7 +229,7 @@ static void fill_person(struct kc_person *out, const struct whole *whole,
                         const struct whole_pair *pair)
 {
     *out = (struct kc_person){.id = pair->id,
-                              .number = whole->base->holders[pair->holder].account.number,
+                              .number = whole->holders[pair->holder].account.number,
                               .sign_key = whole_public(pair->sign),
                               .encrypt_key = whole_public(pair->encrypt),
                               .issued_ms = pair->issued_ms,
@@ -215,7 +241,7 @@ static bool is_out(const struct whole *whole, unsigned holder)
 {
     const struct ram_store *store = &whole->store;
     for (size_t i = 0; i < store->counts[RAM_TABLE_PURSES]; i++) {
-        if (store->purses[i].purse.number == whole->base->holders[holder].purse.number) {
+        if (store->purses[i].purse.number == whole->holders[holder].purse.number) {
             return store->purses[i].state == KC_PURSE_OUT;
         }
     }
@@ -362,7 +388,7 @@ struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_pe
 static unsigned holder_of_purse(const struct whole *whole, uint64_t purse)
 {
     unsigned i = 0;
-    while (i < whole->base->options.holders && whole->base->holders[i].purse.number != purse) {
+    while (i < whole->base->options.holders && whole->holders[i].purse.number != purse) {
         i++;
     }
     return i;
@@ -678,7 +704,7 @@ static struct kc_result hear(struct kc_buffer *out, struct whole *whole,
     struct whole_made *made = &whole->outside.made[asks->holder];
     const uint8_t *certificate = confirms ? asked->confirm.certificate : asked->request.certificate;
     uint64_t account = confirms ? asked->confirm.account.number : asked->request.account.number;
-    if (account != whole->base->holders[asks->holder].account.number) {
+    if (account != whole->holders[asks->holder].account.number) {
         return kc_result(KC_NOT_ALLOWED);
     }
     bool there = made->there && is_good(whole, &whole->outside.pairs[made->pair]);

@@ -14,6 +14,10 @@ void whole_authority_open(struct whole *whole);
 void whole_authority_first(struct whole *whole, unsigned holder);
 /* A pair for the new purse of a holder's. */
 void whole_authority_newcomer(struct whole *whole, unsigned holder);
+/* What was certified for it is revoked, and the old one's counts again. */
+void whole_authority_drop(struct whole *whole);
+/* The new purse is the holder's, and what was certified for the old one is revoked. */
+void whole_authority_succeed(struct whole *whole, unsigned holder);
 /* The bank started again, or looks up others meanwhile: who is in its memory. */
 void whole_authority_forget(struct whole *whole);
 

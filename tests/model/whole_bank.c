@@ -167,7 +167,7 @@ void whole_bank_open_account(struct whole *whole, struct whole_holder *holder, u
                                       .suite = KC_SUITE_ES256,
                                       .log_policy = KC_LOG_POLICY_REFUSE,
                                       .purse_type = holder->type,
-                                      .owner = whole->base->holders[WHOLE_OWNER].account,
+                                      .owner = whole->holders[WHOLE_OWNER].account,
                                       .has_owner = holder->type == KC_PURSE_TYPE_MACHINE,
                                       .time_ms = ++whole->now_ms};
     memcpy(request.id, id, sizeof request.id);
@@ -432,7 +432,7 @@ struct kc_result whole_bank_card(struct kc_view *out, struct whole *whole, unsig
     item->kind = &kc_bank_make_card;
     item->error = KC_OK;
     item->authenticated = false;
-    item->message.card = whole->base->holders[holder].purse;
+    item->message.card = whole->holders[holder].purse;
     item->reply_size = 0;
     struct kc_result result = run_steps(whole, item);
     *out = kc_view(item->reply, kc_failed(result) ? 0 : item->reply_size);
@@ -447,7 +447,7 @@ bool whole_bank_set_policy(struct whole *whole, unsigned holder, enum kc_log_pol
     struct kc_ledger *ledger = &whole->bank.ledger;
     struct kc_result result = kc_ledger_begin(ledger, whole->now_ms);
     if (!kc_failed(result)) {
-        result = kc_ledger_set_policy(ledger, whole->base->holders[holder].purse, policy);
+        result = kc_ledger_set_policy(ledger, whole->holders[holder].purse, policy);
         struct kc_result committed = kc_ledger_commit(ledger);
         result = kc_failed(committed) ? committed : result;
     }
@@ -586,7 +586,7 @@ struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder)
     item->kind = &kc_bank_offer_keys;
     item->error = KC_OK;
     item->authenticated = false;
-    item->message.account = whole->base->holders[holder].account;
+    item->message.account = whole->holders[holder].account;
     struct kc_result result = run_steps(whole, item);
     whole_served = NULL;
     return result;
@@ -647,7 +647,7 @@ struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
                                         enum kc_charge_source source, bool paid, bool registrar)
 {
     struct kc_bank_item *item = &whole->item;
-    struct kc_account_id account = whole->base->holders[holder].account;
+    struct kc_account_id account = whole->holders[holder].account;
     if (registrar) {
         const struct kc_charge_order order = {
             .account = account, .has_source = !paid, .source = source, .time_ms = whole->now_ms};

@@ -27,7 +27,7 @@ struct kc_result whole_bank_close(struct whole *whole, unsigned holder, enum kc_
                                   bool registrar)
 {
     struct kc_bank_item *item = &whole->item;
-    struct kc_account_id account = whole->base->holders[holder].account;
+    struct kc_account_id account = whole->holders[holder].account;
     if (registrar) {
         struct kc_close_request request;
         /* Its bytes are the message here. */
@@ -48,7 +48,7 @@ struct kc_result whole_bank_lost(struct whole *whole, unsigned holder)
 {
     uint8_t key[KC_COSE_KEY_SIZE_MAX];
     struct kc_ledger *ledger = &whole->bank.ledger;
-    const struct whole_holder *who = &whole->base->holders[holder];
+    const struct whole_holder *who = &whole->holders[holder];
     struct kc_lost_request request;
     memset(&request, 0, sizeof request);
     request.account = who->account;

@@ -18,7 +18,7 @@ struct kc_result whole_bank_move(struct kc_purse_id *purse, struct whole *whole,
     struct kc_ledger *ledger = &whole->bank.ledger;
     memset(&request, 0, sizeof request);
     memset(request.id, id, sizeof request.id);
-    request.account = whole->base->holders[holder].account;
+    request.account = whole->holders[holder].account;
     request.suite = KC_SUITE_ES256;
     request.log_policy = KC_LOG_POLICY_REFUSE;
     request.time_ms = whole->now_ms;
@@ -39,8 +39,8 @@ void whole_bank_newcomer(struct whole *whole, unsigned holder, struct kc_purse_i
     struct whole_holder *newcomer = &whole->newcomer;
     const struct whole_base *base = whole->base;
     struct kc_buffer identity = KC_BUFFER(newcomer->identity);
-    *newcomer = (struct whole_holder){.type = base->holders[holder].type,
-                                      .account = base->holders[holder].account,
+    *newcomer = (struct whole_holder){.type = whole->holders[holder].type,
+                                      .account = whole->holders[holder].account,
                                       .purse = purse};
     uint64_t number = NEW_KEYS + base->options.seed * 64 + 2 * holder;
     ideal_key(&newcomer->sign_key, &newcomer->sign_public, number);

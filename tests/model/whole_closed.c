@@ -30,7 +30,7 @@ static struct truth_closing *known_of(struct truth *truth, unsigned i)
 
 static const struct kc_account_row *account_of(const struct truth *truth, unsigned i)
 {
-    uint64_t number = truth->whole->base->holders[i].account.number;
+    uint64_t number = truth->whole->holders[i].account.number;
     const struct ram_store *store = &truth->whole->store;
     size_t j = 0;
     while (j < store->counts[RAM_TABLE_ACCOUNTS] && store->accounts[j].account.number != number) {
@@ -42,7 +42,7 @@ static const struct kc_account_row *account_of(const struct truth *truth, unsign
 
 static const struct kc_closing_row *closing_of(const struct truth *truth, unsigned i)
 {
-    uint64_t number = truth->whole->base->holders[i].account.number;
+    uint64_t number = truth->whole->holders[i].account.number;
     const struct ram_store *store = &truth->whole->store;
     for (size_t j = 0; j < store->counts[RAM_TABLE_CLOSINGS]; j++) {
         if (store->closings[j].account.number == number) {
@@ -172,7 +172,7 @@ static bool see_ended(struct truth *truth, unsigned i, const struct kc_payout_ro
 static bool see_payouts(struct truth *truth, unsigned i)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t number = truth->whole->base->holders[i].account.number;
+    uint64_t number = truth->whole->holders[i].account.number;
     struct truth_closing *known = known_of(truth, i);
     for (size_t j = 0; j < store->counts[RAM_TABLE_PAYOUTS]; j++) {
         const struct kc_payout_row *row = &store->payouts[j];

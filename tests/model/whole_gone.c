@@ -1,10 +1,12 @@
 #include "whole_gone.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "whole_closed.h"
 #include "whole_kinds.h"
+#include "whole_renewed.h"
 #include "whole_settled.h"
 
 static int64_t minor_of(struct kc_amount amount)
@@ -14,7 +16,7 @@ static int64_t minor_of(struct kc_amount amount)
 
 static const struct kc_account_row *account_of(const struct truth *truth, unsigned i)
 {
-    uint64_t number = truth->whole->base->holders[i].account.number;
+    uint64_t number = truth->whole->holders[i].account.number;
     const struct ram_store *store = &truth->whole->store;
     size_t j = 0;
     while (j < store->counts[RAM_TABLE_ACCOUNTS] && store->accounts[j].account.number != number) {
@@ -102,7 +104,7 @@ static bool see_lost(struct truth *truth, unsigned i)
         return true;
     }
     loss->replaced = true;
-    truth->losses.replaced += 1;
+    truth->losses.replaced += loss->lost ? 1 : 0;
     return truth->losses.followed == i + 1 ||
            truth_wrong(truth, "a purse takes the place of one that nobody replaced", i,
                        (int64_t)number, 0);
@@ -114,10 +116,9 @@ static bool see_late(struct truth *truth, unsigned i, const struct kc_move_row *
 {
     bool credit = row->kind == KC_MOVE_CREDIT;
     bool machine = kinds_type(truth, i) == KC_PURSE_TYPE_MACHINE;
-    unsigned payer = machine ? WHOLE_OWNER : i;
+    unsigned payer = machine ? WHOLE_OWNER : truth_live(truth, i);
     int64_t amount = credit ? minor_of(row->amount) : -minor_of(row->amount);
-    if (!gone_is_over(truth, i) ||
-        row->other != truth->whole->base->holders[payer].account.number) {
+    if (!gone_is_over(truth, i) || row->other != truth->whole->holders[payer].account.number) {
         return truth_wrong(truth, "what a purse held goes to an account too early", i, row->kind,
                            0);
     }
@@ -155,7 +156,7 @@ static bool see_moves(struct truth *truth)
         unsigned i = truth_purse_holder(truth, row->purse.number);
         size_t left = count - truth->moves_seen;
         size_t used = 1;
-        if (i >= truth->holders) {
+        if (i == TRUTH_NOBODY) {
             return truth_wrong(truth, "a move of nobody's", i, row->kind, 0);
         }
         switch (row->kind) {
@@ -217,15 +218,16 @@ static bool was_shown_taken(const struct truth *truth, const struct truth_paymen
 bool gone_may_give_back(const struct truth *truth, const struct truth_payment *payment)
 {
     unsigned payee = payment->payee;
-    return gone_is_out(truth, payee) &&
-           truth->whole->now_ms >= truth_row(truth, payee)->out_ms + WHOLE_SETTLE_MS &&
-           !was_shown_taken(truth, payment);
+    bool over = gone_is_replaced(truth, payee) ||
+                truth->whole->now_ms >= truth_row(truth, payee)->out_ms + WHOLE_SETTLE_MS;
+    return gone_is_out(truth, payee) && over && !was_shown_taken(truth, payment);
 }
 
 bool gone_waits(const struct truth *truth, const struct kc_payment_row *row)
 {
     unsigned payer = truth_purse_holder(truth, row->payer.number);
     unsigned payee = truth_purse_holder(truth, row->payee.number);
+    KC_ASSERT(payer != TRUTH_NOBODY && payee != TRUTH_NOBODY);
     return gone_is_out(truth, payer) && (truth->rogue[payee] || gone_is_out(truth, payee) ||
                                          truth->places[payee].counter < row->payee_counter);
 }
@@ -237,7 +239,7 @@ static int64_t on_its_way(const struct truth *truth, unsigned i)
 {
     int64_t sum = 0;
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[i].purse.number;
+    uint64_t purse = truth->whole->holders[i].purse.number;
     for (size_t j = 0; j < store->counts[RAM_TABLE_PAYMENTS]; j++) {
         const struct kc_payment_row *row = &store->payments[j];
         bool waits = row->payer.number == purse && row->state == KC_PAYMENT_NOTED;
@@ -250,7 +252,7 @@ static int64_t by_cash(const struct truth *truth, unsigned i)
 {
     int64_t sum = 0;
     const struct ram_store *store = &truth->whole->store;
-    const struct whole_holder *holder = &truth->whole->base->holders[i];
+    const struct whole_holder *holder = &truth->whole->holders[i];
     for (size_t j = truth->losses.purses[i].first_cash; j < truth->cash_count; j++) {
         const struct kc_transaction_row *row = &store->transactions[j];
         bool own = row->purse.number == holder->purse.number;
@@ -288,6 +290,32 @@ static int64_t held_at_last(const struct truth *truth, unsigned i, int64_t *uncl
     return sum;
 }
 
+/* ---- a purse that its holder gave away ---- */
+
+void gone_retire(struct truth *truth, unsigned holder)
+{
+    struct truth_losses *losses = &truth->losses;
+    KC_ASSERT(truth->whole->retired && losses->purses[holder].replaced);
+    for (size_t i = 0; i < truth->payment_count; i++) {
+        struct truth_payment *payment = &truth->payments[i];
+        payment->payer = payment->payer == holder ? WHOLE_RETIRED : payment->payer;
+        payment->payee = payment->payee == holder ? WHOLE_RETIRED : payment->payee;
+    }
+    for (size_t i = 0; i < truth->statement_count; i++) {
+        struct statement *statement = &truth->statements[i];
+        statement->holder = statement->holder == holder ? WHOLE_RETIRED : statement->holder;
+    }
+    truth->rogue[WHOLE_RETIRED] = false;
+    truth->kinds[WHOLE_RETIRED] = truth->kinds[holder];
+    truth->renewals.holders[WHOLE_RETIRED] = truth->renewals.holders[holder];
+    truth->closings.accounts[WHOLE_RETIRED] = (struct truth_closing){.state = KC_ACCOUNT_OPEN};
+    losses->purses[WHOLE_RETIRED] = losses->purses[holder];
+    losses->purses[holder] = (struct truth_loss){.first_cash = truth->cash_count};
+    memset(&truth->kinds[holder], 0, offsetof(struct truth_kind, counters));
+    renewed_first(truth, holder);
+    truth_new_place(truth, holder);
+}
+
 bool gone_ended(struct truth *truth, unsigned i)
 {
     int64_t unclear = 0;
@@ -316,5 +344,5 @@ bool gone_end(struct truth *truth)
                     kinds_type(truth, i) != KC_PURSE_TYPE_BEARER;
         good = !lost || gone_ended(truth, i);
     }
-    return good;
+    return good && (!truth->whole->retired || gone_ended(truth, WHOLE_RETIRED));
 }

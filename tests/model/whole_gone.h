@@ -13,6 +13,9 @@ bool gone_told(struct truth *truth, unsigned holder, struct kc_result result);
 /* From now on another purse may take the place of this one. */
 void gone_follows(struct truth *truth, unsigned holder);
 
+/* Another one has, and the holder of the old one goes on with it in the old one's place. */
+void gone_retire(struct truth *truth, unsigned holder);
+
 /* Whether the purse was lost or its account was given up; and whether another one has its place. */
 bool gone_is_out(const struct truth *truth, unsigned holder);
 bool gone_is_replaced(const struct truth *truth, unsigned holder);

@@ -146,7 +146,7 @@ bool hand_power(struct play *play, unsigned place)
 
 enum kc_purse_type hand_type(const struct play *play, unsigned place)
 {
-    return play->whole->base->holders[play->whole->purses[place].holder].type;
+    return play->whole->holders[play->whole->purses[place].holder].type;
 }
 
 static struct kc_amount amount_of(uint64_t minor)
@@ -351,7 +351,7 @@ bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_ope
         return true;
     }
     for (unsigned i = 0; i < play->habits.holders; i++) {
-        if (play->whole->base->holders[i].purse.number == order.payee_purse.number) {
+        if (play->whole->holders[i].purse.number == order.payee_purse.number) {
             if (play->habits.renewed && i != place) {
                 if (!show_keys(play, place, i)) {
                     return false;
@@ -503,7 +503,7 @@ static uint64_t some_account(struct play *play)
         unsigned cards = play->habits.holders > PLAY_CARD ? 2 : 1;
         holder = PLAY_BEARER + (unsigned)hand_below(play, cards);
     }
-    return hand_chance(play, 95) ? play->whole->base->holders[holder].account.number
+    return hand_chance(play, 95) ? play->whole->holders[holder].account.number
                                  : kc_account_nth(999999).number;
 }
 
@@ -575,7 +575,7 @@ bool hand_ask(struct play *play, unsigned place, enum hand_wish wish, uint64_t a
         truth_says(&play->truth, place, wish == WISH_OK);
     }
     wanted.to = transfer ? some_account(play) : 0;
-    if (transfer && wanted.to == play->whole->base->holders[PLAY_BEARER].account.number &&
+    if (transfer && wanted.to == play->whole->holders[PLAY_BEARER].account.number &&
         play->whole->base->options.mixed) {
         amount = 1 + amount % WHOLE_BEARER_MOST;
         wanted.amount = amount;

@@ -15,7 +15,7 @@ static int64_t minor_of(struct kc_amount amount)
 
 enum kc_purse_type kinds_type(const struct truth *truth, unsigned holder)
 {
-    return truth->whole->base->holders[holder].type;
+    return truth->whole->holders[holder].type;
 }
 
 void kinds_begin(struct truth *truth)
@@ -101,7 +101,7 @@ static bool see_taken(struct truth *truth, const struct kc_record_row *row, unsi
                       const struct kc_payment_order *order, const struct kc_signed *parsed)
 {
     unsigned card = truth_purse_holder(truth, order->payer_purse.number);
-    if (card >= truth->holders) {
+    if (card == TRUTH_NOBODY) {
         return true;
     }
     if (kinds_type(truth, card) != KC_PURSE_TYPE_BEARER) {
@@ -139,7 +139,7 @@ static bool see_records(struct truth *truth)
         unsigned taker = truth_purse_holder(truth, kept->purse);
         memcpy(&row, kept->head, sizeof kept->head);
         bool answers = row.kind == KC_ENTRY_KIND_RECEIVE || row.kind == KC_ENTRY_KIND_REFUSE;
-        if (answers && row.state == KC_RECORD_COUNTED && taker < truth->holders &&
+        if (answers && row.state == KC_RECORD_COUNTED && taker != TRUTH_NOBODY &&
             read_order(&order, &parsed, truth, kept) &&
             !see_taken(truth, &row, taker, &order, &parsed)) {
             return false;
@@ -179,9 +179,9 @@ bool kinds_sweep(struct truth *truth, const struct kc_move_row *row, size_t left
     const struct kc_bank_item *item = &truth->whole->item;
     bool reports = item->kind == &kc_bank_settle_request &&
                    item->information.information.purse.number == row->purse.number;
-    if (machine >= truth->holders || kinds_type(truth, machine) != KC_PURSE_TYPE_MACHINE ||
+    if (machine == TRUTH_NOBODY || kinds_type(truth, machine) != KC_PURSE_TYPE_MACHINE ||
         !reports || row->kind != KC_MOVE_SWEEP ||
-        row->other != truth->whole->base->holders[WHOLE_OWNER].account.number) {
+        row->other != truth->whole->holders[WHOLE_OWNER].account.number) {
         return truth_wrong(truth, "a sweep of nobody's", machine, amount, row->kind);
     }
     if (minor_of(truth_row(truth, machine)->value) < (int64_t)WHOLE_MACHINE_KEEPS) {
@@ -220,7 +220,8 @@ bool kinds_bank(struct truth *truth)
     }
     bool good = see_records(truth);
     for (unsigned i = 0; i < truth->holders && good; i++) {
-        good = truth->rogue[i] || note_told(truth, i);
+        /* What an account pays for a purse that is out of use no certified value tells. */
+        good = truth->rogue[i] || gone_is_out(truth, i) || note_told(truth, i);
     }
     for (unsigned i = 0; i < truth->holders && good; i++) {
         bool bearer = kinds_type(truth, i) == KC_PURSE_TYPE_BEARER;

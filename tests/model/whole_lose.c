@@ -53,7 +53,7 @@ struct left {
 static struct left look_at(const struct play *play, unsigned holder)
 {
     const struct truth *truth = &play->truth;
-    enum kc_purse_type type = play->whole->base->holders[holder].type;
+    enum kc_purse_type type = play->whole->holders[holder].type;
     unsigned payer = type == KC_PURSE_TYPE_MACHINE ? WHOLE_OWNER : holder;
     return (struct left){.shadow = truth_shadow(truth_row(truth, holder)),
                          .balance = truth->accounts[payer] - truth_claimed(truth, payer),

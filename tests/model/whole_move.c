@@ -4,11 +4,15 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "whole_authority.h"
 #include "whole_books.h"
 #include "whole_gone.h"
 #include "whole_hand.h"
 #include "whole_moved.h"
 #include "whole_settled.h"
+
+/* How long a purse is waited for with certainty. */
+#define LAPSES_MS UINT64_C(3500000)
 
 /* What may come between the asking and the confirmation. */
 enum between { NOTHING, WITHDRAWN, PAID_AND_REPORTED, PAID, LOST, BETWEENS };
@@ -44,7 +48,7 @@ static const struct kc_purse_row *row_of(const struct moving *moving, uint64_t p
 static int64_t balance_of(const struct moving *moving)
 {
     const struct whole *whole = moving->play->whole;
-    uint64_t number = whole->base->holders[moving->holder].account.number;
+    uint64_t number = whole->holders[moving->holder].account.number;
     for (size_t i = 0;; i++) {
         KC_ASSERT(i < whole->store.counts[RAM_TABLE_ACCOUNTS]);
         if (whole->store.accounts[i].account.number == number) {
@@ -127,7 +131,7 @@ static bool happens(struct moving *moving, enum between between)
 static bool ask(struct moving *moving, struct kc_purse_id *purse)
 {
     struct play *play = moving->play;
-    uint8_t id = (uint8_t)(1 + hand_below(play, 3));
+    uint8_t id = ++play->asked;
     bool empty = is_empty(moving);
     int64_t balance = balance_of(moving);
     struct kc_purse_id again = {0};
@@ -319,4 +323,81 @@ bool move_finish(struct play *play)
         return move_one(&moving, (enum between)hand_below(play, BETWEENS));
     }
     return true;
+}
+
+/* ---- in the middle of an episode ---- */
+
+static bool begin_move(struct play *play)
+{
+    struct kc_purse_id purse = {0};
+    unsigned holder = (unsigned)hand_below(play, play->habits.holders);
+    struct moving moving = {.play = play, .holder = holder};
+    if (play->truth.rogue[holder] || gone_is_out(&play->truth, holder)) {
+        return true;
+    }
+    play->mover = 0;
+    play->whole->store.fault = RAM_GOOD;
+    bool good = hand_chance(play, 20) || (play_sync(play, holder) && deposit_all(&moving));
+    play->whole->store.fault = RAM_GOOD;
+    good = good && ask(&moving, &purse);
+    if (good && purse.number != 0) {
+        play->mover = holder + 1;
+        play->waiting = purse;
+        play->asked_ms = play->whole->now_ms;
+    }
+    return good;
+}
+
+/* What it sent is the old purse's for ever. */
+static void retire_letters(struct play *play, unsigned holder)
+{
+    for (size_t i = 0; i < PLAY_LETTERS; i++) {
+        struct letter *letter = &play->letters[i];
+        letter->holder = letter->holder == holder ? WHOLE_RETIRED : letter->holder;
+    }
+}
+
+static bool end_move(struct play *play)
+{
+    uint8_t bytes[KC_RECORD_SIZE_MAX];
+    struct kc_buffer certified = KC_BUFFER(bytes);
+    bool confirmed = false;
+    unsigned holder = play->mover - 1;
+    struct moving moving = {.play = play, .holder = holder};
+    play->mover = 0;
+    play->whole->store.fault = RAM_GOOD;
+    gone_follows(&play->truth, holder);
+    whole_bank_newcomer(play->whole, holder, play->waiting);
+    if (!confirm(&moving, &confirmed, &certified)) {
+        return false;
+    }
+    play->truth.losses.followed = 0;
+    if (!confirmed) {
+        whole_authority_drop(play->whole);
+        return true;
+    }
+    play->tally.moved += 1;
+    play->says_next = false;
+    whole_succeed(play->whole, holder, kc_buffer_view(&certified));
+    gone_retire(&play->truth, holder);
+    retire_letters(play, holder);
+    return truth_bank(&play->truth);
+}
+
+bool move_act(struct play *play)
+{
+    bool lapses = play->whole->now_ms >= play->asked_ms + LAPSES_MS;
+    if (play->whole->retired) {
+        return true;
+    }
+    return play->mover == 0 || lapses ? begin_move(play) : end_move(play);
+}
+
+bool move_settle(struct play *play)
+{
+    play->whole->now_ms += WHOLE_SETTLE_MS + 1;
+    hand_trace(play, "nothing more is waited for of the purse that was given away");
+    whole_bank_idle(play->whole);
+    play->truth.closings.quiet = true;
+    return truth_bank(&play->truth) && play_end(play) && gone_end(&play->truth);
 }

@@ -12,5 +12,10 @@ struct kc_result move_carry(struct whole *whole, struct kc_view envelope);
 
 /* One of the honest moves, with what may happen meanwhile; looks at all of it. */
 bool move_finish(struct play *play);
+/* In the middle of an episode: asked for at one step, confirmed at a later one, whatever came between. Whoever has moved goes on
+ * with the new purse. */
+bool move_act(struct play *play);
+/* At the end: nothing more is waited for of the purse that was given away, and its holder has what it held. */
+bool move_settle(struct play *play);
 
 #endif

@@ -85,7 +85,7 @@ bool moved_ended(struct truth *truth, size_t i)
     const struct truth_cash *cash = &truth->cash[i];
     const struct kc_transaction_row *row = &truth->whole->store.transactions[i];
     unsigned holder = truth_purse_holder(truth, row->purse.number);
-    if (holder >= truth->holders || truth->rogue[holder] || gone_is_out(truth, holder)) {
+    if (holder == TRUTH_NOBODY || truth->rogue[holder] || gone_is_out(truth, holder)) {
         return true;
     }
     bool open = row->state == KC_STATE_QUOTED || row->state == KC_STATE_SENT;

@@ -380,6 +380,8 @@ MUTANTS = [
      "            strays->records->left[at] = true;\n", ""),
     ("later-unheard", "bank/settle.c", "what a purse says under later keys is not heard",
      "    if (!answers || old->term != KC_TERM_ONLY ||\n", "    if (answers || old->term != KC_TERM_ONLY ||\n"),
+    ("stray-in-force", "bank/settle.c", "the key in force is a forger's for an older counter while another waits",
+     "    see_stray(strays, kc_view(last->old_sign_key, last->old_sign_size));\n", ""),
     ("newer-unheard", "bank/settle.c", "new keys count from the confirmation on only",
      "            term = KC_TERM_EITHER;\n", "            term = KC_TERM_ONLY;\n"),
     ("ended-booked", "bank/settle.c", "a key that has ended signs on",
@@ -427,6 +429,8 @@ MUTANTS = [
      "kc_ledger_put_out(ledger, old, KC_KEY_RENEWED);", "kc_ok();"),
     ("move-late-lost", "ledger/reissue.c", "what was paid to the old purse and is reported late reaches nobody",
      ": credit_account(ledger, purse, &account, shadow.amount);", ": kc_ok();"),
+    ("move-back-lost", "ledger/reissue.c", "a payment of the old purse that comes to nothing reaches nobody",
+     "    struct kc_result result = kc_ledger_late(ledger, purse);\n", "    struct kc_result result = purse == NULL ? kc_ledger_late(ledger, purse) : kc_ok();\n"),
     # ---- the hotlist in two parts ----
     ("hotlist-over-base", "purse/hotlist.c", "a new base takes the place of the one that a delta in force adds to",
      "    unsigned place = other_place(held->base_place);\n", "    unsigned place = held->base_place < 2 ? held->base_place : 0;\n"),

@@ -32,6 +32,8 @@
 #define LIST_PERCENT 60u
 /* And of one in which purses are lost. */
 #define LOSE_PERCENT 5u
+/* And of one in which an account moves. */
+#define MOVE_PERCENT 15u
 
 /* ---- habits ---- */
 
@@ -119,6 +121,14 @@ static bool is_losing(uint64_t episode)
            (is_closing(episode) && (is_mixed(episode) ? nth / 4 % 4 == 2 : nth % 8 == 2));
 }
 
+/* Where an account moves at the end, and in one of four of those with charges or renewals. */
+static bool has_moves(uint64_t episode)
+{
+    uint64_t nth = episode / PLAY_MIXED_EVERY % 4;
+    return is_moving(episode) || (!is_mixed(episode) && ((is_charged(episode) && nth == 2) ||
+                                                         (is_renewed(episode) && nth == 1)));
+}
+
 static void choose_habits(struct play *play)
 {
     struct play_habits *habits = &play->habits;
@@ -172,6 +182,7 @@ static void choose_habits(struct play *play)
     habits->listing = is_listing(play->episode);
     habits->rolling = is_rolling(play->episode);
     habits->losing = is_losing(play->episode);
+    habits->moves = has_moves(play->episode);
     if (habits->listing) {
         habits->cut_percent = 15;
         habits->steps = habits->steps < PLAY_LISTING_STEPS ? PLAY_LISTING_STEPS : habits->steps;
@@ -697,7 +708,8 @@ static bool spread_hotlist(struct play *play)
 static bool finish(struct play *play)
 {
     char what[160];
-    play->ends = play->habits.charged || play->habits.closing || play->habits.losing;
+    play->ends =
+        play->habits.charged || play->habits.closing || play->habits.losing || play->habits.moves;
     play->habits.cut_percent = 0;
     play->whole->ordinary.mood = ORDINARY_DOES;
     play->whole->ordinary.crosses = false;
@@ -740,6 +752,9 @@ static bool finish(struct play *play)
     if (good && play->habits.losing) {
         good = lose_finish(play);
     }
+    if (good && play->whole->retired) {
+        good = move_settle(play);
+    }
     if (good && play->habits.rolling) {
         good = roll_finish(play) && play_end(play);
     }
@@ -748,7 +763,7 @@ static bool finish(struct play *play)
     if (good && (nth % 4 == 0 || odd)) {
         good = go_on(play) && play_end(play);
     }
-    if (good && play->habits.moving) {
+    if (good && play->habits.moving && !play->whole->retired) {
         good = move_finish(play);
     }
     if (good && (play->habits.full || odd || nth % (mixed ? 4 : 16) == 0) &&
@@ -791,6 +806,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->ends = false;
     play->letter_next = 0;
     play->newest = 0;
+    play->mover = 0;
+    play->asked = 0;
     play->trace_count = 0;
     for (size_t i = 0; i < PLAY_LETTERS; i++) {
         play->letters[i].kind = LETTER_NONE;
@@ -825,6 +842,8 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
         play->whole->now_ms += 1 + hand_below(play, 50);
         if (play->habits.losing && hand_chance(play, LOSE_PERCENT)) {
             good = lose_act(play);
+        } else if (play->habits.moves && hand_chance(play, MOVE_PERCENT)) {
+            good = move_act(play);
         } else if (play->habits.charged && hand_chance(play, CLERK_PERCENT)) {
             good = clerk_act(play);
         } else if (play->habits.renewed && hand_chance(play, RENEWING_PERCENT)) {

@@ -79,6 +79,7 @@ struct play_habits {
     bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
     bool losing;  /* purses are lost */
+    bool moves;   /* an account moves to a new purse, in the middle of it all */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
 };
@@ -97,6 +98,11 @@ struct play {
     bool plain_pays; /* who pays, pays what the habits say */
     bool says_next;  /* the user at `sayer` has a quote before him */
     unsigned sayer;
+    /* Whose account is to move, plus 1; the purse that waits for that, since when; how often it was asked for. */
+    unsigned mover;
+    struct kc_purse_id waiting;
+    uint64_t asked_ms;
+    uint8_t asked;
     size_t letter_next;
     size_t newest;
     bool was_sent; /* a message, since somebody looked */
@@ -140,6 +146,7 @@ struct play {
         uint64_t renewals;
         uint64_t ended; /* payments under keys that had ended */
         uint64_t moves;
+        uint64_t moved; /* of those, in the middle of an episode, and done */
         uint64_t rolls;
         uint64_t parts;    /* of hotlists, taken by purses */
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */

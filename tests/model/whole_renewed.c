@@ -31,6 +31,17 @@ static bool is_good(const struct truth *truth, const struct whole_pair *pair)
     return pair != NULL && pair->revoked_ms == 0 && pair->expires_ms > truth->whole->now_ms;
 }
 
+void renewed_first(struct truth *truth, unsigned holder)
+{
+    struct truth_keys *known = &truth->renewals.holders[holder];
+    const uint8_t *first = truth->whole->holders[holder].signer_id.bytes;
+    known->count = 1;
+    known->own_closed = 0;
+    known->keys[0].closed = 0;
+    memcpy(known->own, first, KC_SIGNER_SIZE);
+    memcpy(known->keys[0].signer, first, KC_SIGNER_SIZE);
+}
+
 void renewed_begin(struct truth *truth, bool on)
 {
     struct truth_renewals *renewals = &truth->renewals;
@@ -38,13 +49,7 @@ void renewed_begin(struct truth *truth, bool on)
     renewals->renewed = 0;
     renewals->refused = 0;
     for (unsigned i = 0; i < truth->holders && on; i++) {
-        struct truth_keys *known = &renewals->holders[i];
-        const uint8_t *first = truth->whole->base->holders[i].signer_id.bytes;
-        known->count = 1;
-        known->own_closed = 0;
-        known->keys[0].closed = 0;
-        memcpy(known->own, first, KC_SIGNER_SIZE);
-        memcpy(known->keys[0].signer, first, KC_SIGNER_SIZE);
+        renewed_first(truth, i);
     }
 }
 
@@ -69,7 +74,8 @@ static bool read_identity(uint8_t signer[KC_SIGNER_SIZE], uint8_t digest[KC_DIGE
     kc_digest(crypto, digest, parsed.payload);
     kc_signer_id_make(&id, crypto, identity.account.number, &identity.key);
     memcpy(signer, id.bytes, KC_SIGNER_SIZE);
-    return identity.purse.number == base->holders[truth->whole->purses[place].holder].purse.number;
+    return identity.purse.number ==
+           truth->whole->holders[truth->whole->purses[place].holder].purse.number;
 }
 
 bool renewed_close(struct truth *truth, unsigned place, const struct kc_entry *entry,
@@ -168,7 +174,7 @@ static bool see_confirmed(struct truth *truth, unsigned holder, const struct kc_
 static const struct kc_purse_key_row *row_of(const struct truth *truth, unsigned holder)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_PURSE_KEYS]; i++) {
         if (store->purse_keys[i].purse.number == purse) {
             return &store->purse_keys[i];
@@ -275,7 +281,7 @@ static const struct kc_renewal_row *find_waiting(const struct truth *truth, unsi
 {
     const struct ram_store *store = &truth->whole->store;
     const struct kc_renewal_row *last = NULL;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_RENEWALS]; i++) {
         const struct kc_renewal_row *row = &store->renewals[i];
         bool newer = row->purse.number == purse && (last == NULL || row->number > last->number);

@@ -7,6 +7,8 @@
 
 /* Every purse with keys has its first ones. `on`: they may be renewed. */
 void renewed_begin(struct truth *truth, bool on);
+/* A purse has the keys that it was personalised with. */
+void renewed_first(struct truth *truth, unsigned holder);
 
 /* A close entry that the purse wrote, for the identity that it has now. */
 bool renewed_close(struct truth *truth, unsigned place, const struct kc_entry *entry,

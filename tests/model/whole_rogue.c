@@ -151,7 +151,7 @@ struct thief {
 static void choose_key(struct thief *out, struct play *play, unsigned rogue)
 {
     struct kc_view identity;
-    const struct whole_holder *holder = &play->whole->base->holders[rogue];
+    const struct whole_holder *holder = &play->whole->holders[rogue];
     out->key = &holder->sign_key;
     out->size = holder->identity_size;
     memcpy(out->identity, holder->identity, holder->identity_size);
@@ -203,7 +203,7 @@ static bool sign_order(struct play *play, unsigned rogue)
         to = rogue;
         as = 1 - (rogue & 1u);
     }
-    const struct whole_holder *holder = &play->whole->base->holders[as];
+    const struct whole_holder *holder = &play->whole->holders[as];
     if (to == as || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
         kc_failed(kc_slot_info(&payer, whole_slot(play->whole, as)))) {
         return true;
@@ -269,7 +269,7 @@ static bool sign_card_order(struct play *play)
     struct kc_purse_info card;
     struct kc_view certified;
     unsigned to = (unsigned)hand_below(play, play->habits.holders);
-    const struct whole_holder *holder = &play->whole->base->holders[PLAY_BEARER];
+    const struct whole_holder *holder = &play->whole->holders[PLAY_BEARER];
     if (to == PLAY_BEARER || kc_failed(kc_slot_info(&payee, whole_slot(play->whole, to))) ||
         kc_failed(kc_slot_info(&card, whole_slot(play->whole, PLAY_BEARER))) ||
         kc_failed(whole_bank_card(&certified, play->whole, PLAY_BEARER))) {
@@ -318,7 +318,7 @@ static bool sign_answer(struct play *play, unsigned rogue)
             kc_shape_decode(&payment, &kc_payment_shape, kc_view(letter->bytes, letter->size))) ||
         kc_failed(kc_brief_parse(&parsed, payment.order)) ||
         kc_failed(kc_shape_decode(&order, &kc_payment_order_shape, parsed.payload)) ||
-        order.payee_purse.number != play->whole->base->holders[rogue].purse.number) {
+        order.payee_purse.number != play->whole->holders[rogue].purse.number) {
         return true;
     }
     struct kc_receipt receipt = {.payee_purse = order.payee_purse,

@@ -15,7 +15,7 @@ static int64_t minor_of(struct kc_amount amount)
 static bool is_listed(const struct truth *truth, unsigned holder, uint64_t version)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_HOTLIST] && i < version; i++) {
         if (store->hotlist[i].purse.number == purse) {
             return true;
@@ -42,7 +42,7 @@ bool settled_may_pay(struct truth *truth, unsigned holder, unsigned payee,
         sum += since ? payment->amount : 0;
         count += since ? 1 : 0;
     }
-    bool bearer = truth->whole->base->holders[holder].type == KC_PURSE_TYPE_BEARER;
+    bool bearer = truth->whole->holders[holder].type == KC_PURSE_TYPE_BEARER;
     uint64_t most = bearer ? WHOLE_BEARER_PAYMENT_MOST : WHOLE_PAYMENT_MOST;
     bool within = minor_of(entry->amount) <= (int64_t)most &&
                   (bearer || (sum <= WHOLE_SPEND_MOST && count <= WHOLE_SPEND_COUNT)) &&
@@ -109,8 +109,7 @@ void settled_arrivals(struct truth *truth, unsigned place, const struct kc_purse
 {
     const struct ram_store *store = &truth->whole->store;
     struct truth_place *known = &truth->places[place];
-    const struct whole_holder *holder =
-        &truth->whole->base->holders[truth->whole->purses[place].holder];
+    const struct whole_holder *holder = &truth->whole->holders[truth->whole->purses[place].holder];
     for (size_t i = 0; i < truth->cash_count; i++) {
         const struct kc_transaction_row *row = &store->transactions[i];
         struct truth_cash *cash = &truth->cash[i];
@@ -180,7 +179,7 @@ static bool find_record(struct kc_record_row *row, const struct truth *truth, un
                         uint64_t counter, const uint8_t *order)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = 0; i < store->counts[RAM_TABLE_RECORDS]; i++) {
         if (store->records[i].purse == purse && store->records[i].counter == counter) {
             memcpy(row, store->records[i].head, sizeof store->records[i].head);
@@ -212,7 +211,7 @@ static bool is_clear(const struct truth *truth, const struct truth_payment *paym
     bool payer = settled_was_shown(truth, payment->payer, payment->payer_counter, payment->digest);
     bool passed = payment->payee_counter == 0 ||
                   truth->places[payment->payee].counter >= payment->payee_counter;
-    uint64_t purse = truth->whole->base->holders[payment->payee].purse.number;
+    uint64_t purse = truth->whole->holders[payment->payee].purse.number;
     bool lost = in_gap(&truth->whole->store, purse, payment->payee_counter, false);
     return payee || (payer && (!passed || !lost));
 }
@@ -220,7 +219,7 @@ static bool is_clear(const struct truth *truth, const struct truth_payment *paym
 /* For a machine, its owner's. */
 static int64_t account_of(const struct truth *truth, unsigned holder)
 {
-    bool machine = truth->whole->base->holders[holder].type == KC_PURSE_TYPE_MACHINE;
+    bool machine = truth->whole->holders[holder].type == KC_PURSE_TYPE_MACHINE;
     unsigned payer = machine ? WHOLE_OWNER : holder;
     return truth->accounts[payer] - truth_claimed(truth, payer);
 }

@@ -8,8 +8,9 @@
 bool truth_wrong(struct truth *truth, const char *what, uint64_t whose, int64_t found,
                  int64_t expected);
 const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder);
-/* Whose purse it is; truth->holders for nobody's. */
+/* Whose purse it is: WHOLE_RETIRED of one that he gave away, TRUTH_NOBODY for nobody's. And who he is. */
 unsigned truth_purse_holder(const struct truth *truth, uint64_t purse);
+unsigned truth_live(const struct truth *truth, unsigned holder);
 int64_t truth_shadow(const struct kc_purse_row *row);
 /* Whether the bank was told of lost entries of the holder's purse. */
 bool truth_has_gap(const struct truth *truth, unsigned holder);

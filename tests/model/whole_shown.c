@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "whole_renewed.h"
+#include "whole_settled.h"
 
 bool shown_read_answer(struct shown_answer *out, struct kc_view bytes)
 {
@@ -77,13 +78,8 @@ static void state(struct truth *truth, const struct statement *statement)
 static const struct whole_holder *find_holder(unsigned *index, const struct truth *truth,
                                               uint64_t purse)
 {
-    for (unsigned i = 0; i < truth->holders; i++) {
-        if (truth->whole->base->holders[i].purse.number == purse) {
-            *index = i;
-            return &truth->whole->base->holders[i];
-        }
-    }
-    return NULL;
+    *index = truth_purse_holder(truth, purse);
+    return *index == TRUTH_NOBODY ? NULL : &truth->whole->holders[*index];
 }
 
 /* The order of an entry, when it is signed by its payer and fits the entry. */
@@ -97,7 +93,7 @@ static bool read_order(struct kc_payment_order *order, unsigned *payer, const st
         return false;
     }
     const struct whole_holder *holder = find_holder(payer, truth, order->payer_purse.number);
-    uint64_t own = truth->whole->base->holders[reporter].purse.number;
+    uint64_t own = truth->whole->holders[reporter].purse.number;
     bool pays = entry->kind == KC_ENTRY_KIND_PAY;
     kc_digest(&truth->whole->bank.crypto, digest, bytes);
     return holder != NULL &&

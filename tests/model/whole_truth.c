@@ -41,7 +41,7 @@ static int64_t minor_of(struct kc_amount amount)
 
 const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder)
 {
-    uint64_t number = truth->whole->base->holders[holder].purse.number;
+    uint64_t number = truth->whole->holders[holder].purse.number;
     const struct ram_store *store = &truth->whole->store;
     for (size_t i = 0;; i++) {
         KC_ASSERT(i < RAM_PURSES);
@@ -54,7 +54,7 @@ const struct kc_purse_row *truth_row(const struct truth *truth, unsigned holder)
 unsigned truth_holder(const struct truth *truth, uint64_t account)
 {
     unsigned i = 0;
-    while (i < truth->holders && truth->whole->base->holders[i].account.number != account) {
+    while (i < truth->holders && truth->whole->holders[i].account.number != account) {
         i++;
     }
     return i;
@@ -63,10 +63,22 @@ unsigned truth_holder(const struct truth *truth, uint64_t account)
 unsigned truth_purse_holder(const struct truth *truth, uint64_t purse)
 {
     unsigned i = 0;
-    while (i < truth->holders && truth->whole->base->holders[i].purse.number != purse) {
+    const struct whole *whole = truth->whole;
+    while (i < truth->holders && whole->holders[i].purse.number != purse) {
         i++;
     }
-    return i;
+    if (i < truth->holders) {
+        return i;
+    }
+    return whole->retired && whole->holders[WHOLE_RETIRED].purse.number == purse ? WHOLE_RETIRED
+                                                                                 : TRUTH_NOBODY;
+}
+
+unsigned truth_live(const struct truth *truth, unsigned holder)
+{
+    return holder == WHOLE_RETIRED && truth->whole->retired
+               ? truth_holder(truth, truth->whole->holders[holder].account.number)
+               : holder;
 }
 
 static struct truth_payment *find_payment(struct truth *truth, const uint8_t *digest)
@@ -106,7 +118,7 @@ static struct truth_cash *find_cash(const struct kc_transaction_row **row, struc
                                     unsigned holder, uint64_t time_ms)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = truth->cash_count; i-- > 0;) {
         if (store->transactions[i].time_ms == time_ms &&
             store->transactions[i].purse.number == purse) {
@@ -143,7 +155,7 @@ static bool see_receive(struct truth *truth, unsigned holder, const struct kc_en
     if (payment == NULL && truth->rogue[payer]) {
         payment = add_payment(truth, entry, payer, holder);
     }
-    if (payment == NULL || payment->payer != payer || payment->payee != holder ||
+    if (payment == NULL || truth_live(truth, payment->payer) != payer || payment->payee != holder ||
         payment->amount != kc_amount_minor(entry->amount)) {
         return truth_wrong(truth, "value received that its payer never paid", holder,
                            minor_of(entry->amount), 0);
@@ -154,7 +166,7 @@ static bool see_receive(struct truth *truth, unsigned holder, const struct kc_en
     }
     payment->taken = true;
     return kinds_may_take(truth, holder, payer) &&
-           settled_may_take(truth, holder, payer, entry, info);
+           settled_may_take(truth, holder, payment->payer, entry, info);
 }
 
 static bool see_refuse(struct truth *truth, unsigned holder, const struct kc_entry *entry)
@@ -208,7 +220,7 @@ static bool see_cash_out(struct truth *truth, unsigned holder, const struct kc_e
     struct truth_cash *cash = find_cash(&row, truth, holder, entry->transaction_ms);
     bool deposit = cash != NULL && row->kind == KC_TRANSACTION_DEPOSIT;
     bool transfer = cash != NULL && row->kind == KC_TRANSACTION_TRANSFER_PURSE;
-    uint64_t to = transfer ? row->other.number : truth->whole->base->holders[holder].account.number;
+    uint64_t to = transfer ? row->other.number : truth->whole->holders[holder].account.number;
     if (!entry->has_transaction || !(deposit || transfer) || entry->recipient.number != to ||
         !cash->said_ok || cash->cash_out || minor_of(row->amount) != minor_of(entry->amount)) {
         return truth_wrong(truth, "a cash-out that nobody said OK to", holder,
@@ -264,7 +276,7 @@ static bool see_withdrawal(struct truth *truth, unsigned place, int64_t found)
     int64_t *value = &truth->places[place].value;
 
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = truth->cash_count; i-- > 0 && *value != found;) {
         const struct kc_transaction_row *row = &store->transactions[i];
         struct truth_cash *cash = &truth->cash[i];
@@ -348,6 +360,8 @@ bool truth_gave_payment(struct truth *truth, unsigned place, struct kc_view byte
                 known->amount == kc_amount_minor(order.amount);
     if (good) {
         known->payee_counter = order.payee_counter;
+        known->payee = truth_purse_holder(truth, order.payee_purse.number);
+        good = known->payee != TRUTH_NOBODY;
     }
     return good || truth_wrong(truth, "a payment left without its entry", holder, 0, 0);
 }
@@ -468,7 +482,8 @@ static bool see_transactions(struct truth *truth)
         const struct kc_transaction_row *row = &store->transactions[i];
         struct truth_cash *cash = &truth->cash[i];
         unsigned holder = truth_purse_holder(truth, row->purse.number);
-        bool good = holder < truth->holders;
+        bool good = holder != TRUTH_NOBODY;
+        holder = truth_live(truth, holder);
         if (good && i >= truth->cash_count) {
             *cash = (struct truth_cash){.state = row->state};
             good = see_begun(truth, holder, cash, row);
@@ -476,7 +491,7 @@ static bool see_transactions(struct truth *truth)
         if (good && cash->state != row->state) {
             good = see_end(truth, holder, cash, row);
         }
-        if (!good && holder < truth->holders) {
+        if (!good && holder != TRUTH_NOBODY) {
             return truth_wrong(truth, "a transaction changed without a reason", holder, row->state,
                                (int64_t)cash->state);
         }
@@ -499,7 +514,7 @@ static bool is_kept(const struct ram_store *store, const uint8_t *digest)
 bool truth_has_gap(const struct truth *truth, unsigned holder)
 {
     const struct ram_store *store = &truth->whole->store;
-    uint64_t purse = truth->whole->base->holders[holder].purse.number;
+    uint64_t purse = truth->whole->holders[holder].purse.number;
     for (size_t i = store->counts[RAM_TABLE_GAPS]; i-- > 0;) {
         if (store->gaps[i].purse.number == purse) {
             return true;
@@ -514,7 +529,7 @@ static bool see_alerts(struct truth *truth)
     const struct ram_store *store = &truth->whole->store;
     for (; truth->alerts_seen < store->counts[RAM_TABLE_ALERTS]; truth->alerts_seen++) {
         const struct kc_alert_row *alert = &store->alerts[truth->alerts_seen];
-        unsigned holder = truth_purse_holder(truth, alert->purse.number);
+        unsigned holder = truth_live(truth, truth_purse_holder(truth, alert->purse.number));
         bool fraud = alert->reason == KC_COPIED_OR_RESTORED || alert->reason == KC_OVERSPENT;
         bool lost = holder < truth->holders && kinds_may_owe(truth, holder) &&
                     (alert->reason == KC_CARD_EXHAUSTED || alert->reason == KC_DEBT);
@@ -565,7 +580,8 @@ static bool may_owe(const struct truth *truth, unsigned holder)
     bool may = truth->rogue[holder] || truth_has_gap(truth, holder) || gone_is_out(truth, holder);
     for (unsigned i = 0; i < truth->holders && !may; i++) {
         /* An owner's account pays for his machines. */
-        may = (i == holder || holder == WHOLE_OWNER) && kinds_may_owe(truth, i);
+        bool gone = kinds_type(truth, i) == KC_PURSE_TYPE_MACHINE && gone_is_out(truth, i);
+        may = (i == holder || holder == WHOLE_OWNER) && (kinds_may_owe(truth, i) || gone);
     }
     return may;
 }
@@ -844,6 +860,7 @@ bool truth_end(struct truth *truth)
         const struct kc_payment_row *row = &store->payments[i];
         const struct truth_payment *payment = find_payment(truth, row->digest);
         unsigned payer = truth_purse_holder(truth, row->payer.number);
+        KC_ASSERT(payer != TRUTH_NOBODY);
         bool waits = truth->rogue[payer] || (payment != NULL && may_wait(truth, payment));
         waits = waits || settled_waits(truth, row) || gone_waits(truth, row);
         good = row->state != KC_PAYMENT_NOTED || waits ||

@@ -14,6 +14,8 @@
 #define TRUTH_PAYMENTS_MAX 512u
 #define TRUTH_CASH_MAX RAM_TRANSACTIONS
 #define TRUTH_STATEMENTS_MAX 1024u
+/* Whose purse is no player's. */
+#define TRUTH_NOBODY WHOLE_PLACES_MAX
 #define TRUTH_WHY_SIZE 200u
 #define TRUTH_TOLD_MAX 512u
 #define TRUTH_CARD_ORDERS_MAX 512u
@@ -120,7 +122,7 @@ struct truth_charges {
     struct kc_charge_rule rule;
     enum clerk_word word;
     unsigned about; /* whose account */
-    struct truth_charging accounts[WHOLE_HOLDERS_MAX];
+    struct truth_charging accounts[WHOLE_SEATS];
     size_t count;
     struct kc_charge_row seen[RAM_CHARGES];
     uint64_t orders_done[RAM_CHARGES]; /* the attempt that the ordinary bank carried out, or 0 */
@@ -145,7 +147,7 @@ struct truth_keys {
 
 struct truth_renewals {
     bool on;
-    struct truth_keys holders[WHOLE_HOLDERS_MAX];
+    struct truth_keys holders[WHOLE_SEATS];
     uint64_t renewed;
     uint64_t refused; /* payments under keys that had ended */
 };
@@ -168,7 +170,7 @@ struct truth_closing {
 struct truth_closings {
     bool on;
     bool quiet; /* all others have told the bank what they know, and it looked after that */
-    struct truth_closing accounts[WHOLE_HOLDERS_MAX];
+    struct truth_closing accounts[WHOLE_SEATS];
     size_t transfers_seen;
     uint64_t given_up;
     uint64_t closed;
@@ -192,7 +194,7 @@ struct truth_losses {
     unsigned followed; /* whose place another purse may take, plus 1 */
     uint64_t count;
     uint64_t replaced;
-    struct truth_loss purses[WHOLE_HOLDERS_MAX];
+    struct truth_loss purses[WHOLE_SEATS];
 };
 
 enum statement_kind { SIGNED_ORDER, SIGNED_RECEIPT, SIGNED_DECLINE, OWN_ENTRY };
@@ -210,11 +212,11 @@ struct statement {
 struct truth {
     struct whole *whole;
     unsigned holders;
-    bool rogue[WHOLE_HOLDERS_MAX];
-    int64_t accounts[WHOLE_HOLDERS_MAX]; /* without what the bank claimed for debts of purses */
-    int64_t claimed[WHOLE_HOLDERS_MAX];
+    bool rogue[WHOLE_SEATS];
+    int64_t accounts[WHOLE_SEATS]; /* without what the bank claimed for debts of purses */
+    int64_t claimed[WHOLE_SEATS];
     int64_t fees;
-    struct truth_kind kinds[WHOLE_HOLDERS_MAX];
+    struct truth_kind kinds[WHOLE_SEATS];
     struct truth_charges charges;
     struct truth_renewals renewals;
     struct truth_closings closings;
