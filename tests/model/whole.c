@@ -293,6 +293,10 @@ void whole_succeed(struct whole *whole, unsigned holder, struct kc_view certifie
 {
     KC_ASSERT(!whole->retired);
     whole_personalise(whole, holder, holder, certified);
+    /* Its random numbers are its own, not those of the old one over again. */
+    struct ideal *ideal = &whole->purses[holder].ideal;
+    (void)ideal_open(ideal, whole->base->options.seed ^ (SEED_PURSE + WHOLE_PLACES_MAX + holder));
+    ideal->fixed = whole->base->options.fixed_random;
     memcpy(whole->own, whole->holders, whole->base->options.holders * sizeof whole->own[0]);
     whole->own[WHOLE_RETIRED] = whole->own[holder];
     whole->own[holder] = whole->newcomer;
