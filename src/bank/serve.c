@@ -412,6 +412,7 @@ static void idle(void *owner, void *thread)
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
         kc_bank_closings(bank, now_ms);
+        kc_bank_end_owed(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_key_offer_due(bank, now_ms);
     }
