@@ -4,8 +4,8 @@
  *   the writer, when it has time ─> charges, closings, renewals and orders in doubt ─> items of its own, in rounds (rounds.h)
  *
  * Renewal is in renew.c (keys made in the purse) and key_offer.c (made by the authority), at the counter in counter.c; charges in
- * charge.c, closing in close.c, the certificates of purses out of use in ending.c; whether a certificate still counts in revocation.c (list and OCSP); the bank's own new keys in
- * rolls.c and roll.c, and what it tells of the authority's in notice.c.
+ * charge.c, closing in close.c, the certificates of purses out of use in ending.c; whether a certificate still counts in
+ * revocation.c (list and OCSP); the bank's own new keys in rolls.c and roll.c, and what it tells of the authority's in notice.c.
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -435,8 +435,8 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What the ledger says of certificates that were made: where the purse went out of use meanwhile, item->renewal.blocked. The books
- * have the pair then, and that its revocation is owed; whoever reports the loss again is told it, too (lost-reply). */
+/* What the ledger says of certificates that were made: where the purse went out of use meanwhile, item->renewal.blocked. The
+ * books have the pair then, and that its revocation is owed; whoever reports the loss again is told it, too (lost-reply). */
 KC_MUST_USE struct kc_result kc_bank_note_blocked(struct kc_bank_item *item,
                                                   struct kc_result certified);
 

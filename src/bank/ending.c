@@ -1,9 +1,9 @@
 /* The certificates of a purse out of use, for as long as it takes (ledger/ending.c): the bank by itself, whatever became of the
  * revocation that whoever reported it asked for.
  *
- * By our own messages the authority ends whatever an account has: also what it certified and the bank never heard of. By CMP it is
- * told each number in the books, and what the directory shows. Neither may meet the keys of a purse that took the place of the old
- * one, so it is asked like that only while there is none, and none is begun while it is asked. */
+ * By our own messages the authority ends whatever an account has: also what it certified and the bank never heard of. By CMP it
+ * is told each number in the books, and what the directory shows. Neither may meet the keys of a purse that took the place of
+ * the old one, so it is asked like that only while there is none, and none is begun while it is asked. */
 #include <inttypes.h>
 
 #include "bank/bank.h"

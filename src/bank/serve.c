@@ -597,7 +597,7 @@ static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory
                (unsigned long long)bank->notice.number);
     } else if (result.code != *last) {
         kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "authority's keys %s",
-               kc_error_name(result.code));
+               kc_failed(result) ? kc_error_name(result.code) : "as they were told");
     }
     *last = result.code;
 }
@@ -609,7 +609,7 @@ static void *refresh_main(void *owner)
     struct kc_directory *directory = NULL;
     bool reported = false;
     enum kc_error root_word = KC_OK;
-    enum kc_error told = KC_OK;
+    enum kc_error told = KC_PENDING; /* it has not looked yet */
     struct kc_crypto crypto;
     if (kc_failed(kc_libcrypto_open(&crypto, KEY_SLOTS))) {
         return NULL;
