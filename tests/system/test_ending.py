@@ -170,3 +170,33 @@ def test_the_purse_that_comes_after_keeps_its_keys(alone, tmp_path, protocol):
         alone.check_audit()
     finally:
         between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
+def test_no_other_purse_is_begun_while_the_authority_is_asked(alone, tmp_path):
+    """It would end whatever the account has when it comes to it, and so the next purse's keys."""
+    alone.configure("bank", "times", settle_ms=100)
+    alone.configure("registrar", "times", timeout_ms=1000)
+    alone.up()
+    uim = rich(alone)
+    secret = password(uim)
+    alone.stop("authority")
+    try:
+        assert lose(uim, secret).status == AGAIN
+        seen = set()
+        for _ in range(100):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            assert done.status == AGAIN, done
+            seen.add(done.error)
+            if "busy" in seen:
+                break
+        assert "busy" in seen, seen
+    finally:
+        alone.resume("authority")
+    wait_row(uim, revocation="done")
+    done = reissue(uim, secret, tmp_path / "b.uim")
+    assert done.status == OK, done
+    fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+    assert not set(certificates(alone, fresh).values()) & revoked(alone)
+    assert fresh.value() + fresh.balance() == 500
+    alone.check_audit()
