@@ -1649,7 +1649,7 @@ static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x3fe, .presence = 0},
+     .max = 0x7fe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,

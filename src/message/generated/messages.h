@@ -219,6 +219,7 @@ enum kc_collect_want {
     KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
     KC_COLLECT_WANT_ROLL = 8, /* hands in the bank's record of new keys */
     KC_COLLECT_WANT_SIGNED_ANEW = 9, /* hands in the identity of the machine's purse as the bank signed it anew */
+    KC_COLLECT_WANT_NOTICE = 10, /* which word of the bank on the authority's keys its purse holds, or, with a piece, hands one in */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -1468,7 +1469,7 @@ struct kc_collect_request {
     enum kc_collect_want want; /* what is wanted */
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
-    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it */
+    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it; of notice: authority-notice, or nothing */
     uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;
@@ -1487,7 +1488,7 @@ struct kc_collect_reply {
     uint64_t owed; /* how many payments back are owed */
     uint64_t uncovered; /* how many entries of its purse no certified value covers */
     uint64_t unwritten; /* improper accesses beyond those in the journal */
-    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one */
+    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one; of notice: number of the authority-notice that its purse holds, 0 when it holds none */
     struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it; of give-back: give-back, as the purse signed it, or nothing */
     struct kc_view_list records; /* sale, as the purse signed them, as many as a link's message holds */
 };

@@ -348,6 +348,8 @@ const char *kc_collect_want_word(uint64_t value)
         return "roll";
     case 9:
         return "signed-anew";
+    case 10:
+        return "notice";
     default:
         return "?";
     }
