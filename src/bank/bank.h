@@ -258,6 +258,7 @@ struct kc_bank_kind {
     bool from_purse;                              /* else from the registrar */
     struct kc_bank_step steps[KC_BANK_STEPS_MAX]; /* up to the first without a run */
 };
+    bool may_be_none;                             /* KC_NOT_FOUND is an answer, and no refusal */
 
 extern const struct kc_bank_kind kc_bank_cash_request;
 extern const struct kc_bank_kind kc_bank_cash_answer;

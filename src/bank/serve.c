@@ -230,6 +230,9 @@ static void choose_lane(struct kc_bank *bank, struct kc_bank_item *item)
 
 static void log_refusal(const struct kc_bank_item *item)
 {
+    if (item->error == KC_NOT_FOUND && item->kind != NULL && item->kind->may_be_none) {
+        return;
+    }
     kc_log(KC_LOG_WARN, "refused reason=%s message=%s signer=%llu", kc_error_name(item->error),
            item->kind == NULL || item->kind->shape == NULL ? "?"
                                                            : kc_shape_name_of(item->kind->shape),

@@ -58,6 +58,9 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     assert (alone.dir / "bank" / "notice.cose").read_bytes() == before
     assert served(alone, number)[0] == 404 and served(alone, number - 1) == (200, before)
     assert served(alone, "x")[0] == 400
+    # That there is nothing newer is an answer, and no refusal.
+    uim.must("sync")
+    assert "reason=not-found" not in alone.log("bank")
     roll_over(alone)
     _, second = issuers(alone)
     after = wait_told(alone, second)
