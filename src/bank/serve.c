@@ -605,6 +605,21 @@ static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory
 }
 
 /* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
+/* Roots have one name: which one this server goes by is told by its digest and time. */
+static void tell_roots(struct kc_bank *bank, enum kc_error word)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_root_words words = {.from = ""};
+    struct kc_result result = kc_people_pinned(&root, &bank->people);
+    if (!kc_failed(result)) {
+        result = kc_root_words(&words, kc_buffer_view(&root));
+    }
+    kc_log(word == KC_OK && !kc_failed(result) ? KC_LOG_INFO : KC_LOG_WARN,
+           "the directory's roots: %s pinned=%s from=%s until=%s", kc_error_name(word),
+           words.fingerprint, words.from, words.until);
+}
+
 static void *refresh_main(void *owner)
 {
     struct kc_bank *bank = owner;
@@ -630,8 +645,7 @@ static void *refresh_main(void *owner)
         }
         if (kc_people_root_word(&bank->people) != root_word) {
             root_word = kc_people_root_word(&bank->people);
-            kc_log(root_word == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "the directory's roots: %s",
-                   kc_error_name(root_word));
+            tell_roots(bank, root_word);
         }
         if (!kc_failed(result)) {
             look_for_notice(bank, directory, &crypto, &told);
