@@ -159,6 +159,7 @@ union kc_bank_message {
     struct kc_purse_id card;
     struct kc_give_back give_back;
     struct kc_identity identity;
+    struct kc_renewal_query renewal_query;
     uint64_t roll;
     uint64_t notice_after;
     uint8_t reference[KC_DIGEST_SIZE];
@@ -231,6 +232,7 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_renewal_word renewal_word;
     struct kc_bank_pairs pairs;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
@@ -256,9 +258,9 @@ struct kc_bank_step {
 struct kc_bank_kind {
     const struct kc_shape *shape;
     bool from_purse;                              /* else from the registrar */
+    bool may_be_none;                             /* KC_NOT_FOUND is an answer, and no refusal */
     struct kc_bank_step steps[KC_BANK_STEPS_MAX]; /* up to the first without a run */
 };
-    bool may_be_none;                             /* KC_NOT_FOUND is an answer, and no refusal */
 
 extern const struct kc_bank_kind kc_bank_cash_request;
 extern const struct kc_bank_kind kc_bank_cash_answer;
@@ -285,6 +287,7 @@ extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_give_roll;
 extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_give_notice;
+extern const struct kc_bank_kind kc_bank_tell_renewal;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;

@@ -538,6 +538,7 @@ static const struct route routes[] = {
     {"/v1/roll", "GET", NULL, NULL, kc_bank_read_roll, &kc_bank_give_roll},
     {"/v1/notice", "GET", NULL, NULL, kc_bank_read_notice, &kc_bank_give_notice},
     {"/v1/identity", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_sign_identity},
+    {"/v1/renewal", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_tell_renewal},
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
@@ -604,7 +605,6 @@ static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory
     *last = result.code;
 }
 
-/* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
 /* Roots have one name: which one this server goes by is told by its digest and time. */
 static void tell_roots(struct kc_bank *bank, enum kc_error word)
 {
@@ -620,6 +620,7 @@ static void tell_roots(struct kc_bank *bank, enum kc_error word)
            words.fingerprint, words.from, words.until);
 }
 
+/* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
 static void *refresh_main(void *owner)
 {
     struct kc_bank *bank = owner;

@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 90
+#define KC_SHAPE_COUNT 92
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -91,6 +91,18 @@ enum kc_handover {
 };
 /* The word for a value, such as "none"; "?" for none of them. */
 const char *kc_handover_word(uint64_t value);
+
+/* How far the renewal of a purse's keys is at the bank. */
+enum kc_renewal_step {
+    KC_RENEWAL_STEP_NONE = 1, /* nothing is under way */
+    KC_RENEWAL_STEP_ORDERED = 2, /* the authority is to make keys for it */
+    KC_RENEWAL_STEP_READY = 3, /* keys that the authority made wait for the purse */
+    KC_RENEWAL_STEP_ASKED = 4, /* the purse asked for new keys, which are not certified yet */
+    KC_RENEWAL_STEP_CERTIFIED = 5, /* they are; the purse is to change over to them and to report */
+    KC_RENEWAL_STEP_CONFIRMED = 6, /* they are in force; the old certificates are to be revoked */
+};
+/* The word for a value, such as "none"; "?" for none of them. */
+const char *kc_renewal_step_word(uint64_t value);
 
 /* What a purse does when its history is full of entries that no certified value covers. */
 enum kc_log_policy {
@@ -974,6 +986,33 @@ struct kc_claim_reply {
     uint64_t time_ms; /* the bank's time stamp */
 };
 extern const struct kc_shape kc_claim_reply_shape;
+
+/* How far is the renewal of this purse's keys? Anybody may ask who was shown its identity; answered by renewal-word.
+ * from: station
+ * to: bank
+ * source: EP1221669 [0123] [0124] */
+struct kc_renewal_query {
+    struct kc_view identity; /* SGN1: the purse's identity, as it is in force at the bank or certified for its new keys */
+    uint8_t nonce[16]; /* random; no answer fits two questions */
+};
+extern const struct kc_shape kc_renewal_query_shape;
+
+/* How far the renewal of a purse's keys is, by the bank's word.
+ * signed: renewal-word
+ * source: EP1221669 [0123] [0124] */
+struct kc_renewal_word {
+    uint64_t bank; /* bank id */
+    uint8_t query[32]; /* SHA-256 of the renewal-query that this answers */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_renewal_step step; /* what it waits for */
+    bool by_authority; /* true: the authority makes the keys; false: the purse made them, or none are made */
+    uint64_t since_ms; /* since when it waits for that */
+    bool has_since;
+    uint64_t until_ms; /* when the certificates of the keys in force end: it has to be over by then */
+    bool has_until;
+    uint64_t time_ms; /* when the bank said so */
+};
+extern const struct kc_shape kc_renewal_word_shape;
 
 /* Asks for the private keys, at the user's word. Signed by the old key.
  * step: S6
