@@ -19,7 +19,6 @@
 #include "service/keys.h"
 #include "service/signals.h"
 
-#define SERVER_MS (UINT64_C(3650) * 86400000)
 #define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
 #define WIPE_EVERY_NS UINT64_C(1000000000)
@@ -357,38 +356,11 @@ static struct kc_result read_public(struct kc_public_key *out, const char *folde
 /* The newest keys that a server made: sign, or sign-N after N roll-overs. */
 static unsigned newest_keys(const char *folder)
 {
-    char path[KC_PATH_SIZE_MAX];
-    char file[32];
     unsigned number = 0;
-    for (; number < ROLLS_MAX; number++) {
-        (void)snprintf(file, sizeof file, "sign-%u.pub", number + 1);
-        if (kc_failed(kc_path_join(path, folder, file, NULL)) || !kc_file_exists(path)) {
-            break;
-        }
+    while (number < ROLLS_MAX && kc_file_numbered_exists(folder, "sign", number + 1, ".pub")) {
+        number++;
     }
     return number;
-}
-
-static void file_of(char out[32], const char *base, unsigned number, const char *end)
-{
-    if (number == 0) {
-        (void)snprintf(out, 32, "%s.%s", base, end);
-    } else {
-        (void)snprintf(out, 32, "%s-%u.%s", base, number, end);
-    }
-}
-
-/* Whether the pair is of these keys. After a roll-over it may still be that of the old ones. */
-static bool is_of_keys(const struct kc_pair *pair, const struct kc_public_key *sign,
-                       const struct kc_public_key *encrypt)
-{
-    struct kc_certificate certificates[2];
-    return pair->sign_count > 0 && pair->encrypt_count > 0 &&
-           !kc_failed(kc_certificate_read(&certificates[0],
-                                          kc_view(pair->sign.der, pair->sign.der_size))) &&
-           !kc_failed(kc_certificate_read(&certificates[1],
-                                          kc_view(pair->encrypt.der, pair->encrypt.der_size))) &&
-           kc_key_equal(&certificates[0].key, sign) && kc_key_equal(&certificates[1].key, encrypt);
 }
 
 /* Certificates of the newest keys. A repeat finds what was issued. */
@@ -397,26 +369,21 @@ static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority
 {
     struct kc_public_key sign;
     struct kc_public_key encrypt;
-    char file[32];
-    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    char file[KC_FILE_NAME_SIZE];
     struct kc_result result = kc_authority_pair(pair, authority, holder);
     if (kc_failed(result) ||
         (number == 0 && pair->sign_count > 0 && kc_authority_is_below_root(authority, pair))) {
         return result;
     }
-    file_of(file, "sign", number, "pub");
+    kc_file_numbered(file, "sign", number, ".pub");
     result = read_public(&sign, folder, file);
     if (!kc_failed(result)) {
-        file_of(file, "encrypt", number, "pub");
+        kc_file_numbered(file, "encrypt", number, ".pub");
         result = read_public(&encrypt, folder, file);
     }
-    if (kc_failed(result) ||
-        (is_of_keys(pair, &sign, &encrypt) && kc_authority_is_below_root(authority, pair))) {
-        return result;
-    }
-    return kc_authority_issue(&pair->sign, &pair->encrypt, authority, holder,
-                              kc_authority_server_name(holder), &sign, &encrypt,
-                              kc_clock_now_ms() + SERVER_MS, by_hand);
+    return kc_failed(result)
+               ? result
+               : kc_authority_certify_server(pair, authority, holder, &sign, &encrypt);
 }
 
 static struct kc_result issue_server(struct kc_authority *authority, const char *dir,
@@ -425,18 +392,18 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
     static struct kc_pair pair;
     char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
-    char file[32];
+    char file[KC_FILE_NAME_SIZE];
     unsigned newest = 0;
     struct kc_result result = kc_path_join(folder, dir, kc_authority_server_name(number), NULL);
     if (!kc_failed(result)) {
         newest = newest_keys(folder);
         result = certify_newest(&pair, authority, folder, number, newest);
     }
-    file_of(file, "sign", newest, "crt");
+    kc_file_numbered(file, "sign", newest, ".crt");
     if (!kc_failed(result)) {
         result = kc_certificate_file_save(folder, file, kc_view(pair.sign.der, pair.sign.der_size));
     }
-    file_of(file, "encrypt", newest, "crt");
+    kc_file_numbered(file, "encrypt", newest, ".crt");
     if (!kc_failed(result)) {
         result = kc_certificate_file_save(folder, file,
                                           kc_view(pair.encrypt.der, pair.encrypt.der_size));
