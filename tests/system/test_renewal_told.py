@@ -33,11 +33,12 @@ def in_words(uim, verb="show"):
 
 def wait_none(uim):
     for _ in range(100):
-        if told(uim) == {"renewal": "none"}:
+        found = told(uim)
+        if found == {"renewal": "none"}:
             return
-        assert told(uim)["renewal"] == "confirmed"
+        assert found["renewal"] == "confirmed", found
         time.sleep(0.1)
-    raise AssertionError(told(uim))
+    raise AssertionError(found)
 
 
 # shows: R-RENEW-3 R-RENEW-7
