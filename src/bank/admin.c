@@ -820,7 +820,7 @@ static struct kc_result close_account(struct desk *desk, const char *number)
 
 struct verb {
     const char *name;
-    bool takes_argument;
+    bool takes_number; /* of an account, purse or alert */
     struct kc_result (*run)(struct desk *desk, const char *argument);
 };
 
@@ -851,6 +851,11 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
     return kc_failed(result) ? result : kc_sqlite_open(&desk->store, path, false, 0);
 }
 
+static bool is_digits(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 int kc_bank_admin(const struct kc_command *command, const char *dir)
 {
     struct desk desk = {.command = command};
@@ -859,8 +864,11 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         if (strcmp(verbs[i].name, name) != 0) {
             continue;
         }
-        if (command->argument_count != (verbs[i].takes_argument ? 2u : 1u)) {
+        if (command->argument_count != (verbs[i].takes_number ? 2u : 1u)) {
             return kc_command_usage(command, "wrong number of arguments");
+        }
+        if (verbs[i].takes_number && !is_digits(command->arguments[1])) {
+            return kc_command_usage(command, "what comes after this command is a number");
         }
         if (kc_command_value(command, "out") != NULL && verbs[i].run != show_evidence) {
             return kc_command_usage(command, "--out belongs to evidence");

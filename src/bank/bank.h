@@ -161,6 +161,7 @@ union kc_bank_message {
     struct kc_purse_id card;
     struct kc_give_back give_back;
     struct kc_identity identity;
+    struct kc_renewal_query renewal_query;
     uint64_t roll;
     uint64_t notice_after;
     uint8_t reference[KC_DIGEST_SIZE];
@@ -225,6 +226,7 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_renewal_word renewal_word;
     struct kc_bank_pairs pairs;
     struct kc_ending_row ending;
     struct kc_person holder; /* whose purse is confirmed */
@@ -251,6 +253,7 @@ struct kc_bank_step {
 struct kc_bank_kind {
     const struct kc_shape *shape;
     bool from_purse;                              /* else from the registrar */
+    bool may_be_none;                             /* KC_NOT_FOUND is an answer, and no refusal */
     struct kc_bank_step steps[KC_BANK_STEPS_MAX]; /* up to the first without a run */
 };
 
@@ -280,6 +283,7 @@ extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_give_roll;
 extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_give_notice;
+extern const struct kc_bank_kind kc_bank_tell_renewal;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;

@@ -16,6 +16,7 @@
 #define ROLL_DAYS 90u
 #define ROLL_DAYS_MAX 3660u
 #define ROOT_DAYS_MAX 7300u
+#define ROOTS_MAX 17u /* as many as an authority ever has */
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
@@ -138,12 +139,40 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
 
+/* The root that a process goes by: the one pinned in its folder, of the authority the newest one in force. */
+static bool find_root(struct kc_root_words *out, const struct kc_system *system, enum kc_node node)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char name[24] = "root.crt";
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    bool has = node == KC_NODE_BANK || node == KC_NODE_AUTHORITY;
+    if (!has || kc_failed(kc_path_join(folder, system->dir, kc_node_name(node), NULL))) {
+        return false;
+    }
+    bool found = false;
+    for (unsigned number = 1; number <= ROOTS_MAX; number++) {
+        struct kc_buffer der = KC_BUFFER(bytes);
+        if (kc_failed(kc_certificate_file_load(&der, folder, name)) ||
+            kc_failed(kc_root_words(out, kc_buffer_view(&der)))) {
+            break;
+        }
+        found = true;
+        if (node != KC_NODE_AUTHORITY) {
+            break;
+        }
+        (void)snprintf(name, sizeof name, "root-%u.crt", number);
+    }
+    return found;
+}
+
 static void show_node(const struct kc_command *command, const struct kc_system *system,
                       enum kc_node node, const char *state)
 {
     struct kc_json_out json;
     const char *name = kc_node_name(node);
     pid_t pid = kc_process_find(system->dir, name);
+    struct kc_root_words root;
+    bool has_root = find_root(&root, system, node);
     if (!command->json) {
         char number[16] = "-";
         if (pid != 0) {
@@ -151,6 +180,10 @@ static void show_node(const struct kc_command *command, const struct kc_system *
         }
         (void)printf("%-10s %-16s pid %-8s port %" PRIu64 "\n", name, state, number,
                      system->config.ports[node]);
+        if (has_root) {
+            (void)printf("%-10s root %.16s, from %s until %s\n", "", root.fingerprint, root.from,
+                         root.until);
+        }
         return;
     }
     kc_json_open(&json, stdout);
@@ -158,6 +191,11 @@ static void show_node(const struct kc_command *command, const struct kc_system *
     kc_json_text(&json, "state", state);
     kc_json_number(&json, "pid", (uint64_t)pid);
     kc_json_number(&json, "port", system->config.ports[node]);
+    if (has_root) {
+        kc_json_text(&json, "root", root.fingerprint);
+        kc_json_text(&json, "root_from", root.from);
+        kc_json_text(&json, "root_until", root.until);
+    }
     kc_json_close(&json);
 }
 

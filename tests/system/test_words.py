@@ -79,6 +79,11 @@ def test_a_value_that_is_none_is_named(alone):
     assert done.status == USAGE and "--by is uim or authority, not 'bogus'\n" in done.err.splitlines(True)[0], done
     done = run("kinchaku", "--dir", alone.dir, "roll", "--authority", "--days", 3)
     assert done.status == USAGE and "the bank's keys" in done.err, done
+    for verb in ("renew", "account", "purse", "close", "evidence"):
+        for number in ("abc", "", "1x", "1 "):
+            done = run("kinchaku-bank", "--dir", alone.dir, verb, number)
+            assert done.status == USAGE and "is a number" in done.err, (verb, done)
+        assert run("kinchaku-bank", "--dir", alone.dir, verb, "10000990").status == REFUSED, verb
     for words_of, other in ((("--root", "--authority"), "--root or --authority"), (("--root", "--emergency"), "--root or --emergency")):
         done = run("kinchaku", "--dir", alone.dir, "roll", *words_of)
         assert done.status == USAGE and f"{other}, not both\n" in done.err.splitlines(True)[0], done
