@@ -128,15 +128,9 @@ static void show_shadow(struct desk *desk, struct kc_json_out *json, const struc
 static void show_ending(struct desk *desk, struct kc_json_out *json, struct kc_purse_id purse)
 {
     struct kc_ending_row row = {.number = 0};
-    const struct kc_store *store = &desk->store;
-    struct kc_result result = store->ending_get(store->context, &row, purse.number);
-    const char *word = desk->config.authority_url[0] == '\0' ? "not asked" : "pending";
-    if (kc_failed(result)) {
-        word = result.code == KC_NOT_FOUND ? "-" : "?";
-    } else if (row.ended_ms != 0) {
-        word = row.reason == KC_NOT_FOUND ? "not known" : "done";
-    }
-    show_text(desk, json, "revocation", word);
+    struct kc_result result = desk->store.ending_get(desk->store.context, &row, purse.number);
+    bool asks = desk->config.authority_url[0] != '\0';
+    show_text(desk, json, "revocation", kc_bank_ending_word(result, &row, asks));
     show_time(desk, json, "revocation_owed", row.owed_ms);
     show_number(desk, json, "revocation_tries", row.tries);
     show_text(desk, json, "revocation_reason",
