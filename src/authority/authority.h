@@ -25,6 +25,10 @@
 #include "store/authority_store.h"
 
 #define KC_REVOCATIONS_KEPT 64u
+/* How long a server's certificates are good, if the issuing one is. */
+#define KC_SERVER_LIFE_MS (UINT64_C(3650) * 86400000)
+/* Certificates begin that long before they are made, for clocks that are behind. */
+#define KC_BEFORE_MS UINT64_C(300000)
 
 struct kc_authority_config {
     uint64_t bank;
@@ -186,6 +190,12 @@ KC_MUST_USE struct kc_result kc_authority_pair(struct kc_pair *out, struct kc_au
                                                uint64_t holder);
 /* Whether a pair is below the newest root: when not, a server's is made anew. */
 bool kc_authority_is_below_root(const struct kc_authority *authority, const struct kc_pair *pair);
+
+/* A server's pair over these keys, below the newest root, issued unless it is there; not made anew while the issuer below a new
+ * root is still to be made. As kc_authority_issue. */
+KC_MUST_USE struct kc_result
+kc_authority_certify_server(struct kc_pair *pair, struct kc_authority *authority, uint64_t server,
+                            const struct kc_public_key *sign, const struct kc_public_key *encrypt);
 
 /* The pair of a holder that this serial belongs to, as far as it is neither revoked nor expired. */
 KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define SERVER_MS (UINT64_C(3650) * 86400000)
 /* Valid certificates of one use that a holder may have: the one in use and the one that will follow it; by the bank's word one
  * more, as by our own message, because a purse may ask it for other keys than it asked for first. */
 #define BESIDE_MAX 2u
@@ -229,7 +228,7 @@ static struct kc_result issue(struct holdings *holdings, struct kc_authority *au
     if (!find_holder(&sender, ask->sender) || !find_holder(&holder, ask->subject)) {
         return kc_result(KC_MALFORMED);
     }
-    uint64_t life_ms = is_server(holder) ? SERVER_MS : authority->config.account_ms;
+    uint64_t life_ms = is_server(holder) ? KC_SERVER_LIFE_MS : authority->config.account_ms;
     uint64_t expires_ms = ask->expires_ms == 0 ? now_ms + life_ms : ask->expires_ms;
     struct kc_result result = may_certify(&beside, ask, sender, holder);
     if (kc_failed(result)) {

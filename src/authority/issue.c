@@ -8,7 +8,6 @@
 #include "authority/setup.h"
 #include "base/clock.h"
 
-#define BEFORE_MS UINT64_C(300000)
 #define CRL_PERIODS 3u
 #define RETRY_MS UINT64_C(1000)
 
@@ -38,14 +37,14 @@ static bool take_newest(void *owner, const struct kc_issued *issued)
 
 /* Each certificate of a holder begins a second or more after the one before: by that everybody knows which keys are the newer, a
  * directory that shows them, a bank that makes the identity, a purse that must not go back to old ones. Where a clock was set
- * back further than BEFORE_MS there is no such time, and it begins as ever. */
+ * back further than KC_BEFORE_MS there is no such time, and it begins as ever. */
 static struct kc_result choose_begin(uint64_t *out, struct kc_authority *authority,
                                      enum kc_profile profile, uint64_t holder, uint64_t now_ms)
 {
     struct newest newest = {.profile = profile};
     struct kc_result result =
         kc_authority_store_of_holder(authority->store, holder, take_newest, &newest);
-    *out = (now_ms - BEFORE_MS) / 1000u * 1000u;
+    *out = (now_ms - KC_BEFORE_MS) / 1000u * 1000u;
     if (newest.not_before_ms >= *out && newest.not_before_ms + 1000u <= now_ms) {
         *out = newest.not_before_ms + 1000u;
     }
@@ -234,6 +233,39 @@ bool kc_authority_is_below_root(const struct kc_authority *authority, const stru
         }
     }
     return false;
+}
+
+static bool is_over(const struct kc_issued *issued, size_t count, const struct kc_public_key *key)
+{
+    struct kc_certificate certificate;
+    return count > 0 &&
+           !kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size))) &&
+           kc_key_equal(&certificate.key, key);
+}
+
+/* Not while the issuing key below a new root is still to be made. */
+static bool issues_below_root(const struct kc_authority *authority)
+{
+    const struct kc_issuer *issuer = &authority->issuers[0];
+    const struct kc_authority_root *root = &authority->roots[0];
+    return kc_certificate_is_by(kc_view(issuer->der, issuer->der_size),
+                                kc_view(root->der, root->der_size));
+}
+
+struct kc_result kc_authority_certify_server(struct kc_pair *pair, struct kc_authority *authority,
+                                             uint64_t server, const struct kc_public_key *sign,
+                                             const struct kc_public_key *encrypt)
+{
+    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    struct kc_result result = kc_authority_pair(pair, authority, server);
+    bool there = !kc_failed(result) && is_over(&pair->sign, pair->sign_count, sign) &&
+                 is_over(&pair->encrypt, pair->encrypt_count, encrypt) &&
+                 (kc_authority_is_below_root(authority, pair) || !issues_below_root(authority));
+    return kc_failed(result) || there
+               ? result
+               : kc_authority_issue(&pair->sign, &pair->encrypt, authority, server,
+                                    kc_authority_server_name(server), sign, encrypt,
+                                    kc_clock_now_ms() + KC_SERVER_LIFE_MS, by_hand);
 }
 
 struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder)

@@ -12,8 +12,6 @@
 #include "service/config.h"
 #include "service/files.h"
 
-#define NAME_SIZE 64
-
 struct plan {
     uint64_t number;
     char token[KC_TOKEN_URI_SIZE_MAX + 1];
@@ -24,33 +22,13 @@ static const struct kc_config_key plan_keys[] = {
     {"roll", "token", KC_CONFIG_TEXT, offsetof(struct plan, token), 0, KC_TOKEN_URI_SIZE_MAX, ""},
 };
 
-static void name_of(char out[NAME_SIZE], const char *base, uint64_t number, const char *end)
-{
-    if (number == 0) {
-        (void)snprintf(out, NAME_SIZE, "%s%s", base, end);
-    } else {
-        (void)snprintf(out, NAME_SIZE, "%s-%" PRIu64 "%s", base, number, end);
-    }
-}
-
-static struct kc_result path_of(char out[KC_PATH_SIZE_MAX], const char *folder, uint64_t number,
-                                const char *end)
-{
-    char file[NAME_SIZE];
-    name_of(file, "issuing", number, end);
-    return kc_path_join(out, folder, file, NULL);
-}
-
-static bool is_there(const char *folder, uint64_t number, const char *end)
-{
-    char path[KC_PATH_SIZE_MAX];
-    return !kc_failed(path_of(path, folder, number, end)) && kc_file_exists(path);
-}
+#define BASE "issuing"
 
 uint64_t kc_issuers_newest(const char *folder)
 {
     uint64_t number = 0;
-    while (number < KC_ISSUER_ROLLS_MAX && is_there(folder, number + 1, ".crt")) {
+    while (number < KC_ISSUER_ROLLS_MAX &&
+           kc_file_numbered_exists(folder, BASE, number + 1, ".crt")) {
         number++;
     }
     return number;
@@ -63,7 +41,7 @@ static struct kc_result write_plan(const char *folder, uint64_t number, const ch
     int size = snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\n%s%s%s", number,
                         token == NULL ? "" : "token = ", token == NULL ? "" : token,
                         token == NULL ? "" : "\n");
-    struct kc_result result = path_of(path, folder, number, ".plan");
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
     return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
 }
 
@@ -80,7 +58,7 @@ struct kc_result kc_issuers_places(struct kc_key_places *out,
     out->issuing[0] = '\0';
     out->sign[0] = '\0';
     out->encrypt[0] = '\0';
-    struct kc_result result = path_of(path, folder, number, ".plan");
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
     if (!kc_failed(result)) {
         result = kc_config_read(&plan, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
     }
@@ -97,8 +75,8 @@ struct kc_result kc_issuers_places(struct kc_key_places *out,
                    {"authority-sign", out->sign},
                    {"authority-encrypt", out->encrypt}};
     for (size_t i = 0; i < 3 && !kc_failed(result); i++) {
-        char object[NAME_SIZE];
-        name_of(object, objects[i].name, number, "");
+        char object[KC_FILE_NAME_SIZE];
+        kc_file_numbered(object, objects[i].name, number, "");
         result = kc_token_uri_object(objects[i].uri, plan.token, object);
     }
     return result;
@@ -110,9 +88,9 @@ static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t
 {
     struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
     struct kc_certificate certificate;
-    char file[NAME_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     memset(out, 0, sizeof *out);
-    name_of(file, "issuing", number, ".crt");
+    kc_file_numbered(file, BASE, number, ".crt");
     struct kc_result result = kc_certificate_file_load(&der, folder, file);
     if (!kc_failed(result)) {
         result = kc_certificate_read(&certificate, kc_buffer_view(&der));
@@ -133,12 +111,12 @@ struct kc_result kc_issuers_open(struct kc_authority *authority, const char *fol
     for (uint64_t i = 0; i <= last && authority->issuer_count < KC_ISSUERS_MAX; i++) {
         struct kc_issuer *issuer = &authority->issuers[authority->issuer_count];
         struct kc_key_places places;
-        char name[NAME_SIZE];
+        char name[KC_FILE_NAME_SIZE];
         struct kc_result result = load(issuer, folder, last - i);
         if (!kc_failed(result) && i > 0 && issuer->expires_ms <= now_ms) {
             continue;
         }
-        name_of(name, "issuing", last - i, "");
+        kc_file_numbered(name, BASE, last - i, "");
         if (!kc_failed(result)) {
             result = kc_issuers_places(&places, &authority->config.keys, folder, last - i);
         }
@@ -215,10 +193,10 @@ static struct kc_result open_root(struct kc_buffer *root, struct kc_private_key 
                                   const struct kc_crypto *crypto, const char *root_folder,
                                   const char *folder)
 {
-    char name[KC_ROOT_FILE_SIZE];
-    char file[KC_ROOT_FILE_SIZE];
-    kc_roots_file(name, kc_roots_newest(folder), "");
-    kc_roots_file(file, kc_roots_newest(folder), ".crt");
+    char name[KC_FILE_NAME_SIZE];
+    char file[KC_FILE_NAME_SIZE];
+    kc_file_numbered(name, KC_ROOT_BASE, kc_roots_newest(folder), "");
+    kc_file_numbered(file, KC_ROOT_BASE, kc_roots_newest(folder), ".crt");
     struct kc_result result = kc_certificate_file_load(root, root_folder, file);
     return kc_failed(result) ? result : kc_key_pair_load(key, NULL, crypto, root_folder, name);
 }
@@ -230,7 +208,7 @@ static struct kc_result plan(const struct kc_crypto *crypto, const char *root_fo
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(bytes);
     struct kc_private_key root_key = {0};
-    if (is_there(folder, number, ".plan")) {
+    if (kc_file_numbered_exists(folder, BASE, number, ".plan")) {
         return kc_ok();
     }
     if (number > KC_ISSUER_ROLLS_MAX) {
@@ -251,8 +229,8 @@ static struct kc_result make_key(struct kc_public_key *out, const struct kc_cryp
 {
     struct kc_key_places places;
     struct kc_private_key key = {0};
-    char name[NAME_SIZE];
-    name_of(name, "issuing", number, "");
+    char name[KC_FILE_NAME_SIZE];
+    kc_file_numbered(name, BASE, number, "");
     struct kc_result result = kc_issuers_places(&places, configured, folder, number);
     if (!kc_failed(result)) {
         result = kc_key_place_ensure(&key, out, crypto, folder, name, &places, KC_KEY_P256);
@@ -273,7 +251,7 @@ static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *c
     struct kc_buffer root = KC_BUFFER(bytes);
     struct kc_private_key root_key = {0};
     struct kc_issuer before;
-    char subject[NAME_SIZE];
+    char subject[KC_FILE_NAME_SIZE];
     /* Another name for each, so that a list says by its issuer's name whose it is. */
     (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
     struct kc_result result = open_root(&root, &root_key, crypto, root_folder, folder);
@@ -297,7 +275,7 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     struct kc_buffer der = KC_BUFFER(bytes);
     struct kc_public_key key;
     struct kc_key_places places;
-    char file[NAME_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     *number = kc_issuers_newest(folder) + 1;
     struct kc_result result = plan(crypto, root_folder, folder, *number, token);
     if (!kc_failed(result)) {
@@ -312,7 +290,7 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     if (!kc_failed(result)) {
         result = certify(&der, crypto, root_folder, folder, *number, &key);
     }
-    name_of(file, "issuing", *number, ".crt");
+    kc_file_numbered(file, BASE, *number, ".crt");
     return kc_failed(result) ? result
                              : kc_certificate_file_save(folder, file, kc_buffer_view(&der));
 }
@@ -321,21 +299,15 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                    const struct kc_key_places *configured, const char *root_folder,
                                    const char *folder)
 {
-    char path[KC_PATH_SIZE_MAX];
-    char file[KC_ROOT_FILE_SIZE];
     struct kc_root_plan plan;
     uint64_t number = 0;
-    kc_roots_file(file, kc_roots_newest(folder), ".key");
-    struct kc_result result = kc_path_join(path, root_folder, file, NULL);
-    if (!kc_failed(result)) {
-        result = kc_roots_plan(&plan, folder);
-    }
-    bool open = is_there(folder, kc_issuers_newest(folder) + 1, ".plan") ||
+    struct kc_result result = kc_roots_plan(&plan, folder);
+    bool open = kc_file_numbered_exists(folder, BASE, kc_issuers_newest(folder) + 1, ".plan") ||
                 kc_issuers_wait_for_root(folder);
     if (kc_failed(result) || !open) {
         return result;
     }
-    bool here = kc_file_exists(path);
+    bool here = kc_file_numbered_exists(root_folder, KC_ROOT_BASE, kc_roots_newest(folder), ".key");
     kc_log(KC_LOG_WARN,
            here ? "issuing key %" PRIu64 ": its roll-over was planned and is gone on with"
                 : "issuing key %" PRIu64 ": its roll-over is planned and waits for the root's key",

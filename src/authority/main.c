@@ -19,7 +19,6 @@
 #include "service/keys.h"
 #include "service/signals.h"
 
-#define SERVER_MS (UINT64_C(3650) * 86400000)
 #define START_NS UINT64_C(10000000000)
 #define TRY_EVERY_US 100000u
 #define WIPE_EVERY_NS UINT64_C(1000000000)
@@ -54,37 +53,13 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* The option whose value is wrong when a verb gives KC_USAGE, and what it is; or what else is wrong. */
-static const char *wrong_option;
-static const char *wrong_is;
-static const char *wrong = "wrong usage";
 /* What to say about a failure beside the command's name. */
 static char detail[160];
 
-static bool is_right(bool right, const char *option, const char *is)
+static bool token_fits(const struct kc_command *command, const char *token)
 {
-    wrong_option = right ? wrong_option : option;
-    wrong_is = right ? wrong_is : is;
-    return right;
-}
-
-static bool number_fits(uint64_t *out, const struct kc_command *command, const char *option,
-                        uint64_t min, uint64_t max, uint64_t fallback, const char *is)
-{
-    return is_right(kc_command_number(out, command, option, min, max, fallback), option, is);
-}
-
-static bool token_fits(const char *token)
-{
-    return is_right(token == NULL || kc_token_uri_fits(token), "token",
-                    "a PKCS#11 URI without a PIN");
-}
-
-static struct kc_result usage(const char *words)
-{
-    wrong = words;
-    wrong_option = NULL;
-    return kc_result(KC_USAGE);
+    return kc_command_right(command, token == NULL || kc_token_uri_fits(token), "token",
+                            "a PKCS#11 URI without a PIN");
 }
 
 /* ---- serve ---- */
@@ -273,13 +248,14 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     const char *token = kc_command_value(command, "token");
     currency = currency == NULL ? "JPY" : currency;
     if (url == NULL || kc_command_value(command, "port") == NULL) {
-        return usage("--port and --directory-url are needed");
+        return kc_command_wrong(command, "--port and --directory-url are needed");
     }
-    if (!token_fits(token) ||
-        !is_right(kc_command_url(url), "directory-url", "a URL without blanks") ||
-        !number_fits(&port, command, "port", 1, 65535, 0, "1 to 65535") ||
-        !number_fits(&bank, command, "bank", 1, UINT32_MAX, 1, "a number from 1") ||
-        !is_right(kc_command_currency(currency), "currency", "three capital letters")) {
+    if (!token_fits(command, token) ||
+        !kc_command_right(command, kc_command_url(url), "directory-url", "a URL without blanks") ||
+        !kc_command_fits(&port, command, "port", 1, 65535, 0, "1 to 65535") ||
+        !kc_command_fits(&bank, command, "bank", 1, UINT32_MAX, 1, "a number from 1") ||
+        !kc_command_right(command, kc_command_currency(currency), "currency",
+                          "three capital letters")) {
         return kc_result(KC_USAGE);
     }
     return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
@@ -308,10 +284,11 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     const char *token = kc_command_value(command, "token");
     bool root = kc_command_value(command, "root") != NULL;
     if (!root && kc_command_value(command, "days") != NULL) {
-        return usage("--days is for --root: what an issuing key certified counts to its end");
+        return kc_command_wrong(
+            command, "--days is for --root: what an issuing key certified counts to its end");
     }
-    if (!token_fits(token) ||
-        !number_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
+    if (!token_fits(command, token) ||
+        !kc_command_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = root ? kc_authority_roll_root(&number, dir, days, token)
@@ -357,38 +334,11 @@ static struct kc_result read_public(struct kc_public_key *out, const char *folde
 /* The newest keys that a server made: sign, or sign-N after N roll-overs. */
 static unsigned newest_keys(const char *folder)
 {
-    char path[KC_PATH_SIZE_MAX];
-    char file[32];
     unsigned number = 0;
-    for (; number < ROLLS_MAX; number++) {
-        (void)snprintf(file, sizeof file, "sign-%u.pub", number + 1);
-        if (kc_failed(kc_path_join(path, folder, file, NULL)) || !kc_file_exists(path)) {
-            break;
-        }
+    while (number < ROLLS_MAX && kc_file_numbered_exists(folder, "sign", number + 1, ".pub")) {
+        number++;
     }
     return number;
-}
-
-static void file_of(char out[32], const char *base, unsigned number, const char *end)
-{
-    if (number == 0) {
-        (void)snprintf(out, 32, "%s.%s", base, end);
-    } else {
-        (void)snprintf(out, 32, "%s-%u.%s", base, number, end);
-    }
-}
-
-/* Whether the pair is of these keys. After a roll-over it may still be that of the old ones. */
-static bool is_of_keys(const struct kc_pair *pair, const struct kc_public_key *sign,
-                       const struct kc_public_key *encrypt)
-{
-    struct kc_certificate certificates[2];
-    return pair->sign_count > 0 && pair->encrypt_count > 0 &&
-           !kc_failed(kc_certificate_read(&certificates[0],
-                                          kc_view(pair->sign.der, pair->sign.der_size))) &&
-           !kc_failed(kc_certificate_read(&certificates[1],
-                                          kc_view(pair->encrypt.der, pair->encrypt.der_size))) &&
-           kc_key_equal(&certificates[0].key, sign) && kc_key_equal(&certificates[1].key, encrypt);
 }
 
 /* Certificates of the newest keys. A repeat finds what was issued. */
@@ -397,26 +347,21 @@ static struct kc_result certify_newest(struct kc_pair *pair, struct kc_authority
 {
     struct kc_public_key sign;
     struct kc_public_key encrypt;
-    char file[32];
-    static const uint8_t by_hand[KC_DIGEST_SIZE] = {0};
+    char file[KC_FILE_NAME_SIZE];
     struct kc_result result = kc_authority_pair(pair, authority, holder);
     if (kc_failed(result) ||
         (number == 0 && pair->sign_count > 0 && kc_authority_is_below_root(authority, pair))) {
         return result;
     }
-    file_of(file, "sign", number, "pub");
+    kc_file_numbered(file, "sign", number, ".pub");
     result = read_public(&sign, folder, file);
     if (!kc_failed(result)) {
-        file_of(file, "encrypt", number, "pub");
+        kc_file_numbered(file, "encrypt", number, ".pub");
         result = read_public(&encrypt, folder, file);
     }
-    if (kc_failed(result) ||
-        (is_of_keys(pair, &sign, &encrypt) && kc_authority_is_below_root(authority, pair))) {
-        return result;
-    }
-    return kc_authority_issue(&pair->sign, &pair->encrypt, authority, holder,
-                              kc_authority_server_name(holder), &sign, &encrypt,
-                              kc_clock_now_ms() + SERVER_MS, by_hand);
+    return kc_failed(result)
+               ? result
+               : kc_authority_certify_server(pair, authority, holder, &sign, &encrypt);
 }
 
 static struct kc_result issue_server(struct kc_authority *authority, const char *dir,
@@ -425,18 +370,18 @@ static struct kc_result issue_server(struct kc_authority *authority, const char 
     static struct kc_pair pair;
     char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
-    char file[32];
+    char file[KC_FILE_NAME_SIZE];
     unsigned newest = 0;
     struct kc_result result = kc_path_join(folder, dir, kc_authority_server_name(number), NULL);
     if (!kc_failed(result)) {
         newest = newest_keys(folder);
         result = certify_newest(&pair, authority, folder, number, newest);
     }
-    file_of(file, "sign", newest, "crt");
+    kc_file_numbered(file, "sign", newest, ".crt");
     if (!kc_failed(result)) {
         result = kc_certificate_file_save(folder, file, kc_view(pair.sign.der, pair.sign.der_size));
     }
-    file_of(file, "encrypt", newest, "crt");
+    kc_file_numbered(file, "encrypt", newest, ".crt");
     if (!kc_failed(result)) {
         result = kc_certificate_file_save(folder, file,
                                           kc_view(pair.encrypt.der, pair.encrypt.der_size));
@@ -461,8 +406,8 @@ static struct kc_result server_certificates(struct kc_authority *authority,
             return issue_server(authority, dir, number);
         }
     }
-    (void)is_right(name == NULL, "name", "bank or registrar");
-    return name == NULL ? usage("--name is needed") : kc_result(KC_USAGE);
+    (void)kc_command_right(command, name == NULL, "name", "bank or registrar");
+    return name == NULL ? kc_command_wrong(command, "--name is needed") : kc_result(KC_USAGE);
 }
 
 struct search {
@@ -502,12 +447,12 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     (void)dir;
     /* 7 is not used, 8 would take a certificate off the list again (RFC 5280 section 5.3.1). */
     if (text == NULL) {
-        return usage("--account is needed");
+        return kc_command_wrong(command, "--account is needed");
     }
-    if (!is_right(!kc_failed(kc_account_parse(&account, text)), "account",
-                  "an account's number with its check digit") ||
-        !number_fits(&reason, command, "reason", 0, 10, 1, "0 to 6, 9 or 10") ||
-        !is_right(reason != 7 && reason != 8, "reason", "0 to 6, 9 or 10")) {
+    if (!kc_command_right(command, !kc_failed(kc_account_parse(&account, text)), "account",
+                          "an account's number with its check digit") ||
+        !kc_command_fits(&reason, command, "reason", 0, 10, 1, "0 to 6, 9 or 10") ||
+        !kc_command_right(command, reason != 7 && reason != 8, "reason", "0 to 6, 9 or 10")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -610,8 +555,7 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = run(&verbs[i], &command, dir);
             if (result.code == KC_USAGE) {
-                return wrong_option == NULL ? kc_command_usage(&command, wrong)
-                                            : kc_command_usage_of(&command, wrong_option, wrong_is);
+                return kc_command_explain(&command);
             }
             const char *words = detail[0] == '\0' ? verbs[i].name : detail;
             return kc_failed(result) ? kc_command_fail(&command, result, words) : 0;

@@ -8,7 +8,6 @@
 
 #define PATH "/ocsp"
 #define DAY_MS UINT64_C(86400000)
-#define BEFORE_MS UINT64_C(300000)
 /* The certificate says of itself that it needs no checking, so it is short, and replaced at half its life. */
 #define CERTIFICATE_MS (7 * DAY_MS)
 /* An answer is good as long as it takes to fetch the list, and a little: seconds are its unit. */
@@ -46,7 +45,7 @@ static struct kc_result make_certificate(struct kc_issued *out, struct kc_author
     const struct kc_certificate_order order = {.profile = KC_PROFILE_STATUS,
                                                .subject = "authority",
                                                .key = key,
-                                               .not_before_ms = now_ms - BEFORE_MS,
+                                               .not_before_ms = now_ms - KC_BEFORE_MS,
                                                .not_after_ms = now_ms + CERTIFICATE_MS};
     memset(out, 0, sizeof *out);
     struct kc_result result = kc_authority_make(out, authority, by, KC_SERVER_AUTHORITY, &order);
@@ -110,7 +109,7 @@ struct kc_result kc_responder_certify(struct kc_responder *responder,
         memcpy(responder->issuers, issuers, count * sizeof issuers[0]);
         responder->signer_count = count;
         responder->life_ms = authority->config.crl_ms + ANSWER_MORE_MS;
-        responder->from_ms = now_ms - BEFORE_MS;
+        responder->from_ms = now_ms - KC_BEFORE_MS;
         responder->until_ms = now_ms + (expires_ms - now_ms) / 2;
         (void)pthread_mutex_unlock(&responder->lock);
     }

@@ -11,37 +11,15 @@
 #include "base/log.h"
 #include "service/files.h"
 
-#define NAME_SIZE 64
-#define SERVER_MS (UINT64_C(3650) * 86400000)
-/* Certificates begin that long before they are made (issue.c). */
-#define BEFORE_MS UINT64_C(300000)
-
 static const char *const bases[] = {"sign", "encrypt"};
-
-static void name_of(char out[NAME_SIZE], const char *base, uint64_t number, const char *end)
-{
-    if (number == 0) {
-        (void)snprintf(out, NAME_SIZE, "%s%s", base, end);
-    } else {
-        (void)snprintf(out, NAME_SIZE, "%s-%" PRIu64 "%s", base, number, end);
-    }
-}
-
-static bool is_there(const char *folder, const char *base, uint64_t number, const char *end)
-{
-    char path[KC_PATH_SIZE_MAX];
-    char file[NAME_SIZE];
-    name_of(file, base, number, end);
-    return !kc_failed(kc_path_join(path, folder, file, NULL)) && kc_file_exists(path);
-}
 
 struct kc_result kc_own_make(const struct kc_crypto *crypto, const char *folder,
                              const struct kc_key_places *places, uint64_t number)
 {
     struct kc_result result = kc_ok();
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
-        char name[NAME_SIZE];
-        name_of(name, bases[i], number, "");
+        char name[KC_FILE_NAME_SIZE];
+        kc_file_numbered(name, bases[i], number, "");
         result = kc_key_pair_ensure(crypto, folder, name, places);
     }
     return result;
@@ -52,8 +30,8 @@ struct kc_result kc_own_make(const struct kc_crypto *crypto, const char *folder,
 /* The pair of a number that was begun and not put in force does not count, and an issuing key may have none beside it. */
 static uint64_t newest_below(const char *folder, uint64_t number)
 {
-    while (number > 0 && !(is_there(folder, bases[0], number, ".pub") &&
-                           is_there(folder, bases[1], number, ".pub"))) {
+    while (number > 0 && !(kc_file_numbered_exists(folder, bases[0], number, ".pub") &&
+                           kc_file_numbered_exists(folder, bases[1], number, ".pub"))) {
         number--;
     }
     return number;
@@ -64,14 +42,14 @@ static struct kc_result open_key(struct kc_private_key *key, struct kc_public_ke
                                  const char *base, uint64_t number)
 {
     struct kc_key_places places;
-    char name[NAME_SIZE];
+    char name[KC_FILE_NAME_SIZE];
     struct kc_result result = kc_issuers_places(&places, &authority->config.keys, folder, number);
-    name_of(name, base, number, "");
+    kc_file_numbered(name, base, number, "");
     if (kc_failed(result)) {
         return result;
     }
     /* Its certificate is still to be made when the authority opens for the first time with it. */
-    return is_there(folder, base, number, ".crt")
+    return kc_file_numbered_exists(folder, base, number, ".crt")
                ? kc_key_pair_open(key, public_key, &authority->crypto, folder, name, &places)
                : kc_key_place_ensure(key, public_key, &authority->crypto, folder, name, &places,
                                      KC_KEY_P256);
@@ -101,12 +79,12 @@ static uint64_t end_of_former(const struct kc_authority *authority, const char *
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer der = KC_BUFFER(bytes);
     struct kc_certificate certificate;
-    char file[NAME_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     uint64_t from_ms = kc_clock_now_ms();
-    name_of(file, bases[0], next, ".crt");
+    kc_file_numbered(file, bases[0], next, ".crt");
     if (!kc_failed(kc_certificate_file_load(&der, folder, file)) &&
         !kc_failed(kc_certificate_read(&certificate, kc_buffer_view(&der)))) {
-        from_ms = certificate.not_before_ms + BEFORE_MS;
+        from_ms = certificate.not_before_ms + KC_BEFORE_MS;
     }
     return from_ms + authority->config.keys_ms;
 }
@@ -120,8 +98,8 @@ static struct kc_result open_formers(struct kc_authority *authority, const char 
         memset(former, 0, sizeof *former);
         former->until_ms = end_of_former(authority, folder, number);
         number = newest_below(folder, number - 1);
-        bool gone = !is_there(folder, bases[0], number, ".crt") ||
-                    !is_there(folder, bases[1], number, ".crt");
+        bool gone = !kc_file_numbered_exists(folder, bases[0], number, ".crt") ||
+                    !kc_file_numbered_exists(folder, bases[1], number, ".crt");
         if (former->until_ms <= kc_clock_now_ms() || gone) {
             return kc_ok();
         }
@@ -165,52 +143,26 @@ void kc_own_close(struct kc_authority *authority)
 
 /* ---- certificates ---- */
 
-static bool is_over(const struct kc_issued *issued, size_t count, const struct kc_public_key *key)
-{
-    struct kc_certificate certificate;
-    return count > 0 &&
-           !kc_failed(kc_certificate_read(&certificate, kc_view(issued->der, issued->der_size))) &&
-           kc_key_equal(&certificate.key, key);
-}
-
-/* Not while the issuing key below a new root is still to be made. */
-static bool issues_below_root(const struct kc_authority *authority)
-{
-    const struct kc_issuer *issuer = &authority->issuers[0];
-    const struct kc_authority_root *root = &authority->roots[0];
-    return kc_certificate_is_by(kc_view(issuer->der, issuer->der_size),
-                                kc_view(root->der, root->der_size));
-}
-
-/* The pair of the keys in force, below the newest root, issued unless it is there. */
+/* The pair of the keys in force. */
 static struct kc_result certify(struct kc_pair *pair, struct kc_authority *authority)
 {
-    static const uint8_t own[KC_DIGEST_SIZE] = {0};
     const struct kc_crypto *crypto = &authority->crypto;
     struct kc_public_key sign;
     struct kc_public_key encrypt;
-    struct kc_result result = kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
-    if (!kc_failed(result)) {
-        result = crypto->derive_public(crypto->context, &sign, &authority->sign_key);
-    }
+    struct kc_result result = crypto->derive_public(crypto->context, &sign, &authority->sign_key);
     if (!kc_failed(result)) {
         result = crypto->derive_public(crypto->context, &encrypt, &authority->encrypt_key);
     }
-    bool there = !kc_failed(result) && is_over(&pair->sign, pair->sign_count, &sign) &&
-                 is_over(&pair->encrypt, pair->encrypt_count, &encrypt) &&
-                 (kc_authority_is_below_root(authority, pair) || !issues_below_root(authority));
-    return kc_failed(result) || there
+    return kc_failed(result)
                ? result
-               : kc_authority_issue(&pair->sign, &pair->encrypt, authority, KC_SERVER_AUTHORITY,
-                                    "authority", &sign, &encrypt, kc_clock_now_ms() + SERVER_MS,
-                                    own);
+               : kc_authority_certify_server(pair, authority, KC_SERVER_AUTHORITY, &sign, &encrypt);
 }
 
 static struct kc_result save(const char *folder, const char *base, uint64_t number,
                              const struct kc_issued *issued)
 {
-    char file[NAME_SIZE];
-    name_of(file, base, number, ".crt");
+    char file[KC_FILE_NAME_SIZE];
+    kc_file_numbered(file, base, number, ".crt");
     return kc_certificate_file_save(folder, file, kc_view(issued->der, issued->der_size));
 }
 
@@ -246,8 +198,8 @@ struct kc_result kc_own_retire(struct kc_authority *authority)
                                   : kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
     if (!kc_failed(result) && pair->sign_count > 0 && pair->encrypt_count > 0) {
         result = kc_certificate_read(&certificate, kc_view(pair->sign.der, pair->sign.der_size));
-        if (!kc_failed(result) &&
-            kc_clock_now_ms() > certificate.not_before_ms + BEFORE_MS + authority->config.keys_ms) {
+        if (!kc_failed(result) && kc_clock_now_ms() > certificate.not_before_ms + KC_BEFORE_MS +
+                                                          authority->config.keys_ms) {
             result = kc_authority_store_retire(authority->store, &count, KC_SERVER_AUTHORITY,
                                                pair->sign.serial, pair->encrypt.serial,
                                                kc_clock_now_ms(), KC_CRL_SUPERSEDED);

@@ -19,33 +19,17 @@ static const struct kc_config_key plan_keys[] = {
      KC_TOKEN_URI_SIZE_MAX, ""},
 };
 
-void kc_roots_file(char out[KC_ROOT_FILE_SIZE], uint64_t number, const char *end)
-{
-    if (number == 0) {
-        (void)snprintf(out, KC_ROOT_FILE_SIZE, "root%s", end);
-    } else {
-        (void)snprintf(out, KC_ROOT_FILE_SIZE, "root-%" PRIu64 "%s", number, end);
-    }
-}
-
 /* Of what one root certified of another's key. */
-static void cross_file(char out[KC_ROOT_FILE_SIZE], uint64_t of, uint64_t by)
+static void cross_file(char out[KC_FILE_NAME_SIZE], uint64_t of, uint64_t by)
 {
-    (void)snprintf(out, KC_ROOT_FILE_SIZE, "root-%" PRIu64 "-by-%" PRIu64 ".crt", of, by);
-}
-
-static bool is_there(const char *folder, uint64_t number, const char *end)
-{
-    char path[KC_PATH_SIZE_MAX];
-    char file[KC_ROOT_FILE_SIZE];
-    kc_roots_file(file, number, end);
-    return !kc_failed(kc_path_join(path, folder, file, NULL)) && kc_file_exists(path);
+    (void)snprintf(out, KC_FILE_NAME_SIZE, "root-%" PRIu64 "-by-%" PRIu64 ".crt", of, by);
 }
 
 uint64_t kc_roots_newest(const char *folder)
 {
     uint64_t number = 0;
-    while (number < KC_ROOT_ROLLS_MAX && is_there(folder, number + 1, ".crt")) {
+    while (number < KC_ROOT_ROLLS_MAX &&
+           kc_file_numbered_exists(folder, KC_ROOT_BASE, number + 1, ".crt")) {
         number++;
     }
     return number;
@@ -54,8 +38,8 @@ uint64_t kc_roots_newest(const char *folder)
 static struct kc_result load(struct kc_buffer *der, struct kc_certificate *read, const char *folder,
                              uint64_t number)
 {
-    char file[KC_ROOT_FILE_SIZE];
-    kc_roots_file(file, number, ".crt");
+    char file[KC_FILE_NAME_SIZE];
+    kc_file_numbered(file, KC_ROOT_BASE, number, ".crt");
     struct kc_result result = kc_certificate_file_load(der, folder, file);
     return kc_failed(result) ? result : kc_certificate_read(read, kc_buffer_view(der));
 }
@@ -80,7 +64,7 @@ static struct kc_result load_pair(struct kc_authority_root *out, uint64_t *until
     struct kc_buffer by = KC_BUFFER(bytes[1]);
     struct kc_buffer pair = KC_BUFFER(out->pair);
     struct kc_certificate read;
-    char file[KC_ROOT_FILE_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     cross_file(file, number, number - 1);
     struct kc_result result = kc_certificate_file_load(&to, folder, file);
     cross_file(file, number - 1, number);
@@ -128,8 +112,8 @@ struct kc_result kc_roots_load(struct kc_authority *authority, const char *folde
 static struct kc_result read_plan(struct kc_root_plan *out, const char *folder, uint64_t number)
 {
     char path[KC_PATH_SIZE_MAX];
-    char file[KC_ROOT_FILE_SIZE];
-    kc_roots_file(file, number, ".plan");
+    char file[KC_FILE_NAME_SIZE];
+    kc_file_numbered(file, KC_ROOT_BASE, number, ".plan");
     struct kc_result result = kc_path_join(path, folder, file, NULL);
     if (!kc_failed(result)) {
         result = kc_config_read(out, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
@@ -189,9 +173,9 @@ static struct kc_result plan(const char *folder, uint64_t number, uint64_t until
                              const char *token)
 {
     char path[KC_PATH_SIZE_MAX];
-    char file[KC_ROOT_FILE_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     char text[KC_TOKEN_URI_SIZE_MAX + 128];
-    if (is_there(folder, number, ".plan")) {
+    if (kc_file_numbered_exists(folder, KC_ROOT_BASE, number, ".plan")) {
         return kc_ok();
     }
     if (number > KC_ROOT_ROLLS_MAX) {
@@ -204,7 +188,7 @@ static struct kc_result plan(const char *folder, uint64_t number, uint64_t until
         snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\nuntil_ms = %" PRIu64 "\n%s%s%s",
                  number, until_ms, token == NULL ? "" : "token = ", token == NULL ? "" : token,
                  token == NULL ? "" : "\n");
-    kc_roots_file(file, number, ".plan");
+    kc_file_numbered(file, KC_ROOT_BASE, number, ".plan");
     struct kc_result result = kc_path_join(path, folder, file, NULL);
     return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
 }
@@ -218,16 +202,11 @@ struct party {
     struct kc_private_key key;
 };
 
-static void file_base(char out[KC_ROOT_FILE_SIZE], uint64_t number)
-{
-    kc_roots_file(out, number, "");
-}
-
 static struct kc_result open_old(struct party *old, const struct kc_crypto *crypto,
                                  const char *root_folder)
 {
-    char name[KC_ROOT_FILE_SIZE];
-    file_base(name, old->number);
+    char name[KC_FILE_NAME_SIZE];
+    kc_file_numbered(name, KC_ROOT_BASE, old->number, "");
     old->der = KC_BUFFER(old->bytes);
     struct kc_result result = load(&old->der, &old->read, root_folder, old->number);
     if (!kc_failed(result)) {
@@ -244,13 +223,13 @@ static struct kc_result open_new(struct party *new, const struct party *old,
                                  const struct kc_crypto *crypto, const char *root_folder)
 {
     struct kc_public_key public_key;
-    char file[KC_ROOT_FILE_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     new->der = KC_BUFFER(new->bytes);
-    kc_roots_file(file, new->number, ".key");
+    kc_file_numbered(file, KC_ROOT_BASE, new->number, ".key");
     struct kc_result result = load(&new->der, &new->read, root_folder, new->number);
     if (!kc_failed(result)) {
-        char name[KC_ROOT_FILE_SIZE];
-        file_base(name, new->number);
+        char name[KC_FILE_NAME_SIZE];
+        kc_file_numbered(name, KC_ROOT_BASE, new->number, "");
         return kc_key_pair_load(&new->key, NULL, crypto, root_folder, name);
     }
     if (result.code != KC_FILE_MISSING) {
@@ -267,7 +246,7 @@ static struct kc_result open_new(struct party *new, const struct party *old,
     if (!kc_failed(result)) {
         result = kc_certificate_read(&new->read, kc_buffer_view(&new->der));
     }
-    kc_roots_file(file, new->number, ".crt");
+    kc_file_numbered(file, KC_ROOT_BASE, new->number, ".crt");
     return kc_failed(result)
                ? result
                : kc_certificate_file_save(root_folder, file, kc_buffer_view(&new->der));
@@ -281,7 +260,7 @@ static struct kc_result cross(const struct party *of, const struct party *by, ui
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer der = KC_BUFFER(bytes);
     struct kc_view issuer = kc_buffer_view(&by->der);
-    char file[KC_ROOT_FILE_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     uint8_t serial[KC_SERIAL_SIZE];
     const struct kc_certificate_order order = {.profile = KC_PROFILE_CROSS,
                                                .serial = serial,
@@ -303,7 +282,7 @@ static struct kc_result certify(const struct party *old, const struct party *new
                                 const struct kc_root_plan *plan, const struct kc_crypto *crypto,
                                 const char *folder)
 {
-    char file[KC_ROOT_FILE_SIZE];
+    char file[KC_FILE_NAME_SIZE];
     uint64_t end_ms = old->read.not_after_ms < new->read.not_after_ms ? old->read.not_after_ms
                                                                       : new->read.not_after_ms;
     bool sooner = plan->until_ms != 0 && plan->until_ms < end_ms;
@@ -311,7 +290,7 @@ static struct kc_result certify(const struct party *old, const struct party *new
     if (!kc_failed(result)) {
         result = cross(old, new, sooner ? plan->until_ms : end_ms, crypto, folder);
     }
-    kc_roots_file(file, new->number, ".crt");
+    kc_file_numbered(file, KC_ROOT_BASE, new->number, ".crt");
     return kc_failed(result) ? result
                              : kc_certificate_file_save(folder, file, kc_buffer_view(&new->der));
 }
@@ -347,10 +326,10 @@ struct kc_result kc_roots_finish(const struct kc_crypto *crypto, const char *roo
                                  const char *folder)
 {
     uint64_t number = kc_roots_newest(folder);
-    if (!is_there(folder, number + 1, ".plan")) {
+    if (!kc_file_numbered_exists(folder, KC_ROOT_BASE, number + 1, ".plan")) {
         return kc_ok();
     }
-    bool here = is_there(root_folder, number, ".key");
+    bool here = kc_file_numbered_exists(root_folder, KC_ROOT_BASE, number, ".key");
     kc_log(KC_LOG_WARN,
            here ? "root %" PRIu64 ": its roll-over was planned and is gone on with"
                 : "root %" PRIu64 ": its roll-over is planned and waits for the old root's key",

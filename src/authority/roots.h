@@ -16,7 +16,7 @@
 
 /* Roll-overs in the life of an authority. */
 #define KC_ROOT_ROLLS_MAX 16u
-#define KC_ROOT_FILE_SIZE 64
+#define KC_ROOT_BASE "root" /* of the names of its files */
 
 /* What is wanted of a roll-over. */
 struct kc_root_plan {
@@ -27,8 +27,6 @@ struct kc_root_plan {
 
 /* The number of the root in force. */
 uint64_t kc_roots_newest(const char *folder);
-/* The name of a root's file, such as root-1.crt. */
-void kc_roots_file(char out[KC_ROOT_FILE_SIZE], uint64_t number, const char *end);
 /* What was planned with the root in force; zeros for the first. KC_CONFIG_INVALID. */
 KC_MUST_USE struct kc_result kc_roots_plan(struct kc_root_plan *out, const char *folder);
 

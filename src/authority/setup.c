@@ -18,7 +18,6 @@
 #define ROOT_MS (7300 * DAY_MS)
 #define ISSUER_MS (5475 * DAY_MS)
 /* Certificates begin a little before they are made, so that clocks may differ. */
-#define BEFORE_MS UINT64_C(300000)
 
 #define TEXT(section, name, member, min, fallback)                                                 \
     {                                                                                              \
@@ -72,7 +71,7 @@ static struct kc_result make_ca(struct kc_buffer *der, const struct kc_crypto *c
                                          .serial = serial,
                                          .subject = subject,
                                          .key = key,
-                                         .not_before_ms = now_ms - BEFORE_MS,
+                                         .not_before_ms = now_ms - KC_BEFORE_MS,
                                          .not_after_ms = now_ms + (root ? ROOT_MS : ISSUER_MS)};
     struct kc_certificate above;
     if (order.not_before_ms < after_ms + 1000u) {

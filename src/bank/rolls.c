@@ -13,30 +13,7 @@
 
 #define DAY_MS UINT64_C(86400000)
 #define DAYS_MAX 3660u
-#define NAME_SIZE 48
-
-static void name_of(char out[NAME_SIZE], const char *base, uint64_t generation)
-{
-    if (generation == 0) {
-        (void)snprintf(out, NAME_SIZE, "%s", base);
-    } else {
-        (void)snprintf(out, NAME_SIZE, "%s-%" PRIu64, base, generation);
-    }
-}
-
-static struct kc_result path_of(char out[KC_PATH_SIZE_MAX], const char *folder, uint64_t number,
-                                const char *end)
-{
-    char file[NAME_SIZE];
-    (void)snprintf(file, sizeof file, "roll-%" PRIu64 ".%s", number, end);
-    return kc_path_join(out, folder, file, NULL);
-}
-
-static bool is_there(const char *folder, uint64_t number, const char *end)
-{
-    char path[KC_PATH_SIZE_MAX];
-    return !kc_failed(path_of(path, folder, number, end)) && kc_file_exists(path);
-}
+#define BASE "roll"
 
 /* ---- the plan ---- */
 
@@ -53,7 +30,7 @@ static const struct kc_config_key plan_keys[] = {
 static struct kc_result read_plan(struct plan *out, const char *folder, uint64_t number)
 {
     char path[KC_PATH_SIZE_MAX];
-    struct kc_result result = path_of(path, folder, number, "plan");
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
     return kc_failed(result)
                ? result
                : kc_config_read(out, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
@@ -68,7 +45,7 @@ static struct kc_result write_plan(const char *folder, uint64_t number,
     int size =
         snprintf(text, sizeof text, "[roll]\ndays = %" PRIu64 "\n%s%s%s", wish->days,
                  wish->token == NULL ? "" : "token = ", token, wish->token == NULL ? "" : "\n");
-    struct kc_result result = path_of(path, folder, number, "plan");
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
     return kc_failed(result) ? result : kc_file_write_text(path, text, size, sizeof text);
 }
 
@@ -77,7 +54,7 @@ static struct kc_result places_of(struct kc_key_places *out, const struct kc_key
                                   const char *folder, uint64_t generation)
 {
     struct plan plan;
-    char object[NAME_SIZE];
+    char object[KC_FILE_NAME_SIZE];
     *out = *configured;
     if (generation == 0) {
         return kc_ok();
@@ -88,9 +65,9 @@ static struct kc_result places_of(struct kc_key_places *out, const struct kc_key
     if (kc_failed(result) || plan.token[0] == '\0') {
         return result;
     }
-    name_of(object, "bank-sign", generation);
+    kc_file_numbered(object, "bank-sign", generation, "");
     result = kc_token_uri_object(out->sign, plan.token, object);
-    name_of(object, "bank-encrypt", generation);
+    kc_file_numbered(object, "bank-encrypt", generation, "");
     return kc_failed(result) ? result : kc_token_uri_object(out->encrypt, plan.token, object);
 }
 
@@ -99,7 +76,7 @@ static struct kc_result places_of(struct kc_key_places *out, const struct kc_key
 static uint64_t count_generations(const char *folder)
 {
     uint64_t count = 0;
-    while (count < KC_ROLLS_MAX && is_there(folder, count + 1, "cose")) {
+    while (count < KC_ROLLS_MAX && kc_file_numbered_exists(folder, BASE, count + 1, ".cose")) {
         count++;
     }
     return count;
@@ -110,10 +87,10 @@ static struct kc_result open_pair(struct kc_private_key *private_key,
                                   const char *folder, const char *base, uint64_t generation,
                                   const struct kc_key_places *configured)
 {
-    char name[NAME_SIZE];
+    char name[KC_FILE_NAME_SIZE];
     struct kc_key_places places;
     struct kc_result result = places_of(&places, configured, folder, generation);
-    name_of(name, base, generation);
+    kc_file_numbered(name, base, generation, "");
     return kc_failed(result)
                ? result
                : kc_key_pair_open(private_key, public_key, crypto, folder, name, &places);
@@ -126,7 +103,7 @@ static struct kc_result load_roll(struct kc_roll *out, struct kc_bank_keys *keys
 {
     char path[KC_PATH_SIZE_MAX];
     struct kc_buffer bytes = KC_BUFFER(keys->rolls[number - 1]);
-    struct kc_result result = path_of(path, folder, number, "cose");
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".cose");
     if (!kc_failed(result)) {
         result = kc_file_read(&bytes, path);
     }
@@ -273,32 +250,22 @@ struct kc_result kc_bank_keys_unseal(struct kc_buffer *plain, const struct kc_ba
 
 static bool is_certified(const char *folder, uint64_t number)
 {
-    static const char *const bases[] = {"sign", "encrypt"};
-    char path[KC_PATH_SIZE_MAX];
-    char name[NAME_SIZE];
-    char file[NAME_SIZE + 8];
-    for (size_t i = 0; i < 2; i++) {
-        name_of(name, bases[i], number);
-        (void)snprintf(file, sizeof file, "%s.crt", name);
-        if (kc_failed(kc_path_join(path, folder, file, NULL)) || !kc_file_exists(path)) {
-            return false;
-        }
-    }
-    return true;
+    return kc_file_numbered_exists(folder, "sign", number, ".crt") &&
+           kc_file_numbered_exists(folder, "encrypt", number, ".crt");
 }
 
 static struct kc_result make_keys(const struct kc_crypto *crypto,
                                   const struct kc_key_places *configured, const char *folder,
                                   uint64_t number)
 {
-    char name[NAME_SIZE];
+    char name[KC_FILE_NAME_SIZE];
     struct kc_key_places places;
     struct kc_result result = places_of(&places, configured, folder, number);
-    name_of(name, "sign", number);
+    kc_file_numbered(name, "sign", number, "");
     if (!kc_failed(result)) {
         result = kc_key_pair_ensure(crypto, folder, name, &places);
     }
-    name_of(name, "encrypt", number);
+    kc_file_numbered(name, "encrypt", number, "");
     return kc_failed(result) ? result : kc_key_pair_ensure(crypto, folder, name, &places);
 }
 
@@ -335,7 +302,7 @@ static struct kc_result write_record(uint64_t *until_ms, const struct kc_bank_ke
         result = kc_roll_make(&out, crypto, &signers, realm, &roll);
     }
     if (!kc_failed(result)) {
-        result = path_of(path, folder, roll.number, "cose");
+        result = kc_path_numbered(path, folder, BASE, roll.number, ".cose");
     }
     if (!kc_failed(result)) {
         result = kc_file_write(path, kc_buffer_view(&out), 0644);
@@ -368,7 +335,7 @@ static struct kc_result go_on(struct kc_roll_state *out, const struct kc_bank_ke
 {
     struct kc_result result = kc_ok();
     out->number = keys->generation + 1;
-    if (!is_there(folder, out->number, "plan")) {
+    if (!kc_file_numbered_exists(folder, BASE, out->number, ".plan")) {
         if (wish == NULL) {
             return kc_ok();
         }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,6 +236,30 @@ struct kc_result kc_folder_lock(int *fd, const char *dir, const char *name)
 bool kc_file_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+void kc_file_numbered(char out[KC_FILE_NAME_SIZE], const char *base, uint64_t number,
+                      const char *end)
+{
+    if (number == 0) {
+        (void)snprintf(out, KC_FILE_NAME_SIZE, "%s%s", base, end);
+    } else {
+        (void)snprintf(out, KC_FILE_NAME_SIZE, "%s-%" PRIu64 "%s", base, number, end);
+    }
+}
+
+struct kc_result kc_path_numbered(char out[KC_PATH_SIZE_MAX], const char *folder, const char *base,
+                                  uint64_t number, const char *end)
+{
+    char file[KC_FILE_NAME_SIZE];
+    kc_file_numbered(file, base, number, end);
+    return kc_path_join(out, folder, file, NULL);
+}
+
+bool kc_file_numbered_exists(const char *folder, const char *base, uint64_t number, const char *end)
+{
+    char path[KC_PATH_SIZE_MAX];
+    return !kc_failed(kc_path_numbered(path, folder, base, number, end)) && kc_file_exists(path);
 }
 
 static struct kc_result made_path(char out[KC_PATH_SIZE_MAX], const char *path)

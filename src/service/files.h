@@ -43,6 +43,16 @@ KC_MUST_USE struct kc_result kc_folder_lock(int *fd, const char *dir, const char
 
 bool kc_file_exists(const char *path);
 
+/* The name of a file of which there is one a generation: BASE and END for 0, as sign.key; BASE-N and END after, as sign-1.key. */
+#define KC_FILE_NAME_SIZE 64
+void kc_file_numbered(char out[KC_FILE_NAME_SIZE], const char *base, uint64_t number,
+                      const char *end);
+/* Its path, and whether it is there. KC_TOO_LARGE. */
+KC_MUST_USE struct kc_result kc_path_numbered(char out[KC_PATH_SIZE_MAX], const char *folder,
+                                              const char *base, uint64_t number, const char *end);
+bool kc_file_numbered_exists(const char *folder, const char *base, uint64_t number,
+                             const char *end);
+
 /* A server makes its database once; afterwards an empty one in its place would forget what was acknowledged. The first says
  * KC_FILE_MISSING (logged with the path) when a database that was made is gone; the second notes durably, in PATH.made, that it
  * was made. */

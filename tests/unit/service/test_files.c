@@ -291,6 +291,24 @@ static void paths_are_joined_or_too_large(void **state)
     assert_int_equal(kc_path_join(path, name, "b", NULL).code, KC_TOO_LARGE);
 }
 
+static void a_file_of_each_generation_has_a_name(void **state)
+{
+    char name[KC_FILE_NAME_SIZE];
+    char path[KC_PATH_SIZE_MAX];
+    (void)state;
+    kc_file_numbered(name, "sign", 0, ".key");
+    assert_string_equal(name, "sign.key");
+    kc_file_numbered(name, "sign", 12, "");
+    assert_string_equal(name, "sign-12");
+    assert_int_equal(kc_path_numbered(path, "a", "sign", 1, ".crt").code, KC_OK);
+    assert_string_equal(path, "a/sign-1.crt");
+    put_file("sign-1.crt", "s", 1, 0600);
+    (void)snprintf(path, sizeof path, "%s", in_folder("."));
+    assert_true(kc_file_numbered_exists(path, "sign", 1, ".crt"));
+    assert_false(kc_file_numbered_exists(path, "sign", 0, ".crt"));
+    assert_false(kc_file_numbered_exists(path, "sign", 1, ".key"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_folder_that_others_may_change_is_not_ours),
         cmocka_unit_test(a_name_is_given_once),
         cmocka_unit_test(paths_are_joined_or_too_large),
+        cmocka_unit_test(a_file_of_each_generation_has_a_name),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
