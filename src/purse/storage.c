@@ -5,6 +5,8 @@
  *   image n whole, mark n-1               cut before the mark: state n, and the mark is written again
  *   image n torn,  mark n-1               cut in the image: state n-1
  *   image n torn,  mark n                 the finished image was damaged later: purse-corrupt, never state n-1
+ * What a torn image left behind is wiped then: the next attempt's image has the same number, and what of that arrives before the
+ * power goes again must not make the older one whole, whose entry the log does not have any more.
  * What an image counts on in the log was synced before the image was begun (log.c). */
 #include <string.h>
 
@@ -240,6 +242,39 @@ static bool is_untouched(struct kc_purse *purse)
     return any == 0;
 }
 
+/* One past the last byte of a room that is not zero. */
+static struct kc_result find_end(size_t *end, struct kc_purse *purse, unsigned room)
+{
+    uint8_t bytes[64];
+    *end = 0;
+    for (size_t at = 0; at < KC_NVM_IMAGE_ROOM; at += sizeof bytes) {
+        size_t left = KC_NVM_IMAGE_ROOM - at;
+        size_t size = left < sizeof bytes ? left : sizeof bytes;
+        struct kc_result result = kc_purse_nvm_read(purse, image_at(room) + at, bytes, size);
+        if (kc_failed(result)) {
+            return result;
+        }
+        for (size_t i = 0; i < size; i++) {
+            *end = bytes[i] == 0 ? *end : at + i + 1;
+        }
+    }
+    return kc_ok();
+}
+
+static struct kc_result wipe_torn(struct kc_purse *purse, unsigned room)
+{
+    size_t end = 0;
+    struct kc_result result = find_end(&end, purse, room);
+    memset(purse->images[room], 0, sizeof purse->images[room]);
+    for (size_t at = 0; at < end && !kc_failed(result);) {
+        size_t left = end - at;
+        size_t size = left < KC_IMAGE_SIZE_MAX ? left : KC_IMAGE_SIZE_MAX;
+        result = kc_purse_nvm_write(purse, image_at(room) + at, purse->images[room], size);
+        at += size;
+    }
+    return kc_failed(result) || end == 0 ? result : kc_purse_nvm_sync(purse);
+}
+
 struct kc_result kc_purse_load(struct kc_purse *purse)
 {
     struct room rooms[2];
@@ -266,6 +301,9 @@ struct kc_result kc_purse_load(struct kc_purse *purse)
     struct kc_result result = adopt(purse, newer, rooms[newer].size);
     if (!kc_failed(result) && newest > mark) {
         result = write_mark(purse, newest);
+    }
+    if (!kc_failed(result) && rooms[newer ^ 1u].sequence == 0) {
+        result = wipe_torn(purse, newer ^ 1u);
     }
     if (!kc_failed(result)) {
         result = kc_purse_load_keys(purse);

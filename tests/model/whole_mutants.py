@@ -77,6 +77,8 @@ MUTANTS = [
     ("log-not-synced", "purse/log.c", "an image is written before its entry is durable",
      "        result = write_answer(purse, counter, entry_check, content->answer);\n    }\n    return kc_failed(result) ? result : kc_purse_nvm_sync(purse);",
      "        result = write_answer(purse, counter, entry_check, content->answer);\n    }\n    return result;"),
+    ("torn-image-left", "purse/storage.c", "what a power cut left of an image is not wiped",
+     "    if (!kc_failed(result) && rooms[newer ^ 1u].sequence == 0) {\n", "    if (!kc_failed(result) && purse == NULL) {\n"),
     ("one-image", "purse/storage.c", "the image is written over the one that is in force",
      "static size_t image_at(unsigned room)\n{\n    return KC_NVM_IMAGES_AT + (size_t)room * KC_NVM_IMAGE_ROOM;",
      "static size_t image_at(unsigned room)\n{\n    return KC_NVM_IMAGES_AT + (size_t)room * 0;"),

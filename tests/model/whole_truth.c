@@ -636,8 +636,11 @@ static bool see_rollback(struct truth *truth, unsigned holder, struct kc_result 
 
 bool truth_served(struct truth *truth, unsigned holder, struct kc_result result)
 {
-    bool heard =
-        !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED || result.code == KC_OVERSPENT;
+    /* A commit that nobody heard of counts as well. */
+    bool unheard =
+        result.code == KC_STORE_FAILED && truth_row(truth, holder)->counter > truth->counted_before;
+    bool heard = !kc_failed(result) || result.code == KC_COPIED_OR_RESTORED ||
+                 result.code == KC_OVERSPENT || unheard;
     if (!truth_bank(truth) || !see_rollback(truth, holder, result) ||
         !kinds_served(truth, holder, result) || !charged_served(truth, holder, result) ||
         !gone_served(truth, holder, result) || !renewed_served(truth, holder, result)) {
