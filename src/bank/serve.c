@@ -417,6 +417,7 @@ static void idle(void *owner, void *thread)
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
         kc_bank_closings(bank, now_ms);
+        kc_bank_end_owed(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_key_offer_due(bank, now_ms);
     }
@@ -602,7 +603,7 @@ static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory
                (unsigned long long)bank->notice.number);
     } else if (result.code != *last) {
         kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "authority's keys %s",
-               kc_error_name(result.code));
+               kc_failed(result) ? kc_error_name(result.code) : "as they were told");
     }
     *last = result.code;
 }
@@ -629,7 +630,7 @@ static void *refresh_main(void *owner)
     struct kc_directory *directory = NULL;
     bool reported = false;
     enum kc_error root_word = KC_OK;
-    enum kc_error told = KC_OK;
+    enum kc_error told = KC_PENDING; /* it has not looked yet */
     struct kc_crypto crypto;
     if (kc_failed(kc_libcrypto_open(&crypto, KEY_SLOTS))) {
         return NULL;

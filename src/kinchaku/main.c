@@ -50,27 +50,15 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* The option whose value is wrong when a verb gives KC_USAGE, and what it is. */
-static const char *wrong_option;
-static const char *wrong_is;
-/* Or two options that exclude each other. */
-static const char *wrong_pair;
 /* Whether a roll-over was of the authority's. */
 static bool of_authority;
 /* Whether there was no system to be rolled over. */
 static bool no_system;
 
-static bool is_right(bool right, const char *option, const char *is)
+static bool token_fits(const struct kc_command *command, const char *token)
 {
-    wrong_option = right ? wrong_option : option;
-    wrong_is = right ? wrong_is : is;
-    return right;
-}
-
-static bool token_fits(const char *token)
-{
-    return is_right(token == NULL || kc_token_uri_fits(token), "token",
-                    "a PKCS#11 URI without a PIN");
+    return kc_command_right(command, token == NULL || kc_token_uri_fits(token), "token",
+                            "a PKCS#11 URI without a PIN");
 }
 
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
@@ -82,16 +70,20 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     out->faults = kc_command_value(command, "faults") != NULL;
     out->token = kc_command_value(command, "token");
     out->fees = strcmp(command->arguments[0], "demo") == 0;
-    if (!token_fits(out->token) ||
-        !is_right(kc_command_currency(currency), "currency", "three capital letters") ||
-        !is_right(store == NULL || strcmp(store, "sqlite") == 0, "store", "sqlite")) {
+    if (!token_fits(command, out->token) ||
+        !kc_command_right(command, kc_command_currency(currency), "currency",
+                          "three capital letters") ||
+        !kc_command_right(command, store == NULL || strcmp(store, "sqlite") == 0, "store",
+                          "sqlite")) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return is_right(kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1), "bank",
-                    "a number from 1") &&
-           is_right(kc_command_number(&out->decimals, command, "decimals", 0, 8, 0), "decimals",
-                    "0 to 8");
+    return kc_command_right(command,
+                            kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1),
+                            "bank", "a number from 1") &&
+           kc_command_right(command,
+                            kc_command_number(&out->decimals, command, "decimals", 0, 8, 0),
+                            "decimals", "0 to 8");
 }
 
 /* What is asked for on a system that is there already and says otherwise. */
@@ -302,16 +294,17 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
                                       root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
     bool days_given = kc_command_value(command, "days") != NULL;
-    wrong_pair = root && authority        ? "--root or --authority, not both"
-                 : root && emergency      ? "--root or --emergency, not both"
-                 : authority && emergency ? "--authority or --emergency, not both"
-                 : authority && days_given
-                     ? "--days is for the bank's keys or --root, not --authority"
-                     : NULL;
-    if (wrong_pair != NULL) {
-        return kc_result(KC_USAGE);
+    const char *pair = root && authority        ? "--root or --authority, not both"
+                       : root && emergency      ? "--root or --emergency, not both"
+                       : authority && emergency ? "--authority or --emergency, not both"
+                       : authority && days_given
+                           ? "--days is for the bank's keys or --root, not --authority"
+                           : NULL;
+    if (pair != NULL) {
+        return kc_command_wrong(command, pair);
     }
-    if (!is_right(days_fit, "days", root ? "1 to 7300" : "0 to 3660") || !token_fits(token)) {
+    if (!kc_command_right(command, days_fit, "days", root ? "1 to 7300" : "0 to 3660") ||
+        !token_fits(command, token)) {
         return kc_result(KC_USAGE);
     }
     of_authority = root || authority;
@@ -449,8 +442,7 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = verbs[i].run(&command, dir);
             if (result.code == KC_USAGE) {
-                return wrong_pair != NULL ? kc_command_usage(&command, wrong_pair)
-                                          : kc_command_usage_of(&command, wrong_option, wrong_is);
+                return kc_command_explain(&command);
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

@@ -33,6 +33,22 @@ def wait_told(system, issuer):
     raise AssertionError((status, body))
 
 
+def looks(system):
+    """How often the bank said what it found in the directory: at least once a start."""
+    return system.log("bank").count(" authority's keys ")
+
+
+def restart(system):
+    """Starts the bank once more, until it has looked."""
+    before = looks(system)
+    assert system.kinchaku("up").status == OK
+    for _ in range(200):
+        if looks(system) > before:
+            return
+        time.sleep(0.1)
+    raise AssertionError(system.log("bank"))
+
+
 def known(uim, *arguments):
     shown = uim.must(*(arguments or ("show",))).json
     return shown["authority"], shown["authority_certificate"], shown["notice"]
@@ -76,8 +92,7 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     away.must("renew", "--yes")
     # The same after a restart of the bank, which looks at the directory anew.
     alone.kill("bank")
-    alone.up()
-    time.sleep(1)
+    restart(alone)
     assert served(alone) == (200, after)
     away.must("sync")
     alone.check_audit()
@@ -115,8 +130,7 @@ def test_nobody_elses_word_and_no_older_one_is_taken(alone):
     alone.up()
     write(alone, ISSUER, "cACertificate;binary", [der], "replace")
     alone.kill("bank")
-    alone.kinchaku("up")
-    time.sleep(1)
+    restart(alone)
     assert values(alone, ISSUER, "cACertificate;binary") == [der]
     assert served(alone) == (200, after)
     proxy.close()
