@@ -8,7 +8,8 @@ import pytest
 from kinchaku import AGAIN, OK, Uim
 from test_close import password
 from test_cmp import post
-from test_cmp_bank import rich
+from test_cmp_bank import Dropping, rich
+from test_cmp_other import USE
 from test_reissue import lose, reissue, row
 from test_renew import certificates, revoked, wait_revoked
 
@@ -72,9 +73,10 @@ def test_lost_while_the_authority_is_away(alone, protocol, bank):
 
 
 class Deaf:
-    """Between the bank and the authority: carries what the bank asks, and keeps the answer to itself while it is deaf."""
+    """Between the bank and the authority: carries what the bank asks, and keeps the answer to itself while it is deaf; with `second`
+    by CMP only what it says of a second certificate."""
 
-    def __init__(self, system, path):
+    def __init__(self, system, path, second=False):
         self.system, self.deaf, self.kept = system, False, 0
         owner = self
 
@@ -84,7 +86,8 @@ class Deaf:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status, kind, reply = post(owner.system, body, self.headers["Content-Type"], path)
-                if owner.deaf:
+                use = USE.search(body)
+                if owner.deaf and (not second or (use and not use[1][0] & 0x80)):
                     owner.kept += 1
                     self.close_connection = True
                     return
@@ -132,6 +135,60 @@ def test_keys_that_the_bank_never_heard_of(alone):
         wait_revoked(alone, old | shown)
         for one in (uim, made):
             wait_row(one, revocation="done")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-NODE-2
+def test_keys_that_the_bank_never_heard_of_by_cmp(alone):
+    """It has no numbers of them: the directory shows them."""
+    between = Deaf(alone, "/cmp", second=True)
+    speak(alone, "cmp")
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        old = set(certificates(alone, uim).values())
+        between.deaf = True
+        uim.must("renew", status=AGAIN)
+        assert between.kept > 0
+        shown = set(certificates(alone, uim).values())
+        assert len(shown - old) == 2
+        alone.kill("authority")
+        assert lose(uim, password(uim)).status == AGAIN
+        between.deaf = False
+        alone.up()
+        wait_revoked(alone, old | shown)
+        wait_row(uim, revocation="done")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-OPEN-7
+@pytest.mark.parametrize("protocol", ["kinchaku", "cmp"])
+def test_a_pair_that_comes_when_the_next_purse_is_there(alone, tmp_path, protocol):
+    """The old one asked for it before the account was moved; it alone ends."""
+    between = Dropping(alone, "/cmp" if protocol == "cmp" else "/v1/message")
+    speak(alone, protocol)
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = alone.open(fund=100)
+        secret, old, moved = password(uim), set(certificates(alone, uim).values()), []
+
+        def move():
+            moved.append(alone.registrar("move", "--account", uim.account, "--uim", tmp_path / "b.uim", "--password-file", secret))
+
+        between.before = move
+        done = uim.station("renew")
+        assert moved[0].status == OK and done.error == "purse-blocked", (moved, done, alone.logs())
+        wait_row(uim, revocation="done")
+        assert old < revoked(alone) and len(revoked(alone)) == 4
+        fresh = Uim(alone, tmp_path / "b.uim", moved[0].objects[0])
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
+        fresh.must("withdraw", 30, "--yes")
         alone.check_audit()
     finally:
         between.close()
