@@ -187,8 +187,7 @@ static void sign_as(struct bytes *message, unsigned payer, uint64_t counter)
 }
 
 /* shows: R-RENEW-5 R-SEC-1 */
-static void
-who_is_paid_for_a_counter_before_the_key_in_force_hears_that_while_another_waits(void **state)
+static void who_is_paid_before_the_key_in_force_hears_that_while_another_waits(void **state)
 {
     struct bytes message;
     (void)state;
@@ -289,8 +288,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             whoever_is_paid_under_a_key_that_ended_long_ago_is_not_accused, begin, end),
         cmocka_unit_test_setup_teardown(
-            who_is_paid_for_a_counter_before_the_key_in_force_hears_that_while_another_waits, begin,
-            end),
+            who_is_paid_before_the_key_in_force_hears_that_while_another_waits, begin, end),
         cmocka_unit_test_setup_teardown(a_decline_by_the_key_in_force_counts_while_another_waits,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_decline_by_a_key_between_counts_when_it_comes_late, begin,
