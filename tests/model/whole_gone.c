@@ -228,8 +228,11 @@ bool gone_waits(const struct truth *truth, const struct kc_payment_row *row)
     unsigned payer = truth_purse_holder(truth, row->payer.number);
     unsigned payee = truth_purse_holder(truth, row->payee.number);
     KC_ASSERT(payer != TRUTH_NOBODY && payee != TRUTH_NOBODY);
-    return gone_is_out(truth, payer) && (truth->rogue[payee] || gone_is_out(truth, payee) ||
-                                         truth->places[payee].counter < row->payee_counter);
+    if (!gone_is_out(truth, payer) || truth->rogue[payee]) {
+        return gone_is_out(truth, payer);
+    }
+    return gone_is_out(truth, payee) ? !truth->closings.quiet || !gone_is_over(truth, payee)
+                                     : truth->places[payee].counter < row->payee_counter;
 }
 
 /* ---- the end ---- */
