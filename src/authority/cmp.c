@@ -211,7 +211,7 @@ static const struct kc_issuer *issuer_for(const struct kc_authority *authority,
     struct kc_view other = kc_view(holdings->other.der, holdings->other.der_size);
     for (size_t i = 0; i < authority->issuer_count && holdings->others > holdings->count; i++) {
         const struct kc_issuer *by = &authority->issuers[i];
-        if (kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
+        if (!by->ended && kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
             return by;
         }
     }
@@ -342,8 +342,11 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
         return kc_ok();
     }
     struct kc_view issuers[KC_ISSUERS_MAX];
+    size_t issuer_count = 0;
     for (size_t i = 0; i < authority->issuer_count; i++) {
-        issuers[i] = kc_view(authority->issuers[i].der, authority->issuers[i].der_size);
+        const struct kc_issuer *one = &authority->issuers[i];
+        issuers[issuer_count] = kc_view(one->der, one->der_size);
+        issuer_count += one->ended ? 0 : 1;
     }
     struct kc_view crosses[KC_ROOTS_MAX];
     size_t cross_count = take_crosses(crosses, authority);
@@ -359,7 +362,7 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
                                                      kc_view(pair->sign.der, pair->sign.der_size),
                                                  .key = &authority->sign_key,
                                                  .issuers = issuers,
-                                                 .issuer_count = authority->issuer_count,
+                                                 .issuer_count = issuer_count,
                                                  .crosses = crosses,
                                                  .cross_count = cross_count,
                                                  .clock_ms = authority->config.clock_ms,

@@ -144,7 +144,12 @@ static struct kc_result look(void *owner, struct kc_ocsp_word *out,
 {
     struct look *look = owner;
     look->word = out;
-    return kc_authority_store_of_serial(look->responder->store, serial, take, look);
+    struct kc_result result =
+        kc_authority_store_of_serial(look->responder->store, serial, take, look);
+    /* What it had certified before it ended is by another now, and its own is revoked. */
+    return kc_failed(result)
+               ? result
+               : kc_authority_store_former_of_serial(look->responder->store, serial, take, look);
 }
 
 /* Who asks about nobody of ours is told so by the newest. */

@@ -26,7 +26,9 @@ static const struct kc_option options[] = {
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
     {"token", "URI", "first up, roll: PKCS#11 token for the keys of bank and authority"},
     {"days", "N", "roll: how long the old ones still count (bank: default 90; root: to its end)"},
-    {"emergency", NULL, "roll: even while the keys before the old ones still count"},
+    {"emergency", NULL,
+     "roll: even while the keys before the old ones still count; with --authority: those are "
+     "stolen"},
     {"authority", NULL, "roll: the authority's issuing key instead of the bank's keys"},
     {"root", NULL, "roll: the authority's root and issuing key instead of the bank's keys"},
     {"keep", NULL, "demo: keep the new folder"},
@@ -42,7 +44,8 @@ static const struct kc_program program = {
              "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
-             "       kinchaku roll --authority | --root [--days N] [--token URI] [--dir D]\n"
+             "       kinchaku roll --authority [--emergency] | --root [--days N] [--token URI]\n"
+             "                     [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
              "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
@@ -264,9 +267,8 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
                                       root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
     bool days_given = kc_command_value(command, "days") != NULL;
-    wrong_pair = root && authority        ? "--root or --authority, not both"
-                 : root && emergency      ? "--root or --emergency, not both"
-                 : authority && emergency ? "--authority or --emergency, not both"
+    wrong_pair = root && authority   ? "--root or --authority, not both"
+                 : root && emergency ? "--root or --emergency, not both"
                  : authority && days_given
                      ? "--days is for the bank's keys or --root, not --authority"
                      : NULL;
@@ -288,7 +290,7 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     }
     if (!kc_failed(result)) {
         result = root        ? kc_system_roll_root(&rolled, &system, days, token)
-                 : authority ? kc_system_roll_authority(&rolled, &system, token)
+                 : authority ? kc_system_roll_authority(&rolled, &system, token, emergency)
                              : kc_system_roll(&rolled, &system, days, token, emergency);
     }
     if (!kc_failed(result)) {
