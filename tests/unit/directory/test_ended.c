@@ -118,6 +118,12 @@ static void what_an_ended_issuer_signed_counts_no_more(void **state)
     EXPECT(fetch_of(&again[0], &again[1], ACCOUNT, NOW_MS), KC_OK);
     EXPECT(find(NOW_MS), KC_OK);
     EXPECT(check(pair), KC_OK);
+    /* What a thief adds to an entry shuts nobody out. */
+    directory.certificates[2] = directory.certificates[1];
+    directory.certificates[1] = directory.certificates[0];
+    directory.certificates[0] = kc_buffer_view(&thief.der);
+    directory.count = 3;
+    EXPECT(fetch(ACCOUNT, &sign, NOW_MS), KC_OK);
     put_second(7, &encrypt, NOW_MS + DAY_MS, &next);
     EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
     EXPECT(check(pair), KC_CERT_REVOKED);
@@ -322,6 +328,37 @@ static void ended_issuers_take_no_place_from_those_that_count(void **state)
     assert_int_equal(people.issuer_count, KC_PEOPLE_ISSUERS_MAX);
 }
 
+/* shows: R-RENEW-8 R-SEC-4 */
+static void an_ended_issuer_is_known_beside_as_many_as_count(void **state)
+{
+    static struct party more[KC_ISSUERS_MAX];
+    uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    struct kc_person person;
+    struct kc_signer_id id = id_of(ACCOUNT, &sign);
+    (void)state;
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
+    kc_people_close(&people);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&root.der)), KC_OK);
+    show_list(101, &issuer, NOW_MS + DAY_MS, &root);
+    const struct kc_view old = directory.issuer;
+    for (size_t i = 0; i < KC_ISSUERS_MAX; i++) {
+        EXPECT(
+            crypto.generate(crypto.context, &more[i].private_key, &more[i].public_key, KC_KEY_P256),
+            KC_OK);
+        certify_from(&more[i], KC_PROFILE_ISSUER, "issuer 3", NOW_MS - DAY_MS + 10000 + 1000 * i,
+                     NOW_MS + 10 * DAY_MS, &root);
+        put_second(10 + i, NULL, NOW_MS + DAY_MS, &more[i]);
+        directory.issuer = kc_buffer_view(&more[i].der);
+        EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    }
+    EXPECT(check(pair), KC_DIRECTORY_DOWN);
+    directory.issuer = old;
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    assert_int_equal(people.issuer_count, KC_ISSUERS_MAX + 1);
+    EXPECT(check(pair), KC_OK);
+}
+
 #define ENDED(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -334,6 +371,7 @@ int main(void)
         ENDED(an_ended_issuer_needs_no_list_of_its_own),
         ENDED(a_server_that_starts_knows_what_it_had_seen),
         ENDED(ended_issuers_take_no_place_from_those_that_count),
+        ENDED(an_ended_issuer_is_known_beside_as_many_as_count),
     };
     return cmocka_run_group_tests_name("ended", tests, NULL, NULL);
 }
