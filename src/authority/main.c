@@ -57,37 +57,13 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* The option whose value is wrong when a verb gives KC_USAGE, and what it is; or what else is wrong. */
-static const char *wrong_option;
-static const char *wrong_is;
-static const char *wrong = "wrong usage";
 /* What to say about a failure beside the command's name. */
 static char detail[160];
 
-static bool is_right(bool right, const char *option, const char *is)
+static bool token_fits(const struct kc_command *command, const char *token)
 {
-    wrong_option = right ? wrong_option : option;
-    wrong_is = right ? wrong_is : is;
-    return right;
-}
-
-static bool number_fits(uint64_t *out, const struct kc_command *command, const char *option,
-                        uint64_t min, uint64_t max, uint64_t fallback, const char *is)
-{
-    return is_right(kc_command_number(out, command, option, min, max, fallback), option, is);
-}
-
-static bool token_fits(const char *token)
-{
-    return is_right(token == NULL || kc_token_uri_fits(token), "token",
-                    "a PKCS#11 URI without a PIN");
-}
-
-static struct kc_result usage(const char *words)
-{
-    wrong = words;
-    wrong_option = NULL;
-    return kc_result(KC_USAGE);
+    return kc_command_right(command, token == NULL || kc_token_uri_fits(token), "token",
+                            "a PKCS#11 URI without a PIN");
 }
 
 /* ---- serve ---- */
@@ -278,13 +254,14 @@ static struct kc_result init(const struct kc_command *command, const char *dir)
     const char *token = kc_command_value(command, "token");
     currency = currency == NULL ? "JPY" : currency;
     if (url == NULL || kc_command_value(command, "port") == NULL) {
-        return usage("--port and --directory-url are needed");
+        return kc_command_wrong(command, "--port and --directory-url are needed");
     }
-    if (!token_fits(token) ||
-        !is_right(kc_command_url(url), "directory-url", "a URL without blanks") ||
-        !number_fits(&port, command, "port", 1, 65535, 0, "1 to 65535") ||
-        !number_fits(&bank, command, "bank", 1, UINT32_MAX, 1, "a number from 1") ||
-        !is_right(kc_command_currency(currency), "currency", "three capital letters")) {
+    if (!token_fits(command, token) ||
+        !kc_command_right(command, kc_command_url(url), "directory-url", "a URL without blanks") ||
+        !kc_command_fits(&port, command, "port", 1, 65535, 0, "1 to 65535") ||
+        !kc_command_fits(&bank, command, "bank", 1, UINT32_MAX, 1, "a number from 1") ||
+        !kc_command_right(command, kc_command_currency(currency), "currency",
+                          "three capital letters")) {
         return kc_result(KC_USAGE);
     }
     return kc_authority_init(dir, bank, currency, (unsigned)port, url, token);
@@ -314,13 +291,14 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool root = kc_command_value(command, "root") != NULL;
     bool emergency = kc_command_value(command, "emergency") != NULL;
     if (root && emergency) {
-        return usage("--root or --emergency, not both");
+        return kc_command_wrong(command, "--root or --emergency, not both");
     }
     if (!root && kc_command_value(command, "days") != NULL) {
-        return usage("--days is for --root: what an issuing key certified counts to its end");
+        return kc_command_wrong(
+            command, "--days is for --root: what an issuing key certified counts to its end");
     }
-    if (!token_fits(token) ||
-        !number_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
+    if (!token_fits(command, token) ||
+        !kc_command_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = root        ? kc_authority_roll_root(&number, dir, days, token)
@@ -443,8 +421,8 @@ static struct kc_result server_certificates(struct kc_authority *authority,
             return issue_server(authority, dir, number);
         }
     }
-    (void)is_right(name == NULL, "name", "bank or registrar");
-    return name == NULL ? usage("--name is needed") : kc_result(KC_USAGE);
+    (void)kc_command_right(command, name == NULL, "name", "bank or registrar");
+    return name == NULL ? kc_command_wrong(command, "--name is needed") : kc_result(KC_USAGE);
 }
 
 struct search {
@@ -484,12 +462,12 @@ static struct kc_result revoke_account(struct kc_authority *authority,
     (void)dir;
     /* 7 is not used, 8 would take a certificate off the list again (RFC 5280 section 5.3.1). */
     if (text == NULL) {
-        return usage("--account is needed");
+        return kc_command_wrong(command, "--account is needed");
     }
-    if (!is_right(!kc_failed(kc_account_parse(&account, text)), "account",
-                  "an account's number with its check digit") ||
-        !number_fits(&reason, command, "reason", 0, 10, 1, "0 to 6, 9 or 10") ||
-        !is_right(reason != 7 && reason != 8, "reason", "0 to 6, 9 or 10")) {
+    if (!kc_command_right(command, !kc_failed(kc_account_parse(&account, text)), "account",
+                          "an account's number with its check digit") ||
+        !kc_command_fits(&reason, command, "reason", 0, 10, 1, "0 to 6, 9 or 10") ||
+        !kc_command_right(command, reason != 7 && reason != 8, "reason", "0 to 6, 9 or 10")) {
         return kc_result(KC_USAGE);
     }
     struct kc_result result = kc_authority_store_revoke(authority->store, &count, account.number,
@@ -592,8 +570,7 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = run(&verbs[i], &command, dir);
             if (result.code == KC_USAGE) {
-                return wrong_option == NULL ? kc_command_usage(&command, wrong)
-                                            : kc_command_usage_of(&command, wrong_option, wrong_is);
+                return kc_command_explain(&command);
             }
             const char *words = detail[0] == '\0' ? verbs[i].name : detail;
             return kc_failed(result) ? kc_command_fail(&command, result, words) : 0;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "bank/pairs.h"
 #include "base/assert.h"
 #include "message/identity.h"
 
@@ -195,7 +196,7 @@ static struct kc_result load_renewals(struct kc_accused *out, const struct kc_pr
                      ? kc_ok()
                      : kc_result(KC_STORE_CORRUPT);
     }
-    while (!kc_failed(result)) {
+    for (size_t i = 0; i < KC_BANK_RENEWALS_MAX && !kc_failed(result); i++) {
         result = end_key(out, prover, &row);
         if (!kc_failed(result)) {
             result = store->renewal_at(store->context, &row, purse->purse.number, row.counter + 2);

@@ -124,6 +124,19 @@ static void show_shadow(struct desk *desk, struct kc_json_out *json, const struc
     show_amount(desk, json, "claimed", row->claimed);
 }
 
+/* Whether its certificates are revoked, where that is owed since it is out of use (ledger/ending.c). */
+static void show_ending(struct desk *desk, struct kc_json_out *json, struct kc_purse_id purse)
+{
+    struct kc_ending_row row = {.number = 0};
+    struct kc_result result = desk->store.ending_get(desk->store.context, &row, purse.number);
+    bool asks = desk->config.authority_url[0] != '\0';
+    show_text(desk, json, "revocation", kc_bank_ending_word(result, &row, asks));
+    show_time(desk, json, "revocation_owed", row.owed_ms);
+    show_number(desk, json, "revocation_tries", row.tries);
+    show_text(desk, json, "revocation_reason",
+              row.reason == KC_OK ? "-" : kc_error_name(row.reason));
+}
+
 /* The management record of EP1221669 Fig 4; its update history are the transactions that follow. */
 static bool show_purse(void *owner, const struct kc_purse_row *row)
 {
@@ -154,6 +167,7 @@ static bool show_purse(void *owner, const struct kc_purse_row *row)
     show_text(desk, &json, "out_reason",
               row->out_reason == KC_OK ? "-" : kc_error_name(row->out_reason));
     show_time(desk, &json, "out_time", row->out_ms);
+    show_ending(desk, &json, row->purse);
     end_object(desk, &json);
     return true;
 }
@@ -592,10 +606,14 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
         .owner = desk, .fault = print_fault, .verify = verify, .verify_order = verify_order};
     struct kc_json_out json;
     struct kc_risk risk = {.alerts = 0};
+    uint64_t owed = 0;
     (void)unused;
     struct kc_result result = desk->store.begin(desk->store.context);
     if (!kc_failed(result)) {
         result = kc_risk_bearer(&risk, &desk->store);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_endings_owed(&owed, &desk->store);
     }
     if (!kc_failed(result)) {
         result = kc_ledger_audit(&audit, &desk->store, &desk->crypto);
@@ -617,6 +635,7 @@ static struct kc_result run_audit(struct desk *desk, const char *unused)
     show_number(desk, &json, "records", audit.records);
     show_totals(desk, &json, &audit.totals);
     show_risk(desk, &json, &risk);
+    show_number(desk, &json, "revocations_owed", owed);
     end_object(desk, &json);
     return result;
 }
@@ -795,7 +814,7 @@ static struct kc_result close_account(struct desk *desk, const char *number)
 
 struct verb {
     const char *name;
-    bool takes_argument;
+    bool takes_number; /* of an account, purse or alert */
     struct kc_result (*run)(struct desk *desk, const char *argument);
 };
 
@@ -826,6 +845,11 @@ static struct kc_result open_desk(struct desk *desk, const char *dir)
     return kc_failed(result) ? result : kc_sqlite_open(&desk->store, path, false, 0);
 }
 
+static bool is_digits(const char *text)
+{
+    return text[0] != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
 int kc_bank_admin(const struct kc_command *command, const char *dir)
 {
     struct desk desk = {.command = command};
@@ -834,8 +858,11 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
         if (strcmp(verbs[i].name, name) != 0) {
             continue;
         }
-        if (command->argument_count != (verbs[i].takes_argument ? 2u : 1u)) {
+        if (command->argument_count != (verbs[i].takes_number ? 2u : 1u)) {
             return kc_command_usage(command, "wrong number of arguments");
+        }
+        if (verbs[i].takes_number && !is_digits(command->arguments[1])) {
+            return kc_command_usage(command, "what comes after this command is a number");
         }
         if (kc_command_value(command, "out") != NULL && verbs[i].run != show_evidence) {
             return kc_command_usage(command, "--out belongs to evidence");

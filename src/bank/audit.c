@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "bank/pairs.h"
+
 /* The message that evidence of a kind is. */
 static const struct kc_shape *shape_of(enum kc_evidence_kind kind)
 {
@@ -139,7 +141,10 @@ static bool verify_renewed(const struct kc_evidence_verifier *by, const struct k
     const struct kc_store *store = by->store;
     uint64_t purse = purse_of(message, shape);
     uint64_t counter = 1;
-    while (!kc_failed(store->renewal_at(store->context, &row, purse, counter))) {
+    for (size_t i = 0; i < KC_BANK_RENEWALS_MAX; i++) {
+        if (kc_failed(store->renewal_at(store->context, &row, purse, counter))) {
+            break;
+        }
         if (row.account.number == account &&
             verify_kept(by, message, row.old_sign_key, row.old_sign_size, shape)) {
             return true;

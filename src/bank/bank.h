@@ -4,8 +4,8 @@
  *   the writer, when it has time ─> charges, closings, renewals and orders in doubt ─> items of its own, in rounds (rounds.h)
  *
  * Renewal is in renew.c (keys made in the purse) and key_offer.c (made by the authority), at the counter in counter.c; charges in
- * charge.c, closing in close.c; whether a certificate still counts in revocation.c (list and OCSP); the bank's own new keys in
- * rolls.c and roll.c, and what it tells of the authority's in notice.c.
+ * charge.c, closing in close.c, the certificates of purses out of use in ending.c; whether a certificate still counts in
+ * revocation.c (list and OCSP); the bank's own new keys in rolls.c and roll.c, and what it tells of the authority's in notice.c.
  *
  * One trust boundary: the private keys live in struct kc_bank and nowhere else. */
 #ifndef KC_BANK_BANK_H
@@ -20,6 +20,7 @@
 #include "bank/known.h"
 #include "bank/notice.h"
 #include "bank/ordinary.h"
+#include "bank/pairs.h"
 #include "bank/pipeline.h"
 #include "bank/records.h"
 #include "bank/revocation.h"
@@ -97,6 +98,7 @@ struct kc_bank {
     struct kc_bank_round charges;  /* orders of management charges, by account */
     struct kc_bank_round payouts;  /* of closed accounts */
     struct kc_bank_round revoking; /* their certificates, by account */
+    struct kc_bank_round ending;   /* certificates of purses out of use, as they are due */
     struct kc_bank_round retiring; /* old certificates of confirmed renewals, by purse */
     struct kc_bank_round offering; /* keys that the authority is to make, by purse */
     uint64_t offer_wanted;         /* the writer's: the last purse that was looked at for them */
@@ -159,6 +161,7 @@ union kc_bank_message {
     struct kc_purse_id card;
     struct kc_give_back give_back;
     struct kc_identity identity;
+    struct kc_renewal_query renewal_query;
     uint64_t roll;
     uint64_t notice_after;
     uint8_t reference[KC_DIGEST_SIZE];
@@ -179,14 +182,6 @@ struct kc_bank_renewal {
     size_t encrypt_size;
     uint8_t sign[KC_CERTIFICATE_SIZE_MAX];
     uint8_t encrypt[KC_CERTIFICATE_SIZE_MAX];
-};
-
-/* Certificates of a purse that have not ended, by the books: the pair of its keys, and those that were certified beside it for
- * keys that it never confirmed. */
-#define KC_BANK_PAIRS_MAX 8u
-struct kc_bank_pairs {
-    size_t size;
-    uint8_t bytes[KC_BANK_PAIRS_MAX * KC_PAIR_SIZE];
 };
 
 /* One message on its way. */
@@ -231,7 +226,9 @@ struct kc_bank_item {
     size_t identity_size;
     uint8_t identity_digest[KC_DIGEST_SIZE];
     struct kc_bank_renewal renewal;
+    struct kc_renewal_word renewal_word;
     struct kc_bank_pairs pairs;
+    struct kc_ending_row ending;
     struct kc_person holder; /* whose purse is confirmed */
     uint64_t key_ready_ms;   /* since when keys wait for the purse, or 0 */
     uint64_t due_ms;         /* when a refused request may come again, or 0 */
@@ -256,6 +253,7 @@ struct kc_bank_step {
 struct kc_bank_kind {
     const struct kc_shape *shape;
     bool from_purse;                              /* else from the registrar */
+    bool may_be_none;                             /* KC_NOT_FOUND is an answer, and no refusal */
     struct kc_bank_step steps[KC_BANK_STEPS_MAX]; /* up to the first without a run */
 };
 
@@ -272,6 +270,7 @@ extern const struct kc_bank_kind kc_bank_identify_request;
 extern const struct kc_bank_kind kc_bank_settle_request;
 extern const struct kc_bank_kind kc_bank_renew_request;
 extern const struct kc_bank_kind kc_bank_retire;
+extern const struct kc_bank_kind kc_bank_end_certificates;
 extern const struct kc_bank_kind kc_bank_claim_request;
 extern const struct kc_bank_kind kc_bank_make_keys;
 extern const struct kc_bank_kind kc_bank_offer_keys;
@@ -284,6 +283,7 @@ extern const struct kc_bank_kind kc_bank_make_voucher;
 extern const struct kc_bank_kind kc_bank_give_roll;
 extern const struct kc_bank_kind kc_bank_sign_identity;
 extern const struct kc_bank_kind kc_bank_give_notice;
+extern const struct kc_bank_kind kc_bank_tell_renewal;
 extern const struct kc_bank_kind kc_bank_set_policy;
 extern const struct kc_bank_kind kc_bank_charge_order;
 extern const struct kc_bank_kind kc_bank_set_charge;
@@ -413,10 +413,6 @@ KC_MUST_USE struct kc_result kc_bank_find_certified(struct kc_bank *bank,
 KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
                                                         struct kc_bank_thread *thread,
                                                         struct kc_bank_item *item);
-/* None for a purse without keys. Errors of the store. */
-KC_MUST_USE struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out,
-                                                const struct kc_store *store, uint64_t purse,
-                                                uint64_t now_ms);
 /* Whether a purse's own keys count although the directory shows others: such are on their way to it, and the certificates of its
  * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -443,15 +439,19 @@ KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_
                                                    const struct kc_shape *shape,
                                                    const void *message);
 
-/* What the ledger says of certificates that were made: where the purse went out of use meanwhile, item->renewal.blocked, so that
- * the next step can revoke them. */
+/* What the ledger says of certificates that were made: where the purse went out of use meanwhile, item->renewal.blocked. The
+ * books have the pair then, and that its revocation is owed; whoever reports the loss again is told it, too (lost-reply). */
 KC_MUST_USE struct kc_result kc_bank_note_blocked(struct kc_bank_item *item,
                                                   struct kc_result certified);
-/* That step: KC_PURSE_BLOCKED, and the authority was asked to revoke the pair in item->renewal, which the books have. Whether it
- * did is in the log; where the lane is crowded nobody is asked. Whoever reports the loss again is told the pair (lost-reply). */
-KC_MUST_USE struct kc_result
-kc_bank_end_blocked(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_bank_item *item);
-void kc_bank_leave_blocked(struct kc_bank_item *item);
+
+/* Has the certificates of purses revoked that are out of use, as far as that is owed and it is time; for the writer. */
+void kc_bank_end_owed(struct kc_bank *bank, uint64_t now_ms);
+/* Whether the authority may be at it just now, for all certificates of the account, so that no others are to be made for it; for
+ * the writer. */
+bool kc_bank_is_ending(const struct kc_bank *bank, struct kc_account_id account);
+/* Asks it to revoke one pair that a purse certified and left, by our own messages. Its refusals, KC_MISMATCH: it knows none. */
+KC_MUST_USE struct kc_result kc_bank_ask_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                              const struct kc_renewal_row *row);
 
 /* Asks it for certificates of another pair of the purse's. When it has no room for one, KC_PENDING, it is told which pairs the
  * purse left, ends these, and is asked again. */

@@ -9,7 +9,6 @@
 #include "base/log.h"
 
 #define REVOKE_MAX 4u
-/* RFC 5280 section 5.3.1. */
 
 /* ---- the registrar's word ---- */
 

@@ -1,5 +1,6 @@
 #include "bank/cmp.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,10 +8,11 @@
 #include "base/log.h"
 #include "service/keys.h"
 
-/* RFC 5280 section 5.3.1. */
 #define SECOND_MS 1000u
 /* Purses that an account had one after another: more than anybody's. */
 #define PURSES_MAX 1024u
+/* An account has one pair in force, and at most two beside it. One round more sees that there is none. */
+#define SHOWN_MAX 4u
 
 struct kc_result kc_bank_cmp_load(struct kc_bank *bank, const char *folder)
 {
@@ -63,61 +65,12 @@ static struct kc_cmp_client client_of(struct kc_people_issuers *issuers, struct 
 
 /* ---- revocation ---- */
 
-/* Of pairs beyond those that find place here, as only an authority certifies that has more beside each other than ours, the
- * oldest end by themselves. */
-static void add_pair(struct kc_bank_pairs *out, const uint8_t pair[KC_PAIR_SIZE],
-                     uint64_t expires_ms, uint64_t now_ms)
-{
-    if (expires_ms > now_ms && out->size < sizeof out->bytes) {
-        memcpy(out->bytes + out->size, pair, KC_PAIR_SIZE);
-        out->size += KC_PAIR_SIZE;
-    }
-}
-
-/* Pairs that a purse had certified beside that of the key `old_signer`, and left before its renewal `number`. */
-static struct kc_result list_left(struct kc_bank_pairs *out, const struct kc_store *store,
-                                  uint64_t purse, uint64_t number,
-                                  const uint8_t old_signer[KC_SIGNER_SIZE], uint64_t now_ms)
-{
-    struct kc_renewal_row row = {.number = number};
-    for (size_t i = 0; i < KC_BANK_PAIRS_MAX; i++) {
-        struct kc_result result = store->renewal_left(store->context, &row, purse, row.number);
-        if (kc_failed(result)) {
-            return result.code == KC_NOT_FOUND ? kc_ok() : result;
-        }
-        if (memcmp(row.old_signer, old_signer, KC_SIGNER_SIZE) != 0) {
-            break;
-        }
-        add_pair(out, row.pair, row.expires_ms, now_ms);
-    }
-    return kc_ok();
-}
-
-struct kc_result kc_bank_list_pairs(struct kc_bank_pairs *out, const struct kc_store *store,
-                                    uint64_t purse, uint64_t now_ms)
-{
-    struct kc_purse_key_row keys;
-    out->size = 0;
-    struct kc_result result = store->purse_key_get(store->context, &keys, purse);
-    if (kc_failed(result)) {
-        return result.code == KC_NOT_FOUND ? kc_ok() : result;
-    }
-    add_pair(out, keys.pair, keys.expires_ms, now_ms);
-    return list_left(out, store, purse, KC_AMOUNT_MAX, keys.signer, now_ms);
-}
-
-static struct kc_result first_of(struct kc_result before, struct kc_result then)
-{
-    return kc_failed(before) ? before : then;
-}
-
 /* Then there is no use in asking for the others. */
 static bool is_away(struct kc_result result)
 {
     return result.code == KC_AUTHORITY_DOWN;
 }
 
-/* Both certificates of a pair. One that fails does not spare the other; the first error is told. */
 static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
                                     const uint8_t pair[KC_PAIR_SIZE], unsigned reason)
 {
@@ -126,33 +79,34 @@ static struct kc_result revoke_pair(struct kc_bank *bank, struct kc_bank_thread 
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer issuer = KC_BUFFER(bytes);
     const struct kc_cmp_client client = client_of(&issuers, bank, thread);
-    uint64_t now_ms = kc_clock_now_ms();
-    /* Whatever the list says: one of the two may be on it alone. */
-    struct kc_result word =
-        kc_people_check_pair(&person, &bank->people, &thread->crypto, pair, now_ms, now_ms);
-    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &bank->people, &person);
-    if (kc_failed(result)) {
-        return kc_failed(word) ? word : result;
-    }
-    result =
-        kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
-    return first_of(result, kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
-                                                        person.encrypt_serial, reason));
+    struct kc_result result = kc_people_name_pair(&issuer, &person, &bank->people, &thread->crypto,
+                                                  pair, kc_clock_now_ms());
+    return kc_failed(result)
+               ? result
+               : kc_cmp_client_revoke_pair(&client, kc_buffer_view(&issuer), person.sign_serial,
+                                           person.encrypt_serial, reason);
 }
 
-static struct kc_result revoke_pairs(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                     const struct kc_bank_pairs *pairs, unsigned reason)
+/* One that fails does not spare the others. */
+static struct kc_result revoke_each(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                    const struct kc_bank_pairs *pairs, unsigned reason)
 {
     struct kc_result result = kc_ok();
     for (size_t at = 0; at < pairs->size && !is_away(result); at += KC_PAIR_SIZE) {
-        result = first_of(result, revoke_pair(bank, thread, pairs->bytes + at, reason));
-    }
-    /* One that is away is asked again, and answers sooner or later; one that refuses may need somebody's help. */
-    if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
-        kc_log(KC_LOG_WARN, "certificates not revoked by=cmp reason=%s",
-               kc_error_name(result.code));
+        result = kc_cmp_client_both(result, revoke_pair(bank, thread, pairs->bytes + at, reason));
     }
     return result;
+}
+
+/* A number that the authority does not know is none that could be asked for again: said here, and done. One that is away is asked
+ * again, and answers sooner or later; one that refuses may need somebody's help. */
+static struct kc_result say(struct kc_result result, const char *whose, uint64_t number)
+{
+    if (kc_failed(result) && result.code != KC_AUTHORITY_DOWN && result.code != KC_TIMEOUT) {
+        kc_log(KC_LOG_WARN, "certificates not revoked by=cmp %s=%" PRIu64 " reason=%s", whose,
+               number, kc_error_name(result.code));
+    }
+    return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
 }
 
 /* Makes room for another pair: those that the purse left for others end. True when there were any, and they did. */
@@ -160,9 +114,13 @@ static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread,
                      const struct kc_renewal_row *row)
 {
     struct kc_bank_pairs pairs = {.size = 0};
-    return !kc_failed(list_left(&pairs, &thread->store, row->purse.number, row->number,
-                                row->old_signer, kc_clock_now_ms())) &&
-           pairs.size > 0 && !kc_failed(revoke_pairs(bank, thread, &pairs, KC_CRL_SUPERSEDED));
+    struct kc_result result = kc_bank_list_left(&pairs, &thread->store, row->purse.number,
+                                                row->number, row->old_signer, kc_clock_now_ms());
+    if (!kc_failed(result)) {
+        result =
+            say(revoke_each(bank, thread, &pairs, KC_CRL_SUPERSEDED), "purse", row->purse.number);
+    }
+    return !kc_failed(result) && pairs.size > 0;
 }
 
 struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
@@ -196,25 +154,53 @@ struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread 
 {
     struct kc_bank_pairs pairs = {.size = 0};
     uint64_t now_ms = kc_clock_now_ms();
-    add_pair(&pairs, row->old_pair, row->old_expires_ms, now_ms);
-    struct kc_result result =
-        list_left(&pairs, &thread->store, row->purse.number, row->number, row->old_signer, now_ms);
-    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, KC_CRL_SUPERSEDED);
-}
-
-struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                      const uint8_t pair[KC_PAIR_SIZE])
-{
-    return revoke_pair(bank, thread, pair, KC_CRL_CESSATION);
+    kc_bank_add_pair(&pairs, row->old_pair, row->old_expires_ms, now_ms);
+    struct kc_result result = kc_bank_list_left(&pairs, &thread->store, row->purse.number,
+                                                row->number, row->old_signer, now_ms);
+    return kc_failed(result) ? result
+                             : say(revoke_each(bank, thread, &pairs, KC_CRL_SUPERSEDED), "purse",
+                                   row->purse.number);
 }
 
 /* What renewals before took the place of is kc_bank_cmp_retire's. */
-static struct kc_result end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                  uint64_t purse)
+struct kc_result kc_bank_cmp_end_purse(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       uint64_t purse, unsigned reason)
 {
     struct kc_bank_pairs pairs;
     struct kc_result result = kc_bank_list_pairs(&pairs, &thread->store, purse, kc_clock_now_ms());
-    return kc_failed(result) ? result : revoke_pairs(bank, thread, &pairs, KC_CRL_CESSATION);
+    return kc_failed(result) ? result : revoke_each(bank, thread, &pairs, reason);
+}
+
+/* What the directory shows of an account. */
+struct revoking {
+    const struct kc_cmp_client *client;
+    unsigned reason;
+    struct kc_result result;
+};
+
+static bool revoke_one(void *owner, struct kc_view der)
+{
+    struct revoking *revoking = owner;
+    revoking->result = kc_cmp_client_both(
+        revoking->result, kc_cmp_client_revoke(revoking->client, der, revoking->reason));
+    return !is_away(revoking->result);
+}
+
+/* The next pair stands there when the one before is revoked. */
+struct kc_result kc_bank_cmp_end_shown(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       struct kc_account_id account, unsigned reason)
+{
+    struct kc_people_issuers issuers;
+    const struct kc_cmp_client client = client_of(&issuers, bank, thread);
+    struct revoking revoking = {.client = &client, .reason = reason, .result = kc_ok()};
+    struct kc_result result = kc_ok();
+    size_t count = 1;
+    for (unsigned i = 0; i < SHOWN_MAX && count > 0 && !kc_failed(result); i++) {
+        result = kc_people_each_shown(&count, &bank->people, thread->directory, account.number,
+                                      kc_clock_now_ms(), &revoking, revoke_one);
+        result = kc_failed(result) ? result : revoking.result;
+    }
+    return result;
 }
 
 struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -224,13 +210,20 @@ struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_th
     struct kc_reissue_row reissue;
     const struct kc_store *store = &thread->store;
     struct kc_result result = store->account_get(store->context, &row, account.number);
-    uint64_t purse = kc_failed(result) ? 0 : row.purse.number;
+    if (kc_failed(result)) {
+        return result;
+    }
+    uint64_t purse = row.purse.number;
     size_t count = 0;
     while (purse != 0 && !is_away(result) && count++ < PURSES_MAX) {
-        result = first_of(result, end_purse(bank, thread, purse));
+        result = kc_cmp_client_both(result,
+                                    kc_bank_cmp_end_purse(bank, thread, purse, KC_CRL_CESSATION));
         struct kc_result earlier = store->reissue_of_purse(store->context, &reissue, purse);
         purse = kc_failed(earlier) ? 0 : reissue.old.number;
-        result = first_of(result, earlier.code == KC_NOT_FOUND ? kc_ok() : earlier);
+        result = earlier.code == KC_NOT_FOUND ? result : kc_cmp_client_both(result, earlier);
     }
-    return first_of(result, kc_result(purse == 0 ? KC_OK : KC_LIMIT_EXCEEDED));
+    if (!is_away(result) && purse != 0) {
+        result = kc_cmp_client_both(result, kc_result(KC_LIMIT_EXCEEDED));
+    }
+    return say(result, "account", account.number);
 }

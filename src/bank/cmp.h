@@ -18,16 +18,20 @@ KC_MUST_USE struct kc_result kc_bank_cmp_certify(struct kc_buffer *sign, struct 
                                                  uint64_t expires_ms);
 
 /* Revokes what a confirmed renewal took the place of: the old pair, and those that the purse had certified beside it and left.
- * Nothing happens to what is revoked, so that it may be asked for again. As kc_cmp_client_revoke_number; KC_DIRECTORY_DOWN. */
+ * Nothing happens to what is revoked, so that it may be asked for again. One that fails does not spare the others. That the
+ * authority knows some of them not at all is in the log, once, and an end. As kc_cmp_client_revoke_pair; KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_cmp_retire(struct kc_bank *bank, struct kc_bank_thread *thread,
                                                 const struct kc_renewal_row *row);
 
-/* Revokes a pair of a purse that is out of use. */
-KC_MUST_USE struct kc_result kc_bank_cmp_end_pair(struct kc_bank *bank,
-                                                  struct kc_bank_thread *thread,
-                                                  const uint8_t pair[KC_PAIR_SIZE]);
+/* The same for what a purse has, and for what the directory shows of an account; here KC_NOT_FOUND is the caller's to say. */
+KC_MUST_USE struct kc_result kc_bank_cmp_end_purse(struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread, uint64_t purse,
+                                                   unsigned reason);
+KC_MUST_USE struct kc_result kc_bank_cmp_end_shown(struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread,
+                                                   struct kc_account_id account, unsigned reason);
 
-/* Revokes what a closed account's purses have. */
+/* Revokes what a closed account's purses have; as kc_bank_cmp_retire. */
 KC_MUST_USE struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank,
                                                      struct kc_bank_thread *thread,
                                                      struct kc_account_id account);

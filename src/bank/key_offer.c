@@ -236,7 +236,6 @@ const struct kc_bank_kind kc_bank_claim_request = {
               {KC_LANE_WRITE, apply_claim, NULL},
               {KC_LANE_DIRECTORY, find_claimed, NULL},
               {KC_LANE_WRITE, apply_claimed, NULL},
-              {KC_LANE_DIRECTORY, kc_bank_end_blocked, kc_bank_leave_blocked},
               {KC_LANE_WORK, answer_claim, NULL}},
 };
 

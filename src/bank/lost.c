@@ -52,6 +52,9 @@ static struct kc_result apply_reissue(struct kc_bank *bank, struct kc_bank_threa
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
+    if (kc_bank_is_ending(bank, item->message.reissue_request.account)) {
+        return kc_result(KC_BUSY);
+    }
     return kc_ledger_reissue(&item->opened, &item->due_ms, &bank->ledger,
                              &item->message.reissue_request, &source);
 }
@@ -75,6 +78,9 @@ static struct kc_result apply_move(struct kc_bank *bank, struct kc_bank_thread *
 {
     struct kc_ledger_source source = kc_bank_source(item);
     (void)thread;
+    if (kc_bank_is_ending(bank, item->message.move_request.account)) {
+        return kc_result(KC_BUSY);
+    }
     return kc_ledger_move(&item->opened, &item->due_ms, &bank->ledger, &item->message.move_request,
                           &source);
 }

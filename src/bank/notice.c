@@ -280,5 +280,6 @@ static struct kc_result give(struct kc_bank *bank, struct kc_bank_thread *thread
 }
 
 const struct kc_bank_kind kc_bank_give_notice = {
+    .may_be_none = true,
     .steps = {{KC_LANE_WORK, give, NULL}},
 };

@@ -11,7 +11,6 @@
 #define ROUND_MAX 8u
 #define ROUND_EVERY_MS 1000u
 #define ROUND_MORE_MS 200u /* behind a round that did not come to the end */
-#define LEFT_MAX 8u
 
 /* ---- Sr1 ---- */
 
@@ -146,8 +145,8 @@ struct kc_result kc_bank_identify_certified(struct kc_bank *bank, struct kc_bank
     return result;
 }
 
-static struct kc_result ask_left(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                 const struct kc_renewal_row *row)
+struct kc_result kc_bank_ask_left(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                  const struct kc_renewal_row *row)
 {
     struct kc_done done;
     struct kc_retire_request request = {
@@ -157,23 +156,33 @@ static struct kc_result ask_left(struct kc_bank *bank, struct kc_bank_thread *th
                                  &kc_retire_request_shape, &request);
 }
 
+struct ending_left {
+    struct kc_bank *bank;
+    struct kc_bank_thread *thread;
+    bool ended;
+};
+
+static bool end_one(void *owner, const struct kc_renewal_row *row)
+{
+    struct ending_left *ending = owner;
+    bool gone = !kc_failed(kc_bank_ask_left(ending->bank, ending->thread, row));
+    ending->ended = ending->ended || gone;
+    return true;
+}
+
 /* Pairs that the purse had certified and then left for others (ledger/renew.c): nothing comes under them any more. True when the
  * authority ended one. */
 static bool end_left(struct kc_bank *bank, struct kc_bank_thread *thread, struct kc_purse_id purse)
 {
     struct kc_renewal_row row;
-    bool ended = false;
+    struct ending_left ending = {.bank = bank, .thread = thread};
     const struct kc_store *store = &thread->store;
     struct kc_result result = store->renewal_last(store->context, &row, purse.number);
-    for (size_t i = 0; i < LEFT_MAX && !kc_failed(result); i++) {
-        result = store->renewal_left(store->context, &row, purse.number, row.number);
-        if (kc_failed(result)) {
-            break;
-        }
-        bool gone = !kc_failed(ask_left(bank, thread, &row));
-        ended = ended || gone;
+    if (!kc_failed(result)) {
+        result =
+            kc_bank_each_left(store, purse.number, row.number, row.old_signer, &ending, end_one);
     }
-    return ended;
+    return !kc_failed(result) && ending.ended;
 }
 
 struct kc_result kc_bank_ask_pair(struct kc_certify_reply *reply, struct kc_bank *bank,
@@ -238,32 +247,6 @@ static struct kc_result apply_certified(struct kc_bank *bank, struct kc_bank_thr
     return kc_bank_note_blocked(item, kc_ledger_renew_certified(&bank->ledger, &item->renewal.row));
 }
 
-struct kc_result kc_bank_end_blocked(struct kc_bank *bank, struct kc_bank_thread *thread,
-                                     struct kc_bank_item *item)
-{
-    struct kc_result result = kc_ok();
-    const struct kc_renewal_row *row = &item->renewal.row;
-    if (!item->renewal.blocked) {
-        return result;
-    }
-    if (kc_cmp_place_speaks(&bank->config.authority)) {
-        result = kc_bank_cmp_end_pair(bank, thread, row->pair);
-    } else {
-        result = ask_left(bank, thread, row);
-    }
-    kc_log(KC_LOG_WARN, "certificates of a purse out of use revoked purse=%llu result=%s",
-           (unsigned long long)row->purse.number, kc_error_name(result.code));
-    return kc_result(KC_PURSE_BLOCKED);
-}
-
-void kc_bank_leave_blocked(struct kc_bank_item *item)
-{
-    if (item->renewal.blocked) {
-        kc_log(KC_LOG_WARN, "certificates of a purse out of use revoked purse=%llu result=%s",
-               (unsigned long long)item->renewal.row.purse.number, kc_error_name(KC_BUSY));
-    }
-}
-
 /* ---- Sr4 ---- */
 
 static struct kc_result answer_renewal(struct kc_bank *bank, struct kc_bank_thread *thread,
@@ -298,7 +281,6 @@ const struct kc_bank_kind kc_bank_renew_request = {
               {KC_LANE_WRITE, apply_ask, NULL},
               {KC_LANE_DIRECTORY, certify, NULL},
               {KC_LANE_WRITE, apply_certified, NULL},
-              {KC_LANE_DIRECTORY, kc_bank_end_blocked, kc_bank_leave_blocked},
               {KC_LANE_WORK, answer_renewal, NULL}},
 };
 

@@ -39,6 +39,7 @@ static struct kc_result give(struct kc_bank *bank, struct kc_bank_thread *thread
 }
 
 const struct kc_bank_kind kc_bank_give_roll = {
+    .may_be_none = true,
     .steps = {{KC_LANE_WORK, give, NULL}},
 };
 

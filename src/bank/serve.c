@@ -230,6 +230,9 @@ static void choose_lane(struct kc_bank *bank, struct kc_bank_item *item)
 
 static void log_refusal(const struct kc_bank_item *item)
 {
+    if (item->error == KC_NOT_FOUND && item->kind != NULL && item->kind->may_be_none) {
+        return;
+    }
     kc_log(KC_LOG_WARN, "refused reason=%s message=%s signer=%llu", kc_error_name(item->error),
            item->kind == NULL || item->kind->shape == NULL ? "?"
                                                            : kc_shape_name_of(item->kind->shape),
@@ -412,6 +415,7 @@ static void idle(void *owner, void *thread)
     if (!bank->stopping) {
         kc_bank_charge(bank, now_ms);
         kc_bank_closings(bank, now_ms);
+        kc_bank_end_owed(bank, now_ms);
         kc_bank_ask_again(bank, now_ms);
         kc_bank_key_offer_due(bank, now_ms);
     }
@@ -535,6 +539,7 @@ static const struct route routes[] = {
     {"/v1/roll", "GET", NULL, NULL, kc_bank_read_roll, &kc_bank_give_roll},
     {"/v1/notice", "GET", NULL, NULL, kc_bank_read_notice, &kc_bank_give_notice},
     {"/v1/identity", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_sign_identity},
+    {"/v1/renewal", "POST", KC_CONTENT_COSE, NULL, take_body, &kc_bank_tell_renewal},
     {"/v1/voucher", "GET", NULL, NULL, kc_bank_read_reference, &kc_bank_make_voucher},
     {"/v1/admin/log-policy", "POST", KC_CONTENT_JSON, NULL, kc_bank_read_policy,
      &kc_bank_set_policy},
@@ -596,9 +601,24 @@ static void look_for_notice(struct kc_bank *bank, struct kc_directory *directory
                (unsigned long long)bank->notice.number);
     } else if (result.code != *last) {
         kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "authority's keys %s",
-               kc_error_name(result.code));
+               kc_failed(result) ? kc_error_name(result.code) : "as they were told");
     }
     *last = result.code;
+}
+
+/* Roots have one name: which one this server goes by is told by its digest and time. */
+static void tell_roots(struct kc_bank *bank, enum kc_error word)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_root_words words = {.from = ""};
+    struct kc_result result = kc_people_pinned(&root, &bank->people);
+    if (!kc_failed(result)) {
+        result = kc_root_words(&words, kc_buffer_view(&root));
+    }
+    kc_log(word == KC_OK && !kc_failed(result) ? KC_LOG_INFO : KC_LOG_WARN,
+           "the directory's roots: %s pinned=%s from=%s until=%s", kc_error_name(word),
+           words.fingerprint, words.from, words.until);
 }
 
 /* The revocation list is fetched on schedule; a directory that is away is asked again next time. */
@@ -608,7 +628,7 @@ static void *refresh_main(void *owner)
     struct kc_directory *directory = NULL;
     bool reported = false;
     enum kc_error root_word = KC_OK;
-    enum kc_error told = KC_OK;
+    enum kc_error told = KC_PENDING; /* it has not looked yet */
     struct kc_crypto crypto;
     if (kc_failed(kc_libcrypto_open(&crypto, KEY_SLOTS))) {
         return NULL;
@@ -627,8 +647,7 @@ static void *refresh_main(void *owner)
         }
         if (kc_people_root_word(&bank->people) != root_word) {
             root_word = kc_people_root_word(&bank->people);
-            kc_log(root_word == KC_OK ? KC_LOG_INFO : KC_LOG_WARN, "the directory's roots: %s",
-                   kc_error_name(root_word));
+            tell_roots(bank, root_word);
         }
         if (!kc_failed(result)) {
             look_for_notice(bank, directory, &crypto, &told);

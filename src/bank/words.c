@@ -94,3 +94,14 @@ const char *kc_bank_move_word(enum kc_move_kind kind)
     }
     return "?";
 }
+
+const char *kc_bank_ending_word(struct kc_result found, const struct kc_ending_row *row, bool asks)
+{
+    if (kc_failed(found)) {
+        return found.code == KC_NOT_FOUND ? "-" : "?";
+    }
+    if (row->ended_ms == 0) {
+        return asks ? "pending" : "not asked";
+    }
+    return row->reason == KC_NOT_FOUND ? "not known" : "done";
+}

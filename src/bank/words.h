@@ -11,4 +11,7 @@ const char *kc_bank_payment_state_word(enum kc_payment_state state);
 const char *kc_bank_gap_state_word(enum kc_gap_state state);
 const char *kc_bank_move_word(enum kc_move_kind kind);
 
+/* Of a row that was looked for with that result; `asks`: the bank knows where the authority is. */
+const char *kc_bank_ending_word(struct kc_result found, const struct kc_ending_row *row, bool asks);
+
 #endif

@@ -146,6 +146,21 @@ KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct 
                                                   const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
                                                   uint64_t expires_ms, uint64_t now_ms);
 
+/* The issuer of such a pair, a certificate, whatever its list says; person->sign_serial and person->encrypt_serial are filled.
+ * KC_DIRECTORY_DOWN: it is not known. KC_BUFFER_SMALL. */
+KC_MUST_USE struct kc_result kc_people_name_pair(struct kc_buffer *issuer, struct kc_person *person,
+                                                 struct kc_people *people,
+                                                 const struct kc_crypto *crypto,
+                                                 const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
+                                                 uint64_t now_ms);
+
+/* Calls for each certificate that the directory shows of a number, and that an issuer of ours signed for it, as long as that
+ * gives true, and says how many these are. None where it has no entry. Waits. KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_people_each_shown(size_t *count, struct kc_people *people,
+                                                  struct kc_directory *directory, uint64_t number,
+                                                  uint64_t now_ms, void *owner,
+                                                  bool (*each)(void *owner, struct kc_view der));
+
 /* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
  * signed, is passed over. When that is each, or it has ended: KC_CERT_INVALID, KC_CERT_EXPIRED, KC_CERT_REVOKED; also
  * KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than KC_ISSUERS_MAX issuers that have not ended. */

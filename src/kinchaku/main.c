@@ -16,6 +16,7 @@
 #define ROLL_DAYS 90u
 #define ROLL_DAYS_MAX 3660u
 #define ROOT_DAYS_MAX 7300u
+#define ROOTS_MAX 17u /* as many as an authority ever has */
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
@@ -52,27 +53,15 @@ static const struct kc_program program = {
     .option_count = sizeof options / sizeof options[0],
 };
 
-/* The option whose value is wrong when a verb gives KC_USAGE, and what it is. */
-static const char *wrong_option;
-static const char *wrong_is;
-/* Or two options that exclude each other. */
-static const char *wrong_pair;
 /* Whether a roll-over was of the authority's. */
 static bool of_authority;
 /* Whether there was no system to be rolled over. */
 static bool no_system;
 
-static bool is_right(bool right, const char *option, const char *is)
+static bool token_fits(const struct kc_command *command, const char *token)
 {
-    wrong_option = right ? wrong_option : option;
-    wrong_is = right ? wrong_is : is;
-    return right;
-}
-
-static bool token_fits(const char *token)
-{
-    return is_right(token == NULL || kc_token_uri_fits(token), "token",
-                    "a PKCS#11 URI without a PIN");
+    return kc_command_right(command, token == NULL || kc_token_uri_fits(token), "token",
+                            "a PKCS#11 URI without a PIN");
 }
 
 static bool take_config(struct kc_system_config *out, const struct kc_command *command)
@@ -84,16 +73,20 @@ static bool take_config(struct kc_system_config *out, const struct kc_command *c
     out->faults = kc_command_value(command, "faults") != NULL;
     out->token = kc_command_value(command, "token");
     out->fees = strcmp(command->arguments[0], "demo") == 0;
-    if (!token_fits(out->token) ||
-        !is_right(kc_command_currency(currency), "currency", "three capital letters") ||
-        !is_right(store == NULL || strcmp(store, "sqlite") == 0, "store", "sqlite")) {
+    if (!token_fits(command, out->token) ||
+        !kc_command_right(command, kc_command_currency(currency), "currency",
+                          "three capital letters") ||
+        !kc_command_right(command, store == NULL || strcmp(store, "sqlite") == 0, "store",
+                          "sqlite")) {
         return false;
     }
     memcpy(out->currency, currency, 4);
-    return is_right(kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1), "bank",
-                    "a number from 1") &&
-           is_right(kc_command_number(&out->decimals, command, "decimals", 0, 8, 0), "decimals",
-                    "0 to 8");
+    return kc_command_right(command,
+                            kc_command_number(&out->bank, command, "bank", 1, UINT32_MAX, 1),
+                            "bank", "a number from 1") &&
+           kc_command_right(command,
+                            kc_command_number(&out->decimals, command, "decimals", 0, 8, 0),
+                            "decimals", "0 to 8");
 }
 
 /* What is asked for on a system that is there already and says otherwise. */
@@ -149,12 +142,40 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
 
+/* The root that a process goes by: the one pinned in its folder, of the authority the newest one in force. */
+static bool find_root(struct kc_root_words *out, const struct kc_system *system, enum kc_node node)
+{
+    char folder[KC_PATH_SIZE_MAX];
+    char name[24] = "root.crt";
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    bool has = node == KC_NODE_BANK || node == KC_NODE_AUTHORITY;
+    if (!has || kc_failed(kc_path_join(folder, system->dir, kc_node_name(node), NULL))) {
+        return false;
+    }
+    bool found = false;
+    for (unsigned number = 1; number <= ROOTS_MAX; number++) {
+        struct kc_buffer der = KC_BUFFER(bytes);
+        if (kc_failed(kc_certificate_file_load(&der, folder, name)) ||
+            kc_failed(kc_root_words(out, kc_buffer_view(&der)))) {
+            break;
+        }
+        found = true;
+        if (node != KC_NODE_AUTHORITY) {
+            break;
+        }
+        (void)snprintf(name, sizeof name, "root-%u.crt", number);
+    }
+    return found;
+}
+
 static void show_node(const struct kc_command *command, const struct kc_system *system,
                       enum kc_node node, const char *state)
 {
     struct kc_json_out json;
     const char *name = kc_node_name(node);
     pid_t pid = kc_process_find(system->dir, name);
+    struct kc_root_words root;
+    bool has_root = find_root(&root, system, node);
     if (!command->json) {
         char number[16] = "-";
         if (pid != 0) {
@@ -162,6 +183,10 @@ static void show_node(const struct kc_command *command, const struct kc_system *
         }
         (void)printf("%-10s %-16s pid %-8s port %" PRIu64 "\n", name, state, number,
                      system->config.ports[node]);
+        if (has_root) {
+            (void)printf("%-10s root %.16s, from %s until %s\n", "", root.fingerprint, root.from,
+                         root.until);
+        }
         return;
     }
     kc_json_open(&json, stdout);
@@ -169,6 +194,11 @@ static void show_node(const struct kc_command *command, const struct kc_system *
     kc_json_text(&json, "state", state);
     kc_json_number(&json, "pid", (uint64_t)pid);
     kc_json_number(&json, "port", system->config.ports[node]);
+    if (has_root) {
+        kc_json_text(&json, "root", root.fingerprint);
+        kc_json_text(&json, "root_from", root.from);
+        kc_json_text(&json, "root_until", root.until);
+    }
     kc_json_close(&json);
 }
 
@@ -236,10 +266,16 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     return result;
 }
 
-static void tell_rolled(const struct kc_command *command, const char *what,
+static void tell_rolled(const struct kc_command *command, const char *what, bool ended,
                         const struct kc_system_rolled *rolled)
 {
     struct kc_json_out json;
+    if (!command->json && ended) {
+        (void)printf("%s of number %" PRIu64 ": in force; those before it count no more, as the "
+                     "next 'kinchaku up' tells everybody\n",
+                     what, rolled->number);
+        return;
+    }
     if (!command->json) {
         (void)printf("%s of number %" PRIu64
                      ": in force from the next 'kinchaku up' on; the old count until %s\n",
@@ -267,15 +303,16 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
                                       root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
     bool days_given = kc_command_value(command, "days") != NULL;
-    wrong_pair = root && authority   ? "--root or --authority, not both"
-                 : root && emergency ? "--root or --emergency, not both"
-                 : authority && days_given
-                     ? "--days is for the bank's keys or --root, not --authority"
-                     : NULL;
-    if (wrong_pair != NULL) {
-        return kc_result(KC_USAGE);
+    const char *pair = root && authority   ? "--root or --authority, not both"
+                       : root && emergency ? "--root or --emergency, not both"
+                       : authority && days_given
+                           ? "--days is for the bank's keys or --root, not --authority"
+                           : NULL;
+    if (pair != NULL) {
+        return kc_command_wrong(command, pair);
     }
-    if (!is_right(days_fit, "days", root ? "1 to 7300" : "0 to 3660") || !token_fits(token)) {
+    if (!kc_command_right(command, days_fit, "days", root ? "1 to 7300" : "0 to 3660") ||
+        !token_fits(command, token)) {
         return kc_result(KC_USAGE);
     }
     of_authority = root || authority;
@@ -294,7 +331,11 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
                              : kc_system_roll(&rolled, &system, days, token, emergency);
     }
     if (!kc_failed(result)) {
-        tell_rolled(command, root ? "root" : authority ? "issuing key" : "bank's keys", &rolled);
+        tell_rolled(command,
+                    root        ? "root"
+                    : authority ? "issuing key"
+                                : "bank's keys",
+                    authority && emergency, &rolled);
     }
     kc_file_unlock(fd);
     return result;
@@ -413,8 +454,7 @@ int main(int argc, char **argv)
         if (strcmp(verbs[i].name, command.arguments[0]) == 0) {
             struct kc_result result = verbs[i].run(&command, dir);
             if (result.code == KC_USAGE) {
-                return wrong_pair != NULL ? kc_command_usage(&command, wrong_pair)
-                                          : kc_command_usage_of(&command, wrong_option, wrong_is);
+                return kc_command_explain(&command);
             }
             return kc_failed(result)
                        ? kc_command_fail(&command, result, detail_of(result.code, verbs[i].name))

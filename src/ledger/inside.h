@@ -149,6 +149,12 @@ KC_MUST_USE struct kc_result kc_ledger_check_fresh(struct kc_ledger *ledger,
 /* key_offer.c: the purse has new keys, so none wait for it. */
 KC_MUST_USE struct kc_result kc_ledger_end_key_offer(struct kc_ledger *ledger,
                                                      struct kc_purse_id purse);
+/* ending.c: revocation is owed of the certificates of a purse that was reported lost, unless they were revoked since that was
+ * owed before; and of those that were certified when it was out of use already. */
+KC_MUST_USE struct kc_result kc_ledger_owe_lost(struct kc_ledger *ledger,
+                                                const struct kc_purse_row *purse);
+KC_MUST_USE struct kc_result kc_ledger_owe_certified(struct kc_ledger *ledger,
+                                                     const struct kc_purse_row *purse);
 /* Whether a confirmed renewal ended a key of the purse with the entry of this counter. */
 KC_MUST_USE struct kc_result kc_ledger_closed(bool *closed, struct kc_ledger *ledger,
                                               const struct kc_purse_row *purse, uint64_t counter);

@@ -309,6 +309,18 @@ KC_MUST_USE struct kc_result kc_ledger_state(struct kc_ledger_outcome *out,
                                              const struct kc_ledger_information *information,
                                              const struct kc_ledger_source *source);
 
+/* At most `max` purses out of use whose certificates are to be revoked, and that the authority is to be asked about by now; and
+ * its answer to one of them: KC_OK, or KC_NOT_FOUND when it knows none of those that are left, ends it. After any other it is due
+ * again, each time twice as late, up to ten minutes. An answer to what was owed before more was certified changes nothing. */
+KC_MUST_USE struct kc_result kc_ledger_endings_due(struct kc_ending_row *out, size_t *count,
+                                                   size_t max, struct kc_ledger *ledger,
+                                                   uint64_t now_ms);
+KC_MUST_USE struct kc_result kc_ledger_ending_told(struct kc_ledger *ledger,
+                                                   const struct kc_ending_row *asked,
+                                                   enum kc_error answer);
+/* Of how many purses revocation is owed. */
+KC_MUST_USE struct kc_result kc_ledger_endings_owed(uint64_t *count, const struct kc_store *store);
+
 /* What the ordinary bank is to be asked. */
 struct kc_ledger_order {
     bool ask; /* false: the stored outcome stands already */

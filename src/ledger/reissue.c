@@ -321,7 +321,10 @@ struct kc_result kc_ledger_lost(struct kc_ledger *ledger, const struct kc_lost_r
     }
     if (purse.state == KC_PURSE_OUT) {
         result = is_replaced(&replaced, ledger, &purse);
-        return kc_failed(result) || !replaced ? result : kc_result(KC_PURSE_BLOCKED);
+        if (kc_failed(result) || replaced) {
+            return kc_failed(result) ? result : kc_result(KC_PURSE_BLOCKED);
+        }
+        return kc_ledger_owe_lost(ledger, &purse);
     }
     if (purse.state != KC_PURSE_ACTIVE) {
         return kc_result(KC_ACCOUNT_NOT_OPEN);
@@ -329,6 +332,9 @@ struct kc_result kc_ledger_lost(struct kc_ledger *ledger, const struct kc_lost_r
     result = kc_ledger_end_open(ledger, &purse);
     if (!kc_failed(result)) {
         result = kc_ledger_put_out(ledger, &purse, KC_REPORTED_LOST);
+    }
+    if (!kc_failed(result)) {
+        result = kc_ledger_owe_lost(ledger, &purse);
     }
     return kc_failed(result) ? result : kc_ledger_save_purse(ledger, &purse);
 }

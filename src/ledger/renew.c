@@ -278,8 +278,11 @@ struct kc_result kc_ledger_renew_certified_as(struct kc_ledger *ledger,
     next.state = KC_RENEWAL_WAITING;
     result = save(ledger, &next);
     /* It went out of use meanwhile. Its pair is kept all the same, so that whoever ends its certificates knows of these. */
-    bool blocked = !kc_failed(result) && purse.state != KC_PURSE_ACTIVE;
-    return blocked ? kc_result(KC_PURSE_BLOCKED) : result;
+    if (kc_failed(result) || purse.state == KC_PURSE_ACTIVE) {
+        return result;
+    }
+    result = kc_ledger_owe_certified(ledger, &purse);
+    return kc_failed(result) ? result : kc_result(KC_PURSE_BLOCKED);
 }
 
 /* ---- confirmation ---- */

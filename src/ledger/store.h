@@ -527,6 +527,19 @@ struct kc_payout_row {
     enum kc_error reason; /* why it was refused */
 };
 
+/* A purse out of use whose certificates are to end (ledger/ending.c): one row a purse. */
+struct kc_ending_row {
+    struct kc_purse_id purse;
+    struct kc_account_id account;
+    uint64_t number;  /* how many times it was owed */
+    uint64_t owed_ms; /* since when */
+    uint64_t
+        act_ms;     /* when the authority is asked next; the latest time there is when it is done */
+    uint64_t tries; /* in vain */
+    uint64_t ended_ms;    /* or 0 */
+    enum kc_error reason; /* the last answer; KC_NOT_FOUND: the authority knows none of the rest */
+};
+
 /* A scan calls back for each row until it returns false. */
 struct kc_store_scan {
     void *owner;
@@ -548,6 +561,7 @@ struct kc_store_scan {
     bool (*charge)(void *owner, const struct kc_charge_row *row);
     bool (*closing)(void *owner, const struct kc_closing_row *row);
     bool (*payout)(void *owner, const struct kc_payout_row *row);
+    bool (*ending)(void *owner, const struct kc_ending_row *row);
 };
 
 struct kc_store {
@@ -727,6 +741,11 @@ struct kc_store {
     /* Those without an outcome, of accounts behind `account`. */
     struct kc_result (*scan_payouts_sent)(void *context, const struct kc_store_scan *scan,
                                           uint64_t account);
+    struct kc_result (*ending_get)(void *context, struct kc_ending_row *out, uint64_t purse);
+    struct kc_result (*ending_put)(void *context, const struct kc_ending_row *row);
+    /* Those to act on until `until_ms`, in the order of that time. */
+    struct kc_result (*scan_endings)(void *context, const struct kc_store_scan *scan,
+                                     uint64_t until_ms);
     /* The engine's own check of its file. */
     struct kc_result (*check)(void *context);
 };

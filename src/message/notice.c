@@ -69,3 +69,10 @@ struct kc_result kc_notice_read(struct kc_noticed_keys *out, struct kc_signed *p
     result = kc_key_decode(&out->verify_key, record.verify_key);
     return kc_failed(result) ? result : kc_key_decode(&out->encrypt_key, record.encrypt_key);
 }
+
+uint64_t kc_notice_number(struct kc_view bytes)
+{
+    struct kc_noticed_keys told;
+    struct kc_signed parsed;
+    return kc_failed(kc_notice_read(&told, &parsed, bytes)) ? 0 : told.number;
+}

@@ -35,4 +35,7 @@ KC_MUST_USE struct kc_result kc_notice_make(struct kc_buffer *out, const struct 
 KC_MUST_USE struct kc_result kc_notice_read(struct kc_noticed_keys *out, struct kc_signed *parsed,
                                             struct kc_view bytes);
 
+/* The number of it, not verified; 0 for what is none. */
+uint64_t kc_notice_number(struct kc_view bytes);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "message/cose.h"
+#include "message/notice.h"
 #include "purse/apdu.h"
 
 /* Writes a command in the extended form always: then the purse gives its whole response at once. */
@@ -151,6 +152,12 @@ struct kc_result kc_slot_take_identity(struct kc_slot *slot, struct kc_view iden
 struct kc_result kc_slot_notice(struct kc_view *out, struct kc_slot *slot)
 {
     return kc_slot_get(out, slot, KC_TAG_NOTICE);
+}
+
+uint64_t kc_slot_notice_number(struct kc_slot *slot)
+{
+    struct kc_view bytes;
+    return kc_failed(kc_slot_notice(&bytes, slot)) ? 0 : kc_notice_number(bytes);
 }
 
 struct kc_result kc_slot_issuer(struct kc_view *out, struct kc_slot *slot)

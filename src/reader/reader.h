@@ -66,6 +66,8 @@ KC_MUST_USE struct kc_result kc_bank_verifier_identity(struct kc_identity *out,
 KC_MUST_USE struct kc_result kc_slot_roll(struct kc_view *out, struct kc_slot *slot, unsigned back);
 /* What the bank told the purse last of the authority's keys, as it signed it. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_notice(struct kc_view *out, struct kc_slot *slot);
+/* Its number; 0 when there is none. */
+uint64_t kc_slot_notice_number(struct kc_slot *slot);
 /* The authority's issuing certificate as the purse knows it by now: of that notice, or of personalisation. KC_NOT_FOUND. */
 KC_MUST_USE struct kc_result kc_slot_issuer(struct kc_view *out, struct kc_slot *slot);
 /* Hands a notice in, whoever brought it. KC_STALE_STATE: not newer than the one held. Errors of verifying it. */

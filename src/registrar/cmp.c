@@ -1,6 +1,4 @@
 /* The authority by CMP, in place of our own messages: SZ4 as two transactions, and revocation certificate by certificate. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -56,20 +54,18 @@ struct kc_result kc_registrar_cmp_certify(struct kc_certify_reply *out,
     return result;
 }
 
-static bool is_good(struct kc_certificate *out, const struct kc_cmp_client *client,
-                    struct kc_view der)
-{
-    bool good = false;
-    for (size_t i = 0; i < client->issuer_count && !good; i++) {
-        good = !kc_failed(kc_certificate_verify(out, der, client->issuers[i], client->roots[i],
-                                                kc_clock_now_ms()));
-    }
-    return good;
-}
+struct revoking {
+    const struct kc_cmp_client *client;
+    unsigned reason;
+    struct kc_result result;
+};
 
-static struct kc_result first_of(struct kc_result before, struct kc_result then)
+static bool revoke_one(void *owner, struct kc_view der)
 {
-    return kc_failed(before) ? before : then;
+    struct revoking *revoking = owner;
+    revoking->result = kc_cmp_client_both(
+        revoking->result, kc_cmp_client_revoke(revoking->client, der, revoking->reason));
+    return true;
 }
 
 /* Revokes what the directory shows of an account. What is no good certificate of that account is left alone. *count: how many.
@@ -77,29 +73,15 @@ static struct kc_result first_of(struct kc_result before, struct kc_result then)
 static struct kc_result revoke_shown(size_t *count, struct kc_registrar *registrar,
                                      uint64_t account, unsigned reason)
 {
-    struct kc_directory_entry entry;
-    struct kc_certificate certificate;
-    char subject[24];
     struct kc_people_issuers issuers;
     const struct kc_cmp_client client = client_of(&issuers, registrar);
-    (void)snprintf(subject, sizeof subject, "%" PRIu64, account);
-    *count = 0;
-    struct kc_result result = kc_directory_account(&entry, registrar->directory, account);
-    if (kc_failed(result)) {
-        return kc_result(result.code == KC_NOT_FOUND ? KC_OK : result.code);
-    }
-    for (size_t i = 0; i < entry.count; i++) {
-        if (is_good(&certificate, &client, entry.certificates[i]) &&
-            strcmp(certificate.subject, subject) == 0) {
-            result = first_of(result, kc_cmp_client_revoke(&client, entry.certificates[i], reason));
-            *count += 1;
-        }
-    }
-    kc_directory_entry_free(&entry);
-    return result;
+    struct revoking revoking = {.client = &client, .reason = reason, .result = kc_ok()};
+    struct kc_result result =
+        kc_people_each_shown(count, &registrar->people, registrar->directory, account,
+                             kc_clock_now_ms(), &revoking, revoke_one);
+    return kc_failed(result) ? result : revoking.result;
 }
 
-/* Both certificates of a pair. */
 static struct kc_result revoke_pair(struct kc_registrar *registrar,
                                     const uint8_t pair[KC_PEOPLE_PAIR_SIZE], unsigned reason)
 {
@@ -108,17 +90,12 @@ static struct kc_result revoke_pair(struct kc_registrar *registrar,
     struct kc_buffer issuer = KC_BUFFER(bytes);
     struct kc_people_issuers issuers;
     const struct kc_cmp_client client = client_of(&issuers, registrar);
-    uint64_t now_ms = kc_clock_now_ms();
-    struct kc_result word =
-        kc_people_check_pair(&person, &registrar->people, &registrar->crypto, pair, now_ms, now_ms);
-    struct kc_result result = kc_people_issuer_of(&issuer, NULL, &registrar->people, &person);
-    if (kc_failed(result)) {
-        return first_of(word, result);
-    }
-    result =
-        kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer), person.sign_serial, reason);
-    return first_of(result, kc_cmp_client_revoke_number(&client, kc_buffer_view(&issuer),
-                                                        person.encrypt_serial, reason));
+    struct kc_result result = kc_people_name_pair(&issuer, &person, &registrar->people,
+                                                  &registrar->crypto, pair, kc_clock_now_ms());
+    return kc_failed(result)
+               ? result
+               : kc_cmp_client_revoke_pair(&client, kc_buffer_view(&issuer), person.sign_serial,
+                                           person.encrypt_serial, reason);
 }
 
 /* Revokes what the bank names, whether or not it was revoked before, and whatever becomes of one. Copied, because the reply's
@@ -136,7 +113,7 @@ static struct kc_result revoke_known(struct kc_registrar *registrar, struct kc_v
     }
     for (size_t at = 0; at < known.size && result.code != KC_AUTHORITY_DOWN;
          at += KC_PEOPLE_PAIR_SIZE) {
-        result = first_of(result, revoke_pair(registrar, pairs + at, reason));
+        result = kc_cmp_client_both(result, revoke_pair(registrar, pairs + at, reason));
     }
     return result;
 }
@@ -155,7 +132,7 @@ struct kc_result kc_registrar_cmp_revoke(struct kc_registrar *registrar,
         revoked += count;
     }
     if (kc_failed(named) || kc_failed(result)) {
-        return first_of(named, result);
+        return kc_cmp_client_both(named, result);
     }
     /* The last round has to have found nothing more. */
     bool done = revoked > 0 || known != NULL;

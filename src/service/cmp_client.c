@@ -81,11 +81,25 @@ struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
     return result.code == KC_CERT_REVOKED ? kc_ok() : result;
 }
 
-struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
-                                             struct kc_view issuer,
-                                             const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
+struct kc_result kc_cmp_client_both(struct kc_result first, struct kc_result then)
+{
+    bool mends = kc_failed(first) && first.code != KC_NOT_FOUND;
+    return mends || !kc_failed(then) ? first : then;
+}
+
+static struct kc_result revoke_number(const struct kc_cmp_client *client, struct kc_view issuer,
+                                      const uint8_t serial[KC_SERIAL_SIZE], unsigned reason)
 {
     const struct kc_cmp_asker asker = asker_of(client);
     struct kc_result result = kc_cmp_revoke_number(&asker, issuer, serial, reason);
     return result.code == KC_CERT_REVOKED ? kc_ok() : result;
+}
+
+struct kc_result kc_cmp_client_revoke_pair(const struct kc_cmp_client *client,
+                                           struct kc_view issuer,
+                                           const uint8_t sign[KC_SERIAL_SIZE],
+                                           const uint8_t encrypt[KC_SERIAL_SIZE], unsigned reason)
+{
+    struct kc_result result = revoke_number(client, issuer, sign, reason);
+    return kc_cmp_client_both(result, revoke_number(client, issuer, encrypt, reason));
 }

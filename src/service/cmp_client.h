@@ -43,10 +43,15 @@ kc_cmp_client_certify(struct kc_buffer *sign, struct kc_buffer *encrypt,
 KC_MUST_USE struct kc_result kc_cmp_client_revoke(const struct kc_cmp_client *client,
                                                   struct kc_view certificate, unsigned reason);
 
-/* The same by its number, under the issuer (a certificate) that made it. */
-KC_MUST_USE struct kc_result kc_cmp_client_revoke_number(const struct kc_cmp_client *client,
-                                                         struct kc_view issuer,
-                                                         const uint8_t serial[KC_SERIAL_SIZE],
-                                                         unsigned reason);
+/* Both certificates of a pair by their numbers, under the issuer (a certificate) that made them. One that fails does not spare
+ * the other. KC_NOT_FOUND: the authority does not know both of these numbers, and one that it knows is revoked. */
+KC_MUST_USE struct kc_result kc_cmp_client_revoke_pair(const struct kc_cmp_client *client,
+                                                       struct kc_view issuer,
+                                                       const uint8_t sign[KC_SERIAL_SIZE],
+                                                       const uint8_t encrypt[KC_SERIAL_SIZE],
+                                                       unsigned reason);
+
+/* What is to be said of two revocations: the first error that asking again may mend; else KC_NOT_FOUND, which it does not. */
+struct kc_result kc_cmp_client_both(struct kc_result first, struct kc_result then);
 
 #endif

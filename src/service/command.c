@@ -86,7 +86,7 @@ bool kc_command_parse(struct kc_command *out, const struct kc_program *program, 
     (void)umask(077);
     /* A limit of file sizes is a full disk, to be reported as one. */
     (void)signal(SIGXFSZ, SIG_IGN);
-    *out = (struct kc_command){.program = program};
+    *out = (struct kc_command){.program = program, .wrong = &out->found};
     fill_table(table, program);
     opterr = 0;
     optind = 0; /* with the GNU library: begin anew */
@@ -189,4 +189,35 @@ int kc_command_usage_of(const struct kc_command *command, const char *option, co
         words[i] = control ? '?' : words[i];
     }
     return kc_command_usage(command, words);
+}
+
+bool kc_command_right(const struct kc_command *command, bool right, const char *option,
+                      const char *is)
+{
+    if (!right) {
+        *command->wrong = (struct kc_command_wrong){.option = option, .is = is};
+    }
+    return right;
+}
+
+bool kc_command_fits(uint64_t *out, const struct kc_command *command, const char *option,
+                     uint64_t min, uint64_t max, uint64_t fallback, const char *is)
+{
+    return kc_command_right(command, kc_command_number(out, command, option, min, max, fallback),
+                            option, is);
+}
+
+struct kc_result kc_command_wrong(const struct kc_command *command, const char *words)
+{
+    *command->wrong = (struct kc_command_wrong){.is = words};
+    return kc_result(KC_USAGE);
+}
+
+int kc_command_explain(const struct kc_command *command)
+{
+    const struct kc_command_wrong *wrong = command->wrong;
+    if (wrong->option != NULL) {
+        return kc_command_usage_of(command, wrong->option, wrong->is);
+    }
+    return kc_command_usage(command, wrong->is == NULL ? "wrong usage" : wrong->is);
 }

@@ -26,7 +26,13 @@ struct kc_program {
     size_t option_count;
 };
 
-/* A parsed command line; texts point into argv. */
+/* What a verb found wrong when it gives KC_USAGE: an option's value, and what that is; or, without an option, other words. */
+struct kc_command_wrong {
+    const char *option;
+    const char *is;
+};
+
+/* A parsed command line; texts point into argv, `wrong` into the command itself, so it is not to be copied. */
 struct kc_command {
     const struct kc_program *program;
     bool json;
@@ -34,6 +40,8 @@ struct kc_command {
         [KC_OPTIONS_MAX]; /* by the option's place in the table; "" for a given flag, else NULL */
     const char *arguments[KC_ARGUMENTS_MAX];
     size_t argument_count;
+    struct kc_command_wrong *wrong;
+    struct kc_command_wrong found;
 };
 
 /* Parses argv. True: go on. False: end with *status (--help and --version print to stdout and end with 0; wrong usage
@@ -65,5 +73,16 @@ int kc_command_usage(const struct kc_command *command, const char *what);
 
 /* The same about an option that was given with a wrong value: says what it is (such as "uim or authority"), and the value. */
 int kc_command_usage_of(const struct kc_command *command, const char *option, const char *is);
+
+/* For a verb that is to say KC_USAGE: gives `right`, and where it is not, keeps which option's value is wrong; the same for
+ * a number, as kc_command_number; and what else is wrong, which gives KC_USAGE. */
+bool kc_command_right(const struct kc_command *command, bool right, const char *option,
+                      const char *is);
+KC_MUST_USE bool kc_command_fits(uint64_t *out, const struct kc_command *command,
+                                 const char *option, uint64_t min, uint64_t max, uint64_t fallback,
+                                 const char *is);
+struct kc_result kc_command_wrong(const struct kc_command *command, const char *words);
+/* Explains what was kept; gives 2. */
+int kc_command_explain(const struct kc_command *command);
 
 #endif

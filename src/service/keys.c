@@ -78,11 +78,35 @@ struct kc_result kc_certificate_file_save(const char *folder, const char *name, 
     return kc_failed(result) ? result : kc_file_write(path, kc_buffer_view(&buffer), 0644);
 }
 
+struct kc_result kc_root_words(struct kc_root_words *out, struct kc_view der)
+{
+    struct kc_crypto crypto;
+    struct kc_certificate root;
+    uint8_t digest[KC_DIGEST_SIZE];
+    memset(out, 0, sizeof *out);
+    struct kc_result result = kc_certificate_read(&root, der);
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&crypto, 1);
+    }
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_digest(&crypto, digest, der);
+    kc_libcrypto_close(&crypto);
+    kc_hex_write(out->fingerprint, kc_view(digest, sizeof digest));
+    kc_clock_format(out->from, root.not_before_ms);
+    kc_clock_format(out->until, root.not_after_ms);
+    return result;
+}
+
 struct kc_result kc_root_file_keep(void *folder, struct kc_view root)
 {
+    struct kc_root_words words;
     struct kc_result result = kc_certificate_file_save(folder, "root.crt", root);
+    (void)kc_failed(kc_root_words(&words, root));
     kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
-           "the authority's next root is pinned: %s", kc_error_name(result.code));
+           "the authority's next root is pinned: %s root=%s from=%s until=%s",
+           kc_error_name(result.code), words.fingerprint, words.from, words.until);
     return result;
 }
 

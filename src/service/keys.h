@@ -2,6 +2,7 @@
 #ifndef KC_SERVICE_KEYS_H
 #define KC_SERVICE_KEYS_H
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "crypto/pkcs11.h"
 #include "crypto/port.h"
@@ -68,6 +69,15 @@ KC_MUST_USE struct kc_result kc_certificate_file_load(struct kc_buffer *der, con
                                                       const char *name);
 KC_MUST_USE struct kc_result kc_certificate_file_save(const char *folder, const char *name,
                                                       struct kc_view der);
+
+/* A root for people: two of one name are told apart by these. */
+struct kc_root_words {
+    char fingerprint[2 * KC_DIGEST_SIZE + 1]; /* SHA-256 of the certificate */
+    char from[KC_CLOCK_TEXT_SIZE];
+    char until[KC_CLOCK_TEXT_SIZE];
+};
+/* KC_CERT_INVALID, KC_CRYPTO_FAILED: all are empty. */
+KC_MUST_USE struct kc_result kc_root_words(struct kc_root_words *out, struct kc_view der);
 
 /* Puts the next root in place of the one that is pinned in a folder, its owner; as kc_file_write. A kc_root_keep. */
 KC_MUST_USE struct kc_result kc_root_file_keep(void *folder, struct kc_view root);

@@ -1,5 +1,6 @@
 #include "service/message_client.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 
@@ -54,6 +55,15 @@ struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *
     }
     return kc_http_reply_is(&answer, "application/json") ? read_error(kc_buffer_view(reply))
                                                          : kc_result(KC_CONTENT_TYPE);
+}
+
+struct kc_result kc_message_get_after(struct kc_buffer *reply, struct kc_http_client *client,
+                                      const char *url, const char *path, uint64_t after)
+{
+    char full[KC_URL_SIZE_MAX + 48];
+    int size = snprintf(full, sizeof full, "%s%s?after=%" PRIu64, url, path, after);
+    return size < 0 || (size_t)size >= sizeof full ? kc_result(KC_TOO_LARGE)
+                                                   : kc_message_get(reply, client, full);
 }
 
 struct kc_result kc_message_of_authority(struct kc_result result)

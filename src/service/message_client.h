@@ -18,6 +18,11 @@ KC_MUST_USE struct kc_result kc_message_post_to(struct kc_buffer *reply,
 KC_MUST_USE struct kc_result kc_message_get(struct kc_buffer *reply, struct kc_http_client *client,
                                             const char *url);
 
+/* The same for what has numbers: `url` `path`?after=N, such as "/v1/roll". KC_NOT_FOUND: there is none after that one. */
+KC_MUST_USE struct kc_result kc_message_get_after(struct kc_buffer *reply,
+                                                  struct kc_http_client *client, const char *url,
+                                                  const char *path, uint64_t after);
+
 /* How a call to the authority went, for whoever asked the caller to do something: KC_UNREACHABLE and KC_TIMEOUT, which would be
  * about the caller itself, become KC_AUTHORITY_DOWN. */
 KC_MUST_USE struct kc_result kc_message_of_authority(struct kc_result result);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "station/inside.h"
+#include "station/roll.h"
 
 /* Where the authority answers, as the bank told the UIM. */
 static struct kc_result find_authority(char url[KC_URL_SIZE_MAX + 1], struct kc_station *station)
@@ -112,6 +113,8 @@ struct kc_result kc_station_take_over(struct kc_station *station)
     if (kc_failed(result)) {
         return result;
     }
+    /* Whatever goes to the authority is sealed for the key that the bank names last. */
+    (void)kc_station_learn_keys(station);
     if (handover == KC_HANDOVER_CHANGED || kc_station_is_unconfirmed(station)) {
         return finish(station);
     }

@@ -31,6 +31,10 @@ KC_MUST_USE struct kc_result kc_station_carry_to(struct kc_view *message,
                                                  const struct kc_station_leg *there,
                                                  const struct kc_station_leg *back);
 
+/* The bank's key in force as the UIM knows it, and the realm in which it signs. */
+KC_MUST_USE struct kc_result kc_station_bank(struct kc_realm *realm, struct kc_public_key *key,
+                                             struct kc_station *station);
+
 /* The reason in a refusal, or KC_OK when the message is something else. */
 KC_MUST_USE struct kc_result kc_station_check_refusal(struct kc_view message);
 

@@ -605,7 +605,7 @@ static struct kc_result redeem(struct kc_station *station, const struct kc_comma
 
 static struct kc_result show(struct kc_station *station, const struct kc_command *command)
 {
-    return kc_show_state(station, command, NULL);
+    return kc_show_all(station, command, NULL);
 }
 
 static struct kc_result history(struct kc_station *station, const struct kc_command *command)
@@ -625,7 +625,7 @@ static struct kc_result renew(struct kc_station *station, const struct kc_comman
     if (!kc_failed(result)) {
         result = authority ? kc_station_take_over(station) : kc_station_renew(station);
     }
-    return kc_failed(result) ? result : kc_show_state(station, command, "completed");
+    return kc_failed(result) ? result : kc_show_all(station, command, "completed");
 }
 
 static struct kc_result sync_uim(struct kc_station *station, const struct kc_command *command)
@@ -645,7 +645,7 @@ static struct kc_result sync_uim(struct kc_station *station, const struct kc_com
         /* A card that is out of use finds itself on the list, and pays nobody who has none. */
         kc_station_fetch_hotlist(station);
     }
-    return kc_failed(result) ? result : kc_show_state(station, command, kc_outcome_word(outcome));
+    return kc_failed(result) ? result : kc_show_all(station, command, kc_outcome_word(outcome));
 }
 
 static bool read_timeout(unsigned *out, const struct kc_command *command)

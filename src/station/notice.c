@@ -1,7 +1,5 @@
 #include "station/notice.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "message/notice.h"
@@ -22,15 +20,11 @@ static void held(uint64_t *number, uint64_t *told_ms, struct kc_slot *uim)
 
 bool kc_station_learn_notice(struct kc_station *station)
 {
-    char full[KC_URL_SIZE_MAX + 48];
     uint8_t bytes[KC_NOTICE_SIZE_MAX];
     struct kc_buffer notice = KC_BUFFER(bytes);
-    uint64_t number = 0;
-    uint64_t told_ms = 0;
-    held(&number, &told_ms, &station->uim);
-    int size = snprintf(full, sizeof full, "%s/v1/notice?after=%" PRIu64, station->url, number);
-    if (size < 0 || (size_t)size >= sizeof full ||
-        kc_failed(kc_message_get(&notice, station->client, full))) {
+    uint64_t number = kc_slot_notice_number(&station->uim);
+    if (kc_failed(
+            kc_message_get_after(&notice, station->client, station->url, "/v1/notice", number))) {
         return false;
     }
     struct kc_result result = kc_slot_take_notice(&station->uim, kc_buffer_view(&notice));

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "station/inside.h"
+#include "station/roll.h"
 
 bool kc_station_is_unconfirmed(struct kc_station *station)
 {
@@ -53,6 +54,7 @@ static struct kc_result confirm(struct kc_station *station)
 struct kc_result kc_station_renew(struct kc_station *station)
 {
     enum kc_outcome outcome = KC_OUTCOME_NONE;
+    (void)kc_station_learn_keys(station);
     if (kc_station_is_unconfirmed(station)) {
         return confirm(station);
     }

@@ -1,7 +1,5 @@
 #include "station/roll.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "message/identity.h"
@@ -25,14 +23,6 @@ static uint64_t number_of(struct kc_slot *uim, unsigned back)
 
 /* ---- from the bank ---- */
 
-static struct kc_result fetch(struct kc_buffer *out, struct kc_station *station, uint64_t after)
-{
-    char full[KC_URL_SIZE_MAX + 48];
-    int size = snprintf(full, sizeof full, "%s/v1/roll?after=%" PRIu64, station->url, after);
-    return size < 0 || (size_t)size >= sizeof full ? kc_result(KC_TOO_LARGE)
-                                                   : kc_message_get(out, station->client, full);
-}
-
 /* A purse that was personalised after some roll-overs holds none of their records and takes none but the one that leads to
  * its own keys, so those before it are passed over. */
 static bool take_all(struct kc_station *station)
@@ -42,7 +32,8 @@ static bool take_all(struct kc_station *station)
     for (unsigned i = 0; i < ROLLS_MAX; i++, after++) {
         uint8_t bytes[KC_ROLL_SIZE_MAX];
         struct kc_buffer roll = KC_BUFFER(bytes);
-        if (kc_failed(fetch(&roll, station, after))) {
+        if (kc_failed(
+                kc_message_get_after(&roll, station->client, station->url, "/v1/roll", after))) {
             break;
         }
         struct kc_result result = kc_slot_take_roll(&station->uim, kc_buffer_view(&roll));
@@ -57,27 +48,30 @@ static bool take_all(struct kc_station *station)
     return taken;
 }
 
+struct kc_result kc_station_bank(struct kc_realm *realm, struct kc_public_key *key,
+                                 struct kc_station *station)
+{
+    struct kc_purse_info info;
+    struct kc_view encoded;
+    char currency[4] = "";
+    struct kc_result result = kc_slot_info(&info, &station->uim);
+    if (!kc_failed(result)) {
+        memcpy(currency, info.currency.data, info.currency.size < 3 ? info.currency.size : 3);
+        result = kc_realm_set(realm, info.bank, currency);
+    }
+    if (!kc_failed(result)) {
+        result = kc_slot_bank_key(&encoded, &station->uim, 0);
+    }
+    return kc_failed(result) ? result : kc_key_decode(key, encoded);
+}
+
 /* Whether the UIM's identity is signed by the bank's key in force. */
 static bool is_current(struct kc_station *station, struct kc_view identity)
 {
-    struct kc_purse_info info;
     struct kc_realm realm;
-    struct kc_view encoded;
     struct kc_public_key bank;
     struct kc_identity opened;
-    char currency[4] = "";
-    struct kc_slot *uim = &station->uim;
-    struct kc_result result = kc_slot_info(&info, uim);
-    if (!kc_failed(result)) {
-        memcpy(currency, info.currency.data, info.currency.size < 3 ? info.currency.size : 3);
-        result = kc_realm_set(&realm, info.bank, currency);
-    }
-    if (!kc_failed(result)) {
-        result = kc_slot_bank_key(&encoded, uim, 0);
-    }
-    if (!kc_failed(result)) {
-        result = kc_key_decode(&bank, encoded);
-    }
+    struct kc_result result = kc_station_bank(&realm, &bank, station);
     if (!kc_failed(result)) {
         result = kc_identity_open(&opened, &station->crypto, &bank, &realm, identity);
         kc_wipe(opened.secret, sizeof opened.secret);

@@ -8,7 +8,10 @@
 #include "base/clock.h"
 #include "message/generated/names.h"
 #include "station/notice.h"
+#include "station/renewal.h"
 
+/* So long `show` waits for a bank that may be away. */
+#define RENEWAL_MS 2000u
 /* As many entries as a UIM keeps. */
 #define HISTORY_MAX 48u
 
@@ -57,6 +60,10 @@ struct texts {
     struct kc_authority_known authority; /* without a name: unknown */
     char certificate[2 * KC_DIGEST_SIZE + 1];
     char told[KC_CLOCK_TEXT_SIZE];
+    bool has_renewal; /* the bank said how far that is */
+    struct kc_renewal_word renewal;
+    char since[KC_CLOCK_TEXT_SIZE];
+    char end[KC_CLOCK_TEXT_SIZE];
 };
 
 /* Of whom the UIM has keys made and certified, as it knows by now. */
@@ -67,6 +74,19 @@ static void make_authority(struct texts *out, struct kc_station *station)
     }
     kc_hex_write(out->certificate, kc_view(out->authority.certificate, KC_DIGEST_SIZE));
     kc_clock_format(out->told, out->authority.told_ms);
+}
+
+/* A bank that does not answer says nothing: the rest is what the UIM knows by itself. */
+static void make_renewal(struct texts *out, struct kc_station *station,
+                         const struct kc_purse_info *info, bool ask)
+{
+    bool in_use = info->life >= KC_LIFE_READY && info->life != KC_LIFE_BLOCKED;
+    out->has_renewal =
+        ask && in_use && !kc_failed(kc_station_renewal(&out->renewal, station, RENEWAL_MS));
+    if (out->has_renewal) {
+        kc_clock_format(out->since, out->renewal.since_ms);
+        kc_clock_format(out->end, out->renewal.until_ms);
+    }
 }
 
 static void make_texts(struct texts *out, struct kc_station *station,
@@ -121,6 +141,16 @@ static void print_json(const struct kc_station *station, const struct kc_purse_i
         kc_json_text(&json, "charge", kc_charge_state_word(info->charge));
         kc_json_text(&json, "charge_due", texts->charge_due);
         kc_json_text(&json, "charge_amount", texts->charge);
+    }
+    if (texts->has_renewal) {
+        kc_json_text(&json, "renewal", kc_renewal_step_word(texts->renewal.step));
+    }
+    if (texts->has_renewal && texts->renewal.has_since) {
+        kc_json_text(&json, "renewal_by", texts->renewal.by_authority ? "authority" : "purse");
+        kc_json_text(&json, "renewal_since", texts->since);
+    }
+    if (texts->has_renewal && texts->renewal.has_until) {
+        kc_json_text(&json, "renewal_until", texts->end);
     }
     kc_json_text(&json, "handover", kc_handover_word(info->handover));
     if (info->has_key_ready) {
@@ -249,6 +279,45 @@ static void print_keys(const struct kc_purse_info *info, const struct texts *tex
     }
 }
 
+/* What the bank has open, and whose turn it is. */
+static void print_renewal(const struct kc_purse_info *info, const struct texts *texts)
+{
+    const char *again = texts->renewal.by_authority ? "'renew --by authority'" : "'renew'";
+    if (!texts->has_renewal) {
+        return;
+    }
+    switch (texts->renewal.step) {
+    case KC_RENEWAL_STEP_NONE:
+        return;
+    case KC_RENEWAL_STEP_ORDERED:
+        (void)printf("renewal      the bank ordered new keys on %s: they are not made yet\n",
+                     texts->since);
+        break;
+    case KC_RENEWAL_STEP_READY:
+        if (!info->has_key_ready) {
+            (void)printf("renewal      new keys wait at the authority since %s: run %s\n",
+                         texts->since, again);
+        }
+        break;
+    case KC_RENEWAL_STEP_ASKED:
+        (void)printf("renewal      asked for on %s, not certified yet: run %s again\n",
+                     texts->since, again);
+        break;
+    case KC_RENEWAL_STEP_CERTIFIED:
+        (void)printf("renewal      new keys certified, asked for on %s, not reported in force yet: "
+                     "run %s again\n",
+                     texts->since, again);
+        break;
+    case KC_RENEWAL_STEP_CONFIRMED:
+        (void)printf("renewal      new keys in force since %s; the bank has the old ones revoked\n",
+                     texts->since);
+        return;
+    }
+    if (texts->renewal.has_until) {
+        (void)printf("             the keys in force are good until %s\n", texts->end);
+    }
+}
+
 static void print_text(const struct kc_station *station, const struct kc_purse_info *info,
                        const struct texts *texts, const char *result_word)
 {
@@ -274,11 +343,12 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
         print_charge(station, info, texts);
         print_authority(texts);
         print_keys(info, texts);
+        print_renewal(info, texts);
     }
 }
 
-struct kc_result kc_show_state(struct kc_station *station, const struct kc_command *command,
-                               const char *result_word)
+static struct kc_result show_state(struct kc_station *station, const struct kc_command *command,
+                                   const char *result_word, bool ask)
 {
     struct kc_purse_info info;
     struct texts texts;
@@ -288,12 +358,25 @@ struct kc_result kc_show_state(struct kc_station *station, const struct kc_comma
         return result;
     }
     make_texts(&texts, station, &info);
+    make_renewal(&texts, station, &info, ask);
     if (command->json) {
         print_json(station, &info, &texts, result_word);
     } else {
         print_text(station, &info, &texts, result_word);
     }
     return result;
+}
+
+struct kc_result kc_show_state(struct kc_station *station, const struct kc_command *command,
+                               const char *result_word)
+{
+    return show_state(station, command, result_word, false);
+}
+
+struct kc_result kc_show_all(struct kc_station *station, const struct kc_command *command,
+                             const char *result_word)
+{
+    return show_state(station, command, result_word, true);
 }
 
 /* ---- the history ---- */

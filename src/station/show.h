@@ -11,6 +11,10 @@ KC_MUST_USE struct kc_result kc_show_state(struct kc_station *station,
                                            const struct kc_command *command,
                                            const char *result_word);
 
+/* The same, and how far a renewal of its keys is at the bank, if that answers at once. */
+KC_MUST_USE struct kc_result kc_show_all(struct kc_station *station,
+                                         const struct kc_command *command, const char *result_word);
+
 /* The entries of its history, newest first. Needs the PIN. */
 KC_MUST_USE struct kc_result kc_show_history(struct kc_station *station,
                                              const struct kc_command *command);

@@ -868,6 +868,7 @@ struct kc_result kc_sqlite_open(struct kc_store *out, const char *path, bool wri
     kc_sqlite_charge_calls(out);
     kc_sqlite_renewal_calls(out);
     kc_sqlite_key_offer_calls(out);
+    kc_sqlite_ending_calls(out);
     struct kc_result result =
         kc_sqlite_error(sqlite3_open_v2(path, &sqlite->db, flags | SQLITE_OPEN_NOMUTEX, NULL));
     if (!kc_failed(result)) {

@@ -229,6 +229,8 @@ void kc_sqlite_close_calls(struct kc_store *out);
 /* ---- keys of purses and their renewals (sqlite_renew.c, sqlite_reissue.c) ---- */
 
 void kc_sqlite_renewal_calls(struct kc_store *out);
+/* sqlite_ending.c */
+void kc_sqlite_ending_calls(struct kc_store *out);
 /* sqlite_key_offer.c */
 void kc_sqlite_key_offer_calls(struct kc_store *out);
 

@@ -38,6 +38,7 @@
 #define CLOSING_COLUMNS                                                                            \
     "account, purse, closed_by, early, begun, due, closed, act, payouts, revoked"
 #define PAYOUT_COLUMNS "account, number, purse, state, amount, ordered, ended, reason"
+#define ENDING_COLUMNS "purse, account, number, owed, act, tries, ended, reason"
 #define POSTING_COLUMNS "id, batch, debit, credit, amount, purse, transaction_time, time"
 
 /* Keys are chosen so that the paths of every transaction need no secondary index; the partial indexes hold only the
@@ -179,7 +180,11 @@ const char *const kc_sqlite_schema[] = {
     " state INTEGER NOT NULL, ordered INTEGER NOT NULL, ready INTEGER NOT NULL,"
     " signer BLOB NOT NULL, sign_key BLOB NOT NULL, encrypt_key BLOB NOT NULL) STRICT;"
     "CREATE INDEX key_offers_due ON key_offers (purse) WHERE state = 1;"
-    "CREATE INDEX purse_keys_expires ON purse_keys (expires, purse);",
+    "CREATE INDEX purse_keys_expires ON purse_keys (expires, purse);"
+    "CREATE TABLE endings (purse INTEGER PRIMARY KEY, account INTEGER NOT NULL,"
+    " number INTEGER NOT NULL, owed INTEGER NOT NULL, act INTEGER NOT NULL,"
+    " tries INTEGER NOT NULL, ended INTEGER NOT NULL, reason INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX endings_act ON endings (act, purse);",
     NULL};
 
 const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
@@ -384,5 +389,10 @@ const char *const kc_sqlite_statements[STATEMENT_COUNT] = {
         " FROM payouts WHERE account BETWEEN ?1 AND ?2 ORDER BY account, number",
     [STATEMENT_SCAN_PAYOUTS_SENT] =
         "SELECT " PAYOUT_COLUMNS " FROM payouts WHERE state = 1 AND account > ? ORDER BY account",
+    [STATEMENT_ENDING_GET] = "SELECT " ENDING_COLUMNS " FROM endings WHERE purse = ?",
+    [STATEMENT_ENDING_PUT] =
+        "INSERT OR REPLACE INTO endings (" ENDING_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",
+    [STATEMENT_SCAN_ENDINGS] =
+        "SELECT " ENDING_COLUMNS " FROM endings WHERE act <= ? ORDER BY act, purse",
     [STATEMENT_CHECK] = "PRAGMA integrity_check(1)",
 };

@@ -97,6 +97,9 @@ enum statement {
     STATEMENT_PAYOUT_PUT,
     STATEMENT_SCAN_PAYOUTS,
     STATEMENT_SCAN_PAYOUTS_SENT,
+    STATEMENT_ENDING_GET,
+    STATEMENT_ENDING_PUT,
+    STATEMENT_SCAN_ENDINGS,
     STATEMENT_CHECK,
     STATEMENT_COUNT
 };
@@ -106,7 +109,7 @@ extern const char *const kc_sqlite_statements[STATEMENT_COUNT];
 extern const char *const kc_sqlite_schema[];
 
 /* The version of the schema, kept in the file's user_version. A file of another version is not opened. */
-#define KC_SQLITE_SCHEMA_VERSION 7
+#define KC_SQLITE_SCHEMA_VERSION 8
 
 struct kc_result kc_sqlite_error(int status);
 

@@ -61,12 +61,9 @@ bool kc_bank_chain_learn(struct kc_bank_chain *chain, const char *dir, const cha
     uint64_t after = chain->count > 1 ? chain->numbers[chain->count - 2] : 0;
     for (; after < ROLLS_MAX; after++) {
         uint8_t bytes[KC_ROLL_SIZE_MAX];
-        char full[KC_URL_SIZE_MAX + 48];
         char path[KC_PATH_SIZE_MAX];
         struct kc_buffer roll = KC_BUFFER(bytes);
-        int size = snprintf(full, sizeof full, "%s/v1/roll?after=%" PRIu64, url, after);
-        if (size < 0 || (size_t)size >= sizeof full ||
-            kc_failed(kc_message_get(&roll, client, full))) {
+        if (kc_failed(kc_message_get_after(&roll, client, url, "/v1/roll", after))) {
             break;
         }
         if (add(chain, crypto, realm, kc_buffer_view(&roll), after + 1)) {

@@ -253,6 +253,11 @@ static struct kc_result carry_out(struct kc_collect_reply *reply, struct kc_coll
         return kc_slot_take_roll(&machine->slot, request->piece);
     case KC_COLLECT_WANT_SIGNED_ANEW:
         return kc_slot_take_identity(&machine->slot, request->piece);
+    case KC_COLLECT_WANT_NOTICE:
+        result = request->piece.size == 0 ? kc_ok()
+                                          : kc_slot_take_notice(&machine->slot, request->piece);
+        reply->total = kc_slot_notice_number(&machine->slot);
+        return result;
     }
     return kc_result(KC_INTERNAL);
 }

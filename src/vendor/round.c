@@ -18,6 +18,7 @@
 #include "vendor/bank_chain.h"
 #include "vendor/fields.h"
 #include "vendor/giveback.h"
+#include "vendor/told.h"
 
 #define PIECE_SIZE 3072u
 /* 48 entries wait in a purse at most and at least one goes with each report; two steps each, and room for one that failed. */
@@ -28,6 +29,8 @@
 #define SYNC_LINES 512u
 /* How far a machine may be believed that a later time stamp was used before. */
 #define AHEAD_MS_MAX UINT64_C(86400000)
+/* How often a worker asks the bank for what it tells everybody. */
+#define ASK_EVERY_MS 60000u
 #define STATE_SIZE_MAX 256u
 #define STOPPED 9
 
@@ -37,6 +40,7 @@ struct contact {
     const struct kc_round_machine *machine;
     const struct kc_crypto *crypto;
     struct kc_http_client *client;
+    const struct kc_told *told;
     uint64_t began_ns;
     uint64_t safe; /* the machine's lines up to this one are durable here */
     struct kc_link link;
@@ -56,6 +60,8 @@ struct kc_round_worker {
     const struct kc_round *round;
     struct kc_crypto crypto;
     struct kc_http_client *client;
+    uint64_t asked_ns; /* the bank; 0: never */
+    struct kc_told told;
     struct contact contact;
 };
 
@@ -703,6 +709,44 @@ static struct kc_result give_back(struct contact *contact)
     return contact->state.owed == 0 ? kc_ok() : kc_giveback_round(&round);
 }
 
+/* ---- the bank's word on the authority's keys ---- */
+
+/* Once in a while, and not for each machine. A bank that is away is asked again then. */
+static void hear_bank(struct kc_round_worker *worker)
+{
+    struct kc_bank_chain chain;
+    const struct kc_round *round = worker->round;
+    const struct kc_told_place place = {
+        .dir = round->dir, .url = round->url, .crypto = &worker->crypto, .realm = &round->realm};
+    uint64_t now_ns = kc_clock_monotonic_ns();
+    if (worker->asked_ns != 0 && (now_ns - worker->asked_ns) / 1000000u < ASK_EVERY_MS) {
+        return;
+    }
+    kc_bank_chain_load(&chain, round->dir, &round->bank, &worker->crypto, &round->realm);
+    kc_told_load(&worker->told, &place, &chain);
+    kc_told_ask(&worker->told, &place, &chain, worker->client);
+    worker->asked_ns = kc_clock_monotonic_ns();
+}
+
+/* A machine that does not take it loses nothing of its round: its purse goes on with what it knows. */
+static void pass_notice(struct contact *contact)
+{
+    const struct kc_told *told = contact->told;
+    struct kc_collect_request request = {.want = KC_COLLECT_WANT_NOTICE};
+    if (told->number == 0) {
+        return;
+    }
+    struct kc_result result = ask(contact, &request);
+    if (!kc_failed(result) && contact->reply.total < told->number) {
+        request.piece = kc_view(told->bytes, told->size);
+        result = ask(contact, &request);
+    }
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "machine=%s the authority's keys not taken reason=%s",
+               contact->machine->name, kc_error_name(result.code));
+    }
+}
+
 /* ---- a round ---- */
 
 static struct kc_result talk(struct contact *contact)
@@ -737,6 +781,9 @@ static struct kc_result talk(struct contact *contact)
         struct kc_collect_request request = {.want = KC_COLLECT_WANT_STATE};
         settled = ask(contact, &request);
     }
+    if (!kc_failed(settled)) {
+        pass_notice(contact);
+    }
     return kc_failed(result) ? result : settled;
 }
 
@@ -765,7 +812,9 @@ struct kc_result kc_round_machine_once(struct kc_round_worker *worker,
                                        const struct kc_round_machine *machine)
 {
     struct contact *contact = &worker->contact;
+    hear_bank(worker);
     memset(contact, 0, sizeof *contact);
+    contact->told = &worker->told;
     contact->round = worker->round;
     contact->machine = machine;
     contact->crypto = &worker->crypto;

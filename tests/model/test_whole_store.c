@@ -343,6 +343,13 @@ static bool look_payout(void *owner, const struct kc_payout_row *row)
     return look(owner, numbers, sizeof numbers);
 }
 
+static bool look_ending(void *owner, const struct kc_ending_row *row)
+{
+    const uint64_t numbers[] = {row->purse.number, row->account.number, row->number,   row->owed_ms,
+                                row->act_ms,       row->tries,          row->ended_ms, row->reason};
+    return look(owner, numbers, sizeof numbers);
+}
+
 /* Rows of these two have unused bytes at their ends. */
 static bool look_evidence(void *owner, const struct kc_evidence_row *row)
 {
@@ -378,6 +385,7 @@ static struct kc_store_scan scan_into(struct seen *seen, size_t most)
                                   .charge = look_charge,
                                   .closing = look_closing,
                                   .payout = look_payout,
+                                  .ending = look_ending,
                                   .signer = look_signer};
 }
 
@@ -432,6 +440,7 @@ static void compare_scans(struct pair *pair)
     SCAN_BOTH(pair, most, scan_owned, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts, WITH(time % 5));
     SCAN_BOTH(pair, most, scan_payouts_sent, WITH(time % 5));
+    SCAN_BOTH(pair, most, scan_endings, WITH(time));
 }
 
 /* ---- puts and gets ---- */
@@ -642,6 +651,21 @@ static void put_closing(struct pair *pair)
     }
 }
 
+static void put_ending(struct pair *pair)
+{
+    struct kc_ending_row ending;
+    memset(&ending, 0, sizeof ending);
+    ending.purse.number = 11 + number(pair, 6);
+    ending.account.number = 1 + number(pair, 5);
+    ending.number = 1 + number(pair, 3);
+    ending.owed_ms = number(pair, 60);
+    ending.act_ms = number(pair, 60);
+    ending.tries = number(pair, 4);
+    ending.ended_ms = number(pair, 2) * number(pair, 60);
+    ending.reason = number(pair, 2) == 0 ? KC_OK : KC_AUTHORITY_DOWN;
+    PUT_BOTH(pair, ending_put, &ending);
+}
+
 #define GET_BOTH(pair, type, call, ...)                                                            \
     do {                                                                                           \
         struct type left;                                                                          \
@@ -672,6 +696,7 @@ static void compare_more_gets(struct pair *pair)
     GET_BOTH(pair, kc_charge_row, charge_get, WITH(1 + purse % 6, 1 + purse % 4));
     GET_BOTH(pair, kc_closing_row, closing_get, WITH(1 + purse % 6));
     GET_BOTH(pair, kc_payout_row, payout_get, WITH(1 + purse % 6, 1 + purse % 4));
+    GET_BOTH(pair, kc_ending_row, ending_get, WITH(purse));
     GET_BOTH(pair, kc_renewal_row, renewal_last, WITH(purse));
     signer[2] = (uint8_t)number(pair, 16);
     GET_BOTH(pair, kc_renewal_row, renewal_by_signer, WITH(signer));
@@ -742,6 +767,7 @@ static void run_round(struct pair *pair)
             put_charge(pair);
         } else if (what < 28) {
             put_closing(pair);
+            put_ending(pair);
         } else if (!pair->in_batch) {
             /* A copy is as good as what it was made from. */
             ram_store_copy(copy, pair->ram);

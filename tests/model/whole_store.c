@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "whole_store_inside.h"
 
-_Static_assert(RAM_TABLE_PAYOUTS + 1 == RAM_TABLES, "every table has a count");
+_Static_assert(RAM_TABLE_ENDINGS + 1 == RAM_TABLES, "every table has a count");
 
 struct table {
     size_t at;
@@ -44,6 +44,7 @@ static const struct table tables[RAM_TABLES] = {
     [RAM_TABLE_CHARGES] = TABLE(charges, RAM_CHARGES),
     [RAM_TABLE_CLOSINGS] = TABLE(closings, RAM_CLOSINGS),
     [RAM_TABLE_PAYOUTS] = TABLE(payouts, RAM_PAYOUTS),
+    [RAM_TABLE_ENDINGS] = TABLE(endings, RAM_ENDINGS),
 };
 
 static uint8_t *row_at(struct ram_store *store, enum ram_table name, size_t index)

@@ -27,6 +27,7 @@
 #define RAM_CHARGES 128
 #define RAM_CLOSINGS 16
 #define RAM_PAYOUTS 64
+#define RAM_ENDINGS 16
 #define RAM_RENEWALS 64
 #define RAM_KEY_OFFERS 16
 #define RAM_BYTES (3u << 20)
@@ -55,8 +56,9 @@ enum ram_table {
     RAM_TABLE_CHARGES,
     RAM_TABLE_CLOSINGS,
     RAM_TABLE_PAYOUTS,
+    RAM_TABLE_ENDINGS,
 };
-#define RAM_TABLES 22
+#define RAM_TABLES 23
 
 /* Rows whose bytes lie in the store's `bytes`. */
 struct ram_evidence {
@@ -115,6 +117,7 @@ struct ram_store {
     struct kc_charge_row charges[RAM_CHARGES];
     struct kc_closing_row closings[RAM_CLOSINGS];
     struct kc_payout_row payouts[RAM_PAYOUTS];
+    struct kc_ending_row endings[RAM_ENDINGS];
     uint8_t undo[RAM_UNDO];
     uint8_t bytes[RAM_BYTES];
 };

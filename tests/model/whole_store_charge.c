@@ -205,8 +205,44 @@ static struct kc_result scan_payouts_sent(void *context, const struct kc_store_s
     GIVE(payouts, payout)
 }
 
+/* ---- certificates that are to end ---- */
+
+static size_t find_ending(const struct ram_store *store, uint64_t purse)
+{
+    FIND(RAM_TABLE_ENDINGS, store->endings[i].purse.number == purse)
+}
+
+static struct kc_result ending_get(void *context, struct kc_ending_row *out, uint64_t purse)
+{
+    const struct ram_store *store = context;
+    size_t index = find_ending(store, purse);
+    if (index == NOWHERE) {
+        return kc_result(KC_NOT_FOUND);
+    }
+    *out = store->endings[index];
+    return kc_ok();
+}
+
+static struct kc_result ending_put(void *context, const struct kc_ending_row *row)
+{
+    struct ram_store *store = context;
+    return ram_put(store, RAM_TABLE_ENDINGS, find_ending(store, row->purse.number), row);
+}
+
+static struct kc_result scan_endings(void *context, const struct kc_store_scan *scan,
+                                     uint64_t until_ms)
+{
+    const struct ram_store *store = context;
+    SCAN(RAM_TABLE_ENDINGS, store->endings[i].act_ms <= until_ms, store->endings[i].act_ms,
+         store->endings[i].purse.number, 0, 0, NULL, 0)
+    GIVE(endings, ending)
+}
+
 void ram_store_charge_port(struct kc_store *port)
 {
+    port->ending_get = ending_get;
+    port->ending_put = ending_put;
+    port->scan_endings = scan_endings;
     port->charging_get = charging_get;
     port->charging_put = charging_put;
     port->scan_charging = scan_charging;

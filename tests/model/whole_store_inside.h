@@ -13,7 +13,7 @@ struct kc_result ram_put(struct ram_store *store, enum ram_table name, size_t in
 
 /* Payments that are due, gaps, hotlist, re-issues, kept keys and moves: whole_store_back.c. */
 void ram_store_back_port(struct kc_store *port);
-/* Management charges and closings: whole_store_charge.c. */
+/* Management charges, closings and certificates that are to end: whole_store_charge.c. */
 void ram_store_charge_port(struct kc_store *port);
 
 /* The newest row for which the condition on `i` holds, or NOWHERE. */

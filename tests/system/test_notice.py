@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from forge import REALM, reader
-from kinchaku import OK, Proxy
+from kinchaku import AGAIN, OK, Proxy
 from meeting import meet
 from test_authority_roll import ISSUER, issuers, lists, rich, roll_over, values, write
 from test_handover import ready
@@ -31,6 +31,22 @@ def wait_told(system, issuer):
             return body
         time.sleep(0.1)
     raise AssertionError((status, body))
+
+
+def looks(system):
+    """How often the bank said what it found in the directory: at least once a start."""
+    return system.log("bank").count(" authority's keys ")
+
+
+def restart(system):
+    """Starts the bank once more, until it has looked."""
+    before = looks(system)
+    assert system.kinchaku("up").status == OK
+    for _ in range(200):
+        if looks(system) > before:
+            return
+        time.sleep(0.1)
+    raise AssertionError(system.log("bank"))
 
 
 def known(uim, *arguments):
@@ -58,6 +74,9 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     assert (alone.dir / "bank" / "notice.cose").read_bytes() == before
     assert served(alone, number)[0] == 404 and served(alone, number - 1) == (200, before)
     assert served(alone, "x")[0] == 400
+    # That there is nothing newer is an answer, and no refusal.
+    uim.must("sync")
+    assert "reason=not-found" not in alone.log("bank")
     roll_over(alone)
     _, second = issuers(alone)
     after = wait_told(alone, second)
@@ -73,8 +92,7 @@ def test_a_purse_hears_of_a_new_issuing_key_at_the_bank(alone):
     away.must("renew", "--yes")
     # The same after a restart of the bank, which looks at the directory anew.
     alone.kill("bank")
-    alone.up()
-    time.sleep(1)
+    restart(alone)
     assert served(alone) == (200, after)
     away.must("sync")
     alone.check_audit()
@@ -112,8 +130,7 @@ def test_nobody_elses_word_and_no_older_one_is_taken(alone):
     alone.up()
     write(alone, ISSUER, "cACertificate;binary", [der], "replace")
     alone.kill("bank")
-    alone.kinchaku("up")
-    time.sleep(1)
+    restart(alone)
     assert values(alone, ISSUER, "cACertificate;binary") == [der]
     assert served(alone) == (200, after)
     proxy.close()
@@ -182,8 +199,11 @@ def test_the_authoritys_own_keys_roll_over_while_renewals_are_under_way(alone):
     assert [read(body)["verify-key"], read(body)["encrypt-key"]] == [reader.encode_key(one.public_key()) for one in after]
     shown = values(alone, "cn=authority,ou=servers,o=kinchaku", "userCertificate;binary")
     assert sorted(shown) == sorted(one.public_bytes(serialization.Encoding.DER) for one in after)
-    # Of the old keys alone; of the new ones by the bank's notice; and who claims now is told of the new ones.
-    untold.must("renew", "--by", "authority")
+    # Of the old keys alone, where a bank tells nobody; of the new ones by the bank's notice; and who claims now is told of the new ones.
+    silent = Proxy(alone.port("bank"))
+    number = known(untold)[2]
+    untold.must("renew", "--by", "authority", "--bank", silent.url)
+    assert known(untold)[2] == number
     told.must("sync")
     told.must("renew", "--by", "authority")
     waits.must("renew", "--by", "authority")
@@ -196,9 +216,12 @@ def test_the_authoritys_own_keys_roll_over_while_renewals_are_under_way(alone):
     alone.down()
     time.sleep(1.5)
     alone.up()
+    late.must("renew", "--by", "authority", "--lose", "payment", "--bank", silent.url, status=AGAIN)
+    assert confirmed(alone, late) == 0 and late.must("show").json["handover"] == "changed"
+    silent.close()
+    # The renewal itself brings the bank's notice, before it seals anything for the authority.
     late.must("renew", "--by", "authority")
-    assert confirmed(alone, late) == 0
-    late.must("sync")
+    assert confirmed(alone, late) == 1 and known(late)[2] == read(body)["number"]
     late.must("withdraw", 10, "--yes")
     gone = {one.serial_number for one in before}
     for _ in range(50):

@@ -6,7 +6,7 @@ import pytest
 from hsm import Token
 from kinchaku import AGAIN, OK, REFUSED, run
 from meeting import meet
-from test_vendor_server import DRINKS, Server, machine_purse
+from test_vendor_server import DRINKS, STOPPED, Server, machine_purse
 from vending import Machine, buy
 
 
@@ -172,6 +172,7 @@ def test_machines_and_their_server_go_on_under_new_keys(alone, tmp_path, days):
         assert buy(buyer, machine, 1).status == OK
         assert server.once().status == OK
         assert buy(buyer, machine, 1).status == OK
+        assert server.once("--stop-after", "report").status == STOPPED
         roll_over(alone, "--days", days)
         done = server.once()
         # What the machine had sealed for the old key comes too late when its time is over; the next report does not.

@@ -48,13 +48,12 @@ class World:
         ini.write_text(ini.read_text().replace(f"http://127.0.0.1:{shared.port('bank')}", self.proxy.url))
         self.path = folder / "a.card"
         self.issued = card_of(shared, holder, self.path, "bearer", 40)
-        self.card, self.lose = self.issued["purse"], 0
+        self.card, self.lose = self.issued["purse"], False
 
     def keep(self, count, reply):
         if is_word(self.proxy.requests[count - 1]):
             self.words.append((self.proxy.requests[count - 1], reply))
             if self.lose:
-                self.lose -= 1
                 return None
         return reply
 
@@ -158,14 +157,16 @@ def test_a_payment_without_a_sale_goes_back_by_the_bank(world):
 
 def test_a_word_that_is_lost_is_asked_for_again(world):
     world.start().jam()
-    world.lose = 3
-    while world.lose:
+    # A word may go out twice in a round: over a connection that stood, and over a new one when that gives nothing.
+    world.lose = True
+    for _ in range(3):
         assert world.server.once().error == "not-reachable" and world.shadow() == 40
+    world.lose = False
     for _ in range(2):
         assert world.server.once().status == OK
     # The bank's answers say the same, whoever signs how.
     said = {reader.parse_signed(reply)["payload"] for _, reply in world.words}
-    assert len(world.words) == 4 and len(said) == 1 and world.shadow() == 40
+    assert len(world.words) >= 4 and len(said) == 1 and world.shadow() == 40
     assert world.kinds() == ["opened", "sale", "stuck", "asked", "given-back"]
     world.check()
 

@@ -1,5 +1,5 @@
 """Does a person at the command line get what they asked for in words, and the next step when it is refused?"""
-from kinchaku import OK, REFUSED, USAGE, run
+from kinchaku import AGAIN, OK, REFUSED, USAGE, run
 
 
 def words(uim, *arguments, text=None):
@@ -79,6 +79,11 @@ def test_a_value_that_is_none_is_named(alone):
     assert done.status == USAGE and "--by is uim or authority, not 'bogus'\n" in done.err.splitlines(True)[0], done
     done = run("kinchaku", "--dir", alone.dir, "roll", "--authority", "--days", 3)
     assert done.status == USAGE and "the bank's keys" in done.err, done
+    for verb in ("renew", "account", "purse", "close", "evidence"):
+        for number in ("abc", "", "1x", "1 "):
+            done = run("kinchaku-bank", "--dir", alone.dir, verb, number)
+            assert done.status == USAGE and "is a number" in done.err, (verb, done)
+        assert run("kinchaku-bank", "--dir", alone.dir, verb, "10000990").status == REFUSED, verb
     for words_of, other in ((("--root", "--authority"), "--root or --authority"), (("--root", "--emergency"), "--root or --emergency")):
         done = run("kinchaku", "--dir", alone.dir, "roll", *words_of)
         assert done.status == USAGE and f"{other}, not both\n" in done.err.splitlines(True)[0], done
@@ -94,11 +99,11 @@ def test_an_operator_is_told_what_is_wrong(alone):
     assert "no alert has this number" in done.err, done
     # The holder's renewal is begun and not ended: no keys of the authority until it has ended.
     uim.must("fund", 100)
-    assert words(uim, "renew", "--lose", "quote").status != OK
+    assert words(uim, "renew", "--lose", "quote").status == AGAIN
     done = run("kinchaku-bank", "--dir", alone.dir, "renew", uim.account)
     assert "the holder's own renewal is under way" in done.err and "sync" not in done.err, done
     uim.must("renew")
     assert alone.bank("renew", uim.account).status == OK
     for _ in range(2):
         assert alone.authority("revoke", "--account", uim.account).status == OK
-    assert alone.authority("revoke", "--account", 10000990).status != OK
+    assert alone.authority("revoke", "--account", 10000990).status == REFUSED

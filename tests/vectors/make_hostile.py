@@ -348,7 +348,7 @@ def field_cases():
 
 
 # The messages of both renewals and of a roll-over, by their kinds of fields: a size is that of bytes at most.
-NUMBER, OPTIONAL, HASH, URL, FLAG = "number", "number or null", "digest", "text", "flag"
+NUMBER, OPTIONAL, HASH, URL, FLAG, NONCE, STEP = "number", "number or null", "digest", "text", "flag", "nonce", "step"
 RENEWALS = {
     "renew-request": (92, 2560, 1408, NUMBER), "renew-reply": (93, HASH, NUMBER, 1152, 2048, 2048, NUMBER),
     "renew-certify-request": (94, NUMBER, NUMBER, 1408, NUMBER), "retire-request": (95, NUMBER, HASH, FLAG, NUMBER),
@@ -358,12 +358,14 @@ RENEWALS = {
     "key-confirm": (101, NUMBER, NUMBER, HASH, NUMBER), "key-pair": (102, 1040, 1040), "next-keys": (103, 416, 416, 416, URL, NUMBER),
     "key-roll": (116, NUMBER, NUMBER, NUMBER, NUMBER, 416, 416, 416), "rolled-keys": (117, 1792),
     "authority-notice": (118, NUMBER, NUMBER, NUMBER, 1024, NUMBER, 416, 416, HASH),
+    "renewal-query": (122, 1152, NONCE), "renewal-word": (123, NUMBER, HASH, NUMBER, STEP, FLAG, OPTIONAL, OPTIONAL, NUMBER),
 }
 LATER_VERSIONS = {"next-keys": 2, "retire-request": 2}
 
 
 def good_value(kind, place):
-    return {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/", FLAG: False}.get(kind, bytes([place]) * 40)
+    fixed = {NUMBER: TIME + place, OPTIONAL: None, HASH: DIGEST, URL: "http://127.0.0.1/", FLAG: False, NONCE: DIGEST[:16], STEP: 5}
+    return fixed.get(kind, bytes([place]) * 40)
 
 
 def kind_cases(kind):
@@ -377,10 +379,17 @@ def kind_cases(kind):
         yield "negative", "malformed", -1
         yield "bytes", "malformed", b"1"
         yield "too-long", "not-canonical", Raw(b"\x19\x00\x09")
-    elif kind == HASH:
-        yield "short", "malformed", DIGEST[:31]
-        yield "long", "malformed", DIGEST + b"\0"
-        yield "text", "malformed", "x" * 32
+    elif kind in (HASH, NONCE):
+        size = 32 if kind == HASH else 16
+        yield "short", "malformed", DIGEST[:size - 1]
+        yield "long", "malformed", DIGEST[:size] + b"\0"
+        yield "text", "malformed", "x" * size
+    elif kind == STEP:
+        yield "first", "ok", 1
+        yield "last", "ok", 6
+        yield "none", "malformed", 0
+        yield "one-more", "malformed", 7
+        yield "a-word", "malformed", "none"
     elif kind == FLAG:
         yield "true", "ok", True
         yield "one", "malformed", 1

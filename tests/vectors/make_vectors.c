@@ -277,8 +277,8 @@ static const char *form_of(const struct kc_shape *shape)
                   shape == &kc_hotlist_shape || shape == &kc_hotlist_base_shape ||
                   shape == &kc_hotlist_delta_shape || shape == &kc_key_roll_shape ||
                   shape == &kc_rolled_keys_shape || shape == &kc_authority_notice_shape ||
-                  shape == &kc_evidence_file_shape || shape == &kc_renewed_evidence_shape ||
-                  shape == &kc_collect_request_shape;
+                  shape == &kc_renewal_word_shape || shape == &kc_evidence_file_shape ||
+                  shape == &kc_renewed_evidence_shape || shape == &kc_collect_request_shape;
     return shape->domain == NULL ? "plain"
            : shape->brief        ? "brief"
            : record              ? "signed"

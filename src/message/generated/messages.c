@@ -12,6 +12,7 @@ _Static_assert(sizeof(enum kc_answer) == sizeof(uint32_t), "enums are read as ui
 _Static_assert(sizeof(enum kc_outcome) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_entry_kind) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_handover) == sizeof(uint32_t), "enums are read as uint32_t");
+_Static_assert(sizeof(enum kc_renewal_step) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_log_policy) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_life) == sizeof(uint32_t), "enums are read as uint32_t");
 _Static_assert(sizeof(enum kc_charge_state) == sizeof(uint32_t), "enums are read as uint32_t");
@@ -1005,6 +1006,40 @@ const struct kc_shape kc_claim_reply_shape = {.number = 98, .version = 1,
     .field_count = 10, .struct_size = sizeof(struct kc_claim_reply),
     .domain = "kinchaku/1-claim-reply", .fields = claim_reply_fields};
 
+static const struct kc_field renewal_query_fields[] = {
+    {.offset = offsetof(struct kc_renewal_query, identity), .type = KC_FIELD_BYTES, .count = 0,
+     .max = 0x480, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_query, nonce), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x10, .presence = 0},
+};
+const struct kc_shape kc_renewal_query_shape = {.number = 122, .version = 1,
+    .brief = false,
+    .field_count = 2, .struct_size = sizeof(struct kc_renewal_query),
+    .domain = NULL, .fields = renewal_query_fields};
+
+static const struct kc_field renewal_word_fields[] = {
+    {.offset = offsetof(struct kc_renewal_word, bank), .type = KC_FIELD_UINT, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_word, query), .type = KC_FIELD_FIXED, .count = 0,
+     .max = 0x20, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_word, purse), .type = KC_FIELD_PURSE, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_word, step), .type = KC_FIELD_ENUM, .count = 0,
+     .max = 0x7e, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_word, by_authority), .type = KC_FIELD_BOOL, .count = 0,
+     .max = 0x0, .presence = 0},
+    {.offset = offsetof(struct kc_renewal_word, since_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_renewal_word, has_since)},
+    {.offset = offsetof(struct kc_renewal_word, until_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = offsetof(struct kc_renewal_word, has_until)},
+    {.offset = offsetof(struct kc_renewal_word, time_ms), .type = KC_FIELD_TIME, .count = 0,
+     .max = 0x0, .presence = 0},
+};
+const struct kc_shape kc_renewal_word_shape = {.number = 123, .version = 1,
+    .brief = false,
+    .field_count = 8, .struct_size = sizeof(struct kc_renewal_word),
+    .domain = "kinchaku/1-renewal-word", .fields = renewal_word_fields};
+
 static const struct kc_field key_request_fields[] = {
     {.offset = offsetof(struct kc_key_request, account), .type = KC_FIELD_ACCOUNT, .count = 0,
      .max = 0x0, .presence = 0},
@@ -1649,7 +1684,7 @@ static const struct kc_field collect_request_fields[] = {
     {.offset = offsetof(struct kc_collect_request, time_ms), .type = KC_FIELD_TIME, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, want), .type = KC_FIELD_ENUM, .count = 0,
-     .max = 0x3fe, .presence = 0},
+     .max = 0x7fe, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, from_number), .type = KC_FIELD_UINT, .count = 0,
      .max = 0x0, .presence = 0},
     {.offset = offsetof(struct kc_collect_request, total), .type = KC_FIELD_UINT, .count = 0,
@@ -1860,6 +1895,8 @@ const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT] = {
     &kc_keys_request_shape,
     &kc_claim_request_shape,
     &kc_claim_reply_shape,
+    &kc_renewal_query_shape,
+    &kc_renewal_word_shape,
     &kc_key_request_shape,
     &kc_key_reply_shape,
     &kc_key_confirm_shape,

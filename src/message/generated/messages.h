@@ -4,7 +4,7 @@
 
 #include "message/shape.h"
 
-#define KC_SHAPE_COUNT 90
+#define KC_SHAPE_COUNT 92
 extern const struct kc_shape *const kc_shapes[KC_SHAPE_COUNT];
 
 /* What stores the value. */
@@ -91,6 +91,18 @@ enum kc_handover {
 };
 /* The word for a value, such as "none"; "?" for none of them. */
 const char *kc_handover_word(uint64_t value);
+
+/* How far the renewal of a purse's keys is at the bank. */
+enum kc_renewal_step {
+    KC_RENEWAL_STEP_NONE = 1, /* nothing is under way */
+    KC_RENEWAL_STEP_ORDERED = 2, /* the authority is to make keys for it */
+    KC_RENEWAL_STEP_READY = 3, /* keys that the authority made wait for the purse */
+    KC_RENEWAL_STEP_ASKED = 4, /* the purse asked for new keys, which are not certified yet */
+    KC_RENEWAL_STEP_CERTIFIED = 5, /* they are; the purse is to change over to them and to report */
+    KC_RENEWAL_STEP_CONFIRMED = 6, /* they are in force; the old certificates are to be revoked */
+};
+/* The word for a value, such as "none"; "?" for none of them. */
+const char *kc_renewal_step_word(uint64_t value);
 
 /* What a purse does when its history is full of entries that no certified value covers. */
 enum kc_log_policy {
@@ -219,6 +231,7 @@ enum kc_collect_want {
     KC_COLLECT_WANT_NOT_GIVEN_BACK = 7, /* tells of a sale that the bank said no, and why */
     KC_COLLECT_WANT_ROLL = 8, /* hands in the bank's record of new keys */
     KC_COLLECT_WANT_SIGNED_ANEW = 9, /* hands in the identity of the machine's purse as the bank signed it anew */
+    KC_COLLECT_WANT_NOTICE = 10, /* which word of the bank on the authority's keys its purse holds, or, with a piece, hands one in */
 };
 /* The word for a value, such as "state"; "?" for none of them. */
 const char *kc_collect_want_word(uint64_t value);
@@ -974,6 +987,33 @@ struct kc_claim_reply {
 };
 extern const struct kc_shape kc_claim_reply_shape;
 
+/* How far is the renewal of this purse's keys? Anybody may ask who was shown its identity; answered by renewal-word.
+ * from: station
+ * to: bank
+ * source: EP1221669 [0123] [0124] */
+struct kc_renewal_query {
+    struct kc_view identity; /* SGN1: the purse's identity, as it is in force at the bank or certified for its new keys */
+    uint8_t nonce[16]; /* random; no answer fits two questions */
+};
+extern const struct kc_shape kc_renewal_query_shape;
+
+/* How far the renewal of a purse's keys is, by the bank's word.
+ * signed: renewal-word
+ * source: EP1221669 [0123] [0124] */
+struct kc_renewal_word {
+    uint64_t bank; /* bank id */
+    uint8_t query[32]; /* SHA-256 of the renewal-query that this answers */
+    struct kc_purse_id purse; /* which purse */
+    enum kc_renewal_step step; /* what it waits for */
+    bool by_authority; /* true: the authority makes the keys; false: the purse made them, or none are made */
+    uint64_t since_ms; /* since when it waits for that */
+    bool has_since;
+    uint64_t until_ms; /* when the certificates of the keys in force end: it has to be over by then */
+    bool has_until;
+    uint64_t time_ms; /* when the bank said so */
+};
+extern const struct kc_shape kc_renewal_word_shape;
+
 /* Asks for the private keys, at the user's word. Signed by the old key.
  * step: S6
  * from: purse
@@ -1468,7 +1508,7 @@ struct kc_collect_request {
     enum kc_collect_want want; /* what is wanted */
     uint64_t from_number; /* of records: the first one; of report and answer: the place of the piece; of give-back: the sale before; of not-given-back: the sale */
     uint64_t total; /* of answer: the size of the whole; of not-given-back: number of the error */
-    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it */
+    struct kc_view piece; /* of answer; of roll: rolled-keys; of signed-anew: SGN1; of given-back: given-back, as the bank signed it; of notice: authority-notice, or nothing */
     uint64_t safe_number; /* of records: the lines up to this one are durable with the server; 0 when there are none */
 };
 extern const struct kc_shape kc_collect_request_shape;
@@ -1487,7 +1527,7 @@ struct kc_collect_reply {
     uint64_t owed; /* how many payments back are owed */
     uint64_t uncovered; /* how many entries of its purse no certified value covers */
     uint64_t unwritten; /* improper accesses beyond those in the journal */
-    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one */
+    uint64_t total; /* of report: the size of the whole, 0 when there is nothing to report; of not-given-back: 1 when the reason is a new one; of notice: number of the authority-notice that its purse holds, 0 when it holds none */
     struct kc_view piece; /* of report: a piece; of state: the purse's identity (SGN1); of the last piece of an answer: what the purse read in it; of give-back: give-back, as the purse signed it, or nothing */
     struct kc_view_list records; /* sale, as the purse signed them, as many as a link's message holds */
 };

@@ -135,6 +135,26 @@ const char *kc_handover_word(uint64_t value)
     }
 }
 
+const char *kc_renewal_step_word(uint64_t value)
+{
+    switch (value) {
+    case 1:
+        return "none";
+    case 2:
+        return "ordered";
+    case 3:
+        return "ready";
+    case 4:
+        return "asked";
+    case 5:
+        return "certified";
+    case 6:
+        return "confirmed";
+    default:
+        return "?";
+    }
+}
+
 const char *kc_log_policy_word(uint64_t value)
 {
     switch (value) {
@@ -348,6 +368,8 @@ const char *kc_collect_want_word(uint64_t value)
         return "roll";
     case 9:
         return "signed-anew";
+    case 10:
+        return "notice";
     default:
         return "?";
     }
@@ -776,6 +798,20 @@ static const struct kc_field_name claim_reply_names[] = {
     {"url", 0},
     {"time", 0},
 };
+static const struct kc_field_name renewal_query_names[] = {
+    {"identity", 0},
+    {"nonce", 0},
+};
+static const struct kc_field_name renewal_word_names[] = {
+    {"bank", 0},
+    {"query", 0},
+    {"purse", 0},
+    {"step", kc_renewal_step_word},
+    {"by-authority", 0},
+    {"since", 0},
+    {"until", 0},
+    {"time", 0},
+};
 static const struct kc_field_name key_request_names[] = {
     {"account", 0},
     {"purse", 0},
@@ -1160,6 +1196,8 @@ const struct kc_shape_name kc_shape_names[KC_SHAPE_COUNT] = {
     {"keys-request", keys_request_names},
     {"claim-request", claim_request_names},
     {"claim-reply", claim_reply_names},
+    {"renewal-query", renewal_query_names},
+    {"renewal-word", renewal_word_names},
     {"key-request", key_request_names},
     {"key-reply", key_reply_names},
     {"key-confirm", key_confirm_names},

@@ -169,6 +169,34 @@ static void a_wrong_value_is_named(void **state)
     assert_non_null(strstr(err_text, "tester: --dir is a folder, not 'a?b'\n"));
 }
 
+static void what_a_verb_found_wrong_is_explained(void **state)
+{
+    (void)state;
+    uint64_t number = 0;
+    assert_true(parse("--dir 12"));
+    assert_true(kc_command_right(&command, true, "dir", "a folder"));
+    assert_true(kc_command_fits(&number, &command, "dir", 1, 12, 3, "1 to 12"));
+    assert_int_equal(number, 12);
+    catch_output();
+    status = kc_command_explain(&command);
+    release_output();
+    assert_int_equal(status, 2);
+    assert_non_null(strstr(err_text, "tester: wrong usage\n"));
+    assert_int_equal(kc_command_wrong(&command, "no more than this").code, KC_USAGE);
+    catch_output();
+    status = kc_command_explain(&command);
+    release_output();
+    assert_non_null(strstr(err_text, "tester: no more than this\n"));
+    assert_false(kc_command_fits(&number, &command, "dir", 1, 11, 3, "1 to 11"));
+    /* What is right takes nothing back. */
+    assert_true(kc_command_right(&command, true, "dir", "a folder"));
+    catch_output();
+    status = kc_command_explain(&command);
+    release_output();
+    assert_int_equal(status, 2);
+    assert_non_null(strstr(err_text, "tester: --dir is 1 to 11, not '12'\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +206,7 @@ int main(void)
         cmocka_unit_test(help_and_version_go_to_stdout),
         cmocka_unit_test(failures_have_a_stable_name),
         cmocka_unit_test(a_wrong_value_is_named),
+        cmocka_unit_test(what_a_verb_found_wrong_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static void a_file_has_a_log_and_a_version(void **state)
 {
     struct world *world = *state;
     world_close(world);
-    assert_int_equal(world_ask(world, "PRAGMA user_version"), 7);
+    assert_int_equal(world_ask(world, "PRAGMA user_version"), 8);
     assert_int_equal(world_ask(world, "SELECT 1 FROM pragma_journal_mode WHERE journal_mode ="
                                       " 'wal'"),
                      1);
@@ -32,7 +32,7 @@ static void another_version_is_refused_and_left_alone(void **state)
 {
     struct world *world = *state;
     struct kc_store store;
-    static const char *const versions[] = {"PRAGMA user_version = 6; UPDATE totals SET one = 1",
+    static const char *const versions[] = {"PRAGMA user_version = 7; UPDATE totals SET one = 1",
                                            "PRAGMA user_version = 0; UPDATE totals SET one = 1"};
     world_close(world);
     for (size_t i = 0; i < 2; i++) {
@@ -41,7 +41,7 @@ static void another_version_is_refused_and_left_alone(void **state)
         EXPECT(kc_sqlite_open(&store, world->path, false, 0), KC_STORE_VERSION);
     }
     assert_int_equal(world_ask(world, "PRAGMA user_version"), 0);
-    assert_true(world_plant(world, "PRAGMA user_version = 7; UPDATE totals SET one = 1"));
+    assert_true(world_plant(world, "PRAGMA user_version = 8; UPDATE totals SET one = 1"));
     EXPECT(world_open(world), KC_OK);
 }
 

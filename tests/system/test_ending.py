@@ -1,0 +1,259 @@
+"""Are the certificates of a purse out of use revoked without anybody's doing, however long the authority was away when it was reported?"""
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from kinchaku import AGAIN, OK, Uim
+from test_close import password
+from test_cmp import post
+from test_cmp_bank import Dropping, rich
+from test_cmp_other import USE
+from test_reissue import lose, reissue, row
+from test_renew import certificates, revoked, wait_revoked
+
+
+def speak(system, protocol):
+    for node in ("registrar", "bank"):
+        system.configure(node, "authority", protocol=protocol)
+
+
+def wait_row(uim, **wanted):
+    """Until the bank shows that of the purse."""
+    for _ in range(300):
+        found = row(uim)
+        if all(found[name] == value for name, value in wanted.items()):
+            return found
+        time.sleep(0.1)
+    raise AssertionError((found, wanted))
+
+
+def wait_tried(uim, tries):
+    for _ in range(300):
+        found = row(uim)
+        if found["revocation_tries"] >= tries:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(found)
+
+
+def owed(system):
+    return system.bank("audit").objects[-1]["revocations_owed"]
+
+
+# shows: R-SEC-4 R-RENEW-5 R-NODE-2 R-NODE-3
+@pytest.mark.parametrize("protocol", ["kinchaku", "cmp"])
+@pytest.mark.parametrize("bank", ["goes on", "begins anew"])
+def test_lost_while_the_authority_is_away(alone, protocol, bank):
+    """In the middle of a renewal, so that the directory shows the new pair and the purse has the old one."""
+    speak(alone, protocol)
+    alone.up()
+    uim = rich(alone)
+    both = set(certificates(alone, uim).values())
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    both |= set(certificates(alone, uim).values())
+    assert len(both) == 4 and row(uim)["revocation"] == "-" and owed(alone) == 0
+    alone.kill("authority")
+    assert lose(uim, password(uim)).status == AGAIN
+    found = wait_tried(uim, 1)
+    assert (found["state"], found["revocation"], found["revocation_reason"]) == ("blocked", "pending", "authority-unavailable"), found
+    assert found["revocation_owed"] >= found["out_time"] and owed(alone) == 1
+    alone.check_audit()
+    if bank == "begins anew":
+        alone.kill("bank")
+    alone.up()
+    wait_revoked(alone, both)
+    wait_row(uim, revocation="done", revocation_reason="-")
+    assert owed(alone) == 0
+    log = alone.log("bank")
+    assert log.count(f"out of use revoked purse={uim.purse}") == 1 and log.count("out of use not revoked") == 1, log
+    assert lose(uim, password(uim)).status == OK
+    alone.check_audit()
+
+
+class Deaf:
+    """Between the bank and the authority: carries what the bank asks, and keeps the answer to itself while it is deaf; with `second`
+    by CMP only what it says of a second certificate."""
+
+    def __init__(self, system, path, second=False):
+        self.system, self.deaf, self.kept = system, False, 0
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, kind, reply = post(owner.system, body, self.headers["Content-Type"], path)
+                use = USE.search(body)
+                if owner.deaf and (not second or (use and not use[1][0] & 0x80)):
+                    owner.kept += 1
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-RENEW-2
+def test_keys_that_the_bank_never_heard_of(alone):
+    """Made by the authority for the purse, or certified for it: what it said of them was lost."""
+    between = Deaf(alone, "/v1/message")
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim, made = rich(alone), rich(alone)
+        old = set(certificates(alone, uim).values()) | set(certificates(alone, made).values())
+        between.deaf = True
+        uim.must("renew", status=AGAIN)
+        assert alone.bank("renew", made.account).status == OK
+        for _ in range(100):
+            shown = set(certificates(alone, uim).values()) | set(certificates(alone, made).values())
+            if len(shown - old) == 4:
+                break
+            time.sleep(0.1)
+        assert len(shown - old) == 4
+        alone.kill("authority")
+        for one in (uim, made):
+            assert lose(one, password(one)).status == AGAIN
+        between.deaf = False
+        alone.up()
+        wait_revoked(alone, old | shown)
+        for one in (uim, made):
+            wait_row(one, revocation="done")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-NODE-2
+def test_keys_that_the_bank_never_heard_of_by_cmp(alone):
+    """It has no numbers of them: the directory shows them."""
+    between = Deaf(alone, "/cmp", second=True)
+    speak(alone, "cmp")
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        old = set(certificates(alone, uim).values())
+        between.deaf = True
+        uim.must("renew", status=AGAIN)
+        assert between.kept > 0
+        shown = set(certificates(alone, uim).values())
+        assert len(shown - old) == 2
+        alone.kill("authority")
+        assert lose(uim, password(uim)).status == AGAIN
+        between.deaf = False
+        alone.up()
+        wait_revoked(alone, old | shown)
+        wait_row(uim, revocation="done")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-OPEN-7
+@pytest.mark.parametrize("protocol", ["kinchaku", "cmp"])
+def test_a_pair_that_comes_when_the_next_purse_is_there(alone, tmp_path, protocol):
+    """The old one asked for it before the account was moved; it alone ends."""
+    between = Dropping(alone, "/cmp" if protocol == "cmp" else "/v1/message")
+    speak(alone, protocol)
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = alone.open(fund=100)
+        secret, old, moved = password(uim), set(certificates(alone, uim).values()), []
+
+        def move():
+            moved.append(alone.registrar("move", "--account", uim.account, "--uim", tmp_path / "b.uim", "--password-file", secret))
+
+        between.before = move
+        done = uim.station("renew")
+        assert moved[0].status == OK and done.error == "purse-blocked", (moved, done, alone.logs())
+        wait_row(uim, revocation="done")
+        assert old < revoked(alone) and len(revoked(alone)) == 4
+        fresh = Uim(alone, tmp_path / "b.uim", moved[0].objects[0])
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
+        fresh.must("withdraw", 30, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
+@pytest.mark.parametrize("protocol", ["kinchaku", "cmp"])
+def test_the_purse_that_comes_after_keeps_its_keys(alone, tmp_path, protocol):
+    """The bank goes on about the old one when the new one has its own."""
+    between = Deaf(alone, "/cmp" if protocol == "cmp" else "/v1/message")
+    speak(alone, protocol)
+    alone.configure("bank", "authority", url=between.url)
+    alone.configure("bank", "times", settle_ms=100)
+    try:
+        alone.up()
+        uim = rich(alone)
+        secret = password(uim)
+        old = set(certificates(alone, uim).values())
+        between.deaf = True
+        assert lose(uim, secret).status == OK and old <= revoked(alone)
+        wait_tried(uim, 1)
+        assert between.kept > 0
+        for _ in range(50):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            if done.status == OK:
+                break
+            assert done.status == AGAIN and done.error in ("busy", "settlement-time-runs"), done
+            time.sleep(0.1)
+        assert done.status == OK, done
+        fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+        between.deaf = False
+        wait_row(uim, revocation="done")
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
+        assert fresh.value() + fresh.balance() == 500
+        fresh.must("deposit", 10, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
+def test_no_other_purse_is_begun_while_the_authority_is_asked(alone, tmp_path):
+    """It would end whatever the account has when it comes to it, and so the next purse's keys."""
+    alone.configure("bank", "times", settle_ms=100)
+    alone.configure("registrar", "times", timeout_ms=1000)
+    alone.up()
+    uim = rich(alone)
+    secret = password(uim)
+    alone.stop("authority")
+    try:
+        assert lose(uim, secret).status == AGAIN
+        seen = set()
+        for _ in range(100):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            assert done.status == AGAIN, done
+            seen.add(done.error)
+            if "busy" in seen:
+                break
+        assert "busy" in seen, seen
+    finally:
+        alone.resume("authority")
+    wait_row(uim, revocation="done")
+    done = reissue(uim, secret, tmp_path / "b.uim")
+    assert done.status == OK, done
+    fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+    assert not set(certificates(alone, fresh).values()) & revoked(alone)
+    assert fresh.value() + fresh.balance() == 500
+    alone.check_audit()
