@@ -336,18 +336,28 @@ static size_t take_crosses(struct kc_view out[KC_ROOTS_MAX], const struct kc_aut
     return count;
 }
 
+/* Those that ended as well: who has not read the root's list yet names certificates by them, under the numbers that they have. */
+static size_t take_issuers(struct kc_view out[2 * KC_ISSUERS_MAX],
+                           const struct kc_authority *authority)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        const struct kc_issuer *one = &authority->issuers[i];
+        out[count++] = kc_view(one->der, one->der_size);
+    }
+    for (size_t i = 0; i < authority->ended_count; i++) {
+        out[count++] = kc_view(authority->ended[i].der, authority->ended[i].der_size);
+    }
+    return count;
+}
+
 struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
 {
     if (authority->config.cmp == 0) {
         return kc_ok();
     }
-    struct kc_view issuers[KC_ISSUERS_MAX];
-    size_t issuer_count = 0;
-    for (size_t i = 0; i < authority->issuer_count; i++) {
-        const struct kc_issuer *one = &authority->issuers[i];
-        issuers[issuer_count] = kc_view(one->der, one->der_size);
-        issuer_count += one->ended ? 0 : 1;
-    }
+    struct kc_view issuers[2 * KC_ISSUERS_MAX];
+    size_t issuer_count = take_issuers(issuers, authority);
     struct kc_view crosses[KC_ROOTS_MAX];
     size_t cross_count = take_crosses(crosses, authority);
     struct kc_pair *pair = calloc(1, sizeof *pair);

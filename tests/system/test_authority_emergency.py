@@ -15,8 +15,12 @@ from kinchaku import AGAIN, BUILD, OK
 from meeting import meet
 from test_authority_roll import issued_by, issuer_of, issuers, lists, rich, serials, write
 from test_cmp import Client, number
+from test_close import password
+from test_cmp_bank import rich as rich_with_password
 from test_directory import ISSUER, account_name, values
+from test_ending import wait_row
 from test_handover import made, ready, wait_gone
+from test_reissue import lose
 from test_revocation import Shown, pem
 
 ROOT = ISSUER.replace("cn=issuer", "cn=root")
@@ -381,6 +385,33 @@ def test_by_cmp_and_with_the_responder(alone, tmp_path, mode):
     client = Client(alone, tmp_path)
     client.issuer = pem(tmp_path, "new", new.public_bytes(DER)) if hasattr(client, "issuer") else None
     assert client.run("cr", "-newkey", client.new_key(), "-subject", f"/CN={number(700041)}"), client.words
+    alone.check_audit()
+
+
+# shows: R-SEC-4 R-RENEW-5 R-RENEW-8
+@pytest.mark.parametrize("protocol", ["kinchaku", "cmp"])
+def test_a_revocation_that_is_owed_comes_through_under_the_next_issuer(alone, protocol):
+    """Lost in the middle of a renewal while the authority is away; what the bank knows of both pairs is the old issuer's."""
+    for node in ("registrar", "bank"):
+        alone.configure(node, "authority", protocol=protocol)
+    alone.up()
+    uim, stays = rich_with_password(alone), rich(alone)
+    both = serials(alone, uim)
+    uim.must("renew", "--lose", "quote", status=AGAIN)
+    both |= serials(alone, uim)
+    alone.kill("authority")
+    assert lose(uim, password(uim)).status == AGAIN and len(both) == 4
+    assert alone.authority("roll", "--emergency").status == OK
+    alone.up()
+    new = issuers(alone)[-1]
+    for _ in range(300):
+        listed = {entry.serial_number for one in lists(alone) if one.issuer == new.subject for entry in one}
+        if both <= listed:
+            break
+        time.sleep(0.1)
+    assert both <= listed
+    wait_row(uim, revocation="done")
+    stays.must("withdraw", 10, "--yes")
     alone.check_audit()
 
 
