@@ -268,7 +268,9 @@ static void refuse(struct kc_bank *bank, struct kc_bank_thread *thread, struct k
 static void finish(struct kc_bank *bank, struct kc_bank_item *item)
 {
     if (item->exchange != NULL) {
-        if (item->bytes.size > 0) {
+        /* What is captured is sealed; a question with an identity is not. */
+        bool open = item->kind != NULL && item->kind->shape == NULL;
+        if (item->bytes.size > 0 && !open) {
             kc_capture(bank->config.capture, item->bytes, kc_view(item->reply, item->reply_size));
         }
         if (item->reply_size > 0) {

@@ -1,6 +1,7 @@
 #include "vendor/bank_chain.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "service/files.h"
@@ -53,6 +54,33 @@ void kc_bank_chain_load(struct kc_bank_chain *out, const char *dir,
     }
 }
 
+static pthread_mutex_t files = PTHREAD_MUTEX_INITIALIZER;
+
+void kc_bank_files_lock(void)
+{
+    (void)pthread_mutex_lock(&files);
+}
+
+void kc_bank_files_unlock(void)
+{
+    (void)pthread_mutex_unlock(&files);
+}
+
+static struct kc_result keep_roll(const char *dir, uint64_t number, struct kc_view roll)
+{
+    uint8_t bytes[KC_ROLL_SIZE_MAX];
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_buffer there = KC_BUFFER(bytes);
+    kc_bank_files_lock();
+    struct kc_result result = path_of(path, dir, number);
+    if (!kc_failed(result) &&
+        (kc_failed(kc_file_read(&there, path)) || !kc_view_equal(kc_buffer_view(&there), roll))) {
+        result = kc_file_write(path, roll, 0644);
+    }
+    kc_bank_files_unlock();
+    return result;
+}
+
 bool kc_bank_chain_learn(struct kc_bank_chain *chain, const char *dir, const char *url,
                          struct kc_http_client *client, const struct kc_crypto *crypto,
                          const struct kc_realm *realm)
@@ -61,15 +89,13 @@ bool kc_bank_chain_learn(struct kc_bank_chain *chain, const char *dir, const cha
     uint64_t after = chain->count > 1 ? chain->numbers[chain->count - 2] : 0;
     for (; after < ROLLS_MAX; after++) {
         uint8_t bytes[KC_ROLL_SIZE_MAX];
-        char path[KC_PATH_SIZE_MAX];
         struct kc_buffer roll = KC_BUFFER(bytes);
         if (kc_failed(kc_message_get_after(&roll, client, url, "/v1/roll", after))) {
             break;
         }
         if (add(chain, crypto, realm, kc_buffer_view(&roll), after + 1)) {
             learned = true;
-            if (kc_failed(path_of(path, dir, after + 1)) ||
-                kc_failed(kc_file_write(path, kc_buffer_view(&roll), 0644))) {
+            if (kc_failed(keep_roll(dir, after + 1, kc_buffer_view(&roll)))) {
                 break;
             }
         }

@@ -1,6 +1,6 @@
 /* The bank's keys as a vendor server knows them: the one that its keeper pinned, and those that records of the bank lead to
  * from there (docs/protocol.md "New keys of the bank"). The records stand in the server's folder as roll-N.cose; workers
- * write the same bytes. */
+ * write one after the other, and what is there already not again. */
 #ifndef KC_VENDOR_BANK_CHAIN_H
 #define KC_VENDOR_BANK_CHAIN_H
 
@@ -35,6 +35,11 @@ KC_MUST_USE struct kc_result kc_bank_chain_open(struct kc_identity *out, size_t 
                                                 const struct kc_crypto *crypto,
                                                 const struct kc_realm *realm, struct kc_view bytes,
                                                 uint64_t now_ms);
+
+/* Of the server's folder: taken by a worker that writes what the bank signed. All of them may ask at the same moment, and files
+ * are replaced under one name of this process. */
+void kc_bank_files_lock(void);
+void kc_bank_files_unlock(void);
 
 /* The record that ended key `at`. Errors of reading it. */
 KC_MUST_USE struct kc_result kc_bank_chain_roll(struct kc_buffer *out,

@@ -44,10 +44,27 @@ void kc_told_load(struct kc_told *out, const struct kc_told_place *place,
     out->size = kc_failed(result) ? 0 : file.size;
 }
 
+/* Unless another worker kept it, or a newer one, meanwhile. */
+static void keep(const struct kc_told *told, const struct kc_told_place *place,
+                 const struct kc_bank_chain *chain)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_told there;
+    kc_bank_files_lock();
+    kc_told_load(&there, place, chain);
+    struct kc_result result = path_of(path, place);
+    if (!kc_failed(result) && there.number < told->number) {
+        result = kc_file_write(path, kc_view(told->bytes, told->size), 0644);
+    }
+    kc_bank_files_unlock();
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "notice.cose: %s", kc_error_name(result.code));
+    }
+}
+
 struct kc_result kc_told_take(struct kc_told *told, const struct kc_told_place *place,
                               const struct kc_bank_chain *chain, struct kc_view bytes)
 {
-    char path[KC_PATH_SIZE_MAX];
     uint64_t number = 0;
     struct kc_result result = verify(&number, place, chain, bytes);
     if (!kc_failed(result) && number <= told->number) {
@@ -59,13 +76,7 @@ struct kc_result kc_told_take(struct kc_told *told, const struct kc_told_place *
     told->number = number;
     told->size = bytes.size;
     memcpy(told->bytes, bytes.data, bytes.size);
-    struct kc_result kept = path_of(path, place);
-    if (!kc_failed(kept)) {
-        kept = kc_file_write(path, bytes, 0644);
-    }
-    if (kc_failed(kept)) {
-        kc_log(KC_LOG_WARN, "notice.cose: %s", kc_error_name(kept.code));
-    }
+    keep(told, place, chain);
     return result;
 }
 

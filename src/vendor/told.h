@@ -1,6 +1,6 @@
 /* What the bank tells of the authority's newest keys (docs/protocol.md "The authority's new keys at the purses"), as a vendor
  * server keeps it for its machines, whose purses speak with nobody else: notice.cose in its folder, verified with the newest of
- * the bank's keys that the server knows. Each purse verifies it again. Workers write the same bytes. */
+ * the bank's keys that the server knows. Each purse verifies it again. No worker writes an older one over a newer. */
 #ifndef KC_VENDOR_TOLD_H
 #define KC_VENDOR_TOLD_H
 

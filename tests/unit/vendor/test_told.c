@@ -1,5 +1,6 @@
 /* Question: does a server of machines keep the bank's newest word on the authority's keys, and nobody else's, through restarts
  * and roll-overs of the bank's keys? */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -186,6 +187,55 @@ static void a_file_that_is_damaged_counts_as_none(void **state)
     expect_held(&good, 5);
 }
 
+#define WORKERS 4u
+#define EACH 12u
+static struct notice many[WORKERS][EACH];
+
+/* As a worker of its own, with its own crypto. */
+static void *work(void *argument)
+{
+    struct kc_crypto own;
+    struct kc_told held = {.number = 0};
+    const struct notice *mine = argument;
+    if (kc_failed(kc_libcrypto_open(&own, 2))) {
+        return NULL;
+    }
+    const struct kc_told_place at = {
+        .dir = folder, .url = place.url, .crypto = &own, .realm = &realm};
+    bool good = true;
+    for (size_t i = 0; i < EACH; i++) {
+        struct kc_told there;
+        good = !kc_failed(kc_told_take(&held, &at, &chain, kc_view(mine[i].bytes, mine[i].size))) &&
+               good;
+        kc_told_load(&there, &at, &chain);
+        good = there.number >= held.number && good;
+    }
+    kc_libcrypto_close(&own);
+    return good ? argument : NULL;
+}
+
+/* shows: R-RENEW-8 R-VEND-5 */
+static void workers_that_ask_at_once_leave_the_newest_one_whole(void **state)
+{
+    (void)state;
+    pthread_t threads[WORKERS];
+    for (size_t i = 0; i < EACH; i++) {
+        for (size_t j = 0; j < WORKERS; j++) {
+            many[j][i] = notice_of(0, 100 + i * WORKERS + j);
+        }
+    }
+    for (size_t j = 0; j < WORKERS; j++) {
+        assert_int_equal(pthread_create(&threads[j], NULL, work, many[j]), 0);
+    }
+    for (size_t j = 0; j < WORKERS; j++) {
+        void *end = NULL;
+        assert_int_equal(pthread_join(threads[j], &end), 0);
+        assert_ptr_equal(end, many[j]);
+    }
+    kc_told_load(&told, &place, &chain);
+    expect_held(&many[WORKERS - 1][EACH - 1], 100 + EACH * WORKERS - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +243,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_elses_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(what_an_old_key_told_counts_no_more, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_damaged_counts_as_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(workers_that_ask_at_once_leave_the_newest_one_whole, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests_name("vendor: what the bank tells machines", tests, NULL, NULL);
 }
