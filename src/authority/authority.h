@@ -21,6 +21,7 @@
 #include "crypto/x509.h"
 #include "directory/directory.h"
 #include "message/cose.h"
+#include "service/files.h"
 #include "service/keys.h"
 #include "store/authority_store.h"
 
@@ -54,15 +55,25 @@ struct kc_issuer {
     size_t der_size;
     uint64_t from_ms;
     uint64_t expires_ms;
+    bool
+        ended; /* a root's list names it (emergency.h): what it issued counts no more, and is on its list */
     struct kc_private_key key;
 };
 
-/* A root, and for all but the newest what it and the next one certified of each other, as a pair. */
+/* One of those whose key is kept no more. */
+struct kc_ended_issuer {
+    uint8_t der[KC_CERTIFICATE_SIZE_MAX];
+    size_t der_size;
+};
+
+/* A root, its list, and for all but the newest what it and the next one certified of each other, as a pair. */
 struct kc_authority_root {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t der_size;
     uint8_t pair[KC_CERTIFICATE_PAIR_SIZE_MAX];
     size_t pair_size;
+    uint8_t list[KC_ROOT_LIST_SIZE_MAX]; /* of issuers that it ended */
+    size_t list_size;
 };
 
 /* The authority's own keys of an earlier generation (own.h). */
@@ -76,6 +87,7 @@ struct kc_own_keys {
 
 struct kc_authority {
     struct kc_authority_config config;
+    char folder[KC_PATH_SIZE_MAX];
     struct kc_responder *responder; /* while it serves */
     struct kc_realm realm;
     struct kc_crypto crypto;
@@ -92,6 +104,8 @@ struct kc_authority {
     /* The first is the newest and issues; the others have not ended, and sign their lists. */
     struct kc_issuer issuers[KC_ISSUERS_MAX];
     size_t issuer_count;
+    struct kc_ended_issuer ended[KC_ISSUERS_MAX];
+    size_t ended_count;
     /* The newest first. */
     struct kc_authority_root roots[KC_ROOTS_MAX];
     size_t root_count;
@@ -115,6 +129,11 @@ KC_MUST_USE struct kc_result kc_authority_init(const char *dir, uint64_t bank, c
  * PKCS#11 URI, or NULL for a file. KC_IN_USE while the authority serves; as kc_issuers_roll (authority/issuers.h). */
 KC_MUST_USE struct kc_result kc_authority_roll(uint64_t *number, const char *dir,
                                                const char *token);
+/* Makes another issuing key in an emergency, because those before it are stolen, or goes on with that: they count no more, and
+ * whatever they had certified and is good is certified anew, and shown by the next start. As kc_authority_roll, but never
+ * KC_PENDING; also the store's errors. */
+KC_MUST_USE struct kc_result kc_authority_roll_emergency(uint64_t *number, const char *dir,
+                                                         const char *token);
 /* Makes another root, what it and the present one certify of each other, and an issuing key below it, or goes on with that;
  * *number is the root's. The present root counts below the next one for that many days, 0: to its end. KC_IN_USE while the
  * authority serves; as kc_roots_roll (authority/roots.h) and kc_issuers_roll. */
@@ -123,10 +142,11 @@ KC_MUST_USE struct kc_result kc_authority_roll_root(uint64_t *number, const char
 
 /* The newest issuing key or root, and how long others count. */
 struct kc_roll_ends {
-    uint64_t from_ms;  /* the newest begins */
-    uint64_t until_ms; /* the one before it counts; of the first, its own end */
-    uint64_t next_ms;  /* when the next of those that count ends: of the roots, or of the issuers */
-    unsigned most;     /* so many count at a time */
+    uint64_t from_ms; /* the newest begins */
+    uint64_t
+        until_ms; /* the one before it counts; of the first, its own end; not past from_ms: it ended */
+    uint64_t next_ms; /* when the next of those that count ends: of the roots, or of the issuers */
+    unsigned most;    /* so many count at a time */
     bool
         roots; /* next_ms and most are the roots', which are as many as may count; else the issuers' */
 };
@@ -215,6 +235,14 @@ KC_MUST_USE struct kc_result kc_authority_publish_holders(struct kc_authority *a
 
 /* When to publish again, by the monotonic clock: on schedule, or soon after a failure. */
 uint64_t kc_authority_next_ns(uint64_t now_ns, uint64_t crl_ms, bool failed);
+
+/* Whether a digest is that of this certificate, or of one that it was made in the place of (emergency.h). */
+bool kc_authority_is_named(struct kc_authority *authority, const struct kc_issued *issued,
+                           const uint8_t digest[KC_DIGEST_SIZE]);
+/* Whether a certificate is by none of the issuers that count: then one that ended made it. */
+bool kc_authority_is_by_ended(const struct kc_authority *authority, struct kc_view der);
+/* Of the issuers that count the one that began first: it certified anew what those that ended had certified. */
+const struct kc_issuer *kc_authority_first_issuer(const struct kc_authority *authority);
 
 /* The name of a server number, or NULL. */
 const char *kc_authority_server_name(uint64_t number);

@@ -211,7 +211,7 @@ static const struct kc_issuer *issuer_for(const struct kc_authority *authority,
     struct kc_view other = kc_view(holdings->other.der, holdings->other.der_size);
     for (size_t i = 0; i < authority->issuer_count && holdings->others > holdings->count; i++) {
         const struct kc_issuer *by = &authority->issuers[i];
-        if (kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
+        if (!by->ended && kc_certificate_is_by(other, kc_view(by->der, by->der_size))) {
             return by;
         }
     }
@@ -336,15 +336,28 @@ static size_t take_crosses(struct kc_view out[KC_ROOTS_MAX], const struct kc_aut
     return count;
 }
 
+/* Those that ended as well: who has not read the root's list yet names certificates by them, under the numbers that they have. */
+static size_t take_issuers(struct kc_view out[2 * KC_ISSUERS_MAX],
+                           const struct kc_authority *authority)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        const struct kc_issuer *one = &authority->issuers[i];
+        out[count++] = kc_view(one->der, one->der_size);
+    }
+    for (size_t i = 0; i < authority->ended_count; i++) {
+        out[count++] = kc_view(authority->ended[i].der, authority->ended[i].der_size);
+    }
+    return count;
+}
+
 struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
 {
     if (authority->config.cmp == 0) {
         return kc_ok();
     }
-    struct kc_view issuers[KC_ISSUERS_MAX];
-    for (size_t i = 0; i < authority->issuer_count; i++) {
-        issuers[i] = kc_view(authority->issuers[i].der, authority->issuers[i].der_size);
-    }
+    struct kc_view issuers[2 * KC_ISSUERS_MAX];
+    size_t issuer_count = take_issuers(issuers, authority);
     struct kc_view crosses[KC_ROOTS_MAX];
     size_t cross_count = take_crosses(crosses, authority);
     struct kc_pair *pair = calloc(1, sizeof *pair);
@@ -359,7 +372,7 @@ struct kc_result kc_authority_cmp_open(struct kc_authority *authority)
                                                      kc_view(pair->sign.der, pair->sign.der_size),
                                                  .key = &authority->sign_key,
                                                  .issuers = issuers,
-                                                 .issuer_count = authority->issuer_count,
+                                                 .issuer_count = issuer_count,
                                                  .crosses = crosses,
                                                  .cross_count = cross_count,
                                                  .clock_ms = authority->config.clock_ms,

@@ -112,16 +112,14 @@ struct kc_result kc_authority_check_newest(struct kc_authority_request *request,
                                            struct kc_authority *authority,
                                            const uint8_t certificate[KC_DIGEST_SIZE])
 {
-    uint8_t digest[KC_DIGEST_SIZE];
     const struct kc_issued *sign = &request->pair.sign;
     struct kc_result result = kc_authority_pair(&request->pair, authority, request->sender);
     if (kc_failed(result)) {
         return result;
     }
-    kc_digest(&authority->crypto, digest, kc_view(sign->der, sign->der_size));
     bool newest = request->pair.sign_count > 0 &&
                   memcmp(sign->serial, request->sender_serial, KC_SERIAL_SIZE) == 0 &&
-                  memcmp(digest, certificate, KC_DIGEST_SIZE) == 0;
+                  kc_authority_is_named(authority, sign, certificate);
     return kc_result(newest ? KC_OK : KC_MISMATCH);
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/emergency.h"
+#include "authority/issuers.h"
 #include "authority/request.h"
 #include "authority/setup.h"
 #include "base/clock.h"
@@ -291,8 +293,58 @@ struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t h
     return result;
 }
 
-/* The revoked serials of one issuer, in memory that grows. */
+/* ---- issuers that ended ---- */
+
+const struct kc_issuer *kc_authority_first_issuer(const struct kc_authority *authority)
+{
+    size_t first = 0;
+    for (size_t i = 1; i < authority->issuer_count; i++) {
+        first = authority->issuers[i].ended ? first : i;
+    }
+    return &authority->issuers[first];
+}
+
+struct former {
+    const struct kc_issued *issued;
+    bool same;
+};
+
+static bool see_former(void *owner, const struct kc_issued *issued)
+{
+    struct former *former = owner;
+    former->same = memcmp(issued->serial, former->issued->serial, KC_SERIAL_SIZE) == 0 &&
+                   issued->holder == former->issued->holder && issued->use == former->issued->use;
+    return !former->same;
+}
+
+bool kc_authority_is_named(struct kc_authority *authority, const struct kc_issued *issued,
+                           const uint8_t digest[KC_DIGEST_SIZE])
+{
+    uint8_t own[KC_DIGEST_SIZE];
+    struct former former = {.issued = issued};
+    kc_digest(&authority->crypto, own, kc_view(issued->der, issued->der_size));
+    return memcmp(own, digest, KC_DIGEST_SIZE) == 0 ||
+           (!kc_failed(
+                kc_authority_store_former_by(authority->store, digest, see_former, &former)) &&
+            former.same);
+}
+
+bool kc_authority_is_by_ended(const struct kc_authority *authority, struct kc_view der)
+{
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        const struct kc_issuer *one = &authority->issuers[i];
+        if (!one->ended && kc_certificate_is_by(der, kc_view(one->der, one->der_size))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The revoked serials of one issuer, in memory that grows. Those that were revoked before their issuer ended stand on the list of
+ * the one that certified the others anew, where it is looked for them. */
 struct revoked_list {
+    const struct kc_authority *authority;
+    bool takes_ended;
     struct kc_view issuer;
     struct kc_revoked *items;
     size_t count;
@@ -303,7 +355,9 @@ struct revoked_list {
 static bool take_revoked(void *owner, const struct kc_issued *issued)
 {
     struct revoked_list *list = owner;
-    if (!kc_certificate_is_by(kc_view(issued->der, issued->der_size), list->issuer)) {
+    struct kc_view der = kc_view(issued->der, issued->der_size);
+    if (!kc_certificate_is_by(der, list->issuer) &&
+        !(list->takes_ended && kc_authority_is_by_ended(list->authority, der))) {
         return true;
     }
     if (list->count == list->capacity) {
@@ -327,9 +381,16 @@ static bool take_revoked(void *owner, const struct kc_issued *issued)
 static struct kc_result make_list(struct kc_view *out, struct kc_authority *authority,
                                   const struct kc_issuer *issuer, uint64_t number, uint64_t now_ms)
 {
-    struct revoked_list list = {.issuer = kc_view(issuer->der, issuer->der_size)};
+    struct revoked_list list = {.authority = authority,
+                                .takes_ended = kc_issuers_emergency(authority->folder) > 0 &&
+                                               issuer == kc_authority_first_issuer(authority),
+                                .issuer = kc_view(issuer->der, issuer->der_size)};
     struct kc_result result =
         kc_authority_store_revoked(authority->store, now_ms, take_revoked, &list);
+    /* Not before the root's list is there: until then those who know the old ones believe them. */
+    if (!kc_failed(result) && issuer->ended && !kc_emergency_is_owed(authority->folder)) {
+        result = kc_authority_store_former(authority->store, now_ms, take_revoked, &list);
+    }
     if (!kc_failed(result) && list.no_memory) {
         result = kc_result(KC_NO_MEMORY);
     }
@@ -344,7 +405,7 @@ static struct kc_result make_list(struct kc_view *out, struct kc_authority *auth
 }
 
 /* Before the issuers, so that whoever finds one finds its root. */
-static struct kc_result put_roots(struct kc_authority *authority)
+static struct kc_result put_roots(struct kc_authority *authority, bool with_lists)
 {
     struct kc_directory_roots roots = {.certificate_count = authority->root_count};
     for (size_t i = 0; i < authority->root_count; i++) {
@@ -353,14 +414,17 @@ static struct kc_result put_roots(struct kc_authority *authority)
         if (root->pair_size > 0) {
             roots.pairs[roots.pair_count++] = kc_view(root->pair, root->pair_size);
         }
+        if (root->list_size > 0 && with_lists) {
+            roots.lists[roots.list_count++] = kc_view(root->list, root->list_size);
+        }
     }
     return kc_directory_put_roots(authority->directory, &roots);
 }
 
-struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+/* An issuer that ended is shown as long as certificates of it may be about; without a list when its key is kept no more. */
+static struct kc_result publish_lists(struct kc_authority *authority, bool with_roots)
 {
-    struct kc_view certificates[KC_ISSUERS_MAX];
-    struct kc_view lists[KC_ISSUERS_MAX];
+    struct kc_directory_issuers shown = {.certificate_count = 0};
     size_t count = 0;
     uint64_t now_ms = kc_clock_now_ms();
     uint64_t number = 0;
@@ -370,20 +434,31 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
         if (i > 0 && issuer->expires_ms <= now_ms) {
             continue; /* what it issued has ended with it */
         }
-        certificates[count] = kc_view(issuer->der, issuer->der_size);
-        result = make_list(&lists[count], authority, issuer, number, now_ms);
+        shown.certificates[count] = kc_view(issuer->der, issuer->der_size);
+        result = make_list(&shown.lists[count], authority, issuer, number, now_ms);
         count += kc_failed(result) ? 0 : 1;
     }
-    if (!kc_failed(result)) {
-        result = put_roots(authority);
+    shown.certificate_count = count;
+    shown.list_count = count;
+    for (size_t i = 0; i < authority->ended_count; i++) {
+        const struct kc_ended_issuer *ended = &authority->ended[i];
+        shown.certificates[shown.certificate_count++] = kc_view(ended->der, ended->der_size);
     }
     if (!kc_failed(result)) {
-        result = kc_directory_put_issuers(authority->directory, certificates, lists, count);
+        result = put_roots(authority, with_roots);
+    }
+    if (!kc_failed(result)) {
+        result = kc_directory_put_issuers(authority->directory, &shown);
     }
     for (size_t i = 0; i < count; i++) {
-        kc_der_free(lists[i]);
+        kc_der_free(shown.lists[i]);
     }
     return result;
+}
+
+struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+{
+    return publish_lists(authority, true);
 }
 
 /* Publishing holder by holder, as the database visits their certificates. */
@@ -420,6 +495,29 @@ struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
     return kc_failed(result) ? result : kc_authority_publish_crl(authority);
 }
 
+static size_t count_ended(const struct kc_authority *authority)
+{
+    size_t count = authority->ended_count;
+    for (size_t i = 0; i < authority->issuer_count; i++) {
+        count += authority->issuers[i].ended ? 1 : 0;
+    }
+    return count;
+}
+
+/* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others, so that no honest holder
+ * is refused meanwhile; where whoever reads the directory has no place for one more issuer, the list first. */
+static struct kc_result publish_anew(struct kc_authority *authority)
+{
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    if (!kc_failed(result)) {
+        result = publish_lists(authority, count_ended(authority) >= KC_ISSUERS_MAX);
+    }
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_everybody(authority);
+    }
+    return kc_failed(result) ? result : kc_emergency_told(authority->folder);
+}
+
 /* A directory without our issuer has lost everything, or never had anything. */
 static bool directory_is_empty(struct kc_authority *authority)
 {
@@ -431,6 +529,9 @@ static bool directory_is_empty(struct kc_authority *authority)
 
 struct kc_result kc_authority_publish_all(struct kc_authority *authority)
 {
+    if (kc_emergency_is_owed(authority->folder)) {
+        return publish_anew(authority);
+    }
     if (directory_is_empty(authority)) {
         return kc_authority_publish_everybody(authority);
     }

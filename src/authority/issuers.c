@@ -14,11 +14,13 @@
 
 struct plan {
     uint64_t number;
+    uint64_t emergency;
     char token[KC_TOKEN_URI_SIZE_MAX + 1];
 };
 
 static const struct kc_config_key plan_keys[] = {
     {"roll", "number", KC_CONFIG_UINT, offsetof(struct plan, number), 1, KC_ISSUER_ROLLS_MAX, NULL},
+    {"roll", "emergency", KC_CONFIG_UINT, offsetof(struct plan, emergency), 0, 1, "0"},
     {"roll", "token", KC_CONFIG_TEXT, offsetof(struct plan, token), 0, KC_TOKEN_URI_SIZE_MAX, ""},
 };
 
@@ -34,11 +36,38 @@ uint64_t kc_issuers_newest(const char *folder)
     return number;
 }
 
-static struct kc_result write_plan(const char *folder, uint64_t number, const char *token)
+static struct kc_result read_plan(struct plan *out, const char *folder, uint64_t number)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
+    if (!kc_failed(result)) {
+        result = kc_config_read(out, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
+    }
+    return !kc_failed(result) && out->number != number ? kc_result(KC_CONFIG_INVALID) : result;
+}
+
+static bool is_emergency(const char *folder, uint64_t number)
+{
+    struct plan plan;
+    return !kc_failed(read_plan(&plan, folder, number)) && plan.emergency != 0;
+}
+
+uint64_t kc_issuers_emergency(const char *folder)
+{
+    uint64_t number = kc_issuers_newest(folder);
+    while (number > 0 && !is_emergency(folder, number)) {
+        number--;
+    }
+    return number;
+}
+
+static struct kc_result write_plan(const char *folder, uint64_t number, const char *token,
+                                   bool emergency)
 {
     char path[KC_PATH_SIZE_MAX];
     char text[KC_TOKEN_URI_SIZE_MAX + 64];
-    int size = snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\n%s%s%s", number,
+    int size = snprintf(text, sizeof text, "[roll]\nnumber = %" PRIu64 "\n%s%s%s%s", number,
+                        emergency ? "emergency = 1\n" : "",
                         token == NULL ? "" : "token = ", token == NULL ? "" : token,
                         token == NULL ? "" : "\n");
     struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
@@ -50,7 +79,6 @@ struct kc_result kc_issuers_places(struct kc_key_places *out,
                                    uint64_t number)
 {
     struct plan plan;
-    char path[KC_PATH_SIZE_MAX];
     *out = *configured;
     if (number == 0) {
         return kc_ok();
@@ -58,13 +86,7 @@ struct kc_result kc_issuers_places(struct kc_key_places *out,
     out->issuing[0] = '\0';
     out->sign[0] = '\0';
     out->encrypt[0] = '\0';
-    struct kc_result result = kc_path_numbered(path, folder, BASE, number, ".plan");
-    if (!kc_failed(result)) {
-        result = kc_config_read(&plan, plan_keys, sizeof plan_keys / sizeof plan_keys[0], path);
-    }
-    if (!kc_failed(result) && plan.number != number) {
-        result = kc_result(KC_CONFIG_INVALID);
-    }
+    struct kc_result result = read_plan(&plan, folder, number);
     if (kc_failed(result) || plan.token[0] == '\0') {
         return result;
     }
@@ -103,32 +125,68 @@ static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t
     return result;
 }
 
-struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder)
+static struct kc_result open_key(struct kc_issuer *issuer, const struct kc_authority *authority,
+                                 const char *folder, uint64_t number)
 {
-    uint64_t last = kc_issuers_newest(folder);
-    uint64_t now_ms = kc_clock_now_ms();
-    authority->issuer_count = 0;
-    for (uint64_t i = 0; i <= last && authority->issuer_count < KC_ISSUERS_MAX; i++) {
+    struct kc_key_places places;
+    char name[KC_FILE_NAME_SIZE];
+    kc_file_numbered(name, BASE, number, "");
+    struct kc_result result = kc_issuers_places(&places, &authority->config.keys, folder, number);
+    if (!kc_failed(result)) {
+        result = kc_key_pair_open(&issuer->key, NULL, &authority->crypto, folder, name, &places);
+    }
+    if (kc_failed(result)) {
+        kc_key_close(&issuer->key);
+        kc_log(issuer->ended ? KC_LOG_INFO : KC_LOG_ERROR, "%s: %s", name,
+               kc_error_name(result.code));
+    }
+    return result;
+}
+
+/* Of one that ended the certificate is enough. */
+static struct kc_result open_one(struct kc_authority *authority, const char *folder,
+                                 uint64_t number, const struct kc_issuer *loaded)
+{
+    if (authority->issuer_count < KC_ISSUERS_MAX) {
         struct kc_issuer *issuer = &authority->issuers[authority->issuer_count];
-        struct kc_key_places places;
-        char name[KC_FILE_NAME_SIZE];
-        struct kc_result result = load(issuer, folder, last - i);
-        if (!kc_failed(result) && i > 0 && issuer->expires_ms <= now_ms) {
-            continue;
-        }
-        kc_file_numbered(name, BASE, last - i, "");
-        if (!kc_failed(result)) {
-            result = kc_issuers_places(&places, &authority->config.keys, folder, last - i);
-        }
-        if (!kc_failed(result)) {
-            result =
-                kc_key_pair_open(&issuer->key, NULL, &authority->crypto, folder, name, &places);
-        }
-        if (kc_failed(result)) {
-            kc_log(KC_LOG_ERROR, "%s: %s", name, kc_error_name(result.code));
+        *issuer = *loaded;
+        struct kc_result result = open_key(issuer, authority, folder, number);
+        authority->issuer_count += kc_failed(result) ? 0 : 1;
+        if (!kc_failed(result) || !loaded->ended) {
             return result;
         }
-        authority->issuer_count += 1;
+    }
+    if (loaded->ended && authority->ended_count < KC_ISSUERS_MAX) {
+        struct kc_ended_issuer *ended = &authority->ended[authority->ended_count++];
+        memcpy(ended->der, loaded->der, loaded->der_size);
+        ended->der_size = loaded->der_size;
+    }
+    return kc_ok();
+}
+
+struct kc_result kc_issuers_open(struct kc_authority *authority, const char *folder)
+{
+    struct kc_issuer issuer;
+    uint64_t last = kc_issuers_newest(folder);
+    uint64_t emergency = kc_issuers_emergency(folder);
+    uint64_t now_ms = kc_clock_now_ms();
+    authority->issuer_count = 0;
+    authority->ended_count = 0;
+    for (uint64_t i = 0; i <= last; i++) {
+        struct kc_result result = load(&issuer, folder, last - i);
+        issuer.ended = last - i < emergency;
+        if (kc_failed(result)) {
+            kc_log(KC_LOG_ERROR, "issuing certificate %" PRIu64 ": %s", last - i,
+                   kc_error_name(result.code));
+            return result;
+        }
+        if (i > 0 && issuer.expires_ms <= now_ms) {
+            continue;
+        }
+        result = open_one(authority, folder, last - i, &issuer);
+        if (kc_failed(result)) {
+            return result;
+        }
     }
     return kc_ok();
 }
@@ -139,6 +197,30 @@ void kc_issuers_close(struct kc_authority *authority)
         kc_key_close(&authority->issuers[i].key);
     }
     authority->issuer_count = 0;
+    authority->ended_count = 0;
+}
+
+size_t kc_issuers_ended(struct kc_revoked out[KC_ISSUER_ROLLS_MAX], const char *folder)
+{
+    struct kc_issuer issuer;
+    struct kc_certificate read;
+    size_t count = 0;
+    uint64_t ended_ms = 0;
+    for (uint64_t i = kc_issuers_emergency(folder) + 1; i > 0; i--) {
+        uint64_t number = i - 1;
+        if (kc_failed(load(&issuer, folder, number)) ||
+            kc_failed(kc_certificate_read(&read, kc_view(issuer.der, issuer.der_size)))) {
+            continue;
+        }
+        if (ended_ms != 0 && issuer.expires_ms > kc_clock_now_ms()) {
+            out[count] = (struct kc_revoked){.time_ms = ended_ms, .reason = KC_CRL_COMPROMISE};
+            memcpy(out[count++].serial, read.serial, KC_SERIAL_SIZE);
+        }
+        /* Those before one that was made in an emergency ended when it began to count. */
+        ended_ms =
+            number > 0 && is_emergency(folder, number) ? issuer.from_ms + KC_BEFORE_MS : ended_ms;
+    }
+    return count;
 }
 
 /* ---- rolling over ---- */
@@ -147,7 +229,7 @@ static size_t count_open(const char *folder, uint64_t last)
 {
     struct kc_issuer issuer;
     size_t count = 0;
-    for (uint64_t i = 0; i <= last; i++) {
+    for (uint64_t i = kc_issuers_emergency(folder); i <= last; i++) {
         bool open = !kc_failed(load(&issuer, folder, i)) && issuer.expires_ms > kc_clock_now_ms();
         count += open ? 1 : 0;
     }
@@ -158,6 +240,7 @@ struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder)
 {
     struct kc_issuer issuer;
     uint64_t last = kc_issuers_newest(folder);
+    uint64_t emergency = kc_issuers_emergency(folder);
     out->next_ms = UINT64_MAX;
     for (uint64_t i = 0; i <= last; i++) {
         struct kc_result result = load(&issuer, folder, i);
@@ -169,9 +252,13 @@ struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder)
         }
         out->until_ms = i + 1 == last || last == 0 ? issuer.expires_ms : out->until_ms;
         out->from_ms = issuer.from_ms;
-        if (issuer.expires_ms > kc_clock_now_ms() && issuer.expires_ms < out->next_ms) {
+        if (i >= emergency && issuer.expires_ms > kc_clock_now_ms() &&
+            issuer.expires_ms < out->next_ms) {
             out->next_ms = issuer.expires_ms;
         }
+    }
+    if (last > 0 && emergency == last) {
+        out->until_ms = out->from_ms;
     }
     return kc_ok();
 }
@@ -203,7 +290,7 @@ static struct kc_result open_root(struct kc_buffer *root, struct kc_private_key 
 
 /* Not without the root's key: nothing is to be planned that a later start would go on with unasked. */
 static struct kc_result plan(const struct kc_crypto *crypto, const char *root_folder,
-                             const char *folder, uint64_t number, const char *token)
+                             const char *folder, uint64_t number, const char *token, bool emergency)
 {
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer root = KC_BUFFER(bytes);
@@ -214,12 +301,12 @@ static struct kc_result plan(const struct kc_crypto *crypto, const char *root_fo
     if (number > KC_ISSUER_ROLLS_MAX) {
         return kc_result(KC_TOO_LARGE);
     }
-    if (!kc_issuers_have_room(folder)) {
+    if (!emergency && !kc_issuers_have_room(folder)) {
         return kc_result(KC_PENDING);
     }
     struct kc_result result = open_root(&root, &root_key, crypto, root_folder, folder);
     kc_wipe(&root_key, sizeof root_key);
-    return kc_failed(result) ? result : write_plan(folder, number, token);
+    return kc_failed(result) ? result : write_plan(folder, number, token, emergency);
 }
 
 /* The planned key, made where it is to be unless it is there. */
@@ -269,7 +356,7 @@ static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *c
 
 struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypto,
                                  const struct kc_key_places *configured, const char *root_folder,
-                                 const char *folder, const char *token)
+                                 const char *folder, const char *token, bool emergency)
 {
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer der = KC_BUFFER(bytes);
@@ -277,7 +364,7 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     struct kc_key_places places;
     char file[KC_FILE_NAME_SIZE];
     *number = kc_issuers_newest(folder) + 1;
-    struct kc_result result = plan(crypto, root_folder, folder, *number, token);
+    struct kc_result result = plan(crypto, root_folder, folder, *number, token, emergency);
     if (!kc_failed(result)) {
         result = make_key(&key, crypto, configured, folder, *number);
     }
@@ -316,5 +403,5 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
         return result;
     }
     return kc_issuers_roll(&number, crypto, configured, root_folder, folder,
-                           plan.token[0] == '\0' ? NULL : plan.token);
+                           plan.token[0] == '\0' ? NULL : plan.token, false);
 }

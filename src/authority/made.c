@@ -164,7 +164,6 @@ static struct kc_result find_made(struct kc_made *out, struct kc_authority *auth
                                   struct kc_authority_request *request,
                                   const uint8_t certificate[KC_DIGEST_SIZE])
 {
-    uint8_t digest[KC_DIGEST_SIZE];
     struct kc_result result = kc_authority_store_made_get(authority->store, out, request->sender);
     if (!kc_failed(result)) {
         result =
@@ -173,9 +172,8 @@ static struct kc_result find_made(struct kc_made *out, struct kc_authority *auth
     if (kc_failed(result)) {
         return result.code == KC_NOT_FOUND ? kc_result(KC_KEY_GONE) : result;
     }
-    kc_digest(&authority->crypto, digest,
-              kc_view(request->pair.sign.der, request->pair.sign.der_size));
-    bool same = request->pair.sign_count > 0 && memcmp(digest, certificate, KC_DIGEST_SIZE) == 0;
+    bool same = request->pair.sign_count > 0 &&
+                kc_authority_is_named(authority, &request->pair.sign, certificate);
     return kc_result(same ? KC_OK : KC_MISMATCH);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/emergency.h"
 #include "authority/made.h"
 #include "authority/ocsp.h"
 #include "authority/own.h"
@@ -37,18 +38,21 @@ static const struct kc_option options[] = {
     {"account", "N", "revoke: account number"},
     {"reason", "R", "revoke: CRLReason number (default 1, key compromise)"},
     {"root", NULL, "roll: the root's key, and with it the issuing key"},
+    {"emergency", NULL, "roll: those before the new issuing key are stolen, and end at once"},
     {"days", "N", "roll --root: how long the old root still counts (default: to its end)"},
 };
 
 static const struct kc_program program = {
     .name = "kinchaku-authority",
     .summary = "the certificate authority",
-    .usage = "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
-             "C] [--token URI] [--dir D]\n"
-             "       kinchaku-authority server --name bank|registrar [--dir D]\n"
-             "       kinchaku-authority roll [--root [--days N]] [--token URI] [--dir D]\n"
-             "       kinchaku-authority serve | publish | list [--dir D]\n"
-             "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
+    .usage =
+        "usage: kinchaku-authority init --port P --directory-url URL [--bank ID] [--currency "
+        "C] [--token URI] [--dir D]\n"
+        "       kinchaku-authority server --name bank|registrar [--dir D]\n"
+        "       kinchaku-authority roll [--emergency | --root [--days N]] [--token URI] [--dir "
+        "D]\n"
+        "       kinchaku-authority serve | publish | list [--dir D]\n"
+        "       kinchaku-authority revoke --account N [--reason R] [--dir D]",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };
@@ -208,6 +212,8 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (kc_failed(own)) {
         kc_log(KC_LOG_WARN, "no certificates of its own reason=%s", kc_error_name(own.code));
     }
+    /* An emergency that was cut; how it ended is in the log. */
+    (void)kc_failed(kc_emergency_take_over(&authority));
     publish_first(&authority);
     struct kc_result cmp = kc_authority_cmp_open(&authority);
     if (kc_failed(cmp)) {
@@ -283,6 +289,10 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     struct kc_roll_ends ends;
     const char *token = kc_command_value(command, "token");
     bool root = kc_command_value(command, "root") != NULL;
+    bool emergency = kc_command_value(command, "emergency") != NULL;
+    if (root && emergency) {
+        return kc_command_wrong(command, "--root or --emergency, not both");
+    }
     if (!root && kc_command_value(command, "days") != NULL) {
         return kc_command_wrong(
             command, "--days is for --root: what an issuing key certified counts to its end");
@@ -291,8 +301,9 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         !kc_command_fits(&days, command, "days", 1, ROOT_DAYS_MAX, 0, "1 to 7300")) {
         return kc_result(KC_USAGE);
     }
-    struct kc_result result = root ? kc_authority_roll_root(&number, dir, days, token)
-                                   : kc_authority_roll(&number, dir, token);
+    struct kc_result result = root        ? kc_authority_roll_root(&number, dir, days, token)
+                              : emergency ? kc_authority_roll_emergency(&number, dir, token)
+                                          : kc_authority_roll(&number, dir, token);
     if (result.code == KC_PENDING) {
         tell_pending(dir, root);
     }
@@ -311,6 +322,10 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
         kc_json_text(&json, "from", from);
         kc_json_text(&json, "until", until);
         kc_json_close(&json);
+    } else if (emergency) {
+        (void)printf("the authority's issuing key of number %" PRIu64 ", of %s, is in force; those "
+                     "before it count no more, and its next start tells the directory\n",
+                     number, from);
     } else {
         (void)printf("the authority's %s of number %" PRIu64 ", of %s, is in force from its next "
                      "start on; the old one counts until %s\n",

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "authority/emergency.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/files.h"
@@ -15,13 +16,12 @@
 
 struct kc_result kc_responder_open(struct kc_responder *responder, const char *dir)
 {
-    char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
     memset(responder, 0, sizeof *responder);
     (void)pthread_mutex_init(&responder->lock, NULL);
-    struct kc_result result = kc_path_join(folder, dir, "authority", NULL);
+    struct kc_result result = kc_path_join(responder->folder, dir, "authority", NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "authority.db", NULL);
+        result = kc_path_join(path, responder->folder, "authority.db", NULL);
     }
     return kc_failed(result) ? result : kc_authority_store_open(&responder->store, path);
 }
@@ -126,17 +126,44 @@ struct look {
     struct kc_ocsp_word *word;
 };
 
+static void say(struct look *look, const struct kc_issued *issued)
+{
+    bool revoked = issued->revoked_ms != 0;
+    *look->word = (struct kc_ocsp_word){.status = revoked ? KC_OCSP_REVOKED : KC_OCSP_GOOD,
+                                        .revoked_ms = issued->revoked_ms,
+                                        .reason = (unsigned)issued->reason};
+}
+
 /* A serial of another issuer's is one that this issuer never gave. */
 static bool take(void *owner, const struct kc_issued *issued)
 {
     struct look *look = owner;
-    bool revoked = issued->revoked_ms != 0;
     if (kc_certificate_is_by(kc_view(issued->der, issued->der_size), look->issuer)) {
-        *look->word = (struct kc_ocsp_word){.status = revoked ? KC_OCSP_REVOKED : KC_OCSP_GOOD,
-                                            .revoked_ms = issued->revoked_ms,
-                                            .reason = (unsigned)issued->reason};
+        say(look, issued);
     }
     return true;
+}
+
+static bool take_anew(void *owner, const struct kc_issued *issued)
+{
+    say(owner, issued);
+    return true;
+}
+
+/* What it had certified before it ended is by another now, and its own is revoked; but until the directory shows that, whoever
+ * knows the old one has to believe it, and then it is as the one made in its place. */
+static bool take_former(void *owner, const struct kc_issued *issued)
+{
+    struct look *look = owner;
+    if (!kc_certificate_is_by(kc_view(issued->der, issued->der_size), look->issuer)) {
+        return true;
+    }
+    say(look, issued);
+    if (kc_emergency_is_owed(look->responder->folder)) {
+        (void)kc_failed(
+            kc_authority_store_of_serial(look->responder->store, issued->serial, take_anew, look));
+    }
+    return false;
 }
 
 static struct kc_result look(void *owner, struct kc_ocsp_word *out,
@@ -144,7 +171,11 @@ static struct kc_result look(void *owner, struct kc_ocsp_word *out,
 {
     struct look *look = owner;
     look->word = out;
-    return kc_authority_store_of_serial(look->responder->store, serial, take, look);
+    struct kc_result result =
+        kc_authority_store_of_serial(look->responder->store, serial, take, look);
+    return kc_failed(result) ? result
+                             : kc_authority_store_former_of_serial(look->responder->store, serial,
+                                                                   take_former, look);
 }
 
 /* Who asks about nobody of ours is told so by the newest. */

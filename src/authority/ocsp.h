@@ -16,6 +16,7 @@
 struct kc_responder {
     pthread_mutex_t lock; /* around everything below */
     struct kc_authority_store *store;
+    char folder[KC_PATH_SIZE_MAX]; /* the authority's */
     /* One for each issuer, for an answer has to be by whom the issuer in question certified. None yet: whoever asks is told to
      * come again. */
     struct kc_ocsp_signer *signers[KC_ISSUERS_MAX];

@@ -198,8 +198,10 @@ struct kc_result kc_own_retire(struct kc_authority *authority)
                                   : kc_authority_pair(pair, authority, KC_SERVER_AUTHORITY);
     if (!kc_failed(result) && pair->sign_count > 0 && pair->encrypt_count > 0) {
         result = kc_certificate_read(&certificate, kc_view(pair->sign.der, pair->sign.der_size));
-        if (!kc_failed(result) && kc_clock_now_ms() > certificate.not_before_ms + KC_BEFORE_MS +
-                                                          authority->config.keys_ms) {
+        /* The former ones lay beside an issuing key that was stolen. */
+        bool at_once = kc_issuers_emergency(authority->folder) == authority->own_generation;
+        uint64_t wait_ms = at_once ? 0 : KC_BEFORE_MS + authority->config.keys_ms;
+        if (!kc_failed(result) && kc_clock_now_ms() > certificate.not_before_ms + wait_ms) {
             result = kc_authority_store_retire(authority->store, &count, KC_SERVER_AUTHORITY,
                                                pair->sign.serial, pair->encrypt.serial,
                                                kc_clock_now_ms(), KC_CRL_SUPERSEDED);

@@ -74,7 +74,7 @@ struct kc_result kc_authority_renew(struct kc_buffer *reply, struct kc_authority
 
 /* Certificates of an account beside the pair that was named by its signature certificate. */
 struct others {
-    const struct kc_crypto *crypto;
+    struct kc_authority *authority;
     const uint8_t *digest;
     uint64_t now_ms;
     bool found;
@@ -89,9 +89,8 @@ struct others {
 static bool find_named(void *owner, const struct kc_issued *issued)
 {
     struct others *others = owner;
-    uint8_t digest[KC_DIGEST_SIZE];
-    kc_digest(others->crypto, digest, kc_view(issued->der, issued->der_size));
-    if (issued->use != KC_PROFILE_SIGN || memcmp(digest, others->digest, KC_DIGEST_SIZE) != 0) {
+    if (issued->use != KC_PROFILE_SIGN ||
+        !kc_authority_is_named(others->authority, issued, others->digest)) {
         return true;
     }
     others->found = true;
@@ -131,8 +130,7 @@ static struct kc_result end_older(size_t *count, struct kc_authority *authority,
                                   const uint8_t digest[KC_DIGEST_SIZE])
 {
     struct kc_authority_store *store = authority->store;
-    struct others others = {
-        .crypto = &authority->crypto, .digest = digest, .now_ms = kc_clock_now_ms()};
+    struct others others = {.authority = authority, .digest = digest, .now_ms = kc_clock_now_ms()};
     struct kc_result result = kc_authority_store_of_holder(store, account, find_named, &others);
     if (!kc_failed(result) && others.good) {
         result = kc_authority_store_with(store, account, others.named.serial, find_half, &others);
@@ -156,8 +154,7 @@ static struct kc_result end_left(size_t *count, struct kc_authority *authority, 
 {
     struct kc_authority_store *store = authority->store;
     struct kc_made made;
-    struct others others = {
-        .crypto = &authority->crypto, .digest = digest, .now_ms = kc_clock_now_ms()};
+    struct others others = {.authority = authority, .digest = digest, .now_ms = kc_clock_now_ms()};
     struct beside beside = {.now_ms = others.now_ms};
     struct kc_result result = kc_authority_store_of_holder(store, account, find_named, &others);
     if (!kc_failed(result)) {
@@ -194,7 +191,6 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
 {
     const struct kc_retire_request *order = &request->message.retire;
     const struct kc_pair *pair = &request->pair;
-    uint8_t digest[KC_DIGEST_SIZE];
     size_t count = 0;
     bool newest = false;
     if (request->sender != KC_SERVER_BANK) {
@@ -209,9 +205,8 @@ struct kc_result kc_authority_retire(struct kc_buffer *reply, struct kc_authorit
     }
     struct kc_result result = kc_authority_pair(&request->pair, authority, order->account.number);
     if (!kc_failed(result)) {
-        kc_digest(&authority->crypto, digest, kc_view(pair->sign.der, pair->sign.der_size));
         newest = pair->sign_count > 0 && pair->encrypt_count > 0 &&
-                 memcmp(digest, order->certificate, KC_DIGEST_SIZE) == 0;
+                 kc_authority_is_named(authority, &pair->sign, order->certificate);
         result = newest ? kc_authority_end_old(&count, authority, order->account.number,
                                                pair->sign.serial, pair->encrypt.serial)
                         : end_older(&count, authority, order->account.number, order->certificate);

@@ -82,6 +82,18 @@ static struct kc_result load_pair(struct kc_authority_root *out, uint64_t *until
     return result;
 }
 
+/* One that was not made yet is empty. */
+static struct kc_result load_list(struct kc_buffer *out, const char *folder, uint64_t number)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_numbered(path, folder, KC_ROOT_BASE, number, ".crl");
+    out->size = 0;
+    if (!kc_failed(result)) {
+        result = kc_file_read(out, path);
+    }
+    return result.code == KC_FILE_MISSING ? kc_ok() : result;
+}
+
 struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder)
 {
     uint64_t newest = kc_roots_newest(folder);
@@ -89,6 +101,7 @@ struct kc_result kc_roots_load(struct kc_authority *authority, const char *folde
     for (uint64_t i = 0; i <= newest && authority->root_count < KC_ROOTS_MAX; i++) {
         struct kc_authority_root *root = &authority->roots[authority->root_count];
         struct kc_buffer der = {.data = root->der, .capacity = sizeof root->der};
+        struct kc_buffer list = {.data = root->list, .capacity = sizeof root->list};
         struct kc_certificate read;
         uint64_t until_ms = UINT64_MAX;
         root->pair_size = 0;
@@ -96,6 +109,10 @@ struct kc_result kc_roots_load(struct kc_authority *authority, const char *folde
             i == 0 ? kc_ok() : load_pair(root, &until_ms, folder, newest - i + 1);
         if (!kc_failed(result)) {
             result = load(&der, &read, folder, newest - i);
+        }
+        if (!kc_failed(result)) {
+            result = load_list(&list, folder, newest - i);
+            root->list_size = list.size;
         }
         if (kc_failed(result)) {
             kc_log(KC_LOG_ERROR, "root %" PRIu64 ": %s", newest - i, kc_error_name(result.code));
@@ -338,4 +355,68 @@ struct kc_result kc_roots_finish(const struct kc_crypto *crypto, const char *roo
         return kc_ok();
     }
     return kc_roots_roll(&number, crypto, root_folder, folder, 0, NULL);
+}
+
+/* ---- the list ---- */
+
+/* The list of the root in force, NULL when it is not there, and that root. */
+static struct kc_crl *read_list(struct kc_buffer *root, const char *folder)
+{
+    uint8_t bytes[KC_ROOT_LIST_SIZE_MAX];
+    struct kc_buffer list = KC_BUFFER(bytes);
+    struct kc_certificate read;
+    struct kc_crl *crl = NULL;
+    uint64_t number = kc_roots_newest(folder);
+    bool good = !kc_failed(load(root, &read, folder, number)) &&
+                !kc_failed(load_list(&list, folder, number)) && list.size > 0 &&
+                !kc_failed(kc_crl_read(&crl, kc_buffer_view(&list), kc_buffer_view(root)));
+    return good ? crl : NULL;
+}
+
+bool kc_roots_list_names(const char *folder, const struct kc_revoked *ended, size_t count)
+{
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_crl *crl = read_list(&root, folder);
+    bool names = crl != NULL;
+    for (size_t i = 0; i < count && names; i++) {
+        names = kc_crl_has(crl, ended[i].serial);
+    }
+    kc_crl_free(crl);
+    return names;
+}
+
+struct kc_result kc_roots_list_make(const struct kc_crypto *crypto, const char *root_folder,
+                                    const char *folder, const struct kc_revoked *ended,
+                                    size_t count)
+{
+    struct party root = {.number = kc_roots_newest(folder)};
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    struct kc_buffer der = KC_BUFFER(bytes);
+    struct kc_view list = kc_view(NULL, 0);
+    char path[KC_PATH_SIZE_MAX];
+    uint64_t now_ms = kc_clock_now_ms();
+    struct kc_crl *before = read_list(&der, folder);
+    /* The clock's time, so that a list which was lost is followed by a newer one; whatever the clock says, a later one is newer.
+     * */
+    uint64_t number =
+        before != NULL && kc_crl_number(before) >= now_ms ? kc_crl_number(before) + 1 : now_ms;
+    kc_crl_free(before);
+    struct kc_result result = open_old(&root, crypto, root_folder);
+    if (!kc_failed(result)) {
+        result = kc_crl_make(&list, ended, count, number, now_ms, root.read.not_after_ms,
+                             kc_buffer_view(&root.der), &root.key);
+    }
+    if (!kc_failed(result) && list.size > KC_ROOT_LIST_SIZE_MAX) {
+        result = kc_result(KC_TOO_LARGE);
+    }
+    if (!kc_failed(result)) {
+        result = kc_path_numbered(path, folder, KC_ROOT_BASE, root.number, ".crl");
+    }
+    if (!kc_failed(result)) {
+        result = kc_file_write(path, list, 0644);
+    }
+    kc_der_free(list);
+    kc_wipe(&root, sizeof root);
+    return result;
 }

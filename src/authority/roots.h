@@ -7,6 +7,7 @@
  *   root-N.key                          made next, in the root's folder alone, and its certificate there
  *   root-N-by-M.crt root-M-by-N.crt     what the old root, M, and the new one certified of each other
  *   root-N.crt                          last, in the authority's folder: from here on it is in force
+ *   root-N.crl                          its list of issuers that ended, DER, in the authority's folder (emergency.h)
  *
  * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as both keys are at hand. */
 #ifndef KC_AUTHORITY_ROOTS_H
@@ -46,6 +47,14 @@ KC_MUST_USE struct kc_result kc_roots_roll(uint64_t *number, const struct kc_cry
 
 /* Begin of the newest root, how long the one before it counts, and when the next of those that count ends. As kc_roots_load. */
 KC_MUST_USE struct kc_result kc_roots_ends(struct kc_roll_ends *out, const char *folder);
+
+/* Whether the list of the root in force is there, and names all these. */
+bool kc_roots_list_names(const char *folder, const struct kc_revoked *ended, size_t count);
+/* Makes and writes it, with a higher number than the one before. It lasts as long as the root: nobody has the root's key at hand
+ * to make another on a day. KC_FILE_MISSING without that key. */
+KC_MUST_USE struct kc_result kc_roots_list_make(const struct kc_crypto *crypto,
+                                                const char *root_folder, const char *folder,
+                                                const struct kc_revoked *ended, size_t count);
 
 /* Goes on with a roll-over that was cut, if there is one and the old root's key is there. */
 KC_MUST_USE struct kc_result kc_roots_finish(const struct kc_crypto *crypto,

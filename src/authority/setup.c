@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/emergency.h"
 #include "authority/issuers.h"
 #include "authority/own.h"
 #include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "service/config.h"
 #include "service/files.h"
@@ -17,7 +19,6 @@
 #define DAY_MS UINT64_C(86400000)
 #define ROOT_MS (7300 * DAY_MS)
 #define ISSUER_MS (5475 * DAY_MS)
-/* Certificates begin a little before they are made, so that clocks may differ. */
 
 #define TEXT(section, name, member, min, fallback)                                                 \
     {                                                                                              \
@@ -186,7 +187,7 @@ static struct kc_result write_config(const char *folder, uint64_t bank, const ch
     return kc_file_write_text(path, text, size, sizeof text);
 }
 
-/* The authority's own two certificates. */
+/* The authority's own two certificates, and those that it makes in the place of what ended issuers had made. */
 static struct kc_result ensure_own(const char *dir)
 {
     struct kc_authority *authority = calloc(1, sizeof *authority);
@@ -195,11 +196,29 @@ static struct kc_result ensure_own(const char *dir)
     if (!kc_failed(result)) {
         result = kc_own_certify(authority, dir);
     }
+    if (!kc_failed(result)) {
+        result = kc_emergency_take_over(authority);
+    }
     if (authority != NULL) {
         kc_authority_close(authority);
     }
     free(authority);
     return result;
+}
+
+/* The root's list, wherever the root's key is at hand. Where it is not, only a list that names somebody is missed. */
+static struct kc_result ensure_list(const struct kc_crypto *crypto, const char *root_folder,
+                                    const char *folder)
+{
+    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
+    struct kc_result result = kc_emergency_list(crypto, root_folder, folder);
+    /* A root that has ended signs nothing, and nothing below it counts. */
+    bool waits = result.code == KC_FILE_MISSING || result.code == KC_CERT_EXPIRED;
+    if (waits && kc_issuers_ended(ended, folder) > 0) {
+        kc_log(KC_LOG_ERROR, "the root's list of ended issuers waits: %s",
+               kc_error_name(result.code));
+    }
+    return waits ? kc_ok() : result;
 }
 
 /* The authority's keys, certificates and secrets as the configuration wants them. A certified key that is gone is nothing to be
@@ -222,6 +241,9 @@ static struct kc_result ensure_keys(const char *root_folder, const char *folder,
     }
     if (!kc_failed(result)) {
         result = kc_issuers_finish(&crypto, places, root_folder, folder);
+    }
+    if (!kc_failed(result)) {
+        result = ensure_list(&crypto, root_folder, folder);
     }
     for (size_t i = 0; i < 2 && !kc_failed(result); i++) {
         (void)snprintf(file, sizeof file, "%s.crt", names[i]);
@@ -286,6 +308,7 @@ struct roll {
     char folder[KC_PATH_SIZE_MAX];
     struct kc_authority_config config;
     struct kc_crypto crypto;
+    const char *dir;
     const char *token;
     uint64_t until_ms;
 };
@@ -324,7 +347,32 @@ static struct kc_result locked(uint64_t *number, const char *dir, struct roll *r
 static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
 {
     return kc_issuers_roll(number, &roll->crypto, &roll->config.keys, roll->root_folder,
-                           roll->folder, roll->token);
+                           roll->folder, roll->token, false);
+}
+
+/* A roll-over that was planned before comes to its end first: its key may be stolen, too. */
+static struct kc_result roll_emergency(uint64_t *number, const struct roll *roll)
+{
+    struct kc_result result = kc_roots_finish(&roll->crypto, roll->root_folder, roll->folder);
+    if (!kc_failed(result)) {
+        result =
+            kc_issuers_finish(&roll->crypto, &roll->config.keys, roll->root_folder, roll->folder);
+    }
+    *number = kc_issuers_emergency(roll->folder);
+    if (!kc_failed(result) && !kc_emergency_is_open(roll->folder)) {
+        result = kc_issuers_roll(number, &roll->crypto, &roll->config.keys, roll->root_folder,
+                                 roll->folder, roll->token, true);
+    }
+    if (!kc_failed(result)) {
+        result = kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
+    }
+    return kc_failed(result) ? result : ensure_own(roll->dir);
+}
+
+struct kc_result kc_authority_roll_emergency(uint64_t *number, const char *dir, const char *token)
+{
+    struct roll roll = {.token = token, .dir = dir};
+    return locked(number, dir, &roll, roll_emergency);
 }
 
 struct kc_result kc_authority_roll(uint64_t *number, const char *dir, const char *token)
@@ -350,10 +398,12 @@ static struct kc_result roll_root(uint64_t *number, const struct roll *roll)
     if (!kc_failed(result)) {
         result = kc_roots_plan(&plan, roll->folder);
     }
-    return kc_failed(result)
-               ? result
-               : kc_issuers_roll(&issuer, &roll->crypto, &roll->config.keys, roll->root_folder,
-                                 roll->folder, plan.token[0] == '\0' ? NULL : plan.token);
+    if (!kc_failed(result)) {
+        result = kc_issuers_roll(&issuer, &roll->crypto, &roll->config.keys, roll->root_folder,
+                                 roll->folder, plan.token[0] == '\0' ? NULL : plan.token, false);
+    }
+    return kc_failed(result) ? result
+                             : kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
 }
 
 struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir, uint64_t days,
@@ -397,6 +447,9 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
     memset(authority, 0, sizeof *authority);
     (void)pthread_mutex_init(&authority->lock, NULL);
     struct kc_result result = kc_path_join(folder, dir, "authority", NULL);
+    if (!kc_failed(result)) {
+        result = kc_path_join(authority->folder, folder, NULL, NULL);
+    }
     if (!kc_failed(result)) {
         result = kc_path_join(path, folder, "authority.ini", NULL);
     }

@@ -57,6 +57,8 @@ static struct kc_result load_people(struct kc_bank *bank, const char *folder)
     if (!kc_failed(result)) {
         result = kc_path_join(bank->folder, folder, NULL, NULL);
         kc_people_follow_roots(&bank->people, kc_root_file_keep, bank->folder);
+        kc_people_keep_lists(&bank->people, kc_root_list_file_keep, kc_root_list_file_load,
+                             bank->folder);
     }
     if (!kc_failed(result) && pthread_mutex_init(&bank->hotlist.lock, NULL) != 0) {
         result = kc_result(KC_NO_MEMORY);

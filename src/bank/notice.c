@@ -61,6 +61,7 @@ struct kc_result kc_bank_notice_open(struct kc_bank_notice *out, const struct kc
     bool anew = false;
     out->number = 0;
     out->size = 0;
+    out->endings = 0;
     out->opened = pthread_mutex_init(&out->lock, NULL) == 0;
     if (!out->opened) {
         return kc_result(KC_NO_MEMORY);
@@ -115,11 +116,11 @@ static bool take_issuer(struct kc_noticed_keys *told, struct kc_view shown)
     return false;
 }
 
-static bool take_keys(struct kc_noticed_keys *told, const struct kc_person *authority)
+static bool take_keys(struct kc_noticed_keys *told, const struct kc_person *authority, bool anew)
 {
     bool same = told->number != 0 && kc_key_equal(&told->verify_key, &authority->sign_key) &&
                 kc_key_equal(&told->encrypt_key, &authority->encrypt_key);
-    if (same || (told->number != 0 && authority->issued_ms <= told->from_ms)) {
+    if (same || (told->number != 0 && !anew && authority->issued_ms <= told->from_ms)) {
         return false;
     }
     told->verify_key = authority->sign_key;
@@ -154,7 +155,7 @@ struct kc_result kc_bank_notice_tell(bool *made, struct kc_bank_notice *notice,
         return result;
     }
     bool newer = take_issuer(&told, shown->issuer);
-    newer = take_keys(&told, shown->authority) || newer;
+    newer = take_keys(&told, shown->authority, shown->anew) || newer;
     newer = take_root(&told, shown->root) || newer;
     if (!newer) {
         return result;
@@ -192,6 +193,7 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     struct kc_buffer pinned = KC_BUFFER(root);
     struct kc_person authority;
     struct kc_notice_shown shown = {.authority = &authority};
+    uint64_t endings = kc_people_endings(people);
     *made = false;
     struct kc_result result = kc_people_issuer(&issuer, people);
     if (!kc_failed(result)) {
@@ -210,7 +212,10 @@ struct kc_result kc_bank_notice_look(bool *made, struct kc_bank_notice *notice,
     }
     kc_digest(by->crypto, shown.root, kc_buffer_view(&pinned));
     shown.issuer = kc_buffer_view(&issuer);
-    return kc_bank_notice_tell(made, notice, by, &shown, now_ms);
+    shown.anew = endings != notice->endings;
+    result = kc_bank_notice_tell(made, notice, by, &shown, now_ms);
+    notice->endings = kc_failed(result) ? notice->endings : endings;
+    return result;
 }
 
 struct kc_result kc_bank_notice_get(struct kc_buffer *out, struct kc_bank_notice *notice,

@@ -5,6 +5,7 @@
  *   the authority's own certificates, good, that began later         are told
  *   another root that the bank goes by                               is told
  *   anything older, or not good                                      changes nothing
+ *   whatever is good, once an issuer has ended (emergency)           is told in place of other keys
  *
  * The notice stands as it was signed in notice.cose of the bank's folder, whole before it is served; its number is the time, and
  * higher than that of the one before it. A cut leaves the one before, or this one. After a roll-over of the bank's keys it is
@@ -25,6 +26,7 @@ struct kc_bank_notice {
     size_t size;
     uint8_t bytes[KC_NOTICE_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
+    uint64_t endings; /* of issuers, when it was looked last */
 };
 
 /* Whoever signs for the bank. */
@@ -46,6 +48,8 @@ struct kc_notice_shown {
     struct kc_view issuer;
     const struct kc_person *authority;
     uint8_t root[KC_DIGEST_SIZE];
+    bool
+        anew; /* an issuer ended since: keys that were told may be its thief's, however late they began */
 };
 
 /* Tells it, as far as it is newer than what was told; true in *made when it is. Errors of signing and writing: nothing is told

@@ -43,7 +43,7 @@ struct kc_cmp_ask {
 struct kc_cmp_answerer {
     struct kc_view certificate;
     const struct kc_private_key *key; /* of bytes, or a P-256 one that is held elsewhere */
-    const struct kc_view *issuers;    /* the newest first; each made certificates that count */
+    const struct kc_view *issuers; /* the newest first; each made certificates that may be named */
     size_t issuer_count;
     /* What leads from other roots to theirs, for who trusts those; it goes with every answer. */
     const struct kc_view *crosses;

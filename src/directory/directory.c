@@ -13,8 +13,10 @@
 #define ATTRIBUTE_CA "cACertificate;binary"
 #define ATTRIBUTE_CRL "certificateRevocationList;binary"
 #define ATTRIBUTE_PAIR "crossCertificatePair;binary"
+#define ATTRIBUTE_ARL "authorityRevocationList;binary"
 #define PAIR_SIZE_MAX (2 * KC_CERTIFICATE_SIZE_MAX + 16)
 #define VALUES_MAX 8
+#define PUTS_MAX 3
 
 struct kc_directory {
     LDAP *ldap;
@@ -276,7 +278,8 @@ void kc_directory_issuers_free(struct kc_directory_issuers *issuers)
 struct kc_result kc_directory_roots(struct kc_directory_roots *out, struct kc_directory *directory)
 {
     char name[NAME_SIZE];
-    char *attributes[] = {unconst(ATTRIBUTE_CA), unconst(ATTRIBUTE_PAIR), NULL};
+    char *attributes[] = {unconst(ATTRIBUTE_CA), unconst(ATTRIBUTE_PAIR), unconst(ATTRIBUTE_ARL),
+                          NULL};
     LDAPMessage *found = NULL;
     *out = (struct kc_directory_roots){.certificate_count = 0};
     server_name(name, "root");
@@ -287,6 +290,8 @@ struct kc_result kc_directory_roots(struct kc_directory_roots *out, struct kc_di
                         directory->ldap, found, ATTRIBUTE_CA);
         out->pair_count = copy_values(out->pairs, KC_ENTRY_CERTIFICATES_MAX, PAIR_SIZE_MAX,
                                       directory->ldap, found, ATTRIBUTE_PAIR);
+        out->list_count = copy_values(out->lists, KC_ENTRY_CERTIFICATES_MAX, KC_ROOT_LIST_SIZE_MAX,
+                                      directory->ldap, found, ATTRIBUTE_ARL);
         if (out->certificate_count == 0) {
             kc_directory_roots_free(out);
             result = kc_result(KC_NOT_FOUND);
@@ -303,6 +308,9 @@ void kc_directory_roots_free(struct kc_directory_roots *roots)
     }
     for (size_t i = 0; i < roots->pair_count; i++) {
         kc_directory_free_view(roots->pairs[i]);
+    }
+    for (size_t i = 0; i < roots->list_count; i++) {
+        kc_directory_free_view(roots->lists[i]);
     }
     *roots = (struct kc_directory_roots){.certificate_count = 0};
 }
@@ -432,38 +440,43 @@ struct kc_result kc_directory_put_server(struct kc_directory *directory, const c
     return put_certificates(directory, name, server, certificates, count);
 }
 
-/* The entry of a certificate authority, with two attributes in one change, so that nobody finds the one without the other. */
+/* One attribute of an entry. */
+struct put {
+    const char *attribute;
+    const struct kc_view *values;
+    size_t count;
+};
+
+/* The entry of a certificate authority, all attributes in one change, so that nobody finds the one without the other. */
 static struct kc_result put_authority(struct kc_directory *directory, const char *cn,
-                                      const struct kc_view *certificates, size_t certificate_count,
-                                      const char *attribute, const struct kc_view *values,
-                                      size_t value_count)
+                                      const struct put *puts, size_t count)
 {
     static const char *const classes[] = {"applicationProcess", "pkiCA"};
-    struct change certificate_change;
-    struct change value_change;
+    struct change changes[PUTS_MAX];
+    LDAPMod *mods[PUTS_MAX + 1] = {NULL};
     char name[NAME_SIZE];
     server_name(name, cn);
     struct kc_result result = add_entry(directory, name, "cn", cn, classes, 2);
-    if (kc_failed(result)) {
-        return result;
+    for (size_t i = 0; i < count && i < PUTS_MAX; i++) {
+        set_change(&changes[i], LDAP_MOD_REPLACE, puts[i].attribute, puts[i].values, puts[i].count);
+        mods[i] = &changes[i].mod;
     }
-    set_change(&certificate_change, LDAP_MOD_REPLACE, ATTRIBUTE_CA, certificates,
-               certificate_count);
-    set_change(&value_change, LDAP_MOD_REPLACE, attribute, values, value_count);
-    LDAPMod *mods[] = {&certificate_change.mod, &value_change.mod, NULL};
-    return write_changes(directory, name, mods, false);
+    return kc_failed(result) ? result : write_changes(directory, name, mods, false);
 }
 
 struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
-                                          const struct kc_view *certificates,
-                                          const struct kc_view *lists, size_t count)
+                                          const struct kc_directory_issuers *issuers)
 {
-    return put_authority(directory, "issuer", certificates, count, ATTRIBUTE_CRL, lists, count);
+    const struct put puts[] = {{ATTRIBUTE_CA, issuers->certificates, issuers->certificate_count},
+                               {ATTRIBUTE_CRL, issuers->lists, issuers->list_count}};
+    return put_authority(directory, "issuer", puts, 2);
 }
 
 struct kc_result kc_directory_put_roots(struct kc_directory *directory,
                                         const struct kc_directory_roots *roots)
 {
-    return put_authority(directory, "root", roots->certificates, roots->certificate_count,
-                         ATTRIBUTE_PAIR, roots->pairs, roots->pair_count);
+    const struct put puts[] = {{ATTRIBUTE_CA, roots->certificates, roots->certificate_count},
+                               {ATTRIBUTE_PAIR, roots->pairs, roots->pair_count},
+                               {ATTRIBUTE_ARL, roots->lists, roots->list_count}};
+    return put_authority(directory, "root", puts, roots->list_count > 0 ? 3 : 2);
 }

@@ -12,10 +12,13 @@
 #define KC_DIRECTORY_BASE "o=kinchaku"
 #define KC_DIRECTORY_WRITER "cn=authority,o=kinchaku"
 #define KC_ENTRY_CERTIFICATES_MAX 8
-/* Of one authority at a time: the one that issues, and those whose certificates have not ended. */
+/* Of one authority at a time: the one that issues, and those whose certificates have not ended. Beside them as many may be shown
+ * that a root's list ended. */
 #define KC_ISSUERS_MAX 4
 /* The newest, and those before it that still count. */
 #define KC_ROOTS_MAX 4
+/* A root's list names issuers, which are few. */
+#define KC_ROOT_LIST_SIZE_MAX 8192
 
 struct kc_directory;
 
@@ -34,13 +37,15 @@ struct kc_directory_issuers {
     struct kc_view lists[KC_ENTRY_CERTIFICATES_MAX];
 };
 
-/* The authority's roots, self-signed, and what they certified of each other: pairs as kc_certificate_pair_read reads them. In any
- * order; freed by kc_directory_roots_free. */
+/* The authority's roots, self-signed, what they certified of each other: pairs as kc_certificate_pair_read reads them; and their
+ * lists of issuers that count no more. In any order; freed by kc_directory_roots_free. */
 struct kc_directory_roots {
     size_t certificate_count;
     size_t pair_count;
+    size_t list_count;
     struct kc_view certificates[KC_ENTRY_CERTIFICATES_MAX];
     struct kc_view pairs[KC_ENTRY_CERTIFICATES_MAX];
+    struct kc_view lists[KC_ENTRY_CERTIFICATES_MAX];
 };
 
 /* Opens lazily: the first call connects. password NULL: read only. KC_NO_MEMORY. */
@@ -68,7 +73,8 @@ void kc_directory_roots_free(struct kc_directory_roots *roots);
 void kc_directory_free_view(struct kc_view view);
 
 /* For the authority: makes the tree when it is empty; puts certificates under a name in place of what was there (count 0
- * removes the entry); puts `count` issuers with a list each; puts the roots. KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
+ * removes the entry); puts the issuers with their lists; puts the roots, and leaves the lists that are there when none is given.
+ * KC_DIRECTORY_DOWN, KC_NOT_ALLOWED. */
 KC_MUST_USE struct kc_result kc_directory_prepare(struct kc_directory *directory);
 KC_MUST_USE struct kc_result kc_directory_put_account(struct kc_directory *directory,
                                                       uint64_t account,
@@ -79,8 +85,7 @@ KC_MUST_USE struct kc_result kc_directory_put_server(struct kc_directory *direct
                                                      const struct kc_view *certificates,
                                                      size_t count);
 KC_MUST_USE struct kc_result kc_directory_put_issuers(struct kc_directory *directory,
-                                                      const struct kc_view *certificates,
-                                                      const struct kc_view *lists, size_t count);
+                                                      const struct kc_directory_issuers *issuers);
 KC_MUST_USE struct kc_result kc_directory_put_roots(struct kc_directory *directory,
                                                     const struct kc_directory_roots *roots);
 

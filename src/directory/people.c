@@ -52,6 +52,14 @@ void kc_people_follow_roots(struct kc_people *people, kc_root_keep keep, void *o
     people->keep_owner = owner;
 }
 
+void kc_people_keep_lists(struct kc_people *people, kc_root_list_keep keep, kc_root_list_load load,
+                          void *owner)
+{
+    people->root_lists.keep = keep;
+    people->root_lists.load = load;
+    people->root_lists.owner = owner;
+}
+
 enum kc_error kc_people_root_word(struct kc_people *people)
 {
     (void)pthread_rwlock_rdlock(&people->lock);
@@ -72,6 +80,7 @@ void kc_people_close(struct kc_people *people)
         kc_crl_free(people->issuers[i].crl);
     }
     people->issuer_count = 0;
+    kc_root_lists_close(&people->root_lists);
 }
 
 static struct kc_person *place_of(struct kc_people *people, const struct kc_signer_id *id)
@@ -91,17 +100,28 @@ static struct kc_result check_person(const struct kc_people *people, const struc
     }
     const struct kc_people_issuer *issuer = &people->issuers[person->issuer];
     const struct kc_crl *crl = issuer->crl;
+    if (issuer->ended) {
+        return kc_result(KC_CERT_REVOKED);
+    }
     if (kc_crl_has(crl, person->sign_serial) || kc_crl_has(crl, person->encrypt_serial)) {
         return kc_result(KC_CERT_REVOKED);
     }
     if (ended) {
         return kc_result(KC_CERT_EXPIRED);
     }
-    if (!people->list_may_be_old && kc_crl_next_update_ms(crl) < now_ms) {
+    bool old = kc_crl_next_update_ms(crl) < now_ms ||
+               kc_root_lists_is_old(&people->root_lists, issuer->root, now_ms);
+    if (!people->list_may_be_old && old) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     bool counts = kc_roots_count(&people->roots, issuer->root, now_ms);
     return kc_result(counts ? KC_OK : KC_CERT_EXPIRED);
+}
+
+/* With the lock held. Whoever was found over an issuer that has ended since has other certificates now. */
+static bool is_over_ended(const struct kc_people *people, const struct kc_person *person)
+{
+    return person->issuer < people->issuer_count && people->issuers[person->issuer].ended;
 }
 
 struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
@@ -110,7 +130,8 @@ struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
     struct kc_result result = kc_result(KC_NOT_FOUND);
     (void)pthread_rwlock_rdlock(&people->lock);
     const struct kc_person *place = place_of(people, id);
-    if (memcmp(&place->id, id, sizeof *id) == 0 && place->expires_ms != 0) {
+    if (memcmp(&place->id, id, sizeof *id) == 0 && place->expires_ms != 0 &&
+        !is_over_ended(people, place)) {
         result = check_person(people, place, now_ms);
         *out = *place;
     }
@@ -118,8 +139,8 @@ struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
     return result;
 }
 
-/* Verifies a certificate over any of the issuers; *issuer says which. That one has ended is the better word than that it is of
- * none. */
+/* Verifies a certificate over any of the issuers; *issuer says which. That the certificate, or the issuer, has ended is the
+ * better word than that it is of none. */
 static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issuer,
                                         const struct kc_people *people, struct kc_view der,
                                         uint64_t now_ms)
@@ -136,11 +157,15 @@ static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issu
         if (!kc_failed(result) && !kc_roots_count(&people->roots, one->root, now_ms)) {
             result = kc_result(KC_CERT_EXPIRED);
         }
+        if (!kc_failed(result) && one->ended) {
+            result = kc_result(KC_CERT_REVOKED);
+        }
         if (!kc_failed(result)) {
             *issuer = i;
             return result;
         }
-        word = result.code == KC_CERT_EXPIRED ? result : word;
+        bool better = result.code == KC_CERT_EXPIRED || result.code == KC_CERT_REVOKED;
+        word = better ? result : word;
     }
     return word;
 }
@@ -258,10 +283,12 @@ void kc_people_keep(struct kc_people *people, const struct kc_crypto *crypto,
 
 static struct kc_result give_issuer(struct kc_buffer *out, struct kc_people *people, size_t issuer)
 {
-    const struct kc_people_issuer *one = &people->issuers[issuer];
     out->size = 0;
-    return issuer < people->issuer_count ? kc_buffer_append(out, kc_view(one->der, one->size))
-                                         : kc_result(KC_DIRECTORY_DOWN);
+    if (issuer >= people->issuer_count) {
+        return kc_result(KC_DIRECTORY_DOWN);
+    }
+    const struct kc_people_issuer *one = &people->issuers[issuer];
+    return kc_buffer_append(out, kc_view(one->der, one->size));
 }
 
 /* With the lock held. One begins a second or more after the one before it; but who has an older root's key does not make the
@@ -283,9 +310,12 @@ static bool is_newer(const struct kc_people *people, size_t a, size_t b)
 
 static size_t newest_issuer(const struct kc_people *people)
 {
-    size_t newest = 0;
-    for (size_t i = 1; i < people->issuer_count; i++) {
-        newest = is_newer(people, i, newest) ? i : newest;
+    size_t newest = people->issuer_count;
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        bool first = newest == people->issuer_count;
+        if (!people->issuers[i].ended && (first || is_newer(people, i, newest))) {
+            newest = i;
+        }
     }
     return newest;
 }
@@ -332,26 +362,19 @@ struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *peopl
 
 void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms)
 {
-    uint64_t from_ms[KC_ISSUERS_MAX];
     out->count = 0;
     (void)pthread_rwlock_rdlock(&people->lock);
-    for (size_t i = 0; i < people->issuer_count; i++) {
+    for (size_t i = 0; i < people->issuer_count && out->count < KC_ISSUERS_MAX; i++) {
         const struct kc_people_issuer *one = &people->issuers[i];
-        if (!kc_roots_count(&people->roots, one->root, now_ms)) {
+        if (one->ended || !kc_roots_count(&people->roots, one->root, now_ms)) {
             continue;
         }
         size_t at = out->count++;
-        for (; at > 0 && from_ms[at - 1] < one->from_ms; at--) {
-            from_ms[at] = from_ms[at - 1];
-            out->ders[at] = out->ders[at - 1];
-            out->roots[at] = out->roots[at - 1];
-        }
-        from_ms[at] = one->from_ms;
-        memcpy(out->bytes[i], one->der, one->size);
-        out->ders[at] = kc_view(out->bytes[i], one->size);
+        memcpy(out->bytes[at], one->der, one->size);
+        out->ders[at] = kc_view(out->bytes[at], one->size);
         struct kc_view root = kc_roots_view(&people->roots, one->root);
-        memcpy(out->root_bytes[i], root.data, root.size);
-        out->roots[at] = kc_view(out->root_bytes[i], root.size);
+        memcpy(out->root_bytes[at], root.data, root.size);
+        out->roots[at] = kc_view(out->root_bytes[at], root.size);
     }
     (void)pthread_rwlock_unlock(&people->lock);
 }
@@ -365,10 +388,18 @@ bool kc_people_is_revoked(void *people, struct kc_view certificate)
     for (size_t i = 0; i < known->issuer_count && !revoked; i++) {
         const struct kc_people_issuer *one = &known->issuers[i];
         revoked = kc_certificate_is_by(certificate, kc_view(one->der, one->size)) &&
-                  kc_crl_has(one->crl, read.serial);
+                  (one->ended || kc_crl_has(one->crl, read.serial));
     }
     (void)pthread_rwlock_unlock(&known->lock);
     return revoked;
+}
+
+uint64_t kc_people_endings(struct kc_people *people)
+{
+    (void)pthread_rwlock_rdlock(&people->lock);
+    uint64_t endings = people->endings;
+    (void)pthread_rwlock_unlock(&people->lock);
+    return endings;
 }
 
 /* ---- certificates that are known by their numbers ---- */
@@ -409,21 +440,38 @@ struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE], struct kc_peop
     return result;
 }
 
+/* With the lock held: the issuer that certified anew what this one had certified: of those that count and began later the first,
+ * since all before it have ended. The number of issuers: none is known. */
+static size_t successor_of(const struct kc_people *people, size_t issuer, uint64_t now_ms)
+{
+    size_t next = people->issuer_count;
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        const struct kc_people_issuer *one = &people->issuers[i];
+        bool first = next == people->issuer_count || one->from_ms < people->issuers[next].from_ms;
+        if (!one->ended && first && one->from_ms > people->issuers[issuer].from_ms &&
+            kc_roots_count(&people->roots, one->root, now_ms)) {
+            next = i;
+        }
+    }
+    return next;
+}
+
 struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
                                       const struct kc_crypto *crypto,
                                       const uint8_t pair[KC_PEOPLE_PAIR_SIZE], uint64_t expires_ms,
                                       uint64_t now_ms)
 {
     uint8_t name[ISSUER_KEY_SIZE];
-    struct kc_person person = {.expires_ms = expires_ms, .issuer = KC_ISSUERS_MAX};
+    struct kc_person person = {.expires_ms = expires_ms, .issuer = KC_PEOPLE_ISSUERS_MAX};
     struct kc_result word = kc_result(KC_DIRECTORY_DOWN);
     memcpy(person.sign_serial, pair + ISSUER_KEY_SIZE, KC_SERIAL_SIZE);
     memcpy(person.encrypt_serial, pair + ISSUER_KEY_SIZE + KC_SERIAL_SIZE, KC_SERIAL_SIZE);
     *out = person;
     (void)pthread_rwlock_rdlock(&people->lock);
     for (size_t i = 0; i < people->issuer_count; i++) {
-        person.issuer = i;
-        if (kc_failed(name_key(name, crypto, &people->issuers[i])) ||
+        person.issuer = people->issuers[i].ended ? successor_of(people, i, now_ms) : i;
+        if (person.issuer == people->issuer_count ||
+            kc_failed(name_key(name, crypto, &people->issuers[i])) ||
             memcmp(name, pair, sizeof name) != 0) {
             continue;
         }
@@ -452,22 +500,57 @@ static void put_roots(struct kc_people *people, const struct kc_roots *roots)
             issuer->root = KC_ROOTS_MAX;
         }
     }
+    for (size_t i = 0; i < people->roots.count; i++) {
+        if (!kc_view_equal(kc_roots_view(&people->roots, i), kc_roots_view(roots, i))) {
+            kc_root_lists_drop(&people->root_lists, i);
+        }
+    }
     people->roots = *roots;
+}
+
+/* With the lock held. What ended stays so: a list that names it may be of a root that counts no more. */
+static void mark_ended(struct kc_people *people, uint64_t now_ms)
+{
+    for (size_t i = 0; i < people->issuer_count; i++) {
+        struct kc_people_issuer *one = &people->issuers[i];
+        bool named =
+            kc_root_lists_name(&people->root_lists, &people->roots, one->root, one->serial, now_ms);
+        people->endings += named && !one->ended ? 1 : 0;
+        one->ended = one->ended || named;
+    }
+}
+
+/* The roots' lists, which count from here on, also before anything else is taken. What was kept counts without the directory. */
+static void refresh_lists(struct kc_people *people, const struct kc_directory_roots *shown,
+                          uint64_t now_ms)
+{
+    struct kc_crl *newer[KC_ROOTS_MAX];
+    kc_root_lists_find(newer, &people->root_lists, &people->roots, shown, now_ms);
+    (void)pthread_rwlock_wrlock(&people->lock);
+    kc_root_lists_swap(&people->root_lists, newer);
+    mark_ended(people, now_ms);
+    (void)pthread_rwlock_unlock(&people->lock);
+    for (size_t i = 0; i < KC_ROOTS_MAX; i++) {
+        kc_crl_free(newer[i]);
+    }
 }
 
 /* A directory that shows no roots, as an older authority's, leaves those that count as they are. */
 static void refresh_roots(struct kc_people *people, struct kc_directory *directory, uint64_t now_ms)
 {
     struct kc_directory_roots shown;
-    if (kc_failed(kc_directory_roots(&shown, directory))) {
-        return;
-    }
+    bool some = !kc_failed(kc_directory_roots(&shown, directory));
     (void)pthread_mutex_lock(&people->roots_lock);
-    struct kc_roots roots = people->roots;
-    kc_roots_update(&roots, &shown, people->keep, people->keep_owner, now_ms);
-    (void)pthread_rwlock_wrlock(&people->lock);
-    put_roots(people, &roots);
-    (void)pthread_rwlock_unlock(&people->lock);
+    if (some) {
+        struct kc_roots roots = people->roots;
+        kc_roots_update(&roots, &shown, people->keep, people->keep_owner, now_ms);
+        (void)pthread_rwlock_wrlock(&people->lock);
+        put_roots(people, &roots);
+        (void)pthread_rwlock_unlock(&people->lock);
+    } else {
+        shown = (struct kc_directory_roots){.certificate_count = 0};
+    }
+    refresh_lists(people, &shown, now_ms);
     (void)pthread_mutex_unlock(&people->roots_lock);
     kc_directory_roots_free(&shown);
 }
@@ -524,37 +607,105 @@ static size_t place_of_root(const struct kc_people *people, const struct kc_root
     return KC_ROOTS_MAX;
 }
 
-/* With the lock held: the place of an issuer, also a new one, or that of one that ended; whoever was found over that is
- * forgotten. Who has an older root's key fills the places for nobody: to one below the `pinned` root, the last that is below
- * another gives way. KC_ISSUERS_MAX when there is none. */
-static size_t place_for_issuer(struct kc_people *people, struct kc_view der, bool pinned,
-                               uint64_t now_ms)
+/* An issuer that is shown, before it has a place. */
+struct shown_issuer {
+    struct kc_view der;
+    struct kc_certificate read;
+    size_t root;
+    bool ended;
+};
+
+/* With the lock held: the place of an issuer, also a new one, or that of one whose time is over. Who has an older root's key
+ * fills the places for nobody: to one below the pinned root, the last that is below another gives way; and one that a list ended
+ * to any that counts. KC_PEOPLE_ISSUERS_MAX when there is none. */
+static size_t find_place(const struct kc_people *people, const struct shown_issuer *shown,
+                         uint64_t now_ms)
 {
-    size_t place = people->issuer_count;
-    size_t other = KC_ISSUERS_MAX;
+    size_t over = KC_PEOPLE_ISSUERS_MAX;
+    size_t other = KC_PEOPLE_ISSUERS_MAX;
+    size_t ended = KC_PEOPLE_ISSUERS_MAX;
+    size_t count = 0; /* of those that count */
     for (size_t i = 0; i < people->issuer_count; i++) {
         const struct kc_people_issuer *one = &people->issuers[i];
-        if (kc_view_equal(kc_view(one->der, one->size), der)) {
+        if (kc_view_equal(kc_view(one->der, one->size), shown->der)) {
             return i;
         }
-        bool over = one->until_ms < now_ms || !kc_roots_count(&people->roots, one->root, now_ms);
-        place = over && people->issuer_count == KC_ISSUERS_MAX ? i : place;
-        other = pinned && one->root != people->roots.pinned ? i : other;
+        if (one->until_ms < now_ms || !kc_roots_count(&people->roots, one->root, now_ms)) {
+            over = i;
+        } else if (one->ended) {
+            ended = i;
+        } else {
+            count += 1;
+            other = one->root != people->roots.pinned ? i : other;
+        }
     }
-    place = place == KC_ISSUERS_MAX ? other : place;
-    if (place == KC_ISSUERS_MAX) {
+    if (!shown->ended && count >= KC_ISSUERS_MAX) {
+        return shown->root == people->roots.pinned ? other : KC_PEOPLE_ISSUERS_MAX;
+    }
+    if (people->issuer_count >= KC_ISSUERS_MAX && over < KC_PEOPLE_ISSUERS_MAX) {
+        return over;
+    }
+    bool full = people->issuer_count == KC_PEOPLE_ISSUERS_MAX;
+    return !full ? people->issuer_count : shown->ended ? KC_PEOPLE_ISSUERS_MAX : ended;
+}
+
+/* With the lock held: the same, and the issuer stands there; whoever was found over one that stood there is forgotten. */
+static size_t place_for_issuer(struct kc_people *people, const struct shown_issuer *shown,
+                               uint64_t now_ms)
+{
+    size_t place = find_place(people, shown, now_ms);
+    if (place == KC_PEOPLE_ISSUERS_MAX) {
         return place;
     }
     struct kc_people_issuer *taken = &people->issuers[place];
-    if (place < people->issuer_count) {
+    bool same =
+        place < people->issuer_count && kc_view_equal(kc_view(taken->der, taken->size), shown->der);
+    if (!same && place < people->issuer_count) {
         kc_crl_free(taken->crl);
         memset(people->places, 0, people->count * sizeof *people->places);
-    } else {
-        people->issuer_count += 1;
     }
-    *taken = (struct kc_people_issuer){.size = der.size};
-    memcpy(taken->der, der.data, der.size);
+    if (!same) {
+        people->issuer_count += place == people->issuer_count ? 1 : 0;
+        *taken = (struct kc_people_issuer){.size = shown->der.size};
+        memcpy(taken->der, shown->der.data, shown->der.size);
+        memcpy(taken->serial, shown->read.serial, KC_SERIAL_SIZE);
+    }
+    taken->from_ms = shown->read.not_before_ms;
+    taken->until_ms = shown->read.not_after_ms;
+    taken->root = shown->root;
+    people->endings += shown->ended && !taken->ended ? 1 : 0;
+    taken->ended = taken->ended || shown->ended;
     return place;
+}
+
+/* With the lock held; `crl` is NULL where an issuer that ended has no list. What is to be freed is given back. */
+static struct kc_crl *put_issuer(struct kc_result *result, struct kc_people *people,
+                                 struct shown_issuer *one, const struct kc_root *found,
+                                 struct kc_crl *crl, uint64_t now_ms)
+{
+    /* Roots may have changed places since. */
+    one->root = place_of_root(people, found);
+    one->ended = kc_root_lists_name(&people->root_lists, &people->roots, one->root,
+                                    one->read.serial, now_ms);
+    bool counts = kc_roots_count(&people->roots, one->root, now_ms);
+    size_t place = one->root == KC_ROOTS_MAX || (crl == NULL && !one->ended)
+                       ? KC_PEOPLE_ISSUERS_MAX
+                       : place_for_issuer(people, one, now_ms);
+    if (place == KC_PEOPLE_ISSUERS_MAX) {
+        *result = kc_result(one->ended    ? KC_CERT_REVOKED
+                            : crl == NULL ? KC_CERT_INVALID
+                                          : KC_TOO_LARGE);
+        return crl;
+    }
+    struct kc_people_issuer *issuer = &people->issuers[place];
+    *result = kc_result(!counts ? KC_CERT_EXPIRED : issuer->ended ? KC_CERT_REVOKED : KC_OK);
+    people->crl_fetched_ms = now_ms;
+    if (crl == NULL || (issuer->crl != NULL && kc_crl_number(crl) < kc_crl_number(issuer->crl))) {
+        return crl;
+    }
+    struct kc_crl *old = issuer->crl;
+    issuer->crl = crl;
+    return old;
 }
 
 /* The directory is not trusted: an issuer counts only when a root signed it that counts, a list only when its issuer did, and an
@@ -563,41 +714,23 @@ static struct kc_result take_issuer(struct kc_people *people,
                                     const struct kc_directory_issuers *shown, struct kc_view der,
                                     uint64_t now_ms)
 {
-    struct kc_certificate certificate;
+    struct shown_issuer one = {.der = der};
     struct kc_crl *crl = NULL;
     struct kc_root found;
     struct kc_result result = find_root(&found, people, der, now_ms);
     if (!kc_failed(result)) {
-        result = kc_certificate_read(&certificate, der);
-    }
-    if (!kc_failed(result)) {
-        result = pick_list(&crl, shown, der);
+        result = kc_certificate_read(&one.read, der);
     }
     if (kc_failed(result)) {
         return result;
     }
-    struct kc_crl *old = crl;
+    /* Without a list only one that ended is of any use. */
+    (void)kc_failed(pick_list(&crl, shown, der));
     (void)pthread_rwlock_wrlock(&people->lock);
-    /* Roots may have changed places since. */
-    size_t root = place_of_root(people, &found);
-    size_t place = root == KC_ROOTS_MAX
-                       ? KC_ISSUERS_MAX
-                       : place_for_issuer(people, der, root == people->roots.pinned, now_ms);
-    if (place < KC_ISSUERS_MAX) {
-        struct kc_people_issuer *issuer = &people->issuers[place];
-        issuer->from_ms = certificate.not_before_ms;
-        issuer->until_ms = certificate.not_after_ms;
-        issuer->root = root;
-        if (issuer->crl == NULL || kc_crl_number(crl) >= kc_crl_number(issuer->crl)) {
-            old = issuer->crl;
-            issuer->crl = crl;
-        }
-        people->crl_fetched_ms = now_ms;
-    }
-    bool counts = kc_roots_count(&people->roots, root, now_ms);
+    struct kc_crl *old = put_issuer(&result, people, &one, &found, crl, now_ms);
     (void)pthread_rwlock_unlock(&people->lock);
     kc_crl_free(old);
-    return kc_result(place == KC_ISSUERS_MAX ? KC_TOO_LARGE : counts ? KC_OK : KC_CERT_EXPIRED);
+    return result;
 }
 
 struct kc_result kc_people_refresh(struct kc_people *people, struct kc_directory *directory,

@@ -6,7 +6,11 @@
  *
  * An authority whose issuing key rolled over has several issuers at a time, each with a list of its own: what an issuer that is
  * shown no more signed counts as long as the list of it that was fetched last. When its root rolled over too, issuers may be by
- * any root that counts (roots.h). */
+ * any root that counts (roots.h).
+ *
+ * An issuer that a root's list names (root_lists.h) has ended: nothing that it signed counts any more, and it stays so. What it
+ * had certified, and was good, the authority certified anew by the next issuer: for the same keys, times and serial numbers, so
+ * that a pair that is known by its numbers is looked for in that issuer's list from then on. */
 #ifndef KC_DIRECTORY_PEOPLE_H
 #define KC_DIRECTORY_PEOPLE_H
 
@@ -14,12 +18,16 @@
 
 #include "crypto/x509.h"
 #include "directory/directory.h"
+#include "directory/root_lists.h"
 #include "directory/roots.h"
 #include "message/cose.h"
 
 /* Which pair of certificates is meant, whoever shows it: the start of the SHA-256 of the issuer's key (COSE_Key), then the serial
  * numbers of the one for signing and the one for sealing. */
 #define KC_PEOPLE_PAIR_SIZE (16 + 2 * KC_SERIAL_SIZE)
+
+/* Places of issuers: of those that count, KC_ISSUERS_MAX at most, and of those that ended. */
+#define KC_PEOPLE_ISSUERS_MAX (2 * KC_ISSUERS_MAX)
 
 struct kc_person {
     struct kc_signer_id id;
@@ -37,6 +45,8 @@ struct kc_person {
 struct kc_people_issuer {
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t size;
+    uint8_t serial[KC_SERIAL_SIZE];
+    bool ended; /* a root's list names it; it may have no list of its own then */
     uint64_t from_ms;
     uint64_t until_ms;
     size_t root; /* a place; KC_ROOTS_MAX when another has taken it */
@@ -52,10 +62,12 @@ struct kc_people {
     uint64_t crl_fetched_ms;
     pthread_mutex_t roots_lock; /* around working out which roots count, which takes long */
     struct kc_roots roots;
+    struct kc_root_lists root_lists;
     kc_root_keep keep;
     void *keep_owner;
-    struct kc_people_issuer issuers[KC_ISSUERS_MAX];
+    struct kc_people_issuer issuers[KC_PEOPLE_ISSUERS_MAX];
     size_t issuer_count;
+    uint64_t endings;
 };
 
 /* `root` is the pinned root certificate (DER). KC_NO_MEMORY, KC_CERT_INVALID when it is none. */
@@ -65,6 +77,9 @@ void kc_people_close(struct kc_people *people);
 
 /* Lets the pinned root be replaced by the next one, once `keep` has kept that; before the first refresh. */
 void kc_people_follow_roots(struct kc_people *people, kc_root_keep keep, void *owner);
+/* Lets the newest list of each root be kept, and be known after a restart; before the first refresh. */
+void kc_people_keep_lists(struct kc_people *people, kc_root_list_keep keep, kc_root_list_load load,
+                          void *owner);
 /* What kc_roots_update said last (struct kc_roots). */
 enum kc_error kc_people_root_word(struct kc_people *people);
 
@@ -99,7 +114,7 @@ KC_MUST_USE struct kc_result kc_people_issuer_of(struct kc_buffer *out, struct k
 
 /* The pinned root. KC_BUFFER_SMALL. */
 KC_MUST_USE struct kc_result kc_people_pinned(struct kc_buffer *out, struct kc_people *people);
-/* All issuers by a root that counts, each with that root, the one that began last first. */
+/* All issuers that count, by a root that does, each with that root; in any order. */
 struct kc_people_issuers {
     size_t count;
     struct kc_view ders[KC_ISSUERS_MAX];
@@ -108,8 +123,8 @@ struct kc_people_issuers {
     uint8_t root_bytes[KC_ISSUERS_MAX][KC_CERTIFICATE_SIZE_MAX];
 };
 void kc_people_issuers(struct kc_people_issuers *out, struct kc_people *people, uint64_t now_ms);
-/* Whether a certificate stands on the last list of the issuer that it is by; also when it cannot be read. `people` is a struct
- * kc_people, as whoever calls back has it. */
+/* Whether a certificate stands on the last list of the issuer that it is by, or that has ended; also when it cannot be read.
+ * `people` is a struct kc_people, as whoever calls back has it. */
 bool kc_people_is_revoked(void *people, struct kc_view certificate);
 
 /* The pair that a person was found by. KC_DIRECTORY_DOWN before the first refresh. */
@@ -118,7 +133,12 @@ KC_MUST_USE struct kc_result kc_people_pair(uint8_t out[KC_PEOPLE_PAIR_SIZE],
                                             const struct kc_crypto *crypto,
                                             const struct kc_person *person);
 
-/* Whether a pair that the directory may not show any more is on its issuer's list; it ends at `expires_ms`. Fills what *out has
+/* How many issuers came to be known as ended since the opening: when it grows, what was taken from the directory before may be a
+ * thief's. */
+uint64_t kc_people_endings(struct kc_people *people);
+
+/* Whether a pair that the directory may not show any more is on its issuer's list, or where that has ended on that of the next
+ * one, which certified it anew; it ends at `expires_ms`. Fills what *out has
  * of certificates, but no key and no name, so that others can be asked. KC_CERT_EXPIRED, KC_CERT_REVOKED; KC_DIRECTORY_DOWN: the
  * issuer is not known, which is no place then, or its list is old. */
 KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *people,
@@ -142,8 +162,8 @@ KC_MUST_USE struct kc_result kc_people_each_shown(size_t *count, struct kc_peopl
                                                   bool (*each)(void *owner, struct kc_view der));
 
 /* Fetches roots, issuers and revocation lists. Waits. An issuer that no root signed that counts, or without a list that it
- * signed, is passed over. When that is each: KC_CERT_INVALID, KC_CERT_EXPIRED; also KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more
- * than KC_ISSUERS_MAX issuers that have not ended. */
+ * signed, is passed over. When that is each, or it has ended: KC_CERT_INVALID, KC_CERT_EXPIRED, KC_CERT_REVOKED; also
+ * KC_DIRECTORY_DOWN, and KC_TOO_LARGE with more than KC_ISSUERS_MAX issuers that have not ended. */
 KC_MUST_USE struct kc_result kc_people_refresh(struct kc_people *people,
                                                struct kc_directory *directory, uint64_t now_ms);
 

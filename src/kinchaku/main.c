@@ -27,7 +27,9 @@ static const struct kc_option options[] = {
     {"faults", NULL, "first up: let tests order faults from the sandbank"},
     {"token", "URI", "first up, roll: PKCS#11 token for the keys of bank and authority"},
     {"days", "N", "roll: how long the old ones still count (bank: default 90; root: to its end)"},
-    {"emergency", NULL, "roll: even while the keys before the old ones still count"},
+    {"emergency", NULL,
+     "roll: even while the keys before the old ones still count; with --authority: those are "
+     "stolen"},
     {"authority", NULL, "roll: the authority's issuing key instead of the bank's keys"},
     {"root", NULL, "roll: the authority's root and issuing key instead of the bank's keys"},
     {"keep", NULL, "demo: keep the new folder"},
@@ -43,7 +45,8 @@ static const struct kc_program program = {
              "                          [--decimals N] [--faults] [--token URI]\n"
              "       kinchaku status | down [--dir D]\n"
              "       kinchaku roll [--days N] [--token URI] [--emergency] [--dir D]\n"
-             "       kinchaku roll --authority | --root [--days N] [--token URI] [--dir D]\n"
+             "       kinchaku roll --authority [--emergency] | --root [--days N] [--token URI]\n"
+             "                     [--dir D]\n"
              "       kinchaku demo [--dir D] [--keep]\n"
              "       kinchaku verify-evidence FILE --certificate FILE [--roll FILE]",
     .options = options,
@@ -263,10 +266,16 @@ static struct kc_result down(const struct kc_command *command, const char *dir)
     return result;
 }
 
-static void tell_rolled(const struct kc_command *command, const char *what,
+static void tell_rolled(const struct kc_command *command, const char *what, bool ended,
                         const struct kc_system_rolled *rolled)
 {
     struct kc_json_out json;
+    if (!command->json && ended) {
+        (void)printf("%s of number %" PRIu64 ": in force; those before it count no more, as the "
+                     "next 'kinchaku up' tells everybody\n",
+                     what, rolled->number);
+        return;
+    }
     if (!command->json) {
         (void)printf("%s of number %" PRIu64
                      ": in force from the next 'kinchaku up' on; the old count until %s\n",
@@ -294,9 +303,8 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     bool days_fit = kc_command_number(&days, command, "days", root ? 1 : 0,
                                       root ? ROOT_DAYS_MAX : ROLL_DAYS_MAX, root ? 0 : ROLL_DAYS);
     bool days_given = kc_command_value(command, "days") != NULL;
-    const char *pair = root && authority        ? "--root or --authority, not both"
-                       : root && emergency      ? "--root or --emergency, not both"
-                       : authority && emergency ? "--authority or --emergency, not both"
+    const char *pair = root && authority   ? "--root or --authority, not both"
+                       : root && emergency ? "--root or --emergency, not both"
                        : authority && days_given
                            ? "--days is for the bank's keys or --root, not --authority"
                            : NULL;
@@ -319,11 +327,15 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     }
     if (!kc_failed(result)) {
         result = root        ? kc_system_roll_root(&rolled, &system, days, token)
-                 : authority ? kc_system_roll_authority(&rolled, &system, token)
+                 : authority ? kc_system_roll_authority(&rolled, &system, token, emergency)
                              : kc_system_roll(&rolled, &system, days, token, emergency);
     }
     if (!kc_failed(result)) {
-        tell_rolled(command, root ? "root" : authority ? "issuing key" : "bank's keys", &rolled);
+        tell_rolled(command,
+                    root        ? "root"
+                    : authority ? "issuing key"
+                                : "bank's keys",
+                    authority && emergency, &rolled);
     }
     kc_file_unlock(fd);
     return result;

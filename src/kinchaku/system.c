@@ -510,11 +510,33 @@ struct kc_result kc_system_roll(struct kc_system_rolled *out, const struct kc_sy
     return kc_failed(result) ? result : run_roll(out, system, "bank", roll);
 }
 
-struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
-                                          const struct kc_system *system, const char *token)
+/* It lay beside the stolen key. The next start makes another one, for the authority and the directory. */
+static struct kc_result forget_directory_password(const struct kc_system *system)
 {
-    const char *const roll[] = {"roll", token == NULL ? NULL : "--token", token, NULL};
-    return run_roll(out, system, "authority", roll);
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(path, system->dir, "authority", "directory.secret");
+    if (!kc_failed(result) && unlink(path) != 0 && errno != ENOENT) {
+        result = kc_result(KC_IO_FAILED);
+    }
+    return result;
+}
+
+struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
+                                          const struct kc_system *system, const char *token,
+                                          bool emergency)
+{
+    const char *roll[8] = {"roll"};
+    size_t count = 1;
+    if (emergency) {
+        roll[count++] = "--emergency";
+    }
+    if (token != NULL) {
+        roll[count++] = "--token";
+        roll[count++] = token;
+    }
+    struct kc_result result = run_roll(out, system, "authority", roll);
+    bool runs = kc_process_find(system->dir, kc_node_name(KC_NODE_DIRECTORY)) != 0;
+    return kc_failed(result) || !emergency || runs ? result : forget_directory_password(system);
 }
 
 struct kc_result kc_system_roll_root(struct kc_system_rolled *out, const struct kc_system *system,

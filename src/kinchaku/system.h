@@ -70,10 +70,11 @@ KC_MUST_USE struct kc_result kc_system_roll(struct kc_system_rolled *out,
                                             const struct kc_system *system, uint64_t days,
                                             const char *token, bool emergency);
 
-/* Makes the authority's next issuing key, in a token or, with NULL, a file. The system has to be down. */
+/* Makes the authority's next issuing key, in a token or, with NULL, a file; in an emergency those before it are stolen and end,
+ * and the directory gets another password at the next start. The system has to be down. */
 KC_MUST_USE struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
                                                       const struct kc_system *system,
-                                                      const char *token);
+                                                      const char *token, bool emergency);
 /* Makes the authority's next root and an issuing key below it, as above; the old root counts for so many days, 0: to its end. */
 KC_MUST_USE struct kc_result kc_system_roll_root(struct kc_system_rolled *out,
                                                  const struct kc_system *system, uint64_t days,

@@ -84,6 +84,8 @@ static struct kc_result open_keys(struct kc_registrar *registrar, const char *fo
     if (!kc_failed(result)) {
         result = kc_path_join(registrar->folder, folder, NULL, NULL);
         kc_people_follow_roots(&registrar->people, kc_root_file_keep, registrar->folder);
+        kc_people_keep_lists(&registrar->people, kc_root_list_file_keep, kc_root_list_file_load,
+                             registrar->folder);
     }
     return result;
 }

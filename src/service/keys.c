@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "crypto/libcrypto.h"
 #include "crypto/pem.h"
-#include "crypto/x509.h"
 #include "service/files.h"
 
 struct kc_result kc_key_file_load(struct kc_private_key *out, const char *folder, const char *name)
@@ -109,6 +108,38 @@ struct kc_result kc_root_file_keep(void *folder, struct kc_view root)
            "the authority's next root is pinned: %s root=%s from=%s until=%s",
            kc_error_name(result.code), words.fingerprint, words.from, words.until);
     return result;
+}
+
+static struct kc_result list_path(char out[KC_PATH_SIZE_MAX], const char *folder,
+                                  const uint8_t root[KC_SERIAL_SIZE])
+{
+    char serial[2 * KC_SERIAL_SIZE + 1];
+    char name[KC_FILE_NAME_SIZE];
+    kc_hex_write(serial, kc_view(root, KC_SERIAL_SIZE));
+    (void)snprintf(name, sizeof name, "root-%s.crl", serial);
+    return kc_path_join(out, folder, name, NULL);
+}
+
+struct kc_result kc_root_list_file_keep(void *folder, const uint8_t root[KC_SERIAL_SIZE],
+                                        struct kc_view list)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = list_path(path, folder, root);
+    if (!kc_failed(result)) {
+        result = kc_file_write(path, list, 0644);
+    }
+    kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
+           "a newer list of the root's, of issuers that ended, is kept: %s",
+           kc_error_name(result.code));
+    return result;
+}
+
+struct kc_result kc_root_list_file_load(void *folder, const uint8_t root[KC_SERIAL_SIZE],
+                                        struct kc_buffer *list)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = list_path(path, folder, root);
+    return kc_failed(result) ? result : kc_file_read(list, path);
 }
 
 struct kc_result kc_token_file_load(char *out, size_t capacity, const char *folder,

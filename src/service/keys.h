@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "crypto/pkcs11.h"
 #include "crypto/port.h"
+#include "crypto/x509.h"
 
 /* KC_FILE_MISSING, KC_KEY_PERMISSIONS, KC_MALFORMED, KC_WRONG_ALGORITHM. */
 KC_MUST_USE struct kc_result kc_key_file_load(struct kc_private_key *out, const char *folder,
@@ -80,6 +81,12 @@ KC_MUST_USE struct kc_result kc_root_words(struct kc_root_words *out, struct kc_
 
 /* Puts the next root in place of the one that is pinned in a folder, its owner; as kc_file_write. A kc_root_keep. */
 KC_MUST_USE struct kc_result kc_root_file_keep(void *folder, struct kc_view root);
+/* The newest list of a root, by that root's serial number, in root-SERIAL.crl of the folder: keeps it, and logs that; reads it,
+ * as kc_file_read. */
+KC_MUST_USE struct kc_result
+kc_root_list_file_keep(void *folder, const uint8_t root[KC_SERIAL_SIZE], struct kc_view list);
+KC_MUST_USE struct kc_result
+kc_root_list_file_load(void *folder, const uint8_t root[KC_SERIAL_SIZE], struct kc_buffer *list);
 
 /* A token: one line of visible characters from a secret file, with a final NUL; an empty one would be none at all. As
  * kc_file_read_secret; KC_CONFIG_INVALID. */

@@ -28,6 +28,12 @@ enum query {
     QUERY_MADE_GET,
     QUERY_MADE_REMOVE,
     QUERY_MADE_DUE,
+    QUERY_NEXT,
+    QUERY_REPLACE,
+    QUERY_FORMER_ADD,
+    QUERY_FORMER_BY,
+    QUERY_FORMER_OF_SERIAL,
+    QUERY_FORMER,
     QUERY_COUNT
 };
 
@@ -47,6 +53,11 @@ static const char schema[] =
     " encrypt BLOB NOT NULL, made INTEGER NOT NULL, given INTEGER NOT NULL,"
     " keys BLOB NOT NULL) STRICT;"
     "CREATE INDEX IF NOT EXISTS made_due ON made (made) WHERE length(keys) > 0 OR given = 0;"
+    "CREATE TABLE IF NOT EXISTS former (digest BLOB PRIMARY KEY, serial BLOB NOT NULL,"
+    " holder INTEGER NOT NULL, use INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " revoked INTEGER NOT NULL, reason INTEGER NOT NULL, der BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS former_serial ON former (serial);"
+    "CREATE INDEX IF NOT EXISTS former_expires ON former (expires);"
     "INSERT OR IGNORE INTO numbers VALUES (1, 0);";
 
 static const char *const queries[QUERY_COUNT] = {
@@ -75,6 +86,14 @@ static const char *const queries[QUERY_COUNT] = {
                        " ORDER BY made LIMIT 1",
     [QUERY_REVOKE_ONE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE serial = ? AND revoked = 0",
+    [QUERY_NEXT] = "SELECT " COLUMNS " FROM certificates WHERE serial > ? AND revoked = 0"
+                   " AND expires > ? ORDER BY serial LIMIT 1",
+    [QUERY_REPLACE] = "UPDATE certificates SET expires = ?, der = ? WHERE serial = ?",
+    [QUERY_FORMER_ADD] = "INSERT OR IGNORE INTO former (" COLUMNS ", digest)"
+                         " VALUES (?,?,?,?,?,?,?,?)",
+    [QUERY_FORMER_BY] = "SELECT " COLUMNS " FROM former WHERE digest = ?",
+    [QUERY_FORMER_OF_SERIAL] = "SELECT " COLUMNS " FROM former WHERE serial = ?",
+    [QUERY_FORMER] = "SELECT " COLUMNS " FROM former WHERE expires > ?",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -161,11 +180,10 @@ void kc_authority_store_rollback(struct kc_authority_store *store)
     }
 }
 
-struct kc_result kc_authority_store_add(struct kc_authority_store *store,
-                                        const struct kc_issued *issued,
-                                        const uint8_t request[KC_DIGEST_SIZE])
+/* `last` is the digest of a request, or of the certificate. */
+static struct kc_result add(sqlite3_stmt *statement, const struct kc_issued *issued,
+                            const uint8_t last[KC_DIGEST_SIZE])
 {
-    sqlite3_stmt *statement = store->statements[QUERY_ADD];
     (void)sqlite3_bind_blob(statement, 1, issued->serial, KC_SERIAL_SIZE, SQLITE_STATIC);
     (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)issued->holder);
     (void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)issued->use);
@@ -173,8 +191,15 @@ struct kc_result kc_authority_store_add(struct kc_authority_store *store,
     (void)sqlite3_bind_int64(statement, 5, (sqlite3_int64)issued->revoked_ms);
     (void)sqlite3_bind_int64(statement, 6, (sqlite3_int64)issued->reason);
     (void)sqlite3_bind_blob(statement, 7, issued->der, (int)issued->der_size, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(statement, 8, request, KC_DIGEST_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 8, last, KC_DIGEST_SIZE, SQLITE_STATIC);
     return step_done(statement);
+}
+
+struct kc_result kc_authority_store_add(struct kc_authority_store *store,
+                                        const struct kc_issued *issued,
+                                        const uint8_t request[KC_DIGEST_SIZE])
+{
+    return add(store->statements[QUERY_ADD], issued, request);
 }
 
 static bool read_issued(struct kc_issued *out, sqlite3_stmt *statement)
@@ -298,6 +323,71 @@ struct kc_result kc_authority_store_with(struct kc_authority_store *store, uint6
     sqlite3_stmt *statement = store->statements[QUERY_WITH];
     (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)holder);
     (void)sqlite3_bind_blob(statement, 2, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
+/* ---- certificates made anew ---- */
+
+static bool take_first(void *owner, const struct kc_issued *issued)
+{
+    *(struct kc_issued *)owner = *issued;
+    return true;
+}
+
+struct kc_result kc_authority_store_next(struct kc_authority_store *store, struct kc_issued *out,
+                                         const uint8_t after[KC_SERIAL_SIZE], uint64_t now_ms)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_NEXT];
+    (void)sqlite3_bind_blob(statement, 1, after, KC_SERIAL_SIZE, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)now_ms);
+    out->der_size = 0;
+    struct kc_result result = visit_all(statement, take_first, out);
+    return !kc_failed(result) && out->der_size == 0 ? kc_result(KC_NOT_FOUND) : result;
+}
+
+struct kc_result kc_authority_store_replace(struct kc_authority_store *store,
+                                            const struct kc_issued *anew,
+                                            const struct kc_issued *old,
+                                            const uint8_t digest[KC_DIGEST_SIZE], uint64_t time_ms,
+                                            uint64_t reason)
+{
+    struct kc_issued former = *old;
+    sqlite3_stmt *statement = store->statements[QUERY_REPLACE];
+    former.revoked_ms = time_ms;
+    former.reason = reason;
+    struct kc_result result = add(store->statements[QUERY_FORMER_ADD], &former, digest);
+    if (kc_failed(result)) {
+        return result;
+    }
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)anew->expires_ms);
+    (void)sqlite3_bind_blob(statement, 2, anew->der, (int)anew->der_size, SQLITE_STATIC);
+    (void)sqlite3_bind_blob(statement, 3, anew->serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
+}
+
+struct kc_result kc_authority_store_former_by(struct kc_authority_store *store,
+                                              const uint8_t digest[KC_DIGEST_SIZE],
+                                              kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_FORMER_BY];
+    (void)sqlite3_bind_blob(statement, 1, digest, KC_DIGEST_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
+struct kc_result kc_authority_store_former_of_serial(struct kc_authority_store *store,
+                                                     const uint8_t serial[KC_SERIAL_SIZE],
+                                                     kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_FORMER_OF_SERIAL];
+    (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return visit_all(statement, visit, owner);
+}
+
+struct kc_result kc_authority_store_former(struct kc_authority_store *store, uint64_t now_ms,
+                                           kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_FORMER];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)now_ms);
     return visit_all(statement, visit, owner);
 }
 

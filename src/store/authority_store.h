@@ -74,6 +74,32 @@ KC_MUST_USE struct kc_result kc_authority_store_with(struct kc_authority_store *
                                                      const uint8_t serial[KC_SERIAL_SIZE],
                                                      kc_issued_visit visit, void *owner);
 
+/* ---- certificates made anew by the next issuer, after a root's list ended theirs ---- */
+
+/* The first certificate behind a serial number that is neither revoked nor past its end. KC_NOT_FOUND. */
+KC_MUST_USE struct kc_result kc_authority_store_next(struct kc_authority_store *store,
+                                                     struct kc_issued *out,
+                                                     const uint8_t after[KC_SERIAL_SIZE],
+                                                     uint64_t now_ms);
+/* Puts `anew` in the place of `old`, whose serial number it has; that is kept among the former ones, by its digest, as revoked at
+ * this time. Within a transaction of the caller's. */
+KC_MUST_USE struct kc_result kc_authority_store_replace(struct kc_authority_store *store,
+                                                        const struct kc_issued *anew,
+                                                        const struct kc_issued *old,
+                                                        const uint8_t digest[KC_DIGEST_SIZE],
+                                                        uint64_t time_ms, uint64_t reason);
+/* Calls back for the former one with this digest, for those with a serial number, for those not past their end. */
+KC_MUST_USE struct kc_result kc_authority_store_former_by(struct kc_authority_store *store,
+                                                          const uint8_t digest[KC_DIGEST_SIZE],
+                                                          kc_issued_visit visit, void *owner);
+KC_MUST_USE struct kc_result
+kc_authority_store_former_of_serial(struct kc_authority_store *store,
+                                    const uint8_t serial[KC_SERIAL_SIZE], kc_issued_visit visit,
+                                    void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_former(struct kc_authority_store *store,
+                                                       uint64_t now_ms, kc_issued_visit visit,
+                                                       void *owner);
+
 /* ---- keys that the authority made for an account; one row an account ---- */
 
 #define KC_MADE_SIZE_MAX 3072u

@@ -82,6 +82,11 @@ struct kc_result kc_directory_put_roots(struct kc_directory *unused,
     (void)unused;
     directory.root_count = roots->certificate_count;
     directory.pair_count = roots->pair_count;
+    directory.root_list_size = 0;
+    if (roots->list_count > 0) {
+        directory.root_list_size = roots->lists[0].size;
+        memcpy(directory.root_list, roots->lists[0].data, roots->lists[0].size);
+    }
     for (size_t i = 0; i < roots->certificate_count; i++) {
         directory.root_sizes[i] = roots->certificates[i].size;
         memcpy(directory.roots[i], roots->certificates[i].data, roots->certificates[i].size);
@@ -94,17 +99,19 @@ struct kc_result kc_directory_put_roots(struct kc_directory *unused,
 }
 
 struct kc_result kc_directory_put_issuers(struct kc_directory *unused,
-                                          const struct kc_view *certificates,
-                                          const struct kc_view *lists, size_t count)
+                                          const struct kc_directory_issuers *issuers)
 {
+    const struct kc_view *lists = issuers->lists;
+    size_t count = issuers->list_count;
     (void)unused;
     if (directory.down) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     assert_true(count >= 1 && count <= KC_ISSUERS_MAX);
-    directory.issuer_count = count;
+    assert_true(issuers->certificate_count <= KC_ENTRY_CERTIFICATES_MAX);
+    directory.issuer_count = issuers->certificate_count;
     for (size_t i = 0; i < count; i++) {
-        assert_true(certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);
+        assert_true(issuers->certificates[i].size > 0 && lists[i].size <= sizeof directory.crl);
     }
     memcpy(directory.crl, lists[0].data, lists[0].size);
     directory.crl_size = lists[0].size;

@@ -21,6 +21,8 @@ struct directory_in_memory {
     uint8_t pairs[KC_ROOTS_MAX][KC_CERTIFICATE_PAIR_SIZE_MAX];
     size_t root_sizes[KC_ROOTS_MAX];
     size_t pair_sizes[KC_ROOTS_MAX];
+    uint8_t root_list[KC_ROOT_LIST_SIZE_MAX]; /* of the newest root */
+    size_t root_list_size;
     size_t root_count;
     size_t pair_count;
 };

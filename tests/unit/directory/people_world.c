@@ -70,7 +70,9 @@ struct kc_result kc_directory_issuers(struct kc_directory_issuers *out, struct k
         return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_NOT_FOUND);
     }
     out->certificates[out->certificate_count++] = copy_of(directory.issuer);
-    out->lists[out->list_count++] = copy_of(directory.list);
+    if (directory.list.size > 0) {
+        out->lists[out->list_count++] = copy_of(directory.list);
+    }
     if (directory.second_issuer.size > 0) {
         out->certificates[out->certificate_count++] = copy_of(directory.second_issuer);
     }
@@ -103,6 +105,9 @@ struct kc_result kc_directory_roots(struct kc_directory_roots *out, struct kc_di
     for (size_t i = 0; i < directory.pair_count; i++) {
         out->pairs[out->pair_count++] = copy_of(directory.pairs[i]);
     }
+    for (size_t i = 0; i < directory.root_list_count; i++) {
+        out->lists[out->list_count++] = copy_of(directory.root_lists[i]);
+    }
     return kc_ok();
 }
 
@@ -113,6 +118,9 @@ void kc_directory_roots_free(struct kc_directory_roots *roots)
     }
     for (size_t i = 0; i < roots->pair_count; i++) {
         kc_directory_free_view(roots->pairs[i]);
+    }
+    for (size_t i = 0; i < roots->list_count; i++) {
+        kc_directory_free_view(roots->lists[i]);
     }
 }
 

@@ -46,6 +46,8 @@ struct directory_in_memory {
     size_t pair_count;
     struct kc_view roots[KC_ENTRY_CERTIFICATES_MAX];
     struct kc_view pairs[KC_ENTRY_CERTIFICATES_MAX];
+    size_t root_list_count;
+    struct kc_view root_lists[KC_ENTRY_CERTIFICATES_MAX];
 };
 extern struct directory_in_memory directory;
 

@@ -387,6 +387,49 @@ static void issuers_below_an_older_root_give_way(void **state)
     EXPECT(fetch_below(2, NOW_MS), KC_OK);
 }
 
+/* A root's list with this issuer on it. */
+static void list_of(size_t place, const struct party *by, const struct party *ended)
+{
+    struct kc_revoked entry = {.time_ms = NOW_MS, .reason = KC_CRL_COMPROMISE};
+    memcpy(entry.serial, ended->serial, sizeof entry.serial);
+    EXPECT(kc_crl_make(&directory.root_lists[place], &entry, 1, 100, NOW_MS, NOW_MS + 5 * DAY_MS,
+                       kc_buffer_view(&by->der), &by->private_key),
+           KC_OK);
+    directory.root_list_count = place + 1;
+}
+
+static size_t count_ended(void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < people.issuer_count; i++) {
+        count += people.issuers[i].ended ? 1 : 0;
+    }
+    return count;
+}
+
+/* shows: R-SEC-2 R-RENEW-8 */
+static void a_root_ends_issuers_of_earlier_ones_and_none_of_later_ones(void **state)
+{
+    (void)state;
+    make_rolled();
+    kc_people_close(&people);
+    EXPECT(kc_people_open(&people, 16, kc_buffer_view(&rolled.roots[2].der)), KC_OK);
+    show_roots(0, 2);
+    put_second(52, NULL, NOW_MS + 5 * DAY_MS, &rolled.issuers[2]);
+    list_of(0, &root, &rolled.issuers[2]);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    assert_int_equal(people.issuer_count, 2);
+    assert_int_equal(count_ended(), 0);
+    list_of(1, &rolled.roots[2], &issuer);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    assert_int_equal(count_ended(), 1);
+    EXPECT(fetch_below(2, NOW_MS), KC_OK);
+    EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_CERT_REVOKED);
+    for (size_t i = 0; i < 2; i++) {
+        kc_der_free(directory.root_lists[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +440,7 @@ int main(void)
         TEST(of_two_issuers_the_later_one_is_the_newest),
         TEST(no_issuer_is_newer_than_one_below_the_pinned_root),
         TEST(issuers_below_an_older_root_give_way),
+        TEST(a_root_ends_issuers_of_earlier_ones_and_none_of_later_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

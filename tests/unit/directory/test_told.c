@@ -125,10 +125,79 @@ static void nothing_below_another_root_is_told(void **state)
     look(1, KC_NOT_FOUND);
 }
 
+static void end_issuer(uint64_t number)
+{
+    struct kc_revoked entry = {.time_ms = NOW_MS, .reason = KC_CRL_COMPROMISE};
+    memcpy(entry.serial, issuer.serial, sizeof entry.serial);
+    EXPECT(kc_crl_make(&directory.root_lists[0], &entry, 1, number, NOW_MS, NOW_MS + DAY_MS,
+                       kc_buffer_view(&root.der), &root.private_key),
+           KC_OK);
+    directory.root_list_count = 1;
+}
+
+static bool is_told(const struct party *keys)
+{
+    uint8_t bytes[KC_NOTICE_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_noticed_keys told;
+    struct kc_signed parsed;
+    EXPECT(kc_bank_notice_get(&out, &bank.notice, 0), KC_OK);
+    EXPECT(kc_notice_read(&told, &parsed, kc_buffer_view(&out)), KC_OK);
+    return kc_key_equal(&told.verify_key, &keys->public_key);
+}
+
+static void look_at(const struct party *a, const struct party *b, enum kc_error expected,
+                    bool tells)
+{
+    bool made = false;
+    show(a, b);
+    EXPECT(kc_bank_notice_look(&made, &bank.notice, &bank.maker, &people, NULL, NOW_MS), expected);
+    assert_int_equal(made, tells);
+}
+
+/* shows: R-SEC-2 R-RENEW-8 */
+static void a_thiefs_keys_are_told_no_longer_than_his_issuer_counts(void **state)
+{
+    static struct party next;
+    static struct party thief[2];
+    static struct party ours[2];
+    (void)state;
+    directory.pair_count = 0;
+    directory.root_count = 1;
+    /* He has them begin as late as may be. */
+    for (size_t i = 0; i < 2; i++) {
+        enum kc_profile profile = i == 0 ? KC_PROFILE_SIGN : KC_PROFILE_ENCRYPT;
+        make(&thief[i], profile, "authority", &issuer);
+        certify_from(&thief[i], profile, "authority", NOW_MS - 1000, NOW_MS + DAY_MS, &issuer);
+    }
+    look_at(&thief[0], &thief[1], KC_OK, true);
+    make(&next, KC_PROFILE_ISSUER, "issuer 2", &root);
+    certify_from(&next, KC_PROFILE_ISSUER, "issuer 2", NOW_MS - DAY_MS + 5000, NOW_MS + DAY_MS,
+                 &root);
+    put_second(6, NULL, NOW_MS + DAY_MS, &next);
+    for (size_t i = 0; i < 2; i++) {
+        make(&ours[i], i == 0 ? KC_PROFILE_SIGN : KC_PROFILE_ENCRYPT, "authority", &next);
+    }
+    /* Before the root's list is there the next issuer alone is told; afterwards the keys that its authority has. */
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    look_at(&ours[0], &ours[1], KC_OK, true);
+    assert_true(is_told(&thief[0]));
+    end_issuer(101);
+    EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
+    look_at(&thief[0], &thief[1], KC_CERT_REVOKED, false);
+    look_at(&ours[0], &ours[1], KC_OK, true);
+    assert_true(is_told(&ours[0]));
+    look_at(&ours[0], &ours[1], KC_OK, false);
+    kc_der_free(directory.root_lists[0]);
+    directory.root_list_count = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_below_another_root_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(a_thiefs_keys_are_told_no_longer_than_his_issuer_counts,
+                                        begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,154 @@
+#include "authority/emergency.h"
+
+#include <string.h>
+
+#include "authority/issuers.h"
+#include "authority/own.h"
+#include "authority/roots.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define BASE "issuing"
+#define BATCH_MAX 256u
+
+struct kc_result kc_emergency_list(const struct kc_crypto *crypto, const char *root_folder,
+                                   const char *folder)
+{
+    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
+    size_t count = kc_issuers_ended(ended, folder);
+    return kc_roots_list_names(folder, ended, count)
+               ? kc_ok()
+               : kc_roots_list_make(crypto, root_folder, folder, ended, count);
+}
+
+static bool lacks(const char *folder, const char *end)
+{
+    uint64_t number = kc_issuers_emergency(folder);
+    return number > 0 && !kc_file_numbered_exists(folder, BASE, number, end);
+}
+
+static struct kc_result note(const char *folder, const char *end)
+{
+    static const char text[] = "done\n";
+    char path[KC_PATH_SIZE_MAX];
+    uint64_t number = kc_issuers_emergency(folder);
+    struct kc_result result = kc_path_numbered(path, folder, BASE, number, end);
+    if (kc_failed(result) || number == 0) {
+        return result;
+    }
+    return kc_file_write_text(path, text, sizeof text - 1, sizeof text);
+}
+
+bool kc_emergency_is_open(const char *folder)
+{
+    return lacks(folder, ".taken");
+}
+
+bool kc_emergency_is_owed(const char *folder)
+{
+    return lacks(folder, ".shown");
+}
+
+struct kc_result kc_emergency_told(const char *folder)
+{
+    return note(folder, ".shown");
+}
+
+/* ---- made anew ---- */
+
+/* Key, name, use, times and serial number as they are; the issuer is another, and nothing outlasts it. */
+static struct kc_result make_anew(struct kc_issued *out, const struct kc_issuer *by,
+                                  const struct kc_issued *old, const struct kc_certificate *read)
+{
+    struct kc_view issuer = kc_view(by->der, by->der_size);
+    struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
+    const struct kc_certificate_order order = {
+        .profile = read->profile,
+        .serial = old->serial,
+        .subject = read->subject,
+        .key = &read->key,
+        .not_before_ms = read->not_before_ms,
+        .not_after_ms = read->not_after_ms < by->expires_ms ? read->not_after_ms : by->expires_ms};
+    memcpy(out->serial, old->serial, KC_SERIAL_SIZE);
+    out->holder = old->holder;
+    out->use = old->use;
+    out->revoked_ms = 0;
+    out->reason = 0;
+    out->expires_ms = old->expires_ms < by->expires_ms ? old->expires_ms : by->expires_ms;
+    struct kc_result result = kc_certificate_make(&der, &order, &issuer, &by->key);
+    out->der_size = der.size;
+    return result;
+}
+
+/* *done counts those that were made. Certificates of responders are made at each start, and need no other. */
+static struct kc_result take_over(size_t *done, struct kc_authority *authority,
+                                  const struct kc_issuer *by, const struct kc_issued *old)
+{
+    struct kc_issued anew;
+    struct kc_certificate read;
+    uint8_t digest[KC_DIGEST_SIZE];
+    struct kc_view der = kc_view(old->der, old->der_size);
+    if ((old->use != KC_PROFILE_SIGN && old->use != KC_PROFILE_ENCRYPT) ||
+        !kc_authority_is_by_ended(authority, der)) {
+        return kc_ok();
+    }
+    if (kc_failed(kc_certificate_read(&read, der)) || read.profile != old->use) {
+        kc_log(KC_LOG_ERROR, "a certificate cannot be read, and is not made anew holder=%llu",
+               (unsigned long long)old->holder);
+        return kc_ok();
+    }
+    struct kc_result result = make_anew(&anew, by, old, &read);
+    if (!kc_failed(result)) {
+        kc_digest(&authority->crypto, digest, der);
+        result = kc_authority_store_replace(authority->store, &anew, old, digest, kc_clock_now_ms(),
+                                            KC_CRL_SUPERSEDED);
+    }
+    *done += kc_failed(result) ? 0 : 1;
+    return result;
+}
+
+/* Some, in one transaction; KC_NOT_FOUND when none is left behind `after`. */
+static struct kc_result take_over_some(size_t *done, uint8_t after[KC_SERIAL_SIZE],
+                                       struct kc_authority *authority, const struct kc_issuer *by,
+                                       uint64_t now_ms)
+{
+    struct kc_issued old;
+    struct kc_authority_store *store = authority->store;
+    struct kc_result result = kc_authority_store_begin(store);
+    bool more = !kc_failed(result);
+    for (size_t i = 0; i < BATCH_MAX && more; i++) {
+        result = kc_authority_store_next(store, &old, after, now_ms);
+        if (!kc_failed(result)) {
+            memcpy(after, old.serial, KC_SERIAL_SIZE);
+            result = take_over(done, authority, by, &old);
+        }
+        more = !kc_failed(result);
+    }
+    if (!kc_failed(result) || result.code == KC_NOT_FOUND) {
+        struct kc_result committed = kc_authority_store_commit(store);
+        result = kc_failed(committed) ? committed : result;
+    }
+    kc_authority_store_rollback(store);
+    return result;
+}
+
+struct kc_result kc_emergency_take_over(struct kc_authority *authority)
+{
+    uint8_t after[KC_SERIAL_SIZE] = {0};
+    uint64_t now_ms = kc_clock_now_ms();
+    size_t done = 0;
+    struct kc_result result = kc_ok();
+    if (!kc_emergency_is_open(authority->folder)) {
+        return result;
+    }
+    const struct kc_issuer *by = kc_authority_first_issuer(authority);
+    /* Every certificate is looked at once. */
+    while (!kc_failed(result)) {
+        result = take_over_some(&done, after, authority, by, now_ms);
+    }
+    result = result.code == KC_NOT_FOUND ? kc_own_retire(authority) : result;
+    kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
+           "certificates of ended issuers made anew count=%zu result=%s", done,
+           kc_error_name(result.code));
+    return kc_failed(result) ? result : note(authority->folder, ".taken");
+}
