@@ -261,7 +261,9 @@ bool renewed_served(struct truth *truth, unsigned holder, struct kc_result resul
                   item->kind == &kc_bank_renew_request;
     bool ended = renewed_has_expired(truth, holder);
     bool vouched = truth->renewals.vouched && renews;
-    if (honest && ended && !vouched && error == KC_OK && !waits) {
+    /* For the same message once more it was said before. */
+    bool again = item->envelope.time_ms <= truth->stamp_before;
+    if (honest && ended && !vouched && !again && error == KC_OK && !waits) {
         return truth_wrong(truth, "a request under certificates that ended", holder, error,
                            KC_CERT_EXPIRED);
     }
