@@ -344,7 +344,9 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
-    bool ended = result.code == KC_CERT_EXPIRED;
+    /* It may have ended while the directory shows others, which the purse has not claimed. */
+    bool ended = result.code == KC_CERT_EXPIRED ||
+                 (result.code == KC_UNKNOWN_SIGNER && keys.expires_ms < kc_clock_now_ms());
     if (ended) {
         result = check_ended(bank, thread, &keys);
     }
