@@ -154,8 +154,8 @@ static struct kc_result fetch_shown(struct kc_person *out, struct kc_bank *bank,
     return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, out);
 }
 
-/* The numbers of a pair say nothing for its key once a root's list ended its issuer: who stole that one's key gave what numbers he
- * liked, and had bank and registrar believe them. Then the directory has to show, by an issuer that counts, a key of the same
+/* The numbers of a pair say nothing for its key once a root's list ended its issuer: who stole that one's key gave what numbers
+ * he liked, and had bank and registrar believe them. Then the directory has to show, by an issuer that counts, a key of the same
  * purse; for the authority certified anew what it had certified itself, and nothing else. */
 static bool is_vouched_for(struct kc_bank *bank, struct kc_bank_thread *thread,
                            const struct kc_purse_key_row *keys, const struct kc_person *shown)

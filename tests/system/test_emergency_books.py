@@ -1,7 +1,9 @@
 """After an emergency: is a key that only the stolen issuing key certified nobody's, also where the bank has it in its books, while those that
 the authority certified, and that are in the middle of a renewal, go on? A thief who signed as the registrar left such keys there."""
 import datetime
+import re
 import sqlite3
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -91,3 +93,24 @@ def test_a_key_that_only_the_stolen_one_certified_is_nobodys(alone):
     b.must("sync")
     assert b.shadow() == 507
     alone.check_audit()
+
+
+# shows: R-SEC-3
+def test_what_was_done_since_the_theft_is_told_by_the_books(alone, tmp_path):
+    """The question of docs/operations.md "An issuing key was stolen", to a copy of the ledger."""
+    text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    begin = text.index("### An issuing key was stolen")
+    (question,) = re.findall(r'sqlite3 copy\.db "(SELECT [^"]*)"', text[begin:text.index("### Rolling the authority's root over")])
+    alone.up()
+    a = rich(alone)
+    a.must("renew")
+    copy = sqlite3.connect(tmp_path / "copy.db")
+    books = sqlite3.connect(alone.dir / "bank/bank.db")
+    books.backup(copy)
+    books.close()
+    since = question.replace("2026-11-01", "2000-01-01")
+    assert since != question
+    told = {(kind, purse) for kind, purse, _ in copy.execute(since)}
+    assert {(kind, int(a.purse)) for kind in (5, 6, 13)} <= told
+    assert not list(copy.execute(question.replace("2026-11-01", "2100-01-01")))
+    copy.close()
