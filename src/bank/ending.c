@@ -111,8 +111,10 @@ static struct kc_result ask_all(struct kc_bank *bank, struct kc_bank_thread *thr
     struct kc_done done;
     const struct kc_revoke_request request = {
         .account = row->account, .reason = reason, .time_ms = kc_clock_now_ms()};
-    return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
-                                 &kc_revoke_request_shape, &request);
+    struct kc_result result = kc_bank_ask_authority(
+        &done, &kc_done_shape, bank, thread, request.time_ms, &kc_revoke_request_shape, &request);
+    /* It names no certificate that the authority could not know. */
+    return result.code == KC_NOT_FOUND ? kc_result(KC_AUTHORITY_REFUSED) : result;
 }
 
 /* ---- either way ---- */

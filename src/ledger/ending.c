@@ -54,10 +54,10 @@ struct kc_result kc_ledger_owe_lost(struct kc_ledger *ledger, const struct kc_pu
         return kc_ok(); /* it has none */
     }
     struct kc_result result = find(&last, ledger, purse->purse.number);
-    /* What was ended stays so, and nothing was certified since. */
-    return kc_failed(result) || last.ended_ms != 0
-               ? result
-               : owe(ledger, purse, &last, ledger->now_ms + FIRST_MS);
+    /* What was ended stays so, and nothing was certified since. What the authority did not know it may know by now. */
+    bool ended = last.ended_ms != 0 && last.reason != KC_NOT_FOUND;
+    return kc_failed(result) || ended ? result
+                                      : owe(ledger, purse, &last, ledger->now_ms + FIRST_MS);
 }
 
 struct kc_result kc_ledger_owe_certified(struct kc_ledger *ledger, const struct kc_purse_row *purse)

@@ -127,7 +127,7 @@ static void a_pair_that_was_certified_too_late_is_owed_at_once(void **state)
 }
 
 /* shows: R-SEC-4 */
-static void what_the_authority_does_not_know_is_asked_for_once(void **state)
+static void what_the_authority_does_not_know_is_asked_for_once_a_report(void **state)
 {
     struct world *world = *state;
     struct toy toy;
@@ -141,6 +141,15 @@ static void what_the_authority_does_not_know_is_asked_for_once(void **state)
     assert_false(is_due(world));
     assert_int_equal(owed(world), 0);
     assert_int_equal(row_of(world, &toy).reason, KC_NOT_FOUND);
+    /* Reported again: once more. */
+    toy_lose(&toy, world);
+    world->now_ms += FIRST_MS;
+    assert_int_equal(due(rows, world), 1);
+    assert_int_equal(rows[0].number, 2);
+    assert_int_equal(rows[0].owed_ms, world->now_ms - FIRST_MS);
+    tell(world, &rows[0], KC_OK);
+    assert_int_equal(row_of(world, &toy).reason, KC_OK);
+    assert_int_equal(owed(world), 0);
 }
 
 /* Bounded rounds: nobody who was put off stands before those who were not asked yet. */
@@ -188,7 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lost_purse_is_asked_for_until_the_authority_says_yes),
         TEST(a_pair_that_was_certified_too_late_is_owed_at_once),
-        TEST(what_the_authority_does_not_know_is_asked_for_once),
+        TEST(what_the_authority_does_not_know_is_asked_for_once_a_report),
         TEST(who_waits_longest_is_asked_first),
         TEST(what_was_not_committed_is_not_owed),
     };
