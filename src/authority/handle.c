@@ -230,9 +230,9 @@ static uint64_t made_ms(const struct kc_issued *issued)
     return kc_failed(result) ? 0 : read.not_before_ms + KC_BEFORE_MS;
 }
 
-/* The bank stops waiting long before what it asked for is too old, and lets the next purse begin then. So what it asked before the
- * keys of that were certified does not mean them, whenever it comes; it asks again. The registrar certifies none before it heard
- * what became of its own request. */
+/* The bank stops waiting long before what it asked for is too old, and lets the next purse begin then. So what it asked before
+ * the keys of that were certified does not mean them, whenever it comes; it asks again. The registrar certifies none before it
+ * heard what became of its own request. */
 static struct kc_result check_order_is_newer(struct kc_authority_request *request,
                                              struct kc_authority *authority)
 {

@@ -389,6 +389,44 @@ def test_the_purse_that_comes_after_keeps_its_keys(alone, tmp_path, protocol):
 
 
 # shows: R-SEC-4 R-OPEN-7
+def test_numbers_of_the_old_purse_end_while_the_next_one_waits(alone, tmp_path):
+    """By CMP, where what is named cannot be the next one's: whoever makes that may not come back for a day."""
+    between = Dropping(alone)
+    speak(alone, "cmp")
+    alone.configure("registrar", "servers", authority=between.url)
+    alone.configure("bank", "times", settle_ms=100)
+    try:
+        alone.up()
+        uim = rich(alone)
+        secret, old = password(uim), set(certificates(alone, uim).values())
+        alone.kill("authority")
+        assert lose(uim, secret).status == AGAIN
+        # The new purse is begun, and cannot be taken back.
+        between.before = lambda: alone.kill("bank")
+        for _ in range(50):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            assert done.status == AGAIN, done
+            if between.before is None:
+                break
+            time.sleep(0.1)
+        alone.up()
+        wait_revoked(alone, old)
+        wait_row(uim, revocation="pending", revocation_reason="pending")
+        for _ in range(50):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            if done.error != "busy":
+                break
+            time.sleep(0.1)
+        assert done.status == OK, done
+        wait_row(uim, revocation="done")
+        fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
 def test_no_other_purse_is_begun_while_the_authority_is_asked(alone, tmp_path):
     """It would end whatever the account has when it comes to it, and so the next purse's keys."""
     alone.configure("bank", "times", settle_ms=100)
