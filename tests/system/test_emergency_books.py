@@ -96,6 +96,24 @@ def test_a_key_that_only_the_stolen_one_certified_is_nobodys(alone):
 
 
 # shows: R-SEC-3
+def test_a_kept_list_that_is_none_is_told(alone):
+    alone.up()
+    alone.down()
+    (kept,) = (alone.dir / "bank").glob("root-*.crl")
+    good = kept.read_bytes()
+    for bad in (b"", good[:-1], good[:-1] + bytes([good[-1] ^ 1])):
+        kept.write_bytes(bad)
+        before = alone.log("bank").count("is none root=")
+        alone.up()
+        assert alone.log("bank").count("is none root=") > before
+        assert kept.read_bytes() == good
+        alone.down()
+    before = alone.log("bank").count("is none root=")
+    alone.up()
+    assert alone.log("bank").count("is none root=") == before
+
+
+# shows: R-SEC-3
 def test_what_was_done_since_the_theft_is_told_by_the_books(alone, tmp_path):
     """The question of docs/operations.md "An issuing key was stolen", to a copy of the ledger."""
     text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text(encoding="utf-8")
