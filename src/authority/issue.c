@@ -581,6 +581,8 @@ static struct kc_result publish_anew(struct kc_authority *authority)
     if (!kc_failed(result)) {
         authority->shown_to = 0;
         result = kc_emergency_told(authority->folder);
+    }
+    if (!kc_failed(result)) {
         kc_log(KC_LOG_INFO, "stolen issuing keys have ended: the directory shows all anew");
     }
     return result;
