@@ -1,6 +1,8 @@
 #include "authority/emergency.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "authority/issuers.h"
 #include "authority/own.h"
@@ -52,6 +54,16 @@ bool kc_emergency_is_owed(const char *folder)
 struct kc_result kc_emergency_told(const char *folder)
 {
     return note(folder, ".shown");
+}
+
+/* Written by an earlier end, or told too early: what is made anew now is not shown yet. */
+static struct kc_result forget_told(const char *folder)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result =
+        kc_path_numbered(path, folder, BASE, kc_issuers_emergency(folder), ".shown");
+    bool gone = kc_failed(result) || unlink(path) == 0 || errno == ENOENT;
+    return gone ? result : kc_result(KC_IO_FAILED);
 }
 
 /* ---- made anew ---- */
@@ -132,21 +144,41 @@ static struct kc_result take_over_some(size_t *done, uint8_t after[KC_SERIAL_SIZ
     return result;
 }
 
+/* The database says it too: it may be one of before, put back beside the file that says it. */
+static struct kc_result is_all_taken(bool *out, struct kc_authority *authority,
+                                     const struct kc_certificate *by)
+{
+    *out = kc_issuers_emergency(authority->folder) == 0;
+    struct kc_result result =
+        *out ? kc_ok() : kc_authority_store_taken(authority->store, out, by->serial);
+    *out = *out && !kc_emergency_is_open(authority->folder);
+    return result;
+}
+
 struct kc_result kc_emergency_take_over(struct kc_authority *authority)
 {
     uint8_t after[KC_SERIAL_SIZE] = {0};
     uint64_t now_ms = kc_clock_now_ms();
     size_t done = 0;
-    struct kc_result result = kc_ok();
-    if (!kc_emergency_is_open(authority->folder)) {
+    bool all = false;
+    struct kc_certificate read;
+    const struct kc_issuer *by = kc_authority_first_issuer(authority);
+    struct kc_result result = kc_certificate_read(&read, kc_view(by->der, by->der_size));
+    if (!kc_failed(result)) {
+        result = is_all_taken(&all, authority, &read);
+    }
+    if (kc_failed(result) || all) {
         return result;
     }
-    const struct kc_issuer *by = kc_authority_first_issuer(authority);
+    result = forget_told(authority->folder);
     /* Every certificate is looked at once. */
     while (!kc_failed(result)) {
         result = take_over_some(&done, after, authority, by, now_ms);
     }
     result = result.code == KC_NOT_FOUND ? kc_own_retire(authority) : result;
+    if (!kc_failed(result)) {
+        result = kc_authority_store_take(authority->store, read.serial);
+    }
     kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
            "certificates of ended issuers made anew count=%zu result=%s", done,
            kc_error_name(result.code));
