@@ -6,6 +6,7 @@
 
 #include "authority/issuers.h"
 #include "authority/own.h"
+#include "authority/record.h"
 #include "authority/roots.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,11 +17,20 @@
 struct kc_result kc_emergency_list(const struct kc_crypto *crypto, const char *root_folder,
                                    const char *folder)
 {
-    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
-    size_t count = kc_issuers_ended(ended, folder);
-    return kc_roots_list_names(folder, ended, count)
-               ? kc_ok()
-               : kc_roots_list_make(crypto, root_folder, folder, ended, count);
+    struct kc_revoked ended[KC_ENDED_MAX];
+    uint64_t newest = kc_roots_newest(folder);
+    bool with_key = kc_file_numbered_exists(root_folder, KC_ROOT_BASE, newest, ".key");
+    if (with_key) {
+        kc_record_add_all(root_folder, folder);
+    }
+    size_t count = kc_record_ended(ended, kc_issuers_ended(ended, folder), root_folder, folder);
+    if (!kc_roots_list_names(folder, ended, count)) {
+        return kc_roots_list_make(crypto, root_folder, folder, ended, count);
+    }
+    if (with_key) {
+        kc_roots_list_keep(root_folder, folder);
+    }
+    return kc_ok();
 }
 
 static bool lacks(const char *folder, const char *end)
