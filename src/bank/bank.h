@@ -417,6 +417,11 @@ KC_MUST_USE struct kc_result kc_bank_identify_certified(struct kc_bank *bank,
  * own ones are good. KC_CERT_REVOKED: they are not; KC_UNKNOWN_SIGNER; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thread,
                                             const struct kc_purse_key_row *keys);
+/* Whether somebody speaks for a purse's own keys in whose pair an ended issuer is named: one that counts has certified a key of
+ * that purse, and the directory shows it. KC_CERT_REVOKED: nobody does; KC_REVOCATION_UNKNOWN, KC_DIRECTORY_DOWN. */
+KC_MUST_USE struct kc_result kc_bank_check_vouched(struct kc_bank *bank,
+                                                   struct kc_bank_thread *thread,
+                                                   const struct kc_purse_key_row *keys);
 
 /* Orders keys of the authority for purses whose certificates end soon, and asks it for what is ordered, when it is time; for the
  * writer. */

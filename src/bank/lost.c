@@ -106,6 +106,79 @@ static bool is_awaited(const struct kc_store *store, const struct kc_purse_key_r
     return offered || asked;
 }
 
+struct sought {
+    struct kc_view key;
+    bool found;
+};
+
+static bool see_key(void *owner, const struct kc_renewal_row *row)
+{
+    struct sought *sought = owner;
+    sought->found = kc_view_equal(sought->key, kc_view(row->sign_key, row->sign_size));
+    return !sought->found;
+}
+
+/* Whether a key is one of a purse: its own, or one that it has or had on its way, as long as it did not change over since. */
+static bool is_of_purse(const struct kc_store *store, uint64_t purse,
+                        const struct kc_public_key *key)
+{
+    uint8_t bytes[KC_COSE_KEY_SIZE_MAX];
+    struct kc_buffer out = KC_BUFFER(bytes);
+    struct kc_purse_key_row own;
+    struct kc_key_offer_row offer;
+    struct sought sought = {.found = false};
+    if (kc_failed(kc_key_encode(&out, key)) ||
+        kc_failed(store->purse_key_get(store->context, &own, purse))) {
+        return false;
+    }
+    sought.key = kc_buffer_view(&out);
+    bool offered = !kc_failed(store->key_offer_get(store->context, &offer, purse)) &&
+                   kc_view_equal(sought.key, kc_view(offer.sign_key, offer.sign_size));
+    struct kc_renewal_row last;
+    bool asked = !kc_failed(store->renewal_last(store->context, &last, purse)) &&
+                 kc_view_equal(sought.key, kc_view(last.sign_key, last.sign_size));
+    return offered || asked || kc_view_equal(sought.key, kc_view(own.sign_key, own.sign_size)) ||
+           (!kc_failed(
+                kc_bank_each_left(store, purse, KC_AMOUNT_MAX, own.signer, &sought, see_key)) &&
+            sought.found);
+}
+
+/* What the directory shows for an account. */
+static struct kc_result fetch_shown(struct kc_person *out, struct kc_bank *bank,
+                                    struct kc_bank_thread *thread, uint64_t account)
+{
+    uint8_t digests[2][KC_DIGEST_SIZE];
+    struct kc_result result =
+        kc_people_certificates(out, digests[0], digests[1], &bank->people, thread->directory,
+                               &thread->crypto, account, kc_clock_now_ms());
+    return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, out);
+}
+
+/* The numbers of a pair say nothing for its key once a root's list ended its issuer: who stole that one's key gave what numbers
+ * he liked, and had bank and registrar believe them. Then the directory has to show, by an issuer that counts, a key of the same
+ * purse; for the authority certified anew what it had certified itself, and nothing else. */
+static bool is_vouched_for(struct kc_bank *bank, struct kc_bank_thread *thread,
+                           const struct kc_purse_key_row *keys, const struct kc_person *shown)
+{
+    return !kc_people_is_of_ended(&bank->people, &thread->crypto, keys->pair) ||
+           is_of_purse(&thread->store, keys->purse.number, &shown->sign_key);
+}
+
+struct kc_result kc_bank_check_vouched(struct kc_bank *bank, struct kc_bank_thread *thread,
+                                       const struct kc_purse_key_row *keys)
+{
+    struct kc_person shown;
+    if (!kc_people_is_of_ended(&bank->people, &thread->crypto, keys->pair)) {
+        return kc_ok();
+    }
+    struct kc_result result = fetch_shown(&shown, bank, thread, keys->account.number);
+    if (result.code == KC_DIRECTORY_DOWN || result.code == KC_REVOCATION_UNKNOWN) {
+        return result;
+    }
+    bool good = !kc_failed(result) && is_vouched_for(bank, thread, keys, &shown);
+    return kc_result(good ? KC_OK : KC_CERT_REVOKED);
+}
+
 /* The directory shows the new keys of a renewal once they are certified; until they are confirmed the purse has the old ones.
  * When it shows none that are good, an account's certificates were revoked, old and new. The old ones may also have been
  * revoked alone: they are looked for by their numbers. */
@@ -114,18 +187,18 @@ struct kc_result kc_bank_renews(struct kc_bank *bank, struct kc_bank_thread *thr
 {
     struct kc_person shown;
     struct kc_person own;
-    uint8_t digests[2][KC_DIGEST_SIZE];
     uint64_t now_ms = kc_clock_now_ms();
     if (!is_awaited(&thread->store, keys) || keys->expires_ms < now_ms ||
-        kc_failed(kc_people_certificates(&shown, digests[0], digests[1], &bank->people,
-                                         thread->directory, &thread->crypto, keys->account.number,
-                                         now_ms)) ||
-        kc_failed(kc_bank_check_revocation(bank, thread, &shown))) {
+        kc_failed(fetch_shown(&shown, bank, thread, keys->account.number))) {
         return kc_result(KC_UNKNOWN_SIGNER);
     }
     struct kc_result result = kc_people_check_pair(&own, &bank->people, &thread->crypto, keys->pair,
                                                    keys->expires_ms, now_ms);
-    return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, &own);
+    if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, &own);
+    }
+    bool good = kc_failed(result) || is_vouched_for(bank, thread, keys, &shown);
+    return good ? result : kc_result(KC_CERT_REVOKED);
 }
 
 /* Whether a newer key of the same purse was confirmed, or certified in the place of this one. Who asks need not prove anything to

@@ -71,7 +71,7 @@ static struct kc_revocation_place *place_of(struct kc_revocation *revocation,
 
 static bool is_of(const struct kc_revocation_place *place, const struct kc_person *person)
 {
-    return place->asked_ns != 0 &&
+    return place->asked_ns != 0 && place->issuer == person->issuer &&
            memcmp(place->serials[0], person->sign_serial, KC_SERIAL_SIZE) == 0 &&
            memcmp(place->serials[1], person->encrypt_serial, KC_SERIAL_SIZE) == 0;
 }
@@ -125,6 +125,7 @@ struct kc_result kc_revocation_take(struct kc_revocation *revocation,
     struct kc_revocation_place *place = place_of(revocation, person);
     /* Of two questions that crossed, the one asked later knows more. */
     if (!is_of(place, person) || place->asked_ns <= asked_ns) {
+        place->issuer = person->issuer;
         memcpy(place->serials[0], person->sign_serial, KC_SERIAL_SIZE);
         memcpy(place->serials[1], person->encrypt_serial, KC_SERIAL_SIZE);
         place->asked_ns = asked_ns;

@@ -23,8 +23,10 @@
 
 enum kc_revocation_mode { KC_REVOCATION_CRL, KC_REVOCATION_BOTH, KC_REVOCATION_OCSP };
 
-/* What the responder said of a pair of certificates. */
+/* What the responder said of a pair of certificates. The next issuer gives the numbers of one that ended again, and its word is
+ * another. */
 struct kc_revocation_place {
+    size_t issuer; /* as struct kc_person has it */
     uint8_t serials[2][KC_SERIAL_SIZE];
     uint64_t asked_ns; /* 0: an empty place */
     enum kc_error word;

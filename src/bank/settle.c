@@ -296,7 +296,18 @@ static struct kc_result check_ended(struct kc_bank *bank, struct kc_bank_thread 
     if (result.code == KC_CERT_EXPIRED) {
         return kc_ok();
     }
-    return kc_failed(result) ? result : kc_bank_check_revocation(bank, thread, &own);
+    if (!kc_failed(result)) {
+        result = kc_bank_check_revocation(bank, thread, &own);
+    }
+    return kc_failed(result) ? result : kc_bank_check_vouched(bank, thread, keys);
+}
+
+/* What is heard of a partner's key is its word; where nobody could say, all is asked again. */
+static struct kc_result note_word(struct kc_partner *partner, struct kc_result result)
+{
+    bool later = result.code == KC_DIRECTORY_DOWN || result.code == KC_REVOCATION_UNKNOWN;
+    partner->error = result.code;
+    return later ? result : kc_ok();
 }
 
 /* The key of a partner's purse: the directory vouches for one in use, the bank's own database for one that is not. */
@@ -321,6 +332,9 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     bool renewed = false;
     result = fetch_renewed(&renewed, bank, thread, records, partner);
+    if (!kc_failed(result) && partner->error == KC_OK && purse.state != KC_PURSE_OUT) {
+        return note_word(partner, kc_bank_check_vouched(bank, thread, &keys));
+    }
     if (kc_failed(result) || partner->error == KC_OK) {
         return result;
     }
@@ -330,7 +344,9 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
     }
     memcpy(id.bytes, keys.signer, sizeof id.bytes);
     result = fetch_person(&person, bank, thread, &id);
-    bool ended = result.code == KC_CERT_EXPIRED;
+    /* It may have ended while the directory shows others, which the purse has not claimed. */
+    bool ended = result.code == KC_CERT_EXPIRED ||
+                 (result.code == KC_UNKNOWN_SIGNER && keys.expires_ms < kc_clock_now_ms());
     if (ended) {
         result = check_ended(bank, thread, &keys);
     }
@@ -349,9 +365,7 @@ static struct kc_result fetch_partner(struct kc_bank *bank, struct kc_bank_threa
         partner->account = person.number;
         partner->key = person.sign_key;
     }
-    partner->error = result.code;
-    bool later = result.code == KC_DIRECTORY_DOWN || result.code == KC_REVOCATION_UNKNOWN;
-    return later ? result : kc_ok();
+    return note_word(partner, result);
 }
 
 static struct kc_result fetch_partners(struct kc_bank *bank, struct kc_bank_thread *thread,

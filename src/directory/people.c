@@ -140,7 +140,7 @@ struct kc_result kc_people_find(struct kc_person *out, struct kc_people *people,
 }
 
 /* Verifies a certificate over any of the issuers; *issuer says which. That the certificate, or the issuer, has ended is the
- * better word than that it is of none. */
+ * better word than that it is of none; and that a root's list ended the issuer the best. */
 static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issuer,
                                         const struct kc_people *people, struct kc_view der,
                                         uint64_t now_ms)
@@ -157,7 +157,8 @@ static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issu
         if (!kc_failed(result) && !kc_roots_count(&people->roots, one->root, now_ms)) {
             result = kc_result(KC_CERT_EXPIRED);
         }
-        if (!kc_failed(result) && one->ended) {
+        /* A thief of the key dates as he likes. */
+        if (one->ended && (!kc_failed(result) || result.code == KC_CERT_EXPIRED)) {
             result = kc_result(KC_CERT_REVOKED);
         }
         if (!kc_failed(result)) {
@@ -165,7 +166,7 @@ static struct kc_result verify_over_any(struct kc_certificate *out, size_t *issu
             return result;
         }
         bool better = result.code == KC_CERT_EXPIRED || result.code == KC_CERT_REVOKED;
-        word = better ? result : word;
+        word = better && word.code != KC_CERT_REVOKED ? result : word;
     }
     return word;
 }
@@ -485,6 +486,21 @@ struct kc_result kc_people_check_pair(struct kc_person *out, struct kc_people *p
     }
     (void)pthread_rwlock_unlock(&people->lock);
     return word;
+}
+
+bool kc_people_is_of_ended(struct kc_people *people, const struct kc_crypto *crypto,
+                           const uint8_t pair[KC_PEOPLE_PAIR_SIZE])
+{
+    uint8_t name[ISSUER_KEY_SIZE];
+    bool ended = false;
+    (void)pthread_rwlock_rdlock(&people->lock);
+    for (size_t i = 0; i < people->issuer_count && !ended; i++) {
+        ended = people->issuers[i].ended &&
+                !kc_failed(name_key(name, crypto, &people->issuers[i])) &&
+                memcmp(name, pair, sizeof name) == 0;
+    }
+    (void)pthread_rwlock_unlock(&people->lock);
+    return ended;
 }
 
 /* ---- roots, issuers and their lists ---- */

@@ -146,6 +146,11 @@ KC_MUST_USE struct kc_result kc_people_check_pair(struct kc_person *out, struct 
                                                   const uint8_t pair[KC_PEOPLE_PAIR_SIZE],
                                                   uint64_t expires_ms, uint64_t now_ms);
 
+/* Whether the issuer of such a pair has ended. Then its numbers may be a thief's, who is on nobody's list; or those of a good
+ * pair, which anybody can read: what kc_people_check_pair says is too little to believe the key; somebody has to speak for it. */
+bool kc_people_is_of_ended(struct kc_people *people, const struct kc_crypto *crypto,
+                           const uint8_t pair[KC_PEOPLE_PAIR_SIZE]);
+
 /* The issuer of such a pair, a certificate, whatever its list says; person->sign_serial and person->encrypt_serial are filled.
  * KC_DIRECTORY_DOWN: it is not known. KC_BUFFER_SMALL. */
 KC_MUST_USE struct kc_result kc_people_name_pair(struct kc_buffer *issuer, struct kc_person *person,

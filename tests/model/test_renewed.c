@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "whole.h"
+#include "whole_authority.h"
 
 static const struct whole_options options = {
     .seed = 6, .holders = 3, .account_amount = 1000, .purse_amount = 300};
@@ -282,6 +283,24 @@ static void own_keys_go_on_when_the_authority_made_others_behind_them(void **sta
     report(0);
 }
 
+/* shows: R-RENEW-3 R-XCHG-4 */
+static void who_was_paid_by_a_key_that_ended_behind_others_is_heard(void **state)
+{
+    struct bytes message;
+    (void)state;
+    report(0);
+    assert_int_equal(order(&message, 0, 1, 10), KC_OK);
+    answer(&message, 1);
+    /* The authority made keys, which the directory shows, and its holder claims none before his certificates end. */
+    assert_int_equal(whole_bank_order_keys(whole, 0).code, KC_OK);
+    whole->now_ms += 5000;
+    whole_bank_offer(whole);
+    whole_authority_expire(whole, 0);
+    assert_true(whole_bank_restart(whole));
+    report(1);
+    assert_int_equal(alert(0), KC_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_decline_by_a_key_between_counts_when_it_comes_late, begin,
                                         end),
         cmocka_unit_test_setup_teardown(own_keys_go_on_when_the_authority_made_others_behind_them,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(who_was_paid_by_a_key_that_ended_behind_others_is_heard,
                                         begin, end),
         cmocka_unit_test_setup_teardown(an_answer_is_given_again_under_the_key_in_force, begin,
                                         end),

@@ -272,6 +272,8 @@ struct kc_result whole_bank_charge_word(struct whole *whole, unsigned holder,
 /* The bank has the old certificates of confirmed renewals revoked, and keys made that are ordered, as far as it comes. */
 void whole_bank_retire(struct whole *whole);
 void whole_bank_offer(struct whole *whole);
+/* A purse stands at the counter with its holder: the registrar's word on one message of it. */
+struct kc_result whole_bank_vouch(struct whole *whole, unsigned holder, struct kc_view request);
 /* The operator orders keys of the authority for a holder. */
 struct kc_result whole_bank_order_keys(struct whole *whole, unsigned holder);
 

@@ -274,7 +274,10 @@ struct kc_result __wrap_kc_people_fetch(struct kc_person *out, struct kc_people 
     if (whole_served->outside.directory_away) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
-    if (pair == NULL || newest(whole_served, pair->holder) != pair) {
+    const struct whole_pair *shown = pair == NULL ? NULL : newest(whole_served, pair->holder);
+    bool ended =
+        pair != NULL && shown == NULL && pair->revoked_ms == 0 && pair->expires_ms <= now_ms;
+    if (pair == NULL || (shown != pair && !ended)) {
         return kc_result(KC_UNKNOWN_SIGNER);
     }
     pair->cached = true;
@@ -380,9 +383,20 @@ struct kc_result __wrap_kc_people_check_pair(struct kc_person *out, struct kc_pe
     KC_ASSERT(number >= 1 && number <= whole_served->outside.count);
     const struct whole_pair *found = &whole_served->outside.pairs[number - 1];
     fill_person(out, whole_served, found);
-    return kc_result(expires_ms <= now_ms     ? KC_CERT_EXPIRED
-                     : found->revoked_ms != 0 ? KC_CERT_REVOKED
-                                              : KC_OK);
+    bool ended = expires_ms <= now_ms || found->expires_ms <= now_ms;
+    return kc_result(found->revoked_ms != 0 ? KC_CERT_REVOKED : ended ? KC_CERT_EXPIRED : KC_OK);
+}
+
+/* No issuer ends here. */
+bool __wrap_kc_people_is_of_ended(struct kc_people *people, const struct kc_crypto *crypto,
+                                  const uint8_t pair[KC_PEOPLE_PAIR_SIZE]);
+bool __wrap_kc_people_is_of_ended(struct kc_people *people, const struct kc_crypto *crypto,
+                                  const uint8_t pair[KC_PEOPLE_PAIR_SIZE])
+{
+    (void)people;
+    (void)crypto;
+    (void)pair;
+    return false;
 }
 
 static unsigned holder_of_purse(const struct whole *whole, uint64_t purse)
@@ -758,6 +772,30 @@ struct kc_result whole_authority_serve(struct kc_view *reply, struct whole *whol
     }
     *reply = kc_buffer_view(&out);
     return result;
+}
+
+void whole_authority_expire(struct whole *whole, unsigned holder)
+{
+    struct ram_store *store = &whole->store;
+    uint64_t ended_ms = whole->now_ms - 1;
+    for (size_t i = 0; i < store->counts[RAM_TABLE_PURSE_KEYS]; i++) {
+        struct kc_purse_key_row *row = &store->purse_keys[i];
+        struct kc_signer_id id;
+        if (row->purse.number != whole->holders[holder].purse.number) {
+            continue;
+        }
+        memcpy(id.bytes, row->signer, sizeof id.bytes);
+        struct whole_pair *pair = find(whole, &id);
+        KC_ASSERT(pair != NULL);
+        row->expires_ms = row->expires_ms < ended_ms ? row->expires_ms : ended_ms;
+        /* And those before it, which end no later. */
+        for (size_t j = 0; j < whole->outside.count; j++) {
+            struct whole_pair *other = &whole->outside.pairs[j];
+            bool ends = other->holder == holder && other->issued_ms <= pair->issued_ms &&
+                        other->expires_ms > row->expires_ms;
+            other->expires_ms = ends ? row->expires_ms : other->expires_ms;
+        }
+    }
 }
 
 void whole_authority_wipe(struct whole *whole)

@@ -34,6 +34,8 @@ unsigned whole_pairs_good(const struct whole *whole, unsigned holder);
 /* A purse's S6 or S10 in, the answer out: a view that holds until the next one, empty where only an unsigned word would come. */
 struct kc_result whole_authority_serve(struct kc_view *reply, struct whole *whole,
                                        struct kc_view request);
+/* The certificates of the key that the bank has of a holder's purse end. */
+void whole_authority_expire(struct whole *whole, unsigned holder);
 /* The time for private keys runs out. */
 void whole_authority_wipe(struct whole *whole);
 

@@ -115,6 +115,9 @@ void whole_bank_open(struct whole *whole)
     whole->ideal.fixed = base->options.fixed_random;
     bank->realm = base->realm;
     bank->hotlist.step = WHOLE_HOTLIST_STEP;
+    /* Nobody stands at the counter. */
+    struct kc_result opened = kc_counter_open(&bank->counter);
+    KC_ASSERT(!kc_failed(opened));
     whole_bank_keys(whole);
     bank->store = ram_store_port(&whole->store);
     bank->config.settle_ms = WHOLE_SETTLE_MS;
@@ -408,6 +411,7 @@ struct kc_result whole_bank_serve(struct kc_view *reply, struct whole *whole,
     item->kind = NULL;
     item->error = KC_OK;
     item->authenticated = false;
+    item->at_counter = false;
     item->bytes = request;
     item->reply_size = 0;
     struct kc_result result = receive(whole, item);

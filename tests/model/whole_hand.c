@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "whole_authority.h"
 #include "whole_list.h"
+#include "whole_renewed.h"
 #include "whole_roll.h"
 #include "whole_rolled.h"
 
@@ -370,6 +371,25 @@ bool hand_resume(struct play *play, unsigned place, uint8_t index, bool *was_ope
 
 /* ---- the bank ---- */
 
+/* Whether the registrar says first that its holder stands before him; now and then he says it of something else. */
+static bool is_vouched(struct play *play, const struct letter *letter)
+{
+    unsigned holder = letter->holder;
+    struct kc_view said = kc_view(letter->bytes, letter->size);
+    bool stands = play->at_counter == holder + 1 ||
+                  (play->vouches && renewed_has_expired(&play->truth, holder));
+    if (!play->habits.counter || !stands) {
+        return false;
+    }
+    bool other = !play->vouches && hand_chance(play, 10);
+    said.size -= other ? 1 : 0;
+    struct kc_result result = whole_bank_vouch(play->whole, holder, said);
+    hand_trace(play, "the registrar vouches for %s of purse %u: %s",
+               other ? "something else" : "a message", holder, kc_error_name(result.code));
+    play->tally.vouched += kc_failed(result) ? 0 : 1;
+    return !kc_failed(result) && !other;
+}
+
 static bool deliver_request(struct play *play, const struct letter *letter)
 {
     struct kc_view reply;
@@ -377,6 +397,7 @@ static bool deliver_request(struct play *play, const struct letter *letter)
     bool fails = play->whole->store.fault != RAM_GOOD;
     size_t listed = play->whole->store.counts[RAM_TABLE_HOTLIST];
     truth_asks(&play->truth, holder);
+    play->truth.renewals.vouched = is_vouched(play, letter);
     struct kc_result result =
         whole_bank_serve(&reply, play->whole, kc_view(letter->bytes, letter->size));
     play->whole->store.fault = RAM_GOOD;

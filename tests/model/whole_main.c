@@ -61,6 +61,7 @@ struct job {
     uint64_t ended;
     uint64_t moves;
     uint64_t moved;
+    uint64_t vouched;
     uint64_t rolls;
     uint64_t parts;
     uint64_t given_up;
@@ -167,6 +168,7 @@ static void tell(struct job *job, const struct play *play)
     job->ended = play->tally.ended;
     job->moves = play->tally.moves;
     job->moved = play->tally.moved;
+    job->vouched = play->tally.vouched;
     job->rolls = play->tally.rolls;
     job->parts = play->tally.parts;
     job->given_up = play->tally.given_up;
@@ -277,6 +279,7 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         sum.ended += jobs[i].ended;
         sum.moves += jobs[i].moves;
         sum.moved += jobs[i].moved;
+        sum.vouched += jobs[i].vouched;
         sum.rolls += jobs[i].rolls;
         sum.parts += jobs[i].parts;
         sum.given_up += jobs[i].given_up;
@@ -304,13 +307,13 @@ static void print_sums(const struct options *options, const struct job *jobs, do
         " of them lifted, %" PRIu64 " accounts closed, %" PRIu64 " pay-outs, %" PRIu64
         " late moves to them, %" PRIu64 " new keys of the bank, %" PRIu64 " renewals, %" PRIu64
         " payments under keys that had ended, %" PRIu64 " parts of hotlists taken, %" PRIu64
-        " movings at the end, %" PRIu64 " before, %" PRIu64 " purses lost, %" PRIu64
-        " new ones in their place; %.0f steps/s\n",
+        " movings at the end, %" PRIu64 " before, %" PRIu64 " messages vouched for, %" PRIu64
+        " purses lost, %" PRIu64 " new ones in their place; %.0f steps/s\n",
         sum.episodes, sum.steps, sum.commands, sum.served, sum.payments, sum.cuts, sum.proofs,
         sum.overspent, sum.gaps, sum.closed, sum.claims, sum.limited, sum.hotlists, sum.listed,
         sum.sweeps, sum.lost, sum.charges, sum.suspended, sum.lifted, sum.given_up, sum.paid_out,
         sum.came_late, sum.rolls, sum.renewals, sum.ended, sum.parts, sum.moves, sum.moved,
-        sum.purses_lost, sum.reissues, (double)sum.steps / seconds);
+        sum.vouched, sum.purses_lost, sum.reissues, (double)sum.steps / seconds);
 }
 
 /* The job that ended with a fault, the one with the lowest episode first; or none. */

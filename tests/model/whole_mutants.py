@@ -177,6 +177,8 @@ MUTANTS = [
      "    if (version <= held->bases[0] || version <= held->bases[1]) {\n        return kc_result(KC_STALE_STATE);\n    }\n"
      "    unsigned place = other_place(held->base_place);\n",
      "    unsigned place = held->base_place < 2 ? held->base_place : 0;\n"),
+    ("hotlist-first", "purse/hotlist.c", "a purse keeps the first hotlist that it took",
+     "    if (version <= held->bases[0] || version <= held->bases[1]) {", "    if (version <= held->bases[0] || version <= held->bases[1] || held->version != 0) {"),
     ("hotlist-empty", "ledger/hotlist.c", "who is put out of use is not listed",
      "    return kc_ledger_note(ledger, store->hotlist_add(store->context, &ledger->hotlist_version,\n                                                     purse->purse.number, ledger->now_ms));",
      "    return store == NULL ? kc_result(KC_INTERNAL) : kc_ok();"),
@@ -420,6 +422,13 @@ MUTANTS = [
      "    return kc_failed(result) || !has ? result : kc_result(KC_NOT_EMPTY);", "    return result;"),
     ("machine-late-fee", "ledger/merchant.c", "what a closed machine still brings pays no fee",
      "    struct kc_amount fee = kc_merchant_fee(&ledger->options.merchant, amount);\n    return book(", "    struct kc_amount fee = kc_amount_zero();\n    return book("),
+    # ---- renewal at the counter ----
+    ("counter-any", "bank/counter.c", "the registrar's word counts for any message of the purse",
+     "              memcmp(place->request, request, KC_DIGEST_SIZE) == 0;", "              place->request != request;"),
+    ("counter-never", "bank/counter.c", "the registrar's word counts for nothing",
+     "    return renews && ended &&\n", "    return renews && ended && keys == NULL &&\n"),
+    ("ended-behind", "bank/settle.c", "what a key signed that ended behind others is a stranger's",
+     "(result.code == KC_UNKNOWN_SIGNER && keys.expires_ms < kc_clock_now_ms());", "(result.code == KC_UNKNOWN_SIGNER && keys.expires_ms == 1);"),
     # ---- accounts that move to a new purse ----
     ("move-full", "ledger/reissue.c", "an account moves while there is value in its purse",
      "    return kc_result(kc_purse_is_empty(old) ? KC_OK : KC_NOT_EMPTY);\n", "    return kc_result(old != NULL ? KC_OK : KC_NOT_EMPTY);\n"),

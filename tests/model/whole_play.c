@@ -183,6 +183,9 @@ static void choose_habits(struct play *play)
     habits->rolling = is_rolling(play->episode);
     habits->losing = is_losing(play->episode);
     habits->moves = has_moves(play->episode);
+    habits->counter = habits->renewed && !habits->losing && !habits->moves &&
+                      play->whole != play->mixed && !habits->charged &&
+                      play->episode / PLAY_MIXED_EVERY % 4 == 3;
     if (habits->listing) {
         habits->cut_percent = 15;
         habits->steps = habits->steps < PLAY_LISTING_STEPS ? PLAY_LISTING_STEPS : habits->steps;
@@ -579,7 +582,8 @@ static bool go_on(struct play *play)
     for (unsigned i = 0; i < play->habits.holders; i++) {
         struct kc_purse_info info;
         if (play->truth.rogue[i] || truth_owes(&play->truth, i) || gone_is_out(&play->truth, i) ||
-            renewed_waits(&play->truth, i) || hand_type(play, i) != KC_PURSE_TYPE_UIM) {
+            renewed_waits(&play->truth, i) || renewed_has_expired(&play->truth, i) ||
+            hand_type(play, i) != KC_PURSE_TYPE_UIM) {
             continue;
         }
         if (kc_failed(kc_slot_info(&info, whole_slot(play->whole, i)))) {
@@ -793,6 +797,27 @@ static void count_up(struct play *play)
     play->tally.reissues += play->truth.losses.replaced;
 }
 
+/* Of the episode before. */
+static void forget(struct play *play)
+{
+    play->step = 0;
+    play->says_next = false;
+    play->ends = false;
+    play->letter_next = 0;
+    play->newest = 0;
+    play->mover = 0;
+    play->asked = 0;
+    play->has_ended = false;
+    play->vouches = false;
+    play->at_counter = 0;
+    play->trace_count = 0;
+    for (size_t i = 0; i < PLAY_LETTERS; i++) {
+        play->letters[i].kind = LETTER_NONE;
+        play->letters[i].size = 0;
+    }
+    memset(play->has_copy, 0, sizeof play->has_copy);
+}
+
 bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned until)
 {
     bool good = true;
@@ -801,19 +826,7 @@ bool play_episode(struct play *play, uint64_t seed, uint64_t episode, unsigned u
     play->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + episode * UINT64_C(0xd1342543de82ef95);
     play->seed = seed;
     play->episode = episode;
-    play->step = 0;
-    play->says_next = false;
-    play->ends = false;
-    play->letter_next = 0;
-    play->newest = 0;
-    play->mover = 0;
-    play->asked = 0;
-    play->trace_count = 0;
-    for (size_t i = 0; i < PLAY_LETTERS; i++) {
-        play->letters[i].kind = LETTER_NONE;
-        play->letters[i].size = 0;
-    }
-    memset(play->has_copy, 0, sizeof play->has_copy);
+    forget(play);
     choose_habits(play);
     whole_reset_some(play->whole, play->habits.holders);
     for (size_t i = 0; i < WHOLE_PLACES_MAX; i++) {

@@ -79,6 +79,7 @@ struct play_habits {
     bool rolling; /* the bank's keys roll over */
     bool closing; /* accounts are given up */
     bool losing;  /* purses are lost */
+    bool counter; /* certificates end, and purses are renewed at the counter */
     bool moves;   /* an account moves to a new purse, in the middle of it all */
     bool
         full; /* histories are nearly full when it begins, and the settlement time runs out now and then */
@@ -105,7 +106,10 @@ struct play {
     uint8_t asked;
     size_t letter_next;
     size_t newest;
-    bool was_sent; /* a message, since somebody looked */
+    bool has_ended;      /* the certificates of somebody */
+    bool vouches;        /* the registrar, for whoever's certificates ended */
+    unsigned at_counter; /* who stands there, plus 1 */
+    bool was_sent;       /* a message, since somebody looked */
     struct letter letters[PLAY_LETTERS];
     bool has_copy[PLAY_COPIES];
     unsigned copy_holder[PLAY_COPIES];
@@ -146,7 +150,8 @@ struct play {
         uint64_t renewals;
         uint64_t ended; /* payments under keys that had ended */
         uint64_t moves;
-        uint64_t moved; /* of those, in the middle of an episode, and done */
+        uint64_t vouched; /* messages, at the counter */
+        uint64_t moved;   /* of those, in the middle of an episode, and done */
         uint64_t rolls;
         uint64_t parts;    /* of hotlists, taken by purses */
         uint64_t given_up; /* accounts; pay-outs; what came to them when they were closed */

@@ -48,6 +48,7 @@ void renewed_begin(struct truth *truth, bool on)
     renewals->on = on;
     renewals->renewed = 0;
     renewals->refused = 0;
+    renewals->vouched = false;
     for (unsigned i = 0; i < truth->holders && on; i++) {
         renewed_first(truth, i);
     }
@@ -188,7 +189,8 @@ static const struct kc_purse_key_row *row_of(const struct truth *truth, unsigned
 static bool see_certificates(struct truth *truth, unsigned holder)
 {
     const struct truth_keys *known = &truth->renewals.holders[holder];
-    if (!is_good(truth, pair_of(truth, known->own))) {
+    const struct whole_pair *pair = pair_of(truth, known->own);
+    if (pair == NULL || pair->revoked_ms != 0) {
         return truth_wrong(truth, "the certificates of keys in force are revoked", holder, 0, 0);
     }
     return is_known(truth, holder) ||
@@ -209,6 +211,15 @@ bool renewed_bank(struct truth *truth)
         good = good && (truth->rogue[i] || see_certificates(truth, i));
     }
     return good;
+}
+
+bool renewed_has_expired(const struct truth *truth, unsigned holder)
+{
+    if (!truth->renewals.on || !has_keys(truth, holder)) {
+        return false;
+    }
+    const struct whole_pair *pair = pair_of(truth, truth->renewals.holders[holder].own);
+    return pair != NULL && pair->expires_ms <= truth->whole->now_ms;
 }
 
 static size_t find_key(const struct truth_keys *known, const uint8_t signer[KC_SIGNER_SIZE])
@@ -245,6 +256,18 @@ bool renewed_served(struct truth *truth, unsigned holder, struct kc_result resul
         return truth_wrong(truth, "what is said to a key that has ended", holder, error,
                            KC_KEY_RENEWED);
     }
+    /* Only what a renewal is made of is vouched for. */
+    bool renews = item->kind == &kc_bank_state_request || item->kind == &kc_bank_settle_request ||
+                  item->kind == &kc_bank_renew_request;
+    bool ended = renewed_has_expired(truth, holder);
+    bool vouched = truth->renewals.vouched && renews;
+    /* For the same message once more it was said before. */
+    bool again = item->envelope.time_ms <= truth->stamp_before;
+    if (honest && ended && !vouched && !again && error == KC_OK && !waits) {
+        return truth_wrong(truth, "a request under certificates that ended", holder, error,
+                           KC_CERT_EXPIRED);
+    }
+    honest = honest && (!ended || vouched);
     bool denies = error == KC_KEY_RENEWED || error == KC_UNKNOWN_SIGNER ||
                   error == KC_CERT_REVOKED || error == KC_CERT_EXPIRED;
     return !honest || old || !denies ||

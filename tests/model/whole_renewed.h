@@ -7,6 +7,8 @@
 
 /* Every purse with keys has its first ones. `on`: they may be renewed. */
 void renewed_begin(struct truth *truth, bool on);
+/* Whether the certificates of the key that the purse signs with ended by themselves. */
+bool renewed_has_expired(const struct truth *truth, unsigned holder);
 /* A purse has the keys that it was personalised with. */
 void renewed_first(struct truth *truth, unsigned holder);
 

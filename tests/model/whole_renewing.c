@@ -95,16 +95,45 @@ static bool change_moods(struct play *play)
     return true;
 }
 
+/* What an ended key signed holds for the settlement time. */
 static bool days_pass(struct play *play)
 {
-    uint64_t ms = hand_below(play, hand_chance(play, 20) ? 40 * DAY_MS : 2 * DAY_MS);
+    bool many = hand_chance(play, 20) && !play->has_ended;
+    uint64_t ms = hand_below(play, many ? 40 * DAY_MS : 2 * DAY_MS);
     hand_trace(play, "%" PRIu64 " hours go by", ms / (DAY_MS / 24));
     play->whole->now_ms += ms;
     return true;
 }
 
+/* ---- at the counter ---- */
+
+static bool end_certificates(struct play *play)
+{
+    unsigned holder = play->whole->purses[hand_any_place(play)].holder;
+    play->has_ended = true;
+    whole_authority_expire(play->whole, holder);
+    hand_trace(play, "the certificates of %u end", holder);
+    return truth_bank(&play->truth);
+}
+
+/* Its holder brings it there: what is open ends, and it has new keys; or that is broken off. */
+static bool visit_counter(struct play *play)
+{
+    unsigned place = hand_any_place(play);
+    unsigned most = 1 + (unsigned)hand_below(play, 3);
+    play->at_counter = play->whole->purses[place].holder + 1;
+    bool good = (hand_chance(play, 20) || play_sync(play, place)) &&
+                ask_on(play, place, WISH_RENEW, LETTER_REPLY) &&
+                hand_ask(play, place, WISH_REPORT, 0) && play_follow(play, LETTER_REPLY, most);
+    play->at_counter = 0;
+    return good;
+}
+
 bool renewing_act(struct play *play)
 {
+    if (play->habits.counter && hand_chance(play, 30)) {
+        return hand_chance(play, 30) ? end_certificates(play) : visit_counter(play);
+    }
     switch (hand_below(play, 24)) {
     case 0:
     case 1:
@@ -147,6 +176,7 @@ void renewing_calm(struct play *play)
     outside->mood = OUTSIDE_ANSWERS;
     outside->directory_away = false;
     outside->breaks = RAM_GOOD;
+    play->vouches = true;
 }
 
 static bool renew_last(struct play *play, unsigned holder)
@@ -170,7 +200,8 @@ bool renewing_finish(struct play *play)
     for (unsigned i = 0; i < play->habits.holders && good; i++) {
         bool may = !play->truth.rogue[i] && !gone_is_out(&play->truth, i) &&
                    hand_type(play, i) != KC_PURSE_TYPE_BEARER && renewed_may(&play->truth, i);
-        good = !may || hand_chance(play, 30) || renew_last(play, i);
+        bool ended = renewed_has_expired(&play->truth, i);
+        good = !may || (!ended && hand_chance(play, 30)) || renew_last(play, i);
     }
     for (unsigned i = 0; i < RETIRES && good; i++) {
         good = turn(play);

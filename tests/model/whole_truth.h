@@ -150,6 +150,7 @@ struct truth_renewals {
     struct truth_keys holders[WHOLE_SEATS];
     uint64_t renewed;
     uint64_t refused; /* payments under keys that had ended */
+    bool vouched;     /* the registrar's word stands behind the request that is being served */
 };
 
 /* An account that somebody said is to be closed. */

@@ -156,6 +156,24 @@ static void an_answer_holds_as_long_as_it_is_fresh(void **state)
     EXPECT(known(&renewed, BEGIN_NS), KC_NOT_FOUND);
 }
 
+/* shows: R-SEC-4 R-RENEW-8 */
+static void of_the_next_issuer_it_is_asked_anew(void **state)
+{
+    struct kc_person anew = person;
+    (void)state;
+    anew.issuer = person.issuer + 1;
+    open_mode(KC_REVOCATION_BOTH, FRESH_MS);
+    world.sign = KC_OCSP_REVOKED;
+    EXPECT(hear(&person, BEGIN_NS + 1, false), KC_CERT_REVOKED);
+    EXPECT(known(&person, BEGIN_NS + 1), KC_CERT_REVOKED);
+    /* Certified anew, with the same numbers. */
+    EXPECT(known(&anew, BEGIN_NS + 1), KC_NOT_FOUND);
+    world.sign = KC_OCSP_GOOD;
+    EXPECT(hear(&anew, BEGIN_NS, false), KC_OK);
+    EXPECT(known(&anew, BEGIN_NS + 1), KC_OK);
+    EXPECT(known(&person, BEGIN_NS + 1), KC_NOT_FOUND);
+}
+
 /* shows: R-SEC-4 */
 static void nothing_is_fresh_where_every_message_asks(void **state)
 {
@@ -256,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(by_the_list_alone_nobody_is_asked),
         TEST(an_answer_holds_as_long_as_it_is_fresh),
+        TEST(of_the_next_issuer_it_is_asked_anew),
         TEST(nothing_is_fresh_where_every_message_asks),
         TEST(either_certificate_is_enough),
         TEST(of_answers_that_cross_the_later_question_counts),

@@ -82,18 +82,21 @@ static struct kc_result check(const uint8_t pair[KC_PEOPLE_PAIR_SIZE])
 static void what_an_ended_issuer_signed_counts_no_more(void **state)
 {
     uint8_t pair[KC_PEOPLE_PAIR_SIZE];
+    uint8_t anew[KC_PEOPLE_PAIR_SIZE];
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     struct kc_buffer newest = KC_BUFFER(der);
     struct kc_person person;
     struct kc_signer_id id = id_of(ACCOUNT, &sign);
     struct party again[2];
     struct party thief;
+    struct party second = encrypt;
     static struct kc_people_issuers all;
     (void)state;
     EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
     EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
     EXPECT(kc_people_pair(pair, &people, &crypto, &person), KC_OK);
     EXPECT(check(pair), KC_OK);
+    assert_false(kc_people_is_of_ended(&people, &crypto, pair));
     /* An empty list, as there is from the beginning, ends nobody. */
     show_list(100, NULL, NOW_MS + DAY_MS, &root);
     EXPECT(kc_people_refresh(&people, NULL, NOW_MS), KC_OK);
@@ -107,6 +110,12 @@ static void what_an_ended_issuer_signed_counts_no_more(void **state)
     EXPECT(fetch_of(&thief, &encrypt, ACCOUNT, NOW_MS), KC_CERT_REVOKED);
     assert_true(kc_people_is_revoked(&people, kc_buffer_view(&thief.der)));
     assert_int_equal(kc_people_endings(&people), 1);
+    /* Nor what he says had ended by itself; and its numbers speak for nobody. */
+    certify(&thief, KC_PROFILE_SIGN, "18", NOW_MS - 2000, &issuer);
+    EXPECT(fetch_of(&thief, &encrypt, ACCOUNT, NOW_MS), KC_CERT_REVOKED);
+    certify(&second, KC_PROFILE_ENCRYPT, "18", NOW_MS - 2000, &issuer);
+    EXPECT(fetch_of(&thief, &second, ACCOUNT, NOW_MS), KC_CERT_REVOKED);
+    assert_true(kc_people_is_of_ended(&people, &crypto, pair));
     kc_people_issuers(&all, &people, NOW_MS);
     assert_int_equal(all.count, 1);
     assert_true(kc_view_equal(all.ders[0], kc_buffer_view(&next.der)));
@@ -118,6 +127,11 @@ static void what_an_ended_issuer_signed_counts_no_more(void **state)
     EXPECT(fetch_of(&again[0], &again[1], ACCOUNT, NOW_MS), KC_OK);
     EXPECT(find(NOW_MS), KC_OK);
     EXPECT(check(pair), KC_OK);
+    EXPECT(kc_people_pair(anew, &people, &crypto, &person), KC_OK);
+    assert_true(kc_people_is_of_ended(&people, &crypto, anew));
+    EXPECT(kc_people_fetch(&person, &people, NULL, &crypto, &id, NOW_MS), KC_OK);
+    EXPECT(kc_people_pair(anew, &people, &crypto, &person), KC_OK);
+    assert_false(kc_people_is_of_ended(&people, &crypto, anew));
     /* What a thief adds to an entry shuts nobody out. */
     directory.certificates[2] = directory.certificates[1];
     directory.certificates[1] = directory.certificates[0];
