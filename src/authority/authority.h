@@ -57,6 +57,7 @@ struct kc_issuer {
     uint64_t expires_ms;
     bool
         ended; /* a root's list names it (emergency.h): what it issued counts no more, and is on its list */
+    bool mute; /* it ended, and its list could not be made: that is in the log once */
     struct kc_private_key key;
 };
 
@@ -68,6 +69,7 @@ struct kc_ended_issuer {
 
 /* A root, its list, and for all but the newest what it and the next one certified of each other, as a pair. */
 struct kc_authority_root {
+    uint64_t number;
     uint8_t der[KC_CERTIFICATE_SIZE_MAX];
     size_t der_size;
     uint8_t pair[KC_CERTIFICATE_PAIR_SIZE_MAX];
@@ -109,6 +111,7 @@ struct kc_authority {
     /* The newest first. */
     struct kc_authority_root roots[KC_ROOTS_MAX];
     size_t root_count;
+    uint64_t shown_to; /* after an emergency the directory shows holders up to this one anew */
     struct kc_envelope_work work;
     uint8_t plain[KC_PLAIN_SIZE_MAX];
     /* Digests of the revocations carried out last. A repeat is answered and published again, but revokes nothing: the account may
@@ -224,11 +227,15 @@ KC_MUST_USE struct kc_result kc_authority_pair_with(struct kc_pair *out,
 
 /* Puts a holder's certificates into the directory as the database has them. KC_DIRECTORY_DOWN. */
 KC_MUST_USE struct kc_result kc_authority_publish(struct kc_authority *authority, uint64_t holder);
-/* Puts the roots, every issuer and a fresh revocation list of each there. */
+/* Puts the roots, every issuer and a fresh revocation list of each there; of an issuer that ended the certificate alone when its
+ * list cannot be made, and no list of a root's as long as everybody is still to be shown anew (emergency.h). */
 KC_MUST_USE struct kc_result kc_authority_publish_crl(struct kc_authority *authority);
+/* How long such a list is good. */
+uint64_t kc_authority_list_ms(const struct kc_authority *authority);
 /* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);
-/* The tree, the servers, the list; everybody when the directory is empty. */
+/* The tree, the servers, the list; everybody when the directory is empty. After an emergency what is still to be made anew is
+ * made first, and then everybody is shown, once the root's list is there. As kc_emergency_take_over. */
 KC_MUST_USE struct kc_result kc_authority_publish_all(struct kc_authority *authority);
 /* Every holder in the database: fills an empty directory, and takes out who has no valid certificate. Ends at the first error. */
 KC_MUST_USE struct kc_result kc_authority_publish_holders(struct kc_authority *authority);

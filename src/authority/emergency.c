@@ -1,6 +1,8 @@
 #include "authority/emergency.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,16 +41,36 @@ static bool lacks(const char *folder, const char *end)
     return number > 0 && !kc_file_numbered_exists(folder, BASE, number, end);
 }
 
+/* What a mark says is when it was made. */
 static struct kc_result note(const char *folder, const char *end)
 {
-    static const char text[] = "done\n";
+    char text[24];
     char path[KC_PATH_SIZE_MAX];
+    int size = snprintf(text, sizeof text, "%" PRIu64 "\n", kc_clock_now_ms());
     uint64_t number = kc_issuers_emergency(folder);
     struct kc_result result = kc_path_numbered(path, folder, BASE, number, end);
     if (kc_failed(result) || number == 0) {
         return result;
     }
-    return kc_file_write_text(path, text, sizeof text - 1, sizeof text);
+    return kc_file_write_text(path, text, size, sizeof text);
+}
+
+/* 0: it says nothing, and is older than such words. */
+static uint64_t noted_ms(const char *folder, const char *end)
+{
+    uint8_t bytes[24];
+    struct kc_buffer text = KC_BUFFER(bytes);
+    char path[KC_PATH_SIZE_MAX];
+    uint64_t ms = 0;
+    if (kc_failed(kc_path_numbered(path, folder, BASE, kc_issuers_emergency(folder), end)) ||
+        kc_failed(kc_file_read(&text, path))) {
+        return 0;
+    }
+    /* As many digits as a time has. */
+    for (size_t i = 0; i < text.size && i < 15 && bytes[i] >= '0' && bytes[i] <= '9'; i++) {
+        ms = ms * 10u + (uint64_t)(bytes[i] - '0');
+    }
+    return ms;
 }
 
 bool kc_emergency_is_open(const char *folder)
@@ -64,6 +86,23 @@ bool kc_emergency_is_owed(const char *folder)
 struct kc_result kc_emergency_told(const char *folder)
 {
     return note(folder, ".shown");
+}
+
+bool kc_emergency_is_listed(const char *folder)
+{
+    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
+    size_t count = kc_issuers_ended(ended, folder);
+    return kc_roots_list_names(folder, ended, count);
+}
+
+bool kc_emergency_is_fresh(const char *folder, uint64_t now_ms, uint64_t life_ms)
+{
+    if (kc_issuers_emergency(folder) == 0) {
+        return false;
+    }
+    uint64_t told_ms = noted_ms(folder, ".shown");
+    return kc_emergency_is_owed(folder) ||
+           (told_ms < now_ms ? now_ms - told_ms < life_ms : told_ms - now_ms < life_ms);
 }
 
 /* Written by an earlier end, or told too early: what is made anew now is not shown yet. */

@@ -7,8 +7,10 @@
 #include "authority/emergency.h"
 #include "authority/issuers.h"
 #include "authority/request.h"
+#include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #define CRL_PERIODS 3u
 #define RETRY_MS UINT64_C(1000)
@@ -377,7 +379,14 @@ static bool take_revoked(void *owner, const struct kc_issued *issued)
     return true;
 }
 
-/* The list of one issuer. */
+uint64_t kc_authority_list_ms(const struct kc_authority *authority)
+{
+    /* Seconds are the list's unit: at least a few, however short the schedule. */
+    return CRL_PERIODS * authority->config.crl_ms + 10000u;
+}
+
+/* The list of one issuer. What was made anew in the place of its own stands on none: once it ended the root's list says it of
+ * all, and there may be as many as holders. */
 static struct kc_result make_list(struct kc_view *out, struct kc_authority *authority,
                                   const struct kc_issuer *issuer, uint64_t number, uint64_t now_ms)
 {
@@ -387,18 +396,12 @@ static struct kc_result make_list(struct kc_view *out, struct kc_authority *auth
                                 .issuer = kc_view(issuer->der, issuer->der_size)};
     struct kc_result result =
         kc_authority_store_revoked(authority->store, now_ms, take_revoked, &list);
-    /* Not before the root's list is there: until then those who know the old ones believe them. */
-    if (!kc_failed(result) && issuer->ended && !kc_emergency_is_owed(authority->folder)) {
-        result = kc_authority_store_former(authority->store, now_ms, take_revoked, &list);
-    }
     if (!kc_failed(result) && list.no_memory) {
         result = kc_result(KC_NO_MEMORY);
     }
     if (!kc_failed(result)) {
-        /* Seconds are the list's unit: at least a few, however short the schedule. */
-        uint64_t life_ms = CRL_PERIODS * authority->config.crl_ms + 10000u;
-        result = kc_crl_make(out, list.items, list.count, number, now_ms, now_ms + life_ms,
-                             list.issuer, &issuer->key);
+        result = kc_crl_make(out, list.items, list.count, number, now_ms,
+                             now_ms + kc_authority_list_ms(authority), list.issuer, &issuer->key);
     }
     free(list.items);
     return result;
@@ -408,6 +411,7 @@ static struct kc_result make_list(struct kc_view *out, struct kc_authority *auth
 static struct kc_result put_roots(struct kc_authority *authority, bool with_lists)
 {
     struct kc_directory_roots roots = {.certificate_count = authority->root_count};
+    kc_roots_load_lists(authority);
     for (size_t i = 0; i < authority->root_count; i++) {
         const struct kc_authority_root *root = &authority->roots[i];
         roots.certificates[i] = kc_view(root->der, root->der_size);
@@ -421,25 +425,42 @@ static struct kc_result put_roots(struct kc_authority *authority, bool with_list
     return kc_directory_put_roots(authority->directory, &roots);
 }
 
-/* An issuer that ended is shown as long as certificates of it may be about; without a list when its key is kept no more. */
+/* One that ended is shown as long as certificates of it may be about: without a list when its key is kept no more, or is in a
+ * token that cannot be reached; nobody needs that list. */
+static struct kc_result show_issuer(struct kc_directory_issuers *shown,
+                                    struct kc_authority *authority, struct kc_issuer *issuer,
+                                    uint64_t number, uint64_t now_ms)
+{
+    struct kc_view list;
+    struct kc_result result = make_list(&list, authority, issuer, number, now_ms);
+    bool mute = kc_failed(result) && issuer->ended;
+    if (mute && !issuer->mute) {
+        kc_log(KC_LOG_WARN, "an issuer that ended is shown without a list of its own reason=%s",
+               kc_error_name(result.code));
+    }
+    issuer->mute = mute;
+    if (!kc_failed(result)) {
+        shown->lists[shown->list_count++] = list;
+    }
+    if (!kc_failed(result) || mute) {
+        shown->certificates[shown->certificate_count++] = kc_view(issuer->der, issuer->der_size);
+    }
+    return mute ? kc_ok() : result;
+}
+
 static struct kc_result publish_lists(struct kc_authority *authority, bool with_roots)
 {
     struct kc_directory_issuers shown = {.certificate_count = 0};
-    size_t count = 0;
     uint64_t now_ms = kc_clock_now_ms();
     uint64_t number = 0;
     struct kc_result result = kc_authority_store_crl_number(authority->store, &number);
     for (size_t i = 0; i < authority->issuer_count && !kc_failed(result); i++) {
-        const struct kc_issuer *issuer = &authority->issuers[i];
+        struct kc_issuer *issuer = &authority->issuers[i];
         if (i > 0 && issuer->expires_ms <= now_ms) {
             continue; /* what it issued has ended with it */
         }
-        shown.certificates[count] = kc_view(issuer->der, issuer->der_size);
-        result = make_list(&shown.lists[count], authority, issuer, number, now_ms);
-        count += kc_failed(result) ? 0 : 1;
+        result = show_issuer(&shown, authority, issuer, number, now_ms);
     }
-    shown.certificate_count = count;
-    shown.list_count = count;
     for (size_t i = 0; i < authority->ended_count; i++) {
         const struct kc_ended_issuer *ended = &authority->ended[i];
         shown.certificates[shown.certificate_count++] = kc_view(ended->der, ended->der_size);
@@ -450,49 +471,10 @@ static struct kc_result publish_lists(struct kc_authority *authority, bool with_
     if (!kc_failed(result)) {
         result = kc_directory_put_issuers(authority->directory, &shown);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < shown.list_count; i++) {
         kc_der_free(shown.lists[i]);
     }
     return result;
-}
-
-struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
-{
-    return publish_lists(authority, true);
-}
-
-/* Publishing holder by holder, as the database visits their certificates. */
-struct holders {
-    struct kc_authority *authority;
-    uint64_t last;
-    struct kc_result result;
-};
-
-static bool publish_holder(void *owner, const struct kc_issued *issued)
-{
-    struct holders *holders = owner;
-    if (issued->holder == holders->last) {
-        return true;
-    }
-    holders->last = issued->holder;
-    holders->result = kc_authority_publish(holders->authority, issued->holder);
-    return !kc_failed(holders->result);
-}
-
-struct kc_result kc_authority_publish_holders(struct kc_authority *authority)
-{
-    struct holders holders = {.authority = authority, .result = kc_ok()};
-    struct kc_result result = kc_authority_store_all(authority->store, publish_holder, &holders);
-    return kc_failed(holders.result) ? holders.result : result;
-}
-
-struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
-{
-    struct kc_result result = kc_directory_prepare(authority->directory);
-    if (!kc_failed(result)) {
-        result = kc_authority_publish_holders(authority);
-    }
-    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
 }
 
 static size_t count_ended(const struct kc_authority *authority)
@@ -504,18 +486,62 @@ static size_t count_ended(const struct kc_authority *authority)
     return count;
 }
 
-/* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others, so that no honest holder
- * is refused meanwhile; where whoever reads the directory has no place for one more issuer, the list first. */
-static struct kc_result publish_anew(struct kc_authority *authority)
+/* Whether the root's list is not shown yet: it comes after everybody by the new issuer, so that no honest holder is refused
+ * meanwhile; only where whoever reads the directory has no place for one more issuer it comes before. */
+static bool holds_list_back(const struct kc_authority *authority)
+{
+    const char *folder = authority->folder;
+    return kc_emergency_is_owed(folder) && kc_emergency_is_listed(folder) &&
+           (kc_emergency_is_open(folder) || count_ended(authority) < KC_ISSUERS_MAX);
+}
+
+struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
+{
+    return publish_lists(authority, !holds_list_back(authority));
+}
+
+/* Publishing holder by holder, as the database visits their certificates. */
+struct holders {
+    struct kc_authority *authority;
+    uint64_t last;
+    uint64_t *shown_to; /* those up to this one are passed over; NULL: nobody is */
+    struct kc_result result;
+};
+
+static bool publish_holder(void *owner, const struct kc_issued *issued)
+{
+    struct holders *holders = owner;
+    if (issued->holder == holders->last ||
+        (holders->shown_to != NULL && issued->holder <= *holders->shown_to)) {
+        return true;
+    }
+    holders->last = issued->holder;
+    holders->result = kc_authority_publish(holders->authority, issued->holder);
+    if (!kc_failed(holders->result) && holders->shown_to != NULL) {
+        *holders->shown_to = issued->holder;
+    }
+    return !kc_failed(holders->result);
+}
+
+static struct kc_result publish_holders(struct kc_authority *authority, uint64_t *shown_to)
+{
+    struct holders holders = {.authority = authority, .shown_to = shown_to, .result = kc_ok()};
+    struct kc_result result = kc_authority_store_all(authority->store, publish_holder, &holders);
+    return kc_failed(holders.result) ? holders.result : result;
+}
+
+struct kc_result kc_authority_publish_holders(struct kc_authority *authority)
+{
+    return publish_holders(authority, NULL);
+}
+
+struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
 {
     struct kc_result result = kc_directory_prepare(authority->directory);
     if (!kc_failed(result)) {
-        result = publish_lists(authority, count_ended(authority) >= KC_ISSUERS_MAX);
+        result = kc_authority_publish_holders(authority);
     }
-    if (!kc_failed(result)) {
-        result = kc_authority_publish_everybody(authority);
-    }
-    return kc_failed(result) ? result : kc_emergency_told(authority->folder);
+    return kc_failed(result) ? result : kc_authority_publish_crl(authority);
 }
 
 /* A directory without our issuer has lost everything, or never had anything. */
@@ -527,11 +553,32 @@ static bool directory_is_empty(struct kc_authority *authority)
     return result.code == KC_NOT_FOUND;
 }
 
-struct kc_result kc_authority_publish_all(struct kc_authority *authority)
+/* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others. Holder by holder: a
+ * directory that was away meanwhile is gone on with, one that lost everything begins anew. */
+static struct kc_result publish_anew(struct kc_authority *authority)
 {
-    if (kc_emergency_is_owed(authority->folder)) {
-        return publish_anew(authority);
+    if (directory_is_empty(authority)) {
+        authority->shown_to = 0;
     }
+    struct kc_result result = kc_directory_prepare(authority->directory);
+    if (!kc_failed(result)) {
+        result = kc_authority_publish_crl(authority);
+    }
+    if (!kc_failed(result)) {
+        result = publish_holders(authority, &authority->shown_to);
+    }
+    if (!kc_failed(result)) {
+        result = publish_lists(authority, true);
+    }
+    if (!kc_failed(result)) {
+        authority->shown_to = 0;
+        result = kc_emergency_told(authority->folder);
+    }
+    return result;
+}
+
+static struct kc_result publish_known(struct kc_authority *authority)
+{
     if (directory_is_empty(authority)) {
         return kc_authority_publish_everybody(authority);
     }
@@ -541,6 +588,21 @@ struct kc_result kc_authority_publish_all(struct kc_authority *authority)
         result = kc_authority_publish(authority, server);
     }
     return kc_failed(result) ? result : kc_authority_publish_crl(authority);
+}
+
+struct kc_result kc_authority_publish_all(struct kc_authority *authority)
+{
+    struct kc_result taken = kc_emergency_take_over(authority);
+    if (!kc_failed(taken) && kc_emergency_is_owed(authority->folder)) {
+        if (kc_emergency_is_listed(authority->folder)) {
+            return publish_anew(authority);
+        }
+        kc_log(KC_LOG_ERROR, "stolen issuing keys count on: the root's list does not name them, "
+                             "put its key back and run `kinchaku up`");
+    }
+    /* Whoever has not got a certificate anew yet is believed as before; and everybody's lists stay young. */
+    struct kc_result result = publish_known(authority);
+    return kc_failed(taken) ? taken : result;
 }
 
 uint64_t kc_authority_next_ns(uint64_t now_ns, uint64_t crl_ms, bool failed)

@@ -212,8 +212,6 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
     if (kc_failed(own)) {
         kc_log(KC_LOG_WARN, "no certificates of its own reason=%s", kc_error_name(own.code));
     }
-    /* An emergency that was cut; how it ended is in the log. */
-    (void)kc_failed(kc_emergency_take_over(&authority));
     publish_first(&authority);
     struct kc_result cmp = kc_authority_cmp_open(&authority);
     if (kc_failed(cmp)) {
@@ -489,7 +487,10 @@ static struct kc_result publish(struct kc_authority *authority, const struct kc_
 {
     (void)command;
     (void)dir;
-    return kc_authority_publish_everybody(authority);
+    /* After an emergency that is more than everybody; what else there is comes after it. */
+    struct kc_result result =
+        kc_emergency_is_owed(authority->folder) ? kc_authority_publish_all(authority) : kc_ok();
+    return kc_failed(result) ? result : kc_authority_publish_everybody(authority);
 }
 
 static bool show(void *owner, const struct kc_issued *issued)

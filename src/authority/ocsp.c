@@ -97,6 +97,11 @@ struct kc_result kc_responder_certify(struct kc_responder *responder,
         result = make_signer(&signers[count], &expires_ms, authority, by, now_ms);
         issuers[count] = kc_view(by->der, by->der_size);
         count += kc_failed(result) ? 0 : 1;
+        if (kc_failed(result) && by->ended) {
+            kc_log(KC_LOG_WARN, "nobody answers for an issuer that ended reason=%s",
+                   kc_error_name(result.code));
+            result = kc_ok();
+        }
     }
     if (!kc_failed(result)) {
         (void)pthread_mutex_lock(&responder->lock);
@@ -109,6 +114,7 @@ struct kc_result kc_responder_certify(struct kc_responder *responder,
         memcpy(responder->issuers, issuers, count * sizeof issuers[0]);
         responder->signer_count = count;
         responder->life_ms = authority->config.crl_ms + ANSWER_MORE_MS;
+        responder->list_ms = kc_authority_list_ms(authority);
         responder->from_ms = now_ms - KC_BEFORE_MS;
         responder->until_ms = now_ms + (expires_ms - now_ms) / 2;
         (void)pthread_mutex_unlock(&responder->lock);
@@ -122,6 +128,7 @@ struct kc_result kc_responder_certify(struct kc_responder *responder,
 /* What is known of serials of one issuer. */
 struct look {
     struct kc_responder *responder;
+    uint64_t now_ms;
     struct kc_view issuer;
     struct kc_ocsp_word *word;
 };
@@ -150,8 +157,8 @@ static bool take_anew(void *owner, const struct kc_issued *issued)
     return true;
 }
 
-/* What it had certified before it ended is by another now, and its own is revoked; but until the directory shows that, whoever
- * knows the old one has to believe it, and then it is as the one made in its place. */
+/* What it had certified before it ended is by another now, and its own is revoked; but until whoever reads the directory has seen
+ * that, or has only a list that is too old, he has to believe the old one, and then it is as the one made in its place. */
 static bool take_former(void *owner, const struct kc_issued *issued)
 {
     struct look *look = owner;
@@ -159,7 +166,7 @@ static bool take_former(void *owner, const struct kc_issued *issued)
         return true;
     }
     say(look, issued);
-    if (kc_emergency_is_owed(look->responder->folder)) {
+    if (kc_emergency_is_fresh(look->responder->folder, look->now_ms, look->responder->list_ms)) {
         (void)kc_failed(
             kc_authority_store_of_serial(look->responder->store, issued->serial, take_anew, look));
     }
@@ -182,7 +189,7 @@ static struct kc_result look(void *owner, struct kc_ocsp_word *out,
 struct kc_result kc_responder_answer(struct kc_buffer *out, struct kc_responder *responder,
                                      struct kc_view question, uint64_t now_ms)
 {
-    struct look owner = {.responder = responder};
+    struct look owner = {.responder = responder, .now_ms = now_ms};
     (void)pthread_mutex_lock(&responder->lock);
     size_t count = responder->signer_count;
     struct kc_ocsp_signer *signer =

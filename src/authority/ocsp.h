@@ -25,14 +25,16 @@ struct kc_responder {
     uint64_t from_ms;                       /* when the signers' certificates are young enough */
     uint64_t until_ms;
     uint64_t life_ms; /* of an answer */
+    uint64_t list_ms; /* of a list */
 };
 
 /* Opens D/authority's database a second time. The store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_responder_open(struct kc_responder *responder, const char *dir);
 void kc_responder_close(struct kc_responder *responder);
 
-/* Makes a key and a certificate for it by each issuer when that is due; with the authority's lock held. With an error
- * everything is as before. As kc_certificate_make, kc_authority_store_add. */
+/* Makes a key and a certificate for it by each issuer when that is due; with the authority's lock held. For one that ended, and
+ * whose key cannot be reached, none: nobody answers for it. With an error everything is as before. As kc_certificate_make,
+ * kc_authority_store_add. */
 KC_MUST_USE struct kc_result kc_responder_certify(struct kc_responder *responder,
                                                   struct kc_authority *authority);
 

@@ -119,9 +119,23 @@ struct kc_result kc_roots_load(struct kc_authority *authority, const char *folde
             return result;
         }
         root->der_size = der.size;
+        root->number = newest - i;
         authority->root_count += 1;
     }
     return kc_ok();
+}
+
+void kc_roots_load_lists(struct kc_authority *authority)
+{
+    uint8_t bytes[KC_ROOT_LIST_SIZE_MAX];
+    for (size_t i = 0; i < authority->root_count; i++) {
+        struct kc_authority_root *root = &authority->roots[i];
+        struct kc_buffer list = KC_BUFFER(bytes);
+        if (!kc_failed(load_list(&list, authority->folder, root->number)) && list.size > 0) {
+            memcpy(root->list, list.data, list.size);
+            root->list_size = list.size;
+        }
+    }
 }
 
 /* ---- rolling over ---- */

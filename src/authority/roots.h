@@ -36,6 +36,9 @@ KC_MUST_USE struct kc_result kc_roots_plan(struct kc_root_plan *out, const char 
  * KC_CERT_INVALID. */
 KC_MUST_USE struct kc_result kc_roots_load(struct kc_authority *authority, const char *folder);
 
+/* Takes their lists as they are in the files now; one that is not there, or cannot be read, stays as it was. */
+void kc_roots_load_lists(struct kc_authority *authority);
+
 /* Whether a certificate is by the root in force. */
 bool kc_roots_is_by_newest(const char *folder, struct kc_view certificate);
 

@@ -359,8 +359,11 @@ static struct kc_result locked(uint64_t *number, const char *dir, struct roll *r
 
 static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
 {
-    return kc_issuers_roll(number, &roll->crypto, &roll->config.keys, roll->root_folder,
-                           roll->folder, roll->token, false);
+    struct kc_result result = kc_issuers_roll(number, &roll->crypto, &roll->config.keys,
+                                              roll->root_folder, roll->folder, roll->token, false);
+    /* What it went on with may have been planned in an emergency. */
+    return kc_failed(result) ? result
+                             : kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
 }
 
 /* A roll-over that was planned before comes to its end first: its key may be stolen, too. The issuer that a newer root still

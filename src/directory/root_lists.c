@@ -1,5 +1,8 @@
 #include "directory/root_lists.h"
 
+#include "base/bytes.h"
+#include "base/log.h"
+
 void kc_root_lists_close(struct kc_root_lists *lists)
 {
     for (size_t i = 0; i < KC_ROOTS_MAX; i++) {
@@ -33,15 +36,29 @@ static struct kc_crl *pick(size_t *at, const struct kc_directory_roots *shown, s
     return best;
 }
 
+/* One that is there and cannot be read, or that this root did not sign, ends nobody: whoever was ended may be shown as if he
+ * counted until the directory shows a list. */
 static struct kc_crl *load(const struct kc_root_lists *lists, const uint8_t serial[KC_SERIAL_SIZE],
                            struct kc_view root)
 {
     uint8_t bytes[KC_ROOT_LIST_SIZE_MAX];
     struct kc_buffer list = KC_BUFFER(bytes);
     struct kc_crl *crl = NULL;
-    bool good = lists->load != NULL && !kc_failed(lists->load(lists->owner, serial, &list)) &&
-                !kc_failed(kc_crl_read(&crl, kc_buffer_view(&list), root));
-    return good ? crl : NULL;
+    char name[2 * KC_SERIAL_SIZE + 1];
+    if (lists->load == NULL) {
+        return NULL;
+    }
+    struct kc_result result = lists->load(lists->owner, serial, &list);
+    if (!kc_failed(result)) {
+        result = kc_crl_read(&crl, kc_buffer_view(&list), root);
+    }
+    if (kc_failed(result) && result.code != KC_FILE_MISSING) {
+        kc_hex_write(name, kc_view(serial, KC_SERIAL_SIZE));
+        kc_log(KC_LOG_ERROR,
+               "the kept list of a root's, of issuers that ended, is none root=%s reason=%s", name,
+               kc_error_name(result.code));
+    }
+    return kc_failed(result) ? NULL : crl;
 }
 
 static struct kc_crl *find(const struct kc_root_lists *lists, const struct kc_crl *held,

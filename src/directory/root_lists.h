@@ -11,7 +11,8 @@
 #include "directory/directory.h"
 #include "directory/roots.h"
 
-/* Keeps the newest list of the root with that serial durably; reads it. KC_FILE_MISSING: none was kept. */
+/* Keeps the newest list of the root with that serial durably; reads it. KC_FILE_MISSING: none was kept. Of all else, and of a
+ * list that this root did not sign, the log tells, and it counts as none. */
 typedef struct kc_result (*kc_root_list_keep)(void *owner, const uint8_t root[KC_SERIAL_SIZE],
                                               struct kc_view list);
 typedef struct kc_result (*kc_root_list_load)(void *owner, const uint8_t root[KC_SERIAL_SIZE],

@@ -33,7 +33,6 @@ enum query {
     QUERY_FORMER_ADD,
     QUERY_FORMER_BY,
     QUERY_FORMER_OF_SERIAL,
-    QUERY_FORMER,
     QUERY_TAKEN_ADD,
     QUERY_TAKEN,
     QUERY_COUNT
@@ -59,7 +58,6 @@ static const char schema[] =
     " holder INTEGER NOT NULL, use INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " revoked INTEGER NOT NULL, reason INTEGER NOT NULL, der BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS former_serial ON former (serial);"
-    "CREATE INDEX IF NOT EXISTS former_expires ON former (expires);"
     "CREATE TABLE IF NOT EXISTS taken (issuer BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;"
     "INSERT OR IGNORE INTO numbers VALUES (1, 0);";
 
@@ -96,7 +94,6 @@ static const char *const queries[QUERY_COUNT] = {
                          " VALUES (?,?,?,?,?,?,?,?)",
     [QUERY_FORMER_BY] = "SELECT " COLUMNS " FROM former WHERE digest = ?",
     [QUERY_FORMER_OF_SERIAL] = "SELECT " COLUMNS " FROM former WHERE serial = ?",
-    [QUERY_FORMER] = "SELECT " COLUMNS " FROM former WHERE expires > ?",
     [QUERY_TAKEN_ADD] = "INSERT OR IGNORE INTO taken (issuer) VALUES (?)",
     [QUERY_TAKEN] = "SELECT 1 FROM taken WHERE issuer = ?",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
@@ -385,14 +382,6 @@ struct kc_result kc_authority_store_former_of_serial(struct kc_authority_store *
 {
     sqlite3_stmt *statement = store->statements[QUERY_FORMER_OF_SERIAL];
     (void)sqlite3_bind_blob(statement, 1, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
-    return visit_all(statement, visit, owner);
-}
-
-struct kc_result kc_authority_store_former(struct kc_authority_store *store, uint64_t now_ms,
-                                           kc_issued_visit visit, void *owner)
-{
-    sqlite3_stmt *statement = store->statements[QUERY_FORMER];
-    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)now_ms);
     return visit_all(statement, visit, owner);
 }
 

@@ -88,7 +88,7 @@ KC_MUST_USE struct kc_result kc_authority_store_replace(struct kc_authority_stor
                                                         const struct kc_issued *old,
                                                         const uint8_t digest[KC_DIGEST_SIZE],
                                                         uint64_t time_ms, uint64_t reason);
-/* Calls back for the former one with this digest, for those with a serial number, for those not past their end. */
+/* Calls back for the former one with this digest, for those with a serial number. */
 KC_MUST_USE struct kc_result kc_authority_store_former_by(struct kc_authority_store *store,
                                                           const uint8_t digest[KC_DIGEST_SIZE],
                                                           kc_issued_visit visit, void *owner);
@@ -96,9 +96,6 @@ KC_MUST_USE struct kc_result
 kc_authority_store_former_of_serial(struct kc_authority_store *store,
                                     const uint8_t serial[KC_SERIAL_SIZE], kc_issued_visit visit,
                                     void *owner);
-KC_MUST_USE struct kc_result kc_authority_store_former(struct kc_authority_store *store,
-                                                       uint64_t now_ms, kc_issued_visit visit,
-                                                       void *owner);
 
 /* ---- keys that the authority made for an account; one row an account ---- */
 

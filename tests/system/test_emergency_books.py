@@ -9,11 +9,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+import forge
 from kinchaku import AGAIN, OK
 from meeting import meet
+from renewing import RenewingTown
 from test_authority_emergency import DER, MINE, Thief, holders, restart
 from test_authority_roll import rich, write
 from test_directory import account_name
+from test_settle import REALM, reader
 
 
 def store(system):
@@ -96,6 +99,24 @@ def test_a_key_that_only_the_stolen_one_certified_is_nobodys(alone):
 
 
 # shows: R-SEC-3
+def test_a_kept_list_that_is_none_is_told(alone):
+    alone.up()
+    alone.down()
+    (kept,) = (alone.dir / "bank").glob("root-*.crl")
+    good = kept.read_bytes()
+    for bad in (b"", good[:-1], good[:-1] + bytes([good[-1] ^ 1])):
+        kept.write_bytes(bad)
+        before = alone.log("bank").count("is none root=")
+        alone.up()
+        assert alone.log("bank").count("is none root=") > before
+        assert kept.read_bytes() == good
+        alone.down()
+    before = alone.log("bank").count("is none root=")
+    alone.up()
+    assert alone.log("bank").count("is none root=") == before
+
+
+# shows: R-SEC-3
 def test_what_was_done_since_the_theft_is_told_by_the_books(alone, tmp_path):
     """The question of docs/operations.md "An issuing key was stolen", to a copy of the ledger."""
     text = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text(encoding="utf-8")
@@ -114,3 +135,30 @@ def test_what_was_done_since_the_theft_is_told_by_the_books(alone, tmp_path):
     assert {(kind, int(a.purse)) for kind in (5, 6, 13)} <= told
     assert not list(copy.execute(question.replace("2026-11-01", "2100-01-01")))
     copy.close()
+
+
+# shows: R-RENEW-8
+def test_a_pair_that_was_left_speaks_for_its_purse(tmp_path):
+    """Certified beside the keys in force, left for others, and shown yet, since the authority was away when those were asked for."""
+    town = RenewingTown(tmp_path)
+    system = town.system
+    try:
+        (purse,) = town.purses(300)
+        purse.renew()
+        system.kill("authority")
+        sign_key, encrypt_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        keys = {"sign-key": reader.encode_key(sign_key.public_key()), "encrypt-key": reader.encode_key(encrypt_key.public_key())}
+        proof = forge.sign(forge.pack("key-proof", keys), sign_key, bytes(16), reader.SHAPES["key-proof"]["domain"], REALM)
+        _, (status, _, _) = purse.post("renew-request", information=purse.information(), proof=proof)
+        assert status == 503
+        shown = holders(system, account_name(purse.uim.account))
+        assert system.authority("roll", "--emergency").status == OK
+        assert system.kinchaku("up").status == OK
+        restart(system, "bank")
+        again = holders(system, account_name(purse.uim.account))
+        assert {one.serial_number for one in again} == {one.serial_number for one in shown}
+        assert all(one.issuer != other.issuer for one in again for other in shown)
+        purse.renewed()
+        system.check_audit()
+    finally:
+        system.down()

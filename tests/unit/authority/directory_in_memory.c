@@ -53,7 +53,7 @@ struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t 
                                           const struct kc_view *certificates, size_t count)
 {
     (void)unused;
-    if (directory.down) {
+    if (directory.down || (directory.most > 0 && directory.puts == directory.most)) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
     directory.account = account;

@@ -2,6 +2,7 @@
  * same keys and under the same names and numbers, wherever it was cut? */
 #include "authority_place.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -94,8 +95,6 @@ static void what_is_good_is_made_anew_and_the_rest_stays_revoked(void **state)
            KC_OK);
     assert_int_equal(pair_of(place, (struct kc_account_id){18}).sign_count, 0);
     EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
-    struct kc_view first_list = kc_view(directory.old_crl, directory.old_crl_size);
-    assert_false(on_list(first_list, old_issuer, after.sign.serial));
     EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
     assert_int_equal(directory.issuer_count, 2);
     assert_int_equal(count_ended(root), 1);
@@ -106,7 +105,8 @@ static void what_is_good_is_made_anew_and_the_rest_stays_revoked(void **state)
     assert_true(on_list(list, issuer_of(place), before[0].sign.serial));
     assert_false(on_list(list, issuer_of(place), after.sign.serial));
     assert_true(on_list(old_list, old_issuer, before[0].sign.serial));
-    assert_true(on_list(old_list, old_issuer, after.sign.serial));
+    /* That the old one is over the root's list says of all that it made: there may be as many as holders. */
+    assert_false(on_list(old_list, old_issuer, after.sign.serial));
     /* Whose certificate is revoked later is on the list of the one that counts. */
     EXPECT(kc_authority_store_revoke(place->authority.store, &count, 26, now_ms, 1), KC_OK);
     EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
@@ -227,8 +227,7 @@ static void it_goes_on_wherever_it_was_cut(void **state)
         expect_same(&after.sign, &before.sign);
         expect_same(&after.encrypt, &before.encrypt);
         assert_false(kc_emergency_is_open(place->authority.folder));
-        EXPECT(kc_authority_publish_crl(&place->authority), KC_OK);
-        assert_int_equal(count_ended(root), 1);
+        assert_true(kc_emergency_is_listed(place->authority.folder));
     }
     /* The directory is told everything once, and again when it was away. */
     assert_true(kc_emergency_is_owed(place->authority.folder));
@@ -278,6 +277,183 @@ static void own_keys_beside_the_stolen_one_end_at_once(void **state)
     assert_int_equal(place->authority.former_count, 1);
 }
 
+/* An emergency with one account opened before it. */
+static void begin(struct place *place, struct kc_pair *before)
+{
+    struct pair_of_keys keys;
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(before, place, 18, "18", &keys, kc_clock_now_ms() + YEAR_MS);
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    end_keys(place, 1);
+}
+
+static void run(const struct place *place, const char *sql)
+{
+    char path[KC_PATH_SIZE_MAX];
+    sqlite3 *database = NULL;
+    EXPECT(kc_path_join(path, place->dir, "authority", "authority.db"), KC_OK);
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(database), SQLITE_OK);
+}
+
+/* shows: R-RENEW-8 */
+static void nobody_is_told_before_all_is_made_anew(void **state)
+{
+    struct place *place = *state;
+    struct kc_authority *authority = &place->authority;
+    struct kc_pair before;
+    struct kc_view root = kc_view(place->root, place->root_size);
+    begin(place, &before);
+    put_back(place, &before.sign);
+    forget(place, "issuing-1.taken");
+    EXPECT(kc_emergency_told(authority->folder), KC_OK);
+    run(place, "CREATE TRIGGER full BEFORE UPDATE OF der ON certificates "
+               "BEGIN SELECT RAISE(ABORT, 'full'); END");
+    uint64_t number = 0;
+    for (size_t i = 0; i < 2; i++) {
+        size_t shown = directory.crl_size;
+        directory.crl_size = 0;
+        assert_true(kc_failed(kc_authority_publish_all(authority)));
+        /* The lists are young all the same, and what was told before is still to be told. */
+        assert_true(shown > 0 && directory.crl_size > 0 && directory.root_list_size == 0);
+        assert_true(kc_emergency_is_open(authority->folder) &&
+                    kc_emergency_is_owed(authority->folder));
+    }
+    run(place, "DROP TRIGGER full");
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_int_equal(count_ended(root), 1);
+    assert_false(kc_emergency_is_open(authority->folder) ||
+                 kc_emergency_is_owed(authority->folder));
+    const struct kc_pair after = pair_of(place, (struct kc_account_id){18});
+    expect_same(&after.sign, &before.sign);
+    expect_listed(place, &after, false, &number);
+}
+
+/* shows: R-RENEW-8 */
+static void the_roots_list_is_the_last_that_is_shown(void **state)
+{
+    struct place *place = *state;
+    struct kc_authority *authority = &place->authority;
+    struct kc_pair before;
+    struct kc_pair other;
+    struct pair_of_keys keys;
+    make_keys(&keys, place, KC_KEY_P256);
+    issue(&other, place, 26, "26", &keys, kc_clock_now_ms() + YEAR_MS);
+    begin(place, &before);
+    /* One holder is shown, and the directory goes away: by whatever is published then nobody is told. */
+    directory.most = directory.puts + 1;
+    EXPECT(kc_authority_publish_all(authority), KC_DIRECTORY_DOWN);
+    EXPECT(kc_authority_publish_crl(authority), KC_OK);
+    assert_int_equal(directory.root_list_size, 0);
+    /* It is gone on with where it was. */
+    directory.most = 0;
+    size_t puts = directory.puts;
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_true(directory.puts == puts + 1 && directory.account == 26);
+    assert_int_equal(count_ended(kc_view(place->root, place->root_size)), 1);
+    /* A directory that lost everything is filled from the first on. */
+    forget(place, "issuing-1.shown");
+    directory.most = directory.puts + 1;
+    EXPECT(kc_authority_publish_all(authority), KC_DIRECTORY_DOWN);
+    directory.most = 0;
+    directory.crl_size = 0;
+    puts = directory.puts;
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_int_equal(directory.puts, puts + 2);
+    assert_false(kc_emergency_is_owed(authority->folder));
+}
+
+static void move_root_key(const struct place *place, const char *from, const char *to)
+{
+    char old[KC_PATH_SIZE_MAX];
+    char new[KC_PATH_SIZE_MAX];
+    EXPECT(kc_path_join(old, place->dir, "root", from), KC_OK);
+    EXPECT(kc_path_join(new, place->dir, "root", to), KC_OK);
+    assert_int_equal(rename(old, new), 0);
+}
+
+/* shows: R-RENEW-8 R-SEC-2 */
+static void nobody_is_told_without_the_roots_list(void **state)
+{
+    struct place *place = *state;
+    struct kc_authority *authority = &place->authority;
+    struct kc_pair before;
+    begin(place, &before);
+    kc_authority_close(authority);
+    forget(place, "root.crl");
+    move_root_key(place, "root.key", "away.key");
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    EXPECT(kc_authority_open(authority, place->dir), KC_OK);
+    size_t puts = directory.puts;
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_true(kc_emergency_is_owed(authority->folder) && directory.puts == puts);
+    /* The list is made beside an authority that serves. */
+    move_root_key(place, "away.key", "root.key");
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_int_equal(count_ended(kc_view(place->root, place->root_size)), 1);
+    assert_true(!kc_emergency_is_owed(authority->folder) && directory.puts == puts + 1);
+}
+
+/* shows: R-RENEW-8 */
+static void a_plain_roll_that_goes_on_with_an_emergency_makes_the_list(void **state)
+{
+    static const char text[] = "[roll]\nnumber = 1\nemergency = 1\n";
+    struct place *place = *state;
+    char path[KC_PATH_SIZE_MAX];
+    uint64_t number = 0;
+    EXPECT(kc_path_join(path, place->dir, "authority", "issuing-1.plan"), KC_OK);
+    EXPECT(kc_file_write_text(path, text, sizeof text - 1, sizeof text), KC_OK);
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_OK);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    assert_true(number == 1 && kc_emergency_is_listed(place->authority.folder));
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    assert_int_equal(count_ended(kc_view(place->root, place->root_size)), 1);
+}
+
+/* shows: R-RENEW-8 */
+static void an_ended_key_out_of_reach_holds_nobody_up(void **state)
+{
+    struct place *place = *state;
+    struct kc_pair before;
+    begin(place, &before);
+    kc_key_close(&place->authority.issuers[1].key);
+    for (size_t i = 0; i < 2; i++) {
+        EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+        assert_true(directory.issuer_count == 2 && directory.old_crl_size == 0);
+    }
+    assert_false(kc_emergency_is_owed(place->authority.folder));
+    /* The one that counts is needed. */
+    kc_key_close(&place->authority.issuers[0].key);
+    assert_true(kc_failed(kc_authority_publish_all(&place->authority)));
+}
+
+/* shows: R-SEC-4 R-RENEW-8 */
+static void it_is_fresh_as_long_as_somebody_may_have_read_before(void **state)
+{
+    struct place *place = *state;
+    struct kc_pair before;
+    char path[KC_PATH_SIZE_MAX];
+    const char *folder = place->authority.folder;
+    uint64_t now_ms = kc_clock_now_ms();
+    assert_false(kc_emergency_is_fresh(folder, now_ms, 1000));
+    begin(place, &before);
+    assert_true(kc_emergency_is_fresh(folder, now_ms + YEAR_MS, 1000));
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    now_ms = kc_clock_now_ms();
+    assert_true(kc_emergency_is_fresh(folder, now_ms, 60000));
+    assert_true(kc_emergency_is_fresh(folder, now_ms + 30000, 60000));
+    assert_false(kc_emergency_is_fresh(folder, now_ms + 61000, 60000));
+    /* A clock that is set back a little changes nothing, one that stood far ahead is no time. */
+    assert_true(kc_emergency_is_fresh(folder, now_ms - 1000, 60000));
+    assert_false(kc_emergency_is_fresh(folder, now_ms - YEAR_MS, 60000));
+    EXPECT(kc_path_join(path, place->dir, "authority", "issuing-1.shown"), KC_OK);
+    EXPECT(kc_file_write_text(path, "done\n", 5, 6), KC_OK);
+    assert_false(kc_emergency_is_fresh(folder, now_ms, 60000));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -287,6 +463,12 @@ int main(void)
         TEST(who_named_a_former_certificate_means_the_one_made_anew),
         TEST(it_goes_on_wherever_it_was_cut),
         TEST(own_keys_beside_the_stolen_one_end_at_once),
+        TEST(nobody_is_told_before_all_is_made_anew),
+        TEST(the_roots_list_is_the_last_that_is_shown),
+        TEST(nobody_is_told_without_the_roots_list),
+        TEST(a_plain_roll_that_goes_on_with_an_emergency_makes_the_list),
+        TEST(an_ended_key_out_of_reach_holds_nobody_up),
+        TEST(it_is_fresh_as_long_as_somebody_may_have_read_before),
     };
     return cmocka_run_group_tests_name("authority-emergency", tests, NULL, NULL);
 }
