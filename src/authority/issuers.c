@@ -214,7 +214,7 @@ size_t kc_issuers_ended(struct kc_revoked out[KC_ISSUER_ROLLS_MAX], const char *
             continue;
         }
         if (ended_ms != 0 && issuer.expires_ms > kc_clock_now_ms()) {
-            out[count] = (struct kc_revoked){.time_ms = ended_ms, .reason = KC_CRL_COMPROMISE};
+            out[count] = (struct kc_revoked){.time_ms = ended_ms, .reason = KC_CRL_CA_COMPROMISE};
             memcpy(out[count++].serial, read.serial, KC_SERIAL_SIZE);
         }
         /* Those before one that was made in an emergency ended when it began to count. */

@@ -145,7 +145,7 @@ size_t kc_record_ended(struct kc_revoked out[KC_ENDED_MAX], size_t count, const 
         }
         if (ended && one.read.not_after_ms > now_ms && !is_in(out, count, one.read.serial)) {
             out[count] = (struct kc_revoked){.time_ms = ended_ms == 0 ? now_ms : ended_ms,
-                                             .reason = KC_CRL_COMPROMISE};
+                                             .reason = KC_CRL_CA_COMPROMISE};
             memcpy(out[count++].serial, one.read.serial, KC_SERIAL_SIZE);
         }
         if (one.here && one.number > 0 && kc_issuers_is_emergency(folder, one.number)) {

@@ -89,6 +89,7 @@ struct kc_crl;
 
 /* Why a certificate is revoked (RFC 5280 §5.3.1). */
 #define KC_CRL_COMPROMISE 1u
+#define KC_CRL_CA_COMPROMISE 2u /* the same, of a key that certifies */
 #define KC_CRL_SUPERSEDED 4u
 #define KC_CRL_CESSATION 5u
 

@@ -137,7 +137,7 @@ def test_a_stolen_issuing_key_ends_and_purses_keep_theirs(alone, tmp_path):
     assert listed.is_signature_valid(root.public_key()) and number_now > first_number
     (entry,) = listed
     assert entry.serial_number == old.serial_number
-    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason == x509.ReasonFlags.key_compromise
+    assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason == x509.ReasonFlags.ca_compromise
     (tmp_path / "root.crl").write_bytes(listed.public_bytes(DER))
     done = subprocess.run(["openssl", "crl", "-inform", "DER", "-in", tmp_path / "root.crl", "-noout", "-CAfile", alone.dir / "root/root.crt"],
                           capture_output=True, text=True, check=False)

@@ -114,6 +114,8 @@ def test_a_folder_of_before_forgets_no_issuer(alone, tmp_path):
     assert a.station("withdraw", 1, "--yes").error == "certificate-revoked"
     assert emergency(alone)["number"] == 1
     assert listed(alone) == {first.serial_number, second.serial_number}
+    reasons = {entry.extensions.get_extension_for_class(x509.CRLReason).value.reason for entry in root_list(alone)[0]}
+    assert reasons == {x509.ReasonFlags.ca_compromise}
     a.must("withdraw", 10, "--yes")
     b.must("withdraw", 10, "--yes")
     # Its thief shows it in the directory again, with a list of his own: it has ended all the same.

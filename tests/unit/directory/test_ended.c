@@ -10,7 +10,7 @@ static struct party next;
 static void show_list(uint64_t number, const struct party *ended, uint64_t next_ms,
                       const struct party *by)
 {
-    struct kc_revoked entry = {.time_ms = NOW_MS, .reason = KC_CRL_COMPROMISE};
+    struct kc_revoked entry = {.time_ms = NOW_MS, .reason = KC_CRL_CA_COMPROMISE};
     if (ended != NULL) {
         memcpy(entry.serial, ended->serial, sizeof entry.serial);
     }
@@ -327,7 +327,7 @@ static void ended_issuers_take_no_place_from_those_that_count(void **state)
         make(&sign, KC_PROFILE_SIGN, "18", &more[i]);
         make(&encrypt, KC_PROFILE_ENCRYPT, "18", &more[i]);
         EXPECT(fetch_of(&sign, &encrypt, ACCOUNT, NOW_MS), KC_OK);
-        entries[i] = (struct kc_revoked){.time_ms = NOW_MS, .reason = KC_CRL_COMPROMISE};
+        entries[i] = (struct kc_revoked){.time_ms = NOW_MS, .reason = KC_CRL_CA_COMPROMISE};
         memcpy(entries[i].serial, more[i].serial, KC_SERIAL_SIZE);
         hide_lists();
         directory.roots[0] = kc_buffer_view(&root.der);
