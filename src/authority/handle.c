@@ -223,6 +223,33 @@ static struct kc_result certify(struct kc_buffer *reply, struct kc_authority_req
     return kc_authority_give_pair(reply, authority, request);
 }
 
+static uint64_t made_ms(const struct kc_issued *issued)
+{
+    struct kc_certificate read;
+    struct kc_result result = kc_certificate_read(&read, kc_view(issued->der, issued->der_size));
+    return kc_failed(result) ? 0 : read.not_before_ms + KC_BEFORE_MS;
+}
+
+/* The bank stops waiting long before what it asked for is too old, and lets the next purse begin then. So what it asked before
+ * the keys of that were certified does not mean them, whenever it comes; it asks again. The registrar certifies none before it
+ * heard what became of its own request. */
+static struct kc_result check_order_is_newer(struct kc_authority_request *request,
+                                             struct kc_authority *authority)
+{
+    const struct kc_revoke_request *order = &request->message.revoke;
+    const struct kc_pair *pair = &request->pair;
+    if (request->sender != KC_SERVER_BANK) {
+        return kc_ok();
+    }
+    struct kc_result result = kc_authority_pair(&request->pair, authority, order->account.number);
+    if (kc_failed(result)) {
+        return result;
+    }
+    bool older = (pair->sign_count > 0 && order->time_ms < made_ms(&pair->sign)) ||
+                 (pair->encrypt_count > 0 && order->time_ms < made_ms(&pair->encrypt));
+    return kc_result(older ? KC_EXPIRED : KC_OK);
+}
+
 /* Revokes unless this very request was carried out before. */
 static struct kc_result revoke_once(size_t *count, struct kc_authority_request *request,
                                     struct kc_authority *authority)
@@ -234,8 +261,11 @@ static struct kc_result revoke_once(size_t *count, struct kc_authority_request *
             return kc_ok();
         }
     }
-    struct kc_result result = kc_authority_store_revoke(
-        authority->store, count, order->account.number, kc_clock_now_ms(), order->reason);
+    struct kc_result result = check_order_is_newer(request, authority);
+    if (!kc_failed(result)) {
+        result = kc_authority_store_revoke(authority->store, count, order->account.number,
+                                           kc_clock_now_ms(), order->reason);
+    }
     if (!kc_failed(result)) {
         /* Private keys that wait for a purse out of use wait for nobody. */
         result = kc_authority_store_made_remove(authority->store, order->account.number);

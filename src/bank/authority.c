@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bank/bank.h"
+#include "base/log.h"
 #include "service/message_client.h"
 
 /* Memory of one thread that asks. */
@@ -35,6 +36,17 @@ struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authorit
     return authority->client;
 }
 
+/* What nobody signed, or not as an answer to this, is no word of the authority's: by its name the bank would take it for one. The
+ * directory tells where the authority's keys are, and no more. */
+static struct kc_result not_heard(struct kc_result result)
+{
+    if (result.code == KC_AUTHORITY_DOWN || result.code == KC_DIRECTORY_DOWN) {
+        return result;
+    }
+    kc_log(KC_LOG_WARN, "no word of the authority reason=%s", kc_error_name(result.code));
+    return kc_result(KC_AUTHORITY_DOWN);
+}
+
 static struct kc_result open_reply(void *out, const struct kc_shape *shape, struct kc_bank *bank,
                                    struct kc_bank_thread *thread, const struct kc_person *server,
                                    struct kc_view bytes, const uint8_t digest[KC_DIGEST_SIZE])
@@ -44,18 +56,19 @@ static struct kc_result open_reply(void *out, const struct kc_shape *shape, stru
     struct kc_buffer plain = KC_BUFFER(thread->authority->plain);
     struct kc_result result = kc_signed_parse(&envelope, bytes);
     if (kc_failed(result)) {
-        return result;
+        return not_heard(result);
     }
     bool refused = kc_signed_shape(&envelope) == &kc_refusal_shape;
     result = kc_envelope_open(refused ? &refusal : out, &plain, &envelope, &thread->crypto,
                               &server->sign_key, &bank->encrypt_key, &bank->realm,
                               refused ? &kc_refusal_shape : shape);
-    if (kc_failed(result)) {
-        return result;
-    }
     /* Every reply begins with the digest of the request that it answers. */
-    if (memcmp(refused ? refusal.request : out, digest, KC_DIGEST_SIZE) != 0) {
-        return kc_result(KC_MISMATCH);
+    if (!kc_failed(result) &&
+        memcmp(refused ? refusal.request : out, digest, KC_DIGEST_SIZE) != 0) {
+        result = kc_result(KC_REPLAYED);
+    }
+    if (kc_failed(result)) {
+        return not_heard(result);
     }
     if (refused) {
         enum kc_error reason = kc_error_from_number(refusal.reason);
@@ -82,16 +95,18 @@ struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply
     struct kc_result result =
         kc_people_certificates(&server, digest, other, &bank->people, thread->directory,
                                &thread->crypto, KC_SERVER_AUTHORITY, time_ms);
-    if (!kc_failed(result)) {
-        result = kc_envelope_make(&request, &authority->work, &thread->crypto, &signer,
-                                  &server.encrypt_key, &bank->realm, time_ms, shape, message);
+    if (kc_failed(result)) {
+        return not_heard(result);
     }
-    if (!kc_failed(result)) {
-        kc_digest(&thread->crypto, digest, kc_buffer_view(&request));
-        result = kc_message_of_authority(kc_message_post(
-            &answer, authority->client, bank->config.authority_url, kc_buffer_view(&request)));
+    result = kc_envelope_make(&request, &authority->work, &thread->crypto, &signer,
+                              &server.encrypt_key, &bank->realm, time_ms, shape, message);
+    if (kc_failed(result)) {
+        return result;
     }
-    return kc_failed(result) ? result
+    kc_digest(&thread->crypto, digest, kc_buffer_view(&request));
+    result = kc_message_of_authority(kc_message_post(
+        &answer, authority->client, bank->config.authority_url, kc_buffer_view(&request)));
+    return kc_failed(result) ? not_heard(result)
                              : open_reply(reply, reply_shape, bank, thread, &server,
                                           kc_buffer_view(&answer), digest);
 }

@@ -437,7 +437,8 @@ KC_MUST_USE struct kc_result kc_bank_authority_open(struct kc_bank_authority **o
 void kc_bank_authority_close(struct kc_bank_authority *authority);
 struct kc_http_client *kc_bank_authority_http(struct kc_bank_authority *authority);
 /* Asks it, on a thread that has that; views in *reply hold until the thread asks again. KC_NOT_ALLOWED when the configuration
- * names none, or one that is asked by CMP (bank/cmp.h); its refusal by the reason; KC_AUTHORITY_DOWN, KC_DIRECTORY_DOWN. */
+ * names none, or one that is asked by CMP (bank/cmp.h); its refusal, which it signed as the answer to this, by the reason;
+ * KC_DIRECTORY_DOWN; KC_AUTHORITY_DOWN for whatever else was answered, or when the directory does not show its keys. */
 KC_MUST_USE struct kc_result kc_bank_ask_authority(void *reply, const struct kc_shape *reply_shape,
                                                    struct kc_bank *bank,
                                                    struct kc_bank_thread *thread, uint64_t time_ms,

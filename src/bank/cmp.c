@@ -175,18 +175,25 @@ struct kc_result kc_bank_cmp_end_purse(struct kc_bank *bank, struct kc_bank_thre
 struct revoking {
     const struct kc_cmp_client *client;
     unsigned reason;
+    size_t ended; /* of one round */
     struct kc_result result;
 };
 
+/* What is on the list has ended, however long it is shown. */
 static bool revoke_one(void *owner, struct kc_view der)
 {
     struct revoking *revoking = owner;
-    revoking->result = kc_cmp_client_both(
-        revoking->result, kc_cmp_client_revoke(revoking->client, der, revoking->reason));
-    return !is_away(revoking->result);
+    const struct kc_cmp_client *client = revoking->client;
+    if (client->is_revoked(client->lists, der)) {
+        return true;
+    }
+    struct kc_result result = kc_cmp_client_revoke(client, der, revoking->reason);
+    revoking->ended += kc_failed(result) ? 0 : 1;
+    revoking->result = kc_cmp_client_both(revoking->result, result);
+    return !is_away(result);
 }
 
-/* The next pair stands there when the one before is revoked. */
+/* The next pair stands there when the one before is revoked: at once, or by and by, where the directory follows later. */
 struct kc_result kc_bank_cmp_end_shown(struct kc_bank *bank, struct kc_bank_thread *thread,
                                        struct kc_account_id account, unsigned reason)
 {
@@ -194,13 +201,16 @@ struct kc_result kc_bank_cmp_end_shown(struct kc_bank *bank, struct kc_bank_thre
     const struct kc_cmp_client client = client_of(&issuers, bank, thread);
     struct revoking revoking = {.client = &client, .reason = reason, .result = kc_ok()};
     struct kc_result result = kc_ok();
-    size_t count = 1;
-    for (unsigned i = 0; i < SHOWN_MAX && count > 0 && !kc_failed(result); i++) {
+    size_t count = 0;
+    bool more = true;
+    for (unsigned i = 0; i < SHOWN_MAX && more; i++) {
+        revoking.ended = 0;
         result = kc_people_each_shown(&count, &bank->people, thread->directory, account.number,
                                       kc_clock_now_ms(), &revoking, revoke_one);
-        result = kc_failed(result) ? result : revoking.result;
+        more = revoking.ended > 0 && !kc_failed(result) && !is_away(revoking.result);
     }
-    return result;
+    result = kc_cmp_client_both(revoking.result, result);
+    return more ? kc_cmp_client_both(result, kc_result(KC_PENDING)) : result;
 }
 
 struct kc_result kc_bank_cmp_end_account(struct kc_bank *bank, struct kc_bank_thread *thread,

@@ -11,10 +11,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define ROUND_MAX 8u
+/* Half of the threads that may wait: an authority that takes connections and says nothing leaves the others to whoever needs the
+ * directory. */
+#define ROUND_MAX 2u
+/* How often is looked for what a clock that was ahead put off, beside a clock that was set back. */
+#define AHEAD_EVERY_MS UINT64_C(600000)
 
 static struct kc_ending_row due[ROUND_MAX]; /* of this round; the writer's */
 static size_t due_count;
+static uint64_t looked_ms; /* with nothing found ahead; 0: at once */
 
 bool kc_bank_is_ending(const struct kc_bank *bank, struct kc_account_id account)
 {
@@ -111,8 +116,10 @@ static struct kc_result ask_all(struct kc_bank *bank, struct kc_bank_thread *thr
     struct kc_done done;
     const struct kc_revoke_request request = {
         .account = row->account, .reason = reason, .time_ms = kc_clock_now_ms()};
-    return kc_bank_ask_authority(&done, &kc_done_shape, bank, thread, request.time_ms,
-                                 &kc_revoke_request_shape, &request);
+    struct kc_result result = kc_bank_ask_authority(
+        &done, &kc_done_shape, bank, thread, request.time_ms, &kc_revoke_request_shape, &request);
+    /* It names no certificate that the authority could not know. */
+    return result.code == KC_NOT_FOUND ? kc_result(KC_AUTHORITY_REFUSED) : result;
 }
 
 /* ---- either way ---- */
@@ -127,8 +134,8 @@ static struct kc_result ask_authority(struct kc_bank *bank, struct kc_bank_threa
     if (!kc_failed(result)) {
         result = find_reach(&reach, &thread->store, row);
     }
-    if (!kc_failed(result) && reach == REACH_WAITS) {
-        result = kc_result(KC_PENDING);
+    if (!kc_failed(result) && reach == REACH_WAITS && !cmp) {
+        return kc_result(KC_PENDING);
     }
     if (kc_failed(result)) {
         /* A row that is not there is a fault of the books, and none of the authority's. */
@@ -139,6 +146,9 @@ static struct kc_result ask_authority(struct kc_bank *bank, struct kc_bank_threa
     }
     result = kc_bank_cmp_end_purse(bank, thread, row->purse.number, reason);
     bool away = result.code == KC_AUTHORITY_DOWN;
+    if (reach == REACH_WAITS) {
+        return kc_cmp_client_both(result, kc_result(KC_PENDING));
+    }
     return away || reach != REACH_ALL
                ? result
                : kc_cmp_client_both(result,
@@ -179,9 +189,14 @@ const struct kc_bank_kind kc_bank_end_certificates = {
 static struct kc_result list(size_t *count, size_t most, struct kc_bank *bank,
                              const struct kc_bank_place *after)
 {
+    uint64_t now_ms = kc_clock_now_ms();
+    bool look = now_ms < looked_ms || now_ms - looked_ms >= AHEAD_EVERY_MS;
     (void)after;
-    struct kc_result result =
-        kc_ledger_endings_due(due, count, most, &bank->ledger, kc_clock_now_ms());
+    struct kc_result result = kc_ledger_endings_due(due, count, most, &bank->ledger, now_ms);
+    if (!kc_failed(result) && *count == 0 && look) {
+        result = kc_ledger_endings_ahead(due, count, most, &bank->ledger, now_ms);
+        looked_ms = *count == 0 ? now_ms : 0;
+    }
     due_count = *count;
     return result;
 }

@@ -447,6 +447,7 @@ static struct kc_result open_outside(struct kc_bank *bank, struct kc_bank_thread
         return kc_ordinary_http_open(&thread->ordinary, bank->config.ordinary_url,
                                      bank->ordinary_token, bank->config.currency, timeout_ms);
     case KC_LANE_WORK:
+        return kc_sqlite_open(&thread->store, bank->database, false, 0);
     case KC_LANE_WRITE:
         break;
     }

@@ -54,10 +54,10 @@ struct kc_result kc_ledger_owe_lost(struct kc_ledger *ledger, const struct kc_pu
         return kc_ok(); /* it has none */
     }
     struct kc_result result = find(&last, ledger, purse->purse.number);
-    /* What was ended stays so, and nothing was certified since. */
-    return kc_failed(result) || last.ended_ms != 0
-               ? result
-               : owe(ledger, purse, &last, ledger->now_ms + FIRST_MS);
+    /* What was ended stays so, and nothing was certified since. What the authority did not know it may know by now. */
+    bool ended = last.ended_ms != 0 && last.reason != KC_NOT_FOUND;
+    return kc_failed(result) || ended ? result
+                                      : owe(ledger, purse, &last, ledger->now_ms + FIRST_MS);
 }
 
 struct kc_result kc_ledger_owe_certified(struct kc_ledger *ledger, const struct kc_purse_row *purse)
@@ -74,12 +74,15 @@ struct due {
     struct kc_ending_row *out;
     size_t count;
     size_t max;
+    uint64_t after_ms; /* those before are passed over */
 };
 
 static bool note_due(void *owner, const struct kc_ending_row *row)
 {
     struct due *due = owner;
-    due->out[due->count++] = *row;
+    if (row->act_ms > due->after_ms || due->after_ms == 0) {
+        due->out[due->count++] = *row;
+    }
     return due->count < due->max;
 }
 
@@ -90,6 +93,18 @@ struct kc_result kc_ledger_endings_due(struct kc_ending_row *out, size_t *count,
     const struct kc_store_scan scan = {.owner = &due, .ending = note_due};
     KC_ASSERT(max > 0 && now_ms < NEVER_MS);
     struct kc_result result = ledger->store->scan_endings(ledger->store->context, &scan, now_ms);
+    *count = kc_failed(result) ? 0 : due.count;
+    return result;
+}
+
+struct kc_result kc_ledger_endings_ahead(struct kc_ending_row *out, size_t *count, size_t max,
+                                         struct kc_ledger *ledger, uint64_t now_ms)
+{
+    struct due due = {.out = out, .max = max, .after_ms = now_ms + MOST_MS};
+    const struct kc_store_scan scan = {.owner = &due, .ending = note_due};
+    KC_ASSERT(max > 0 && now_ms < NEVER_MS - MOST_MS);
+    struct kc_result result =
+        ledger->store->scan_endings(ledger->store->context, &scan, NEVER_MS - 1);
     *count = kc_failed(result) ? 0 : due.count;
     return result;
 }

@@ -318,6 +318,11 @@ KC_MUST_USE struct kc_result kc_ledger_endings_due(struct kc_ending_row *out, si
 KC_MUST_USE struct kc_result kc_ledger_ending_told(struct kc_ledger *ledger,
                                                    const struct kc_ending_row *asked,
                                                    enum kc_error answer);
+/* The same for those that are due later than anything is put off: it was done by a clock that was ahead. Looks at all that are
+ * owed. */
+KC_MUST_USE struct kc_result kc_ledger_endings_ahead(struct kc_ending_row *out, size_t *count,
+                                                     size_t max, struct kc_ledger *ledger,
+                                                     uint64_t now_ms);
 /* Of how many purses revocation is owed. */
 KC_MUST_USE struct kc_result kc_ledger_endings_owed(uint64_t *count, const struct kc_store *store);
 

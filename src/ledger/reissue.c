@@ -522,6 +522,19 @@ struct kc_result kc_ledger_move(struct kc_ledger_opened *out, uint64_t *due_ms,
     return issue(out, due_ms, ledger, &like, KC_EVIDENCE_MOVE, check_move, request->paid, source);
 }
 
+/* A pair that the old purse had certified may have come when the registrar had its others revoked already. */
+static struct kc_result owe_waiting(struct kc_ledger *ledger, const struct kc_purse_row *old)
+{
+    struct kc_renewal_row row;
+    const struct kc_store *store = ledger->store;
+    struct kc_result result =
+        kc_ledger_note(ledger, store->renewal_last(store->context, &row, old->purse.number));
+    if (kc_failed(result)) {
+        return result.code == KC_NOT_FOUND ? kc_ok() : result;
+    }
+    return row.state == KC_RENEWAL_WAITING ? kc_ledger_owe_certified(ledger, old) : kc_ok();
+}
+
 struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_row *old)
 {
     if (old->state == KC_PURSE_OUT) {
@@ -536,5 +549,8 @@ struct kc_result kc_reissue_release(struct kc_ledger *ledger, struct kc_purse_ro
         return kc_result(KC_NOT_EMPTY);
     }
     struct kc_result result = kc_ledger_end_open(ledger, old);
-    return kc_failed(result) ? result : kc_ledger_put_out(ledger, old, KC_KEY_RENEWED);
+    if (!kc_failed(result)) {
+        result = kc_ledger_put_out(ledger, old, KC_KEY_RENEWED);
+    }
+    return kc_failed(result) ? result : owe_waiting(ledger, old);
 }

@@ -101,5 +101,8 @@ struct kc_result kc_cmp_client_revoke_pair(const struct kc_cmp_client *client,
                                            const uint8_t encrypt[KC_SERIAL_SIZE], unsigned reason)
 {
     struct kc_result result = revoke_number(client, issuer, sign, reason);
-    return kc_cmp_client_both(result, revoke_number(client, issuer, encrypt, reason));
+    /* Whoever is away is waited for once. */
+    return result.code == KC_AUTHORITY_DOWN
+               ? result
+               : kc_cmp_client_both(result, revoke_number(client, issuer, encrypt, reason));
 }

@@ -160,13 +160,20 @@ static void note(const struct contact *contact, const char *kind, enum kc_error 
     }
 }
 
+#define UNREAD "unread "
+#define UNREAD_SIZE_MAX (sizeof UNREAD + 21)
+
 static int format_state(char *out, size_t size, const struct kc_round_state *state)
 {
+    char unread[UNREAD_SIZE_MAX] = "";
+    if (state->unread != 0) {
+        (void)snprintf(unread, sizeof unread, UNREAD "%" PRIu64 " ", state->unread);
+    }
     return snprintf(out, size,
                     "newest %" PRIu64 " seen %" PRIu64 " last %" PRIu64 " uncovered %" PRIu64
-                    " owed %" PRIu64 " unwritten %" PRIu64 " end %s .\n",
+                    " owed %" PRIu64 " unwritten %" PRIu64 " end %s %s.\n",
                     state->newest_ms, state->seen_ms, state->last, state->uncovered, state->owed,
-                    state->unwritten, kc_error_name(state->end));
+                    state->unwritten, kc_error_name(state->end), unread);
 }
 
 /* As format_state writes it; what is damaged does not come out the same. */
@@ -187,6 +194,11 @@ static void parse_state(struct kc_round_state *out, const char *text)
     kc_fields_word(&fields, " end ");
     kc_fields_text(&fields, end, sizeof end);
     out->end = kc_error_from_name(end);
+    kc_fields_word(&fields, " ");
+    if (fields.good && strncmp(fields.at, UNREAD, sizeof UNREAD - 1) == 0) {
+        kc_fields_word(&fields, UNREAD);
+        out->unread = kc_fields_number(&fields);
+    }
 }
 
 struct kc_result kc_round_state_read(struct kc_round_state *out, const struct kc_round *round,
@@ -728,12 +740,13 @@ static void hear_bank(struct kc_round_worker *worker)
     worker->asked_ns = kc_clock_monotonic_ns();
 }
 
-/* A machine that does not take it loses nothing of its round: its purse goes on with what it knows. */
+/* A machine that does not take it loses nothing of its round: its purse goes on with what it knows. One whose program is older
+ * does not know the question, and writes each down as an improper access: it hears it once for a notice. */
 static void pass_notice(struct contact *contact)
 {
     const struct kc_told *told = contact->told;
     struct kc_collect_request request = {.want = KC_COLLECT_WANT_NOTICE};
-    if (told->number == 0) {
+    if (told->number == 0 || told->number == contact->state.unread) {
         return;
     }
     struct kc_result result = ask(contact, &request);
@@ -741,6 +754,7 @@ static void pass_notice(struct contact *contact)
         request.piece = kc_view(told->bytes, told->size);
         result = ask(contact, &request);
     }
+    contact->state.unread = result.code == KC_MALFORMED ? told->number : 0;
     if (kc_failed(result)) {
         kc_log(KC_LOG_WARN, "machine=%s the authority's keys not taken reason=%s",
                contact->machine->name, kc_error_name(result.code));

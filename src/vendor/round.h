@@ -42,6 +42,8 @@ struct kc_round_state {
     uint64_t owed;
     uint64_t unwritten;
     enum kc_error end; /* of the last round */
+    uint64_t
+        unread; /* the notice (told.h) that the machine did not know how to read: its program is older */
 };
 
 struct kc_round_machine {

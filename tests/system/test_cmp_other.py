@@ -287,6 +287,38 @@ def test_a_directory_that_goes_on_showing_them(alone, other, opened):
     assert set(other.ended) == {one.serial_number for one in other.made.values()}
 
 
+# shows: R-SEC-4 R-NODE-2 R-RENEW-5
+def test_a_directory_that_shows_the_next_pair_late(alone, other, opened):
+    """The bank does not say that it is done before what is shown is on the list, or gone."""
+
+    def wait(**wanted):
+        for _ in range(300):
+            row = alone.bank("purse", opened.purse).objects[0]
+            if all(row[name] == value for name, value in wanted.items()):
+                return
+            time.sleep(0.1)
+        raise AssertionError(row)
+
+    lost = ("lost", "--account", opened.account, "--purse", opened.purse, "--password-file", password(opened))
+    assert alone.registrar(*lost).error == "pending"
+    wait(revocation="pending", revocation_reason="pending")
+    other.made = {use: other.issue(use, opened.account, one.public_key()) for use, one in other.made.items()}
+    other.ever += other.made.values()
+    late = {one.serial_number for one in other.made.values()}
+    assert not late & set(other.ended)
+    other.show(opened.account)
+    for _ in range(300):
+        if late <= set(other.ended):
+            break
+        time.sleep(0.1)
+    assert late <= set(other.ended)
+    row = alone.bank("purse", opened.purse).objects[0]
+    assert row["revocation"] == "pending", row
+    gone = ldap(alone, "ldapdelete", account_name(opened.account), name=WRITER, password=secret(alone))
+    assert gone.returncode == SUCCESS, gone
+    wait(revocation="done", revocation_reason="-")
+
+
 # shows: R-SEC-2 R-SEC-4 R-RENEW-8
 def test_a_key_that_the_authority_gave_up_answers_nothing(alone, other, opened, tmp_path):
     """The other one answers with a key that was the authority's own, until that rolled its keys over."""

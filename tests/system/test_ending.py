@@ -1,4 +1,5 @@
 """Are the certificates of a purse out of use revoked without anybody's doing, however long the authority was away when it was reported?"""
+import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from test_close import password
 from test_cmp import post
 from test_cmp_bank import Dropping, rich
 from test_cmp_other import USE
+from test_directory import WRITER, ldap, secret as directory_secret
 from test_reissue import lose, reissue, row
 from test_renew import certificates, revoked, wait_revoked
 
@@ -107,6 +109,163 @@ class Deaf:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+class Liar:
+    """Between the bank and the authority: carries what the bank asks, or answers by itself with what it was told to, or holds it."""
+
+    def __init__(self, system):
+        self.system, self.answer, self.asked, self.held, self.last = system, None, 0, [], None
+        self.before = None  # called once, before something is carried
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                before, owner.before = owner.before, None
+                if before:
+                    before()
+                    reply = post(owner.system, body, self.headers["Content-Type"], "/v1/message")
+                elif owner.answer == "hold":
+                    owner.held.append((body, self.headers["Content-Type"]))
+                    self.close_connection = True
+                    time.sleep(5)
+                    return
+                elif owner.answer:
+                    owner.asked += 1
+                    reply = owner.answer
+                else:
+                    reply = owner.last = post(owner.system, body, self.headers["Content-Type"], "/v1/message")
+                self.send_response(reply[0])
+                self.send_header("Content-Type", reply[1])
+                self.send_header("Content-Length", str(len(reply[2])))
+                self.end_headers()
+                self.wfile.write(reply[2])
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def says(self, word):
+        self.answer = (404, "application/json", json.dumps({"error": word}).encode())
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_what_somebody_else_says_is_no_word_of_the_authority(alone):
+    """Whatever answers at its address, as a server does that does not know the path."""
+    between = Liar(alone)
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = rich(alone)
+        old = set(certificates(alone, uim).values())
+        alone.kill("authority")
+        between.says("not-found")
+        assert lose(uim, password(uim)).status == AGAIN
+        found = wait_tried(uim, 2)
+        assert (found["revocation"], found["revocation_reason"]) == ("pending", "authority-unavailable") and owed(alone) == 1, found
+        assert between.asked >= 2 and "no word of the authority reason=not-found" in alone.log("bank")
+        between.answer = None
+        alone.up()
+        wait_revoked(alone, old)
+        wait_row(uim, revocation="done")
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-NODE-2
+def test_a_directory_without_the_authority_is_no_word_of_it(alone):
+    alone.up()
+    uim = rich(alone)
+    old = set(certificates(alone, uim).values())
+    alone.kill("authority")
+    assert lose(uim, password(uim)).status == AGAIN
+    gone = ldap(alone, "ldapdelete", "cn=authority,ou=servers,o=kinchaku", name=WRITER, password=directory_secret(alone))
+    assert gone.returncode == 0, gone
+    found = wait_tried(uim, row(uim)["revocation_tries"] + 2)
+    assert (found["revocation"], found["revocation_reason"]) == ("pending", "authority-unavailable"), found
+    alone.up()
+    wait_revoked(alone, old)
+    wait_row(uim, revocation="done")
+
+
+# shows: R-SEC-4 R-RENEW-5 R-OPEN-7
+@pytest.mark.parametrize("word", ["unsigned", "played back"])
+def test_a_late_pair_is_asked_for_until_the_authority_itself_answers(alone, tmp_path, word):
+    """Where a pair that it does not know is no reason to go on: of the old purse, when the next one is there."""
+    between = Liar(alone)
+    alone.configure("bank", "authority", url=between.url)
+    try:
+        alone.up()
+        uim = alone.open(fund=100)
+        secret, first, moved = password(uim), set(certificates(alone, uim).values()), []
+        uim.must("renew")
+        wait_revoked(alone, first)
+        played = between.last  # the answer about these
+
+        def move():
+            moved.append(alone.registrar("move", "--account", uim.account, "--uim", tmp_path / "b.uim", "--password-file", secret))
+            if word == "unsigned":
+                between.says("mismatch")
+            else:
+                between.answer = played
+
+        between.before = move
+        done = uim.station("renew")
+        assert moved[0].status == OK and done.error == "purse-blocked", (moved, done, alone.logs())
+        found = wait_tried(uim, 2)
+        assert (found["revocation"], found["revocation_reason"]) == ("pending", "authority-unavailable"), found
+        if word == "played back":
+            assert "no word of the authority reason=replayed" in alone.log("bank")
+        between.answer = None
+        wait_row(uim, revocation="done")
+        assert len(revoked(alone)) == 6
+        fresh = Uim(alone, tmp_path / "b.uim", moved[0].objects[0])
+        fresh.must("withdraw", 30, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
+def test_what_was_asked_about_the_old_purse_and_comes_late_spares_the_next(alone, tmp_path):
+    """Held up on the way until the next purse has its keys; the bank had stopped waiting."""
+    between = Liar(alone)
+    alone.configure("bank", "authority", url=between.url)
+    alone.configure("bank", "times", settle_ms=100)
+    try:
+        alone.up()
+        uim = rich(alone)
+        secret, old = password(uim), set(certificates(alone, uim).values())
+        between.answer = "hold"
+        assert lose(uim, secret).status == OK and old <= revoked(alone)
+        wait_tried(uim, 1)
+        between.answer = None
+        for _ in range(100):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            if done.status == OK:
+                break
+            time.sleep(0.05)
+        assert done.status == OK and between.held, done
+        fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+        for body, kind in between.held:
+            post(alone, body, kind, "/v1/message")
+        assert "refused reason=expired" in alone.log("authority")
+        wait_row(uim, revocation="done")
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
+        fresh.must("deposit", 10, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
 
 
 # shows: R-SEC-4 R-RENEW-5 R-RENEW-2
@@ -224,6 +383,44 @@ def test_the_purse_that_comes_after_keeps_its_keys(alone, tmp_path, protocol):
         assert not set(certificates(alone, fresh).values()) & revoked(alone)
         assert fresh.value() + fresh.balance() == 500
         fresh.must("deposit", 10, "--yes")
+        alone.check_audit()
+    finally:
+        between.close()
+
+
+# shows: R-SEC-4 R-OPEN-7
+def test_numbers_of_the_old_purse_end_while_the_next_one_waits(alone, tmp_path):
+    """By CMP, where what is named cannot be the next one's: whoever makes that may not come back for a day."""
+    between = Dropping(alone)
+    speak(alone, "cmp")
+    alone.configure("registrar", "servers", authority=between.url)
+    alone.configure("bank", "times", settle_ms=100)
+    try:
+        alone.up()
+        uim = rich(alone)
+        secret, old = password(uim), set(certificates(alone, uim).values())
+        alone.kill("authority")
+        assert lose(uim, secret).status == AGAIN
+        # The new purse is begun, and cannot be taken back.
+        between.before = lambda: alone.kill("bank")
+        for _ in range(50):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            assert done.status == AGAIN, done
+            if between.before is None:
+                break
+            time.sleep(0.1)
+        alone.up()
+        wait_revoked(alone, old)
+        wait_row(uim, revocation="pending", revocation_reason="pending")
+        for _ in range(50):
+            done = reissue(uim, secret, tmp_path / "b.uim")
+            if done.error != "busy":
+                break
+            time.sleep(0.1)
+        assert done.status == OK, done
+        wait_row(uim, revocation="done")
+        fresh = Uim(alone, tmp_path / "b.uim", done.objects[0])
+        assert not set(certificates(alone, fresh).values()) & revoked(alone)
         alone.check_audit()
     finally:
         between.close()

@@ -5,6 +5,7 @@ from cryptography import x509
 
 from forge import REALM, reader
 from kinchaku import OK, Proxy
+from meeting import Middle
 from test_authority_roll import issuers, rich, roll_over
 from test_notice import digest, known, name, read, served, wait_told
 from test_roll import roll_over as roll_over_bank
@@ -118,3 +119,43 @@ def test_a_machine_that_sells_nothing_hears_of_the_banks_new_keys(alone, corner)
     done = server.once()
     assert done.status == OK and done.json == {"machine": "corner", "end": "ok"}, done
     alone.check_audit()
+
+
+# shows: R-VEND-5 R-NODE-9
+def test_a_machine_of_an_earlier_version_hears_the_question_once_for_a_notice(alone, corner, tmp_path):
+    """It calls that improper, signs a line of it, and tells its keeper; what is said each minute hides what is true."""
+    server, machine, _ = corner
+    notice, malformed, place, asked = 10, 1, machine.collecting, []
+
+    def change(side, _, message):
+        if side == "payer":
+            asked.append(cbor2.loads(cbor2.loads(message)[2])[4])
+            return message
+        head, fields = cbor2.loads(message)[:2], cbor2.loads(message)[3:]
+        return cbor2.dumps([*head, malformed, *fields]) if asked[-1] == notice else message
+
+    def rounds(count):
+        """So many, with a machine that does not know it; how often it was asked, and what its keeper was warned of."""
+        asked.clear()
+        said = []
+        for _ in range(count):
+            middle = Middle(tmp_path, place, change)
+            machine.collecting = middle.place
+            done = server.once()
+            assert done.status == OK and done.json["end"] == "ok", done
+            said += [line for line in done.err.splitlines() if "authority's keys not taken reason=malformed" in line]
+            middle.close()
+        machine.collecting = place
+        return asked.count(notice), len(said)
+
+    assert rounds(3) == (1, 1)
+    roll_over(alone)
+    after = wait_told(alone, issuers(alone)[1])
+    assert rounds(3) == (1, 1)
+    # With the program of today it takes the next one.
+    roll_over(alone)
+    later = wait_told(alone, issuers(alone)[2])
+    assert read(later)["number"] > read(after)["number"]
+    assert server.once().status == OK
+    assert told(machine)[2] == read(later)["number"]
+    assert "unread" not in (server.dir / "corner" / "state").read_text()

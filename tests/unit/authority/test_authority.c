@@ -440,6 +440,42 @@ static void a_repeated_revocation_spares_new_certificates(void **state)
     assert_int_equal(pair.sign_count + pair.encrypt_count, 2);
 }
 
+/* It was held up on its way, or the bank did not wait for it, and the account has new certificates since. */
+/* shows: R-SEC-4 R-OPEN-7 */
+static void a_revocation_of_the_banks_that_comes_late_spares_new_certificates(void **state)
+{
+    struct place *place = *state;
+    struct pair_of_keys keys;
+    struct certify certify;
+    struct kc_refusal refusal;
+    struct kc_pair pair;
+    struct kc_account_id account = kc_account_nth(1000000);
+    make_keys(&keys, place, KC_KEY_P256);
+    make_certify(&certify, place, account, &keys, &keys.sign);
+    EXPECT(send_certify(place, &certify), KC_OK);
+    struct kc_revoke_request order = {
+        .account = account, .reason = 1, .time_ms = kc_clock_now_ms() - 2000};
+    for (int i = 0; i < 2; i++) {
+        EXPECT(send(place, &place->bank, KC_SERVER_BANK, order.time_ms, &kc_revoke_request_shape,
+                    &order),
+               KC_EXPIRED);
+        open_reply(&refusal, place, &place->bank, &kc_refusal_shape);
+        assert_int_equal(refusal.reason, KC_EXPIRED);
+        EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+        assert_int_equal(pair.sign_count + pair.encrypt_count, 2);
+    }
+    /* The registrar's is carried out, whose clock may be behind: it asks for none before it has heard of this. */
+    EXPECT(send(place, &place->registrar, KC_SERVER_REGISTRAR, order.time_ms,
+                &kc_revoke_request_shape, &order),
+           KC_OK);
+    EXPECT(kc_authority_pair(&pair, &place->authority, account.number), KC_OK);
+    assert_int_equal(pair.sign_count + pair.encrypt_count, 0);
+    /* Without a good one there is nothing to spare. */
+    EXPECT(
+        send(place, &place->bank, KC_SERVER_BANK, order.time_ms, &kc_revoke_request_shape, &order),
+        KC_OK);
+}
+
 /* ---- renewals ---- */
 
 /* The bank's request for new keys, whose certificates end that much later than those of an opening. */
@@ -560,8 +596,9 @@ static void a_renewal_that_may_not_be_is_refused(void **state)
     /* Whose certificates were revoked meanwhile, or who never had any, gets none by this way. */
     make_certify(&certify, place, kc_account_nth(1000001), &other, &other.sign);
     EXPECT(send_renew(place, &certify, 5000), KC_CERT_REVOKED);
+    /* Those of the renewal begin a second later than the others. */
     const struct kc_revoke_request revoke = {
-        .account = account, .reason = 4, .time_ms = kc_clock_now_ms()};
+        .account = account, .reason = 4, .time_ms = kc_clock_now_ms() + 2000};
     EXPECT(send(place, &place->bank, KC_SERVER_BANK, revoke.time_ms, &kc_revoke_request_shape,
                 &revoke),
            KC_OK);
@@ -813,6 +850,7 @@ int main(void)
         TEST(a_pair_that_was_left_makes_room_and_the_last_good_one_never),
         TEST(few_pairs_stand_beside_each_other),
         TEST(a_repeated_revocation_spares_new_certificates),
+        TEST(a_revocation_of_the_banks_that_comes_late_spares_new_certificates),
         TEST(what_was_issued_survives_a_kill_and_no_serial_comes_twice),
     };
     return cmocka_run_group_tests_name("authority", tests, NULL, NULL);

@@ -127,7 +127,7 @@ static void a_pair_that_was_certified_too_late_is_owed_at_once(void **state)
 }
 
 /* shows: R-SEC-4 */
-static void what_the_authority_does_not_know_is_asked_for_once(void **state)
+static void what_the_authority_does_not_know_is_asked_for_once_a_report(void **state)
 {
     struct world *world = *state;
     struct toy toy;
@@ -141,6 +141,15 @@ static void what_the_authority_does_not_know_is_asked_for_once(void **state)
     assert_false(is_due(world));
     assert_int_equal(owed(world), 0);
     assert_int_equal(row_of(world, &toy).reason, KC_NOT_FOUND);
+    /* Reported again: once more. */
+    toy_lose(&toy, world);
+    world->now_ms += FIRST_MS;
+    assert_int_equal(due(rows, world), 1);
+    assert_int_equal(rows[0].number, 2);
+    assert_int_equal(rows[0].owed_ms, world->now_ms - FIRST_MS);
+    tell(world, &rows[0], KC_OK);
+    assert_int_equal(row_of(world, &toy).reason, KC_OK);
+    assert_int_equal(owed(world), 0);
 }
 
 /* Bounded rounds: nobody who was put off stands before those who were not asked yet. */
@@ -163,6 +172,44 @@ static void who_waits_longest_is_asked_first(void **state)
     assert_int_equal(due(rows, world), 1);
     assert_int_equal(rows[0].purse.number, toys[2].purse.number);
     assert_int_equal(owed(world), 3);
+}
+
+/* What was put off by a clock that was a year ahead is not put off for a year. */
+static void a_clock_that_was_ahead_puts_nothing_off(void **state)
+{
+    struct world *world = *state;
+    struct toy toys[3];
+    struct kc_ending_row rows[2];
+    size_t count = 9;
+    for (unsigned i = 0; i < 3; i++) {
+        begin(&toys[i], world, i);
+    }
+    uint64_t right_ms = world->now_ms;
+    world->now_ms += WORLD_ACCOUNT_MS / 2;
+    toy_lose(&toys[0], world);
+    world->now_ms = right_ms;
+    toy_lose(&toys[1], world);
+    world->now_ms += FIRST_MS;
+    assert_int_equal(due(rows, world), 1);
+    tell(world, &rows[0], KC_OK);
+    assert_false(is_due(world));
+    EXPECT(kc_ledger_endings_ahead(rows, &count, 2, &world->ledger, world->now_ms), KC_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(rows[0].purse.number, toys[0].purse.number);
+    /* Asked then, it goes on by the right clock. */
+    tell(world, &rows[0], KC_AUTHORITY_DOWN);
+    EXPECT(kc_ledger_endings_ahead(rows, &count, 2, &world->ledger, world->now_ms), KC_OK);
+    assert_int_equal(count, 0);
+    world->now_ms += FIRST_MS;
+    assert_int_equal(due(rows, world), 1);
+    /* What waits as long as anything does, and what has ended, is none of them. */
+    toy_lose(&toys[2], world);
+    for (unsigned i = 0; i < 20; i++) {
+        tell(world, &rows[0], KC_AUTHORITY_DOWN);
+    }
+    assert_int_equal(row_of(world, &toys[0]).act_ms, world->now_ms + MOST_MS);
+    EXPECT(kc_ledger_endings_ahead(rows, &count, 2, &world->ledger, world->now_ms), KC_OK);
+    assert_int_equal(count, 0);
 }
 
 static void what_was_not_committed_is_not_owed(void **state)
@@ -188,8 +235,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_lost_purse_is_asked_for_until_the_authority_says_yes),
         TEST(a_pair_that_was_certified_too_late_is_owed_at_once),
-        TEST(what_the_authority_does_not_know_is_asked_for_once),
+        TEST(what_the_authority_does_not_know_is_asked_for_once_a_report),
         TEST(who_waits_longest_is_asked_first),
+        TEST(a_clock_that_was_ahead_puts_nothing_off),
         TEST(what_was_not_committed_is_not_owed),
     };
     return cmocka_run_group_tests_name("ledger: certificates of purses out of use", tests, NULL,

@@ -1,6 +1,6 @@
 /* Question: does a lost purse stop at once, and does its holder get what was left of it, no more and no less, whatever order the
  * late records come in? */
-#include "expect.h"
+#include "keys.h"
 
 #include <string.h>
 
@@ -683,6 +683,42 @@ static struct kc_result move(struct kc_ledger_opened *out, uint64_t *due_ms, str
     return result;
 }
 
+/* What waits when the old purse gives way, certified since the registrar had its other certificates revoked, is owed; what does
+ * not wait is not. */
+/* shows: R-RENEW-6 R-SEC-4 */
+static void a_pair_that_waits_is_owed_when_the_next_purse_is_confirmed(void **state)
+{
+    struct world *world = *state;
+    struct toy olds[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct kc_ledger_opened opened;
+        struct kc_renewal_row renewal;
+        struct kc_ending_row owed;
+        struct toy fresh;
+        struct toy_reply reply;
+        uint64_t due_ms = 0;
+        bool waits = i > 0;
+        begin(&olds[i], world, 1 + i);
+        EXPECT(toy_cash_whole(&olds[i], world, KC_CASH_KIND_DEPOSIT, 40, &reply), KC_OK);
+        EXPECT(ask(&renewal, &olds[i], world, 'b'), KC_OK);
+        EXPECT(move(&opened, &due_ms, world, &olds[i], 1 + i), KC_OK);
+        if (waits) {
+            name_certified(&renewal);
+            EXPECT(kc_ledger_begin(&world->ledger, world->now_ms), KC_OK);
+            EXPECT(kc_ledger_renew_certified(&world->ledger, &renewal), KC_OK);
+            EXPECT(kc_ledger_commit(&world->ledger), KC_OK);
+        }
+        EXPECT(confirm(&fresh, world, &opened), KC_OK);
+        struct kc_result result =
+            world->store.ending_get(world->store.context, &owed, olds[i].purse.number);
+        EXPECT(result, waits ? KC_OK : KC_NOT_FOUND);
+        if (waits) {
+            assert_int_equal(owed.ended_ms, 0);
+            assert_int_equal(owed.act_ms, world->now_ms);
+        }
+    }
+}
+
 /* shows: R-RENEW-6 */
 static void an_empty_purse_at_hand_gives_way_when_the_new_one_is_confirmed(void **state)
 {
@@ -756,6 +792,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_lost_purse_is_out_and_listed_at_once),
+        TEST(a_pair_that_waits_is_owed_when_the_next_purse_is_confirmed),
         TEST(an_empty_purse_at_hand_gives_way_when_the_new_one_is_confirmed),
         TEST(a_purse_that_is_lost_while_it_is_moved_is_waited_for),
         TEST(a_proof_lists_and_nothing_less_does),
