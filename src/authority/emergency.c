@@ -8,6 +8,7 @@
 
 #include "authority/issuers.h"
 #include "authority/own.h"
+#include "authority/record.h"
 #include "authority/roots.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,11 +19,20 @@
 struct kc_result kc_emergency_list(const struct kc_crypto *crypto, const char *root_folder,
                                    const char *folder)
 {
-    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
-    size_t count = kc_issuers_ended(ended, folder);
-    return kc_roots_list_names(folder, ended, count)
-               ? kc_ok()
-               : kc_roots_list_make(crypto, root_folder, folder, ended, count);
+    struct kc_revoked ended[KC_ENDED_MAX];
+    uint64_t newest = kc_roots_newest(folder);
+    bool with_key = kc_file_numbered_exists(root_folder, KC_ROOT_BASE, newest, ".key");
+    if (with_key) {
+        kc_record_add_all(root_folder, folder);
+    }
+    size_t count = kc_record_ended(ended, kc_issuers_ended(ended, folder), root_folder, folder);
+    if (!kc_roots_list_names(folder, ended, count)) {
+        return kc_roots_list_make(crypto, root_folder, folder, ended, count);
+    }
+    if (with_key) {
+        kc_roots_list_keep(root_folder, folder);
+    }
+    return kc_ok();
 }
 
 static bool lacks(const char *folder, const char *end)
@@ -183,22 +193,41 @@ static struct kc_result take_over_some(size_t *done, uint8_t after[KC_SERIAL_SIZ
     return result;
 }
 
+/* The database says it too: it may be one of before, put back beside the file that says it. */
+static struct kc_result is_all_taken(bool *out, struct kc_authority *authority,
+                                     const struct kc_certificate *by)
+{
+    *out = kc_issuers_emergency(authority->folder) == 0;
+    struct kc_result result =
+        *out ? kc_ok() : kc_authority_store_taken(authority->store, out, by->serial);
+    *out = *out && !kc_emergency_is_open(authority->folder);
+    return result;
+}
+
 struct kc_result kc_emergency_take_over(struct kc_authority *authority)
 {
     uint8_t after[KC_SERIAL_SIZE] = {0};
     uint64_t now_ms = kc_clock_now_ms();
     size_t done = 0;
-    struct kc_result result = kc_ok();
-    if (!kc_emergency_is_open(authority->folder)) {
+    bool all = false;
+    struct kc_certificate read;
+    const struct kc_issuer *by = kc_authority_first_issuer(authority);
+    struct kc_result result = kc_certificate_read(&read, kc_view(by->der, by->der_size));
+    if (!kc_failed(result)) {
+        result = is_all_taken(&all, authority, &read);
+    }
+    if (kc_failed(result) || all) {
         return result;
     }
-    const struct kc_issuer *by = kc_authority_first_issuer(authority);
     result = forget_told(authority->folder);
     /* Every certificate is looked at once. */
     while (!kc_failed(result)) {
         result = take_over_some(&done, after, authority, by, now_ms);
     }
     result = result.code == KC_NOT_FOUND ? kc_own_retire(authority) : result;
+    if (!kc_failed(result)) {
+        result = kc_authority_store_take(authority->store, read.serial);
+    }
     kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
            "certificates of ended issuers made anew count=%zu result=%s", done,
            kc_error_name(result.code));

@@ -7,7 +7,7 @@
  *   the database      what the ended ones had certified, and is good, is there by N: for the same key, with the same times and
  *                     the same serial number, so that whoever knows a certificate by its number knows the new one; the old one is
  *                     among the former ones
- *   issuing-N.taken   all of that was done
+ *   issuing-N.taken   all of that was done; the database says so too, as it may be put back from a copy of before
  *   issuing-N.shown   the directory shows it: first the issuer, then every holder, the root's list last; it says since when
  *
  * Cut between any two of these, the same command goes on with the rest, and so does every start. */
@@ -21,9 +21,9 @@ KC_MUST_USE struct kc_result kc_emergency_list(const struct kc_crypto *crypto,
                                                const char *root_folder, const char *folder);
 /* Whether certificates of ended issuers are still to be made anew. */
 bool kc_emergency_is_open(const char *folder);
-/* Makes them, if there are any; with the authority's lock held. Whatever the directory was told before, it is told again then. A
- * certificate that cannot be read is left out, and logged. The store's errors, KC_CRYPTO_FAILED, KC_TOKEN_UNAVAILABLE,
- * KC_IO_FAILED. */
+/* Makes them, unless file and database say that it was done; with the authority's lock held. Whatever the directory was told
+ * before, it is told again then. A certificate that cannot be read is left out, and logged. The store's errors,
+ * KC_CRYPTO_FAILED, KC_TOKEN_UNAVAILABLE, KC_IO_FAILED. */
 KC_MUST_USE struct kc_result kc_emergency_take_over(struct kc_authority *authority);
 
 /* Whether the directory is still to be told, and that it was. */

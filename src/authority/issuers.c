@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "authority/own.h"
+#include "authority/record.h"
 #include "authority/roots.h"
 #include "authority/setup.h"
 #include "base/clock.h"
@@ -46,7 +47,7 @@ static struct kc_result read_plan(struct plan *out, const char *folder, uint64_t
     return !kc_failed(result) && out->number != number ? kc_result(KC_CONFIG_INVALID) : result;
 }
 
-static bool is_emergency(const char *folder, uint64_t number)
+bool kc_issuers_is_emergency(const char *folder, uint64_t number)
 {
     struct plan plan;
     return !kc_failed(read_plan(&plan, folder, number)) && plan.emergency != 0;
@@ -55,7 +56,7 @@ static bool is_emergency(const char *folder, uint64_t number)
 uint64_t kc_issuers_emergency(const char *folder)
 {
     uint64_t number = kc_issuers_newest(folder);
-    while (number > 0 && !is_emergency(folder, number)) {
+    while (number > 0 && !kc_issuers_is_emergency(folder, number)) {
         number--;
     }
     return number;
@@ -106,7 +107,7 @@ struct kc_result kc_issuers_places(struct kc_key_places *out,
 
 /* ---- opening ---- */
 
-static struct kc_result load(struct kc_issuer *out, const char *folder, uint64_t number)
+struct kc_result kc_issuers_load(struct kc_issuer *out, const char *folder, uint64_t number)
 {
     struct kc_buffer der = {.data = out->der, .capacity = sizeof out->der};
     struct kc_certificate certificate;
@@ -173,7 +174,7 @@ struct kc_result kc_issuers_open(struct kc_authority *authority, const char *fol
     authority->issuer_count = 0;
     authority->ended_count = 0;
     for (uint64_t i = 0; i <= last; i++) {
-        struct kc_result result = load(&issuer, folder, last - i);
+        struct kc_result result = kc_issuers_load(&issuer, folder, last - i);
         issuer.ended = last - i < emergency;
         if (kc_failed(result)) {
             kc_log(KC_LOG_ERROR, "issuing certificate %" PRIu64 ": %s", last - i,
@@ -208,7 +209,7 @@ size_t kc_issuers_ended(struct kc_revoked out[KC_ISSUER_ROLLS_MAX], const char *
     uint64_t ended_ms = 0;
     for (uint64_t i = kc_issuers_emergency(folder) + 1; i > 0; i--) {
         uint64_t number = i - 1;
-        if (kc_failed(load(&issuer, folder, number)) ||
+        if (kc_failed(kc_issuers_load(&issuer, folder, number)) ||
             kc_failed(kc_certificate_read(&read, kc_view(issuer.der, issuer.der_size)))) {
             continue;
         }
@@ -217,8 +218,9 @@ size_t kc_issuers_ended(struct kc_revoked out[KC_ISSUER_ROLLS_MAX], const char *
             memcpy(out[count++].serial, read.serial, KC_SERIAL_SIZE);
         }
         /* Those before one that was made in an emergency ended when it began to count. */
-        ended_ms =
-            number > 0 && is_emergency(folder, number) ? issuer.from_ms + KC_BEFORE_MS : ended_ms;
+        ended_ms = number > 0 && kc_issuers_is_emergency(folder, number)
+                       ? issuer.from_ms + KC_BEFORE_MS
+                       : ended_ms;
     }
     return count;
 }
@@ -230,7 +232,8 @@ static size_t count_open(const char *folder, uint64_t last)
     struct kc_issuer issuer;
     size_t count = 0;
     for (uint64_t i = kc_issuers_emergency(folder); i <= last; i++) {
-        bool open = !kc_failed(load(&issuer, folder, i)) && issuer.expires_ms > kc_clock_now_ms();
+        bool open = !kc_failed(kc_issuers_load(&issuer, folder, i)) &&
+                    issuer.expires_ms > kc_clock_now_ms();
         count += open ? 1 : 0;
     }
     return count;
@@ -243,7 +246,7 @@ struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder)
     uint64_t emergency = kc_issuers_emergency(folder);
     out->next_ms = UINT64_MAX;
     for (uint64_t i = 0; i <= last; i++) {
-        struct kc_result result = load(&issuer, folder, i);
+        struct kc_result result = kc_issuers_load(&issuer, folder, i);
         if (kc_failed(result) && i == last) {
             return result;
         }
@@ -268,10 +271,15 @@ bool kc_issuers_have_room(const char *folder)
     return count_open(folder, kc_issuers_newest(folder)) < KC_ISSUERS_MAX;
 }
 
+bool kc_issuers_are_planned(const char *folder)
+{
+    return kc_file_numbered_exists(folder, BASE, kc_issuers_newest(folder) + 1, ".plan");
+}
+
 bool kc_issuers_wait_for_root(const char *folder)
 {
     struct kc_issuer issuer;
-    return !kc_failed(load(&issuer, folder, kc_issuers_newest(folder))) &&
+    return !kc_failed(kc_issuers_load(&issuer, folder, kc_issuers_newest(folder))) &&
            !kc_roots_is_by_newest(folder, kc_view(issuer.der, issuer.der_size));
 }
 
@@ -343,7 +351,7 @@ static struct kc_result certify(struct kc_buffer *out, const struct kc_crypto *c
     (void)snprintf(subject, sizeof subject, "Kinchaku issuer %" PRIu64, number + 1);
     struct kc_result result = open_root(&root, &root_key, crypto, root_folder, folder);
     if (!kc_failed(result)) {
-        result = load(&before, folder, number - 1);
+        result = kc_issuers_load(&before, folder, number - 1);
     }
     if (!kc_failed(result)) {
         struct kc_view root_view = kc_buffer_view(&root);
@@ -378,8 +386,11 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
         result = certify(&der, crypto, root_folder, folder, *number, &key);
     }
     kc_file_numbered(file, BASE, *number, ".crt");
-    return kc_failed(result) ? result
-                             : kc_certificate_file_save(folder, file, kc_buffer_view(&der));
+    if (kc_failed(result)) {
+        return result;
+    }
+    kc_record_add(root_folder, kc_buffer_view(&der));
+    return kc_certificate_file_save(folder, file, kc_buffer_view(&der));
 }
 
 struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
@@ -389,8 +400,7 @@ struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
     struct kc_root_plan plan;
     uint64_t number = 0;
     struct kc_result result = kc_roots_plan(&plan, folder);
-    bool open = kc_file_numbered_exists(folder, BASE, kc_issuers_newest(folder) + 1, ".plan") ||
-                kc_issuers_wait_for_root(folder);
+    bool open = kc_issuers_are_planned(folder) || kc_issuers_wait_for_root(folder);
     if (kc_failed(result) || !open) {
         return result;
     }

@@ -22,6 +22,11 @@ uint64_t kc_issuers_newest(const char *folder);
 
 /* The newest in force that was made in an emergency: those before it have ended. 0: none was. */
 uint64_t kc_issuers_emergency(const char *folder);
+/* Whether one was planned in an emergency. */
+bool kc_issuers_is_emergency(const char *folder, uint64_t number);
+/* The certificate of one and its times. KC_FILE_MISSING, KC_CERT_INVALID. */
+KC_MUST_USE struct kc_result kc_issuers_load(struct kc_issuer *out, const char *folder,
+                                             uint64_t number);
 /* Those that have ended so, before their time, for a root's list; how many. */
 size_t kc_issuers_ended(struct kc_revoked out[KC_ISSUER_ROLLS_MAX], const char *folder);
 
@@ -49,10 +54,13 @@ KC_MUST_USE struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_c
 KC_MUST_USE struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const char *folder);
 /* Whether there may be one more issuer. */
 bool kc_issuers_have_room(const char *folder);
+/* Whether a roll-over is planned, and not at its end. */
+bool kc_issuers_are_planned(const char *folder);
 /* Whether the newest root in force has no issuer yet: its roll-over is not at its end. */
 bool kc_issuers_wait_for_root(const char *folder);
 
-/* Goes on with a roll-over that was cut, of the issuing key or of the root, if there is one and the root's key is there. */
+/* Goes on with a roll-over that was cut, of the issuing key or of the root, if there is one and the root's key is there.
+ * KC_PENDING while a newer root's issuer has no room. */
 KC_MUST_USE struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                                const struct kc_key_places *configured,
                                                const char *root_folder, const char *folder);

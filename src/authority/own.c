@@ -89,10 +89,17 @@ static uint64_t end_of_former(const struct kc_authority *authority, const char *
     return from_ms + authority->config.keys_ms;
 }
 
-/* A former key that is gone is missed by nobody but those who still go by it. */
+/* A former key that is gone is missed by nobody but those who still go by it; and one that ended in an emergency, in whatever way
+ * it cannot be opened: the token that held it may be what was stolen. */
+static bool is_missed_by_few(struct kc_result result, bool ended)
+{
+    return ended || result.code == KC_FILE_MISSING || result.code == KC_TOKEN_KEY_MISSING;
+}
+
 static struct kc_result open_formers(struct kc_authority *authority, const char *folder)
 {
     uint64_t number = authority->own_generation;
+    uint64_t emergency = kc_issuers_emergency(folder);
     while (number > 0 && authority->former_count < KC_OWN_FORMERS_MAX) {
         struct kc_own_keys *former = &authority->formers[authority->former_count];
         memset(former, 0, sizeof *former);
@@ -106,16 +113,17 @@ static struct kc_result open_formers(struct kc_authority *authority, const char 
         authority->former_count += 1;
         struct kc_result result = open_pair(&former->sign_key, &former->encrypt_key,
                                             &former->signer_id, authority, folder, number);
-        if (result.code == KC_FILE_MISSING || result.code == KC_TOKEN_KEY_MISSING) {
-            kc_log(KC_LOG_WARN, "own keys of generation %" PRIu64 " are kept no more", number);
-            kc_key_close(&former->sign_key);
-            kc_key_close(&former->encrypt_key);
-            authority->former_count -= 1;
-            return kc_ok();
+        if (!kc_failed(result)) {
+            continue;
         }
-        if (kc_failed(result)) {
+        if (!is_missed_by_few(result, number < emergency)) {
             return result;
         }
+        kc_log(KC_LOG_WARN, "own keys of generation %" PRIu64 " are kept no more: %s", number,
+               kc_error_name(result.code));
+        kc_key_close(&former->sign_key);
+        kc_key_close(&former->encrypt_key);
+        authority->former_count -= 1;
     }
     return kc_ok();
 }

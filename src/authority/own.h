@@ -16,8 +16,8 @@ KC_MUST_USE struct kc_result kc_own_make(const struct kc_crypto *crypto, const c
                                          const struct kc_key_places *places, uint64_t number);
 
 /* Opens the newest pair, not above the newest issuing key, and those before it that still count, into the authority. A key
- * that has no certificate yet is made when it is missing; former keys may have been destroyed. As kc_key_pair_open; what was
- * opened is closed by kc_own_close in any case. */
+ * that has no certificate yet is made when it is missing; former keys may have been destroyed, and those that ended in an
+ * emergency are opened if they can be. As kc_key_pair_open; what was opened is closed by kc_own_close in any case. */
 KC_MUST_USE struct kc_result kc_own_open(struct kc_authority *authority, const char *folder);
 void kc_own_close(struct kc_authority *authority);
 

@@ -373,25 +373,32 @@ struct kc_result kc_roots_finish(const struct kc_crypto *crypto, const char *roo
 
 /* ---- the list ---- */
 
-/* The list of the root in force, NULL when it is not there, and that root. */
-static struct kc_crl *read_list(struct kc_buffer *root, const char *folder)
+struct kc_crl *kc_roots_list_read(const char *at, uint64_t number)
 {
-    uint8_t bytes[KC_ROOT_LIST_SIZE_MAX];
-    struct kc_buffer list = KC_BUFFER(bytes);
+    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
+    uint8_t list_bytes[KC_ROOT_LIST_SIZE_MAX];
+    struct kc_buffer root = KC_BUFFER(bytes);
+    struct kc_buffer list = KC_BUFFER(list_bytes);
     struct kc_certificate read;
     struct kc_crl *crl = NULL;
-    uint64_t number = kc_roots_newest(folder);
-    bool good = !kc_failed(load(root, &read, folder, number)) &&
-                !kc_failed(load_list(&list, folder, number)) && list.size > 0 &&
-                !kc_failed(kc_crl_read(&crl, kc_buffer_view(&list), kc_buffer_view(root)));
+    bool good = !kc_failed(load_list(&list, at, number)) && list.size > 0 &&
+                !kc_failed(load(&root, &read, at, number)) &&
+                !kc_failed(kc_crl_read(&crl, kc_buffer_view(&list), kc_buffer_view(&root)));
     return good ? crl : NULL;
+}
+
+/* 0 when there is none. */
+static uint64_t list_number(const char *at, uint64_t number)
+{
+    struct kc_crl *crl = kc_roots_list_read(at, number);
+    uint64_t out = crl == NULL ? 0 : kc_crl_number(crl);
+    kc_crl_free(crl);
+    return out;
 }
 
 bool kc_roots_list_names(const char *folder, const struct kc_revoked *ended, size_t count)
 {
-    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer root = KC_BUFFER(bytes);
-    struct kc_crl *crl = read_list(&root, folder);
+    struct kc_crl *crl = kc_roots_list_read(folder, kc_roots_newest(folder));
     bool names = crl != NULL;
     for (size_t i = 0; i < count && names; i++) {
         names = kc_crl_has(crl, ended[i].serial);
@@ -400,22 +407,47 @@ bool kc_roots_list_names(const char *folder, const struct kc_revoked *ended, siz
     return names;
 }
 
+static struct kc_result write_list(const char *at, uint64_t number, struct kc_view list)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_numbered(path, at, KC_ROOT_BASE, number, ".crl");
+    return kc_failed(result) ? result : kc_file_write(path, list, 0644);
+}
+
+/* Beside the root's key, so that one that is lost is followed by one with a higher number, whatever clocks said. */
+static void keep_list(const char *root_folder, uint64_t number, struct kc_view list)
+{
+    struct kc_result result = write_list(root_folder, number, list);
+    if (kc_failed(result)) {
+        kc_log(KC_LOG_WARN, "the root's list is not kept beside its key: %s",
+               kc_error_name(result.code));
+    }
+}
+
+void kc_roots_list_keep(const char *root_folder, const char *folder)
+{
+    uint8_t bytes[KC_ROOT_LIST_SIZE_MAX];
+    struct kc_buffer list = KC_BUFFER(bytes);
+    uint64_t number = kc_roots_newest(folder);
+    if (list_number(folder, number) > list_number(root_folder, number) &&
+        !kc_failed(load_list(&list, folder, number))) {
+        keep_list(root_folder, number, kc_buffer_view(&list));
+    }
+}
+
 struct kc_result kc_roots_list_make(const struct kc_crypto *crypto, const char *root_folder,
                                     const char *folder, const struct kc_revoked *ended,
                                     size_t count)
 {
     struct party root = {.number = kc_roots_newest(folder)};
-    uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
-    struct kc_buffer der = KC_BUFFER(bytes);
     struct kc_view list = kc_view(NULL, 0);
-    char path[KC_PATH_SIZE_MAX];
     uint64_t now_ms = kc_clock_now_ms();
-    struct kc_crl *before = read_list(&der, folder);
-    /* The clock's time, so that a list which was lost is followed by a newer one; whatever the clock says, a later one is newer.
-     * */
-    uint64_t number =
-        before != NULL && kc_crl_number(before) >= now_ms ? kc_crl_number(before) + 1 : now_ms;
-    kc_crl_free(before);
+    uint64_t here = list_number(folder, root.number);
+    uint64_t kept = list_number(root_folder, root.number);
+    uint64_t before = here > kept ? here : kept;
+    /* The clock's time, so that a list which was lost here and there is followed by a newer one; whatever the clock says, a later
+     * one is newer. */
+    uint64_t number = before >= now_ms ? before + 1 : now_ms;
     struct kc_result result = open_old(&root, crypto, root_folder);
     if (!kc_failed(result)) {
         result = kc_crl_make(&list, ended, count, number, now_ms, root.read.not_after_ms,
@@ -425,10 +457,8 @@ struct kc_result kc_roots_list_make(const struct kc_crypto *crypto, const char *
         result = kc_result(KC_TOO_LARGE);
     }
     if (!kc_failed(result)) {
-        result = kc_path_numbered(path, folder, KC_ROOT_BASE, root.number, ".crl");
-    }
-    if (!kc_failed(result)) {
-        result = kc_file_write(path, list, 0644);
+        keep_list(root_folder, root.number, list);
+        result = write_list(folder, root.number, list);
     }
     kc_der_free(list);
     kc_wipe(&root, sizeof root);

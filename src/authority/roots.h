@@ -7,7 +7,8 @@
  *   root-N.key                          made next, in the root's folder alone, and its certificate there
  *   root-N-by-M.crt root-M-by-N.crt     what the old root, M, and the new one certified of each other
  *   root-N.crt                          last, in the authority's folder: from here on it is in force
- *   root-N.crl                          its list of issuers that ended, DER, in the authority's folder (emergency.h)
+ *   root-N.crl                          its list of issuers that ended, DER, in the authority's folder (emergency.h), and kept
+ *                                       beside its key (record.h)
  *
  * Whatever is there is gone on with by a repeat, and by kc_authority_init as long as both keys are at hand. */
 #ifndef KC_AUTHORITY_ROOTS_H
@@ -53,6 +54,11 @@ KC_MUST_USE struct kc_result kc_roots_ends(struct kc_roll_ends *out, const char 
 
 /* Whether the list of the root in force is there, and names all these. */
 bool kc_roots_list_names(const char *folder, const struct kc_revoked *ended, size_t count);
+/* The list of that root which lies in `at`, the authority's folder or the root's; NULL when it is not there, or not good. Freed
+ * by kc_crl_free. */
+struct kc_crl *kc_roots_list_read(const char *at, uint64_t number);
+/* Keeps the list of the root in force beside its key, unless that one is as new. What fails is logged. */
+void kc_roots_list_keep(const char *root_folder, const char *folder);
 /* Makes and writes it, with a higher number than the one before. It lasts as long as the root: nobody has the root's key at hand
  * to make another on a day. KC_FILE_MISSING without that key. */
 KC_MUST_USE struct kc_result kc_roots_list_make(const struct kc_crypto *crypto,

@@ -221,6 +221,19 @@ static struct kc_result ensure_list(const struct kc_crypto *crypto, const char *
     return waits ? kc_ok() : result;
 }
 
+/* The next issuer of a root in force may have to wait until there is room for it: those that there are go on meanwhile. */
+static struct kc_result finish_issuers(const struct kc_crypto *crypto,
+                                       const struct kc_key_places *places, const char *root_folder,
+                                       const char *folder)
+{
+    struct kc_result result = kc_issuers_finish(crypto, places, root_folder, folder);
+    if (result.code != KC_PENDING) {
+        return result;
+    }
+    kc_log(KC_LOG_ERROR, "the newest root's issuing key waits until another one has ended");
+    return kc_ok();
+}
+
 /* The authority's keys, certificates and secrets as the configuration wants them. A certified key that is gone is nothing to be
  * replaced in silence. */
 static struct kc_result ensure_keys(const char *root_folder, const char *folder,
@@ -240,7 +253,7 @@ static struct kc_result ensure_keys(const char *root_folder, const char *folder,
         result = kc_roots_finish(&crypto, root_folder, folder);
     }
     if (!kc_failed(result)) {
-        result = kc_issuers_finish(&crypto, places, root_folder, folder);
+        result = finish_issuers(&crypto, places, root_folder, folder);
     }
     if (!kc_failed(result)) {
         result = ensure_list(&crypto, root_folder, folder);
@@ -353,11 +366,12 @@ static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
                              : kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
 }
 
-/* A roll-over that was planned before comes to its end first: its key may be stolen, too. */
+/* A roll-over that was planned before comes to its end first: its key may be stolen, too. The issuer that a newer root still
+ * wants is the one that is made here. */
 static struct kc_result roll_emergency(uint64_t *number, const struct roll *roll)
 {
     struct kc_result result = kc_roots_finish(&roll->crypto, roll->root_folder, roll->folder);
-    if (!kc_failed(result)) {
+    if (!kc_failed(result) && kc_issuers_are_planned(roll->folder)) {
         result =
             kc_issuers_finish(&roll->crypto, &roll->config.keys, roll->root_folder, roll->folder);
     }
@@ -368,6 +382,10 @@ static struct kc_result roll_emergency(uint64_t *number, const struct roll *roll
     }
     if (!kc_failed(result)) {
         result = kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
+    }
+    /* It may have been forgotten because it lay beside the stolen key. */
+    if (!kc_failed(result)) {
+        result = kc_token_file_ensure(&roll->crypto, roll->folder, "directory.secret");
     }
     return kc_failed(result) ? result : ensure_own(roll->dir);
 }

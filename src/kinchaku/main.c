@@ -289,7 +289,18 @@ static void tell_rolled(const struct kc_command *command, const char *what, bool
     kc_json_close(&json);
 }
 
-/* While the system is down: the bank would go on under its old keys, and the registrar seal for the new ones. */
+/* What must not run meanwhile: the bank would go on under its old keys, and the registrar seal for the new ones; after an
+ * emergency of the authority's the directory would go by the password that lay beside the stolen key. */
+static bool is_running(const struct kc_system *system, bool with_directory)
+{
+    static const enum kc_node nodes[] = {KC_NODE_BANK, KC_NODE_AUTHORITY, KC_NODE_DIRECTORY};
+    bool runs = false;
+    for (size_t i = 0; i < (with_directory ? 3 : 2) && !runs; i++) {
+        runs = kc_process_find(system->dir, kc_node_name(nodes[i])) != 0;
+    }
+    return runs;
+}
+
 static struct kc_result roll(const struct kc_command *command, const char *dir)
 {
     struct kc_system system;
@@ -321,8 +332,7 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
     if (!kc_failed(result)) {
         result = lock(&fd, system.dir);
     }
-    if (!kc_failed(result) && (kc_process_find(system.dir, kc_node_name(KC_NODE_BANK)) != 0 ||
-                               kc_process_find(system.dir, kc_node_name(KC_NODE_AUTHORITY)) != 0)) {
+    if (!kc_failed(result) && is_running(&system, authority && emergency)) {
         result = kc_result(KC_IN_USE);
     }
     if (!kc_failed(result)) {

@@ -510,7 +510,8 @@ struct kc_result kc_system_roll(struct kc_system_rolled *out, const struct kc_sy
     return kc_failed(result) ? result : run_roll(out, system, "bank", roll);
 }
 
-/* It lay beside the stolen key. The next start makes another one, for the authority and the directory. */
+/* It lay beside the stolen key. The authority's emergency makes another one, and so does every start, which gives it to the
+ * directory as well. */
 static struct kc_result forget_directory_password(const struct kc_system *system)
 {
     char path[KC_PATH_SIZE_MAX];
@@ -534,9 +535,9 @@ struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
         roll[count++] = "--token";
         roll[count++] = token;
     }
-    struct kc_result result = run_roll(out, system, "authority", roll);
-    bool runs = kc_process_find(system->dir, kc_node_name(KC_NODE_DIRECTORY)) != 0;
-    return kc_failed(result) || !emergency || runs ? result : forget_directory_password(system);
+    /* Before all else: a repeat of what was cut after it would be another emergency. */
+    struct kc_result result = emergency ? forget_directory_password(system) : kc_ok();
+    return kc_failed(result) ? result : run_roll(out, system, "authority", roll);
 }
 
 struct kc_result kc_system_roll_root(struct kc_system_rolled *out, const struct kc_system *system,

@@ -71,7 +71,7 @@ KC_MUST_USE struct kc_result kc_system_roll(struct kc_system_rolled *out,
                                             const char *token, bool emergency);
 
 /* Makes the authority's next issuing key, in a token or, with NULL, a file; in an emergency those before it are stolen and end,
- * and the directory gets another password at the next start. The system has to be down. */
+ * and the directory has another password from the next start on. The system has to be down, in an emergency the directory too. */
 KC_MUST_USE struct kc_result kc_system_roll_authority(struct kc_system_rolled *out,
                                                       const struct kc_system *system,
                                                       const char *token, bool emergency);

@@ -33,6 +33,8 @@ enum query {
     QUERY_FORMER_ADD,
     QUERY_FORMER_BY,
     QUERY_FORMER_OF_SERIAL,
+    QUERY_TAKEN_ADD,
+    QUERY_TAKEN,
     QUERY_COUNT
 };
 
@@ -56,6 +58,7 @@ static const char schema[] =
     " holder INTEGER NOT NULL, use INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " revoked INTEGER NOT NULL, reason INTEGER NOT NULL, der BLOB NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS former_serial ON former (serial);"
+    "CREATE TABLE IF NOT EXISTS taken (issuer BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;"
     "INSERT OR IGNORE INTO numbers VALUES (1, 0);";
 
 static const char *const queries[QUERY_COUNT] = {
@@ -91,6 +94,8 @@ static const char *const queries[QUERY_COUNT] = {
                          " VALUES (?,?,?,?,?,?,?,?)",
     [QUERY_FORMER_BY] = "SELECT " COLUMNS " FROM former WHERE digest = ?",
     [QUERY_FORMER_OF_SERIAL] = "SELECT " COLUMNS " FROM former WHERE serial = ?",
+    [QUERY_TAKEN_ADD] = "INSERT OR IGNORE INTO taken (issuer) VALUES (?)",
+    [QUERY_TAKEN] = "SELECT 1 FROM taken WHERE issuer = ?",
     [QUERY_NUMBER] = "UPDATE numbers SET crl = crl + 1 WHERE one = 1 RETURNING crl",
 };
 
@@ -462,6 +467,25 @@ struct kc_result kc_authority_store_revoke_one(struct kc_authority_store *store,
     (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)reason);
     (void)sqlite3_bind_blob(statement, 3, serial, KC_SERIAL_SIZE, SQLITE_STATIC);
     return step_done(statement);
+}
+
+struct kc_result kc_authority_store_take(struct kc_authority_store *store,
+                                         const uint8_t issuer[KC_SERIAL_SIZE])
+{
+    sqlite3_stmt *statement = store->statements[QUERY_TAKEN_ADD];
+    (void)sqlite3_bind_blob(statement, 1, issuer, KC_SERIAL_SIZE, SQLITE_STATIC);
+    return step_done(statement);
+}
+
+struct kc_result kc_authority_store_taken(struct kc_authority_store *store, bool *out,
+                                          const uint8_t issuer[KC_SERIAL_SIZE])
+{
+    sqlite3_stmt *statement = store->statements[QUERY_TAKEN];
+    (void)sqlite3_bind_blob(statement, 1, issuer, KC_SERIAL_SIZE, SQLITE_STATIC);
+    int status = sqlite3_step(statement);
+    *out = status == SQLITE_ROW;
+    (void)sqlite3_reset(statement);
+    return kc_sqlite_error(status);
 }
 
 struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store, uint64_t *out)

@@ -131,6 +131,12 @@ KC_MUST_USE struct kc_result kc_authority_store_revoke_one(struct kc_authority_s
                                                            const uint8_t serial[KC_SERIAL_SIZE],
                                                            uint64_t time_ms, uint64_t reason);
 
+/* Notes that everything was certified anew by this issuer, by its certificate's number, and whether that was noted. Durable. */
+KC_MUST_USE struct kc_result kc_authority_store_take(struct kc_authority_store *store,
+                                                     const uint8_t issuer[KC_SERIAL_SIZE]);
+KC_MUST_USE struct kc_result kc_authority_store_taken(struct kc_authority_store *store, bool *out,
+                                                      const uint8_t issuer[KC_SERIAL_SIZE]);
+
 /* The next number of a revocation list; grows with every call. Durable. */
 KC_MUST_USE struct kc_result kc_authority_store_crl_number(struct kc_authority_store *store,
                                                            uint64_t *out);

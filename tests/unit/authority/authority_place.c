@@ -135,6 +135,12 @@ int teardown(void **state)
         (void)unlink(path);
     }
     (void)kc_failed(kc_path_join(path, place->dir, "root", NULL));
+    for (unsigned i = 0; i < 36; i++) {
+        char file[KC_PATH_SIZE_MAX];
+        (void)kc_failed(kc_path_numbered(file, path, i < 32 ? "issued" : "root", i % 32,
+                                         i < 32 ? ".crt" : ".crl"));
+        (void)unlink(file);
+    }
     (void)rmdir(path);
     (void)kc_failed(kc_path_join(path, place->dir, "authority", NULL));
     (void)rmdir(path);

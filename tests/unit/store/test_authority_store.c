@@ -383,6 +383,26 @@ static void no_kill_loses_a_certificate_or_repeats_a_number(void **state)
     free(tally);
 }
 
+/* shows: R-RENEW-8 */
+static void an_issuer_that_took_over_is_known(void **state)
+{
+    struct place *place = *state;
+    const uint8_t issuers[2][KC_SERIAL_SIZE] = {{1}, {2}};
+    bool taken = true;
+    EXPECT(kc_authority_store_taken(place->store, &taken, issuers[0]), KC_OK);
+    assert_false(taken);
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT(kc_authority_store_take(place->store, issuers[0]), KC_OK);
+    }
+    kc_authority_store_close(place->store);
+    place->store = NULL;
+    EXPECT(kc_authority_store_open(&place->store, place->path), KC_OK);
+    EXPECT(kc_authority_store_taken(place->store, &taken, issuers[0]), KC_OK);
+    assert_true(taken);
+    EXPECT(kc_authority_store_taken(place->store, &taken, issuers[1]), KC_OK);
+    assert_false(taken);
+}
+
 static void what_is_no_database_is_corrupt(void **state)
 {
     struct place *place = *state;
@@ -412,6 +432,7 @@ int main(int argc, char **argv)
         TEST(made_keys_are_due_oldest_first_and_while_something_is_left),
         TEST(removed_or_overwritten_keys_leave_the_files),
         TEST(no_kill_loses_a_certificate_or_repeats_a_number),
+        TEST(an_issuer_that_took_over_is_known),
         TEST(what_is_no_database_is_corrupt),
     };
     seed = argc > 1 ? strtoull(argv[1], NULL, 10) : seed;
