@@ -393,6 +393,16 @@ struct kc_result kc_issuers_roll(uint64_t *number, const struct kc_crypto *crypt
     return kc_certificate_file_save(folder, file, kc_buffer_view(&der));
 }
 
+struct kc_result kc_issuers_plan_anew(const char *folder, const char *token)
+{
+    uint64_t number = kc_issuers_newest(folder) + 1;
+    kc_log(KC_LOG_WARN,
+           "issuing key %" PRIu64 ": the token that it was planned in is not there, "
+           "and another one is made in its place",
+           number);
+    return write_plan(folder, number, token, true);
+}
+
 struct kc_result kc_issuers_finish(const struct kc_crypto *crypto,
                                    const struct kc_key_places *configured, const char *root_folder,
                                    const char *folder)

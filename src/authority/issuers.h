@@ -56,6 +56,9 @@ KC_MUST_USE struct kc_result kc_issuers_ends(struct kc_roll_ends *out, const cha
 bool kc_issuers_have_room(const char *folder);
 /* Whether a roll-over is planned, and not at its end. */
 bool kc_issuers_are_planned(const char *folder);
+/* Plans the one that is planned for an emergency, and its key elsewhere: in `token` or, with NULL, a file. What was made in the
+ * token that it was planned in is in force nowhere. As kc_file_write. */
+KC_MUST_USE struct kc_result kc_issuers_plan_anew(const char *folder, const char *token);
 /* Whether the newest root in force has no issuer yet: its roll-over is not at its end. */
 bool kc_issuers_wait_for_root(const char *folder);
 

@@ -366,14 +366,22 @@ static struct kc_result roll_issuer(uint64_t *number, const struct roll *roll)
                              : kc_emergency_list(&roll->crypto, roll->root_folder, roll->folder);
 }
 
-/* A roll-over that was planned before comes to its end first: its key may be stolen, too. The issuer that a newer root still
- * wants is the one that is made here. */
+/* A roll-over that was planned before comes to its end first: its key may be stolen, too. When that was to be in a token that is
+ * not there, the key that is made here takes its place. */
+static struct kc_result finish_planned(const struct roll *roll)
+{
+    struct kc_result result =
+        kc_issuers_finish(&roll->crypto, &roll->config.keys, roll->root_folder, roll->folder);
+    return result.code == KC_TOKEN_UNAVAILABLE ? kc_issuers_plan_anew(roll->folder, roll->token)
+                                               : result;
+}
+
+/* The issuer that a newer root still wants is the one that is made here. */
 static struct kc_result roll_emergency(uint64_t *number, const struct roll *roll)
 {
     struct kc_result result = kc_roots_finish(&roll->crypto, roll->root_folder, roll->folder);
     if (!kc_failed(result) && kc_issuers_are_planned(roll->folder)) {
-        result =
-            kc_issuers_finish(&roll->crypto, &roll->config.keys, roll->root_folder, roll->folder);
+        result = finish_planned(roll);
     }
     *number = kc_issuers_emergency(roll->folder);
     if (!kc_failed(result) && !kc_emergency_is_open(roll->folder)) {

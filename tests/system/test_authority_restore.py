@@ -217,3 +217,37 @@ def test_the_directorys_password_goes_first(alone):
     alone.up()
     a.must("withdraw", 10, "--yes")
     alone.check_audit()
+
+
+# shows: R-SEC-2 R-RENEW-8
+@pytest.mark.parametrize("certified", [False, True])
+def test_a_planned_key_in_a_token_that_is_gone_is_given_up(alone, monkeypatch, certified):
+    """It was planned in a token that nobody has, or made in one that is gone since, and even certified there before the cut."""
+    token = Token()
+    for name, value in token.env.items():
+        monkeypatch.setenv(name, value)
+    try:
+        alone.up()
+        a = rich(alone)
+        first = issuers(alone)[-1]
+        alone.down()
+        ended = {first.serial_number}
+        path = alone.dir / "authority/issuing-1.crt"
+        if certified:
+            assert alone.kinchaku("roll", "--authority", "--token", token.uri).status == OK
+            ended.add(x509.load_pem_x509_certificate(path.read_bytes()).serial_number)
+            path.unlink()
+            token.fail("gone")
+        else:
+            done = alone.kinchaku("roll", "--authority", "--emergency", "--token", token.uri.replace("token=kc", "token=none"))
+            assert done.error == "token-unavailable", done
+        assert not path.exists() and (alone.dir / "authority/issuing-1.plan").exists()
+        done = emergency(alone)
+        assert done["number"] == 1 and (alone.dir / "authority/issuing-1.key").exists()
+        assert listed(alone) == ended
+        a.must("withdraw", 10, "--yes")
+        restart(alone, "authority")
+        rich(alone)
+        alone.check_audit()
+    finally:
+        token.close()

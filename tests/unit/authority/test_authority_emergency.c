@@ -462,6 +462,38 @@ static void it_is_fresh_as_long_as_somebody_may_have_read_before(void **state)
     assert_false(kc_emergency_is_fresh(folder, now_ms, 60000));
 }
 
+/* shows: R-RENEW-8 R-SEC-2 */
+static void what_the_folder_forgot_ends_with_what_came_after_it(void **state)
+{
+    static const char *const second[] = {"issuing-2.crt", "issuing-2.plan", "issuing-2.key"};
+    struct place *place = *state;
+    struct kc_view root = kc_view(place->root, place->root_size);
+    uint64_t number = 0;
+    end_keys(place, 1);
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_roll(&number, place->dir, NULL), KC_OK);
+    assert_int_equal(number, 2);
+    /* A folder from between is put back. The second was made after the emergency: it is not stolen for that it is forgotten. */
+    for (size_t i = 0; i < 3; i++) {
+        forget(place, second[i]);
+    }
+    forget(place, "root.crl");
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    assert_int_equal(count_ended(root), 1);
+    /* The next emergency ends it as well, and what a list named once stays there. */
+    end_keys(place, 2);
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    assert_int_equal(count_ended(root), 3);
+    forget(place, "root.crl");
+    kc_authority_close(&place->authority);
+    EXPECT(kc_authority_init(place->dir, 7, "JPY", 4711, "ldap://127.0.0.1:1", NULL), KC_OK);
+    EXPECT(kc_authority_open(&place->authority, place->dir), KC_OK);
+    EXPECT(kc_authority_publish_all(&place->authority), KC_OK);
+    assert_int_equal(count_ended(root), 3);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -471,6 +503,7 @@ int main(void)
         TEST(who_named_a_former_certificate_means_the_one_made_anew),
         TEST(it_goes_on_wherever_it_was_cut),
         TEST(own_keys_beside_the_stolen_one_end_at_once),
+        TEST(what_the_folder_forgot_ends_with_what_came_after_it),
         TEST(nobody_is_told_before_all_is_made_anew),
         TEST(the_roots_list_is_the_last_that_is_shown),
         TEST(nobody_is_told_without_the_roots_list),
