@@ -557,8 +557,19 @@ static bool directory_is_empty(struct kc_authority *authority)
     return result.code == KC_NOT_FOUND;
 }
 
+static struct kc_result publish_servers(struct kc_authority *authority)
+{
+    struct kc_result result = kc_ok();
+    for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
+         server++) {
+        result = kc_authority_publish(authority, server);
+    }
+    return result;
+}
+
 /* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others. Some at a time, between
- * which requests are answered and lists stay young; one that lost everything meanwhile begins anew. */
+ * which requests are answered, lists stay young, and servers that are certified meanwhile are shown; a directory that lost
+ * everything begins anew. */
 static struct kc_result publish_anew(struct kc_authority *authority)
 {
     struct holders holders = {.authority = authority, .result = kc_ok()};
@@ -568,6 +579,9 @@ static struct kc_result publish_anew(struct kc_authority *authority)
     struct kc_result result = kc_directory_prepare(authority->directory);
     if (!kc_failed(result)) {
         result = kc_authority_publish_crl(authority);
+    }
+    if (!kc_failed(result)) {
+        result = publish_servers(authority);
     }
     if (!kc_failed(result)) {
         holders.last = authority->shown_to;
@@ -594,9 +608,8 @@ static struct kc_result publish_known(struct kc_authority *authority)
         return kc_authority_publish_everybody(authority);
     }
     struct kc_result result = kc_directory_prepare(authority->directory);
-    for (uint64_t server = KC_SERVER_BANK; server <= KC_SERVER_REGISTRAR && !kc_failed(result);
-         server++) {
-        result = kc_authority_publish(authority, server);
+    if (!kc_failed(result)) {
+        result = publish_servers(authority);
     }
     return kc_failed(result) ? result : kc_authority_publish_crl(authority);
 }

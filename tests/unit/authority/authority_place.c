@@ -63,6 +63,7 @@ int setup(void **state)
 }
 
 static const char *const files[] = {"root/root.key",
+                                    "root/away.key",
                                     "root/root.crt",
                                     "authority/issuing.key",
                                     "authority/issuing.crt",

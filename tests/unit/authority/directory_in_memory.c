@@ -75,6 +75,7 @@ struct kc_result kc_directory_put_server(struct kc_directory *unused, const char
     (void)name;
     (void)certificates;
     (void)count;
+    directory.server_puts += 1;
     return kc_result(directory.down ? KC_DIRECTORY_DOWN : KC_OK);
 }
 

@@ -14,6 +14,7 @@ struct directory_in_memory {
     uint8_t certificates[2][KC_CERTIFICATE_SIZE_MAX];
     size_t sizes[2];
     size_t puts;
+    size_t server_puts;
     uint8_t crl[65536];
     size_t crl_size;
     uint8_t old_crl[65536]; /* of the issuer before */

@@ -367,7 +367,10 @@ static void the_roots_list_is_the_last_that_is_shown(void **state)
     directory.slow_us = 1010000;
     EXPECT(kc_authority_publish_all(authority), KC_PENDING);
     assert_true(directory.account == 18 && kc_emergency_is_owed(authority->folder));
+    /* A server that is certified meanwhile is shown, too. */
+    size_t servers = directory.server_puts;
     EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_int_equal(directory.server_puts, servers + 3);
     assert_true(directory.account == 26 && directory.puts == puts + 4);
     directory.slow_us = 0;
 }
