@@ -235,7 +235,8 @@ uint64_t kc_authority_list_ms(const struct kc_authority *authority);
 /* The tree, every holder, and last the issuer with its list, so that a directory filled half still counts as empty. */
 KC_MUST_USE struct kc_result kc_authority_publish_everybody(struct kc_authority *authority);
 /* The tree, the servers, the list; everybody when the directory is empty. After an emergency what is still to be made anew is
- * made first, and then everybody is shown, once the root's list is there. As kc_emergency_take_over. */
+ * made first, and then everybody is shown, once the root's list is there: KC_PENDING when only some are shown yet, for the next
+ * call to go on with. As kc_emergency_take_over. */
 KC_MUST_USE struct kc_result kc_authority_publish_all(struct kc_authority *authority);
 /* Every holder in the database: fills an empty directory, and takes out who has no valid certificate. Ends at the first error. */
 KC_MUST_USE struct kc_result kc_authority_publish_holders(struct kc_authority *authority);

@@ -14,6 +14,8 @@
 
 #define CRL_PERIODS 3u
 #define RETRY_MS UINT64_C(1000)
+/* So long holders are shown anew at a time: requests wait meanwhile. */
+#define ANEW_NS UINT64_C(1000000000)
 
 const char *kc_authority_server_name(uint64_t number)
 {
@@ -504,35 +506,37 @@ struct kc_result kc_authority_publish_crl(struct kc_authority *authority)
 struct holders {
     struct kc_authority *authority;
     uint64_t last;
-    uint64_t *shown_to; /* those up to this one are passed over; NULL: nobody is */
+    uint64_t until_ns; /* then it is enough for now; 0: everybody at once */
     struct kc_result result;
 };
 
 static bool publish_holder(void *owner, const struct kc_issued *issued)
 {
     struct holders *holders = owner;
-    if (issued->holder == holders->last ||
-        (holders->shown_to != NULL && issued->holder <= *holders->shown_to)) {
+    if (issued->holder == holders->last) {
         return true;
     }
-    holders->last = issued->holder;
-    holders->result = kc_authority_publish(holders->authority, issued->holder);
-    if (!kc_failed(holders->result) && holders->shown_to != NULL) {
-        *holders->shown_to = issued->holder;
+    holders->result = holders->until_ns != 0 && kc_clock_monotonic_ns() >= holders->until_ns
+                          ? kc_result(KC_PENDING)
+                          : kc_authority_publish(holders->authority, issued->holder);
+    if (!kc_failed(holders->result)) {
+        holders->last = issued->holder;
     }
     return !kc_failed(holders->result);
 }
 
-static struct kc_result publish_holders(struct kc_authority *authority, uint64_t *shown_to)
+static struct kc_result publish_behind(struct holders *holders)
 {
-    struct holders holders = {.authority = authority, .shown_to = shown_to, .result = kc_ok()};
-    struct kc_result result = kc_authority_store_all(authority->store, publish_holder, &holders);
-    return kc_failed(holders.result) ? holders.result : result;
+    struct kc_authority_store *store = holders->authority->store;
+    struct kc_result result =
+        kc_authority_store_behind(store, holders->last, publish_holder, holders);
+    return kc_failed(holders->result) ? holders->result : result;
 }
 
 struct kc_result kc_authority_publish_holders(struct kc_authority *authority)
 {
-    return publish_holders(authority, NULL);
+    struct holders holders = {.authority = authority, .result = kc_ok()};
+    return publish_behind(&holders);
 }
 
 struct kc_result kc_authority_publish_everybody(struct kc_authority *authority)
@@ -553,10 +557,11 @@ static bool directory_is_empty(struct kc_authority *authority)
     return result.code == KC_NOT_FOUND;
 }
 
-/* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others. Holder by holder: a
- * directory that was away meanwhile is gone on with, one that lost everything begins anew. */
+/* After an emergency: the issuer, then everybody by it, and last the root's list that ends the others. Some at a time, between
+ * which requests are answered and lists stay young; one that lost everything meanwhile begins anew. */
 static struct kc_result publish_anew(struct kc_authority *authority)
 {
+    struct holders holders = {.authority = authority, .result = kc_ok()};
     if (directory_is_empty(authority)) {
         authority->shown_to = 0;
     }
@@ -565,7 +570,10 @@ static struct kc_result publish_anew(struct kc_authority *authority)
         result = kc_authority_publish_crl(authority);
     }
     if (!kc_failed(result)) {
-        result = publish_holders(authority, &authority->shown_to);
+        holders.last = authority->shown_to;
+        holders.until_ns = kc_clock_monotonic_ns() + ANEW_NS;
+        result = publish_behind(&holders);
+        authority->shown_to = holders.last;
     }
     if (!kc_failed(result)) {
         result = publish_lists(authority, true);
@@ -573,6 +581,9 @@ static struct kc_result publish_anew(struct kc_authority *authority)
     if (!kc_failed(result)) {
         authority->shown_to = 0;
         result = kc_emergency_told(authority->folder);
+    }
+    if (!kc_failed(result)) {
+        kc_log(KC_LOG_INFO, "stolen issuing keys have ended: the directory shows all anew");
     }
     return result;
 }

@@ -142,8 +142,11 @@ static void *publish_main(void *owner)
 {
     struct kc_authority *authority = owner;
     uint64_t wipe_ns = 0;
+    /* What the first publication left undone after an emergency is gone on with at once. */
     uint64_t next_ns =
-        kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
+        kc_emergency_is_owed(authority->folder)
+            ? 0
+            : kc_authority_next_ns(kc_clock_monotonic_ns(), authority->config.crl_ms, false);
     while (!authority->stopping) {
         (void)usleep(TRY_EVERY_US);
         if (kc_clock_monotonic_ns() >= wipe_ns) {
@@ -160,6 +163,9 @@ static void *publish_main(void *owner)
         struct kc_result certified = kc_responder_certify(authority->responder, authority);
         (void)pthread_mutex_unlock(&authority->lock);
         result = kc_failed(result) ? result : certified;
+        if (result.code == KC_PENDING) {
+            continue;
+        }
         if (kc_failed(result)) {
             kc_log(KC_LOG_WARN, "publishing failed reason=%s", kc_error_name(result.code));
         }
@@ -178,8 +184,8 @@ static void publish_first(struct kc_authority *authority)
         (void)usleep(TRY_EVERY_US);
         result = kc_authority_publish_all(authority);
     }
-    kc_log(kc_failed(result) ? KC_LOG_WARN : KC_LOG_INFO, "first publication %s",
-           kc_error_name(result.code));
+    kc_log(kc_failed(result) && result.code != KC_PENDING ? KC_LOG_WARN : KC_LOG_INFO,
+           "first publication %s", kc_error_name(result.code));
 }
 
 static struct kc_result serve(const struct kc_command *command, const char *dir)
@@ -489,7 +495,10 @@ static struct kc_result publish(struct kc_authority *authority, const struct kc_
     (void)dir;
     /* After an emergency that is more than everybody; what else there is comes after it. */
     struct kc_result result =
-        kc_emergency_is_owed(authority->folder) ? kc_authority_publish_all(authority) : kc_ok();
+        kc_result(kc_emergency_is_owed(authority->folder) ? KC_PENDING : KC_OK);
+    while (result.code == KC_PENDING) {
+        result = kc_authority_publish_all(authority);
+    }
     return kc_failed(result) ? result : kc_authority_publish_everybody(authority);
 }
 

@@ -70,7 +70,7 @@ static const char *const queries[QUERY_COUNT] = {
     [QUERY_OF_HOLDER] = "SELECT " COLUMNS " FROM certificates WHERE holder = ? ORDER BY use",
     [QUERY_OF_SERIAL] = "SELECT " COLUMNS " FROM certificates WHERE serial = ?",
     [QUERY_REVOKED] = "SELECT " COLUMNS " FROM certificates WHERE revoked > 0 AND expires > ?",
-    [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates ORDER BY holder, use",
+    [QUERY_ALL] = "SELECT " COLUMNS " FROM certificates WHERE holder > ? ORDER BY holder, use",
     [QUERY_REVOKE] =
         "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ? AND revoked = 0",
     [QUERY_RETIRE] = "UPDATE certificates SET revoked = ?, reason = ? WHERE holder = ?"
@@ -274,7 +274,15 @@ struct kc_result kc_authority_store_revoked(struct kc_authority_store *store, ui
 struct kc_result kc_authority_store_all(struct kc_authority_store *store, kc_issued_visit visit,
                                         void *owner)
 {
-    return visit_all(store->statements[QUERY_ALL], visit, owner);
+    return kc_authority_store_behind(store, 0, visit, owner);
+}
+
+struct kc_result kc_authority_store_behind(struct kc_authority_store *store, uint64_t holder,
+                                           kc_issued_visit visit, void *owner)
+{
+    sqlite3_stmt *statement = store->statements[QUERY_ALL];
+    (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)holder);
+    return visit_all(statement, visit, owner);
 }
 
 struct kc_result kc_authority_store_revoke(struct kc_authority_store *store, size_t *count,

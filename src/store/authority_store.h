@@ -47,8 +47,12 @@ KC_MUST_USE struct kc_result kc_authority_store_revoked(struct kc_authority_stor
 KC_MUST_USE struct kc_result kc_authority_store_of_serial(struct kc_authority_store *store,
                                                           const uint8_t serial[KC_SERIAL_SIZE],
                                                           kc_issued_visit visit, void *owner);
+/* All, by holders; and those of holders with a higher number than this one. */
 KC_MUST_USE struct kc_result kc_authority_store_all(struct kc_authority_store *store,
                                                     kc_issued_visit visit, void *owner);
+KC_MUST_USE struct kc_result kc_authority_store_behind(struct kc_authority_store *store,
+                                                       uint64_t holder, kc_issued_visit visit,
+                                                       void *owner);
 
 /* Revokes every certificate of a holder that is not revoked yet; *count says how many. */
 KC_MUST_USE struct kc_result kc_authority_store_revoke(struct kc_authority_store *store,

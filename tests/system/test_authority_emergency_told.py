@@ -106,9 +106,11 @@ def test_nobody_is_ended_before_all_are_made_anew(alone):
     alone.check_audit()
 
 
-# shows: R-RENEW-8
-def test_nobody_is_told_without_the_roots_list(alone):
+# shows: R-SEC-4 R-RENEW-8
+@pytest.mark.parametrize("mode", ["crl", "ocsp"])
+def test_nobody_is_told_without_the_roots_list(alone, mode):
     """Killed before the list, and the root's key taken away again: nothing is told until the key is back."""
+    alone.configure("bank", "revocation", mode=mode)
     alone.configure("authority", "times", crl_ms=1000)
     alone.configure("bank", "times", crl_ms=500)
     alone.up()

@@ -268,6 +268,23 @@ def test_what_was_asked_about_the_old_purse_and_comes_late_spares_the_next(alone
         between.close()
 
 
+# shows: R-SEC-4 R-NODE-2
+def test_an_authority_that_takes_and_says_nothing_is_waited_for_once_a_try(alone):
+    """By CMP, where there is a request for each of two certificates: who waits keeps others from the directory."""
+    between = Liar(alone)
+    alone.configure("bank", "authority", url=between.url)
+    speak(alone, "cmp")
+    try:
+        alone.up()
+        uim = rich(alone)
+        between.answer = "hold"
+        assert lose(uim, password(uim)).status == OK
+        assert wait_tried(uim, 1)["revocation_reason"] == "authority-unavailable"
+        assert len(between.held) == 1
+    finally:
+        between.close()
+
+
 # shows: R-SEC-4 R-RENEW-5 R-RENEW-2
 def test_keys_that_the_bank_never_heard_of(alone):
     """Made by the authority for the purse, or certified for it: what it said of them was lost."""

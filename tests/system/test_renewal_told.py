@@ -1,6 +1,7 @@
 """Is a holder told how far the renewal of the keys is at the bank, by the bank's signed word on this question, and by nobody else's?"""
 import calendar
 import hashlib
+import threading
 import time
 
 from cryptography import x509
@@ -155,3 +156,24 @@ def test_nobody_elses_word_counts(shared):
         assert shared.http("bank", "POST", "/v1/renewal", body)[0] == 400, body
     assert shared.http("bank", "GET", "/v1/renewal")[0] == 405
     uim.must("renew")
+
+
+# shows: R-RENEW-3 R-NODE-9
+def test_the_word_does_not_wait_behind_an_authority_that_says_nothing(alone):
+    """Every thread that may wait for it does."""
+    alone.up()
+    uims = [alone.open() for _ in range(9)]
+    alone.stop("authority")
+    waiting = [threading.Thread(target=uim.station, args=("renew",)) for uim in uims[1:]]
+    try:
+        for one in waiting:
+            one.start()
+        time.sleep(0.8)
+        began = time.monotonic()
+        assert told(uims[0]) == {"renewal": "none"}
+        assert time.monotonic() - began < 1.5 and all(one.is_alive() for one in waiting)
+    finally:
+        alone.resume("authority")
+        for one in waiting:
+            one.join()
+    alone.check_audit()

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <string.h>
+#include <unistd.h>
 
 #include "directory_in_memory.h"
 
@@ -56,6 +57,7 @@ struct kc_result kc_directory_put_account(struct kc_directory *unused, uint64_t 
     if (directory.down || (directory.most > 0 && directory.puts == directory.most)) {
         return kc_result(KC_DIRECTORY_DOWN);
     }
+    (void)usleep(directory.slow_us);
     directory.account = account;
     directory.count = count;
     directory.puts += 1;

@@ -7,7 +7,8 @@
 
 struct directory_in_memory {
     bool down;
-    size_t most; /* so many puts of accounts, then it is down; 0: for ever up */
+    unsigned slow_us; /* for a put of an account */
+    size_t most;      /* so many puts of accounts, then it is down; 0: for ever up */
     uint64_t account;
     size_t count;
     uint8_t certificates[2][KC_CERTIFICATE_SIZE_MAX];

@@ -362,6 +362,14 @@ static void the_roots_list_is_the_last_that_is_shown(void **state)
     EXPECT(kc_authority_publish_all(authority), KC_OK);
     assert_int_equal(directory.puts, puts + 2);
     assert_false(kc_emergency_is_owed(authority->folder));
+    /* Everybody takes a while, and requests do not wait for it. */
+    forget(place, "issuing-1.shown");
+    directory.slow_us = 1010000;
+    EXPECT(kc_authority_publish_all(authority), KC_PENDING);
+    assert_true(directory.account == 18 && kc_emergency_is_owed(authority->folder));
+    EXPECT(kc_authority_publish_all(authority), KC_OK);
+    assert_true(directory.account == 26 && directory.puts == puts + 4);
+    directory.slow_us = 0;
 }
 
 static void move_root_key(const struct place *place, const char *from, const char *to)
