@@ -3,11 +3,9 @@ import hashlib
 import os
 import shutil
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from between import Between
 from kinchaku import AGAIN, FAULT, OK, REFUSED
 from test_directory import account_name, values
 
@@ -317,30 +316,14 @@ def test_a_forged_confirmation_ends_nothing(shared, client):
     """Somebody between both sees the transaction's number and is faster with a confirmation of his own."""
     account, key, forged = number(700076), client.new_key(), []
 
-    class Between(BaseHTTPRequestHandler):
-        def do_POST(self):
-            message = self.rfile.read(int(self.headers["Content-Length"]))
-            if bodytype(message) == 24 and not forged:
-                certhash = message.index(b"\x04\x20") + 2
-                forged.append(post(shared, message[:certhash] + bytes(32) + message[certhash + 32:]))
-            status, kind, reply = post(shared, message)
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
+    def carry(message, _):
+        if bodytype(message) == 24 and not forged:
+            certhash = message.index(b"\x04\x20") + 2
+            forged.append(post(shared, message[:certhash] + bytes(32) + message[certhash + 32:]))
+        return post(shared, message)
 
-        def log_message(self, *arguments):
-            pass
-
-    between = ThreadingHTTPServer(("127.0.0.1", 0), Between)
-    threading.Thread(target=between.serve_forever, daemon=True).start()
-    try:
-        made = client.run("ir", "-newkey", key, "-subject", f"/CN={account}", "-server",
-                          f"127.0.0.1:{between.server_address[1]}/cmp")
-    finally:
-        between.shutdown()
-        between.server_close()
+    with Between(carry) as between:
+        made = client.run("ir", "-newkey", key, "-subject", f"/CN={account}", "-server", between.url.removeprefix("http://") + "/cmp")
     assert forged[0][0] == 403 and b"bad-signature" in forged[0][2], forged
     assert made is not None and "PKICONF" in client.words, client.words
     assert authority_list(shared, account) == [("sign", False)]

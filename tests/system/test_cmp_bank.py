@@ -1,12 +1,11 @@
 """Does the bank have keys renewed and certificates ended by CMP, as it does by our own messages, whoever is lost or away in between?"""
 import shutil
 import sqlite3
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from between import Between
 from kinchaku import AGAIN, FAULT, OK, REFUSED, Uim
 from test_authority_roll import lists, roll_over as issuing_roll
 from test_close import password
@@ -36,42 +35,21 @@ def speaking(alone):
     alone.check_audit()
 
 
-class Dropping:
+class Dropping(Between):
     """Between the bank and the authority: carries what is asked, and, while it drops, no second certificate."""
 
     def __init__(self, system, path="/cmp"):
-        self.system, self.dropping = system, False
+        self.system, self.path, self.dropping = system, path, False
         self.before = None  # called once, before something is carried
-        owner = self
+        super().__init__(self.carry)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if owner.dropping and USE.search(body) and not USE.search(body)[1][0] & 0x80:
-                    self.close_connection = True
-                    return
-                before, owner.before = owner.before, None
-                if before:
-                    before()
-                status, kind, reply = post(owner.system, body, self.headers["Content-Type"], path)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def carry(self, body, kind):
+        if self.dropping and USE.search(body) and not USE.search(body)[1][0] & 0x80:
+            return None
+        before, self.before = self.before, None
+        if before:
+            before()
+        return post(self.system, body, kind, self.path)
 
 
 def rich(system, *arguments):

@@ -7,15 +7,14 @@ import re
 import socket
 import sqlite3
 import subprocess
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from between import Between
 from forge import make_keys
 from kinchaku import OK, REFUSED, Uim
 from test_close import password
@@ -29,7 +28,7 @@ KEY = re.compile(bytes.fromhex("a6593013") + re.escape(bytes.fromhex("06072a8648
 USE = re.compile(bytes.fromhex("0603551d0f") + b"(?:\x01\x01\xff)?\x04\x04\x03\x02.(.)", re.S)
 
 
-class OtherAuthority:
+class OtherAuthority(Between):
     """One mock server for each certificate, since it gives out a single one, and behind it what CMP leaves open: the directory."""
 
     def __init__(self, system, folder):
@@ -44,26 +43,7 @@ class OtherAuthority:
         self.wrong_key, self.more = None, []  # what a test has it do wrong
         self.processes, self.made, self.requests, self.serving = [], {}, [], None
         self.ever, self.ended = [], []  # certificates, and numbers that somebody had it revoke
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                reply = server.answer(body)
-                self.send_response(200)
-                self.send_header("Content-Type", CMP)
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        super().__init__(lambda body, _: (200, CMP, self.answer(body)))
 
     @staticmethod
     def signs(certificate):
@@ -135,8 +115,7 @@ class OtherAuthority:
         return [path.read_text()[-1000:] for path in self.folder.glob("*.log")]
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        super().close()
         for process in self.processes:
             process.kill()
             process.wait()

@@ -3,11 +3,9 @@ nobody refused by what a stranger says?"""
 import base64
 import datetime
 import http.client
-import http.server
 import re
 import sqlite3
 import subprocess
-import threading
 import time
 import urllib.parse
 
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from between import Between
 from kinchaku import AGAIN, OK, REFUSED
 from forge import Attacker, pack
 from test_cmp import Client, save
@@ -159,33 +158,18 @@ def test_the_responder_answers_while_the_directory_hangs(alone, tmp_path):
 
 # ---- the bank ----
 
-class Between:
+class Responder(Between):
     """Between the bank and the responder: counts, and answers what a test wants. `answer` gets question and true answer."""
 
     def __init__(self, system):
         self.port, self.asked, self.answer = system.port("authority"), [], None
-        between = self
+        super().__init__(self.reply)
+        self.url += "/ocsp"
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                question = self.rfile.read(int(self.headers["Content-Length"]))
-                between.asked.append(question)
-                reply = between.carry(question)
-                status, kind, body = reply if isinstance(reply, tuple) else (200, ANSWERED, reply)
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/ocsp"
+    def reply(self, question, _):
+        self.asked.append(question)
+        reply = self.carry(question)
+        return reply if isinstance(reply, tuple) else (200, ANSWERED, reply)
 
     def true_answer(self, question):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -196,15 +180,11 @@ class Between:
         true = self.true_answer(question)
         return self.answer(question, true) if self.answer else true
 
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
 
 @pytest.fixture
 def watched(alone, request):
     """A system whose bank fetches the list once, when it starts, and asks the responder through somebody."""
-    between = Between(alone)
+    between = Responder(alone)
     alone.configure("bank", "revocation", mode=getattr(request, "param", "both"), url=between.url)
     alone.configure("bank", "times", crl_ms=DAY, outside_ms=1000)
     alone.configure("authority", "times", crl_ms=DAY)
