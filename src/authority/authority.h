@@ -157,8 +157,14 @@ struct kc_roll_ends {
 KC_MUST_USE struct kc_result kc_authority_roll_ends(struct kc_roll_ends *out, const char *dir,
                                                     bool root);
 
+/* Whether the newest root's certificate or key, which every roll-over wants, is not in its folder; its path then. */
+bool kc_authority_lacks_root(char path[KC_PATH_SIZE_MAX], const char *dir);
+
 /* Opens what init made. KC_FILE_MISSING, KC_CONFIG_INVALID, KC_KEY_PERMISSIONS, the store's errors; close it in any case. */
 KC_MUST_USE struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir);
+/* The database alone, to read it: no key and no password has to be there. As kc_authority_open. */
+KC_MUST_USE struct kc_result kc_authority_open_database(struct kc_authority *authority,
+                                                        const char *dir);
 void kc_authority_close(struct kc_authority *authority);
 
 /* Makes one certificate, which is stored nowhere yet, as ordered but with a serial of its own and no longer than the issuing one.

@@ -138,8 +138,11 @@ static struct kc_result open_key(struct kc_issuer *issuer, const struct kc_autho
     }
     if (kc_failed(result)) {
         kc_key_close(&issuer->key);
-        kc_log(issuer->ended ? KC_LOG_INFO : KC_LOG_ERROR, "%s: %s", name,
-               kc_error_name(result.code));
+        /* Of one that ended the key may be destroyed: `serve` says how many those are, and it is no fault. */
+        if (!issuer->ended || result.code != KC_FILE_MISSING) {
+            kc_log(issuer->ended ? KC_LOG_INFO : KC_LOG_ERROR, "%s: %s", name,
+                   kc_error_name(result.code));
+        }
     }
     return result;
 }

@@ -6,6 +6,7 @@
 
 #include "authority/authority.h"
 #include "authority/emergency.h"
+#include "authority/issuers.h"
 #include "authority/made.h"
 #include "authority/ocsp.h"
 #include "authority/own.h"
@@ -58,7 +59,7 @@ static const struct kc_program program = {
 };
 
 /* What to say about a failure beside the command's name. */
-static char detail[160];
+static char detail[KC_PATH_SIZE_MAX + 64];
 
 static bool token_fits(const struct kc_command *command, const char *token)
 {
@@ -188,6 +189,25 @@ static void publish_first(struct kc_authority *authority)
            "first publication %s", kc_error_name(result.code));
 }
 
+/* Who issues from this start on, as a station's `show` and `kinchaku status` have it, and who counts no more. */
+static void tell_issuers(const struct kc_authority *authority)
+{
+    struct kc_revoked ended[KC_ISSUER_ROLLS_MAX];
+    struct kc_root_words words;
+    const struct kc_issuer *newest = &authority->issuers[0];
+    size_t count = kc_issuers_ended(ended, authority->folder);
+    (void)kc_failed(kc_root_words(&words, kc_view(newest->der, newest->der_size)));
+    kc_log(KC_LOG_INFO,
+           "issuer in force number=%" PRIu64
+           " certificate=%s from=%s until=%s ended_in_an_emergency=%zu",
+           kc_issuers_newest(authority->folder), words.fingerprint, words.from, words.until, count);
+    if (authority->ended_count > 0) {
+        kc_log(KC_LOG_INFO,
+               "issuers that ended and go on without a key, which may be destroyed count=%zu",
+               authority->ended_count);
+    }
+}
+
 static struct kc_result serve(const struct kc_command *command, const char *dir)
 {
     static struct kc_authority authority;
@@ -213,6 +233,7 @@ static struct kc_result serve(const struct kc_command *command, const char *dir)
         kc_log(KC_LOG_WARN, "no certificate for the responder reason=%s",
                kc_error_name(certified.code));
     }
+    tell_issuers(&authority);
     authority.responder = &responder;
     struct kc_result own = kc_own_certify(&authority, dir);
     if (kc_failed(own)) {
@@ -282,6 +303,14 @@ static void tell_pending(const char *dir, bool root)
     }
 }
 
+static void tell_missing(const char *dir)
+{
+    char path[KC_PATH_SIZE_MAX];
+    if (kc_authority_lacks_root(path, dir)) {
+        (void)snprintf(detail, sizeof detail, "roll: the newest root's, %s", path);
+    }
+}
+
 /* The next issuing key, or root; the authority must not be serving. */
 static struct kc_result roll(const struct kc_command *command, const char *dir)
 {
@@ -310,6 +339,9 @@ static struct kc_result roll(const struct kc_command *command, const char *dir)
                                           : kc_authority_roll(&number, dir, token);
     if (result.code == KC_PENDING) {
         tell_pending(dir, root);
+    }
+    if (result.code == KC_FILE_MISSING) {
+        tell_missing(dir);
     }
     if (!kc_failed(result)) {
         result = kc_authority_roll_ends(&ends, dir, root);
@@ -544,13 +576,14 @@ struct verb {
     struct kc_result (*alone)(const struct kc_command *command, const char *dir);
     struct kc_result (*opened)(struct kc_authority *authority, const struct kc_command *command,
                                const char *dir);
+    bool reads; /* the database, and nothing else */
 };
 
 static const struct verb verbs[] = {
-    {"init", init, NULL},       {"roll", roll, NULL},
-    {"serve", serve, NULL},     {"server", NULL, server_certificates},
-    {"publish", NULL, publish}, {"revoke", NULL, revoke_account},
-    {"list", NULL, list},
+    {"init", init, NULL, false},       {"roll", roll, NULL, false},
+    {"serve", serve, NULL, false},     {"server", NULL, server_certificates, false},
+    {"publish", NULL, publish, false}, {"revoke", NULL, revoke_account, false},
+    {"list", NULL, list, true},
 };
 
 static struct kc_result run(const struct verb *verb, const struct kc_command *command,
@@ -560,7 +593,8 @@ static struct kc_result run(const struct verb *verb, const struct kc_command *co
     if (verb->alone != NULL) {
         return verb->alone(command, dir);
     }
-    struct kc_result result = kc_authority_open(&authority, dir);
+    struct kc_result result = verb->reads ? kc_authority_open_database(&authority, dir)
+                                          : kc_authority_open(&authority, dir);
     if (!kc_failed(result)) {
         result = verb->opened(&authority, command, dir);
     }

@@ -443,6 +443,23 @@ struct kc_result kc_authority_roll_root(uint64_t *number, const char *dir, uint6
     return locked(number, dir, &roll, roll_root);
 }
 
+bool kc_authority_lacks_root(char path[KC_PATH_SIZE_MAX], const char *dir)
+{
+    static const char *const ends[] = {".crt", ".key"};
+    char folder[KC_PATH_SIZE_MAX];
+    char file[KC_FILE_NAME_SIZE];
+    if (kc_failed(kc_path_join(folder, dir, "authority", NULL))) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        kc_file_numbered(file, KC_ROOT_BASE, kc_roots_newest(folder), ends[i]);
+        if (!kc_failed(kc_path_join(path, dir, "root", file)) && !kc_file_exists(path)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct kc_result kc_authority_roll_ends(struct kc_roll_ends *out, const char *dir, bool root)
 {
     char folder[KC_PATH_SIZE_MAX];
@@ -468,19 +485,15 @@ struct kc_result kc_authority_roll_ends(struct kc_roll_ends *out, const char *di
     return result;
 }
 
-struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)
+/* The configuration. */
+static struct kc_result open_config(struct kc_authority *authority, const char *dir)
 {
-    char folder[KC_PATH_SIZE_MAX];
     char path[KC_PATH_SIZE_MAX];
-    char secret[128];
     memset(authority, 0, sizeof *authority);
     (void)pthread_mutex_init(&authority->lock, NULL);
-    struct kc_result result = kc_path_join(folder, dir, "authority", NULL);
+    struct kc_result result = kc_path_join(authority->folder, dir, "authority", NULL);
     if (!kc_failed(result)) {
-        result = kc_path_join(authority->folder, folder, NULL, NULL);
-    }
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "authority.ini", NULL);
+        result = kc_path_join(path, authority->folder, "authority.ini", NULL);
     }
     if (!kc_failed(result)) {
         result = kc_config_read(&authority->config, keys, sizeof keys / sizeof keys[0], path);
@@ -490,23 +503,13 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
             kc_realm_set(&authority->realm, authority->config.bank, authority->config.currency);
         result = kc_failed(result) ? kc_result(KC_CONFIG_INVALID) : result;
     }
-    if (!kc_failed(result)) {
-        result = kc_libcrypto_open(&authority->crypto, 64);
-    }
-    if (!kc_failed(result)) {
-        result = open_keys(authority, folder);
-    }
-    if (!kc_failed(result)) {
-        result = kc_token_file_load(secret, sizeof secret, folder, "directory.secret");
-    }
-    if (!kc_failed(result)) {
-        result = kc_directory_open(&authority->directory, authority->config.directory_url, secret,
-                                   (unsigned)authority->config.outside_ms);
-    }
-    kc_wipe(secret, sizeof secret);
-    if (!kc_failed(result)) {
-        result = kc_path_join(path, folder, "authority.db", NULL);
-    }
+    return result;
+}
+
+static struct kc_result open_database(struct kc_authority *authority)
+{
+    char path[KC_PATH_SIZE_MAX];
+    struct kc_result result = kc_path_join(path, authority->folder, "authority.db", NULL);
     if (!kc_failed(result)) {
         result = kc_database_expect(path);
     }
@@ -515,6 +518,33 @@ struct kc_result kc_authority_open(struct kc_authority *authority, const char *d
         authority->unclean = !kc_failed(result);
     }
     return kc_failed(result) ? result : kc_database_made(path);
+}
+
+struct kc_result kc_authority_open_database(struct kc_authority *authority, const char *dir)
+{
+    struct kc_result result = open_config(authority, dir);
+    return kc_failed(result) ? result : open_database(authority);
+}
+
+struct kc_result kc_authority_open(struct kc_authority *authority, const char *dir)
+{
+    char secret[128];
+    struct kc_result result = open_config(authority, dir);
+    if (!kc_failed(result)) {
+        result = kc_libcrypto_open(&authority->crypto, 64);
+    }
+    if (!kc_failed(result)) {
+        result = open_keys(authority, authority->folder);
+    }
+    if (!kc_failed(result)) {
+        result = kc_token_file_load(secret, sizeof secret, authority->folder, "directory.secret");
+    }
+    if (!kc_failed(result)) {
+        result = kc_directory_open(&authority->directory, authority->config.directory_url, secret,
+                                   (unsigned)authority->config.outside_ms);
+    }
+    kc_wipe(secret, sizeof secret);
+    return kc_failed(result) ? result : open_database(authority);
 }
 
 void kc_authority_close(struct kc_authority *authority)

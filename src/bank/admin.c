@@ -890,7 +890,9 @@ int kc_bank_admin(const struct kc_command *command, const char *dir)
                                              "account, ordinary, included or paid")
                        : kc_command_usage_of(command, "log-policy", "refuse, overwrite or report");
         }
-        const char *words = desk.detail == NULL ? name : desk.detail;
+        bool none = result.code == KC_UNKNOWN_ACCOUNT || result.code == KC_UNKNOWN_PURSE;
+        const char *words = none && verbs[i].takes_number ? command->arguments[1] : name;
+        words = desk.detail == NULL ? words : desk.detail;
         return kc_failed(result) ? kc_command_fail(command, result, words) : 0;
     }
     return kc_command_usage(command, "this command is not known");

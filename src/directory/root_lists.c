@@ -76,7 +76,8 @@ static struct kc_crl *find(const struct kc_root_lists *lists, const struct kc_cr
     }
     if (lists->keep != NULL) {
         /* Whoever keeps it says so when that fails; here it counts all the same. */
-        (void)kc_failed(lists->keep(lists->owner, read.serial, shown->lists[at]));
+        (void)kc_failed(
+            lists->keep(lists->owner, read.serial, shown->lists[at], kc_crl_count(newer)));
     }
     kc_crl_free(kept);
     return newer;

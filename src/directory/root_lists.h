@@ -11,10 +11,10 @@
 #include "directory/directory.h"
 #include "directory/roots.h"
 
-/* Keeps the newest list of the root with that serial durably; reads it. KC_FILE_MISSING: none was kept. Of all else, and of a
- * list that this root did not sign, the log tells, and it counts as none. */
+/* Keeps the newest list of the root with that serial durably, which names so many issuers; reads it. KC_FILE_MISSING: none was
+ * kept. Of all else, and of a list that this root did not sign, the log tells, and it counts as none. */
 typedef struct kc_result (*kc_root_list_keep)(void *owner, const uint8_t root[KC_SERIAL_SIZE],
-                                              struct kc_view list);
+                                              struct kc_view list, size_t ended);
 typedef struct kc_result (*kc_root_list_load)(void *owner, const uint8_t root[KC_SERIAL_SIZE],
                                               struct kc_buffer *list);
 

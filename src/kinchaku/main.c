@@ -16,7 +16,7 @@
 #define ROLL_DAYS 90u
 #define ROLL_DAYS_MAX 3660u
 #define ROOT_DAYS_MAX 7300u
-#define ROOTS_MAX 17u /* as many as an authority ever has */
+#define ISSUERS_MAX 33u /* as many as an authority ever has; and no more roots */
 
 static const struct kc_option options[] = {
     {"dir", "D", "folder of the system (default .kinchaku; demo: a new one)"},
@@ -142,18 +142,20 @@ static struct kc_result ensure(int *fd, struct kc_system *system, const char *di
     return kc_failed(result) ? result : kc_system_prepare(system);
 }
 
-/* The root that a process goes by: the one pinned in its folder, of the authority the newest one in force. */
-static bool find_root(struct kc_root_words *out, const struct kc_system *system, enum kc_node node)
+/* The root that a process goes by: the one pinned in its folder, of the authority the newest one in force; and its issuer. */
+static bool find_certificate(struct kc_root_words *out, const struct kc_system *system,
+                             enum kc_node node, const char *base)
 {
     char folder[KC_PATH_SIZE_MAX];
-    char name[24] = "root.crt";
+    char name[24];
     uint8_t bytes[KC_CERTIFICATE_SIZE_MAX];
     bool has = node == KC_NODE_BANK || node == KC_NODE_AUTHORITY;
+    (void)snprintf(name, sizeof name, "%s.crt", base);
     if (!has || kc_failed(kc_path_join(folder, system->dir, kc_node_name(node), NULL))) {
         return false;
     }
     bool found = false;
-    for (unsigned number = 1; number <= ROOTS_MAX; number++) {
+    for (unsigned number = 1; number <= ISSUERS_MAX; number++) {
         struct kc_buffer der = KC_BUFFER(bytes);
         if (kc_failed(kc_certificate_file_load(&der, folder, name)) ||
             kc_failed(kc_root_words(out, kc_buffer_view(&der)))) {
@@ -163,9 +165,27 @@ static bool find_root(struct kc_root_words *out, const struct kc_system *system,
         if (node != KC_NODE_AUTHORITY) {
             break;
         }
-        (void)snprintf(name, sizeof name, "root-%u.crt", number);
+        (void)snprintf(name, sizeof name, "%s-%u.crt", base, number);
     }
     return found;
+}
+
+/* In words, or with `json` as NAME, NAME_from, NAME_until. */
+static void show_certificate(struct kc_json_out *json, const char *name,
+                             const struct kc_root_words *words)
+{
+    char from[24];
+    char until[24];
+    if (json == NULL) {
+        (void)printf("%-10s %s %.16s, from %s until %s\n", "", name, words->fingerprint,
+                     words->from, words->until);
+        return;
+    }
+    (void)snprintf(from, sizeof from, "%s_from", name);
+    (void)snprintf(until, sizeof until, "%s_until", name);
+    kc_json_text(json, name, words->fingerprint);
+    kc_json_text(json, from, words->from);
+    kc_json_text(json, until, words->until);
 }
 
 static void show_node(const struct kc_command *command, const struct kc_system *system,
@@ -175,7 +195,10 @@ static void show_node(const struct kc_command *command, const struct kc_system *
     const char *name = kc_node_name(node);
     pid_t pid = kc_process_find(system->dir, name);
     struct kc_root_words root;
-    bool has_root = find_root(&root, system, node);
+    struct kc_root_words issuer;
+    bool has_root = find_certificate(&root, system, node, "root");
+    bool has_issuer =
+        node == KC_NODE_AUTHORITY && find_certificate(&issuer, system, node, "issuing");
     if (!command->json) {
         char number[16] = "-";
         if (pid != 0) {
@@ -184,8 +207,10 @@ static void show_node(const struct kc_command *command, const struct kc_system *
         (void)printf("%-10s %-16s pid %-8s port %" PRIu64 "\n", name, state, number,
                      system->config.ports[node]);
         if (has_root) {
-            (void)printf("%-10s root %.16s, from %s until %s\n", "", root.fingerprint, root.from,
-                         root.until);
+            show_certificate(NULL, "root", &root);
+        }
+        if (has_issuer) {
+            show_certificate(NULL, "issuer", &issuer);
         }
         return;
     }
@@ -195,9 +220,10 @@ static void show_node(const struct kc_command *command, const struct kc_system *
     kc_json_number(&json, "pid", (uint64_t)pid);
     kc_json_number(&json, "port", system->config.ports[node]);
     if (has_root) {
-        kc_json_text(&json, "root", root.fingerprint);
-        kc_json_text(&json, "root_from", root.from);
-        kc_json_text(&json, "root_until", root.until);
+        show_certificate(&json, "root", &root);
+    }
+    if (has_issuer) {
+        show_certificate(&json, "issuer", &issuer);
     }
     kc_json_close(&json);
 }

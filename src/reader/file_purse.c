@@ -154,6 +154,27 @@ static struct kc_result check_file(int fd)
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ? kc_ok() : kc_result(KC_IN_USE);
 }
 
+/* Both marks and the beginnings of both images (docs/purse.md) lie in this much of it. */
+#define MARKED_SIZE 16384u
+
+bool kc_file_is_no_purse(const char *path)
+{
+    static uint8_t head[MARKED_SIZE];
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return false;
+    }
+    bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    ssize_t size = regular ? pread(fd, head, sizeof head, 0) : -1;
+    bool found = false;
+    (void)close(fd);
+    for (ssize_t at = 0; at + 4 <= size && !found; at++) {
+        found = memcmp(head + at, "KCM1", 4) == 0 || memcmp(head + at, "KCI1", 4) == 0;
+    }
+    return size >= 0 && !found;
+}
+
 void kc_file_purse_power_on(struct kc_file_purse *purse)
 {
     const struct kc_nvm nvm = {.context = purse,

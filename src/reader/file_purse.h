@@ -16,6 +16,9 @@ KC_MUST_USE struct kc_result kc_file_purse_open(struct kc_file_purse **out,
                                                 struct kc_slot_port *port, const char *path,
                                                 const struct kc_crypto *crypto);
 
+/* True for a file that can be read and has none of the marks of a purse's memory: not a damaged purse, but none at all. */
+KC_MUST_USE bool kc_file_is_no_purse(const char *path);
+
 /* As a card does: without power the core forgets all but its file, which stays held, and takes no command (the caller sees to
  * it); power up starts the core anew. */
 void kc_file_purse_power_on(struct kc_file_purse *purse);

@@ -90,6 +90,9 @@ static const struct kc_program program = {
 /* What is wrong when a verb gives KC_USAGE, and which file a missing one is. */
 static const char *wrong = "an option is missing or not valid";
 static const char *last_file;
+/* What a verb says of its own failure, and what it had done already by then, each or NULL. */
+static const char *told;
+static const char *done_yet;
 /* When a new purse can be issued, as the bank said. */
 static char due[KC_CLOCK_TEXT_SIZE];
 
@@ -454,9 +457,16 @@ static struct kc_result lost(struct kc_registrar *registrar, const struct kc_com
         return usage("--purse is missing or no purse number");
     }
     enum kc_purse_type type = KC_PURSE_TYPE_UIM;
+    bool out = false;
     struct kc_result result = identify_holder(&account, name, &type, registrar, command, "account");
     if (!kc_failed(result)) {
-        result = kc_registrar_lost(registrar, account, purse);
+        result = kc_registrar_lost(&out, registrar, account, purse);
+        told = result.code == KC_UNKNOWN_ACCOUNT ? "the purse is not of this account" : NULL;
+    }
+    if (kc_failed(result) && out) {
+        told = "the purse is out of use already; the bank goes on with the revocation by itself "
+               "('kinchaku-bank purse' tells how far it is), or say it again";
+        done_yet = "out";
     }
     if (kc_failed(result)) {
         return result;
@@ -757,8 +767,10 @@ static int run(const struct kc_command *command, const char *name, const char *d
     if (result.code == KC_USAGE) {
         return kc_command_usage(command, wrong);
     }
-    const char *detail = words[0] != '\0' ? words : detail_of(result.code, name);
-    return kc_failed(result) ? kc_command_fail(command, result, detail) : status;
+    const char *detail = words[0] != '\0' ? words
+                         : told != NULL   ? told
+                                          : detail_of(result.code, name);
+    return kc_failed(result) ? kc_command_fail_after(command, result, detail, done_yet) : status;
 }
 
 int main(int argc, char **argv)

@@ -362,8 +362,8 @@ struct kc_result kc_registrar_reissue(struct kc_opened_account *out, struct kc_r
     return issue(out, registrar, application, &account, path);
 }
 
-struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_account_id account,
-                                   struct kc_purse_id purse)
+struct kc_result kc_registrar_lost(bool *out, struct kc_registrar *registrar,
+                                   struct kc_account_id account, struct kc_purse_id purse)
 {
     struct kc_lost_reply reply;
     struct kc_lost_request request = {
@@ -371,6 +371,7 @@ struct kc_result kc_registrar_lost(struct kc_registrar *registrar, struct kc_acc
     struct kc_result result = kc_registrar_ask(&reply, &kc_lost_reply_shape, registrar,
                                                &registrar->bank, registrar->config.bank_url,
                                                request.time_ms, &kc_lost_request_shape, &request);
+    *out = !kc_failed(result);
     return kc_failed(result)
                ? result
                : kc_registrar_revoke(registrar, account, KC_CRL_COMPROMISE, &reply.certificates);

@@ -108,8 +108,9 @@ KC_MUST_USE struct kc_result kc_registrar_reissue(struct kc_opened_account *out,
                                                   struct kc_account_id account, const char *path);
 
 /* The purse is lost, broken or blocked: the bank puts it out of use, then the authority revokes its certificates. May be
- * repeated until both are done. KC_PURSE_BLOCKED when it was out of use and another one takes its place. */
-KC_MUST_USE struct kc_result kc_registrar_lost(struct kc_registrar *registrar,
+ * repeated until both are done; *out tells, also of a failure, that the first is: then the bank goes on with the second itself.
+ * KC_UNKNOWN_ACCOUNT when it is not of this account. KC_PURSE_BLOCKED when it was out of use and another one takes its place. */
+KC_MUST_USE struct kc_result kc_registrar_lost(bool *out, struct kc_registrar *registrar,
                                                struct kc_account_id account,
                                                struct kc_purse_id purse);
 

@@ -161,12 +161,20 @@ bool kc_command_url(const char *text)
 
 int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail)
 {
+    return kc_command_fail_after(command, result, detail, NULL);
+}
+
+int kc_command_fail_after(const struct kc_command *command, struct kc_result result,
+                          const char *detail, const char *done)
+{
     const char *name = kc_error_name(result.code);
     const char *words = kc_error_words(result.code);
     (void)fprintf(stderr, "%s: %s%s%s (%s)\n", command->program->name, words,
                   detail == NULL ? "" : ": ", detail == NULL ? "" : detail, name);
     if (command->json) {
-        (void)printf("{\"error\": \"%s\", \"words\": \"%s\"}\n", name, words);
+        (void)printf("{\"error\": \"%s\", \"words\": \"%s\"%s%s%s}\n", name, words,
+                     done == NULL ? "" : ", \"", done == NULL ? "" : done,
+                     done == NULL ? "" : "\": true");
     }
     return kc_error_exit_status(result.code);
 }

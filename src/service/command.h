@@ -68,6 +68,10 @@ KC_MUST_USE bool kc_command_url(const char *text);
 /* Reports an error (stderr, and with --json an object on stdout) and gives the exit status. `detail` may be NULL. */
 int kc_command_fail(const struct kc_command *command, struct kc_result result, const char *detail);
 
+/* The same where a part was done already: the object has that field, and it is true. `done` may be NULL. */
+int kc_command_fail_after(const struct kc_command *command, struct kc_result result,
+                          const char *detail, const char *done);
+
 /* Explains wrong usage; gives 2. */
 int kc_command_usage(const struct kc_command *command, const char *what);
 

@@ -121,16 +121,21 @@ static struct kc_result list_path(char out[KC_PATH_SIZE_MAX], const char *folder
 }
 
 struct kc_result kc_root_list_file_keep(void *folder, const uint8_t root[KC_SERIAL_SIZE],
-                                        struct kc_view list)
+                                        struct kc_view list, size_t ended)
 {
     char path[KC_PATH_SIZE_MAX];
     struct kc_result result = list_path(path, folder, root);
     if (!kc_failed(result)) {
         result = kc_file_write(path, list, 0644);
     }
-    kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
-           "a newer list of the root's, of issuers that ended, is kept: %s",
-           kc_error_name(result.code));
+    if (ended == 0) {
+        kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_INFO,
+               "a root's list, which names no issuer, is kept: %s", kc_error_name(result.code));
+    } else {
+        kc_log(kc_failed(result) ? KC_LOG_ERROR : KC_LOG_WARN,
+               "a newer list of the root's, of issuers that ended, is kept: %s ended=%zu",
+               kc_error_name(result.code), ended);
+    }
     return result;
 }
 

@@ -81,10 +81,11 @@ KC_MUST_USE struct kc_result kc_root_words(struct kc_root_words *out, struct kc_
 
 /* Puts the next root in place of the one that is pinned in a folder, its owner; as kc_file_write. A kc_root_keep. */
 KC_MUST_USE struct kc_result kc_root_file_keep(void *folder, struct kc_view root);
-/* The newest list of a root, by that root's serial number, in root-SERIAL.crl of the folder: keeps it, and logs that; reads it,
- * as kc_file_read. */
-KC_MUST_USE struct kc_result
-kc_root_list_file_keep(void *folder, const uint8_t root[KC_SERIAL_SIZE], struct kc_view list);
+/* The newest list of a root, by that root's serial number, in root-SERIAL.crl of the folder: keeps it, and logs that, with how
+ * many issuers it names, as a warning when it names any; reads it, as kc_file_read. */
+KC_MUST_USE struct kc_result kc_root_list_file_keep(void *folder,
+                                                    const uint8_t root[KC_SERIAL_SIZE],
+                                                    struct kc_view list, size_t ended);
 KC_MUST_USE struct kc_result
 kc_root_list_file_load(void *folder, const uint8_t root[KC_SERIAL_SIZE], struct kc_buffer *list);
 

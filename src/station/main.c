@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/generated/names.h"
+#include "reader/file_purse.h"
 #include "service/files.h"
 #include "station/buy.h"
 #include "station/empty.h"
@@ -245,6 +246,8 @@ static const char *file_of(enum kc_error error)
         then = "";
     } else if (error == KC_KEY_PERMISSIONS) {
         then = "; 'chmod 600' closes it";
+    } else if (error == KC_PURSE_CORRUPT && kc_file_is_no_purse(trail.file)) {
+        then = " is no UIM and no card";
     } else if (error == KC_PIN_WRONG && trail.letter) {
         before = "it came from ";
         then = "; delete that file and give the right one, three wrong ones block the UIM";
@@ -776,19 +779,6 @@ static const struct verb verbs[] = {
     {"claim", 1, claim, ROLE_PAYER, true},
 };
 
-static bool take_loss(enum kc_station_loss *out, const char *text)
-{
-    static const char *const words[] = {"nothing",  "request",  "quote",   "answer", "completion",
-                                        "identify", "identity", "payment", "hotlist"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i], text) == 0) {
-            *out = (enum kc_station_loss)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char *advice_of(const struct verb *verb, struct kc_station *station,
                              enum kc_error error)
 {
@@ -829,11 +819,11 @@ static int run(const struct verb *verb, const struct kc_command *command)
     if (!kc_failed(result)) {
         result = kc_trace_open(&station.trace, kc_command_value(command, "trace"));
     }
-    if (!take_loss(&station.lose, lose == NULL ? "nothing" : lose)) {
+    if (lose != NULL && !kc_station_take_loss(&station.lose, lose)) {
         kc_station_close(&station);
-        return kc_command_usage(
-            command,
-            "--lose is request, quote, answer, completion, identify, identity, payment or hotlist");
+        return kc_command_usage_of(command, "lose",
+                                   "request, quote, answer, completion, identify, identity, "
+                                   "payment or hotlist");
     }
     if (!kc_failed(result) && by_card) {
         struct kc_purse_info info;

@@ -323,9 +323,12 @@ static void print_text(const struct kc_station *station, const struct kc_purse_i
 {
     tell_result(result_word);
     bool card = info->purse_type == KC_PURSE_TYPE_CARD || info->purse_type == KC_PURSE_TYPE_BEARER;
-    (void)printf("%s  %s %s\nin account   %s %s (%s, account %" PRIu64 ")\n",
+    bool machine = info->purse_type == KC_PURSE_TYPE_MACHINE;
+    /* A machine's own account holds nothing: the bank certifies what is in that of its owner, whose number the purse has not. */
+    (void)printf("%s  %s %s\nin account   %s %s (%s, %s %" PRIu64 ")\n",
                  card ? "on the card" : "in the UIM ", texts->value, station->currency,
-                 texts->account, station->currency, texts->when, info->account.number);
+                 texts->account, station->currency, texts->when,
+                 machine ? "that of the owner of machine" : "account", info->account.number);
     if (info->life == KC_LIFE_BLOCKED) {
         (void)printf("blocked      take it to the registrar\n");
     } else if (info->has_pending) {

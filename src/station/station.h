@@ -21,6 +21,9 @@ enum kc_station_loss {
     KC_LOSE_NEVER /* of a line that cannot be lost on purpose */
 };
 
+/* What the word of --lose names; false when it is none. */
+KC_MUST_USE bool kc_station_take_loss(enum kc_station_loss *out, const char *word);
+
 /* The bank's objections to reported records that are kept to be told. */
 #define KC_STATION_OBJECTIONS_MAX 48u
 

@@ -33,6 +33,19 @@ struct kc_result kc_talk_send(const struct kc_exchange *exchange,
     return send_on(exchange, kc_view(station->envelope, size), exchange->link_ms);
 }
 
+bool kc_station_take_loss(enum kc_station_loss *out, const char *word)
+{
+    static const char *const words[] = {"request",  "quote",    "answer",  "completion",
+                                        "identify", "identity", "payment", "hotlist"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i], word) == 0) {
+            *out = (enum kc_station_loss)(KC_LOSE_REQUEST + i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum kc_station_loss loss_of(uint64_t number)
 {
     static const struct {

@@ -332,7 +332,9 @@ def test_the_command_says_what_does_not_go_together(alone):
     assert "--root or --emergency, not both" in alone.kinchaku("roll", "--root", "--emergency").err
     key = alone.dir / "root/root.key"
     key.rename(alone.dir / "away.key")
-    assert alone.authority("roll", "--emergency").error == "file-missing"
+    for done in (alone.authority("roll", "--emergency"), alone.authority("roll"), alone.authority("roll", "--root"),
+                 alone.kinchaku("roll", "--authority", "--emergency")):
+        assert done.error == "file-missing" and str(key) in done.err, done
     assert not (alone.dir / "authority/issuing-1.plan").exists()
     alone.up()
     uim.must("withdraw", 10, "--yes")
@@ -355,6 +357,69 @@ def test_the_command_says_what_does_not_go_together(alone):
     assert sorted(len(list(x509.load_der_x509_crl(der))) for der in values(alone, ROOT, LIST)) == [5, 5]
     uim.must("withdraw", 10, "--yes")
     rich(alone)
+    alone.check_audit()
+
+
+def in_force(system):
+    """The issuer that `status` tells, and all that it tells of it."""
+    (row,) = [row for row in system.kinchaku("status").objects if row.get("process") == "authority"]
+    return row["issuer"], row["issuer_from"], row["issuer_until"]
+
+
+def digest_of(certificate):
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+# shows: R-RENEW-8
+def test_an_operator_sees_which_issuer_is_in_force_and_that_others_ended(alone):
+    alone.up()
+    uim = rich(alone)
+    kept, ended = "a root's list, which names no issuer, is kept: ok", "of issuers that ended, is kept: ok ended=1"
+    assert kept in alone.log("bank") and "of issuers that ended" not in alone.log("bank")
+    (old,) = issuers(alone)
+    assert in_force(alone)[0] == digest_of(old)
+    assert f"issuer in force number=0 certificate={digest_of(old)} " in alone.log("authority")
+    assert "ended_in_an_emergency=0" in alone.log("authority")
+    # What is in the database can be read where the passwords and keys are elsewhere.
+    listed = alone.authority("list").objects
+    alone.down()
+    (alone.dir / "authority/directory.secret").rename(alone.dir / "away.secret")
+    (alone.dir / "authority/issuing.key").rename(alone.dir / "away.key")
+    done = alone.authority("list")
+    assert done.status == OK and done.objects == listed and len(listed) > 6, done
+    (alone.dir / "away.secret").rename(alone.dir / "authority/directory.secret")
+    (alone.dir / "away.key").rename(alone.dir / "authority/issuing.key")
+    emergency(alone)
+    new = issuers(alone)[-1]
+    told = in_force(alone)
+    assert told[0] == digest_of(new) != digest_of(old)
+    assert told[1] < told[2] and told[1][:19] == new.not_valid_before.isoformat()
+    line = f"issuer in force number=1 certificate={told[0]} from={told[1]} until={told[2]} ended_in_an_emergency=1"
+    assert line in alone.log("authority")
+    uim.must("sync")
+    assert uim.station("show").json["authority_certificate"] == told[0]
+    for _ in range(100):
+        if ended in alone.log("bank"):
+            break
+        time.sleep(0.1)
+    assert ended in alone.log("bank")
+    opens = [alone.registrar("open", "--name", "Taro Yamada", "--address", "Chiyoda 1-1", "--phone", "03-1111-2222", "--bank-account",
+                             alone.ordinary_account(), "--uim", alone.base / f"{number}.uim") for number in range(2)]
+    assert [(done.status, ended in done.err) for done in opens] == [(OK, True), (OK, False)], opens
+    # The stolen key is destroyed: that is no fault, and said once at each start.
+    alone.down()
+    (alone.dir / "authority/issuing.key").unlink()
+    before = len(alone.log("authority"))
+    done, log = alone.up(), alone.log("authority")[before:]
+    assert "file-missing" not in done.err + log, (done, log)
+    assert log.count("go on without a key, which may be destroyed count=1") == 1, log
+    # Of any other the key is missed, as ever.
+    alone.down()
+    (alone.dir / "authority/issuing-1.key").rename(alone.dir / "away.key")
+    assert "issuing-1: file-missing" in alone.kinchaku("up").err
+    (alone.dir / "away.key").rename(alone.dir / "authority/issuing-1.key")
+    alone.up()
+    uim.must("withdraw", 10, "--yes")
     alone.check_audit()
 
 

@@ -166,6 +166,17 @@ def test_a_lost_machine_needs_its_dealers_password(system):
     assert vending.station("sync").error == "reported-lost"
 
 
+def test_a_machine_shows_whose_account_it_is(system):
+    """What the bank certifies to it is in its owner's account, not in its own, which holds nothing."""
+    dealer = dealer_of(system)
+    vending = machine(system, dealer, "c.machine")
+    dealer.must("fund", 70)
+    vending.must("sync")
+    done = run("kinchaku-station", "--uim", vending.path, "show")
+    line = next(line for line in done.out.splitlines() if line.startswith("in account"))
+    assert "  70 " in line and line.endswith(f", that of the owner of machine {vending.account})"), done
+
+
 def test_a_card_has_no_pin(system):
     prepaid = card(system, "d.card")
     assert run("kinchaku-station", "--json", "--uim", prepaid.path, "pin", secret(system.base / "pin", "1234")).error == "not-allowed"

@@ -1,5 +1,7 @@
 """Does a person at the command line get what they asked for in words, and the next step when it is refused?"""
-from kinchaku import AGAIN, OK, REFUSED, USAGE, run
+import time
+
+from kinchaku import AGAIN, FAULT, OK, REFUSED, USAGE, run
 
 
 def words(uim, *arguments, text=None):
@@ -77,13 +79,17 @@ def test_a_value_that_is_none_is_named(alone):
         assert done.status == USAGE and f"--{option} is {may}, not 'bogus'\n" in done.err.splitlines(True)[0], done
     done = words(alone.open(), "renew", "--by", "bogus")
     assert done.status == USAGE and "--by is uim or authority, not 'bogus'\n" in done.err.splitlines(True)[0], done
+    for word in ("nothing", "bogus", ""):
+        done = words(alone.open(), "renew", "--lose", word)
+        assert done.status == USAGE and f"hotlist, not '{word}'\n" in done.err.splitlines(True)[0], done
     done = run("kinchaku", "--dir", alone.dir, "roll", "--authority", "--days", 3)
     assert done.status == USAGE and "the bank's keys" in done.err, done
     for verb in ("renew", "account", "purse", "close", "evidence"):
         for number in ("abc", "", "1x", "1 "):
             done = run("kinchaku-bank", "--dir", alone.dir, verb, number)
             assert done.status == USAGE and "is a number" in done.err, (verb, done)
-        assert run("kinchaku-bank", "--dir", alone.dir, verb, "10000990").status == REFUSED, verb
+        done = run("kinchaku-bank", "--dir", alone.dir, verb, "10000990")
+        assert done.status == REFUSED and (verb == "evidence" or ": 10000990 (" in done.err), (verb, done)
     for words_of, other in ((("--root", "--authority"), "--root or --authority"), (("--root", "--emergency"), "--root or --emergency")):
         done = run("kinchaku", "--dir", alone.dir, "roll", *words_of)
         assert done.status == USAGE and f"{other}, not both\n" in done.err.splitlines(True)[0], done
@@ -107,3 +113,44 @@ def test_an_operator_is_told_what_is_wrong(alone):
     for _ in range(2):
         assert alone.authority("revoke", "--account", uim.account).status == OK
     assert alone.authority("revoke", "--account", 10000990).status == REFUSED
+
+
+# shows: R-SEC-4
+def test_a_lost_report_says_how_far_it_came(alone, tmp_path):
+    alone.up()
+    password = tmp_path / "password"
+    password.touch(0o600)
+    password.write_text("a password\n")
+    uim, other = alone.open("--password-file", password), alone.open()
+
+    def lost(purse):
+        return alone.registrar("lost", "--account", uim.account, "--purse", purse, "--password-file", password)
+
+    done = lost(other.purse)
+    assert (done.status, done.error) == (REFUSED, "unknown-account") and "out" not in done.json, done
+    assert "the purse is not of this account" in done.err, done
+    alone.kill("authority")
+    done = lost(uim.purse)
+    assert (done.status, done.error, done.json.get("out")) == (AGAIN, "authority-unavailable", True), done
+    assert "out of use already" in done.err and "by itself" in done.err, done
+    row = alone.bank("purse", uim.purse).objects[0]
+    assert (row["state"], row["revocation"]) == ("blocked", "pending"), row
+    assert uim.purse in [one["purse"] for one in alone.bank("hotlist").objects]
+    alone.up()
+    for _ in range(300):
+        row = alone.bank("purse", uim.purse).objects[0]
+        if row["revocation"] == "done":
+            break
+        time.sleep(0.1)
+    assert row["revocation"] == "done", row
+    assert lost(uim.purse).status == OK
+
+
+def test_a_file_that_is_no_purse_is_told_from_a_damaged_one(shared, tmp_path):
+    path = tmp_path / "text"
+    for content, none in ((b"", True), (b"only a text\n", True), (b"a" * 168 * 1024, True), (shared.open().path.read_bytes()[:-1], False)):
+        path.write_bytes(content)
+        path.chmod(0o600)
+        done = run("kinchaku-station", "--json", "--uim", path, "show")
+        assert (done.status, done.error) == (FAULT, "purse-corrupt"), done
+        assert (f"{path} is no UIM" in done.err) == none, done

@@ -242,9 +242,10 @@ static struct {
 } kept;
 
 static struct kc_result keep_list(void *owner, const uint8_t by[KC_SERIAL_SIZE],
-                                  struct kc_view list)
+                                  struct kc_view list, size_t ended)
 {
     assert_ptr_equal(owner, &kept);
+    assert_int_equal(ended, 1);
     if (kept.full) {
         return kc_result(KC_DISK_FULL);
     }

@@ -156,6 +156,14 @@ static void failures_have_a_stable_name(void **state)
     assert_int_equal(status, 3);
     assert_string_equal(out_text, "");
     assert_string_equal(err_text, "tester: the other side cannot be reached (not-reachable)\n");
+    assert_true(parse("--json"));
+    catch_output();
+    status = kc_command_fail_after(&command, kc_result(KC_UNREACHABLE), "half of it", "out");
+    release_output();
+    assert_int_equal(status, 3);
+    assert_string_equal(out_text,
+                        "{\"error\": \"not-reachable\", \"words\": \"the other side cannot "
+                        "be reached\", \"out\": true}\n");
 }
 
 static void a_wrong_value_is_named(void **state)
